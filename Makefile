@@ -1,0 +1,60 @@
+# Each command sets up what it needs in .venv and does nothing twice.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+export MATURIN_NO_INSTALL_RUST := 1
+# libclang and CMake come from the environment, not from the system.
+WITH_LIBCLANG = export LIBCLANG_PATH="$$(echo $(VIRTUAL_ENV)/lib/python3*/site-packages/clang/native)";
+TOOLS := .venv/.tools
+EXTENSION := .venv/.extension
+RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+.PHONY: help run test lint bench format clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
+
+run: $(EXTENSION)  ## Allocate one month of the example community and show the result
+	sesgame allocate examples/rural13 --rules shapley,nucleolus --start 2016-06-01 --end 2016-07-01 --out out/rural13
+
+test: $(EXTENSION)  ## Run all tests, Rust and Python
+	$(WITH_LIBCLANG) cargo test --release --workspace
+	pytest -n auto -m "not slow"
+
+lint: $(EXTENSION)  ## Check format, lints, types and the stub of the extension
+	cargo fmt --all --check
+	$(WITH_LIBCLANG) cargo clippy --release --workspace --all-targets -- -D warnings
+	ruff check .
+	ruff format --check .
+	mypy
+	python -m mypy.stubtest sesgame._engine --ignore-missing-stub
+
+bench: $(EXTENSION)  ## Measure, as ratios against a peer or the machine's limit
+	$(WITH_LIBCLANG) cargo bench --workspace
+	pytest benches --benchmark-only -p no:xdist
+
+format: $(TOOLS)  ## Format all sources
+	cargo fmt --all
+	ruff check --fix-only .
+	ruff format .
+
+clean:  ## Delete everything that was built
+	rm -rf .venv target out
+
+$(TOOLS): pyproject.toml
+	@missing=""; \
+	$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	  || missing+=$$'\n  Python >= 3.10 with venv   python.org or your system (Debian: apt install python3-venv)'; \
+	command -v cargo >/dev/null || missing+=$$'\n  Rust >= 1.85 (cargo)       rustup.rs'; \
+	command -v c++ >/dev/null || missing+=$$'\n  a C++ compiler (c++)       your system (Debian: apt install g++)'; \
+	if [ -n "$$missing" ]; then echo "Nothing was installed. Missing on this machine:$$missing"; exit 1; fi
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	python -m pip install --quiet --upgrade 'pip>=25.1'
+	python -m pip install --quiet --group dev
+	@touch $@
+
+$(EXTENSION): $(TOOLS) $(RUST_SOURCES)
+	$(WITH_LIBCLANG) maturin develop
+	@touch $@

@@ -1,0 +1,1 @@
+"""Who gets what when people share energy, with proof."""

@@ -1,0 +1,102 @@
+"""Exceptions and warnings. Each is also a standard exception, so existing handlers keep working."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+__all__ = [
+    "AllocationError",
+    "CharacteristicFunctionError",
+    "CoalitionError",
+    "GameError",
+    "NotConvergedWarning",
+    "NumericalWarning",
+    "PlayerLimitError",
+    "SesgameError",
+    "SesgameWarning",
+    "SolverError",
+]
+
+
+class SesgameError(Exception):
+    """Base class of every error that sesgame raises on its own account."""
+
+
+class GameError(SesgameError, ValueError):
+    """The game itself, or the data it is made from, is wrong."""
+
+
+class CharacteristicFunctionError(GameError):
+    """The characteristic function raised, or gave something that is not a finite number.
+
+    Attributes
+    ----------
+    coalition : frozenset
+        The members of the coalition that was asked for.
+    """
+
+    def __init__(self, message: str, coalition: frozenset[Hashable]) -> None:
+        super().__init__(message)
+        self.coalition = coalition
+
+    def __reduce__(self) -> tuple[type, tuple[str, frozenset[Hashable]]]:
+        return type(self), (str(self), self.coalition)
+
+
+class PlayerLimitError(GameError):
+    """There are too many players for what was asked.
+
+    Attributes
+    ----------
+    n_players, limit : int
+        How many there are and how many are possible.
+    """
+
+    def __init__(self, message: str, n_players: int, limit: int) -> None:
+        super().__init__(message)
+        self.n_players = n_players
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[type, tuple[str, int, int]]:
+        return type(self), (str(self), self.n_players, self.limit)
+
+
+class CoalitionError(SesgameError, ValueError):
+    """A coalition names a player that is not in the game, or one twice."""
+
+
+class AllocationError(SesgameError, ValueError):
+    """An allocation does not fit the game it is used with."""
+
+
+class SolverError(SesgameError, RuntimeError):
+    """A linear or integer programme could not be finished.
+
+    Attributes
+    ----------
+    stage, status : str
+        What was being solved, and how the solver says it ended.
+    """
+
+    def __init__(self, stage: str, status: str) -> None:
+        super().__init__(f'{stage}: the solver stopped with status "{status}"')
+        self.stage = stage
+        self.status = status
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.stage, self.status)
+
+
+class SesgameWarning(UserWarning):
+    """Base class of every warning that sesgame gives."""
+
+
+class NotConvergedWarning(SesgameWarning):
+    """A target was not reached; the result is kept and says how far it got."""
+
+
+class NumericalWarning(SesgameWarning):
+    """The result holds, with less precision than usual."""

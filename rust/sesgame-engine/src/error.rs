@@ -1,0 +1,36 @@
+//! What can go wrong inside the engine. One enum, so that `?` works everywhere; the Python shell
+//! maps each variant to one exception class in one place.
+
+use crate::coalition::Coalition;
+
+/// Result of every fallible operation of the engine.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An engine error. Input that a person wrote is validated at the edge, with names; the variants
+/// here therefore speak of players by index and of coalitions by bit mask.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller asked to stop ([`crate::progress::Progress::cancel`]).
+    #[error("interrupted")]
+    Interrupted,
+    /// A native game produced a value that is not a finite number.
+    #[error("the value of coalition {coalition:#b} is {value}, not a finite number")]
+    NotFinite {
+        /// Bit mask of the coalition.
+        coalition: Coalition,
+        /// The offending value.
+        value: f64,
+    },
+    /// An argument violates what the function's documentation requires.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// A linear or mixed-integer programme could not be finished.
+    #[error("{stage}: the solver stopped with status \"{status}\"")]
+    Solver {
+        /// What was being solved, for example `nucleolus level 3`.
+        stage: String,
+        /// The solver's own word for how it ended.
+        status: String,
+    },
+}

@@ -1,0 +1,10 @@
+//! The allocation engine of sesgame: who gets what when people share energy.
+//!
+//! Pure Rust, no Python. Data flows one way: a [`game`] is evaluated into a table of `2^n` values
+//! ([`enumeration`]), a solution ([`shapley`], [`stability`]) reads the table.
+
+pub mod coalition;
+pub mod error;
+pub mod game;
+pub mod linear_program;
+pub mod progress;

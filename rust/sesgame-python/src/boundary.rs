@@ -1,0 +1,87 @@
+//! The border between Python and the engine: where the interpreter is released, where Ctrl-C and
+//! progress get through, and where engine errors become Python exceptions. Every binding goes
+//! through [`detached`] or [`watched`], so no other file does any of this.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
+use pyo3::prelude::*;
+use sesgame_engine::error::{Error, Result};
+use sesgame_engine::progress::Progress;
+
+mod exceptions {
+    pyo3::import_exception!(sesgame.errors, GameError);
+    pyo3::import_exception!(sesgame.errors, SolverError);
+}
+
+/// How often a watched computation looks for Ctrl-C and reports its progress.
+const WATCH_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The Python exception for an engine error.
+pub fn to_python(error: Error) -> PyErr {
+    match error {
+        Error::Interrupted => PyKeyboardInterrupt::new_err(()),
+        Error::Solver { stage, status } => exceptions::SolverError::new_err((stage, status)),
+        Error::NotFinite { .. } => exceptions::GameError::new_err(error.to_string()),
+        _ => PyValueError::new_err(error.to_string()),
+    }
+}
+
+/// Runs short work (well below a second) without the interpreter, on the calling thread.
+pub fn detached<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce(&Progress) -> Result<T> + Send,
+) -> PyResult<T> {
+    py.detach(|| work(&Progress::new())).map_err(to_python)
+}
+
+/// Runs long work without the interpreter, on a thread of its own, while the calling thread lets
+/// Ctrl-C through and calls `report(done, total)` where one is given.
+pub fn watched<T: Send>(
+    py: Python<'_>,
+    report: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Progress) -> Result<T> + Send,
+) -> PyResult<T> {
+    let report = report.map(|report| report.clone().unbind());
+    let progress = Progress::new();
+    let result = py.detach(|| {
+        std::thread::scope(|scope| {
+            let (sender, receiver) = channel();
+            let progress = &progress;
+            let worker = scope.spawn(move || {
+                let result = work(progress);
+                // The watcher may have gone only if it panicked; the result then has no reader.
+                let _ = sender.send(());
+                result
+            });
+            let mut raised = None;
+            while receiver.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                if raised.is_none() {
+                    raised = Python::attach(|py| observe(py, report.as_ref(), progress)).err();
+                    if raised.is_some() {
+                        progress.cancel();
+                    }
+                }
+            }
+            let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            match raised {
+                Some(error) => Err(error),
+                None => result.map_err(to_python),
+            }
+        })
+    })?;
+    if report.is_some() {
+        observe(py, report.as_ref(), &progress)?;
+    }
+    Ok(result)
+}
+
+/// Lets pending signals raise, then reports progress.
+fn observe(py: Python<'_>, report: Option<&Py<PyAny>>, progress: &Progress) -> PyResult<()> {
+    py.check_signals()?;
+    if let Some(report) = report {
+        report.call1(py, progress.state())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The compiled half of the Python package `sesgame`, imported as the private `sesgame._engine`.
+//!
+//! A thin shell: each function converts its arguments, releases the interpreter through
+//! [`boundary`], calls `sesgame_engine`, and converts the result. Validation with names and all
+//! documentation for users live in Python.
+
+mod boundary;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _engine {
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
