@@ -6,7 +6,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 export MATURIN_NO_INSTALL_RUST := 1
 # libclang and CMake come from the environment, not from the system.
-WITH_LIBCLANG = export LIBCLANG_PATH="$$(echo $(VIRTUAL_ENV)/lib/python3*/site-packages/clang/native)";
+WITH_LIBCLANG = export LIBCLANG_PATH="$${LIBCLANG_PATH:-$$(echo $(VIRTUAL_ENV)/lib/python3*/site-packages/clang/native)}";
 TOOLS := .venv/.tools
 EXTENSION := .venv/.extension
 RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs' -o -name Cargo.toml)
