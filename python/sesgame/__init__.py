@@ -1,1 +1,24 @@
-"""Who gets what when people share energy, with proof."""
+"""Who gets what when people share energy, with proof.
+
+A game comes from any dispatch model, a solution is a function of a game, and every allocation can
+be audited:
+
+>>> import sesgame as sg
+>>> game = sg.Game.from_dict(
+...     {("ann",): 40, ("bob",): 30, ("ann", "bob"): 50}, kind="cost"
+... )
+>>> game.value(["ann", "bob"])
+50.0
+"""
+
+from sesgame import errors
+from sesgame._engine import __version__
+from sesgame.allocation import Allocation
+from sesgame.game import Game
+
+__all__ = [
+    "Allocation",
+    "Game",
+    "__version__",
+    "errors",
+]

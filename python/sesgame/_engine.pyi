@@ -1,0 +1,16 @@
+# The compiled engine; private. Arrays are C-contiguous.
+
+from collections.abc import Callable
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+@final
+class NativeGame:
+    @property
+    def n_players(self) -> int: ...
+    def tabulate(self, report: Callable[[int, int], None] | None = None) -> NDArray[np.float64]: ...
+    def values(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]: ...

@@ -1,0 +1,163 @@
+"""Players and coalitions: labels at the surface, bits and rows inside.
+
+Bit ``i`` of a mask, and column ``i`` of a membership array, is the player with index ``i``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from sesgame.errors import CoalitionError, GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Players", "format_coalition", "membership_of_masks"]
+
+
+class Players(Sequence[Hashable]):
+    """The players of a game: an immutable sequence of distinct labels.
+
+    Parameters
+    ----------
+    labels : iterable of hashable
+        One label for each player, usually strings. A bare string is refused, since it would be
+        taken apart into letters.
+
+    Raises
+    ------
+    GameError
+        No player, a label that is not hashable, or the same label twice.
+
+    Examples
+    --------
+    >>> players = Players(["ann", "bob", "eve"])
+    >>> players.mask(["eve", "ann"])
+    5
+    >>> players.labels(5)
+    frozenset({'ann', 'eve'})
+    """
+
+    __slots__ = ("_indices", "_labels")
+
+    def __init__(self, labels: Iterable[Hashable]) -> None:
+        if isinstance(labels, str):
+            raise GameError(f"players is the string {labels!r}; pass a list of labels")
+        self._labels = tuple(labels)
+        self._indices: dict[Hashable, int] = {}
+        for index, label in enumerate(self._labels):
+            try:
+                first = self._indices.setdefault(label, index)
+            except TypeError as error:
+                raise GameError(f"player {index} is {label!r}, which is not hashable") from error
+            if first != index:
+                raise GameError(f"player {label!r} is there twice, at {first} and {index}")
+        if not self._labels:
+            raise GameError("a game needs at least one player")
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    @overload
+    def __getitem__(self, index: int) -> Hashable: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Hashable, ...]: ...
+    def __getitem__(self, index: int | slice) -> Hashable | tuple[Hashable, ...]:
+        return self._labels[index]
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._labels)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._indices
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Players) and self._labels == other._labels
+
+    def __hash__(self) -> int:
+        return hash(self._labels)
+
+    def __repr__(self) -> str:
+        return f"Players({list(self._labels)!r})"
+
+    def index(self, label: object, start: int = 0, stop: int | None = None) -> int:
+        """Return the index of a player.
+
+        Raises
+        ------
+        CoalitionError
+            There is no such player.
+        """
+        index = self._indices.get(label) if _is_hashable(label) else None
+        if index is None or not start <= index < (len(self) if stop is None else stop):
+            known = ", ".join(repr(player) for player in self._labels[:8])
+            more = f", ... ({len(self)} in all)" if len(self) > 8 else ""
+            raise CoalitionError(f"there is no player {label!r}; the players are {known}{more}")
+        return index
+
+    def indices(self, coalition: Iterable[Hashable]) -> list[int]:
+        """Return the indices of a coalition's members, in the order given.
+
+        Raises
+        ------
+        CoalitionError
+            An unknown member, a member named twice, or a bare string.
+        """
+        if isinstance(coalition, str):
+            raise CoalitionError(
+                f"the coalition is the string {coalition!r}; pass a collection of labels, "
+                f"for example ({coalition!r},)"
+            )
+        indices = [self.index(label) for label in coalition]
+        if len(set(indices)) != len(indices):
+            twice = next(i for position, i in enumerate(indices) if i in indices[:position])
+            raise CoalitionError(f"player {self._labels[twice]!r} is named twice in a coalition")
+        return indices
+
+    def mask(self, coalition: Iterable[Hashable]) -> int:
+        """Return the bit mask of a coalition; errors as in :meth:`indices`."""
+        return sum(1 << index for index in self.indices(coalition))
+
+    def labels(self, coalition: int | NDArray[np.bool_]) -> frozenset[Hashable]:
+        """Return the labels of a coalition that is given as bit mask or membership row."""
+        return frozenset(self.ordered_labels(coalition))
+
+    def ordered_labels(self, coalition: int | NDArray[np.bool_]) -> tuple[Hashable, ...]:
+        """Return the labels of a coalition in player order."""
+        if isinstance(coalition, np.ndarray):
+            return tuple(self._labels[index] for index in np.flatnonzero(coalition))
+        return tuple(label for index, label in enumerate(self._labels) if coalition >> index & 1)
+
+
+def _is_hashable(label: object) -> bool:
+    try:
+        hash(label)
+    except TypeError:
+        return False
+    return True
+
+
+def format_coalition(labels: Collection[Hashable]) -> str:
+    """Return a coalition as messages and reports show it.
+
+    Examples
+    --------
+    >>> format_coalition(("ann", "eve"))
+    '{ann, eve}'
+    """
+    return "{" + ", ".join(str(label) for label in labels) + "}"
+
+
+def membership_of_masks(masks: NDArray[np.integer], n_players: int) -> NDArray[np.bool_]:
+    """Return the membership array, shape (m, n), of m coalitions given as bit masks.
+
+    Examples
+    --------
+    >>> membership_of_masks(np.array([1, 6]), 3)
+    array([[ True, False, False],
+           [False,  True,  True]])
+    """
+    return (masks[:, np.newaxis] >> np.arange(n_players) & 1).astype(np.bool_)

@@ -1,0 +1,421 @@
+"""The waist of the hourglass: a game, from whatever dispatch model, for whatever solution.
+
+A solution never learns what made the game, and whatever makes a game never learns which solution
+will be asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+
+from sesgame import evaluation
+from sesgame.allocation import Kind
+from sesgame.coalition import Players, format_coalition
+from sesgame.errors import CoalitionError, GameError, PlayerLimitError
+from sesgame.progress import progress_report
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from sesgame._engine import NativeGame
+
+__all__ = ["MAX_TABLE_PLAYERS", "Game"]
+
+MAX_TABLE_PLAYERS = 30
+"""The most players whose 2^n values are kept in a table (8 GiB at 30)."""
+
+
+class Game:
+    """A cooperative game with transferable utility: a value for every coalition.
+
+    A game is a set of players N and a characteristic function ``v`` that gives each coalition
+    ``S`` of N the gain it can secure (``kind="gain"``), or the cost it must bear
+    (``kind="cost"``), on its own; the empty coalition is worth 0. Make one with
+    :meth:`from_table`, :meth:`from_dict` or :meth:`from_function`.
+
+    Attributes
+    ----------
+    players : Players
+        The labels, in player order.
+    kind : {"gain", "cost"}
+        Whether larger or smaller values are better.
+    native : NativeGame or None
+        The engine's own form of the game, where it has one.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_dict(
+    ...     {("ann",): 0, ("bob",): 0, ("ann", "bob"): 10.0}, kind="gain"
+    ... )
+    >>> game.value(["bob", "ann"])
+    10.0
+    >>> game
+    Game(2 players, kind='gain', all 4 values known)
+    """
+
+    def __init__(
+        self,
+        players: Iterable[Hashable],
+        kind: Kind,
+        *,
+        table: NDArray[np.float64] | None = None,
+        function: evaluation.CharacteristicFunction | None = None,
+        native: NativeGame | None = None,
+    ) -> None:
+        if kind not in get_args(Kind):
+            raise GameError(f'kind is {kind!r}; it must be "gain" or "cost"')
+        self.players = players if isinstance(players, Players) else Players(players)
+        self.kind: Kind = kind
+        self.native = native
+        self._function = function
+        self._table = table
+        self._scale: float | None = None
+
+    @classmethod
+    def from_table(
+        cls, values: ArrayLike, players: Iterable[Hashable] | None = None, *, kind: Kind
+    ) -> Game:
+        """Return the game whose values stand in a table.
+
+        Parameters
+        ----------
+        values : array_like of float, shape (2**n,)
+            The value of each coalition in binary order: bit i of the index is set when player i
+            is a member. ``values[0]``, the empty coalition, must be 0. A float64 array is used
+            as it is, not copied: do not change it afterwards.
+        players : iterable of hashable, optional
+            One label for each player; 0, 1, ..., n-1 by default.
+        kind : {"gain", "cost"}
+            Whether larger or smaller values are better.
+
+        Raises
+        ------
+        PlayerLimitError
+            More than 30 players.
+        CharacteristicFunctionError
+            A value is NaN or infinite; the coalition is named.
+        GameError
+            The length is not a power of two from 2 on, does not fit `players`, or the empty
+            coalition is not worth 0.
+
+        Notes
+        -----
+        Two reads of the table, no memory of its own.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> sg.Game.from_table([0, 1, 2, 4], players=["a", "b"], kind="gain").value(["a", "b"])
+        4.0
+        """
+        try:
+            table = np.ascontiguousarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise GameError(f"the values of a table must be numbers: {error}") from error
+        size = table.size
+        n_players = size.bit_length() - 1
+        if table.ndim != 1 or size < 2 or size != 1 << n_players:
+            raise GameError(
+                f"a table has shape (2**n,), one value for each coalition; "
+                f"this one has shape {np.shape(values)}"
+            )
+        _check_table_limit(n_players)
+        labels = Players(range(n_players) if players is None else players)
+        if len(labels) != n_players:
+            raise GameError(
+                f"a table of {size} values is for {n_players} players, but {len(labels)} are given"
+            )
+        if table[0] != 0:
+            raise GameError(f"the empty coalition is worth {table[0]}; it must be worth 0")
+        lowest, highest = table.min(), table.max()
+        if not (np.isfinite(lowest) and np.isfinite(highest)):
+            mask = next(
+                start + int(np.argmin(np.isfinite(table[start : start + evaluation.BLOCK])))
+                for start in range(0, size, evaluation.BLOCK)
+                if not np.isfinite(table[start : start + evaluation.BLOCK]).all()
+            )
+            raise evaluation.not_finite(table[mask], labels, labels.labels(mask))
+        table = table.view()
+        table.setflags(write=False)
+        game = cls(labels, kind, table=table)
+        game._scale = float(max(-lowest, highest))
+        return game
+
+    @classmethod
+    def from_dict(
+        cls,
+        values: Mapping[Iterable[Hashable], float],
+        players: Iterable[Hashable] | None = None,
+        *,
+        kind: Kind,
+    ) -> Game:
+        """Return the game whose values stand in a mapping from coalition to value.
+
+        Parameters
+        ----------
+        values : mapping of tuple (or frozenset) of labels to float
+            One entry for each non-empty coalition, its members in any order; the empty
+            coalition may be there with value 0.
+        players : iterable of hashable, optional
+            The player order; by default the order in which labels first appear (for
+            frozensets, which have none, sorted by text).
+        kind : {"gain", "cost"}
+            Whether larger or smaller values are better.
+
+        Raises
+        ------
+        GameError
+            A coalition is missing or there twice, or the empty coalition is not worth 0.
+        CoalitionError
+            A key is a bare string, or names an unknown player or one twice.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> game = sg.Game.from_dict({("a",): 3, ("b",): 4, ("b", "a"): 5}, kind="cost")
+        >>> list(game.players)
+        ['a', 'b']
+        """
+        for key in values:
+            if isinstance(key, str):
+                raise CoalitionError(
+                    f"a coalition is the string {key!r}; write ({key!r},) for a single player"
+                )
+        if players is None:
+            players = dict.fromkeys(
+                label
+                for key in values
+                for label in (sorted(key, key=str) if isinstance(key, (set, frozenset)) else key)
+            )
+        labels = Players(players)
+        _check_table_limit(len(labels))
+        table = np.zeros(1 << len(labels))
+        known = np.zeros(len(table), dtype=np.bool_)
+        known[0] = True
+        for key, value in values.items():
+            mask = labels.mask(key)
+            name = format_coalition(labels.ordered_labels(mask))
+            if mask and known[mask]:
+                raise GameError(f"the coalition {name} is there twice")
+            table[mask] = evaluation.as_number(value, labels, labels.labels(mask))
+            known[mask] = True
+        missing = np.flatnonzero(~known)
+        if missing.size:
+            names = ", ".join(
+                format_coalition(labels.ordered_labels(int(mask))) for mask in missing[:5]
+            )
+            more = f" and {missing.size - 5} more" if missing.size > 5 else ""
+            raise GameError(
+                f"{missing.size} of {len(table) - 1} coalitions have no value: {names}{more}"
+            )
+        return cls.from_table(table, labels, kind=kind)
+
+    @classmethod
+    def from_function(
+        cls,
+        players: Iterable[Hashable],
+        function: Callable[[Any], Any],
+        *,
+        kind: Kind,
+        batched: bool = False,
+    ) -> Game:
+        """Return the game whose values a function gives: any dispatch model.
+
+        Parameters
+        ----------
+        players : iterable of hashable
+            One label for each player.
+        function : callable
+            ``function(coalition) -> float`` with a frozenset of labels or, with `batched`,
+            ``function(membership) -> array of shape (m,)`` with a bool array of shape (m, n)
+            whose columns are the players. It is never asked for the empty coalition, which is
+            worth 0 by definition, and must always give the same value for the same coalition.
+        kind : {"gain", "cost"}
+            Whether larger or smaller values are better.
+        batched : bool, default False
+            Whether the function takes many coalitions at once.
+
+        Notes
+        -----
+        What the function raises, or a value that is not a finite number, becomes a
+        :class:`~sesgame.errors.CharacteristicFunctionError` that names the coalition, when the
+        game is evaluated.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> weights = {"a": 1.0, "b": 2.0, "c": 3.0}
+        >>> game = sg.Game.from_function(
+        ...     weights, lambda coalition: sum(weights[p] for p in coalition) ** 2, kind="gain"
+        ... )
+        >>> game.value({"a", "c"})
+        16.0
+        """
+        if not callable(function):
+            raise GameError(f"the characteristic function is {function!r}, which is not callable")
+        labels = Players(players)
+        wrap = evaluation.BatchedFunction if batched else evaluation.SingleFunction
+        return cls(labels, kind, function=wrap(labels, function))
+
+    @classmethod
+    def from_native(
+        cls, native: NativeGame, players: Iterable[Hashable] | None = None, *, kind: Kind
+    ) -> Game:
+        """Return a game that the engine evaluates itself, on all cores.
+
+        Raises
+        ------
+        GameError
+            The number of labels is not the number of players of `native`.
+        """
+        labels = Players(range(native.n_players) if players is None else players)
+        if len(labels) != native.n_players:
+            raise GameError(f"{len(labels)} labels for a game of {native.n_players} players")
+        return cls(labels, kind, native=native)
+
+    @property
+    def n_players(self) -> int:
+        """The number of players n."""
+        return len(self.players)
+
+    @property
+    def sign(self) -> float:
+        """+1 for gains, -1 for costs: times a value, larger is better."""
+        return 1.0 if self.kind == "gain" else -1.0
+
+    @property
+    def scale(self) -> float:
+        """The largest absolute value of any coalition; tabulates the game."""
+        table = self.tabulate()
+        if self._scale is None:
+            self._scale = float(max(-table.min(), table.max()))
+        return self._scale
+
+    def value(self, coalition: Iterable[Hashable]) -> float:
+        """Return the value of one coalition.
+
+        Parameters
+        ----------
+        coalition : iterable of hashable
+            The labels of its members, in any order.
+
+        Raises
+        ------
+        CoalitionError
+            An unknown player, or one named twice.
+        CharacteristicFunctionError
+            The function raised or gave something that is not a finite number.
+        """
+        membership = np.zeros((1, self.n_players), dtype=np.bool_)
+        membership[0, self.players.indices(coalition)] = True
+        return float(self.values(membership)[0])
+
+    def values(self, membership: ArrayLike) -> NDArray[np.float64]:
+        """Return the values of many coalitions.
+
+        Parameters
+        ----------
+        membership : array_like of bool, shape (m, n)
+            One row for each coalition; column i tells whether player i is a member.
+
+        Returns
+        -------
+        ndarray of float, shape (m,)
+
+        Raises
+        ------
+        CoalitionError
+            `membership` has another shape or is not boolean.
+        CharacteristicFunctionError
+            As in :meth:`value`.
+        """
+        rows = np.asarray(membership)
+        if rows.ndim != 2 or rows.shape[1] != self.n_players or rows.dtype != np.bool_:
+            raise CoalitionError(
+                f"coalitions are a bool array of shape (m, {self.n_players}), "
+                f"not {rows.dtype} of shape {rows.shape}"
+            )
+        if self._table is not None:
+            masks = rows @ (1 << np.arange(self.n_players))
+            return cast("NDArray[np.float64]", self._table[masks])
+        values = np.zeros(len(rows))
+        asked = rows.any(axis=1)
+        if asked.any():
+            values[asked] = self._evaluate(np.ascontiguousarray(rows[asked]))
+        return values
+
+    def _evaluate(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
+        if self.native is not None:
+            return self.native.values(membership)
+        assert self._function is not None
+        return self._function.evaluate(membership)
+
+    def tabulate(self, *, progress: bool = True) -> NDArray[np.float64]:
+        """Return the values of all coalitions, each evaluated once; the game keeps them.
+
+        Parameters
+        ----------
+        progress : bool, default True
+            Show progress where standard error is a terminal.
+
+        Returns
+        -------
+        ndarray of float, shape (2**n,), read-only
+            In binary order: bit i of the index is set when player i is a member.
+
+        Raises
+        ------
+        PlayerLimitError
+            More than 30 players.
+        CharacteristicFunctionError
+            As in :meth:`value`.
+
+        Notes
+        -----
+        2^n evaluations and 8 * 2^n bytes. A native game is evaluated in Gray-code order by all
+        cores, a function in blocks in binary order.
+        """
+        if self._table is None:
+            _check_table_limit(self.n_players)
+            with progress_report("coalitions", "", progress) as report:
+                if self.native is not None:
+                    table = self.native.tabulate(report)
+                else:
+                    assert self._function is not None
+                    table = evaluation.tabulate(self._function, self.n_players, report)
+            table.setflags(write=False)
+            self._table = table
+        return self._table
+
+    def coalition_labels(self, mask: int) -> frozenset[Hashable]:
+        """Return the members of the coalition with a given bit mask."""
+        return self.players.labels(mask)
+
+    def __repr__(self) -> str:
+        if self._table is not None:
+            state = f"all {len(self._table)} values known"
+        else:
+            state = "native" if self.native is not None else "from a function"
+        return f"Game({self.n_players} players, kind={self.kind!r}, {state})"
+
+    def _repr_html_(self) -> str:
+        names = escape(format_coalition(self.players[:8]))
+        more = f" and {self.n_players - 8} more" if self.n_players > 8 else ""
+        return f"<p><code>{escape(repr(self))}</code><br>{names}{more}</p>"
+
+
+def _check_table_limit(n_players: int) -> None:
+    if n_players > MAX_TABLE_PLAYERS:
+        raise PlayerLimitError(
+            f"{n_players} players have 2^{n_players} coalitions; a table holds at most "
+            f"{MAX_TABLE_PLAYERS} players. For more, estimate the Shapley value by sampling "
+            f"(sg.shapley_estimate), or give the nucleolus and the least core an oracle for the "
+            f"most violated coalition (oracle=)",
+            n_players,
+            MAX_TABLE_PLAYERS,
+        )

@@ -1,0 +1,32 @@
+"""Progress of long work, shown on a terminal and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+__all__ = ["Report", "progress_report"]
+
+Report = Callable[[int, int], None]
+"""What long work calls now and then: ``report(done, total)``."""
+
+
+@contextmanager
+def progress_report(description: str, unit: str, show: bool) -> Iterator[Report | None]:
+    """Yield a function that draws ``done`` of ``total`` as a bar with rate and time left.
+
+    Yields None where there is nobody to look: `show` is False or standard error is no terminal.
+    """
+    if not (show and sys.stderr.isatty()):
+        yield None
+        return
+    with tqdm(desc=description, unit=unit, unit_scale=True, leave=False) as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield report
