@@ -1,7 +1,7 @@
 # The compiled engine; private. Arrays are C-contiguous.
 
 from collections.abc import Callable
-from typing import final
+from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,3 +14,10 @@ class NativeGame:
     def n_players(self) -> int: ...
     def tabulate(self, report: Callable[[int, int], None] | None = None) -> NDArray[np.float64]: ...
     def values(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]: ...
+
+def worst_coalition(
+    table: NDArray[np.float64],
+    kind: Literal["gain", "cost"],
+    allocation: NDArray[np.float64],
+    report: Callable[[int, int], None] | None = None,
+) -> tuple[int, float] | None: ...

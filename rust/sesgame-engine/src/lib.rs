@@ -8,3 +8,4 @@ pub mod error;
 pub mod game;
 pub mod linear_program;
 pub mod progress;
+pub mod stability;

@@ -5,12 +5,16 @@
 //! documentation for users live in Python.
 
 mod boundary;
+mod stability;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _engine {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::stability::worst_coalition;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

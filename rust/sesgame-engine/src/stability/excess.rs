@@ -1,0 +1,160 @@
+//! How much a coalition objects to an allocation, and which one objects most.
+//!
+//! The excess of `S` at `x` is `v(S) - x(S)` in a gain game and `x(S) - c(S)` in a cost game:
+//! positive when the coalition would do better on its own.
+
+use rayon::prelude::*;
+
+use crate::coalition::{Coalition, players_of_table};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Whether players prefer more of the game's value or less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `v(S)` is what a coalition earns.
+    Gain,
+    /// `c(S)` is what a coalition pays.
+    Cost,
+}
+
+impl Kind {
+    /// `1` for a gain and `-1` for a cost: `sign * (v(S) - x(S))` is the excess of both.
+    #[must_use]
+    pub const fn sign(self) -> f64 {
+        match self {
+            Self::Gain => 1.0,
+            Self::Cost => -1.0,
+        }
+    }
+}
+
+/// Low bits of a mask that index one block of a scan: the sums of a block's low bits (32 KiB) stay
+/// in the first-level cache while the table streams by.
+pub(super) const BLOCK_BITS: usize = 12;
+
+/// The sums of all subsets of `weights`, in binary order.
+pub(super) fn subset_sums(weights: &[f64]) -> Vec<f64> {
+    let mut sums = Vec::with_capacity(1 << weights.len());
+    sums.push(0.0);
+    for weight in weights {
+        for subset in 0..sums.len() {
+            sums.push(sums[subset] + weight);
+        }
+    }
+    sums
+}
+
+/// The largest `sign * value - low` of a block, without telling where it is.
+#[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+pub(super) fn block_maximum(values: &[f64], low: &[f64], sign: f64) -> f64 {
+    const LANES: usize = 32;
+    let larger = |a: f64, b: f64| if a > b { a } else { b };
+    let mut best = [f64::NEG_INFINITY; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let low_chunks = low[..values.len()].chunks_exact(LANES);
+    let rest = chunks.remainder().iter().zip(low_chunks.remainder());
+    for (chunk, low_chunk) in chunks.zip(low_chunks) {
+        for lane in 0..LANES {
+            best[lane] = larger(sign * chunk[lane] - low_chunk[lane], best[lane]);
+        }
+    }
+    rest.map(|(value, low)| sign * value - low).chain(best).fold(f64::NEG_INFINITY, larger)
+}
+
+/// The proper, non-empty coalition of largest excess and that excess; of several equal ones the
+/// first in binary order. `None` for a single player, who has no proper coalition.
+///
+/// One pass over the table.
+///
+/// # Errors
+/// [`Error::InvalidInput`] when the lengths do not fit; [`Error::Interrupted`].
+pub fn worst_coalition(
+    table: &[f64],
+    kind: Kind,
+    allocation: &[f64],
+    progress: &Progress,
+) -> Result<Option<(Coalition, f64)>> {
+    let n_players = players_of_table(table.len())
+        .filter(|&n_players| n_players == allocation.len())
+        .ok_or_else(|| {
+            Error::InvalidInput(format!(
+                "a table of {} values and an allocation of {} do not belong to one game",
+                table.len(),
+                allocation.len()
+            ))
+        })?;
+    let sign = kind.sign();
+    let signed: Vec<f64> = allocation.iter().map(|share| sign * share).collect();
+    let block_bits = BLOCK_BITS.min(n_players);
+    let low = subset_sums(&signed[..block_bits]);
+    let high = subset_sums(&signed[block_bits..]);
+    let last = high.len() - 1;
+    progress.set_total(table.len() as u64);
+    // The empty and the grand coalition are the first and the last value of the table.
+    let proper = |block: usize| usize::from(block == 0)..low.len() - usize::from(block == last);
+    let best = table
+        .par_chunks(low.len())
+        .enumerate()
+        .with_min_len(16)
+        .map(|(block, values)| {
+            progress.advance(values.len() as u64)?;
+            let proper = proper(block);
+            let best = block_maximum(&values[proper.clone()], &low[proper], sign) - high[block];
+            Ok((block, best))
+        })
+        .try_reduce(
+            || (usize::MAX, f64::NEG_INFINITY),
+            |a, b| Ok(if b.1 > a.1 || (b.1 == a.1 && b.0 < a.0) { b } else { a }),
+        )?;
+    let (block, excess) = best;
+    let values = &table[block * low.len()..];
+    Ok(proper(block)
+        .find(|&index| sign * values[index] - low[index] - high[block] == excess)
+        .map(|index| ((block * low.len() + index) as Coalition, excess)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worst(table: &[f64], kind: Kind, allocation: &[f64]) -> Option<(Coalition, f64)> {
+        worst_coalition(table, kind, allocation, &Progress::new()).unwrap()
+    }
+
+    #[test]
+    fn gloves_object_when_the_scarce_glove_is_paid_too_little() {
+        // Players 0 and 1 own left gloves, player 2 the only right one.
+        let table = [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0];
+        assert_eq!(worst(&table, Kind::Gain, &[0.5, 0.0, 0.5]), Some((0b110, 0.5)));
+        assert_eq!(worst(&table, Kind::Gain, &[0.0, 0.0, 1.0]), Some((0b001, 0.0)));
+    }
+
+    #[test]
+    fn a_cost_game_objects_to_paying_more_than_alone() {
+        let table = [0.0, 4.0, 5.0, 6.0];
+        assert_eq!(worst(&table, Kind::Cost, &[1.0, 5.5]), Some((0b10, 0.5)));
+    }
+
+    #[test]
+    fn a_single_player_has_no_proper_coalition() {
+        assert_eq!(worst(&[0.0, 3.0], Kind::Gain, &[3.0]), None);
+    }
+
+    #[test]
+    fn every_block_and_its_ends_are_searched() {
+        let n_players = BLOCK_BITS + 2;
+        for place in [1, 31, 32, (1 << BLOCK_BITS) - 1, 1 << BLOCK_BITS, (1 << n_players) - 2] {
+            let mut table = vec![0.0; 1 << n_players];
+            table[place] = 1.0;
+            let expected = Some((place as Coalition, 1.0));
+            assert_eq!(worst(&table, Kind::Gain, &vec![0.0; n_players]), expected);
+        }
+    }
+
+    #[test]
+    fn an_allocation_of_another_game_is_refused() {
+        let error = worst_coalition(&[0.0; 8], Kind::Gain, &[0.0; 2], &Progress::new());
+        assert!(matches!(error, Err(Error::InvalidInput(_))));
+    }
+}

@@ -1,0 +1,6 @@
+//! Solutions that ask which coalition objects most: core, least core, nucleolus.
+//!
+//! Everything here rests on one operation, the scan of a table of `2^n` values for the coalitions
+//! of largest [`excess`].
+
+pub mod excess;
