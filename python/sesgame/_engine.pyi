@@ -15,6 +15,9 @@ class NativeGame:
     def tabulate(self, report: Callable[[int, int], None] | None = None) -> NDArray[np.float64]: ...
     def values(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]: ...
 
+def netting_game(
+    net_load_kwh: NDArray[np.float64], buy: NDArray[np.float64], sell: NDArray[np.float64]
+) -> NativeGame: ...
 def worst_coalition(
     table: NDArray[np.float64],
     kind: Literal["gain", "cost"],

@@ -4,6 +4,8 @@
 //! ([`enumeration`]), a solution ([`shapley`], [`stability`]) reads the table.
 
 pub mod coalition;
+pub mod dispatch;
+pub mod enumeration;
 pub mod error;
 pub mod game;
 pub mod linear_program;

@@ -5,6 +5,8 @@
 //! documentation for users live in Python.
 
 mod boundary;
+mod dispatch;
+mod native_game;
 mod stability;
 
 use pyo3::prelude::*;
@@ -13,6 +15,10 @@ use pyo3::prelude::*;
 mod _engine {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::dispatch::netting_game;
+    #[pymodule_export]
+    use crate::native_game::NativeGame;
     #[pymodule_export]
     use crate::stability::worst_coalition;
 

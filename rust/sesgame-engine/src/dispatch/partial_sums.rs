@@ -1,0 +1,126 @@
+//! The sum of the members' rows, kept as a stack of partial sums so that taking the last member
+//! off again is free and exact.
+
+/// Partial sums that are kept: enough for every table, and a bound on memory for walks through
+/// thousands of players. Members beyond it share the topmost sum.
+const MAX_LEVELS: usize = 32;
+
+/// The members of a coalition in the order in which they joined, and the sums of their rows.
+///
+/// The present sum is always that of the rows in this order, from first to last: its bits do not
+/// depend on who came and went in between.
+#[derive(Debug)]
+pub(super) struct PartialSums<'a> {
+    rows: &'a [f64],
+    width: usize,
+    members: Vec<usize>,
+    /// Level `k` is the sum of the first `k + 1` rows, the topmost one that of all.
+    levels: Vec<Box<[f64]>>,
+    zero: Box<[f64]>,
+}
+
+impl<'a> PartialSums<'a> {
+    /// The empty coalition over `rows`, a matrix with one row of `width` numbers for each player.
+    pub fn new(rows: &'a [f64], width: usize) -> Self {
+        let zero = vec![0.0; width].into();
+        Self { rows, width, members: Vec::new(), levels: Vec::new(), zero }
+    }
+
+    /// Forgets all members.
+    pub fn clear(&mut self) {
+        self.members.clear();
+    }
+
+    /// Adds the row of `player`.
+    pub fn add(&mut self, player: usize) {
+        let row = &self.rows[player * self.width..][..self.width];
+        let below = self.members.len();
+        self.members.push(player);
+        if below >= MAX_LEVELS {
+            accumulate(&mut self.levels[MAX_LEVELS - 1], row);
+            return;
+        }
+        if self.levels.len() == below {
+            self.levels.push(vec![0.0; self.width].into());
+        }
+        match below.checked_sub(1) {
+            None => self.levels[0].copy_from_slice(row),
+            Some(previous) => {
+                let (lower, upper) = self.levels.split_at_mut(below);
+                add_into(&mut upper[0], &lower[previous], row);
+            }
+        }
+    }
+
+    /// Takes the row of `player` out: free for the member who joined last, otherwise the rows of
+    /// those who joined later are added anew.
+    ///
+    /// # Panics
+    /// When `player` is not a member.
+    pub fn remove(&mut self, player: usize) {
+        let place = self.members.iter().rposition(|&member| member == player);
+        let place = place.expect("only a member can be removed");
+        if place + 1 == self.members.len() && place < MAX_LEVELS {
+            self.members.pop();
+            return;
+        }
+        let kept = place.min(MAX_LEVELS - 1);
+        let mut later = self.members.split_off(kept);
+        later.remove(place - kept);
+        later.into_iter().for_each(|member| self.add(member));
+    }
+
+    /// The sum of the members' rows.
+    pub fn sum(&self) -> &[f64] {
+        match self.members.len() {
+            0 => &self.zero,
+            members => &self.levels[members.min(MAX_LEVELS) - 1],
+        }
+    }
+}
+
+#[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+fn add_into(sum: &mut [f64], below: &[f64], row: &[f64]) {
+    for ((sum, below), row) in sum.iter_mut().zip(below).zip(row) {
+        *sum = below + row;
+    }
+}
+
+#[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+fn accumulate(sum: &mut [f64], row: &[f64]) {
+    for (sum, row) in sum.iter_mut().zip(row) {
+        *sum += row;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removing_anyone_leaves_the_bits_of_the_sum_of_the_others() {
+        let rows: Vec<f64> = (0..80).map(|player| 0.1 * f64::from(player)).collect();
+        for leaves in [0, 20, 31, 32, 33, 79] {
+            let mut sums = PartialSums::new(&rows, 2);
+            let mut expected = PartialSums::new(&rows, 2);
+            for player in 0..40 {
+                sums.add(player);
+                if player != leaves / 2 {
+                    expected.add(player);
+                }
+            }
+            sums.remove(leaves / 2);
+            assert_eq!(sums.sum(), expected.sum());
+        }
+    }
+
+    #[test]
+    fn a_large_member_who_left_leaves_no_trace() {
+        let rows = [1e30, 0.1];
+        let mut sums = PartialSums::new(&rows, 1);
+        sums.add(0);
+        sums.add(1);
+        sums.remove(0);
+        assert_eq!(sums.sum(), [0.1]);
+    }
+}

@@ -1,0 +1,105 @@
+//! The two prices at the community's meter.
+
+use super::check_finite;
+use crate::error::{Error, Result};
+
+/// What one kWh costs when it is bought and earns when it is sold, in every step.
+///
+/// `buy >= sell` in every step: the cost of a step, `max(buy * g, sell * g)`, is then convex in the
+/// grid exchange `g`. With `buy < sell` the community could earn without limit by buying and
+/// selling the same energy, and no convex method would see it. Prices may be negative.
+#[derive(Debug, Clone)]
+pub struct Tariff {
+    buy: Box<[f64]>,
+    sell: Box<[f64]>,
+}
+
+impl Tariff {
+    /// A tariff of at least one step.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the lengths differ or are 0, a price is not finite, or a step's
+    /// buy price is below its sell price (the message names the step).
+    pub fn new(buy: Vec<f64>, sell: Vec<f64>) -> Result<Self> {
+        if buy.is_empty() || buy.len() != sell.len() {
+            return Err(Error::InvalidInput(format!(
+                "a tariff needs the same number of buy and sell prices and at least one; \
+                 there are {} and {}",
+                buy.len(),
+                sell.len()
+            )));
+        }
+        check_finite("buy", &buy)?;
+        check_finite("sell", &sell)?;
+        match buy.iter().zip(&sell).position(|(buy, sell)| buy < sell) {
+            None => Ok(Self { buy: buy.into(), sell: sell.into() }),
+            Some(step) => Err(Error::InvalidInput(format!(
+                "at step {step} the buy price {} is below the sell price {}",
+                buy[step], sell[step]
+            ))),
+        }
+    }
+
+    /// The number of steps.
+    #[must_use]
+    pub fn n_steps(&self) -> usize {
+        self.buy.len()
+    }
+
+    /// The price of a kWh from the grid, per step.
+    #[must_use]
+    pub fn buy(&self) -> &[f64] {
+        &self.buy
+    }
+
+    /// The price of a kWh to the grid, per step.
+    #[must_use]
+    pub fn sell(&self) -> &[f64] {
+        &self.sell
+    }
+
+    /// The cost of a net load that goes to the grid as it is.
+    #[must_use]
+    pub fn cost(&self, net_load: &[f64]) -> f64 {
+        netting_cost(&self.buy, &self.sell, net_load)
+    }
+}
+
+/// The sum over steps of `max(buy * load, sell * load)`.
+///
+/// Eight running sums, whatever the width of the processor's vectors: the same bits everywhere.
+#[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+fn netting_cost(buy: &[f64], sell: &[f64], net_load: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let step_cost = |buy: f64, sell: f64, load: f64| {
+        let (bought, sold) = (buy * load, sell * load);
+        if bought > sold { bought } else { sold }
+    };
+    let mut sums = [0.0; LANES];
+    let chunks = buy.chunks(LANES).zip(sell.chunks(LANES)).zip(net_load.chunks(LANES));
+    for ((buy, sell), load) in chunks {
+        for (lane, ((&buy, &sell), &load)) in buy.iter().zip(sell).zip(load).enumerate() {
+            sums[lane] += step_cost(buy, sell, load);
+        }
+    }
+    sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn import_is_bought_and_export_is_sold() {
+        let tariff = Tariff::new(vec![0.3; 11], vec![0.1; 11]).unwrap();
+        let mut load = vec![0.0; 11];
+        (load[2], load[10]) = (2.0, -5.0);
+        assert!((tariff.cost(&load) - (0.6 - 0.5)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_buy_price_below_the_sell_price_is_refused_by_step() {
+        let error = Tariff::new(vec![0.3, 0.1], vec![0.1, 0.2]).unwrap_err();
+        assert!(error.to_string().contains("at step 1 the buy price 0.1"));
+    }
+}

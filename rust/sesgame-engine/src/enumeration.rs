@@ -1,0 +1,107 @@
+//! Every coalition of a native game into a table of `2^n` values, on all cores.
+//!
+//! The coalitions are visited in binary order and a walker's members are kept in descending order
+//! of their index. One step of the binary counter then takes the members `0, 1, .., k - 1`, who
+//! joined last, off again and adds player `k`: one addition per coalition, as in Gray-code order,
+//! but a walker that stacks its partial sums never has to subtract. No rounding drifts, and the
+//! bits of a value depend on the coalition alone, not on the path or on the number of threads.
+
+use rayon::prelude::*;
+
+use crate::coalition::{Coalition, MAX_TABLE_PLAYERS};
+use crate::error::{Error, Result};
+use crate::game::{NativeGame, Walker};
+use crate::progress::Progress;
+
+/// Coalitions in one unit of parallel work, a power of two.
+const BLOCK: usize = 256;
+
+/// The values of all coalitions in binary order; the empty coalition has value 0.
+///
+/// # Complexity
+/// `2^n` values, each after one [`Walker::add`].
+///
+/// # Errors
+/// [`Error::InvalidInput`] for more than [`MAX_TABLE_PLAYERS`] players, [`Error::NotFinite`] for a
+/// value that is not a number, [`Error::Interrupted`].
+pub fn tabulate(game: &dyn NativeGame, progress: &Progress) -> Result<Vec<f64>> {
+    let n_players = game.n_players();
+    if n_players > MAX_TABLE_PLAYERS {
+        return Err(Error::InvalidInput(format!(
+            "a table holds the coalitions of at most {MAX_TABLE_PLAYERS} players, not {n_players}"
+        )));
+    }
+    let mut table = vec![0.0; 1 << n_players];
+    progress.set_total(table.len() as u64);
+    table.par_chunks_mut(BLOCK).enumerate().try_for_each_init(
+        || game.walker(),
+        |walker, (block, values)| {
+            fill_block(walker.as_mut(), (block * BLOCK) as Coalition, values, progress)
+        },
+    )?;
+    Ok(table)
+}
+
+/// The values of the coalitions `first`, `first + 1`, ..; `first` is a multiple of [`BLOCK`].
+fn fill_block(
+    walker: &mut dyn Walker,
+    first: Coalition,
+    values: &mut [f64],
+    progress: &Progress,
+) -> Result<()> {
+    walker.clear();
+    for player in (0..Coalition::BITS as usize).rev().filter(|player| first >> player & 1 == 1) {
+        walker.add(player);
+    }
+    for (coalition, value) in (first..).zip(values.iter_mut()) {
+        progress.check()?;
+        if coalition != first {
+            let joins = coalition.trailing_zeros() as usize;
+            (0..joins).for_each(|player| walker.remove(player));
+            walker.add(joins);
+        }
+        if coalition != 0 {
+            *value = walker.value();
+            if !value.is_finite() {
+                return Err(Error::NotFinite { coalition, value: *value });
+            }
+        }
+    }
+    progress.advance(values.len() as u64)
+}
+
+/// The values of the given coalitions: `membership` holds one row of `n` flags for each.
+///
+/// For at most [`MAX_TABLE_PLAYERS`] players the bits are those of [`tabulate`].
+///
+/// # Errors
+/// [`Error::InvalidInput`] when the length is not a multiple of `n` or a value is not a finite
+/// number, [`Error::Interrupted`].
+pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -> Result<Vec<f64>> {
+    let n_players = game.n_players();
+    if membership.len() % n_players != 0 {
+        return Err(Error::InvalidInput(format!(
+            "{} membership flags are not rows of {n_players} players",
+            membership.len()
+        )));
+    }
+    progress.set_total((membership.len() / n_players) as u64);
+    membership
+        .par_chunks_exact(n_players)
+        .enumerate()
+        .map_init(
+            || game.walker(),
+            |walker, (row, flags)| {
+                walker.clear();
+                (0..n_players).rev().filter(|&player| flags[player]).for_each(|p| walker.add(p));
+                let value = if flags.contains(&true) { walker.value() } else { 0.0 };
+                progress.advance(1)?;
+                if value.is_finite() {
+                    Ok(value)
+                } else {
+                    Err(Error::InvalidInput(format!("the value of coalition {row} is {value}")))
+                }
+            },
+        )
+        .collect()
+}

@@ -1,0 +1,58 @@
+//! A game that stays in Rust, as Python sees it.
+
+use std::sync::Arc;
+
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use sesgame_engine::{enumeration, game};
+
+use crate::boundary::watched;
+
+/// A handle on a native game; it is made by the functions that name a model.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct NativeGame {
+    game: Arc<dyn game::NativeGame>,
+}
+
+impl NativeGame {
+    /// Wraps a game of the engine.
+    pub fn new(game: impl game::NativeGame + 'static) -> Self {
+        Self { game: Arc::new(game) }
+    }
+}
+
+#[pymethods]
+impl NativeGame {
+    #[getter]
+    fn n_players(&self) -> usize {
+        self.game.n_players()
+    }
+
+    #[pyo3(signature = (report=None))]
+    fn tabulate<'py>(
+        &self,
+        py: Python<'py>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        watched(py, report, |progress| enumeration::tabulate(self.game.as_ref(), progress))
+            .map(|table| table.into_pyarray(py))
+    }
+
+    fn values<'py>(
+        &self,
+        py: Python<'py>,
+        membership: PyReadonlyArray2<'py, bool>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        if membership.shape()[1] != self.game.n_players() {
+            return Err(PyValueError::new_err(format!(
+                "the membership has {} columns for {} players",
+                membership.shape()[1],
+                self.game.n_players()
+            )));
+        }
+        let membership: Vec<bool> = membership.as_array().iter().copied().collect();
+        watched(py, None, |progress| enumeration::values(self.game.as_ref(), &membership, progress))
+            .map(|values| values.into_pyarray(py))
+    }
+}
