@@ -7,18 +7,21 @@ be audited:
 >>> game = sg.Game.from_dict(
 ...     {("ann",): 40, ("bob",): 30, ("ann", "bob"): 50}, kind="cost"
 ... )
->>> game.value(["ann", "bob"])
-50.0
+>>> sg.audit(game, {"ann": 30, "bob": 20}).in_core
+True
 """
 
 from sesgame import errors
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
+from sesgame.audit import audit, compare
 from sesgame.game import Game
 
 __all__ = [
     "Allocation",
     "Game",
     "__version__",
+    "audit",
+    "compare",
     "errors",
 ]

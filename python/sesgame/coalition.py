@@ -37,8 +37,8 @@ class Players(Sequence[Hashable]):
     >>> players = Players(["ann", "bob", "eve"])
     >>> players.mask(["eve", "ann"])
     5
-    >>> players.labels(5)
-    frozenset({'ann', 'eve'})
+    >>> players.ordered_labels(5)
+    ('ann', 'eve')
     """
 
     __slots__ = ("_indices", "_labels")

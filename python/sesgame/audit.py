@@ -1,0 +1,331 @@
+"""What holds of an allocation and what does not, with the figure by which it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sesgame import _engine
+from sesgame.allocation import Allocation, checked_values, plain
+from sesgame.coalition import format_coalition
+from sesgame.errors import AllocationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from sesgame.game import Game
+
+__all__ = ["Audit", "Comparison", "audit", "compare"]
+
+RELATIVE_TOLERANCE = 1e-9
+"""Of the largest absolute value of any coalition: what counts as equal, unless told otherwise."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """What holds of an allocation x of a game; positive figures are failures.
+
+    Attributes
+    ----------
+    method : str
+        What made the allocation.
+    efficient : bool
+        x(N) = v(N).
+    efficiency_gap : float
+        x(N) - v(N): what is handed out (collected) too much.
+    individually_rational : bool
+        No player is better off alone.
+    worst_player : hashable
+        The player who gains most, or loses least, by standing alone.
+    worst_player_excess : float
+        What that player would gain by standing alone.
+    in_core : bool
+        Efficient, and no coalition is better off on its own.
+    worst_coalition : tuple of hashable
+        The coalition, other than none and all, that gains most, or loses least, by leaving.
+    worst_coalition_excess : float
+        What it would gain by leaving: v(S) - x(S) for gains, x(S) - c(S) for costs. For one
+        player, where there is no such coalition, it is minus infinity.
+    tolerance : float
+        What counts as equal, in the unit of the game.
+    """
+
+    method: str
+    efficient: bool
+    efficiency_gap: float
+    individually_rational: bool
+    worst_player: Hashable
+    worst_player_excess: float
+    in_core: bool
+    worst_coalition: tuple[Hashable, ...]
+    worst_coalition_excess: float
+    tolerance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the audit in the types that JSON knows."""
+        result: dict[str, Any] = plain(self)
+        return result
+
+    def sentences(self, unit: str = "") -> list[str]:
+        """Return the audit in plain words, one sentence for each property.
+
+        Parameters
+        ----------
+        unit : str, optional
+            The unit of the figures, for example ``"EUR"``.
+        """
+
+        def amount(value: float) -> str:
+            return f"{abs(value):,.2f} {unit}".rstrip() if unit else f"{abs(value):.6g}"
+
+        if self.efficient:
+            first = "Everything is handed out, and no more."
+        else:
+            word = "too much" if self.efficiency_gap > 0 else "too little"
+            first = f"{amount(self.efficiency_gap)} {word} is handed out."
+        if self.individually_rational:
+            second = "No member is better off alone."
+        else:
+            second = (
+                f"{self.worst_player} would gain {amount(self.worst_player_excess)} "
+                f"by standing alone."
+            )
+        if not self.worst_coalition:
+            return [first, second]
+        name = format_coalition(self.worst_coalition)
+        change = amount(self.worst_coalition_excess)
+        if self.worst_coalition_excess > self.tolerance:
+            third = f"The group {name} would gain {change} by leaving."
+        elif self.worst_coalition_excess < -self.tolerance:
+            third = (
+                f"No group of members can do better on its own; the closest is {name}, "
+                f"which would lose {change} by leaving."
+            )
+        else:
+            third = (
+                f"No group of members can do better on its own; the closest is {name}, "
+                f"which would neither gain nor lose by leaving."
+            )
+        return [first, second, third]
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.method}:", *(f"  {line}" for line in self.sentences())])
+
+
+def audit(
+    game: Game,
+    allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
+    *,
+    tolerance: float | None = None,
+    progress: bool = True,
+) -> Audit:
+    """Tell what holds of an allocation: efficient, individually rational, in the core.
+
+    With the excess e(S) = v(S) - x(S) for gains and x(S) - c(S) for costs, x is efficient when
+    x(N) = v(N), individually rational when e({i}) <= 0 for every player i, and in the core when
+    it is efficient and e(S) <= 0 for every coalition S.
+
+    Parameters
+    ----------
+    game : Game
+        At most 30 players; it is tabulated.
+    allocation : Allocation, mapping of label to float, or array_like of shape (n,)
+        What each player gets (gain) or pays (cost), in player order if it is an array.
+    tolerance : float, optional
+        What counts as equal, in the unit of the game; by default 1e-9 of the largest absolute
+        value of any coalition, but at least the allocation's own tolerance.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    AllocationError
+        The allocation is of other players or of the other kind, or is not finite.
+    PlayerLimitError
+        More than 30 players.
+
+    Notes
+    -----
+    One scan of the 2^n values. Ties between worst coalitions are broken in favour of the lowest
+    bit mask.
+
+    References
+    ----------
+    Gillies (1959) for the core [gillies1959]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_dict({("a",): 0, ("b",): 0, ("a", "b"): 6}, kind="gain")
+    >>> result = sg.audit(game, {"a": 7, "b": -1})
+    >>> result.in_core, result.worst_coalition, result.worst_coalition_excess
+    (False, ('b',), 1.0)
+    """
+    allocated = as_allocation(game, allocation)
+    table = game.tabulate(progress=progress)
+    x = allocated.values
+    if tolerance is None:
+        tolerance = max(RELATIVE_TOLERANCE * game.scale, allocated.tolerance)
+    elif not (np.isfinite(tolerance) and tolerance >= 0):
+        raise AllocationError(f"tolerance is {tolerance}; it must be a number from 0 on")
+    gap = allocated.total - float(table[-1])
+    alone = game.sign * (table[1 << np.arange(game.n_players)] - x)
+    worst_player = int(np.argmax(alone))
+    worst = _engine.worst_coalition(table, game.kind, x)
+    mask, excess = (0, float("-inf")) if worst is None else worst
+    efficient = abs(gap) <= tolerance
+    return Audit(
+        method=allocated.method,
+        efficient=efficient,
+        efficiency_gap=gap,
+        individually_rational=bool(alone[worst_player] <= tolerance),
+        worst_player=game.players[worst_player],
+        worst_player_excess=float(alone[worst_player]),
+        in_core=efficient and excess <= tolerance,
+        worst_coalition=game.players.ordered_labels(mask),
+        worst_coalition_excess=excess,
+        tolerance=tolerance,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Audits side by side, one for each allocation."""
+
+    audits: tuple[Audit, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison in the types that JSON knows, by method."""
+        return {audit.method: audit.to_dict() for audit in self.audits}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row for each allocation (extra ``pandas``)."""
+        import pandas as pd
+
+        frame = pd.DataFrame([dataclasses.asdict(audit) for audit in self.audits])
+        return frame.set_index("method")
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        head = ("method", "efficient", "individually rational", "in the core", "worst coalition")
+        return [
+            head,
+            *(
+                (
+                    audit.method,
+                    _verdict(audit.efficient, audit.efficiency_gap),
+                    _verdict(audit.individually_rational, audit.worst_player_excess),
+                    "yes" if audit.in_core else "no",
+                    f"{format_coalition(audit.worst_coalition)} "
+                    f"{audit.worst_coalition_excess:+.6g}",
+                )
+                for audit in self.audits
+            ),
+        ]
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def _repr_html_(self) -> str:
+        head, *body = self._rows()
+        lines = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
+        lines += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body]
+        return f"<table>{''.join(lines)}</table>"
+
+
+def _verdict(holds: bool, figure: float) -> str:
+    return "yes" if holds else f"no, by {abs(figure):.6g}"
+
+
+def compare(
+    game: Game,
+    allocations: Iterable[Allocation],
+    *,
+    tolerance: float | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Audit several allocations of one game, side by side.
+
+    Parameters
+    ----------
+    game, tolerance, progress
+        As in :func:`audit`.
+    allocations : iterable of Allocation
+        At least one.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    AllocationError
+        There is no allocation, or one does not fit; see :func:`audit`.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_table([0, 0, 0, 4, 0, 4, 4, 5], kind="gain")
+    >>> equal = sg.Allocation(game.players, [5 / 3] * 3, kind="gain", method="equal")
+    >>> print(sg.compare(game, [equal]))
+    method  efficient  individually rational  in the core  worst coalition
+    equal   yes        yes                    no           {0, 1} +0.666667
+    """
+    audits = tuple(
+        audit(game, allocation, tolerance=tolerance, progress=progress)
+        for allocation in allocations
+    )
+    if not audits:
+        raise AllocationError("there is no allocation to compare")
+    return Comparison(audits)
+
+
+def as_allocation(
+    game: Game, allocation: Allocation | Mapping[Hashable, float] | ArrayLike
+) -> Allocation:
+    """Return an allocation of this game, whatever form it is given in.
+
+    Raises
+    ------
+    AllocationError
+        Other players, the other kind, a missing player, or a number that is not finite.
+    """
+    if isinstance(allocation, Allocation):
+        if allocation.kind != game.kind:
+            raise AllocationError(f"a {allocation.kind} allocation for a {game.kind} game")
+        if allocation.players == game.players:
+            return allocation
+        by_player = dict(zip(allocation.players, allocation.values.tolist(), strict=True))
+        return dataclasses.replace(
+            allocation, players=game.players, values=_in_player_order(game, by_player)
+        )
+    values = (
+        _in_player_order(game, allocation)
+        if isinstance(allocation, Mapping)
+        else checked_values(game.players, allocation)
+    )
+    return Allocation(players=game.players, values=values, kind=game.kind, method="given")
+
+
+def _in_player_order(game: Game, values: Mapping[Hashable, float]) -> NDArray[np.float64]:
+    missing = [player for player in game.players if player not in values]
+    unknown = [player for player in values if player not in game.players]
+    if missing or unknown:
+        raise AllocationError(
+            f"the allocation is not one of this game's players: missing "
+            f"{format_coalition(missing)}, unknown {format_coalition(unknown)}"
+        )
+    return checked_values(game.players, [values[player] for player in game.players])

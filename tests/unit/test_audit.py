@@ -1,0 +1,145 @@
+"""What an audit finds, against enumeration in exact arithmetic and on games worked by hand."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sesgame as sg
+from hypothesis import given
+from hypothesis import strategies as st
+from sesgame.errors import AllocationError
+
+GLOVES = {("l",): 0, ("r",): 0, ("s",): 0, ("l", "r"): 1, ("l", "s"): 1, ("r", "s"): 0}
+
+
+def glove_game():
+    """One left and two right gloves: the core is the single point (1, 0, 0)."""
+    return sg.Game.from_dict({**GLOVES, ("l", "r", "s"): 1}, kind="gain")
+
+
+def test_the_one_core_point_of_the_glove_game_passes():
+    result = sg.audit(glove_game(), {"l": 1, "r": 0, "s": 0})
+    assert result.efficient
+    assert result.individually_rational
+    assert result.in_core
+    assert result.worst_coalition_excess == 0
+
+
+def test_a_fair_split_of_the_glove_game_names_the_pair_that_objects():
+    result = sg.audit(glove_game(), {"s": 1 / 6, "r": 1 / 6, "l": 4 / 6})
+    assert result.efficient
+    assert result.individually_rational
+    assert not result.in_core
+    assert result.worst_coalition == ("l", "r")
+    assert result.worst_coalition_excess == pytest.approx(1 / 6)
+    assert result.sentences("EUR")[-1] == "The group {l, r} would gain 0.17 EUR by leaving."
+
+
+def test_an_inefficient_allocation_is_told_by_how_much():
+    result = sg.audit(glove_game(), [1.5, -0.25, 0])
+    assert not result.efficient
+    assert result.efficiency_gap == 0.25
+    assert not result.individually_rational
+    assert (result.worst_player, result.worst_player_excess) == ("r", 0.25)
+    assert not result.in_core
+    assert result.sentences() == [
+        "0.25 too much is handed out.",
+        "r would gain 0.25 by standing alone.",
+        "The group {r} would gain 0.25 by leaving.",
+    ]
+
+
+def test_a_stable_cost_share_names_the_closest_group_and_what_it_would_lose():
+    game = sg.Game.from_dict({("a",): 40, ("b",): 30, ("a", "b"): 50}, kind="cost")
+    result = sg.audit(game, {"a": 31, "b": 19})
+    assert result.in_core
+    assert result.sentences("EUR") == [
+        "Everything is handed out, and no more.",
+        "No member is better off alone.",
+        "No group of members can do better on its own; the closest is {a}, "
+        "which would lose 9.00 EUR by leaving.",
+    ]
+
+
+def test_a_single_player_has_no_coalition_to_leave_with():
+    game = sg.Game.from_table([0, 5], kind="cost")
+    result = sg.audit(game, [5])
+    assert result.in_core
+    assert result.worst_coalition == ()
+    assert result.worst_coalition_excess == -np.inf
+    assert not sg.audit(game, [6]).in_core
+    assert len(result.sentences()) == 2
+
+
+@st.composite
+def games_with_allocations(draw):
+    n_players = draw(st.integers(2, 6))
+    integers = st.integers(-50, 50)
+    values = draw(st.lists(integers, min_size=(1 << n_players) - 1, max_size=(1 << n_players) - 1))
+    shares = draw(st.lists(integers, min_size=n_players, max_size=n_players))
+    return [0, *values], shares, draw(st.sampled_from(["gain", "cost"]))
+
+
+@given(games_with_allocations())
+def test_the_worst_coalition_is_that_of_exact_enumeration(case):
+    table, shares, kind = case
+    n_players = len(shares)
+    sign = 1 if kind == "gain" else -1
+    excess = [
+        sign * (Fraction(value) - sum(shares[i] for i in range(n_players) if mask >> i & 1))
+        for mask, value in enumerate(table)
+    ]
+    worst = max(range(1, len(table) - 1), key=lambda mask: (excess[mask], -mask))
+    result = sg.audit(sg.Game.from_table(table, kind=kind), shares)
+    assert result.worst_coalition_excess == excess[worst]
+    assert result.worst_coalition == tuple(i for i in range(n_players) if worst >> i & 1)
+    assert result.worst_player_excess == max(excess[1 << i] for i in range(n_players))
+    assert result.efficiency_gap == sum(shares) - table[-1]
+    assert result.in_core == (excess[worst] <= 0 and sum(shares) == table[-1])
+
+
+def test_a_comparison_has_one_row_for_each_rule():
+    game = glove_game()
+    rules = [
+        sg.Allocation(game.players, [1, 0, 0], "gain", "core point"),
+        sg.Allocation(game.players, [2 / 3, 1 / 6, 1 / 6], "gain", "fair"),
+    ]
+    comparison = sg.compare(game, rules)
+    assert [audit.in_core for audit in comparison.audits] == [True, False]
+    frame = comparison.to_pandas()
+    assert list(frame.index) == ["core point", "fair"]
+    assert list(frame["in_core"]) == [True, False]
+    assert comparison.to_dict()["fair"]["worst_coalition"] == ["l", "r"]
+    assert str(comparison).splitlines()[1].startswith("core point  yes")
+    assert comparison._repr_html_().count("<tr>") == 3
+    assert str(comparison.audits[0]).startswith("core point:")
+
+
+@pytest.mark.parametrize(
+    ("allocation", "message"),
+    [
+        pytest.param({"l": 1, "r": 0}, r"missing \{s\}, unknown \{\}", id="missing"),
+        pytest.param({"l": 1, "r": 0, "s": 0, "t": 0}, r"unknown \{t\}", id="unknown"),
+        pytest.param([1, 0], r"shape \(3,\), not \(2,\)", id="too short"),
+        pytest.param([1, 0, np.nan], "'s' gets nan", id="nan"),
+        pytest.param({"l": 1, "r": 0, "s": np.inf}, "'s' gets inf", id="inf"),
+        pytest.param(
+            sg.Allocation(["l", "r", "s"], [1, 0, 0], "cost", "x"), "a cost allocation", id="kind"
+        ),
+    ],
+)
+def test_an_allocation_that_does_not_fit_the_game_is_refused(allocation, message):
+    with pytest.raises(AllocationError, match=message):
+        sg.audit(glove_game(), allocation)
+
+
+def test_an_allocation_in_another_player_order_is_put_in_order():
+    allocation = sg.Allocation(["s", "l", "r"], [0, 1, 0], "gain", "by hand")
+    assert sg.audit(glove_game(), allocation).in_core
+
+
+def test_a_negative_tolerance_and_an_empty_comparison_are_refused():
+    with pytest.raises(AllocationError, match="tolerance is -1"):
+        sg.audit(glove_game(), [1, 0, 0], tolerance=-1)
+    with pytest.raises(AllocationError, match="no allocation to compare"):
+        sg.compare(glove_game(), [])
