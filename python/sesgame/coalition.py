@@ -15,7 +15,13 @@ from sesgame.errors import CoalitionError, GameError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Players", "format_coalition", "membership_of_masks"]
+__all__ = [
+    "Players",
+    "format_coalition",
+    "keys_of_membership",
+    "masks_of_keys",
+    "membership_of_masks",
+]
 
 
 class Players(Sequence[Hashable]):
@@ -161,3 +167,29 @@ def membership_of_masks(masks: NDArray[np.integer], n_players: int) -> NDArray[n
            [False,  True,  True]])
     """
     return (masks[:, np.newaxis] >> np.arange(n_players) & 1).astype(np.bool_)
+
+
+def keys_of_membership(membership: NDArray[np.bool_]) -> list[bytes]:
+    r"""Return the bits of each row, eight players in a byte: what a coalition is looked up by.
+
+    Examples
+    --------
+    >>> keys_of_membership(np.array([[True, False, False], [False, True, True]]))
+    [b'\x01', b'\x06']
+    """
+    packed = np.packbits(membership, axis=1, bitorder="little")
+    # As V-items every row is one object, and trailing zero bytes are kept (S-items drop them).
+    keys: list[bytes] = packed.view(f"V{packed.shape[1]}").ravel().tolist()
+    return keys
+
+
+def masks_of_keys(keys: Collection[bytes]) -> NDArray[np.int64]:
+    r"""Return the bit masks of coalitions, of at most 62 players, that are given by their keys.
+
+    Examples
+    --------
+    >>> masks_of_keys([b"\x01", b"\x06"])
+    array([1, 6])
+    """
+    masks = (int.from_bytes(key, "little") for key in keys)
+    return np.fromiter(masks, dtype=np.int64, count=len(keys))

@@ -11,6 +11,7 @@ __all__ = [
     "AllocationError",
     "CharacteristicFunctionError",
     "CoalitionError",
+    "ExecutorError",
     "GameError",
     "NotConvergedWarning",
     "NumericalWarning",
@@ -18,6 +19,7 @@ __all__ = [
     "SesgameError",
     "SesgameWarning",
     "SolverError",
+    "StoreError",
 ]
 
 
@@ -88,6 +90,27 @@ class SolverError(SesgameError, RuntimeError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         return type(self), (self.stage, self.status)
+
+
+class ExecutorError(SesgameError, RuntimeError):
+    """An executor was shut down, lost its workers or gave a block up; what is done is kept."""
+
+
+class StoreError(SesgameError, RuntimeError):
+    """A store belongs to another game, or cannot be read or written.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    """
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (str(self), self.path)
 
 
 class SesgameWarning(UserWarning):

@@ -1,157 +1,223 @@
-"""Evaluation of a characteristic function that is written in Python.
+"""Evaluation of a game whose values cost something: no coalition twice, and none lost.
 
-The engine and the solutions never see a callable: they see blocks of coalitions that go in as a
-membership array of shape (m, n) and come back as m values.
+Values that are known, from an earlier request or from a store, are looked up; the others are
+evaluated in blocks (:mod:`sesgame.blocks`), here or by an executor, and kept as they come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+import hashlib
+import logging
+import math
+import pickle
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from os.path import abspath
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.coalition import Players, format_coalition, membership_of_masks
-from sesgame.errors import CharacteristicFunctionError
+from sesgame.blocks import Executor, Rows, evaluate_blocks
+from sesgame.characteristic_function import CharacteristicFunction
+from sesgame.coalition import (
+    Players,
+    format_coalition,
+    keys_of_membership,
+    masks_of_keys,
+    membership_of_masks,
+)
+from sesgame.errors import GameError, StoreError
+from sesgame.progress import progress_report
+from sesgame.store import Store, StorePath, identity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.progress import Report
+    from sesgame.allocation import Kind
 
-__all__ = ["BatchedFunction", "CharacteristicFunction", "SingleFunction", "tabulate"]
+__all__ = ["Evaluation", "digest_of"]
 
-BLOCK = 1 << 12
-"""Coalitions in a block: progress and Ctrl-C come through between two blocks."""
+SAME_MODEL = 1e-6
+"""Relative difference up to which a stored value counts as found again: solvers are not exact."""
 
-
-class CharacteristicFunction(Protocol):
-    """Anything that gives the values of a block of non-empty coalitions."""
-
-    def evaluate(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the value of each row of a membership array of shape (m, n)."""
-        ...
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class SingleFunction:
-    """A function that takes one coalition, as a frozenset of labels, and returns a number."""
+class Evaluation:
+    """The values of a characteristic function, as far as they are known, and the way to more.
 
-    players: Players
-    function: Callable[[frozenset[Hashable]], float]
+    Parameters
+    ----------
+    players : Players
+        The players; column i of a membership array is player i.
+    kind : {"gain", "cost"}
+        The kind of game.
+    function : CharacteristicFunction
+        What gives the value of a coalition.
+    inputs : str, optional
+        A digest of the data that the values depend on.
 
-    def evaluate(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the value of each row; see :class:`CharacteristicFunction`."""
-        values = np.empty(len(membership))
-        for row, members in enumerate(membership):
-            values[row] = self._value(self.players.labels(members))
-        return values
+    Notes
+    -----
+    Memory: some 200 bytes for each coalition that :meth:`values` was asked for.
+    """
 
-    def _value(self, coalition: frozenset[Hashable]) -> float:
+    def __init__(
+        self,
+        players: Players,
+        kind: Kind,
+        function: CharacteristicFunction,
+        inputs: str | None = None,
+    ) -> None:
+        self.players = players
+        self.function = function
+        self._identity = identity(players, kind, inputs)
+        # In the order in which they became known, which tells what a store does not have yet.
+        self._known = {bytes(-(-len(players) // 8)): 0.0}  # the empty coalition is worth 0
+        self._stores: dict[str, tuple[Store, int]] = {}
+
+    def values(
+        self,
+        membership: NDArray[np.bool_],
+        *,
+        executor: Executor | None,
+        store: StorePath | None,
+        progress: bool,
+    ) -> NDArray[np.float64]:
+        """Return the value of each row of `membership`; see :meth:`sesgame.Game.values`."""
+        keys = keys_of_membership(membership)
+        first_row: dict[bytes, int] = {}
+        for row, key in enumerate(keys):
+            first_row.setdefault(key, row)
+        row_of = np.fromiter(first_row.values(), dtype=np.intp, count=len(first_row))
+
+        def rows(index: NDArray[np.intp]) -> NDArray[np.bool_]:
+            return membership[row_of[index]]
+
+        with self._open(store, executor) as opened:
+            values = np.array([self._known.get(key, np.nan) for key in first_row])
+            try:
+                self._fill(values, rows, executor, opened, progress)
+            finally:
+                self._learn(first_row, values)
+        if len(first_row) == len(keys):
+            return values
+        value_of = dict(zip(first_row, values.tolist(), strict=True))
+        return np.array([value_of[key] for key in keys])
+
+    def tabulate(
+        self, *, executor: Executor | None, store: StorePath | None, progress: bool
+    ) -> NDArray[np.float64]:
+        """Return the values of all coalitions; see :meth:`sesgame.Game.tabulate`."""
+        n_players = len(self.players)
+
+        def rows(masks: NDArray[np.intp]) -> NDArray[np.bool_]:
+            return membership_of_masks(masks, n_players)
+
+        with self._open(store, executor) as opened:
+            table = np.full(1 << n_players, np.nan)
+            table[masks_of_keys(self._known.keys())] = list(self._known.values())
+            try:
+                self._fill(table, rows, executor, opened, progress)
+            except BaseException:
+                masks = np.flatnonzero(np.isfinite(table))
+                self._learn(keys_of_membership(rows(masks)), table[masks])
+                raise
+        return table
+
+    def _learn(self, keys: Iterable[bytes], values: NDArray[np.float64]) -> None:
+        for key, value in zip(keys, values.tolist(), strict=True):
+            if value == value:  # not NaN
+                self._known[key] = value
+
+    def _fill(
+        self,
+        values: NDArray[np.float64],
+        rows: Rows,
+        executor: Executor | None,
+        store: Store | None,
+        progress: bool,
+    ) -> None:
+        """Evaluate what is NaN in `values`, and keep it."""
+        missing = int(np.isnan(values).sum())
+        if not missing:
+            return
+        logger.info("%d coalitions to evaluate, %d known already", missing, len(values) - missing)
+
+        def keep(index: NDArray[np.intp], finished: NDArray[np.float64]) -> None:
+            if store is not None:
+                store.keep(keys_of_membership(rows(index)), finished)
+
+        start = perf_counter()
         try:
-            value = self.function(coalition)
-        except Exception as error:
-            raise CharacteristicFunctionError(
-                f"the characteristic function raised {type(error).__name__} "
-                f"for {coalition_name(self.players, coalition)}: {error}",
-                coalition,
-            ) from error
-        return as_number(value, self.players, coalition)
+            with progress_report("coalitions", "", progress) as report:
+                evaluate_blocks(
+                    self.function, rows, values, executor=executor, keep=keep, report=report
+                )
+        finally:
+            done = missing - int(np.isnan(values).sum())
+            seconds = perf_counter() - start
+            logger.info("%d of %d coalitions evaluated in %.3g s", done, missing, seconds)
 
+    @contextmanager
+    def _open(self, path: StorePath | None, executor: Executor | None) -> Iterator[Store | None]:
+        """Open a store, read what is new in it, and write what it has not got yet."""
+        if path is None:
+            yield None
+            return
+        name = abspath(path)
+        store, synced = self._stores.get(name) or (Store(name, self._identity), 1)
+        with store.opened():
+            new = dict(store.read())
+            if new and name not in self._stores:
+                self._check_same_model(new, name, executor)
+            earlier = list(islice(self._known.items(), synced, None))
+            self._known.update(new)
+            store.keep([key for key, _ in earlier], np.array([value for _, value in earlier]))
+            logger.info("%d coalitions come from the store %s", len(new), name)
+            yield store
+        self._stores[name] = store, len(self._known)
 
-@dataclass(frozen=True)
-class BatchedFunction:
-    """A function that takes a bool array of shape (m, n) and returns m numbers."""
-
-    players: Players
-    function: Callable[[NDArray[np.bool_]], Any]
-
-    def evaluate(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the value of each row; see :class:`CharacteristicFunction`."""
-        first = self.players.ordered_labels(membership[0])
-        block = (
-            f"a block of {len(membership)} coalitions that starts with {format_coalition(first)}"
+    def _check_same_model(
+        self, stored: dict[bytes, float], path: str, executor: Executor | None
+    ) -> None:
+        """Evaluate the largest stored coalition again: hardly a change of the model escapes it."""
+        key = max(stored, key=lambda key: (int.from_bytes(key, "little").bit_count(), key))
+        bits = np.unpackbits(np.frombuffer(key, np.uint8), bitorder="little")
+        membership = bits[np.newaxis, : len(self.players)].astype(np.bool_)
+        value = np.full(1, np.nan)
+        evaluate_blocks(
+            self.function,
+            lambda index: membership[index],
+            value,
+            executor=executor,
+            keep=lambda index, finished: None,
+            report=None,
         )
-        try:
-            returned = self.function(membership)
-        except Exception as error:
-            raise CharacteristicFunctionError(
-                f"the characteristic function raised {type(error).__name__} for {block}: {error}",
-                frozenset(first),
-            ) from error
-        try:
-            values = np.asarray(returned)
-            if values.dtype.kind not in "biuf":
-                raise TypeError(f"values of type {values.dtype}")
-            values = values.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise CharacteristicFunctionError(
-                f"the characteristic function returned {type(returned).__name__} for {block}; "
-                f"an array of {len(membership)} numbers is needed ({error})",
-                frozenset(first),
-            ) from error
-        if values.shape != (len(membership),):
-            raise CharacteristicFunctionError(
-                f"the characteristic function returned shape {values.shape} for {block}; "
-                f"shape ({len(membership)},) is needed, one number for each row",
-                frozenset(first),
+        if not math.isclose(value[0], stored[key], rel_tol=SAME_MODEL, abs_tol=SAME_MODEL):
+            name = format_coalition(self.players.ordered_labels(membership[0]))
+            raise StoreError(
+                f"{path} is of another model, or the model has changed: it has {stored[key]} for "
+                f"{name}, which is worth {value[0]} now; use another path, or delete the file",
+                path,
             )
-        finite = np.isfinite(values)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            raise not_finite(values[row], self.players, self.players.labels(membership[row]))
-        return values
 
 
-def coalition_name(players: Players, coalition: frozenset[Hashable]) -> str:
-    """Return a coalition as messages show it, its members in player order."""
-    return format_coalition([player for player in players if player in coalition])
-
-
-def as_number(value: object, players: Players, coalition: frozenset[Hashable]) -> float:
-    """Return the value of a coalition as a float.
+def digest_of(inputs: object) -> str:
+    """Return a digest of the data that the values of a game depend on.
 
     Raises
     ------
-    CharacteristicFunctionError
-        It is no number, or not finite; strings are not taken for numbers.
+    GameError
+        They cannot be pickled.
     """
     try:
-        if isinstance(value, (str, bytes)):
-            raise TypeError("text")
-        number = float(value)  # type: ignore[arg-type] # what float refuses is the point
-    except (TypeError, ValueError) as error:
-        raise CharacteristicFunctionError(
-            f"the value of {coalition_name(players, coalition)} is {value!r} "
-            f"({type(value).__name__}); a number is needed",
-            coalition,
+        # A fixed protocol: the digest does not change with the version of Python.
+        return hashlib.sha256(pickle.dumps(inputs, protocol=4)).hexdigest()
+    except Exception as error:
+        raise GameError(
+            f"the inputs of the game cannot be pickled ({type(error).__name__}: {error}); "
+            f"pass arrays, numbers, text or bytes"
         ) from error
-    if not np.isfinite(number):
-        raise not_finite(number, players, coalition)
-    return number
-
-
-def not_finite(
-    value: float, players: Players, coalition: frozenset[Hashable]
-) -> CharacteristicFunctionError:
-    """Return the error for a value that is NaN or infinite."""
-    return CharacteristicFunctionError(
-        f"the value of {coalition_name(players, coalition)} is {value}; "
-        f"every coalition needs a finite number",
-        coalition,
-    )
-
-
-def tabulate(
-    function: CharacteristicFunction, n_players: int, report: Report | None
-) -> NDArray[np.float64]:
-    """Return the values of all 2^n coalitions in binary order; the empty one is worth 0."""
-    table = np.empty(1 << n_players)
-    table[0] = 0.0
-    for start in range(1, len(table), BLOCK):
-        masks = np.arange(start, min(start + BLOCK, len(table)))
-        table[masks] = function.evaluate(membership_of_masks(masks, n_players))
-        if report is not None:
-            report(int(masks[-1]), len(table) - 1)
-    return table

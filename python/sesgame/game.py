@@ -12,16 +12,25 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 
-from sesgame import evaluation
 from sesgame.allocation import Kind
+from sesgame.characteristic_function import (
+    BatchedFunction,
+    CharacteristicFunction,
+    SingleFunction,
+    as_number,
+    not_finite,
+)
 from sesgame.coalition import Players, format_coalition
 from sesgame.errors import CoalitionError, GameError, PlayerLimitError
+from sesgame.evaluation import Evaluation, digest_of
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame._engine import NativeGame
+    from sesgame.blocks import Executor
+    from sesgame.store import StorePath
 
 __all__ = ["MAX_TABLE_PLAYERS", "Game"]
 
@@ -64,7 +73,8 @@ class Game:
         kind: Kind,
         *,
         table: NDArray[np.float64] | None = None,
-        function: evaluation.CharacteristicFunction | None = None,
+        function: CharacteristicFunction | None = None,
+        inputs: str | None = None,
         native: NativeGame | None = None,
     ) -> None:
         if kind not in get_args(Kind):
@@ -72,7 +82,9 @@ class Game:
         self.players = players if isinstance(players, Players) else Players(players)
         self.kind: Kind = kind
         self.native = native
-        self._function = function
+        self._evaluation = (
+            None if function is None else Evaluation(self.players, kind, function, inputs)
+        )
         self._table = table
         self._scale: float | None = None
 
@@ -134,12 +146,13 @@ class Game:
             raise GameError(f"the empty coalition is worth {table[0]}; it must be worth 0")
         lowest, highest = table.min(), table.max()
         if not (np.isfinite(lowest) and np.isfinite(highest)):
+            step = 1 << 12
             mask = next(
-                start + int(np.argmin(np.isfinite(table[start : start + evaluation.BLOCK])))
-                for start in range(0, size, evaluation.BLOCK)
-                if not np.isfinite(table[start : start + evaluation.BLOCK]).all()
+                start + int(np.argmin(np.isfinite(table[start : start + step])))
+                for start in range(0, size, step)
+                if not np.isfinite(table[start : start + step]).all()
             )
-            raise evaluation.not_finite(table[mask], labels, labels.labels(mask))
+            raise not_finite(table[mask], labels, labels.labels(mask))
         table = table.view()
         table.setflags(write=False)
         game = cls(labels, kind, table=table)
@@ -202,7 +215,7 @@ class Game:
             name = format_coalition(labels.ordered_labels(mask))
             if mask and known[mask]:
                 raise GameError(f"the coalition {name} is there twice")
-            table[mask] = evaluation.as_number(value, labels, labels.labels(mask))
+            table[mask] = as_number(value, labels, labels.labels(mask))
             known[mask] = True
         missing = np.flatnonzero(~known)
         if missing.size:
@@ -223,6 +236,7 @@ class Game:
         *,
         kind: Kind,
         batched: bool = False,
+        inputs: object = None,
     ) -> Game:
         """Return the game whose values a function gives: any dispatch model.
 
@@ -238,13 +252,22 @@ class Game:
         kind : {"gain", "cost"}
             Whether larger or smaller values are better.
         batched : bool, default False
-            Whether the function takes many coalitions at once.
+            Whether the function takes many coalitions at once. The value of a coalition must
+            not depend on the others in the array.
+        inputs : object, optional
+            The data that the values depend on: arrays, numbers, text, a file's bytes. A store
+            (see :meth:`tabulate`) keeps a digest of it and refuses values of other inputs.
+
+        Raises
+        ------
+        GameError
+            The function is not callable, or `inputs` cannot be pickled.
 
         Notes
         -----
         What the function raises, or a value that is not a finite number, becomes a
         :class:`~sesgame.errors.CharacteristicFunctionError` that names the coalition, when the
-        game is evaluated.
+        game is evaluated. Every value is kept: no coalition is evaluated twice.
 
         Examples
         --------
@@ -259,8 +282,9 @@ class Game:
         if not callable(function):
             raise GameError(f"the characteristic function is {function!r}, which is not callable")
         labels = Players(players)
-        wrap = evaluation.BatchedFunction if batched else evaluation.SingleFunction
-        return cls(labels, kind, function=wrap(labels, function))
+        wrap = BatchedFunction if batched else SingleFunction
+        digest = None if inputs is None else digest_of(inputs)
+        return cls(labels, kind, function=wrap(labels, function), inputs=digest)
 
     @classmethod
     def from_native(
@@ -313,26 +337,57 @@ class Game:
         """
         membership = np.zeros((1, self.n_players), dtype=np.bool_)
         membership[0, self.players.indices(coalition)] = True
-        return float(self.values(membership)[0])
+        return float(self.values(membership, progress=False)[0])
 
-    def values(self, membership: ArrayLike) -> NDArray[np.float64]:
-        """Return the values of many coalitions.
+    def values(
+        self,
+        membership: ArrayLike,
+        *,
+        executor: Executor | None = None,
+        store: StorePath | None = None,
+        progress: bool = True,
+    ) -> NDArray[np.float64]:
+        """Return the values of many coalitions, each evaluated at most once.
 
         Parameters
         ----------
         membership : array_like of bool, shape (m, n)
-            One row for each coalition; column i tells whether player i is a member.
+            One row for each coalition, in any order, any of them more than once; column i tells
+            whether player i is a member.
+        executor : concurrent.futures.Executor or alike, optional
+            Who evaluates: anything with ``submit``, or a Dask client. By default this thread.
+            A table or a native game needs none and pays no attention to it.
+        store : path, optional
+            An SQLite file with the finished coalitions of this game; made when it is not there.
+            A table or a native game needs none and pays no attention to it.
+        progress : bool, default True
+            Show progress where standard error is a terminal.
 
         Returns
         -------
         ndarray of float, shape (m,)
+            In the order of the rows; the same bits for any executor.
 
         Raises
         ------
         CoalitionError
             `membership` has another shape or is not boolean.
         CharacteristicFunctionError
-            As in :meth:`value`.
+            The function raised, or gave something that is not a finite number, for the
+            coalition that the error names.
+        ExecutorError
+            The executor is shut down or lost its workers.
+        GameError
+            The function cannot be sent to another process.
+        StoreError
+            The store is of another game or model, or cannot be written.
+
+        Notes
+        -----
+        A coalition that this game was asked for before, or that is in the store, is not evaluated
+        again; nor is the empty one. Whatever error or interrupt ends the call, the coalitions
+        finished by then are known to the game and in the store, and those not begun are
+        cancelled: the same call again evaluates only the rest.
         """
         rows = np.asarray(membership)
         if rows.ndim != 2 or rows.shape[1] != self.n_players or rows.dtype != np.bool_:
@@ -343,25 +398,24 @@ class Game:
         if self._table is not None:
             masks = rows @ (1 << np.arange(self.n_players))
             return cast("NDArray[np.float64]", self._table[masks])
-        values = np.zeros(len(rows))
-        asked = rows.any(axis=1)
-        if asked.any():
-            values[asked] = self._evaluate(np.ascontiguousarray(rows[asked]))
-        return values
-
-    def _evaluate(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
         if self.native is not None:
-            return self.native.values(membership)
-        assert self._function is not None
-        return self._function.evaluate(membership)
+            return self.native.values(np.ascontiguousarray(rows))
+        assert self._evaluation is not None
+        return self._evaluation.values(rows, executor=executor, store=store, progress=progress)
 
-    def tabulate(self, *, progress: bool = True) -> NDArray[np.float64]:
+    def tabulate(
+        self,
+        *,
+        executor: Executor | None = None,
+        store: StorePath | None = None,
+        progress: bool = True,
+    ) -> NDArray[np.float64]:
         """Return the values of all coalitions, each evaluated once; the game keeps them.
 
         Parameters
         ----------
-        progress : bool, default True
-            Show progress where standard error is a terminal.
+        executor, store, progress
+            As in :meth:`values`.
 
         Returns
         -------
@@ -372,22 +426,31 @@ class Game:
         ------
         PlayerLimitError
             More than 30 players.
-        CharacteristicFunctionError
-            As in :meth:`value`.
+        CharacteristicFunctionError, ExecutorError, GameError, StoreError
+            As in :meth:`values`.
 
         Notes
         -----
         2^n evaluations and 8 * 2^n bytes. A native game is evaluated in Gray-code order by all
-        cores, a function in blocks in binary order.
+        cores, a function in blocks in binary order, with what :meth:`values` guarantees.
+
+        Examples
+        --------
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> import sesgame as sg
+        >>> game = sg.Game.from_function(["a", "b"], len, kind="gain")
+        >>> with ThreadPoolExecutor() as threads:
+        ...     game.tabulate(executor=threads)
+        array([0., 1., 1., 2.])
         """
         if self._table is None:
             _check_table_limit(self.n_players)
-            with progress_report("coalitions", "", progress) as report:
-                if self.native is not None:
+            if self.native is not None:
+                with progress_report("coalitions", "", progress) as report:
                     table = self.native.tabulate(report)
-                else:
-                    assert self._function is not None
-                    table = evaluation.tabulate(self._function, self.n_players, report)
+            else:
+                assert self._evaluation is not None
+                table = self._evaluation.tabulate(executor=executor, store=store, progress=progress)
             table.setflags(write=False)
             self._table = table
         return self._table

@@ -23,7 +23,7 @@ def progress_report(description: str, unit: str, show: bool) -> Iterator[Report 
     if not (show and sys.stderr.isatty()):
         yield None
         return
-    with tqdm(desc=description, unit=unit, unit_scale=True, leave=False) as bar:
+    with tqdm(desc=description, unit=unit, unit_scale=True, leave=False, delay=0.5) as bar:
 
         def report(done: int, total: int) -> None:
             bar.total = total

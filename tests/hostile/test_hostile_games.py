@@ -129,10 +129,10 @@ def test_a_function_that_raises_is_named_with_its_coalition_and_cause():
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        pytest.param(lambda m: np.zeros((len(m), 1)), r"shape \(3, 1\) .* \(3,\)", id="column"),
+        pytest.param(lambda m: np.zeros((len(m), 1)), r"shape \(1, 1\) .* \(1,\)", id="column"),
         pytest.param(lambda m: 1.0, r"shape \(\)", id="scalar"),
         pytest.param(lambda m: None, "returned NoneType", id="None"),
-        pytest.param(lambda m: ["x"] * len(m), "an array of 3 numbers is needed", id="text"),
+        pytest.param(lambda m: ["x"] * len(m), r"1 number\(s\) in an array", id="text"),
         pytest.param(lambda m: np.full(len(m), np.nan), r"value of \{a\} is nan", id="nan"),
         pytest.param(lambda m: 1 / 0, r"raised ZeroDivisionError .*\{a\}", id="raises"),
     ],
