@@ -11,7 +11,7 @@ be audited:
 True
 """
 
-from sesgame import errors
+from sesgame import energy, errors
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
 from sesgame.audit import audit, compare
@@ -23,5 +23,6 @@ __all__ = [
     "__version__",
     "audit",
     "compare",
+    "energy",
     "errors",
 ]

@@ -1,0 +1,132 @@
+"""Batteries, each with an owner, and what a community makes of them when it pools them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Battery", "Pool"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Battery:
+    """One battery.
+
+    Parameters
+    ----------
+    owner : str
+        The member who brings it into every coalition it joins; an operator without meters is a
+        member like any other.
+    energy_kwh : float
+        Usable capacity, at least 0.
+    power_kw : float
+        The most by which the stored energy can rise, or fall, in an hour; at least 0.
+    charge_efficiency, discharge_efficiency : float
+        Stored for each kWh drawn, and delivered for each kWh taken out; in (0, 1].
+    initial_charge_kwh : float, default 0
+        Stored at the beginning; what is stored at the end must not be less.
+
+    Raises
+    ------
+    GameError
+        A number is out of its range, or there is no owner.
+
+    Examples
+    --------
+    >>> Battery(
+    ...     owner="ann", energy_kwh=10, power_kw=5, charge_efficiency=0.9, discharge_efficiency=0.9
+    ... ).round_trip_efficiency
+    0.81
+    """
+
+    owner: str
+    energy_kwh: float
+    power_kw: float
+    charge_efficiency: float
+    discharge_efficiency: float
+    initial_charge_kwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.owner:
+            raise GameError(
+                f"who owns the battery of {self.energy_kwh} kWh? A member who brings it, or an "
+                f"operator, who is then a member without meters; without an owner nobody could "
+                f"leave with it, and no split of the costs would be stable"
+            )
+        name = f"the battery of {self.owner}"
+        for quantity in ("energy_kwh", "power_kw", "initial_charge_kwh"):
+            value = getattr(self, quantity)
+            if not (np.isfinite(value) and value >= 0):
+                raise GameError(f"{name}: {quantity} is {value}; it must be at least 0")
+        for quantity in ("charge_efficiency", "discharge_efficiency"):
+            value = getattr(self, quantity)
+            if not 0 < value <= 1:
+                raise GameError(f"{name}: {quantity} is {value}; it must be above 0, at most 1")
+        if self.initial_charge_kwh > self.energy_kwh:
+            raise GameError(
+                f"{name}: initial_charge_kwh is {self.initial_charge_kwh}; "
+                f"it must be at most energy_kwh, {self.energy_kwh}"
+            )
+
+    @property
+    def round_trip_efficiency(self) -> float:
+        """Delivered for each kWh drawn."""
+        return self.charge_efficiency * self.discharge_efficiency
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The batteries of a community run as one: what each member adds to it.
+
+    Notes
+    -----
+    Capacity, power and charge of the pool are sums. With equal efficiencies and equal hours to
+    fill (energy over power) that is exact: an optimal schedule of the pool can be dealt out to its
+    batteries in proportion. With different hours to fill it is an idealisation: the pool can do
+    a little more than its batteries, of which one may be full while another still has power.
+    """
+
+    energy_kwh: NDArray[np.float64]
+    power_kw: NDArray[np.float64]
+    initial_charge_kwh: NDArray[np.float64]
+    charge_efficiency: float
+    discharge_efficiency: float
+
+    @classmethod
+    def of(cls, batteries: Sequence[Battery], members: Sequence[str]) -> Pool:
+        """Return what each member adds, arrays of shape (n,).
+
+        Raises
+        ------
+        GameError
+            Two batteries have different efficiencies: then no single battery stands for them.
+        """
+        energy_kwh, power_kw, initial_charge_kwh = np.zeros((3, len(members)))
+        for battery in batteries:
+            index = members.index(battery.owner)
+            energy_kwh[index] += battery.energy_kwh
+            power_kw[index] += battery.power_kw
+            initial_charge_kwh[index] += battery.initial_charge_kwh
+        efficiencies = (1.0, 1.0)
+        if batteries:
+            first = batteries[0]
+            efficiencies = (first.charge_efficiency, first.discharge_efficiency)
+            for other in batteries[1:]:
+                if (other.charge_efficiency, other.discharge_efficiency) != efficiencies:
+                    raise GameError(
+                        f"the batteries of {first.owner} and {other.owner} have different "
+                        f"efficiencies (charging {first.charge_efficiency} and "
+                        f"{other.charge_efficiency}, discharging {first.discharge_efficiency} and "
+                        f"{other.discharge_efficiency}); the pooled battery needs the same for "
+                        f"all. Give all of them their average, or leave them out with "
+                        f'model="netting"'
+                    )
+        return cls(energy_kwh, power_kw, initial_charge_kwh, *efficiencies)

@@ -1,0 +1,273 @@
+"""A community: members with meters and batteries under one tariff, and the games they play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from sesgame.energy.battery import Battery
+from sesgame.energy.community_files import read_community_files
+from sesgame.energy.tariff import PriceSeries, Tariff
+from sesgame.energy.time_steps import Moment, TimeSteps
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Community"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Community:
+    """Members with meters and batteries who share energy and face the grid as one.
+
+    Parameters
+    ----------
+    members : iterable of str
+        One label for each of the n members.
+    steps : TimeSteps or array_like of datetime64, shape (T,)
+        The steps of the meters, or when each of them starts.
+    load_kwh, pv_kwh : array_like of float, shape (n, T)
+        Energy in each step. Load is positive, and so is what PV generates (no PV by default). A
+        two-way meter is a load that is negative while it feeds in.
+    tariff : Tariff or PriceSeries
+        What energy from outside costs, and what feeding in earns.
+    batteries : iterable of Battery, optional
+        Each owned by a member.
+    name : str, default "community"
+        For reports.
+
+    Raises
+    ------
+    GameError
+        Shapes do not fit, a number is not finite, PV is negative on the whole, a battery's owner
+        is not a member, or energy sells for more than it costs in some step.
+
+    Notes
+    -----
+    A community of 39 members over a year of quarter-hours takes 22 MB.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> community = sg.energy.Community(
+    ...     members=["ann", "bob"],
+    ...     steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+    ...     load_kwh=[[1.0, 1.0], [2.0, 3.0]],
+    ...     pv_kwh=[[4.0, 0.0], [0.0, 0.0]],
+    ...     tariff=sg.energy.Tariff.flat(0.30, 0.08),
+    ... )
+    >>> community.net_load_kwh.sum(axis=0)
+    array([-1.,  4.])
+    """
+
+    members: tuple[str, ...]
+    steps: TimeSteps
+    load_kwh: NDArray[np.float64]
+    pv_kwh: NDArray[np.float64]
+    tariff: Tariff | PriceSeries
+    batteries: tuple[Battery, ...]
+    name: str
+    buy_per_kwh: NDArray[np.float64]
+    sell_per_kwh: NDArray[np.float64]
+
+    def __init__(
+        self,
+        *,
+        members: Iterable[str],
+        steps: TimeSteps | ArrayLike,
+        load_kwh: ArrayLike,
+        pv_kwh: ArrayLike | None = None,
+        tariff: Tariff | PriceSeries,
+        batteries: Iterable[Battery] = (),
+        name: str = "community",
+    ) -> None:
+        if isinstance(members, str):
+            raise GameError(f"members is the string {members!r}; pass a list of labels")
+        set_field = object.__setattr__  # the one place where a frozen community is filled in
+        set_field(self, "members", tuple(members))
+        if not isinstance(steps, TimeSteps):
+            steps = TimeSteps.from_times(steps)
+        set_field(self, "steps", steps)
+        set_field(self, "tariff", tariff)
+        set_field(self, "batteries", tuple(batteries))
+        set_field(self, "name", name)
+        for index, member in enumerate(self.members):
+            if self.members.index(member) != index:
+                raise GameError(f"the member {member!r} is there twice")
+        if pv_kwh is None:
+            pv_kwh = np.zeros((len(self.members), steps.n_steps))
+        set_field(self, "load_kwh", self._energy("load_kwh", load_kwh))
+        set_field(self, "pv_kwh", self._energy("pv_kwh", pv_kwh))
+        for member, total in zip(self.members, self.pv_kwh.sum(axis=1), strict=True):
+            if total < 0:
+                raise GameError(
+                    f"the PV of {member!r} adds up to {total:g} kWh; what PV generates is positive"
+                )
+        for battery in self.batteries:
+            if battery.owner not in self.members:
+                raise GameError(
+                    f"a battery is owned by {battery.owner!r}, who is not a member; "
+                    f"an operator has to be listed as a member, without meters"
+                )
+        buy, sell = tariff.prices(self.steps)
+        if (buy < sell).any():
+            index = int(np.argmax(buy < sell))
+            raise GameError(
+                f"at {self.steps.time(index)} energy is bought for {buy[index]:g} and sold for "
+                f"{sell[index]:g} {tariff.currency} per kWh: with a buy price below the sell price "
+                f"the community would earn without limit by buying and selling at once"
+            )
+        set_field(self, "buy_per_kwh", _read_only(buy))
+        set_field(self, "sell_per_kwh", _read_only(sell))
+
+    def _energy(self, name: str, values: ArrayLike) -> NDArray[np.float64]:
+        """Return energy by member and step, checked and read-only."""
+        shape = (len(self.members), self.steps.n_steps)
+        try:
+            energy = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise GameError(f"{name} is not an array of numbers: {error}") from error
+        if energy.shape != shape:
+            raise GameError(
+                f"{name} has shape {energy.shape}; {shape[0]} members and {shape[1]} steps "
+                f"need {shape}"
+            )
+        finite = np.isfinite(energy)
+        if not finite.all():
+            member, step = np.unravel_index(np.argmin(finite), shape)
+            raise GameError(
+                f"{name} of {self.members[member]!r} is {energy[member, step]} at "
+                f"{self.steps.time(int(step))}"
+            )
+        return _read_only(energy)
+
+    @classmethod
+    def from_csv(cls, folder: str | PathLike[str]) -> Community:
+        """Read a community from a folder of CSV files.
+
+        Parameters
+        ----------
+        folder : path
+            With ``members.csv``, ``meters.csv``, ``tariff.csv`` and, if there are batteries,
+            ``batteries.csv``; each may be compressed (``.csv.gz``). ``docs/file-formats.md``
+            describes them.
+
+        Raises
+        ------
+        GameError
+            A file is missing or wrong; the message names file, line and column.
+        """
+        return cls(**read_community_files(Path(folder)))
+
+    @classmethod
+    def from_frames(
+        cls,
+        load: pd.DataFrame,
+        pv: pd.DataFrame | None = None,
+        *,
+        unit: Literal["kW", "kWh"],
+        tariff: Tariff | PriceSeries,
+        batteries: Iterable[Battery] = (),
+        members: Iterable[str] | None = None,
+        name: str = "community",
+    ) -> Community:
+        """Return a community whose meters are pandas frames.
+
+        Parameters
+        ----------
+        load, pv : DataFrame
+            One column for each member, the start of each step as index, without time zone. The
+            frame of PV needs only the columns of members who have some.
+        unit : {"kW", "kWh"}
+            Whether the frames hold the mean power, or the energy, of each step.
+        tariff, batteries, name
+            As in :class:`Community`.
+        members : iterable of str, optional
+            All members, for some without meters; by default the columns of `load`, then those
+            of `pv`.
+
+        Raises
+        ------
+        GameError
+            As in :class:`Community`, or the frames have different times, or a column is not of a
+            member.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import sesgame as sg
+        >>> hours = pd.date_range("2016-06-01", periods=24, freq="h")
+        >>> load = pd.DataFrame({"ann": 1.0, "bob": 2.0}, index=hours)
+        >>> sg.energy.Community.from_frames(load, unit="kW", tariff=sg.energy.Tariff.flat(0.3, 0.1))
+        Community('community', 2 members, 24 steps of 1 h from 2016-06-01T00:00, 0 batteries)
+        """
+        if unit not in ("kW", "kWh"):
+            raise GameError(f'unit is {unit!r}; it must be "kW" or "kWh"')
+        frames = [load] if pv is None else [load, pv]
+        steps = TimeSteps.from_times(load.index.to_numpy())
+        columns = dict.fromkeys(str(column) for frame in frames for column in frame.columns)
+        labels = list(columns if members is None else members)
+        factor = steps.step_hours if unit == "kW" else 1.0
+        energy = np.zeros((2, len(labels), steps.n_steps))
+        for target, frame in zip(energy, frames, strict=False):
+            if not frame.index.equals(load.index):
+                raise GameError("load and pv do not have the same times")
+            for column in frame.columns:
+                if str(column) not in labels:
+                    raise GameError(f"the meter column {column!r} belongs to no member")
+                target[labels.index(str(column))] = factor * frame[column].to_numpy(np.float64)
+        return cls(
+            members=labels,
+            steps=steps,
+            load_kwh=energy[0],
+            pv_kwh=energy[1],
+            tariff=tariff,
+            batteries=batteries,
+            name=name,
+        )
+
+    @property
+    def currency(self) -> str:
+        """The unit of all money."""
+        return self.tariff.currency
+
+    @property
+    def net_load_kwh(self) -> NDArray[np.float64]:
+        """Load minus PV, shape (n, T): positive where a member needs energy."""
+        return self.load_kwh - self.pv_kwh
+
+    def period(self, start: Moment | None = None, end: Moment | None = None) -> Community:
+        """Return the community in the steps that start in ``[start, end)``.
+
+        Raises
+        ------
+        GameError
+            The period is empty or reaches beyond the data.
+        """
+        period = self.steps.period(start, end)
+        part = copy(self)
+        object.__setattr__(part, "steps", self.steps.part(period))
+        for name in ("load_kwh", "pv_kwh", "buy_per_kwh", "sell_per_kwh"):
+            object.__setattr__(part, name, getattr(self, name)[..., period])
+        return part
+
+    def __repr__(self) -> str:
+        minutes = self.steps.step_hours * 60
+        length = f"{minutes:g} min" if minutes % 60 else f"{minutes / 60:g} h"
+        return (
+            f"Community({self.name!r}, {len(self.members)} members, {self.steps.n_steps} steps of "
+            f"{length} from {self.steps.time(0)}, {len(self.batteries)} batteries)"
+        )
+
+
+def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    array.setflags(write=False)
+    return array

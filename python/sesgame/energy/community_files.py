@@ -1,0 +1,232 @@
+"""The folder of CSV files that describes a community; the format is in ``docs/file-formats.md``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+import numpy as np
+
+from sesgame.csv_table import CsvTable
+from sesgame.energy.battery import Battery
+from sesgame.energy.tariff import WEEKDAYS, PriceBand, PriceSeries, Tariff
+from sesgame.energy.time_steps import TimeSteps, moment
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["CommunityFields", "community_files", "read_community_files"]
+
+_KINDS = ("load", "pv")
+_UNITS = ("kW", "kWh")
+
+
+class CommunityFields(TypedDict):
+    """What the files give, as the arguments of a Community."""
+
+    members: list[str]
+    steps: TimeSteps
+    load_kwh: NDArray[np.float64]
+    pv_kwh: NDArray[np.float64]
+    tariff: Tariff | PriceSeries
+    batteries: list[Battery]
+    name: str
+
+
+class _Meter(NamedTuple):
+    """A row of members.csv that assigns a meter."""
+
+    member: int
+    kind: str
+    column: str
+    unit: str
+    scale: float
+
+
+def community_files(folder: Path) -> dict[str, Path]:
+    """Return the files of a community by their role: members, meters, tariff, batteries.
+
+    Raises
+    ------
+    GameError
+        There is no such folder, a file is missing, or is there plain and compressed.
+    """
+    if not folder.is_dir():
+        raise GameError(f"there is no folder {folder}")
+    files = {}
+    for role in ("members", "meters", "tariff", "batteries"):
+        names = (folder / f"{role}.csv", folder / f"{role}.csv.gz")
+        found = [path for path in names if path.exists()]
+        if len(found) == 2:
+            raise GameError(f"{folder} has both {found[0].name} and {found[1].name}; keep one")
+        if found:
+            files[role] = found[0]
+        elif role != "batteries":
+            raise GameError(f"{folder} has no {role}.csv (or {role}.csv.gz)")
+    return files
+
+
+def read_community_files(folder: Path) -> CommunityFields:
+    """Read a community's files.
+
+    Raises
+    ------
+    GameError
+        A file is missing or wrong; the message names file, line and column.
+    """
+    files = community_files(folder)
+    members, meters = _read_members(CsvTable.read(files["members"]))
+    steps, load_kwh, pv_kwh = _read_meters(CsvTable.read(files["meters"]), len(members), meters)
+    batteries = []
+    if "batteries" in files:
+        batteries = _read_batteries(CsvTable.read(files["batteries"]), members)
+    return {
+        "members": members,
+        "steps": steps,
+        "load_kwh": load_kwh,
+        "pv_kwh": pv_kwh,
+        "tariff": _read_tariff(CsvTable.read(files["tariff"])),
+        "batteries": batteries,
+        "name": folder.resolve().name,
+    }
+
+
+def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
+    table.expect(["member", "kind", "meter", "unit"], ["scale"])
+    labels = table.texts("member")
+    members = list(dict.fromkeys(labels))
+    scales = table.floats("scale", 1.0)
+    meters: list[_Meter] = []
+    rows = zip(labels, table.texts("kind"), table.texts("meter"), table.texts("unit"), strict=True)
+    for row, (label, kind, column, unit) in enumerate(rows):
+        if not label:
+            table.fail(row, "member", "the cell is empty; it must be the member's label")
+        if not (kind or column or unit):
+            if labels.count(label) > 1:
+                table.fail(row, "meter", f"the member {label} has meters in other rows")
+            continue
+        if kind not in _KINDS:
+            table.fail(row, "kind", f'"{kind}" is not load or pv')
+        if unit not in _UNITS:
+            table.fail(row, "unit", f'"{unit}" is not kW or kWh')
+        if not column:
+            table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
+        meter = _Meter(members.index(label), kind, column, unit, float(scales[row]))
+        if any(meter[:3] == other[:3] for other in meters):
+            table.fail(
+                row,
+                "meter",
+                f"{label} has the {kind} meter {column} twice; where two devices have the same "
+                f"profile, add their scales",
+            )
+        meters.append(meter)
+    return members, meters
+
+
+def _read_meters(
+    table: CsvTable, n_members: int, meters: list[_Meter]
+) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
+    columns = {meter.column for meter in meters}
+    for name in ("time", *columns):
+        if name not in table.columns:
+            raise GameError(f'{table.path} has no column "{name}"')
+    for name in table.columns:
+        if name != "time" and name not in columns:
+            raise GameError(
+                f'{table.path}: the meter column "{name}" belongs to no member in members.csv'
+            )
+    steps = _read_times(table)
+    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
+    readings = {name: table.floats(name) for name in columns}
+    for meter in meters:
+        hours = steps.step_hours if meter.unit == "kW" else 1.0
+        energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
+    return steps, energy_kwh["load"], energy_kwh["pv"]
+
+
+def _read_times(table: CsvTable) -> TimeSteps:
+    """Return the steps of a table with a column of times."""
+    times = table.convert("time", table.texts("time"), moment, "a time like 2016-06-01T12:15")
+    try:
+        return TimeSteps.from_times(np.array(times))
+    except GameError as error:
+        raise GameError(f"{table.path}: {error}") from error
+
+
+def _read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
+    numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
+    table.expect(["owner", *numbers], ["initial_charge_kwh"])
+    columns = {name: table.floats(name) for name in numbers}
+    columns["initial_charge_kwh"] = table.floats("initial_charge_kwh", 0.0)
+    batteries = []
+    for row, owner in enumerate(table.texts("owner")):
+        if owner and owner not in members:
+            table.fail(
+                row,
+                "owner",
+                f"{owner} is not in members.csv; list an operator there as a member without meters",
+            )
+        try:
+            values = {name: float(column[row]) for name, column in columns.items()}
+            batteries.append(Battery(owner=owner, **values))
+        except GameError as error:
+            raise GameError(f"{table.path}, line {table.lines[row]}: {error}") from error
+    return batteries
+
+
+def _read_tariff(table: CsvTable) -> Tariff | PriceSeries:
+    currency = _currency(table)
+    buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
+    series = "time" in table.columns
+    bands = not series and not {"from", "to", "days"}.isdisjoint(table.columns)
+    when = ["time"] if series else ["from", "to"] if bands else []
+    table.expect([*when, buy_name, sell_name], ["days"] if bands else [])
+    buy, sell = table.floats(buy_name), table.floats(sell_name)
+    if series:
+        return PriceSeries(_read_times(table), buy, sell, currency)
+    if not bands and len(table) > 1:
+        raise GameError(
+            f"{table.path} has {len(table)} rows of prices but does not say when they hold; "
+            f'add the columns "from" and "to" (and "days"), or "time"'
+        )
+    start = table.convert("from", table.texts("from", "00:00"), _minute, "a clock time like 06:30")
+    end = table.convert("to", table.texts("to", "24:00"), _minute, "a clock time like 06:30")
+    days = table.convert("days", table.texts("days", ""), _days, "days like mon-fri or sat sun")
+    rows = zip(buy.tolist(), sell.tolist(), start, end, days, strict=True)
+    try:
+        return Tariff([PriceBand(*row) for row in rows], currency)
+    except GameError as error:
+        raise GameError(f"{table.path}: {error}") from error
+
+
+def _currency(table: CsvTable) -> str:
+    """Return the currency that the header names."""
+    for name in table.columns:
+        match = re.fullmatch(r"buy_([a-z]{3})_per_kwh", name)
+        if match:
+            return match[1].upper()
+    raise GameError(
+        f"{table.path} has no column for the buy price with its currency, such as "
+        f'"buy_eur_per_kwh"; it has {", ".join(table.columns)}'
+    )
+
+
+def _minute(text: str) -> int:
+    """Return a clock time as minutes after midnight."""
+    match = re.fullmatch(r"(\d\d?):(\d\d)", text)
+    if not match or int(match[2]) > 59 or int(match[1]) * 60 + int(match[2]) > 24 * 60:
+        raise ValueError(text)
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _days(text: str) -> frozenset[int]:
+    """Return the days of the week that words like ``mon-fri sun`` mean; nothing means all."""
+    days: set[int] = set()
+    for word in (text.lower() or "mon-sun").split():
+        first, _, last = word.partition("-")
+        low, high = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+        # From fri to mon is over the weekend.
+        days.update(day % 7 for day in range(low, high + 1 if low <= high else high + 8))
+    return frozenset(days)
