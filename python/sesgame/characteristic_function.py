@@ -132,7 +132,7 @@ def as_number(value: object, players: Players, coalition: frozenset[Hashable]) -
         if isinstance(value, (str, bytes)):
             raise TypeError("text")
         number = float(value)  # type: ignore[arg-type] # what float refuses is the point
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise CharacteristicFunctionError(
             f"the value of {coalition_name(players, coalition)} is {value!r} "
             f"({type(value).__name__}); a number is needed",
