@@ -11,11 +11,13 @@ be audited:
 True
 """
 
-from sesgame import energy, errors
+from sesgame import energy, errors, markets
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
 from sesgame.audit import audit, compare
 from sesgame.game import Game
+from sesgame.markets.clarke import vcg_payments
+from sesgame.markets.truthfulness import misreport_scan
 
 __all__ = [
     "Allocation",
@@ -25,4 +27,7 @@ __all__ = [
     "compare",
     "energy",
     "errors",
+    "markets",
+    "misreport_scan",
+    "vcg_payments",
 ]

@@ -24,3 +24,36 @@ def worst_coalition(
     allocation: NDArray[np.float64],
     report: Callable[[int, int], None] | None = None,
 ) -> tuple[int, float] | None: ...
+
+@final
+class OrderBookColumns:
+    def __new__(
+        cls,
+        n_participants: int,
+        starts: NDArray[np.uintp],
+        participant: NDArray[np.uint32],
+        is_bid: NDArray[np.bool_],
+        price: NDArray[np.float64],
+        quantity: NDArray[np.float64],
+        demand: NDArray[np.float64],
+        value_of_lost_load: float,
+    ) -> OrderBookColumns: ...
+    def settle(
+        self, clarke: bool
+    ) -> tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]: ...
+    def misreport_utilities(
+        self,
+        participant: int,
+        rule: str,
+        position: float,
+        prices: NDArray[np.float64],
+        quantities: NDArray[np.float64],
+        report: Callable[[int, int], None] | None = None,
+    ) -> NDArray[np.float64]: ...

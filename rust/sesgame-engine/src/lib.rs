@@ -11,3 +11,4 @@ pub mod game;
 pub mod linear_program;
 pub mod progress;
 pub mod stability;
+pub mod vcg;

@@ -8,6 +8,7 @@ mod boundary;
 mod dispatch;
 mod native_game;
 mod stability;
+mod vcg;
 
 use pyo3::prelude::*;
 
@@ -21,6 +22,8 @@ mod _engine {
     use crate::native_game::NativeGame;
     #[pymodule_export]
     use crate::stability::worst_coalition;
+    #[pymodule_export]
+    use crate::vcg::OrderBookColumns;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

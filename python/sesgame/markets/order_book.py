@@ -1,0 +1,400 @@
+"""An order book on one bus: price-quantity steps of sellers and buyers, period by period."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from sesgame._engine import OrderBookColumns
+from sesgame.coalition import Players
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Order", "OrderBook", "Side"]
+
+Side = Literal["offer", "bid"]
+
+
+class Order(NamedTuple):
+    """One step of an offer or of a bid."""
+
+    participant: Hashable
+    side: Side
+    price_per_kwh: float
+    quantity_kwh: float
+    period: int = 0
+
+
+class OrderBook:
+    """Offers to sell and bids to buy on one bus, in one or many periods.
+
+    The periods are independent of each other. A participant may have any number of steps on
+    either side or on both; within a period its offers must not fall in price and its bids must
+    not rise, from one step to the next (they are taken in that order). Demand that does not bid
+    is *fixed*: it is served unless a kWh costs more than the value of lost load.
+
+    Parameters
+    ----------
+    participants : iterable of hashable
+        The labels of all participants; some may have no order.
+    participant : array_like of int, shape (m,)
+        Who made each order, as an index into `participants`.
+    is_bid : array_like of bool, shape (m,)
+        Whether each order is a bid (to buy) rather than an offer (to sell).
+    price_per_kwh, quantity_kwh : array_like of float, shape (m,)
+        Price and largest quantity of each order. Prices may be negative, quantities not.
+    period : array_like of int, shape (m,), optional
+        The period of each order, from 0; all in period 0 by default.
+    demand_kwh : float or array_like of float, shape (T,), default 0
+        Fixed demand in each period; an array sets the number of periods.
+    value_of_lost_load : float, optional
+        What a kWh of fixed demand is worth, and so the price cap of the market. Needed where
+        there is fixed demand.
+
+    Raises
+    ------
+    GameError
+        NaN, infinite or negative numbers, unsorted steps, wrong lengths, an unknown period; the
+        order and its participant are named.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders(
+    ...     [("wind", "offer", 0.00, 30), ("gas", "offer", 0.09, 60), ("bakery", "bid", 0.12, 50)]
+    ... )
+    >>> book
+    OrderBook(3 participants, 3 orders, 1 period)
+    """
+
+    def __init__(
+        self,
+        participants: Iterable[Hashable],
+        participant: ArrayLike,
+        is_bid: ArrayLike,
+        price_per_kwh: ArrayLike,
+        quantity_kwh: ArrayLike,
+        period: ArrayLike | None = None,
+        *,
+        demand_kwh: ArrayLike = 0.0,
+        value_of_lost_load: float | None = None,
+    ) -> None:
+        labels = participants if isinstance(participants, Players) else Players(participants)
+        price = _column("price_per_kwh", price_per_kwh)
+        m = len(price)
+        self.participants = labels
+        self.participant = _indices("participant", participant, m, len(labels))
+        name = self._name
+        self.is_bid = np.array(is_bid, dtype=np.bool_).reshape(-1)
+        self.price_per_kwh = price
+        self.quantity_kwh = _column("quantity_kwh", quantity_kwh)
+        for column, values in (("is_bid", self.is_bid), ("quantity_kwh", self.quantity_kwh)):
+            if len(values) != m:
+                raise GameError(f"{column} has {len(values)} entries for {m} prices")
+        _refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price is {price[k]}, not finite")
+        quantity = self.quantity_kwh
+        _refuse(
+            ~(np.isfinite(quantity) & (quantity >= 0)),
+            lambda k: f"{name(k)}: its quantity is {quantity[k]}; it must be finite and >= 0",
+        )
+        demand = np.array(demand_kwh, dtype=np.float64)
+        self.period = np.zeros(m, np.int64) if period is None else _indices("period", period, m)
+        n_periods = max(int(self.period.max(initial=0)) + 1, demand.size)
+        if demand.ndim == 0:
+            demand = np.full(n_periods, float(demand))
+        if demand.shape != (n_periods,):
+            late = int(np.argmax(self.period))
+            raise GameError(
+                f"{name(late)}: its period is {self.period[late]}, but demand_kwh has shape "
+                f"{demand.shape}; give one number for each of the {n_periods} periods"
+            )
+        _refuse(
+            ~(np.isfinite(demand) & (demand >= 0)),
+            lambda t: f"the demand of period {t} is {demand[t]}; it must be finite and >= 0",
+        )
+        self.demand_kwh = demand
+        if value_of_lost_load is None and demand.any():
+            raise GameError(
+                "fixed demand needs a value_of_lost_load: the price above which it is not served"
+            )
+        self.value_of_lost_load = float(value_of_lost_load or 0.0)
+        if not np.isfinite(self.value_of_lost_load):
+            raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
+        self._check_steps()
+        for column in (self.participant, self.is_bid, price, quantity, self.period, demand):
+            column.setflags(write=False)
+        self._by_period = np.argsort(self.period, kind="stable")
+        self._columns: OrderBookColumns | None = None
+
+    @classmethod
+    def from_orders(
+        cls,
+        orders: Iterable[Order | tuple[Any, ...]],
+        *,
+        participants: Iterable[Hashable] | None = None,
+        demand_kwh: ArrayLike = 0.0,
+        value_of_lost_load: float | None = None,
+    ) -> OrderBook:
+        """Return the book of orders given one by one.
+
+        Parameters
+        ----------
+        orders : iterable of (participant, side, price_per_kwh, quantity_kwh[, period])
+            `side` is ``"offer"`` or ``"bid"``.
+        participants : iterable of hashable, optional
+            All participants; by default in the order in which they first appear.
+        demand_kwh, value_of_lost_load
+            As in :class:`OrderBook`.
+
+        Raises
+        ------
+        GameError
+            As in :class:`OrderBook`; also an unknown side, or nobody at all.
+        """
+        rows = []
+        for k, order in enumerate(orders):
+            try:
+                row = Order(*order)
+            except TypeError as error:
+                raise GameError(
+                    f"order {k} is {order!r}; it must be (participant, side, price_per_kwh, "
+                    f"quantity_kwh) or have the period as a fifth entry"
+                ) from error
+            if row.side not in ("offer", "bid"):
+                raise GameError(
+                    f"order {k} of {row.participant!r}: its side is {row.side!r}; "
+                    f'it must be "offer" or "bid"'
+                )
+            rows.append(row)
+        labels = Players(
+            dict.fromkeys(row.participant for row in rows) if participants is None else participants
+        )
+        return cls(
+            labels,
+            [labels.index(row.participant) for row in rows],
+            [row.side == "bid" for row in rows],
+            [row.price_per_kwh for row in rows],
+            [row.quantity_kwh for row in rows],
+            [row.period for row in rows],
+            demand_kwh=demand_kwh,
+            value_of_lost_load=value_of_lost_load,
+        )
+
+    @classmethod
+    def from_csv(cls, path: str | PathLike[str]) -> OrderBook:
+        """Return the book in a CSV file with a header line.
+
+        Columns ``participant, side, price_per_kwh, quantity_kwh`` and, optionally, ``period``
+        (from 0). A row whose side is ``load`` is fixed demand; its price is the value of lost
+        load, the same in every such row.
+
+        Raises
+        ------
+        GameError
+            A missing column, a number that is none, two values of lost load, or as in
+            :class:`OrderBook`; the line is named.
+        OSError
+            The file cannot be read.
+        """
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = ("participant", "side", "price_per_kwh", "quantity_kwh")
+            missing = [c for c in columns if c not in (reader.fieldnames or ())]
+            if missing:
+                raise GameError(
+                    f"{path}: there is no column {missing[0]!r}; the columns are "
+                    f"{', '.join(columns)} and, optionally, period"
+                )
+            orders = []
+            demand: dict[int, float] = {}
+            values_of_lost_load = set()
+            for row in reader:
+                where = f"{path}, line {reader.line_num}"
+                price = _csv_number(row["price_per_kwh"], "price_per_kwh", where)
+                quantity = _csv_number(row["quantity_kwh"], "quantity_kwh", where)
+                period = _csv_period(row.get("period"), where)
+                side = (row["side"] or "").strip()
+                if side == "load":
+                    demand[period] = demand.get(period, 0.0) + quantity
+                    values_of_lost_load.add(price)
+                elif side in ("offer", "bid"):
+                    orders.append((row["participant"].strip(), side, price, quantity, period))
+                else:
+                    raise GameError(
+                        f'{where}: the side is {side!r}; it must be "offer", "bid" or "load"'
+                    )
+        if len(values_of_lost_load) > 1:
+            raise GameError(
+                f"{path}: the rows of fixed load have different prices "
+                f"{sorted(values_of_lost_load)}; there is one value of lost load"
+            )
+        if not orders:
+            raise GameError(f"{path}: there is no offer and no bid")
+        n_periods = 1 + max([*demand, *(order[4] for order in orders)])
+        return cls.from_orders(
+            orders,
+            demand_kwh=[demand.get(period, 0.0) for period in range(n_periods)],
+            value_of_lost_load=next(iter(values_of_lost_load), None),
+        )
+
+    @property
+    def n_periods(self) -> int:
+        """The number of periods T."""
+        return len(self.demand_kwh)
+
+    @property
+    def columns(self) -> OrderBookColumns:
+        """The engine's form of the book, its orders sorted by period."""
+        if self._columns is None:
+            by = self._by_period
+            counts = np.bincount(self.period, minlength=self.n_periods)
+            self._columns = OrderBookColumns(
+                len(self.participants),
+                np.concatenate([[0], np.cumsum(counts)]).astype(np.uintp),
+                self.participant[by].astype(np.uint32),
+                self.is_bid[by],
+                self.price_per_kwh[by],
+                self.quantity_kwh[by],
+                self.demand_kwh,
+                self.value_of_lost_load,
+            )
+        return self._columns
+
+    def in_book_order(self, by_period: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a column that the engine made, sorted by period, in the order of the book."""
+        column = np.empty_like(by_period)
+        column[self._by_period] = by_period
+        return column
+
+    def orders_of(self, participant: Hashable) -> NDArray[np.int64]:
+        """Return the positions of a participant's orders, by period."""
+        by: NDArray[np.int64] = self._by_period
+        return by[self.participant[by] == self.participants.index(participant)]
+
+    def with_report(
+        self,
+        participant: Hashable,
+        price_per_kwh: Sequence[float] | NDArray[np.float64],
+        quantity_kwh: Sequence[float] | NDArray[np.float64],
+    ) -> OrderBook:
+        """Return the book in which one participant reports other prices and quantities.
+
+        Parameters
+        ----------
+        participant : hashable
+            Who reports.
+        price_per_kwh, quantity_kwh : array_like of float
+            One number for each of its orders, in the order of :meth:`orders_of`.
+        """
+        own = self.orders_of(participant)
+        price, quantity = self.price_per_kwh.copy(), self.quantity_kwh.copy()
+        price[own], quantity[own] = price_per_kwh, quantity_kwh
+        return self._like(slice(None), price, quantity)
+
+    def without(self, participant: Hashable) -> OrderBook:
+        """Return the book without the orders of one participant, who stays with nothing."""
+        keep = self.participant != self.participants.index(participant)
+        return self._like(keep, self.price_per_kwh, self.quantity_kwh)
+
+    def _like(
+        self,
+        keep: slice | NDArray[np.bool_],
+        price: NDArray[np.float64],
+        quantity: NDArray[np.float64],
+    ) -> OrderBook:
+        return OrderBook(
+            self.participants,
+            self.participant[keep],
+            self.is_bid[keep],
+            price[keep],
+            quantity[keep],
+            self.period[keep],
+            demand_kwh=self.demand_kwh,
+            value_of_lost_load=self.value_of_lost_load,
+        )
+
+    def _name(self, order: int) -> str:
+        return f"order {order} of {self.participants[int(self.participant[order])]!r}"
+
+    def _check_steps(self) -> None:
+        """Refuse steps of one participant, period and side that are not sorted by price."""
+        rank = np.where(self.is_bid, -self.price_per_kwh, self.price_per_kwh)
+        order = np.lexsort((self.is_bid, self.participant, self.period))
+        before, after = order[:-1], order[1:]
+        same = (
+            (self.is_bid[before] == self.is_bid[after])
+            & (self.participant[before] == self.participant[after])
+            & (self.period[before] == self.period[after])
+        )
+        wrong = np.flatnonzero(same & (rank[after] < rank[before]))
+        if wrong.size:
+            k, previous = int(after[wrong[0]]), int(before[wrong[0]])
+            direction = "rise" if self.is_bid[k] else "fall"
+            raise GameError(
+                f"{self._name(k)}: its price {self.price_per_kwh[k]} follows "
+                f"{self.price_per_kwh[previous]}; the steps of "
+                f"{'a bid' if self.is_bid[k] else 'an offer'} must not {direction} in price"
+            )
+
+    def __repr__(self) -> str:
+        plural = "" if self.n_periods == 1 else "s"
+        return (
+            f"OrderBook({len(self.participants)} participants, {len(self.price_per_kwh)} orders, "
+            f"{self.n_periods} period{plural})"
+        )
+
+
+def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    try:
+        column = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GameError(f"{name} must be numbers: {error}") from error
+    if column.ndim != 1:
+        raise GameError(f"{name} has shape {column.shape}; one number for each order is needed")
+    return column
+
+
+def _indices(
+    name: str, values: ArrayLike, length: int, limit: int | None = None
+) -> NDArray[np.int64]:
+    column = np.array(values)
+    if column.size == 0:
+        column = column.astype(np.int64)
+    if column.shape != (length,) or column.dtype.kind not in "iu":
+        raise GameError(
+            f"{name} must be {length} integers, one for each order, not {column.dtype} of shape "
+            f"{column.shape}"
+        )
+    column = column.astype(np.int64)
+    bad = (column < 0) | (column >= (limit if limit is not None else np.iinfo(np.int32).max))
+    _refuse(bad, lambda k: f"order {k}: its {name} is {column[k]}, which is out of range")
+    return column
+
+
+def _refuse(bad: NDArray[np.bool_], message: Callable[[int], str]) -> None:
+    if bad.any():
+        raise GameError(message(int(np.argmax(bad))))
+
+
+def _csv_number(text: str | None, column: str, where: str) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        raise GameError(f"{where}: {column} is {text!r}; a number is needed") from None
+
+
+def _csv_period(text: str | None, where: str) -> int:
+    try:
+        period = int(text) if text and text.strip() else 0
+    except ValueError:
+        period = -1
+    if period < 0:
+        raise GameError(f"{where}: the period is {text!r}; a whole number from 0 on is needed")
+    return period

@@ -1,0 +1,130 @@
+"""What every market mechanism returns: who gets what, and who pays what for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Mapping
+from html import escape
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sesgame.allocation import checked_values, plain
+from sesgame.coalition import Players
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Settlement"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Settlement:
+    """The outcome of a market and its payments; positive = the participant pays.
+
+    Parameters
+    ----------
+    participants : Players
+        Who takes part, in the order of the arrays.
+    payments : array_like of float, shape (n,)
+        What each participant pays; negative where it is paid.
+    values : array_like of float, shape (n,)
+        What the outcome is worth to each participant by its own report: the value of what it
+        gets, minus the cost of what it delivers.
+    method : str
+        The mechanism, for example ``"vcg"``.
+    outside : mapping of str to (float, float)
+        Those who are touched by the outcome but do not bid: what it is worth to them, and what
+        they pay. A fixed load, for example.
+    best_welfare : float
+        The largest welfare that any outcome reaches, by the reports.
+    tolerance : float
+        Absolute precision of all sums of money.
+    """
+
+    participants: Players
+    payments: NDArray[np.float64]
+    values: NDArray[np.float64]
+    method: str
+    outside: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    best_welfare: float = 0.0
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.participants, Players):
+            object.__setattr__(self, "participants", Players(self.participants))
+        for name in ("payments", "values"):
+            object.__setattr__(self, name, checked_values(self.participants, getattr(self, name)))
+        object.__setattr__(self, "outside", MappingProxyType(dict(self.outside)))
+
+    @property
+    def utilities(self) -> NDArray[np.float64]:
+        """Value minus payment of each participant, by its own report; shape (n,)."""
+        return self.values - self.payments
+
+    @property
+    def welfare(self) -> float:
+        """The value of the outcome to everybody, the outside included."""
+        return float(self.values.sum()) + sum(value for value, _ in self.outside.values())
+
+    def __getitem__(self, participant: Hashable) -> float:
+        """Return what a participant pays."""
+        return float(self.payments[self.participants.index(participant)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything in the types that JSON knows; payments and values by label."""
+        labels = [str(participant) for participant in self.participants]
+        result = {
+            field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)
+        }
+        del result["participants"]
+        result["payments"] = dict(zip(labels, self.payments.tolist(), strict=True))
+        result["values"] = dict(zip(labels, self.values.tolist(), strict=True))
+        result["welfare"] = self.welfare
+        return result
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return payment, value and utility by participant (extra ``pandas``)."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {"payment": self.payments, "value": self.values, "utility": self.utilities},
+            index=list(self.participants),
+        )
+
+    def __repr__(self) -> str:
+        width = max(len("participant"), *(len(str(label)) for label in self.participants))
+        lines = [
+            f"{type(self).__name__}(method={self.method!r}, welfare={self.welfare:.6g}, "
+            f"paid in total={self.payments.sum():.6g})",
+            f"  {'participant':<{width}}  {'pays':>12}  {'value':>12}  {'utility':>12}",
+        ]
+        lines += [
+            f"  {label!s:<{width}}  {payment:>12.6g}  {value:>12.6g}  {value - payment:>12.6g}"
+            for label, payment, value in zip(
+                self.participants, self.payments, self.values, strict=True
+            )
+        ]
+        lines += [
+            f"  {name:<{width}}  {payment:>12.6g}  {value:>12.6g}  {value - payment:>12.6g}"
+            for name, (value, payment) in self.outside.items()
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(label), float(payment), float(value))
+            for label, payment, value in zip(
+                self.participants, self.payments, self.values, strict=True
+            )
+        ]
+        rows += [(name, payment, value) for name, (value, payment) in self.outside.items()]
+        body = "".join(
+            f"<tr><th>{escape(label)}</th><td>{payment:.6g}</td><td>{value:.6g}</td>"
+            f"<td>{value - payment:.6g}</td></tr>"
+            for label, payment, value in rows
+        )
+        head = f"<tr><th>{escape(self.method)}</th><th>pays</th><th>value</th><th>utility</th></tr>"
+        return f"<table>{head}{body}</table>"

@@ -1,0 +1,210 @@
+"""Truthfulness as an experiment: what a participant earns by each of many misreports."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.errors import GameError
+from sesgame.markets import one_bus
+from sesgame.markets.order_book import OrderBook
+from sesgame.markets.settlement import Settlement
+from sesgame.progress import progress_report
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["MisreportScan", "misreport_scan"]
+
+_SCANNED_BY_THE_ENGINE: dict[object, str] = {
+    one_bus.vcg: "vcg",
+    one_bus.uniform_price: "uniform price",
+    one_bus.pay_as_bid: "pay as bid",
+}
+_BLOCK = 1 << 16
+"""Misreports in a block: bounds the memory for reports of many steps."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class MisreportScan:
+    """What a participant's misreports earn it, by its true values.
+
+    Attributes
+    ----------
+    participant : hashable
+        Who misreports, while everybody else keeps to the book.
+    truthful_utility : float
+        Its utility when it tells the truth.
+    utilities : ndarray of float, shape (a, b)
+        Its utility when it multiplies all its prices by ``price_factors[j]`` and all its
+        quantities by ``quantity_factors[k]``; minus infinity where it sold more than it has.
+    price_factors, quantity_factors : ndarray of float, shape (a,) and (b,)
+        The misreports.
+    tolerance : float
+        Gains up to this are rounding.
+    """
+
+    participant: Hashable
+    truthful_utility: float
+    utilities: NDArray[np.float64]
+    price_factors: NDArray[np.float64]
+    quantity_factors: NDArray[np.float64]
+    tolerance: float
+
+    @property
+    def gain(self) -> float:
+        """The most that a misreport earns above the truth; 0 where none does."""
+        gain = float(self.utilities.max()) - self.truthful_utility
+        return gain if gain > self.tolerance else 0.0
+
+    @property
+    def best_misreport(self) -> tuple[float, float] | None:
+        """The price and quantity factor of the best misreport; None where the truth is best."""
+        if self.gain == 0:
+            return None
+        j, k = np.unravel_index(int(np.argmax(self.utilities)), self.utilities.shape)
+        return float(self.price_factors[j]), float(self.quantity_factors[k])
+
+    def __repr__(self) -> str:
+        best = self.best_misreport
+        found = (
+            "the truth is best"
+            if best is None
+            else f"gain {self.gain:.6g} with prices x {best[0]:.4g}, quantities x {best[1]:.4g}"
+        )
+        return f"MisreportScan({self.participant!r}, {self.utilities.size} misreports: {found})"
+
+
+def misreport_scan(
+    mechanism: Callable[[OrderBook], Settlement],
+    participant: Hashable,
+    book: OrderBook,
+    *,
+    price_factors: ArrayLike | None = None,
+    quantity_factors: ArrayLike = (1.0,),
+    progress: bool = True,
+) -> MisreportScan:
+    """Return what a participant would earn by misreporting prices and quantities.
+
+    The book is taken as the truth; the participant's reports are its true steps with all prices
+    multiplied by one factor and all quantities by another.
+
+    Parameters
+    ----------
+    mechanism : callable
+        From book to settlement, for example :func:`sesgame.markets.vcg`.
+    participant : hashable
+        Who misreports.
+    book : OrderBook
+        The true values of everybody.
+    price_factors : array_like of float, shape (a,), optional
+        201 factors from 0 to 3 by default. Not negative, since that would unsort the steps.
+    quantity_factors : array_like of float, shape (b,), default (1,)
+        Not negative.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    MisreportScan
+
+    Raises
+    ------
+    CoalitionError
+        There is no such participant.
+    GameError
+        A factor is negative, NaN or infinite, or the participant has no order.
+
+    Notes
+    -----
+    For :func:`~sesgame.markets.vcg`, :func:`~sesgame.markets.uniform_price` (average price) and
+    :func:`~sesgame.markets.pay_as_bid` the engine sorts the others once and then needs
+    O(s log m) for each misreport of s steps, on all cores. Any other mechanism is run once for
+    each misreport.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders(
+    ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
+    ... )
+    >>> sg.misreport_scan(sg.markets.vcg, "ann", book)
+    MisreportScan('ann', 201 misreports: the truth is best)
+    >>> scan = sg.misreport_scan(sg.markets.pay_as_bid, "ann", book)
+    >>> round(scan.gain, 6), scan.best_misreport
+    (3.915, (0.565, 1.0))
+    """
+    prices = _factors(
+        "price_factors", np.linspace(0, 3, 201) if price_factors is None else price_factors
+    )
+    quantities = _factors("quantity_factors", quantity_factors)
+    own = book.orders_of(participant)
+    if not len(own):
+        raise GameError(f"participant {participant!r} has no order to misreport")
+    true_prices, true_quantities = book.price_per_kwh[own], book.quantity_kwh[own]
+    pairs = np.stack(np.meshgrid(prices, quantities, indexing="ij"), axis=-1).reshape(-1, 2)
+    # The truth goes through the same scan, last, so that it is computed in the same way.
+    pairs = np.vstack([pairs, [1.0, 1.0]])
+    rule = _SCANNED_BY_THE_ENGINE.get(mechanism)
+    utilities = np.empty(len(pairs))
+    with progress_report("misreports", "", progress) as report:
+        for start in range(0, len(pairs), _BLOCK):
+            block = pairs[start : start + _BLOCK]
+            if rule is not None:
+                utilities[start : start + len(block)] = book.columns.misreport_utilities(
+                    book.participants.index(participant),
+                    rule,
+                    0.5,
+                    block[:, :1] * true_prices,
+                    block[:, 1:] * true_quantities,
+                )
+            else:
+                for k, (price, quantity) in enumerate(block, start):
+                    reported = book.with_report(
+                        participant, price * true_prices, quantity * true_quantities
+                    )
+                    utilities[k] = _true_utility(mechanism(reported), participant, book)
+            if report is not None:
+                report(start + len(block), len(pairs))
+    return MisreportScan(
+        participant,
+        float(utilities[-1]),
+        utilities[:-1].reshape(len(prices), len(quantities)),
+        prices,
+        quantities,
+        mechanism(book).tolerance,
+    )
+
+
+def _true_utility(settlement: Settlement, participant: Hashable, book: OrderBook) -> float:
+    """Return the value to a participant, by its true orders, of an outcome of another report."""
+    accepted = getattr(settlement, "accepted_kwh", None)
+    if accepted is None:
+        raise GameError(
+            f"the mechanism {settlement.method!r} does not say how much of each order it accepts "
+            f"(accepted_kwh), so the true value of its outcome is unknown"
+        )
+    value = -settlement[participant]
+    own = book.orders_of(participant)
+    for period in range(book.n_periods):
+        for is_bid in (False, True):
+            steps = own[(book.period[own] == period) & (book.is_bid[own] == is_bid)]
+            left = float(accepted[steps].sum())
+            for step in steps:
+                quantity = min(left, float(book.quantity_kwh[step]))
+                left -= quantity
+                value += float(book.price_per_kwh[step]) * (quantity if is_bid else -quantity)
+            if not is_bid and left > 1e-12 * float(book.quantity_kwh.sum()):
+                return -np.inf
+    return value
+
+
+def _factors(name: str, factors: ArrayLike) -> NDArray[np.float64]:
+    array = np.array(factors, dtype=np.float64).reshape(-1)
+    bad = ~(np.isfinite(array) & (array >= 0))
+    if bad.any() or not array.size:
+        raise GameError(f"{name} is {array[bad] if array.size else 'empty'}; each must be >= 0")
+    return array

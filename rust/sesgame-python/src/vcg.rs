@@ -1,0 +1,119 @@
+//! Markets: order books, networks, auctions of bundles.
+
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use sesgame_engine::vcg::misreport::{self, PaymentRule};
+use sesgame_engine::vcg::order_book::{self, OrderBook};
+
+use crate::boundary::watched;
+
+/// The columns of an order book; validated and sorted by period in Python.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct OrderBookColumns {
+    n_participants: usize,
+    starts: Vec<usize>,
+    participant: Vec<u32>,
+    is_bid: Vec<bool>,
+    price: Vec<f64>,
+    quantity: Vec<f64>,
+    demand: Vec<f64>,
+    value_of_lost_load: f64,
+}
+
+impl OrderBookColumns {
+    fn book(&self) -> OrderBook<'_> {
+        OrderBook {
+            n_participants: self.n_participants,
+            starts: &self.starts,
+            participant: &self.participant,
+            is_bid: &self.is_bid,
+            price: &self.price,
+            quantity: &self.quantity,
+            demand: &self.demand,
+            value_of_lost_load: self.value_of_lost_load,
+        }
+    }
+}
+
+type Column<T> = Py<PyArray1<T>>;
+
+#[pymethods]
+impl OrderBookColumns {
+    #[new]
+    #[pyo3(signature = (n_participants, starts, participant, is_bid, price, quantity, demand, value_of_lost_load))]
+    #[expect(clippy::too_many_arguments, reason = "one for each column")]
+    fn new(
+        n_participants: usize,
+        starts: PyReadonlyArray1<'_, usize>,
+        participant: PyReadonlyArray1<'_, u32>,
+        is_bid: PyReadonlyArray1<'_, bool>,
+        price: PyReadonlyArray1<'_, f64>,
+        quantity: PyReadonlyArray1<'_, f64>,
+        demand: PyReadonlyArray1<'_, f64>,
+        value_of_lost_load: f64,
+    ) -> Self {
+        Self {
+            n_participants,
+            starts: starts.as_array().to_vec(),
+            participant: participant.as_array().to_vec(),
+            is_bid: is_bid.as_array().to_vec(),
+            price: price.as_array().to_vec(),
+            quantity: quantity.as_array().to_vec(),
+            demand: demand.as_array().to_vec(),
+            value_of_lost_load,
+        }
+    }
+
+    /// (accepted, shed, price_lower, price_upper, payments, pivotal); the last two are empty
+    /// unless `clarke`.
+    #[expect(clippy::type_complexity, reason = "six columns")]
+    fn settle(
+        &self,
+        py: Python<'_>,
+        clarke: bool,
+    ) -> PyResult<(Column<f64>, Column<f64>, Column<f64>, Column<f64>, Column<f64>, Column<f64>)>
+    {
+        let outcome = watched(py, None, |progress| {
+            if clarke {
+                order_book::clarke(&self.book(), progress)
+            } else {
+                order_book::clear(&self.book(), progress)
+            }
+        })?;
+        let column = |values: Vec<f64>| values.into_pyarray(py).unbind();
+        Ok((
+            column(outcome.accepted),
+            column(outcome.shed),
+            column(outcome.price_lower),
+            column(outcome.price_upper),
+            column(outcome.payments),
+            column(outcome.pivotal),
+        ))
+    }
+
+    /// True utility for each row of reported prices and quantities of the participant's orders.
+    /// `rule` is "vcg", "pay as bid" or "uniform price".
+    #[pyo3(signature = (participant, rule, position, prices, quantities, report=None))]
+    #[expect(clippy::too_many_arguments, reason = "the report and its two arrays")]
+    fn misreport_utilities<'py>(
+        &self,
+        py: Python<'py>,
+        participant: u32,
+        rule: &str,
+        position: f64,
+        prices: PyReadonlyArray2<'py, f64>,
+        quantities: PyReadonlyArray2<'py, f64>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let rule = match rule {
+            "vcg" => PaymentRule::Vcg,
+            "pay as bid" => PaymentRule::PayAsBid,
+            _ => PaymentRule::Uniform(position),
+        };
+        let (prices, quantities) = (prices.as_slice()?, quantities.as_slice()?);
+        let utilities = watched(py, report, |progress| {
+            misreport::utilities(&self.book(), participant, rule, prices, quantities, progress)
+        })?;
+        Ok(utilities.into_pyarray(py))
+    }
+}
