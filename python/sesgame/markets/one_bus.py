@@ -192,7 +192,8 @@ def _signed(book: OrderBook, quantity: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _by_participant(book: OrderBook, column: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.bincount(book.participant, weights=column, minlength=len(book.participants))
+    sums = np.bincount(book.participant, weights=column, minlength=len(book.participants))
+    return sums.astype(np.float64)
 
 
 def _settlement(

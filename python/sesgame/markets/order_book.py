@@ -95,9 +95,10 @@ class OrderBook:
         self.is_bid = np.array(is_bid, dtype=np.bool_).reshape(-1)
         self.price_per_kwh = price
         self.quantity_kwh = _column("quantity_kwh", quantity_kwh)
-        for column, values in (("is_bid", self.is_bid), ("quantity_kwh", self.quantity_kwh)):
-            if len(values) != m:
-                raise GameError(f"{column} has {len(values)} entries for {m} prices")
+        lengths = {"is_bid": len(self.is_bid), "quantity_kwh": len(self.quantity_kwh)}
+        for column, length in lengths.items():
+            if length != m:
+                raise GameError(f"{column} has {length} entries for {m} prices")
         _refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price is {price[k]}, not finite")
         quantity = self.quantity_kwh
         _refuse(
@@ -128,8 +129,8 @@ class OrderBook:
         if not np.isfinite(self.value_of_lost_load):
             raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
         self._check_steps()
-        for column in (self.participant, self.is_bid, price, quantity, self.period, demand):
-            column.setflags(write=False)
+        for array in (self.participant, self.is_bid, price, quantity, self.period, demand):
+            array.setflags(write=False)
         self._by_period = np.argsort(self.period, kind="stable")
         self._columns: OrderBookColumns | None = None
 
@@ -275,8 +276,9 @@ class OrderBook:
 
     def orders_of(self, participant: Hashable) -> NDArray[np.int64]:
         """Return the positions of a participant's orders, by period."""
-        by: NDArray[np.int64] = self._by_period
-        return by[self.participant[by] == self.participants.index(participant)]
+        by = self._by_period
+        own: NDArray[np.int64] = by[self.participant[by] == self.participants.index(participant)]
+        return own
 
     def with_report(
         self,

@@ -40,7 +40,8 @@ class MisreportScan:
         Its utility when it tells the truth.
     utilities : ndarray of float, shape (a, b)
         Its utility when it multiplies all its prices by ``price_factors[j]`` and all its
-        quantities by ``quantity_factors[k]``; minus infinity where it sold more than it has.
+        quantities by ``quantity_factors[k]``; minus infinity where it then trades more than it
+        truly has or can take.
     price_factors, quantity_factors : ndarray of float, shape (a,) and (b,)
         The misreports.
     tolerance : float
@@ -135,7 +136,7 @@ def misreport_scan(
     MisreportScan('ann', 201 misreports: the truth is best)
     >>> scan = sg.misreport_scan(sg.markets.pay_as_bid, "ann", book)
     >>> round(scan.gain, 6), scan.best_misreport
-    (3.915, (0.565, 1.0))
+    (3.87, (0.57, 1.0))
     """
     prices = _factors(
         "price_factors", np.linspace(0, 3, 201) if price_factors is None else price_factors
@@ -197,7 +198,7 @@ def _true_utility(settlement: Settlement, participant: Hashable, book: OrderBook
                 quantity = min(left, float(book.quantity_kwh[step]))
                 left -= quantity
                 value += float(book.price_per_kwh[step]) * (quantity if is_bid else -quantity)
-            if not is_bid and left > 1e-12 * float(book.quantity_kwh.sum()):
+            if left > 1e-12 * float(book.quantity_kwh.sum()):
                 return -np.inf
     return value
 

@@ -37,9 +37,8 @@ impl PaymentRule {
 /// True utility of `participant` for each misreport: true value of what it gets minus payment.
 ///
 /// A misreport gives a price and a quantity for each of the participant's own orders, in the order
-/// of the book; misreport `k` stands at `k * m .. (k + 1) * m` of `prices` and `quantities`. Energy
-/// beyond the true quantities is worth nothing to a buyer; a seller cannot deliver it, which
-/// counts as a utility of minus infinity.
+/// of the book; misreport `k` stands at `k * m .. (k + 1) * m` of `prices` and `quantities`. More
+/// than the true quantities can be neither delivered nor taken: a utility of minus infinity.
 ///
 /// # Errors
 /// [`crate::error::Error::Interrupted`].
@@ -298,6 +297,6 @@ impl Others {
             *left -= quantity;
             value += step.price * if step.is_bid { quantity } else { -quantity };
         }
-        if sold > ROUNDING * level { f64::NEG_INFINITY } else { value }
+        if sold.max(bought) > ROUNDING * level { f64::NEG_INFINITY } else { value }
     }
 }

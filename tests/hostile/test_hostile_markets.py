@@ -1,0 +1,127 @@
+"""Bad markets: which order, whose, what is wrong, and what is allowed."""
+
+import numpy as np
+import pytest
+import sesgame as sg
+from sesgame.errors import CoalitionError, GameError
+from sesgame.markets import OrderBook, vcg
+
+
+@pytest.mark.parametrize(
+    ("orders", "message"),
+    [
+        pytest.param([], "at least one player", id="nobody"),
+        pytest.param([("a", "offer", np.nan, 1)], "order 0 of 'a': its price is nan", id="nan"),
+        pytest.param([("a", "offer", np.inf, 1)], "its price is inf", id="infinite price"),
+        pytest.param([("a", "offer", 1, -2)], "its quantity is -2.0; .* >= 0", id="negative"),
+        pytest.param([("a", "bid", 1, np.nan)], "its quantity is nan", id="nan quantity"),
+        pytest.param([("a", "sell", 1, 1)], '\'sell\'; it must be "offer" or "bid"', id="side"),
+        pytest.param([("a", "offer", 1)], "order 0 is .* must be", id="too short"),
+        pytest.param([("a", "offer", "x", 1)], "price_per_kwh must be numbers", id="text"),
+        pytest.param([("a", "offer", 1, 1, -1)], "its period is -1", id="period"),
+        pytest.param([("a", "offer", 1, 1, 0.5)], "period must be 1 integers", id="half period"),
+        pytest.param(
+            [("b", "bid", 1, 1), ("a", "offer", 3, 1), ("a", "offer", 2, 1)],
+            "order 2 of 'a': its price 2.0 follows 3.0; .* an offer must not fall",
+            id="offer falls",
+        ),
+        pytest.param(
+            [("a", "bid", 2, 1), ("a", "offer", 9, 1), ("a", "bid", 3, 1)],
+            "order 2 of 'a': its price 3.0 follows 2.0; .* a bid must not rise",
+            id="bid rises",
+        ),
+    ],
+)
+def test_a_bad_order_is_refused(orders, message):
+    with pytest.raises(GameError, match=message):
+        OrderBook.from_orders(orders)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"demand_kwh": 5}, "needs a value_of_lost_load", id="no lost load"),
+        pytest.param(
+            {"demand_kwh": -1, "value_of_lost_load": 9}, "period 0 is -1.0", id="negative"
+        ),
+        pytest.param(
+            {"demand_kwh": [1, np.nan], "value_of_lost_load": 9}, "period 1 is nan", id="nan"
+        ),
+        pytest.param(
+            {"demand_kwh": 5, "value_of_lost_load": np.inf}, "must be finite", id="infinite"
+        ),
+    ],
+)
+def test_a_bad_demand_is_refused(options, message):
+    with pytest.raises(GameError, match=message):
+        OrderBook.from_orders([("a", "offer", 1, 1)], **options)
+
+
+def test_an_order_after_the_last_period_is_named():
+    orders = [("a", "offer", 1, 1, 0), ("b", "offer", 1, 1, 7)]
+    with pytest.raises(GameError, match=r"order 1 of 'b': its period is 7, but demand_kwh has"):
+        OrderBook.from_orders(orders, demand_kwh=[1, 1], value_of_lost_load=9)
+
+
+def test_participants_without_orders_and_an_empty_book_trade_nothing():
+    book = OrderBook.from_orders([], participants=["a", "b"])
+    settlement = vcg(book)
+    assert settlement.payments.tolist() == [0, 0]
+    assert np.isnan(settlement.price_per_kwh).all()
+    with pytest.raises(GameError, match="'a' has no order"):
+        sg.misreport_scan(vcg, "a", book)
+
+
+def test_a_book_of_demand_alone_is_shed():
+    book = OrderBook.from_orders([], participants=["a"], demand_kwh=3, value_of_lost_load=2)
+    assert vcg(book).shed_kwh.tolist() == [3]
+
+
+def test_quantities_of_zero_set_no_price():
+    book = OrderBook.from_orders([("a", "offer", 1, 0), ("b", "offer", 2, 4), ("c", "bid", 5, 3)])
+    assert sg.markets.uniform_price(book).price_per_kwh.tolist() == [2]
+
+
+@pytest.mark.parametrize("factor", [-1, np.nan, np.inf])
+def test_a_bad_factor_is_refused(factor):
+    book = OrderBook.from_orders([("a", "offer", 1, 1)])
+    with pytest.raises(GameError, match=r"price_factors .* must be >= 0"):
+        sg.misreport_scan(vcg, "a", book, price_factors=[1, factor])
+    with pytest.raises(CoalitionError, match="no player 'z'"):
+        sg.misreport_scan(vcg, "z", book)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "there is no column 'participant'", id="empty file"),
+        pytest.param("participant,side,price\n", "no column 'price_per_kwh'", id="column"),
+        pytest.param("a,offer,cheap,1", "line 2: price_per_kwh is 'cheap'", id="price"),
+        pytest.param("a,offer,1,", "line 2: quantity_kwh is ''", id="quantity"),
+        pytest.param("a,give,1,1", "line 2: the side is 'give'", id="side"),
+        pytest.param("x,load,9,1", "no offer and no bid", id="load alone"),
+        pytest.param("a,offer,1,1\nx,load,9,1\nx,load,8,1", "different prices", id="two values"),
+        pytest.param("a,offer,1,1,now", "the period is 'now'", id="period"),
+    ],
+)
+def test_a_bad_csv_names_the_line(tmp_path, text, message):
+    header = "" if not text or "price\n" in text else "participant,side,price_per_kwh,quantity_kwh"
+    if text.count(",") == 4:
+        header += ",period"
+    path = tmp_path / "market.csv"
+    path.write_text(f"{header}\n{text}" if header else text)
+    with pytest.raises(GameError, match=message):
+        OrderBook.from_csv(path)
+
+
+def test_a_csv_gives_the_book_that_it_says(tmp_path):
+    path = tmp_path / "market.csv"
+    path.write_text(
+        "participant,side,price_per_kwh,quantity_kwh,period\n"
+        "gas,offer,0.1,5,0\nshop,bid,0.2,3,1\n,load,4,2,0\n"
+    )
+    book = OrderBook.from_csv(path)
+    assert list(book.participants) == ["gas", "shop"]
+    assert book.demand_kwh.tolist() == [2, 0]
+    assert book.value_of_lost_load == 4
+    assert book.period.tolist() == [0, 1]
