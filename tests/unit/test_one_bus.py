@@ -1,5 +1,6 @@
 """One-bus markets against exact welfare by duality, worked cases, and published auctions."""
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -231,3 +232,12 @@ def test_a_callable_is_evaluated_n_plus_one_times():
     game = sg.Game.from_function(range(40), lambda s: calls.append(s) or len(s), kind="cost")
     assert sg.vcg_payments(game).total == 40
     assert len(calls) == 41
+
+
+def test_the_same_payments_come_through_an_executor():
+    players = [f"p{k}" for k in range(12)]
+    game = sg.Game.from_function(players, lambda s: len(s) ** 1.5, kind="gain")
+    again = sg.Game.from_function(players, lambda s: len(s) ** 1.5, kind="gain")
+    with ThreadPoolExecutor(2) as executor:
+        spread = sg.vcg_payments(game, executor=executor)
+    assert spread.values.tobytes() == sg.vcg_payments(again).values.tobytes()

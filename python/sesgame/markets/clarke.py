@@ -12,7 +12,9 @@ from sesgame.allocation import Allocation, Evidence
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.blocks import Executor
     from sesgame.game import Game
+    from sesgame.store import StorePath
 
 __all__ = ["ClarkeEvidence", "vcg_payments"]
 
@@ -40,7 +42,13 @@ class ClarkeEvidence(Evidence):
     deficit: float
 
 
-def vcg_payments(game: Game) -> Allocation:
+def vcg_payments(
+    game: Game,
+    *,
+    executor: Executor | None = None,
+    store: StorePath | None = None,
+    progress: bool = True,
+) -> Allocation:
     r"""Return the VCG (Clarke) payments of a cooperative game.
 
     .. math:: x_i = v(N) - v(N \setminus i)
@@ -52,6 +60,8 @@ def vcg_payments(game: Game) -> Allocation:
     ----------
     game : Game
         Any game, also one that is a callable.
+    executor, store, progress
+        How the n + 1 coalitions are evaluated, as in :meth:`Game.values`.
 
     Returns
     -------
@@ -89,7 +99,7 @@ def vcg_payments(game: Game) -> Allocation:
     n = game.n_players
     membership = np.ones((n + 1, n), dtype=np.bool_)
     membership[np.arange(n), np.arange(n)] = False
-    values = game.values(membership)
+    values = game.values(membership, executor=executor, store=store, progress=progress)
     without, grand = values[:-1], float(values[-1])
     contributions = grand - without
     gap = float(contributions.sum() - grand)
