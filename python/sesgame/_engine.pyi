@@ -15,8 +15,53 @@ class NativeGame:
     def tabulate(self, report: Callable[[int, int], None] | None = None) -> NDArray[np.float64]: ...
     def values(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]: ...
 
+@final
+class PooledBatteryDispatch:
+    @property
+    def cost(self) -> float: ...
+    @property
+    def state_of_charge(self) -> NDArray[np.float64]: ...
+    @property
+    def charge(self) -> NDArray[np.float64]: ...
+    @property
+    def discharge(self) -> NDArray[np.float64]: ...
+    @property
+    def grid_import(self) -> NDArray[np.float64]: ...
+    @property
+    def grid_export(self) -> NDArray[np.float64]: ...
+    @property
+    def energy_price(self) -> NDArray[np.float64]: ...
+    @property
+    def capacity_value(self) -> float: ...
+    @property
+    def power_value(self) -> float: ...
+    @property
+    def initial_charge_value(self) -> float: ...
+
 def netting_game(
     net_load_kwh: NDArray[np.float64], buy: NDArray[np.float64], sell: NDArray[np.float64]
+) -> NativeGame: ...
+def pooled_battery_dispatch(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    energy_kwh: float,
+    power_kwh: float,
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    initial_charge_kwh: float,
+    retention: float = 1.0,
+) -> PooledBatteryDispatch: ...
+def pooled_battery_game(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    energy_kwh: NDArray[np.float64],
+    power_kwh: NDArray[np.float64],
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    initial_charge_kwh: NDArray[np.float64],
+    retention: float = 1.0,
 ) -> NativeGame: ...
 def worst_coalition(
     table: NDArray[np.float64],

@@ -1,9 +1,11 @@
 //! The built-in dispatch models.
 
-use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use sesgame_engine::dispatch::Tariff;
 use sesgame_engine::dispatch::netting::NettingGame;
+use sesgame_engine::dispatch::pooled_battery::PooledBatteryGame;
+use sesgame_engine::dispatch::schedule::{Schedule, dispatch};
+use sesgame_engine::dispatch::{Battery, Conversion, Tariff};
 use sesgame_engine::error::{Error, Result};
 
 use crate::boundary::detached;
@@ -35,4 +37,133 @@ pub fn netting_game(
     let (buy, sell) = (owned(&buy), owned(&sell));
     let net_load = rows(&net_load_kwh, buy.len());
     detached(py, |_| Ok(NativeGame::new(NettingGame::new(net_load?, Tariff::new(buy, sell)?)?)))
+}
+
+#[pyfunction]
+#[pyo3(signature = (
+    net_load_kwh, buy, sell, energy_kwh, power_kwh, charge_efficiency, discharge_efficiency,
+    initial_charge_kwh, retention=1.0
+))]
+#[expect(clippy::too_many_arguments, reason = "the names are the interface")]
+pub fn pooled_battery_game(
+    py: Python<'_>,
+    net_load_kwh: PyReadonlyArray2<'_, f64>,
+    buy: PyReadonlyArray1<'_, f64>,
+    sell: PyReadonlyArray1<'_, f64>,
+    energy_kwh: PyReadonlyArray1<'_, f64>,
+    power_kwh: PyReadonlyArray1<'_, f64>,
+    charge_efficiency: f64,
+    discharge_efficiency: f64,
+    initial_charge_kwh: PyReadonlyArray1<'_, f64>,
+    retention: f64,
+) -> PyResult<NativeGame> {
+    let (buy, sell) = (owned(&buy), owned(&sell));
+    let net_load = rows(&net_load_kwh, buy.len());
+    let batteries = batteries(&owned(&energy_kwh), &owned(&power_kwh), &owned(&initial_charge_kwh));
+    detached(py, |_| {
+        let conversion = Conversion::new(charge_efficiency, discharge_efficiency, retention)?;
+        let tariff = Tariff::new(buy, sell)?;
+        PooledBatteryGame::new(&net_load?, tariff, &batteries?, conversion).map(NativeGame::new)
+    })
+}
+
+/// One battery for each member.
+fn batteries(energy: &[f64], power: &[f64], initial_charge: &[f64]) -> Result<Vec<Battery>> {
+    if energy.len() != power.len() || energy.len() != initial_charge.len() {
+        return Err(Error::InvalidInput(format!(
+            "there are {} energy capacities, {} powers and {} initial charges",
+            energy.len(),
+            power.len(),
+            initial_charge.len()
+        )));
+    }
+    let battery = |((&energy, &power), &initial_charge)| Battery { energy, power, initial_charge };
+    Ok(energy.iter().zip(power).zip(initial_charge).map(battery).collect())
+}
+
+/// The schedule of one pool, and the prices that prove it optimal.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct PooledBatteryDispatch {
+    schedule: Schedule,
+}
+
+#[pymethods]
+impl PooledBatteryDispatch {
+    #[getter]
+    fn cost(&self) -> f64 {
+        self.schedule.cost
+    }
+
+    #[getter]
+    fn state_of_charge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.state_of_charge)
+    }
+
+    #[getter]
+    fn charge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.charge)
+    }
+
+    #[getter]
+    fn discharge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.discharge)
+    }
+
+    #[getter]
+    fn grid_import<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.grid_import)
+    }
+
+    #[getter]
+    fn grid_export<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.grid_export)
+    }
+
+    #[getter]
+    fn energy_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.prices.energy)
+    }
+
+    #[getter]
+    fn capacity_value(&self) -> f64 {
+        self.schedule.prices.capacity
+    }
+
+    #[getter]
+    fn power_value(&self) -> f64 {
+        self.schedule.prices.power
+    }
+
+    #[getter]
+    fn initial_charge_value(&self) -> f64 {
+        self.schedule.prices.initial_charge
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (
+    net_load_kwh, buy, sell, energy_kwh, power_kwh, charge_efficiency, discharge_efficiency,
+    initial_charge_kwh, retention=1.0
+))]
+#[expect(clippy::too_many_arguments, reason = "the names are the interface")]
+pub fn pooled_battery_dispatch(
+    py: Python<'_>,
+    net_load_kwh: PyReadonlyArray1<'_, f64>,
+    buy: PyReadonlyArray1<'_, f64>,
+    sell: PyReadonlyArray1<'_, f64>,
+    energy_kwh: f64,
+    power_kwh: f64,
+    charge_efficiency: f64,
+    discharge_efficiency: f64,
+    initial_charge_kwh: f64,
+    retention: f64,
+) -> PyResult<PooledBatteryDispatch> {
+    let (load, buy, sell) = (owned(&net_load_kwh), owned(&buy), owned(&sell));
+    let battery =
+        Battery { energy: energy_kwh, power: power_kwh, initial_charge: initial_charge_kwh };
+    detached(py, |_| {
+        let conversion = Conversion::new(charge_efficiency, discharge_efficiency, retention)?;
+        let schedule = dispatch(&load, &Tariff::new(buy, sell)?, battery, conversion)?;
+        Ok(PooledBatteryDispatch { schedule })
+    })
 }

@@ -17,7 +17,9 @@ mod _engine {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::dispatch::netting_game;
+    use crate::dispatch::{
+        PooledBatteryDispatch, netting_game, pooled_battery_dispatch, pooled_battery_game,
+    };
     #[pymodule_export]
     use crate::native_game::NativeGame;
     #[pymodule_export]

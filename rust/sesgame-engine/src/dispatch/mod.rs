@@ -4,10 +4,17 @@
 //! point and settle it under a tariff with two prices, so that only what they do not use among
 //! themselves passes the meter.
 
+mod battery;
+mod convex_piecewise;
 pub mod netting;
 mod partial_sums;
+pub mod pooled_battery;
+mod rank_set;
+pub mod schedule;
+mod step_cost;
 mod tariff;
 
+pub use battery::{Battery, Conversion};
 pub use tariff::Tariff;
 
 use crate::error::{Error, Result};
