@@ -11,6 +11,8 @@ be audited:
 True
 """
 
+import logging
+
 from sesgame import energy, errors, markets
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
@@ -31,3 +33,6 @@ __all__ = [
     "misreport_scan",
     "vcg_payments",
 ]
+
+# Silent until the caller configures logging.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

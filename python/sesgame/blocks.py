@@ -163,6 +163,12 @@ class _Run:
         if finished.size:
             self.keep(finished, self.values[finished])
         self.pace.learn(len(block), result.seconds, perf_counter() - start)
+        logger.debug(
+            "%d coalitions in %.3g s; %d blocks in flight",
+            len(block),
+            result.seconds,
+            len(self.flying),
+        )
         return result.failure
 
     def drain(self) -> None:

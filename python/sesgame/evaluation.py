@@ -28,9 +28,10 @@ from sesgame.coalition import (
     masks_of_keys,
     membership_of_masks,
 )
-from sesgame.errors import GameError, StoreError
+from sesgame.errors import CharacteristicFunctionError, GameError, StoreError
 from sesgame.progress import progress_report
 from sesgame.store import Store, StorePath, identity
+from sesgame.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +59,8 @@ class Evaluation:
         What gives the value of a coalition.
     inputs : str, optional
         A digest of the data that the values depend on.
+    symmetry : Symmetry, optional
+        Which players can stand in for each other.
 
     Notes
     -----
@@ -70,9 +73,11 @@ class Evaluation:
         kind: Kind,
         function: CharacteristicFunction,
         inputs: str | None = None,
+        symmetry: Symmetry | None = None,
     ) -> None:
         self.players = players
         self.function = function
+        self.symmetry = symmetry
         self._identity = identity(players, kind, inputs)
         # In the order in which they became known, which tells what a store does not have yet.
         self._known = {bytes(-(-len(players) // 8)): 0.0}  # the empty coalition is worth 0
@@ -87,6 +92,8 @@ class Evaluation:
         progress: bool,
     ) -> NDArray[np.float64]:
         """Return the value of each row of `membership`; see :meth:`sesgame.Game.values`."""
+        if self.symmetry is not None:
+            membership = self.symmetry.representatives(membership)
         keys = keys_of_membership(membership)
         first_row: dict[bytes, int] = {}
         for row, key in enumerate(keys):
@@ -111,21 +118,67 @@ class Evaluation:
         self, *, executor: Executor | None, store: StorePath | None, progress: bool
     ) -> NDArray[np.float64]:
         """Return the values of all coalitions; see :meth:`sesgame.Game.tabulate`."""
+        if self.symmetry is not None:
+            representatives, profile = self.symmetry.profiles()
+            values = self.values(representatives, executor=executor, store=store, progress=progress)
+            return values[profile]
         n_players = len(self.players)
 
         def rows(masks: NDArray[np.intp]) -> NDArray[np.bool_]:
             return membership_of_masks(masks, n_players)
 
-        with self._open(store, executor) as opened:
-            table = np.full(1 << n_players, np.nan)
-            table[masks_of_keys(self._known.keys())] = list(self._known.values())
-            try:
+        table = np.full(1 << n_players, np.nan)
+        try:
+            with self._open(store, executor) as opened:
+                table[masks_of_keys(self._known.keys())] = list(self._known.values())
                 self._fill(table, rows, executor, opened, progress)
-            except BaseException:
-                masks = np.flatnonzero(np.isfinite(table))
-                self._learn(keys_of_membership(rows(masks)), table[masks])
-                raise
+        except BaseException:
+            masks = np.flatnonzero(np.isfinite(table))
+            self._learn(keys_of_membership(rows(masks)), table[masks])
+            raise
         return table
+
+    def check(
+        self, n_coalitions: int, seed: int, tolerance: float, executor: Executor | None
+    ) -> None:
+        """Ask for some coalitions twice; see :meth:`sesgame.Game.check`."""
+        generator = np.random.default_rng(seed)
+        share = generator.random((n_coalitions, 1))  # sizes from the smallest to the largest
+        membership = generator.random((n_coalitions, len(self.players))) < share
+        membership[0] = True
+        membership = membership[membership.any(axis=1)]
+        again = membership[::-1]
+        if self.symmetry is not None:
+            again = self.symmetry.representatives(again)
+        first, second = self._afresh(membership, executor), self._afresh(again, executor)
+        for row, (value, other) in enumerate(zip(first, second[::-1], strict=True)):
+            if not math.isclose(value, other, rel_tol=tolerance, abs_tol=tolerance):
+                labels = self.players.ordered_labels(membership[row])
+                other_labels = self.players.ordered_labels(again[len(again) - 1 - row])
+                stand_in = (
+                    ""
+                    if labels == other_labels
+                    else f" for {format_coalition(other_labels)}, which is of the same types"
+                )
+                raise CharacteristicFunctionError(
+                    f"the value of {format_coalition(labels)} is {value!r} the first time and "
+                    f"{other!r} the second{stand_in}; a game needs the same value every time",
+                    frozenset(labels),
+                )
+
+    def _afresh(self, membership: NDArray[np.bool_], executor: Executor | None) -> list[float]:
+        """Evaluate whether or not the values are known."""
+        values = np.full(len(membership), np.nan)
+        evaluate_blocks(
+            self.function,
+            lambda index: membership[index],
+            values,
+            executor=executor,
+            keep=lambda index, finished: None,
+            report=None,
+        )
+        result: list[float] = values.tolist()
+        return result
 
     def _learn(self, keys: Iterable[bytes], values: NDArray[np.float64]) -> None:
         for key, value in zip(keys, values.tolist(), strict=True):
@@ -187,20 +240,12 @@ class Evaluation:
         key = max(stored, key=lambda key: (int.from_bytes(key, "little").bit_count(), key))
         bits = np.unpackbits(np.frombuffer(key, np.uint8), bitorder="little")
         membership = bits[np.newaxis, : len(self.players)].astype(np.bool_)
-        value = np.full(1, np.nan)
-        evaluate_blocks(
-            self.function,
-            lambda index: membership[index],
-            value,
-            executor=executor,
-            keep=lambda index, finished: None,
-            report=None,
-        )
-        if not math.isclose(value[0], stored[key], rel_tol=SAME_MODEL, abs_tol=SAME_MODEL):
+        (value,) = self._afresh(membership, executor)
+        if not math.isclose(value, stored[key], rel_tol=SAME_MODEL, abs_tol=SAME_MODEL):
             name = format_coalition(self.players.ordered_labels(membership[0]))
             raise StoreError(
                 f"{path} is of another model, or the model has changed: it has {stored[key]} for "
-                f"{name}, which is worth {value[0]} now; use another path, or delete the file",
+                f"{name}, which is worth {value} now; use another path, or delete the file",
                 path,
             )
 

@@ -24,6 +24,7 @@ from sesgame.coalition import Players, format_coalition
 from sesgame.errors import CoalitionError, GameError, PlayerLimitError
 from sesgame.evaluation import Evaluation, digest_of
 from sesgame.progress import progress_report
+from sesgame.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -75,6 +76,7 @@ class Game:
         table: NDArray[np.float64] | None = None,
         function: CharacteristicFunction | None = None,
         inputs: str | None = None,
+        symmetry: Symmetry | None = None,
         native: NativeGame | None = None,
     ) -> None:
         if kind not in get_args(Kind):
@@ -83,7 +85,7 @@ class Game:
         self.kind: Kind = kind
         self.native = native
         self._evaluation = (
-            None if function is None else Evaluation(self.players, kind, function, inputs)
+            None if function is None else Evaluation(self.players, kind, function, inputs, symmetry)
         )
         self._table = table
         self._scale: float | None = None
@@ -237,6 +239,7 @@ class Game:
         kind: Kind,
         batched: bool = False,
         inputs: object = None,
+        types: Mapping[Hashable, Hashable] | None = None,
     ) -> Game:
         """Return the game whose values a function gives: any dispatch model.
 
@@ -257,11 +260,17 @@ class Game:
         inputs : object, optional
             The data that the values depend on: arrays, numbers, text, a file's bytes. A store
             (see :meth:`tabulate`) keeps a digest of it and refuses values of other inputs.
+        types : mapping of player to hashable, optional
+            Players of the same type can stand in for each other: only the number of members of
+            each type counts. A table then takes the product of (count + 1) evaluations
+            instead of 2^n.
 
         Raises
         ------
         GameError
-            The function is not callable, or `inputs` cannot be pickled.
+            The function is not callable, `inputs` cannot be pickled, or a type is not hashable.
+        CoalitionError
+            `types` names an unknown player.
 
         Notes
         -----
@@ -284,7 +293,8 @@ class Game:
         labels = Players(players)
         wrap = BatchedFunction if batched else SingleFunction
         digest = None if inputs is None else digest_of(inputs)
-        return cls(labels, kind, function=wrap(labels, function), inputs=digest)
+        symmetry = None if types is None else Symmetry(labels, types)
+        return cls(labels, kind, function=wrap(labels, function), inputs=digest, symmetry=symmetry)
 
     @classmethod
     def from_native(
@@ -454,6 +464,44 @@ class Game:
             table.setflags(write=False)
             self._table = table
         return self._table
+
+    def check(
+        self,
+        n_coalitions: int = 16,
+        *,
+        seed: int = 0,
+        tolerance: float = 0.0,
+        executor: Executor | None = None,
+    ) -> None:
+        """Ask the function for some coalitions twice, in two orders, and compare.
+
+        What makes a function differ is a random number, the order of a set, state that is left
+        from the coalition before, or a solver that stops early. With `types`, the second time
+        members stand in for each other. A table or a native game has nothing to check.
+
+        Parameters
+        ----------
+        n_coalitions : int, default 16
+            How many: all players together, and random coalitions of all sizes.
+        seed : int, default 0
+            Which ones.
+        tolerance : float, default 0
+            The relative and absolute difference that is allowed. 0 asks for the same bits.
+        executor : concurrent.futures.Executor or alike, optional
+            As in :meth:`values`.
+
+        Raises
+        ------
+        CharacteristicFunctionError
+            Two values of one coalition differ, or as in :meth:`values`.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> sg.Game.from_function(["a", "b", "c"], len, kind="gain").check()
+        """
+        if self._evaluation is not None:
+            self._evaluation.check(n_coalitions, seed, tolerance, executor)
 
     def coalition_labels(self, mask: int) -> frozenset[Hashable]:
         """Return the members of the coalition with a given bit mask."""

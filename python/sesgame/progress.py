@@ -14,6 +14,10 @@ Report = Callable[[int, int], None]
 """What long work calls now and then: ``report(done, total)``."""
 
 
+DELAY_SECONDS = 0.5
+"""Work that is done by then shows nothing."""
+
+
 @contextmanager
 def progress_report(description: str, unit: str, show: bool) -> Iterator[Report | None]:
     """Yield a function that draws ``done`` of ``total`` as a bar with rate and time left.
@@ -23,7 +27,9 @@ def progress_report(description: str, unit: str, show: bool) -> Iterator[Report 
     if not (show and sys.stderr.isatty()):
         yield None
         return
-    with tqdm(desc=description, unit=unit, unit_scale=True, leave=False, delay=0.5) as bar:
+    with tqdm(
+        desc=description, unit=unit, unit_scale=True, leave=False, delay=DELAY_SECONDS
+    ) as bar:
 
         def report(done: int, total: int) -> None:
             bar.total = total

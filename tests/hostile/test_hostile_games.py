@@ -203,3 +203,24 @@ def test_an_error_survives_the_way_to_another_process(error):
     copy = pickle.loads(pickle.dumps(error))
     assert isinstance(copy, SesgameError)
     assert (str(copy), vars(copy)) == (str(error), vars(error))
+
+
+def test_a_function_that_is_not_deterministic_is_found_by_a_check():
+    random = np.random.default_rng(0)
+    game = sg.Game.from_function(["a", "b"], lambda coalition: random.random(), kind="gain")
+    with pytest.raises(CharacteristicFunctionError, match=r"the first time and .* the second;"):
+        game.check()
+    game.check(tolerance=1.0)
+
+
+def test_a_function_with_a_memory_is_found_by_a_check():
+    asked = []
+
+    def function(coalition):
+        asked.append(coalition)
+        return len(coalition) + len(asked) * 1e-12
+
+    game = sg.Game.from_function(range(5), function, kind="gain")
+    with pytest.raises(CharacteristicFunctionError, match=r"\{0, 1, 2, 3, 4\} is 5\.0"):
+        game.check()
+    game.check(tolerance=1e-9)

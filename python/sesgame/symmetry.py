@@ -1,0 +1,93 @@
+"""Players that can stand in for each other: 2^n coalitions collapse to a few profiles.
+
+Where the value of a coalition depends only on how many members of each type it has, one coalition
+for each profile of counts is evaluated: the product of (count + 1) over the types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.coalition import Players
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Symmetry"]
+
+
+class Symmetry:
+    """Which players are of the same type.
+
+    Parameters
+    ----------
+    players : Players
+        All players.
+    types : mapping of player to hashable
+        The type of each player; a player that is not there is of a type of its own.
+
+    Raises
+    ------
+    CoalitionError
+        `types` names an unknown player.
+    GameError
+        A type is not hashable, or `types` is no mapping.
+
+    Examples
+    --------
+    >>> symmetry = Symmetry(Players("abcd"[i] for i in range(4)), {"a": 1, "b": 1, "d": 1})
+    >>> symmetry.n_profiles
+    8
+    >>> symmetry.representatives(np.array([[False, True, True, True]]))
+    array([[ True,  True,  True, False]])
+    """
+
+    def __init__(self, players: Players, types: Mapping[Hashable, Hashable]) -> None:
+        if not isinstance(types, Mapping):
+            raise GameError(f"types is {types!r}; a mapping from player to type is needed")
+        groups: dict[tuple[str, Hashable], list[int]] = {}
+        for player in types:
+            players.index(player)
+        for index, player in enumerate(players):
+            key = ("type", types[player]) if player in types else ("player", player)
+            try:
+                groups.setdefault(key, []).append(index)
+            except TypeError as error:
+                raise GameError(f"the type of {player!r} is not hashable: {key[1]!r}") from error
+        self.groups = [np.array(group) for group in groups.values()]
+        self.n_players = len(players)
+
+    @property
+    def n_profiles(self) -> int:
+        """The number of coalitions that differ: the product of (count + 1) over the types."""
+        product = 1
+        for group in self.groups:
+            product *= len(group) + 1
+        return product
+
+    def representatives(self, membership: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return, for each row, the coalition with the first players of each type instead."""
+        result = membership.copy()
+        for group in self.groups:
+            if len(group) > 1:
+                counts = membership[:, group].sum(axis=1)
+                result[:, group] = np.arange(len(group)) < counts[:, np.newaxis]
+        return result
+
+    def profiles(self) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Return one coalition for each profile, and the profile of each of the 2^n coalitions."""
+        representatives = np.zeros((1, self.n_players), dtype=np.bool_)
+        stride = np.zeros(self.n_players, dtype=np.intp)
+        for group in self.groups:
+            stride[group] = len(representatives)
+            counts = np.repeat(np.arange(len(group) + 1), len(representatives))
+            representatives = np.tile(representatives, (len(group) + 1, 1))
+            representatives[:, group] = np.arange(len(group)) < counts[:, np.newaxis]
+        profile = np.zeros(1, dtype=np.intp)
+        for step in stride:
+            profile = np.concatenate([profile, profile + step])
+        return representatives, profile
