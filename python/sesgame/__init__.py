@@ -20,17 +20,21 @@ from sesgame.audit import audit, compare
 from sesgame.game import Game
 from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
+from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 
 __all__ = [
     "Allocation",
     "Game",
     "__version__",
     "audit",
+    "banzhaf_value",
     "compare",
     "energy",
     "errors",
     "markets",
     "misreport_scan",
+    "semivalue",
+    "shapley_value",
     "vcg_payments",
 ]
 

@@ -10,5 +10,6 @@ pub mod error;
 pub mod game;
 pub mod linear_program;
 pub mod progress;
+pub mod shapley;
 pub mod stability;
 pub mod vcg;

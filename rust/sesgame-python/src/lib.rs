@@ -7,6 +7,7 @@
 mod boundary;
 mod dispatch;
 mod native_game;
+mod shapley;
 mod stability;
 mod vcg;
 
@@ -22,6 +23,8 @@ mod _engine {
     };
     #[pymodule_export]
     use crate::native_game::NativeGame;
+    #[pymodule_export]
+    use crate::shapley::{banzhaf_value, semivalue, shapley_value};
     #[pymodule_export]
     use crate::stability::worst_coalition;
     #[pymodule_export]

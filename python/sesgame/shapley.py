@@ -1,0 +1,219 @@
+"""Exact Shapley value, Banzhaf value and other semivalues.
+
+A semivalue pays each player a weighted mean of what it adds to the coalitions it could join, with
+weights that depend on the size of the coalition alone [dubey1981]_. From the table of all 2^n
+values the engine computes any of them in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame import _engine
+from sesgame.allocation import Allocation, Evidence
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.blocks import Executor
+    from sesgame.game import Game
+    from sesgame.store import StorePath
+
+__all__ = ["ExactSemivalue", "banzhaf_value", "semivalue", "shapley_value"]
+
+RELATIVE_TOLERANCE = 1e-12
+"""Rounding of a pass over at most 2^30 values, of the largest absolute value of a coalition."""
+
+
+@dataclass(frozen=True)
+class ExactSemivalue(Evidence):
+    """How an exact semivalue came about.
+
+    Attributes
+    ----------
+    coalitions : int
+        The number of values it is made of: all 2^n.
+    efficiency_gap : float
+        x(N) - v(N). Zero up to rounding for the Shapley value, and a property of the game for the
+        others, which do not share out v(N).
+    """
+
+    coalitions: int
+    efficiency_gap: float
+
+
+def shapley_value(
+    game: Game,
+    *,
+    executor: Executor | None = None,
+    store: StorePath | None = None,
+    progress: bool = True,
+) -> Allocation:
+    r"""Return the Shapley value: each player's mean marginal contribution over all orders.
+
+    .. math:: \phi_i = \sum_{S \not\ni i} \frac{|S|! \, (n - |S| - 1)!}{n!}
+                       \bigl(v(S \cup \{i\}) - v(S)\bigr)
+
+    Parameters
+    ----------
+    game : Game, n up to 30
+        The game, of gains or costs; it is tabulated if it is not yet.
+    executor, store, progress
+        How the game is tabulated, as in :meth:`sesgame.Game.tabulate`.
+
+    Returns
+    -------
+    Allocation
+        Values in the unit and the sense of the game; the evidence is an :class:`ExactSemivalue`.
+
+    Raises
+    ------
+    PlayerLimitError
+        More than 30 players.
+    CharacteristicFunctionError
+        The game could not be evaluated; the coalition is named.
+
+    Notes
+    -----
+    About 3 * 2^n additions in one pass over the table, close to the time of reading it, on all
+    cores from 19 players on; memory for 2^n / 256 values beside the table. The result has the
+    same bits for any number of threads. It is the only rule that is efficient, symmetric, additive
+    and gives nothing to a player who never contributes [shapley1953]_. It need not be in the core.
+
+    Examples
+    --------
+    The owner of a right glove meets two owners of left ones:
+
+    >>> import sesgame as sg
+    >>> gloves = sg.Game.from_function(
+    ...     ["ann", "bob", "eve"], lambda s: float("eve" in s and len(s) > 1), kind="gain"
+    ... )
+    >>> sg.shapley_value(gloves).values.round(4).tolist()
+    [0.1667, 0.1667, 0.6667]
+    """
+    table = game.tabulate(executor=executor, store=store, progress=progress)
+    return _allocation(game, _engine.shapley_value(table), "Shapley value")
+
+
+def banzhaf_value(
+    game: Game,
+    *,
+    executor: Executor | None = None,
+    store: StorePath | None = None,
+    progress: bool = True,
+) -> Allocation:
+    r"""Return the Banzhaf value: each player's mean marginal contribution over all coalitions.
+
+    .. math:: \beta_i = 2^{1-n} \sum_{S \not\ni i} \bigl(v(S \cup \{i\}) - v(S)\bigr)
+
+    Parameters
+    ----------
+    game : Game, n up to 30
+        The game, of gains or costs; it is tabulated if it is not yet.
+    executor, store, progress
+        How the game is tabulated, as in :meth:`sesgame.Game.tabulate`.
+
+    Returns
+    -------
+    Allocation
+        Values in the unit and the sense of the game. They do not sum to v(N) in general: the
+        evidence, an :class:`ExactSemivalue`, has the gap.
+
+    Raises
+    ------
+    PlayerLimitError, CharacteristicFunctionError
+        As for :func:`shapley_value`.
+
+    Notes
+    -----
+    Time and memory as for :func:`shapley_value`. For a simple game this is the probability of being
+    decisive when everybody votes by the toss of a coin [banzhaf1965]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> majority = sg.Game.from_function(["a", "b", "c"], lambda s: float(len(s) > 1), kind="gain")
+    >>> sg.banzhaf_value(majority).values.tolist()
+    [0.5, 0.5, 0.5]
+    """
+    table = game.tabulate(executor=executor, store=store, progress=progress)
+    return _allocation(game, _engine.banzhaf_value(table), "Banzhaf value")
+
+
+def semivalue(
+    game: Game,
+    weights: Sequence[float],
+    *,
+    executor: Executor | None = None,
+    store: StorePath | None = None,
+    progress: bool = True,
+) -> Allocation:
+    r"""Return the semivalue with the given weights.
+
+    .. math:: \psi_i = \sum_{S \not\ni i} w_{|S|} \bigl(v(S \cup \{i\}) - v(S)\bigr),
+              \qquad \sum_{s=0}^{n-1} \binom{n-1}{s} w_s = 1
+
+    Parameters
+    ----------
+    game : Game, n up to 30
+        The game, of gains or costs; it is tabulated if it is not yet.
+    weights : sequence of float, shape (n,)
+        ``weights[s]`` weighs each coalition of s players that a player joins; at least 0.
+    executor, store, progress
+        How the game is tabulated, as in :meth:`sesgame.Game.tabulate`.
+
+    Returns
+    -------
+    Allocation
+        Values in the unit and the sense of the game; the evidence is an :class:`ExactSemivalue`.
+
+    Raises
+    ------
+    GameError
+        There are not n weights, one is negative or not finite, or they do not sum to 1 as above.
+    PlayerLimitError, CharacteristicFunctionError
+        As for :func:`shapley_value`.
+
+    Notes
+    -----
+    Time and memory as for :func:`shapley_value`. Every value that is linear, monotone, anonymous
+    and gives a dummy player its own worth has this form [dubey1981]_.
+
+    Examples
+    --------
+    What each player adds to everybody else, and nothing in between:
+
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_table([0, 1, 2, 4, 3, 5, 6, 9], kind="gain")
+    >>> sg.semivalue(game, [0, 0, 1]).values.tolist()
+    [3.0, 4.0, 5.0]
+    """
+    checked = [float(weight) for weight in weights]
+    if len(checked) != game.n_players:
+        raise GameError(
+            f"{len(checked)} weights for {game.n_players} players; one for each size 0..n-1"
+        )
+    table = game.tabulate(executor=executor, store=store, progress=progress)
+    try:
+        values = _engine.semivalue(table, checked)
+    except ValueError as error:
+        raise GameError(str(error)) from None
+    return _allocation(game, values, "semivalue")
+
+
+def _allocation(game: Game, values: NDArray[np.float64], method: str) -> Allocation:
+    table = game.tabulate()
+    gap = float(values.sum() - table[-1])
+    return Allocation(
+        game.players,
+        values,
+        kind=game.kind,
+        method=method,
+        tolerance=RELATIVE_TOLERANCE * game.scale,
+        evidence=ExactSemivalue(len(table), gap),
+    )

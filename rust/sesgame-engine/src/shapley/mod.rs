@@ -1,0 +1,9 @@
+//! Shapley value, Banzhaf value and the other semivalues.
+//!
+//! Every one of them is `phi_i = sum over S without i of w(|S|) (v(S + i) - v(S))` with weights `w`
+//! that depend on the size of the coalition alone ([`semivalue`]). [`exact`] reads them off a table
+//! of all `2^n` values.
+
+pub mod exact;
+mod row_pass;
+pub mod semivalue;

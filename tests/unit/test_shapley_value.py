@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+import oracles
+import pytest
+import sesgame as sg
+from sesgame import _engine
+from sesgame.errors import GameError, PlayerLimitError
+
+ROUNDING = 1e-12
+"""Of the largest value of the table; what the documentation promises."""
+
+
+def random_table(n_players: int, seed: int = 0) -> np.ndarray:
+    table = np.random.default_rng([n_players, seed]).normal(size=1 << n_players)
+    table[0] = 0
+    return table
+
+
+@pytest.mark.parametrize("n_players", range(1, 8))
+def test_the_shapley_value_is_the_mean_over_all_orders(n_players: int) -> None:
+    table = random_table(n_players)
+    value = sg.shapley_value(sg.Game.from_table(table, kind="gain"))
+    expected = [float(share) for share in oracles.shapley_value(table.tolist())]
+    np.testing.assert_allclose(value.values, expected, rtol=0, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("n_players", [1, 2, 5, 9, 10, 11])
+def test_the_banzhaf_value_is_the_mean_over_all_coalitions(n_players: int) -> None:
+    table = random_table(n_players)
+    value = sg.banzhaf_value(sg.Game.from_table(table, kind="cost"))
+    expected = [float(share) for share in oracles.banzhaf_value(table.tolist())]
+    np.testing.assert_allclose(value.values, expected, rtol=0, atol=ROUNDING)
+    gap = float(sum(oracles.banzhaf_value(table.tolist())) - Fraction(table[-1]))
+    assert value.evidence.efficiency_gap == pytest.approx(gap, abs=ROUNDING * n_players)
+
+
+@pytest.mark.parametrize("n_players", [3, 8, 11])
+def test_any_semivalue_follows_its_definition(n_players: int) -> None:
+    table = random_table(n_players)
+    raw = [Fraction(size + 1) for size in range(n_players)]
+    total = sum(comb(n_players - 1, size) * weight for size, weight in enumerate(raw))
+    weights = [weight / total for weight in raw]
+    value = sg.semivalue(sg.Game.from_table(table, kind="gain"), [float(w) for w in weights])
+    expected = [float(share) for share in oracles.semivalue(table.tolist(), weights)]
+    np.testing.assert_allclose(value.values, expected, rtol=0, atol=ROUNDING)
+
+
+def test_the_shapley_value_of_twenty_voters_is_exact() -> None:
+    # Each of ten heavy voters is decisive as often as any other, and so is each light one.
+    weights = np.repeat([2, 1], 10)
+    members = np.arange(1 << 20)[:, np.newaxis] >> np.arange(20) & 1
+    table = (members @ weights > 15).astype(float)
+    value = sg.shapley_value(sg.Game.from_table(table, kind="gain"))
+    assert value.total == pytest.approx(1, abs=ROUNDING)
+    assert np.ptp(value.values[:10]) < ROUNDING
+    assert np.ptp(value.values[10:]) < ROUNDING
+    assert value.evidence.coalitions == 1 << 20
+
+
+def test_one_thread_and_two_give_the_same_bits() -> None:
+    program = (
+        "import numpy as np, sesgame as sg;"
+        "table = np.random.default_rng(7).normal(size=1 << 20); table[0] = 0;"
+        "game = sg.Game.from_table(table, kind='gain');"
+        "print(sg.shapley_value(game).values.tobytes().hex())"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"RAYON_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    }
+    assert len(outputs) == 1
+
+
+def test_the_table_is_read_where_it_is_and_not_changed() -> None:
+    table = random_table(12)
+    before = table.copy()
+    table.setflags(write=False)
+    _engine.shapley_value(table)
+    np.testing.assert_array_equal(table, before)
+
+
+def test_a_game_from_a_function_is_tabulated_once() -> None:
+    asked: list[frozenset[object]] = []
+
+    def value(coalition: frozenset[object]) -> float:
+        asked.append(coalition)
+        return float(len(coalition) ** 2)
+
+    game = sg.Game.from_function(["a", "b", "c"], value, kind="gain")
+    shares = sg.shapley_value(game)
+    sg.banzhaf_value(game)
+    assert shares["a"] == pytest.approx(3)
+    assert len(asked) == 7
+
+
+def test_the_shares_of_a_cost_game_are_costs() -> None:
+    costs = sg.Game.from_dict({("a",): 4, ("b",): 2, ("a", "b"): 5}, kind="cost")
+    value = sg.shapley_value(costs)
+    assert value.kind == "cost"
+    assert value.values.tolist() == [3.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        pytest.param([0.5, 0.5], "2 weights for 3 players", id="too few"),
+        pytest.param([0.5, -0.5, 1.5], "size 1 is -0.5", id="negative"),
+        pytest.param([float("nan"), 0, 0], "size 0 is NaN", id="not a number"),
+        pytest.param([0.5, 0.5, 0.5], "total probability of 2", id="wrong sum"),
+    ],
+)
+def test_bad_weights_are_refused(weights: list[float], message: str) -> None:
+    game = sg.Game.from_table(random_table(3), kind="gain")
+    with pytest.raises(GameError, match=message):
+        sg.semivalue(game, weights)
+
+
+def test_more_than_thirty_players_are_told_about_the_estimate() -> None:
+    game = sg.Game.from_function(range(31), lambda coalition: 1.0, kind="gain")
+    with pytest.raises(PlayerLimitError, match="shapley_estimate"):
+        sg.shapley_value(game)
+
+
+def test_the_engine_refuses_what_is_not_a_table() -> None:
+    with pytest.raises(ValueError, match="not 6"):
+        _engine.shapley_value(np.zeros(6))
