@@ -277,4 +277,20 @@ def test_a_damaged_file_is_named(tmp_path, content):
 def test_a_period_without_data_is_refused(tmp_path, start, end, message):
     community = sg.energy.Community.from_csv(write_community(tmp_path))
     with pytest.raises(GameError, match=message):
-        community.period(start, end)
+        community.cost_game(start=start, end=end)
+
+
+def test_batteries_of_different_efficiency_are_named(tmp_path):
+    batteries = FILES["batteries.csv"] + "ann,2,1,0.9,1\n"
+    community = sg.energy.Community.from_csv(write_community(tmp_path, batteries=batteries))
+    with pytest.raises(GameError, match="the batteries of operator and ann have different"):
+        community.cost_game()
+    with pytest.raises(GameError, match="the batteries of operator and ann have different"):
+        community.dispatch()
+    assert community.cost_game(model="netting").n_players == 3
+
+
+def test_an_unknown_model_is_refused(tmp_path):
+    community = sg.energy.Community.from_csv(write_community(tmp_path))
+    with pytest.raises(GameError, match='"battery" or "netting"'):
+        community.cost_game(model="milp")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import sesgame as sg
 from sesgame.energy import Battery, Community, PriceBand, PriceSeries, Tariff, TimeSteps
-from sesgame.errors import GameError
+from sesgame.errors import CoalitionError, GameError
 from small_community import FILES, edited, write_community
 
 
@@ -191,6 +191,79 @@ def test_the_example_is_what_its_readme_says():
     assert str(community.steps.end) == "2017-01-01T00:00:00"
     assert sum(community.pv_kwh.any(axis=1)) == 8
     assert len(community.batteries) == 4
+
+
+@pytest.mark.parametrize(
+    ("coalition", "model", "cost"),
+    [
+        # Ann has 1, 3 and 1.5 kWh too much and lacks 2; Bob lacks 2, 2, 2.5 and 1 kWh.
+        pytest.param({"ann"}, "netting", 2 * 0.3 - 5.5 * 0.1, id="ann"),
+        pytest.param({"bob"}, "netting", 7.5 * 0.3, id="bob"),
+        pytest.param({"ann", "bob"}, "netting", 5 * 0.3 - 1 * 0.1, id="both"),
+        pytest.param({"operator"}, "battery", 0.0, id="a battery alone"),
+        # The battery delivers 1 kWh in the last hour, and nothing can be sold for more before.
+        pytest.param({"ann", "operator"}, "battery", 1 * 0.3 - 4.5 * 0.1, id="ann, battery"),
+        pytest.param({"ann", "bob", "operator"}, "battery", 4 * 0.3, id="all"),
+        pytest.param({"ann", "bob", "operator"}, "netting", 5 * 0.3 - 1 * 0.1, id="unused"),
+    ],
+)
+def test_the_cost_of_a_coalition_is_that_of_its_best_dispatch(tmp_path, coalition, model, cost):
+    community = Community.from_csv(write_community(tmp_path))
+    game = community.cost_game(model=model)
+    assert game.kind == "cost"
+    assert game.value(coalition) == pytest.approx(cost, abs=1e-12)
+    assert community.dispatch(coalition, model=model).cost == pytest.approx(cost, abs=1e-12)
+
+
+def test_batteries_are_used_where_there_are_some(tmp_path):
+    community = Community.from_csv(write_community(tmp_path / "a"))
+    assert community.cost_game().tabulate()[-1] == pytest.approx(1.2)
+    community = Community.from_csv(write_community(tmp_path / "b", batteries=None))
+    assert community.cost_game().tabulate()[-1] == pytest.approx(1.4)
+
+
+def test_a_schedule_balances_energy_and_money_in_every_step(tmp_path):
+    community = Community.from_csv(write_community(tmp_path))
+    schedule = community.dispatch(["operator", "ann"], start="2016-06-01T11:00")
+    assert schedule.members == ("ann", "operator")
+    np.testing.assert_allclose(
+        schedule.net_load_kwh + schedule.charge_kwh - schedule.discharge_kwh,
+        schedule.grid_import_kwh - schedule.grid_export_kwh,
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(
+        np.diff(schedule.state_of_charge_kwh),
+        schedule.charge_kwh - schedule.discharge_kwh,
+        atol=1e-12,
+    )
+    money = 0.3 * schedule.grid_import_kwh.sum() - 0.1 * schedule.grid_export_kwh.sum()
+    assert schedule.cost == pytest.approx(money)
+    frame = schedule.to_pandas()
+    assert frame.index[0] == pd.Timestamp("2016-06-01T11:00")
+    assert frame["state_of_charge_kwh"].iloc[-1] == pytest.approx(0)
+    assert repr(schedule).startswith("Schedule(2 members, 3 steps, 1 kWh bought")
+    with pytest.raises(CoalitionError, match="no player 'eve'"):
+        community.dispatch(["eve"])
+
+
+def test_power_is_limited_by_the_hour_not_by_the_step():
+    # With 1 kW, a quarter-hour stores and delivers 0.25 kWh.
+    community = Community(
+        members=["ann"],
+        steps=["2016-06-01T00:00", "2016-06-01T00:15"],
+        load_kwh=[[-1, 1]],
+        tariff=Tariff.flat(0.3, 0.1),
+        batteries=[
+            Battery(
+                owner="ann",
+                energy_kwh=2,
+                power_kw=1,
+                charge_efficiency=1,
+                discharge_efficiency=1,
+            )
+        ],
+    )
+    assert community.cost_game().value(["ann"]) == pytest.approx(0.75 * 0.3 - 0.75 * 0.1)
 
 
 def test_energy_is_part_of_the_public_face():

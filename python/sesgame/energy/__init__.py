@@ -8,6 +8,7 @@
 
 from sesgame.energy.battery import Battery, Pool
 from sesgame.energy.community import Community
+from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 
@@ -17,6 +18,7 @@ __all__ = [
     "Pool",
     "PriceBand",
     "PriceSeries",
+    "Schedule",
     "Tariff",
     "TimeSteps",
 ]

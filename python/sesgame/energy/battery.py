@@ -28,7 +28,7 @@ class Battery:
     energy_kwh : float
         Usable capacity, at least 0.
     power_kw : float
-        The most by which the stored energy can rise, or fall, in an hour; at least 0.
+        The most that it draws, and the most that it delivers; at least 0.
     charge_efficiency, discharge_efficiency : float
         Stored for each kWh drawn, and delivered for each kWh taken out; in (0, 1].
     initial_charge_kwh : float, default 0

@@ -7,21 +7,28 @@ from copy import copy
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from sesgame.energy.battery import Battery
+from sesgame import _engine
+from sesgame.coalition import Players
+from sesgame.energy.battery import Battery, Pool
 from sesgame.energy.community_files import read_community_files
+from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
+from sesgame.game import Game
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Community"]
+__all__ = ["Community", "Model"]
+
+Model = Literal["battery", "netting"]
+"""``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -64,8 +71,9 @@ class Community:
     ...     pv_kwh=[[4.0, 0.0], [0.0, 0.0]],
     ...     tariff=sg.energy.Tariff.flat(0.30, 0.08),
     ... )
-    >>> community.net_load_kwh.sum(axis=0)
-    array([-1.,  4.])
+    >>> game = community.cost_game()
+    >>> round(game.value(["ann", "bob"]), 2), round(game.value(["bob"]), 2)
+    (1.12, 1.5)
     """
 
     members: tuple[str, ...]
@@ -240,6 +248,11 @@ class Community:
         return self.tariff.currency
 
     @property
+    def default_model(self) -> Model:
+        """The model of a game or dispatch for which none is asked: with batteries if there are."""
+        return "battery" if self.batteries else "netting"
+
+    @property
     def net_load_kwh(self) -> NDArray[np.float64]:
         """Load minus PV, shape (n, T): positive where a member needs energy."""
         return self.load_kwh - self.pv_kwh
@@ -258,6 +271,118 @@ class Community:
         for name in ("load_kwh", "pv_kwh", "buy_per_kwh", "sell_per_kwh"):
             object.__setattr__(part, name, getattr(self, name)[..., period])
         return part
+
+    def cost_game(
+        self,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        model: Model | None = None,
+    ) -> Game:
+        """Return the game in which each coalition bears the cost of its own optimal dispatch.
+
+        ``c(S) = min sum_t buy_t * g_t^+ - sell_t * g_t^-``, where ``g_t`` is what S draws from the
+        grid in step t: the net load of its members plus what charges, minus what discharges, the
+        pool of their batteries.
+
+        Parameters
+        ----------
+        start, end : str, datetime64 or datetime, optional
+            The steps that start in ``[start, end)``; by default all.
+        model : {"battery", "netting"}, optional
+            Whether batteries are used; by default if there are any.
+
+        Returns
+        -------
+        Game
+            ``kind="cost"``, in the currency of the tariff for the whole period.
+
+        Raises
+        ------
+        GameError
+            The period is empty or reaches beyond the data, or two batteries differ in efficiency.
+
+        Notes
+        -----
+        O(T) for each coalition. The dispatch knows the whole period in advance: what it costs is
+        a lower bound of what a controller with a forecast would reach. See
+        :class:`~sesgame.energy.Pool` for when the pooled battery is exact.
+        """
+        part = self.period(start, end)
+        pool = self._pool(model)
+        if not pool.energy_kwh.any():
+            native = _engine.netting_game(part.net_load_kwh, part.buy_per_kwh, part.sell_per_kwh)
+        else:
+            native = _engine.pooled_battery_game(
+                part.net_load_kwh,
+                part.buy_per_kwh,
+                part.sell_per_kwh,
+                pool.energy_kwh,
+                pool.power_kw * part.steps.step_hours,
+                pool.charge_efficiency,
+                pool.discharge_efficiency,
+                pool.initial_charge_kwh,
+            )
+        return Game.from_native(native, self.members, kind="cost")
+
+    def dispatch(
+        self,
+        members: Iterable[str] | None = None,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        model: Model | None = None,
+    ) -> Schedule:
+        """Return the optimal schedule behind the cost of one coalition.
+
+        Parameters
+        ----------
+        members : iterable of str, optional
+            The coalition; by default the whole community.
+        start, end, model
+            As in :meth:`cost_game`.
+
+        Raises
+        ------
+        CoalitionError
+            A member is unknown or named twice.
+        GameError
+            As in :meth:`cost_game`.
+        """
+        part = self.period(start, end)
+        players = Players(self.members)
+        chosen = sorted(players.indices(self.members if members is None else members))
+        pool = self._pool(model)
+        net_load_kwh = part.net_load_kwh[chosen].sum(axis=0)
+        dispatch = _engine.pooled_battery_dispatch(
+            net_load_kwh,
+            part.buy_per_kwh,
+            part.sell_per_kwh,
+            float(pool.energy_kwh[chosen].sum()),
+            float(pool.power_kw[chosen].sum()) * part.steps.step_hours,
+            pool.charge_efficiency,
+            pool.discharge_efficiency,
+            float(pool.initial_charge_kwh[chosen].sum()),
+        )
+        return Schedule(
+            steps=part.steps,
+            members=tuple(self.members[index] for index in chosen),
+            net_load_kwh=net_load_kwh,
+            charge_kwh=dispatch.charge,
+            discharge_kwh=dispatch.discharge,
+            state_of_charge_kwh=dispatch.state_of_charge,
+            grid_import_kwh=dispatch.grid_import,
+            grid_export_kwh=dispatch.grid_export,
+            cost=dispatch.cost,
+            currency=self.currency,
+        )
+
+    def _pool(self, model: Model | None) -> Pool:
+        """Return the batteries that a model uses."""
+        if model not in (None, *get_args(Model)):
+            raise GameError(f'model is {model!r}; it must be "battery" or "netting"')
+        used = self.batteries if (model or self.default_model) == "battery" else ()
+        return Pool.of(used, self.members)
 
     def __repr__(self) -> str:
         minutes = self.steps.step_hours * 60

@@ -1,0 +1,78 @@
+"""Who charges, buys and sells when: the dispatch behind a coalition's cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from sesgame.energy.time_steps import TimeSteps
+
+__all__ = ["Schedule"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Schedule:
+    """The optimal dispatch of a coalition, energy in kWh for each step, arrays of shape (T,).
+
+    In each step ``net_load + charge - discharge = grid_import - grid_export``.
+
+    Attributes
+    ----------
+    steps : TimeSteps
+        The steps.
+    members : tuple of str
+        The coalition.
+    net_load_kwh : ndarray
+        Load minus PV of all members together.
+    charge_kwh, discharge_kwh : ndarray
+        Drawn to charge the battery, and delivered by it, at its terminals; both in one step only
+        where negative prices pay for the losses.
+    state_of_charge_kwh : ndarray of shape (T + 1,)
+        What is stored at the beginning, and after each step.
+    grid_import_kwh, grid_export_kwh : ndarray
+        Bought and sold; never both in one step.
+    cost : float
+        Of the whole period, in `currency`.
+    currency : str
+        The unit of money.
+    """
+
+    steps: TimeSteps
+    members: tuple[str, ...]
+    net_load_kwh: NDArray[np.float64]
+    charge_kwh: NDArray[np.float64]
+    discharge_kwh: NDArray[np.float64]
+    state_of_charge_kwh: NDArray[np.float64]
+    grid_import_kwh: NDArray[np.float64]
+    grid_export_kwh: NDArray[np.float64]
+    cost: float
+    currency: str
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row for each step, indexed by its start (extra ``pandas``).
+
+        The state of charge is that at the end of the step.
+        """
+        import pandas as pd
+
+        columns = {
+            "net_load_kwh": self.net_load_kwh,
+            "charge_kwh": self.charge_kwh,
+            "discharge_kwh": self.discharge_kwh,
+            "state_of_charge_kwh": self.state_of_charge_kwh[1:],
+            "grid_import_kwh": self.grid_import_kwh,
+            "grid_export_kwh": self.grid_export_kwh,
+        }
+        return pd.DataFrame(columns, index=pd.DatetimeIndex(self.steps.times, name="time"))
+
+    def __repr__(self) -> str:
+        return (
+            f"Schedule({len(self.members)} members, {self.steps.n_steps} steps, "
+            f"{self.grid_import_kwh.sum():.6g} kWh bought, {self.grid_export_kwh.sum():.6g} kWh "
+            f"sold, cost {self.cost:.6g} {self.currency})"
+        )
