@@ -18,6 +18,7 @@ from sesgame._engine import __version__
 from sesgame.allocation import Allocation
 from sesgame.audit import audit, compare
 from sesgame.game import Game
+from sesgame.markets.budget import budget_balance
 from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
@@ -28,6 +29,7 @@ __all__ = [
     "__version__",
     "audit",
     "banzhaf_value",
+    "budget_balance",
     "compare",
     "energy",
     "errors",

@@ -3,18 +3,35 @@
 One sign throughout: a positive payment means that the participant pays.
 """
 
+from sesgame.markets.budget import (
+    BudgetBalance,
+    bailey_cavallo,
+    scale_rents,
+    uplift_by_gain,
+    uplift_by_load,
+)
+from sesgame.markets.double_auction import mcafee, trade_reduction
 from sesgame.markets.one_bus import OneBusSettlement, pay_as_bid, uniform_price, vcg
 from sesgame.markets.order_book import Order, OrderBook
+from sesgame.markets.properties import PropertyReport
 from sesgame.markets.settlement import Settlement
 from sesgame.markets.truthfulness import MisreportScan
 
 __all__ = [
+    "BudgetBalance",
     "MisreportScan",
     "OneBusSettlement",
     "Order",
     "OrderBook",
+    "PropertyReport",
     "Settlement",
+    "bailey_cavallo",
+    "mcafee",
     "pay_as_bid",
+    "scale_rents",
+    "trade_reduction",
     "uniform_price",
+    "uplift_by_gain",
+    "uplift_by_load",
     "vcg",
 ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.markets.order_book import OrderBook
+    from sesgame.markets.properties import PropertyReport
 
 __all__ = ["OneBusSettlement", "pay_as_bid", "uniform_price", "vcg"]
 
@@ -46,6 +48,8 @@ class OneBusSettlement(Settlement):
     pivotal_kwh : mapping of participant to float
         Only for VCG: participants without whom more fixed demand would be shed, and how much
         more. Their payment counts it at the value of lost load.
+    quantities_known : bool
+        Whether the mechanism takes quantities as known, so that only prices can be misreported.
     """
 
     book: OrderBook
@@ -55,6 +59,23 @@ class OneBusSettlement(Settlement):
     price_lower: NDArray[np.float64]
     price_upper: NDArray[np.float64]
     pivotal_kwh: dict[Hashable, float] = dataclasses.field(default_factory=dict)
+    quantities_known: bool = False
+
+    @property
+    def consumed_kwh(self) -> NDArray[np.float64]:
+        """What each participant buys, and then what the fixed load takes."""
+        bought = by_participant(self.book, np.where(self.book.is_bid, self.accepted_kwh, 0.0))
+        served = (self.book.demand_kwh - self.shed_kwh).sum()
+        return np.append(bought, [served] * len(self.outside))
+
+    def properties(self, **options: Any) -> PropertyReport:
+        """Return what holds of this outcome, and by how much what does not.
+
+        The options are those of :func:`sesgame.markets.properties.one_bus_properties`.
+        """
+        from sesgame.markets.properties import one_bus_properties
+
+        return one_bus_properties(self, **options)
 
     def to_dict(self) -> dict[str, object]:
         """Return everything but the book in the types that JSON knows."""
@@ -109,6 +130,7 @@ def vcg(book: OrderBook) -> OneBusSettlement:
     return dataclasses.replace(
         settlement,
         payments=payments,
+        rule=vcg,
         pivotal_kwh={book.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)},
     )
 
@@ -149,7 +171,9 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
     traded = _signed(book, settlement.accepted_kwh)
     price = np.where(np.isnan(settlement.price_per_kwh), 0.0, settlement.price_per_kwh)
     return dataclasses.replace(
-        settlement, payments=_by_participant(book, traded * price[book.period])
+        settlement,
+        payments=by_participant(book, traded * price[book.period]),
+        rule=uniform_price if position == 0.5 else partial(uniform_price, position=position),
     )
 
 
@@ -171,7 +195,7 @@ def pay_as_bid(book: OrderBook) -> OneBusSettlement:
     """
     accepted, shed, lower, upper, _, _ = book.columns.settle(False)
     settlement = _settlement(book, "pay as bid", accepted, shed, lower, upper, 0.5)
-    return dataclasses.replace(settlement, payments=settlement.values)
+    return dataclasses.replace(settlement, payments=settlement.values, rule=pay_as_bid)
 
 
 def middle_price(
@@ -191,7 +215,8 @@ def _signed(book: OrderBook, quantity: NDArray[np.float64]) -> NDArray[np.float6
     return np.where(book.is_bid, quantity, -quantity)
 
 
-def _by_participant(book: OrderBook, column: NDArray[np.float64]) -> NDArray[np.float64]:
+def by_participant(book: OrderBook, column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of a column over the orders of each participant."""
     sums = np.bincount(book.participant, weights=column, minlength=len(book.participants))
     return sums.astype(np.float64)
 
@@ -207,7 +232,7 @@ def _settlement(
 ) -> OneBusSettlement:
     """Return the settlement of accepted quantities, with nothing paid yet by participants."""
     accepted = book.in_book_order(accepted)
-    values = _by_participant(book, _signed(book, accepted) * book.price_per_kwh)
+    values = by_participant(book, _signed(book, accepted) * book.price_per_kwh)
     price = middle_price(lower, upper, position)
     served = book.demand_kwh - shed
     load_value = float(book.value_of_lost_load * served.sum())

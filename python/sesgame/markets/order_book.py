@@ -91,7 +91,7 @@ class OrderBook:
         m = len(price)
         self.participants = labels
         self.participant = _indices("participant", participant, m, len(labels))
-        name = self._name
+        name = self.name
         self.is_bid = np.array(is_bid, dtype=np.bool_).reshape(-1)
         self.price_per_kwh = price
         self.quantity_kwh = _column("quantity_kwh", quantity_kwh)
@@ -305,11 +305,18 @@ class OrderBook:
         keep = self.participant != self.participants.index(participant)
         return self._like(keep, self.price_per_kwh, self.quantity_kwh)
 
+    def only(self, members: NDArray[np.intp], *, with_load: bool) -> OrderBook:
+        """Return the book of some participants, by index, with the fixed load or without it."""
+        keep = np.isin(self.participant, members)
+        demand = self.demand_kwh if with_load else np.zeros(self.n_periods)
+        return self._like(keep, self.price_per_kwh, self.quantity_kwh, demand)
+
     def _like(
         self,
         keep: slice | NDArray[np.bool_],
         price: NDArray[np.float64],
         quantity: NDArray[np.float64],
+        demand: NDArray[np.float64] | None = None,
     ) -> OrderBook:
         return OrderBook(
             self.participants,
@@ -318,11 +325,12 @@ class OrderBook:
             price[keep],
             quantity[keep],
             self.period[keep],
-            demand_kwh=self.demand_kwh,
+            demand_kwh=self.demand_kwh if demand is None else demand,
             value_of_lost_load=self.value_of_lost_load,
         )
 
-    def _name(self, order: int) -> str:
+    def name(self, order: int) -> str:
+        """Return an order as messages show it."""
         return f"order {order} of {self.participants[int(self.participant[order])]!r}"
 
     def _check_steps(self) -> None:
@@ -340,7 +348,7 @@ class OrderBook:
             k, previous = int(after[wrong[0]]), int(before[wrong[0]])
             direction = "rise" if self.is_bid[k] else "fall"
             raise GameError(
-                f"{self._name(k)}: its price {self.price_per_kwh[k]} follows "
+                f"{self.name(k)}: its price {self.price_per_kwh[k]} follows "
                 f"{self.price_per_kwh[previous]}; the steps of "
                 f"{'a bid' if self.is_bid[k] else 'an offer'} must not {direction} in price"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from sesgame.allocation import checked_values, plain
 from sesgame.coalition import Players
+from sesgame.errors import AllocationError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,8 @@ class Settlement:
         The largest welfare that any outcome reaches, by the reports.
     tolerance : float
         Absolute precision of all sums of money.
+    rule : callable, optional
+        The mechanism itself, from market to settlement: what a misreport is tried on.
     """
 
     participants: Players
@@ -51,6 +54,7 @@ class Settlement:
     outside: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
     best_welfare: float = 0.0
     tolerance: float = 0.0
+    rule: Callable[[Any], Settlement] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.participants, Players):
@@ -68,6 +72,11 @@ class Settlement:
     def welfare(self) -> float:
         """The value of the outcome to everybody, the outside included."""
         return float(self.values.sum()) + sum(value for value, _ in self.outside.values())
+
+    @property
+    def consumed_kwh(self) -> NDArray[np.float64]:
+        """What each participant, and then each of the outside, consumes."""
+        raise AllocationError(f"nothing is known of consumption under {self.method!r}")
 
     def __getitem__(self, participant: Hashable) -> float:
         """Return what a participant pays."""

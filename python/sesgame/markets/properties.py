@@ -1,0 +1,275 @@
+"""Which of the desirable properties hold of an outcome, and by what figure each of them fails.
+
+No mechanism for a market with two sides has all of them (Myerson and Satterthwaite 1983), so the
+honest question is how much each one costs on the input at hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sesgame.allocation import plain
+from sesgame.coalition import format_coalition
+from sesgame.markets.budget import BudgetBalance, budget_balance
+from sesgame.markets.one_bus import by_participant, uniform_price
+from sesgame.markets.truthfulness import misreport_scan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.markets.one_bus import OneBusSettlement
+
+__all__ = ["PropertyReport", "one_bus_properties"]
+
+SCANNED = 32
+"""Participants whose misreports are tried unless the caller names others."""
+
+QUANTITY_FACTORS = (0.25, 0.5, 0.75, 1.0)
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class PropertyReport:
+    """What holds of an outcome on the reported values, and by how much what does not.
+
+    Attributes
+    ----------
+    method : str
+        The mechanism.
+    efficiency_loss : float
+        Welfare below the best possible.
+    largest_loss : float
+        The most that a participant, named by `loser`, loses by taking part; 0 when nobody does.
+    misreport_gain : float
+        The most that a participant, named by `manipulator`, gains by the misreports that were
+        tried; 0 when the truth is best. Not a proof of truthfulness unless the method has one.
+    scanned : int
+        How many participants had their misreports tried.
+    core_excess : float
+        What the coalition `blocking` would gain by trading on its own; 0 when none was found.
+    core_bound : float
+        No coalition gains more than this: proof of the core when it is 0.
+    budget : BudgetBalance
+        What comes in and what goes out.
+    tolerance : float
+        Figures up to this are rounding.
+    """
+
+    method: str
+    efficiency_loss: float
+    largest_loss: float
+    loser: Hashable | None
+    misreport_gain: float
+    manipulator: Hashable | None
+    scanned: int
+    core_excess: float
+    core_bound: float
+    blocking: frozenset[Hashable] | None
+    budget: BudgetBalance
+    tolerance: float
+
+    @property
+    def efficient(self) -> bool:
+        """Whether no welfare is lost."""
+        return self.efficiency_loss <= self.tolerance
+
+    @property
+    def individually_rational(self) -> bool:
+        """Whether nobody loses by taking part."""
+        return self.largest_loss <= self.tolerance
+
+    @property
+    def incentive_compatible(self) -> bool | None:
+        """Whether no misreport that was tried pays; None where none was tried."""
+        return self.misreport_gain <= self.tolerance if self.scanned else None
+
+    @property
+    def in_core(self) -> bool | None:
+        """Whether no coalition gains by trading on its own; None where neither is proved."""
+        if self.core_bound <= self.tolerance:
+            return True
+        return False if self.core_excess > self.tolerance else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures and verdicts in the types that JSON knows."""
+        verdicts = ("efficient", "individually_rational", "incentive_compatible", "in_core")
+        return {
+            **plain(self),
+            **{name: getattr(self, name) for name in verdicts},
+            "budget_balanced": self.budget.balanced,
+        }
+
+    def __repr__(self) -> str:
+        blocking = "" if self.blocking is None else format_coalition(sorted(self.blocking, key=str))
+        rows = [
+            ("efficient", self.efficient, f"{self.efficiency_loss:.6g} of welfare lost"),
+            (
+                "individually rational",
+                self.individually_rational,
+                f"{self.loser} loses {self.largest_loss:.6g}",
+            ),
+            (
+                "incentive compatible",
+                self.incentive_compatible,
+                f"{self.manipulator} gains {self.misreport_gain:.6g}",
+            ),
+            (
+                "in the core",
+                self.in_core,
+                f"{blocking} gains {self.core_excess:.6g}"
+                if self.blocking
+                else f"no coalition gains more than {self.core_bound:.6g}",
+            ),
+            (
+                "budget balanced",
+                self.budget.balanced,
+                f"{'surplus' if self.budget.gap > 0 else 'deficit'} {abs(self.budget.gap):.6g}",
+            ),
+        ]
+        words = {True: "yes", False: "no", None: "unknown"}
+        return "\n".join(
+            [f"PropertyReport({self.method!r})"]
+            + [
+                f"  {name:<22} {words[holds]}" + ("" if holds else f": {figure}")
+                for name, holds, figure in rows
+            ]
+        )
+
+
+def one_bus_properties(
+    settlement: OneBusSettlement, *, scan: Iterable[Hashable] | None = None
+) -> PropertyReport:
+    r"""Return what holds of the settlement of an order book.
+
+    Parameters
+    ----------
+    settlement : OneBusSettlement
+        Of any mechanism, repaired or not.
+    scan : iterable of hashable, optional
+        The participants whose misreports are tried, 41 prices with 4 quantities each; by default
+        the 32 with the largest trade. An empty list tries none.
+
+    Returns
+    -------
+    PropertyReport
+
+    Notes
+    -----
+    The core here: no coalition of participants, with the fixed load or without it, could trade
+    among itself for more than its members' utilities :math:`u_i`. By duality, for any prices,
+    no coalition gains more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)` with the profits
+    :math:`\pi_i` at these prices; the bound is the least over prices in a book of one period,
+    and over the clearing prices in a longer one. Those with a positive term, or one that is not
+    negative, are then tried as a coalition.
+
+    References
+    ----------
+    Myerson and Satterthwaite (1983) [myerson1983]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders(
+    ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
+    ... )
+    >>> sg.markets.vcg(book).properties()
+    PropertyReport('vcg')
+      efficient              yes
+      individually rational  yes
+      incentive compatible   yes
+      in the core            yes
+      budget balanced        no: deficit 4
+    """
+    book = settlement.book
+    utilities = settlement.utilities
+    loser = int(np.argmin(utilities))
+    if scan is None:
+        volume = by_participant(book, settlement.accepted_kwh)
+        ranked = np.argsort(-volume, kind="stable")[:SCANNED]
+        has_orders = np.bincount(book.participant, minlength=len(book.participants)) > 0
+        scan = [book.participants[int(i)] for i in ranked if has_orders[i]]
+    gain, manipulator, scanned = 0.0, None, 0
+    if settlement.rule is not None:
+        for participant in scan:
+            found = misreport_scan(
+                settlement.rule,
+                participant,
+                book,
+                price_factors=np.linspace(0, 2, 41),
+                quantity_factors=(1.0,) if settlement.quantities_known else QUANTITY_FACTORS,
+                progress=False,
+            )
+            scanned += 1
+            if found.gain > gain:
+                gain, manipulator = found.gain, participant
+    excess, bound, blocking = _core(settlement)
+    loss = max(0.0, -float(utilities[loser]))
+    return PropertyReport(
+        method=settlement.method,
+        efficiency_loss=max(0.0, settlement.best_welfare - settlement.welfare),
+        largest_loss=loss,
+        loser=book.participants[loser] if loss > settlement.tolerance else None,
+        misreport_gain=gain,
+        manipulator=manipulator,
+        scanned=scanned,
+        core_excess=excess,
+        core_bound=bound,
+        blocking=blocking,
+        budget=budget_balance(settlement),
+        tolerance=settlement.tolerance * max(1, len(utilities)),
+    )
+
+
+def _core(settlement: OneBusSettlement) -> tuple[float, float, frozenset[Hashable] | None]:
+    """Return what a coalition that was found gains, a bound for all, and that coalition."""
+    book = settlement.book
+    load = list(settlement.outside.values())
+    utilities = np.append(settlement.utilities, [value - paid for value, paid in load])
+
+    def objections(price: NDArray[np.float64]) -> NDArray[np.float64]:
+        own = price[book.period]
+        unit = np.where(book.is_bid, book.price_per_kwh - own, own - book.price_per_kwh)
+        profits = by_participant(book, np.maximum(0.0, unit) * book.quantity_kwh)
+        served = (np.maximum(0.0, book.value_of_lost_load - price) * book.demand_kwh).sum()
+        result: NDArray[np.float64] = np.append(profits, [served] * len(load)) - utilities
+        return result
+
+    def bound_at(price: NDArray[np.float64]) -> float:
+        return float(np.maximum(0.0, objections(price)).sum())
+
+    clearing = uniform_price(book)
+    candidates = [
+        np.where(np.isfinite(price), price, 0.0)
+        for price in (clearing.price_lower, clearing.price_per_kwh, clearing.price_upper)
+    ]
+    if book.n_periods == 1 and len(book.price_per_kwh):
+        candidates.append(_least(bound_at, book.price_per_kwh, book.value_of_lost_load))
+    gain, blocking = 0.0, None
+    tolerance = settlement.tolerance * max(1, len(utilities))
+    for price in candidates:
+        for threshold in (tolerance, -tolerance):
+            objecting = np.flatnonzero(objections(price) > threshold)
+            members = objecting[objecting < len(book.participants)]
+            alone = book.only(members, with_load=len(members) < len(objecting))
+            found = uniform_price(alone).welfare - float(utilities[objecting].sum())
+            if found > max(gain, tolerance):
+                labels = [book.participants[int(i)] for i in members]
+                labels += ["load"] * (len(objecting) - len(members))
+                gain, blocking = found, frozenset(labels)
+    return gain, min(bound_at(price) for price in candidates), blocking
+
+
+def _least(bound_at: Any, prices: NDArray[np.float64], lost_load: float) -> NDArray[np.float64]:
+    """Return the price where a convex function is least, by golden section."""
+    low, high = min(prices.min(), lost_load), max(prices.max(), lost_load)
+    ratio = (np.sqrt(5) - 1) / 2
+    for _ in range(100):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        if bound_at(np.array([left])) <= bound_at(np.array([right])):
+            high = right
+        else:
+            low = left
+    return np.array([(low + high) / 2])
