@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TextIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +50,8 @@ class CsvTable:
         """
         rows: list[list[str]] = []
         lines: list[int] = []
-        opener: Callable[..., object] = gzip.open if path.suffix == ".gz" else open
         try:
-            with opener(path, "rt", encoding="utf-8-sig", newline="") as file:  # type: ignore[attr-defined]
+            with _open(path) as file:
                 reader = csv.reader(file, strict=True)
                 for row in reader:
                     if row:
@@ -59,7 +59,7 @@ class CsvTable:
                         lines.append(reader.line_num)
         except FileNotFoundError as error:
             raise GameError(f"there is no file {path}") from error
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
             raise GameError(f"{path} cannot be read as a CSV file: {error}") from error
         if len(rows) < 2:
             raise GameError(f"{path} is empty; it needs a header and at least one row")
@@ -152,3 +152,10 @@ class CsvTable:
 
     def _names(self) -> str:
         return ", ".join(f'"{name}"' for name in self.columns)
+
+
+def _open(path: Path) -> TextIO:
+    """Open a file for reading; a byte order mark, as spreadsheets write it, is no part of it."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")

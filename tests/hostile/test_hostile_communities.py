@@ -253,6 +253,7 @@ def test_a_file_that_is_there_plain_and_compressed_is_ambiguous(tmp_path):
     [
         pytest.param(b"\x1f\x8b\x08not gzip after all", id="broken gzip"),
         pytest.param(gzip.compress(b"time,x\n1,2\n")[:-9], id="cut off"),
+        pytest.param(gzip.compress(b"time,x\n")[:12] + b"\xff" * 9, id="a damaged block"),
         pytest.param(gzip.compress("zähler\n".encode("latin-1")), id="not UTF-8"),
         pytest.param(gzip.compress(b'time,x\n"1,2\n'), id="an open quote"),
     ],

@@ -88,10 +88,12 @@ class Pool:
 
     Notes
     -----
-    Capacity, power and charge of the pool are sums. With equal efficiencies and equal hours to
-    fill (energy over power) that is exact: an optimal schedule of the pool can be dealt out to its
-    batteries in proportion. With different hours to fill it is an idealisation: the pool can do
-    a little more than its batteries, of which one may be full while another still has power.
+    Capacity, power and charge of the pool are sums. Where all batteries have the same efficiencies
+    and hours to fill (energy over power), and are equally full at the beginning, that is exact: the
+    schedule of the pool can be dealt out to them in proportion. Otherwise it is an idealisation:
+    the pool can do a little more than its batteries, of which one may be full while another still
+    has power. With negative prices, too, it may do what a single battery cannot, charge and
+    discharge at once.
     """
 
     energy_kwh: NDArray[np.float64]

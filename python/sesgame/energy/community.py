@@ -97,65 +97,36 @@ class Community:
         batteries: Iterable[Battery] = (),
         name: str = "community",
     ) -> None:
-        if isinstance(members, str):
-            raise GameError(f"members is the string {members!r}; pass a list of labels")
-        set_field = object.__setattr__  # the one place where a frozen community is filled in
-        set_field(self, "members", tuple(members))
+        labels = tuple(str(member) for member in Players(members))
         if not isinstance(steps, TimeSteps):
             steps = TimeSteps.from_times(steps)
-        set_field(self, "steps", steps)
-        set_field(self, "tariff", tariff)
-        set_field(self, "batteries", tuple(batteries))
-        set_field(self, "name", name)
-        for index, member in enumerate(self.members):
-            if self.members.index(member) != index:
-                raise GameError(f"the member {member!r} is there twice")
         if pv_kwh is None:
-            pv_kwh = np.zeros((len(self.members), steps.n_steps))
-        set_field(self, "load_kwh", self._energy("load_kwh", load_kwh))
-        set_field(self, "pv_kwh", self._energy("pv_kwh", pv_kwh))
-        for member, total in zip(self.members, self.pv_kwh.sum(axis=1), strict=True):
+            pv_kwh = np.zeros((len(labels), steps.n_steps))
+        buy_per_kwh, sell_per_kwh = _checked_prices(tariff, steps)
+        fields = {
+            "members": labels,
+            "steps": steps,
+            "load_kwh": _checked_energy("load_kwh", load_kwh, labels, steps),
+            "pv_kwh": _checked_energy("pv_kwh", pv_kwh, labels, steps),
+            "tariff": tariff,
+            "batteries": tuple(batteries),
+            "name": name,
+            "buy_per_kwh": buy_per_kwh,
+            "sell_per_kwh": sell_per_kwh,
+        }
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+        for member, total in zip(labels, self.pv_kwh.sum(axis=1), strict=True):
             if total < 0:
                 raise GameError(
                     f"the PV of {member!r} adds up to {total:g} kWh; what PV generates is positive"
                 )
         for battery in self.batteries:
-            if battery.owner not in self.members:
+            if battery.owner not in labels:
                 raise GameError(
                     f"a battery is owned by {battery.owner!r}, who is not a member; "
                     f"an operator has to be listed as a member, without meters"
                 )
-        buy, sell = tariff.prices(self.steps)
-        if (buy < sell).any():
-            index = int(np.argmax(buy < sell))
-            raise GameError(
-                f"at {self.steps.time(index)} energy is bought for {buy[index]:g} and sold for "
-                f"{sell[index]:g} {tariff.currency} per kWh: with a buy price below the sell price "
-                f"the community would earn without limit by buying and selling at once"
-            )
-        set_field(self, "buy_per_kwh", _read_only(buy))
-        set_field(self, "sell_per_kwh", _read_only(sell))
-
-    def _energy(self, name: str, values: ArrayLike) -> NDArray[np.float64]:
-        """Return energy by member and step, checked and read-only."""
-        shape = (len(self.members), self.steps.n_steps)
-        try:
-            energy = np.array(values, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise GameError(f"{name} is not an array of numbers: {error}") from error
-        if energy.shape != shape:
-            raise GameError(
-                f"{name} has shape {energy.shape}; {shape[0]} members and {shape[1]} steps "
-                f"need {shape}"
-            )
-        finite = np.isfinite(energy)
-        if not finite.all():
-            member, step = np.unravel_index(np.argmin(finite), shape)
-            raise GameError(
-                f"{name} of {self.members[member]!r} is {energy[member, step]} at "
-                f"{self.steps.time(int(step))}"
-            )
-        return _read_only(energy)
 
     @classmethod
     def from_csv(cls, folder: str | PathLike[str]) -> Community:
@@ -219,8 +190,8 @@ class Community:
         """
         if unit not in ("kW", "kWh"):
             raise GameError(f'unit is {unit!r}; it must be "kW" or "kWh"')
-        frames = [load] if pv is None else [load, pv]
         steps = TimeSteps.from_times(load.index.to_numpy())
+        frames = [load] if pv is None else [load, pv]
         columns = dict.fromkeys(str(column) for frame in frames for column in frame.columns)
         labels = list(columns if members is None else members)
         factor = steps.step_hours if unit == "kW" else 1.0
@@ -228,10 +199,19 @@ class Community:
         for target, frame in zip(energy, frames, strict=False):
             if not frame.index.equals(load.index):
                 raise GameError("load and pv do not have the same times")
-            for column in frame.columns:
-                if str(column) not in labels:
-                    raise GameError(f"the meter column {column!r} belongs to no member")
-                target[labels.index(str(column))] = factor * frame[column].to_numpy(np.float64)
+            names = [str(column) for column in frame.columns]
+            for position, label in enumerate(names):
+                if label not in labels:
+                    raise GameError(f"the meter column {label!r} belongs to no member")
+                if names.index(label) != position:
+                    raise GameError(f"the meter column {label!r} is there twice")
+                try:
+                    readings = frame.iloc[:, position].to_numpy(np.float64)
+                except (TypeError, ValueError) as error:
+                    raise GameError(
+                        f"the meter column {label!r} is not numbers: {error}"
+                    ) from error
+                target[labels.index(label)] = factor * readings
         return cls(
             members=labels,
             steps=steps,
@@ -393,6 +373,41 @@ class Community:
         )
 
 
-def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    array.setflags(write=False)
-    return array
+def _checked_energy(
+    name: str, values: ArrayLike, members: tuple[str, ...], steps: TimeSteps
+) -> NDArray[np.float64]:
+    """Return finite energy by member and step, read-only."""
+    shape = (len(members), steps.n_steps)
+    try:
+        energy = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GameError(f"{name} is not an array of numbers: {error}") from error
+    if energy.shape != shape:
+        raise GameError(
+            f"{name} has shape {energy.shape}; {shape[0]} members and {shape[1]} steps need {shape}"
+        )
+    finite = np.isfinite(energy)
+    if not finite.all():
+        member, step = np.unravel_index(np.argmin(finite), shape)
+        raise GameError(
+            f"{name} of {members[member]!r} is {energy[member, step]} at {steps.time(int(step))}"
+        )
+    energy.setflags(write=False)
+    return energy
+
+
+def _checked_prices(
+    tariff: Tariff | PriceSeries, steps: TimeSteps
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the buy and sell price of each step, read-only; no step may buy for less than sell."""
+    buy, sell = tariff.prices(steps)
+    if (buy < sell).any():
+        index = int(np.argmax(buy < sell))
+        raise GameError(
+            f"at {steps.time(index)} energy is bought for {buy[index]:g} and sold for "
+            f"{sell[index]:g} {tariff.currency} per kWh: with a buy price below the sell price "
+            f"the community would earn without limit by buying and selling at once"
+        )
+    for prices in (buy, sell):
+        prices.setflags(write=False)
+    return buy, sell

@@ -128,7 +128,7 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
 def _read_meters(
     table: CsvTable, n_members: int, meters: list[_Meter]
 ) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
-    columns = {meter.column for meter in meters}
+    columns = dict.fromkeys(meter.column for meter in meters)
     for name in ("time", *columns):
         if name not in table.columns:
             raise GameError(f'{table.path} has no column "{name}"')

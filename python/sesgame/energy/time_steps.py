@@ -44,6 +44,8 @@ def moment(value: Moment) -> np.datetime64:
                 f"(UTC, or local time without daylight saving), without a zone"
             )
         raise GameError(f'"{text}" is not a time like 2016-06-01T12:15')
+    if not isinstance(value, (str, np.datetime64, datetime.date)):
+        raise GameError(f"{value!r} is not a time")
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         raise GameError(f"{value} carries a time zone; give times without one")
     try:
