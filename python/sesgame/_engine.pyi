@@ -74,6 +74,34 @@ def worst_coalition(
 ) -> tuple[int, float] | None: ...
 
 @final
+class BundleAuctionColumns:
+    def __new__(
+        cls,
+        n_bidders: int,
+        bidder: NDArray[np.uintp],
+        value: NDArray[np.float64],
+        usage: NDArray[np.float64],
+        capacities: NDArray[np.float64],
+    ) -> BundleAuctionColumns: ...
+    def clarke(
+        self, time_limit: float
+    ) -> tuple[list[int | None], float, float, NDArray[np.float64], NDArray[np.float64]]: ...
+    def core_selecting(
+        self,
+    ) -> tuple[
+        list[int | None],
+        float,
+        NDArray[np.float64],
+        NDArray[np.float64],
+        list[list[int]],
+        float,
+    ]: ...
+    def greedy(self) -> tuple[list[int | None], NDArray[np.float64]]: ...
+    def best(
+        self, gain: NDArray[np.float64], time_limit: float
+    ) -> tuple[list[int | None], float, float]: ...
+
+@final
 class OrderBookColumns:
     def __new__(
         cls,

@@ -61,7 +61,12 @@ def test_no_price_beats_the_truth_nobody_loses_and_there_is_no_deficit(mechanism
         for k in range(len(book.participants)):
             value = book.price_per_kwh[k]
             for report in np.arange(-0.5, 9):
-                other = mechanism(book.with_report(k, [report], book.quantity_kwh[[k]]))
+                prices = book.price_per_kwh.copy()
+                prices[k] = report
+                reported = OrderBook(
+                    book.participants, book.participant, book.is_bid, prices, book.quantity_kwh
+                )
+                other = mechanism(reported)
                 sign = 1 if book.is_bid[k] else -1
                 earned = sign * value * other.accepted_kwh[k] - other.payments[k]
                 assert earned <= truth.utilities[k] + 1e-9

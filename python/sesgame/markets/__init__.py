@@ -11,21 +11,34 @@ from sesgame.markets.budget import (
     uplift_by_load,
 )
 from sesgame.markets.double_auction import mcafee, trade_reduction
-from sesgame.markets.one_bus import OneBusSettlement, pay_as_bid, uniform_price, vcg
+from sesgame.markets.efficient import vcg
+from sesgame.markets.one_bus import OneBusSettlement, pay_as_bid, uniform_price
 from sesgame.markets.order_book import Order, OrderBook
 from sesgame.markets.properties import PropertyReport
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.storage import (
+    Bundle,
+    StorageAuction,
+    StorageSettlement,
+    core_selecting,
+    greedy,
+)
 from sesgame.markets.truthfulness import MisreportScan
 
 __all__ = [
     "BudgetBalance",
+    "Bundle",
     "MisreportScan",
     "OneBusSettlement",
     "Order",
     "OrderBook",
     "PropertyReport",
     "Settlement",
+    "StorageAuction",
+    "StorageSettlement",
     "bailey_cavallo",
+    "core_selecting",
+    "greedy",
     "mcafee",
     "pay_as_bid",
     "scale_rents",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from sesgame.markets.clarke import ClarkeEvidence
 from sesgame.markets.settlement import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from sesgame.coalition import Players
+    from sesgame.markets.market import Market
 
 __all__ = [
     "BudgetBalance",
@@ -33,19 +31,6 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=Settlement)
-
-
-class Market(Protocol):
-    """A market that can be held again without one participant."""
-
-    @property
-    def participants(self) -> Players:
-        """All participants."""
-        ...
-
-    def without(self, participant: Hashable) -> Any:
-        """Return the market without what one participant reports."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,7 +215,7 @@ def bailey_cavallo(mechanism: Callable[[Any], S], market: Market) -> S:
     ----------
     mechanism : callable
         From market to settlement, for example :func:`sesgame.markets.vcg`.
-    market : OrderBook or another market
+    market : StorageAuction or another market
         What is settled; anything with ``participants`` and ``without(participant)``.
 
     Notes
@@ -241,6 +226,18 @@ def bailey_cavallo(mechanism: Callable[[Any], S], market: Market) -> S:
     References
     ----------
     Bailey (1997) [bailey1997]_; Cavallo (2006) [cavallo2006]_.
+
+    Examples
+    --------
+    The members' own battery is worth 9, 6 and 3 to them; most of what the winner pays goes back.
+
+    >>> import sesgame as sg
+    >>> auction = sg.markets.StorageAuction(
+    ...     [("ann", 9, 1, 1, [0]), ("bob", 6, 1, 1, [0]), ("eve", 3, 1, 1, [0])],
+    ...     energy_kwh=1, power_kw=1, n_periods=1,
+    ... )
+    >>> sg.markets.bailey_cavallo(sg.markets.vcg, auction).payments.tolist()
+    [5.0, -1.0, -2.0]
     """
     settlement = mechanism(market)
     n = len(settlement.participants)

@@ -7,9 +7,9 @@ orders of one side are rationed in proportion to their quantities.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sesgame.markets.order_book import OrderBook
     from sesgame.markets.properties import PropertyReport
 
-__all__ = ["OneBusSettlement", "pay_as_bid", "uniform_price", "vcg"]
+__all__ = ["OneBusSettlement", "one_bus_vcg", "pay_as_bid", "uniform_price"]
 
 _PRECISION = 1e-11
 """Rounding of a sum of money, relative to the money that all orders are about."""
@@ -68,14 +68,14 @@ class OneBusSettlement(Settlement):
         served = (self.book.demand_kwh - self.shed_kwh).sum()
         return np.append(bought, [served] * len(self.outside))
 
-    def properties(self, **options: Any) -> PropertyReport:
+    def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
         """Return what holds of this outcome, and by how much what does not.
 
-        The options are those of :func:`sesgame.markets.properties.one_bus_properties`.
+        See :func:`sesgame.markets.properties.one_bus_properties`.
         """
         from sesgame.markets.properties import one_bus_properties
 
-        return one_bus_properties(self, **options)
+        return one_bus_properties(self, scan=scan)
 
     def to_dict(self) -> dict[str, object]:
         """Return everything but the book in the types that JSON knows."""
@@ -84,53 +84,14 @@ class OneBusSettlement(Settlement):
         return result
 
 
-def vcg(book: OrderBook) -> OneBusSettlement:
-    r"""Return the efficient outcome of a book with its VCG payments.
-
-    .. math:: t_i = W(N \setminus i) - \sum_{j \ne i} v_j(q^*)
-
-    where :math:`q^*` maximises the reported welfare :math:`W(N)`. A buyer pays, and a seller is
-    paid, what taking over its quantity would cost everybody else.
-
-    Parameters
-    ----------
-    book : OrderBook
-        Any number of offers, bids and fixed demand.
-
-    Returns
-    -------
-    OneBusSettlement
-        Truth is a dominant strategy; nobody loses. The budget need not balance: see
-        :func:`sesgame.budget_balance`. Fixed demand pays the market price.
-
-    Notes
-    -----
-    All n clearings without one participant together take O(m log m) in a period of m orders:
-    each payment is an integral along the merit order, from the margin, past the participant's
-    own steps. A participant without whom fixed demand cannot be met is *pivotal*: its payment
-    counts what would be shed at the value of lost load, and `pivotal_kwh` names it.
-
-    References
-    ----------
-    Vickrey (1961) [vickrey1961]_, Clarke (1971) [clarke1971]_, Groves (1973) [groves1973]_.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> book = sg.markets.OrderBook.from_orders(
-    ...     [("sun", "offer", 0, 40), ("gas", "offer", 0.09, 60), ("oil", "offer", 0.2, 90)],
-    ...     demand_kwh=60, value_of_lost_load=3.0,
-    ... )
-    >>> settlement = sg.markets.vcg(book)
-    >>> float(round(settlement["sun"], 6)), float(round(settlement["gas"], 6))
-    (-3.6, -4.0)
-    """
+def one_bus_vcg(book: OrderBook) -> OneBusSettlement:
+    """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
     accepted, shed, lower, upper, payments, pivotal = book.columns.settle(True)
     settlement = _settlement(book, "vcg", accepted, shed, lower, upper, 0.5)
     return dataclasses.replace(
         settlement,
         payments=payments,
-        rule=vcg,
+        rule=one_bus_vcg,
         pivotal_kwh={book.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -280,25 +280,39 @@ class OrderBook:
         own: NDArray[np.int64] = by[self.participant[by] == self.participants.index(participant)]
         return own
 
-    def with_report(
-        self,
-        participant: Hashable,
-        price_per_kwh: Sequence[float] | NDArray[np.float64],
-        quantity_kwh: Sequence[float] | NDArray[np.float64],
-    ) -> OrderBook:
-        """Return the book in which one participant reports other prices and quantities.
+    def has_orders(self, participant: Hashable) -> bool:
+        """Return whether a participant has any order."""
+        return len(self.orders_of(participant)) > 0
 
-        Parameters
-        ----------
-        participant : hashable
-            Who reports.
-        price_per_kwh, quantity_kwh : array_like of float
-            One number for each of its orders, in the order of :meth:`orders_of`.
-        """
+    def misreport(
+        self, participant: Hashable, price_factor: float, quantity_factor: float
+    ) -> OrderBook:
+        """Return the book in which one participant multiplies its prices and its quantities."""
         own = self.orders_of(participant)
         price, quantity = self.price_per_kwh.copy(), self.quantity_kwh.copy()
-        price[own], quantity[own] = price_per_kwh, quantity_kwh
+        price[own] *= price_factor
+        quantity[own] *= quantity_factor
         return self._like(slice(None), price, quantity)
+
+    def true_value(self, participant: Hashable, settlement: Any) -> float:
+        """Return what the outcome of somebody's misreport is truly worth to a participant.
+
+        Minus infinity where it trades more than it truly has or can take.
+        """
+        value = 0.0
+        own = self.orders_of(participant)
+        rounding = 1e-12 * float(self.quantity_kwh.sum())
+        for period in range(self.n_periods):
+            for is_bid in (False, True):
+                steps = own[(self.period[own] == period) & (self.is_bid[own] == is_bid)]
+                left = float(settlement.accepted_kwh[steps].sum())
+                for step in steps:
+                    quantity = min(left, float(self.quantity_kwh[step]))
+                    left -= quantity
+                    value += float(self.price_per_kwh[step]) * (quantity if is_bid else -quantity)
+                if left > rounding:
+                    return -np.inf
+        return value
 
     def without(self, participant: Hashable) -> OrderBook:
         """Return the book without the orders of one participant, who stays with nothing."""

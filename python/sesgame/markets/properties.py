@@ -19,16 +19,16 @@ from sesgame.markets.one_bus import by_participant, uniform_price
 from sesgame.markets.truthfulness import misreport_scan
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
+    from sesgame.markets.market import Market
     from sesgame.markets.one_bus import OneBusSettlement
+    from sesgame.markets.settlement import Settlement
 
-__all__ = ["PropertyReport", "one_bus_properties"]
+__all__ = ["PropertyReport", "one_bus_properties", "property_report"]
 
 SCANNED = 32
 """Participants whose misreports are tried unless the caller names others."""
-
-QUANTITY_FACTORS = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -184,34 +184,56 @@ def one_bus_properties(
       budget balanced        no: deficit 4
     """
     book = settlement.book
+    if scan is None:
+        ranked = np.argsort(-by_participant(book, settlement.accepted_kwh), kind="stable")
+        labels = (book.participants[int(i)] for i in ranked[:SCANNED])
+        scan = [label for label in labels if book.has_orders(label)]
+    return property_report(
+        settlement,
+        book,
+        scan,
+        best_welfare=uniform_price(book).welfare,
+        price_factors=np.linspace(0, 2, 41),
+        quantity_factors=(1.0,) if settlement.quantities_known else (0.25, 0.5, 0.75, 1.0),
+        core=_core(settlement),
+    )
+
+
+def property_report(
+    settlement: Settlement,
+    market: Market,
+    scan: Iterable[Hashable],
+    *,
+    best_welfare: float,
+    price_factors: ArrayLike,
+    quantity_factors: ArrayLike,
+    core: tuple[float, float, frozenset[Hashable] | None],
+) -> PropertyReport:
+    """Return the report of any settlement whose core figures are known."""
     utilities = settlement.utilities
     loser = int(np.argmin(utilities))
-    if scan is None:
-        volume = by_participant(book, settlement.accepted_kwh)
-        ranked = np.argsort(-volume, kind="stable")[:SCANNED]
-        has_orders = np.bincount(book.participant, minlength=len(book.participants)) > 0
-        scan = [book.participants[int(i)] for i in ranked if has_orders[i]]
     gain, manipulator, scanned = 0.0, None, 0
-    if settlement.rule is not None:
-        for participant in scan:
-            found = misreport_scan(
-                settlement.rule,
-                participant,
-                book,
-                price_factors=np.linspace(0, 2, 41),
-                quantity_factors=(1.0,) if settlement.quantities_known else QUANTITY_FACTORS,
-                progress=False,
-            )
-            scanned += 1
-            if found.gain > gain:
-                gain, manipulator = found.gain, participant
-    excess, bound, blocking = _core(settlement)
+    rule = settlement.rule
+    for participant in scan if rule is not None else ():
+        assert rule is not None
+        found = misreport_scan(
+            rule,
+            participant,
+            market,
+            price_factors=price_factors,
+            quantity_factors=quantity_factors,
+            progress=False,
+        )
+        scanned += 1
+        if found.gain > gain:
+            gain, manipulator = found.gain, participant
     loss = max(0.0, -float(utilities[loser]))
+    excess, bound, blocking = core
     return PropertyReport(
         method=settlement.method,
-        efficiency_loss=max(0.0, settlement.best_welfare - settlement.welfare),
+        efficiency_loss=max(0.0, best_welfare - settlement.welfare),
         largest_loss=loss,
-        loser=book.participants[loser] if loss > settlement.tolerance else None,
+        loser=settlement.participants[loser] if loss > settlement.tolerance else None,
         misreport_gain=gain,
         manipulator=manipulator,
         scanned=scanned,

@@ -39,8 +39,9 @@ class Settlement:
     outside : mapping of str to (float, float)
         Those who are touched by the outcome but do not bid: what it is worth to them, and what
         they pay. A fixed load, for example.
-    best_welfare : float
-        The largest welfare that any outcome reaches, by the reports.
+    best_welfare : float or None
+        The largest welfare that any outcome reaches, by the reports; None where the mechanism
+        does not need to know it.
     tolerance : float
         Absolute precision of all sums of money.
     rule : callable, optional
@@ -52,7 +53,7 @@ class Settlement:
     values: NDArray[np.float64]
     method: str
     outside: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
-    best_welfare: float = 0.0
+    best_welfare: float | None = None
     tolerance: float = 0.0
     rule: Callable[[Any], Settlement] | None = None
 

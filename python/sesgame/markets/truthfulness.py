@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.markets import one_bus
+from sesgame.markets.efficient import vcg
+from sesgame.markets.market import Market
+from sesgame.markets.one_bus import one_bus_vcg, pay_as_bid, uniform_price
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
 from sesgame.progress import progress_report
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["MisreportScan", "misreport_scan"]
 
 _SCANNED_BY_THE_ENGINE: dict[object, str] = {
-    one_bus.vcg: "vcg",
-    one_bus.uniform_price: "uniform price",
-    one_bus.pay_as_bid: "pay as bid",
+    vcg: "vcg",
+    one_bus_vcg: "vcg",
+    uniform_price: "uniform price",
+    pay_as_bid: "pay as bid",
 }
 _BLOCK = 1 << 16
 """Misreports in a block: bounds the memory for reports of many steps."""
@@ -35,7 +38,7 @@ class MisreportScan:
     Attributes
     ----------
     participant : hashable
-        Who misreports, while everybody else keeps to the book.
+        Who misreports, while everybody else keeps to the truth.
     truthful_utility : float
         Its utility when it tells the truth.
     utilities : ndarray of float, shape (a, b)
@@ -80,9 +83,9 @@ class MisreportScan:
 
 
 def misreport_scan(
-    mechanism: Callable[[OrderBook], Settlement],
+    mechanism: Callable[[Any], Settlement],
     participant: Hashable,
-    book: OrderBook,
+    market: Market,
     *,
     price_factors: ArrayLike | None = None,
     quantity_factors: ArrayLike = (1.0,),
@@ -90,16 +93,16 @@ def misreport_scan(
 ) -> MisreportScan:
     """Return what a participant would earn by misreporting prices and quantities.
 
-    The book is taken as the truth; the participant's reports are its true steps with all prices
-    multiplied by one factor and all quantities by another.
+    The market is taken as the truth; the participant's reports are its true ones with all prices
+    (values) multiplied by one factor and all quantities by another.
 
     Parameters
     ----------
     mechanism : callable
-        From book to settlement, for example :func:`sesgame.markets.vcg`.
+        From market to settlement, for example :func:`sesgame.markets.vcg`.
     participant : hashable
         Who misreports.
-    book : OrderBook
+    market : OrderBook or StorageAuction
         The true values of everybody.
     price_factors : array_like of float, shape (a,), optional
         201 factors from 0 to 3 by default. Not negative, since that would unsort the steps.
@@ -121,10 +124,11 @@ def misreport_scan(
 
     Notes
     -----
-    For :func:`~sesgame.markets.vcg`, :func:`~sesgame.markets.uniform_price` (average price) and
+    For an order book under :func:`~sesgame.markets.vcg`,
+    :func:`~sesgame.markets.uniform_price` (average price) or
     :func:`~sesgame.markets.pay_as_bid` the engine sorts the others once and then needs
-    O(s log m) for each misreport of s steps, on all cores. Any other mechanism is run once for
-    each misreport.
+    O(s log m) for each misreport of s steps, on all cores. Otherwise the mechanism is run once
+    for each misreport. The quantity factors mean nothing in a storage auction.
 
     Examples
     --------
@@ -142,10 +146,8 @@ def misreport_scan(
         "price_factors", np.linspace(0, 3, 201) if price_factors is None else price_factors
     )
     quantities = _factors("quantity_factors", quantity_factors)
-    own = book.orders_of(participant)
-    if not len(own):
+    if not market.has_orders(participant):
         raise GameError(f"participant {participant!r} has no order to misreport")
-    true_prices, true_quantities = book.price_per_kwh[own], book.quantity_kwh[own]
     pairs = np.stack(np.meshgrid(prices, quantities, indexing="ij"), axis=-1).reshape(-1, 2)
     # The truth goes through the same scan, last, so that it is computed in the same way.
     pairs = np.vstack([pairs, [1.0, 1.0]])
@@ -154,20 +156,14 @@ def misreport_scan(
     with progress_report("misreports", "", progress) as report:
         for start in range(0, len(pairs), _BLOCK):
             block = pairs[start : start + _BLOCK]
-            if rule is not None:
-                utilities[start : start + len(block)] = book.columns.misreport_utilities(
-                    book.participants.index(participant),
-                    rule,
-                    0.5,
-                    block[:, :1] * true_prices,
-                    block[:, 1:] * true_quantities,
-                )
+            rows = slice(start, start + len(block))
+            if rule is not None and isinstance(market, OrderBook):
+                utilities[rows] = _engine_utilities(market, participant, rule, block)
             else:
-                for k, (price, quantity) in enumerate(block, start):
-                    reported = book.with_report(
-                        participant, price * true_prices, quantity * true_quantities
-                    )
-                    utilities[k] = _true_utility(mechanism(reported), participant, book)
+                utilities[rows] = [
+                    _utility(mechanism, market, participant, price, quantity)
+                    for price, quantity in block
+                ]
             if report is not None:
                 report(start + len(block), len(pairs))
     return MisreportScan(
@@ -176,31 +172,32 @@ def misreport_scan(
         utilities[:-1].reshape(len(prices), len(quantities)),
         prices,
         quantities,
-        mechanism(book).tolerance,
+        mechanism(market).tolerance,
     )
 
 
-def _true_utility(settlement: Settlement, participant: Hashable, book: OrderBook) -> float:
-    """Return the value to a participant, by its true orders, of an outcome of another report."""
-    accepted = getattr(settlement, "accepted_kwh", None)
-    if accepted is None:
-        raise GameError(
-            f"the mechanism {settlement.method!r} does not say how much of each order it accepts "
-            f"(accepted_kwh), so the true value of its outcome is unknown"
-        )
-    value = -settlement[participant]
+def _engine_utilities(
+    book: OrderBook, participant: Hashable, rule: str, factors: NDArray[np.float64]
+) -> NDArray[np.float64]:
     own = book.orders_of(participant)
-    for period in range(book.n_periods):
-        for is_bid in (False, True):
-            steps = own[(book.period[own] == period) & (book.is_bid[own] == is_bid)]
-            left = float(accepted[steps].sum())
-            for step in steps:
-                quantity = min(left, float(book.quantity_kwh[step]))
-                left -= quantity
-                value += float(book.price_per_kwh[step]) * (quantity if is_bid else -quantity)
-            if left > 1e-12 * float(book.quantity_kwh.sum()):
-                return -np.inf
-    return value
+    return book.columns.misreport_utilities(
+        book.participants.index(participant),
+        rule,
+        0.5,
+        factors[:, :1] * book.price_per_kwh[own],
+        factors[:, 1:] * book.quantity_kwh[own],
+    )
+
+
+def _utility(
+    mechanism: Callable[[Any], Settlement],
+    market: Market,
+    participant: Hashable,
+    price_factor: float,
+    quantity_factor: float,
+) -> float:
+    settlement = mechanism(market.misreport(participant, price_factor, quantity_factor))
+    return market.true_value(participant, settlement) - settlement[participant]
 
 
 def _factors(name: str, factors: ArrayLike) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ mod _engine {
     #[pymodule_export]
     use crate::stability::worst_coalition;
     #[pymodule_export]
-    use crate::vcg::OrderBookColumns;
+    use crate::vcg::{BundleAuctionColumns, OrderBookColumns};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

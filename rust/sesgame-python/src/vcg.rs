@@ -2,6 +2,8 @@
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
+use sesgame_engine::vcg::bundle_auction::{Bundle, BundleAuction, Winners};
+use sesgame_engine::vcg::core_selecting;
 use sesgame_engine::vcg::misreport::{self, PaymentRule};
 use sesgame_engine::vcg::order_book::{self, OrderBook};
 
@@ -115,5 +117,86 @@ impl OrderBookColumns {
             misreport::utilities(&self.book(), participant, rule, prices, quantities, progress)
         })?;
         Ok(utilities.into_pyarray(py))
+    }
+}
+
+/// The columns of an auction of bundles: `usage` has one row for each bundle, one column for each
+/// resource. Validated in Python.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct BundleAuctionColumns(BundleAuction);
+
+type Payments = (Vec<Option<usize>>, f64, f64, Column<f64>, Column<f64>);
+
+#[pymethods]
+impl BundleAuctionColumns {
+    #[new]
+    fn new(
+        n_bidders: usize,
+        bidder: PyReadonlyArray1<'_, usize>,
+        value: PyReadonlyArray1<'_, f64>,
+        usage: PyReadonlyArray2<'_, f64>,
+        capacities: PyReadonlyArray1<'_, f64>,
+    ) -> Self {
+        let bundles = bidder
+            .as_array()
+            .iter()
+            .zip(value.as_array())
+            .zip(usage.as_array().rows())
+            .map(|((&bidder, &value), amounts)| {
+                let usage = amounts.iter().copied().enumerate().filter(|entry| entry.1 > 0.0);
+                Bundle { bidder, value, usage: usage.collect() }
+            })
+            .collect();
+        Self(BundleAuction { n_bidders, capacities: capacities.as_array().to_vec(), bundles })
+    }
+
+    /// (won, welfare, bound, payments, payment gaps)
+    fn clarke(&self, py: Python<'_>, time_limit: f64) -> PyResult<Payments> {
+        let outcome = watched(py, None, |progress| self.0.clarke(time_limit, progress))?;
+        let Winners { won, welfare, bound } = outcome.winners;
+        let column = |values: Vec<f64>| values.into_pyarray(py).unbind();
+        Ok((won, welfare, bound, column(outcome.payments), column(outcome.payment_gaps)))
+    }
+
+    /// (won, welfare, payments, Clarke payments, winners left out by each blocking coalition, excess)
+    #[expect(clippy::type_complexity, reason = "six columns")]
+    fn core_selecting(
+        &self,
+        py: Python<'_>,
+    ) -> PyResult<(Vec<Option<usize>>, f64, Column<f64>, Column<f64>, Vec<Vec<usize>>, f64)> {
+        let (outcome, core) = watched(py, None, |progress| {
+            let outcome = self.0.clarke(f64::INFINITY, progress)?;
+            let core = core_selecting::core_selecting(&self.0, &outcome, progress)?;
+            Ok((outcome, core))
+        })?;
+        let column = |values: Vec<f64>| values.into_pyarray(py).unbind();
+        Ok((
+            outcome.winners.won,
+            outcome.winners.welfare,
+            column(core.payments),
+            column(outcome.payments),
+            core.blocking,
+            core.excess,
+        ))
+    }
+
+    /// (won, payments)
+    fn greedy(&self, py: Python<'_>) -> PyResult<(Vec<Option<usize>>, Column<f64>)> {
+        let (won, payments) = watched(py, None, |progress| self.0.greedy(progress))?;
+        Ok((won, payments.into_pyarray(py).unbind()))
+    }
+
+    /// (won, welfare, bound) when every bundle is worth its value less its bidder's `gain`.
+    fn best(
+        &self,
+        py: Python<'_>,
+        gain: PyReadonlyArray1<'_, f64>,
+        time_limit: f64,
+    ) -> PyResult<(Vec<Option<usize>>, f64, f64)> {
+        let gain = gain.as_array().to_vec();
+        let winners = watched(py, None, |_| {
+            self.0.winners(time_limit, |_, bundle| bundle.value - gain[bundle.bidder])
+        })?;
+        Ok((winners.won, winners.welfare, winners.bound))
     }
 }

@@ -225,11 +225,12 @@ impl Model {
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
-    /// Primal and dual feasibility tolerance of the simplex method, from 1e-10 to infinity
-    /// (HiGHS: 1e-7).
+    /// Primal and dual feasibility tolerance of the simplex method, and that of integer programmes,
+    /// from 1e-10 to infinity (HiGHS: 1e-7 and 1e-6).
     pub fn set_feasibility_tolerance(&mut self, tolerance: f64) {
         self.solver().set_double(c"primal_feasibility_tolerance", tolerance);
         self.solver().set_double(c"dual_feasibility_tolerance", tolerance);
+        self.solver().set_double(c"mip_feasibility_tolerance", tolerance);
     }
 
     /// Relative and absolute gap at which an integer programme counts as solved (0 = proved).

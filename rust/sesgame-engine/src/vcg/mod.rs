@@ -4,5 +4,8 @@
 //! what the others lose by its presence, `W(N\i) - sum over j != i of v_j(q*)`: `q*` maximises the
 //! reported welfare `W(N)`, and `W(N\i)` is the optimum without `i`, its bid and its resources.
 
+pub mod bundle_auction;
+pub mod core_selecting;
 pub mod misreport;
+pub mod nearest_point;
 pub mod order_book;

@@ -1,0 +1,82 @@
+"""VCG for every kind of market, under one name."""
+
+from __future__ import annotations
+
+from typing import overload
+
+import numpy as np
+
+from sesgame.errors import GameError
+from sesgame.markets.one_bus import OneBusSettlement, one_bus_vcg
+from sesgame.markets.order_book import OrderBook
+from sesgame.markets.storage import StorageAuction, StorageSettlement, storage_vcg
+
+__all__ = ["vcg"]
+
+
+@overload
+def vcg(market: OrderBook) -> OneBusSettlement: ...
+@overload
+def vcg(market: StorageAuction, *, time_limit: float = ...) -> StorageSettlement: ...
+def vcg(
+    market: OrderBook | StorageAuction, *, time_limit: float = np.inf
+) -> OneBusSettlement | StorageSettlement:
+    r"""Return the efficient outcome of a market with its VCG payments.
+
+    .. math:: t_i = W(N \setminus i) - \sum_{j \ne i} v_j(q^*)
+
+    where :math:`q^*` maximises the reported welfare :math:`W(N)`, and :math:`W(N \setminus i)` is
+    the best without participant i, its bids and its resources. Whoever takes part pays what its
+    presence costs everybody else; whoever delivers is paid what replacing it would cost.
+
+    Parameters
+    ----------
+    market : OrderBook or StorageAuction
+        What is settled.
+    time_limit : float, optional
+        Only for a storage auction: seconds for each integer programme. Where one is stopped, the
+        settlement says how far its payments may be off (`payment_gaps`); by default all are
+        solved to proved optimality.
+
+    Returns
+    -------
+    OneBusSettlement or StorageSettlement
+        Truth is a dominant strategy; nobody loses. The budget need not balance: see
+        :func:`sesgame.budget_balance`. Fixed demand pays the market price.
+
+    Raises
+    ------
+    SolverError
+        An integer programme failed, or found nothing in its time.
+
+    Notes
+    -----
+    *Order book.* All n clearings without one participant together take O(m log m) in a period of
+    m orders: each payment is an integral along the merit order, from the margin, past the
+    participant's own steps. A participant without whom fixed demand cannot be met is *pivotal*:
+    its payment counts what would be shed at the value of lost load, and `pivotal_kwh` names it.
+
+    *Storage auction.* One integer programme, and one more for each winner, on all cores.
+
+    References
+    ----------
+    Vickrey (1961) [vickrey1961]_, Clarke (1971) [clarke1971]_, Groves (1973) [groves1973]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders(
+    ...     [("sun", "offer", 0, 40), ("gas", "offer", 0.09, 60), ("oil", "offer", 0.2, 90)],
+    ...     demand_kwh=60, value_of_lost_load=3.0,
+    ... )
+    >>> sg.markets.vcg(book).payments.round(6).tolist()
+    [-3.6, -4.0, 0.0]
+    """
+    if isinstance(market, OrderBook):
+        return one_bus_vcg(market)
+    if isinstance(market, StorageAuction):
+        return storage_vcg(market, time_limit=time_limit)
+    raise GameError(
+        f"the market is a {type(market).__name__}; it must be an OrderBook or a "
+        f"StorageAuction (for a cooperative game: sg.vcg_payments)"
+    )

@@ -1,0 +1,151 @@
+//! Core-selecting payments of a bundle auction: the least total that no coalition blocks, and of
+//! these the payments nearest to Clarke's (Day and Cramton 2012). Blocking coalitions are found by
+//! winner determination on bids less what their bidders already gain (Day and Raghavan 2007).
+
+use super::bundle_auction::{BundleAuction, Outcome};
+use super::nearest_point::nearest_to_origin;
+use crate::error::{Error, Result};
+use crate::linear_program::Model;
+use crate::progress::Progress;
+
+/// Core payments, and the coalitions that made them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorePayments {
+    /// What each bidder pays.
+    pub payments: Vec<f64>,
+    /// The bidders of each blocking coalition that was generated, by the winners it leaves out.
+    pub blocking: Vec<Vec<usize>>,
+    /// No coalition gains more than this by a deal of its own with the seller.
+    pub excess: f64,
+}
+
+/// What a coalition with the seller demands: the winners it leaves out pay at least `least`.
+struct Demand {
+    left_out: Vec<usize>,
+    least: f64,
+}
+
+/// The core-selecting payments of the efficient outcome `outcome`.
+///
+/// # Errors
+/// As [`BundleAuction::winners`] for each search, each without a time limit;
+/// [`Error::InvalidInput`] when the outcome is not proved to be efficient (its core is then empty);
+/// [`Error::Interrupted`].
+pub fn core_selecting(
+    auction: &BundleAuction,
+    outcome: &Outcome,
+    progress: &Progress,
+) -> Result<CorePayments> {
+    if outcome.payment_gaps.iter().any(|&gap| gap > 0.0) {
+        return Err(Error::InvalidInput(
+            "core-selecting payments need an outcome that is proved to be efficient".to_owned(),
+        ));
+    }
+    let value: Vec<f64> = outcome
+        .winners
+        .won
+        .iter()
+        .map(|won| won.map_or(0.0, |bundle| auction.bundles[bundle].value))
+        .collect();
+    let tolerance = 1e-9 * outcome.winners.welfare.max(1.0);
+    let mut payments = outcome.payments.clone();
+    let mut demands: Vec<Demand> = Vec::new();
+    loop {
+        progress.check()?;
+        let revenue: f64 = payments.iter().sum();
+        let gain = |bidder: usize| value[bidder] - payments[bidder];
+        let deal =
+            auction.winners(f64::INFINITY, |_, bundle| bundle.value - gain(bundle.bidder))?;
+        let excess = deal.welfare - revenue;
+        if excess <= tolerance {
+            let blocking = demands.into_iter().map(|demand| demand.left_out).collect();
+            return Ok(CorePayments { payments, blocking, excess: excess.max(0.0) });
+        }
+        let inside = |bidder: usize| deal.won[bidder].is_some();
+        let winners = || (0..auction.n_bidders).filter(|&b| outcome.winners.won[b].is_some());
+        let worth: f64 =
+            deal.won.iter().flatten().map(|&bundle| auction.bundles[bundle].value).sum();
+        let kept: f64 = winners().filter(|&b| inside(b)).map(|b| value[b]).sum();
+        let left_out: Vec<usize> = winners().filter(|&b| !inside(b)).collect();
+        if demands.iter().any(|demand| demand.left_out == left_out) {
+            // The same demand again: it is met up to the precision of the payments.
+            let blocking = demands.into_iter().map(|demand| demand.left_out).collect();
+            return Ok(CorePayments { payments, blocking, excess });
+        }
+        demands.push(Demand { left_out, least: worth - kept });
+        payments = nearest(&outcome.payments, &value, &demands)?;
+        progress.advance(1)?;
+    }
+}
+
+/// The payments of least total that meet all demands, nearest to Clarke's.
+fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand]) -> Result<Vec<f64>> {
+    let winners: Vec<usize> = (0..value.len()).filter(|&b| value[b] > 0.0).collect();
+    let mut model = Model::new();
+    for &bidder in &winners {
+        model.add_column(1.0, clarke[bidder], value[bidder]);
+    }
+    let position =
+        |bidder: usize| winners.iter().position(|&b| b == bidder).expect("a winner is left out");
+    for demand in demands {
+        let entries: Vec<_> = demand.left_out.iter().map(|&b| (position(b), 1.0)).collect();
+        model.add_row(demand.least, f64::INFINITY, &entries);
+    }
+    let least_total = model.solve().optimal("core-selecting payments")?.objective;
+
+    // In the raise above Clarke's payments the nearest point is the nearest to the origin.
+    let n = winners.len();
+    let unit = |k: usize, sign: f64| (0..n).map(|j| if j == k { sign } else { 0.0 }).collect();
+    let clarke_total: f64 = winners.iter().map(|&b| clarke[b]).sum();
+    let slack = 1e-11 * least_total.abs().max(1.0);
+    let mut rows: Vec<(Vec<f64>, f64)> = vec![(vec![-1.0; n], clarke_total - least_total - slack)];
+    for (k, &bidder) in winners.iter().enumerate() {
+        rows.push((unit(k, 1.0), 0.0));
+        rows.push((unit(k, -1.0), clarke[bidder] - value[bidder]));
+    }
+    for demand in demands {
+        let mut row = vec![0.0; n];
+        demand.left_out.iter().for_each(|&b| row[position(b)] = 1.0);
+        let clarke: f64 = demand.left_out.iter().map(|&b| clarke[b]).sum();
+        rows.push((row, demand.least - clarke));
+    }
+    let raise = nearest_to_origin(&rows, n).ok_or_else(|| Error::Solver {
+        stage: "core-selecting payments".to_owned(),
+        status: "no point is nearest".to_owned(),
+    })?;
+    let mut payments = clarke.to_vec();
+    for (&bidder, raise) in winners.iter().zip(raise) {
+        payments[bidder] = (clarke[bidder] + raise).clamp(clarke[bidder], value[bidder]);
+    }
+    Ok(payments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bundle_auction::tests::{cramton, items};
+    use super::*;
+
+    fn payments(auction: &BundleAuction) -> CorePayments {
+        let progress = Progress::new();
+        let outcome = auction.clarke(f64::INFINITY, &progress).unwrap();
+        core_selecting(auction, &outcome, &progress).unwrap()
+    }
+
+    #[test]
+    fn the_published_package_auction_shares_the_raise_equally() {
+        let core = payments(&cramton());
+        for (found, expected) in core.payments.iter().zip([17.0, 15.0, 0.0, 0.0, 0.0]) {
+            assert!((found - expected).abs() < 1e-9, "{core:?}");
+        }
+        assert_eq!(core.blocking, [[0, 1]]);
+    }
+
+    #[test]
+    fn clarke_payments_of_zero_become_the_bid_that_they_displaced() {
+        // The classical case against VCG: two local bidders displace a global one and pay nothing.
+        let core = payments(&items(2, &[(0, 2.0, &[0, 1]), (1, 2.0, &[0]), (2, 2.0, &[1])]));
+        for (found, expected) in core.payments.iter().zip([0.0, 1.0, 1.0]) {
+            assert!((found - expected).abs() < 1e-9, "{core:?}");
+        }
+    }
+}
