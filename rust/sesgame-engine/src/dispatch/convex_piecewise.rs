@@ -3,17 +3,14 @@
 //!
 //! The infimal convolution `(f + g)(z) = min over x of f(x) + g(z - x)` of two such functions has
 //! the segments of both, sorted by slope (Rockafellar 1970, section 16). So a function is kept as
-//! its value at the left end of its domain and a length for each slope. When the domain may not
-//! grow, a new segment only takes the place of worse ones at an end of the domain; most often there
-//! are none, and nothing is to be done.
+//! its value at the left end of its domain and its segments in ascending order of slope. When the
+//! domain may not grow, a new segment only takes the place of worse ones at an end of the domain;
+//! most often there are none, and nothing is to be done.
 //!
-//! Which slopes can occur is known beforehand; they are ranked once, and a segment is found by its
-//! rank. An exchange takes constant time for each segment that disappears, however many there are.
+//! The segments stand in the middle of one array, so that both ends can shrink and grow. A new
+//! segment nearly always belongs close to the end at which it came in; equal slopes merge.
 
-use super::rank_set::RankSet;
-use super::step_cost::Stretch;
-
-/// A part of the domain on which the function is linear.
+/// A part of a function's domain on which it is linear.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Segment {
     pub slope: f64,
@@ -22,10 +19,11 @@ pub(super) struct Segment {
 
 /// A convex piecewise-linear function on a part of `[0, bound]`.
 #[derive(Debug)]
-pub(super) struct ConvexPiecewise<R> {
-    occupied: R,
-    /// By rank of the slope; the length is 0 where the rank is not occupied.
-    segments: Box<[Segment]>,
+pub(super) struct ConvexPiecewise {
+    buffer: Box<[Segment]>,
+    /// The segments are `buffer[head..tail]`.
+    head: usize,
+    tail: usize,
     left_value: f64,
     /// Where the domain begins.
     left: f64,
@@ -33,22 +31,24 @@ pub(super) struct ConvexPiecewise<R> {
     headroom: f64,
 }
 
-impl<R: RankSet> ConvexPiecewise<R> {
-    /// The function that is 0 on `{0}`, bounded by 0, for slopes of `n_ranks` ranks.
-    pub fn new(n_ranks: usize) -> Self {
-        Self {
-            occupied: R::new(n_ranks),
-            segments: vec![Segment::default(); n_ranks].into(),
-            left_value: 0.0,
-            left: 0.0,
-            headroom: 0.0,
-        }
+impl ConvexPiecewise {
+    /// The function that is 0 on `{0}`, bounded by 0.
+    pub fn new() -> Self {
+        let buffer: Box<[Segment]> = vec![Segment::default(); 64].into();
+        let middle = buffer.len() / 2;
+        Self { buffer, head: middle, tail: middle, left_value: 0.0, left: 0.0, headroom: 0.0 }
     }
 
     /// Becomes the function that is 0 on `{point}`.
     pub fn reset(&mut self, point: f64, bound: f64) {
-        while self.pop_lowest().is_some() {}
+        self.head = self.buffer.len() / 2;
+        self.tail = self.head;
         (self.left_value, self.left, self.headroom) = (0.0, point, bound - point);
+    }
+
+    /// The segments in ascending order of slope.
+    pub fn segments(&self) -> &[Segment] {
+        &self.buffer[self.head..self.tail]
     }
 
     /// The value at the left end of the domain.
@@ -71,10 +71,15 @@ impl<R: RankSet> ConvexPiecewise<R> {
         self.left_value += amount;
     }
 
+    /// Moves the bound up.
+    pub fn extend_bound(&mut self, by: f64) {
+        self.headroom += by;
+    }
+
     /// Infimal convolution with `slope * x` on `[-length, 0]`, as far as the domain stays within
     /// `[0, bound]`.
     #[inline]
-    pub fn convolve_left(&mut self, Stretch { rank, slope, mut length }: Stretch) {
+    pub fn convolve_left(&mut self, Segment { slope, mut length }: Segment) {
         let mut placed = 0.0;
         if self.left > 0.0 {
             placed = length.min(self.left);
@@ -82,95 +87,169 @@ impl<R: RankSet> ConvexPiecewise<R> {
             length -= placed;
             self.left_value -= slope * placed;
         }
-        while let Some(lowest) = self.occupied.first().filter(|&lowest| lowest < rank) {
-            if length <= 0.0 {
+        while let Some(worst) = self.buffer[self.head..self.tail].first_mut() {
+            if worst.slope >= slope || length <= 0.0 {
                 break;
             }
-            let (exchanged, worse) = self.take(lowest, length);
-            length -= exchanged;
+            let exchanged = worst.length.min(length);
+            self.left_value += (worst.slope - slope) * exchanged;
             placed += exchanged;
-            self.left_value += (worse - slope) * exchanged;
+            length -= exchanged;
+            worst.length -= exchanged;
+            if worst.length <= 0.0 {
+                self.head += 1;
+            }
         }
-        self.place(rank, slope, placed);
+        if placed > 0.0 {
+            self.insert_from_left(Segment { slope, length: placed });
+        }
     }
 
     /// Infimal convolution with `slope * x` on `[0, length]`, as far as the domain stays within
     /// `[0, bound]`.
     #[inline]
-    pub fn convolve_right(&mut self, Stretch { rank, slope, mut length }: Stretch) {
+    pub fn convolve_right(&mut self, Segment { slope, mut length }: Segment) {
         let mut placed = 0.0;
         if self.headroom > 0.0 {
             placed = length.min(self.headroom);
             self.headroom -= placed;
             length -= placed;
         }
-        while let Some(highest) = self.occupied.last().filter(|&highest| highest > rank) {
-            if length <= 0.0 {
+        while let Some(worst) = self.buffer[self.head..self.tail].last_mut() {
+            if worst.slope <= slope || length <= 0.0 {
                 break;
             }
-            let (exchanged, _) = self.take(highest, length);
-            length -= exchanged;
+            let exchanged = worst.length.min(length);
             placed += exchanged;
+            length -= exchanged;
+            worst.length -= exchanged;
+            if worst.length <= 0.0 {
+                self.tail -= 1;
+            }
         }
-        self.place(rank, slope, placed);
-    }
-
-    /// Takes up to `length` out of a segment, and tells how much and its slope.
-    #[inline]
-    fn take(&mut self, rank: u32, length: f64) -> (f64, f64) {
-        let segment = &mut self.segments[rank as usize];
-        if segment.length > length {
-            segment.length -= length;
-            return (length, segment.slope);
+        if placed > 0.0 {
+            self.insert_from_right(Segment { slope, length: placed });
         }
-        self.occupied.remove(rank);
-        (std::mem::take(&mut segment.length), segment.slope)
-    }
-
-    /// Puts a segment to those of the same slope.
-    #[inline]
-    fn place(&mut self, rank: u32, slope: f64, length: f64) {
-        if length > 0.0 {
-            let segment = &mut self.segments[rank as usize];
-            segment.slope = slope;
-            segment.length += length;
-            self.occupied.insert(rank);
-        }
-    }
-
-    /// The rank and slope at the left end, none when the domain is a point.
-    pub fn lowest(&self) -> Option<(u32, f64)> {
-        self.occupied.first().map(|rank| (rank, self.segments[rank as usize].slope))
-    }
-
-    /// The rank and slope at the right end, none when the domain is a point.
-    pub fn highest(&self) -> Option<(u32, f64)> {
-        self.occupied.last().map(|rank| (rank, self.segments[rank as usize].slope))
-    }
-
-    /// Takes the leftmost segment out.
-    pub fn pop_lowest(&mut self) -> Option<(u32, Segment)> {
-        let rank = self.occupied.first()?;
-        self.occupied.remove(rank);
-        Some((rank, std::mem::take(&mut self.segments[rank as usize])))
-    }
-
-    /// Moves the bound up.
-    pub fn extend_bound(&mut self, by: f64) {
-        self.headroom += by;
     }
 
     /// Measures the variable in another unit: every length times `factor`, every slope divided by
-    /// it. Segments that vanish are dropped.
+    /// it. Exact when the factor is a power of two.
     pub fn rescale(&mut self, factor: f64) {
-        let live: Vec<_> = std::iter::from_fn(|| self.pop_lowest()).collect();
-        for (rank, segment) in live {
-            let slope = segment.slope / factor;
-            if slope.is_finite() {
-                self.place(rank, slope, segment.length * factor);
-            }
+        for segment in &mut self.buffer[self.head..self.tail] {
+            segment.slope /= factor;
+            segment.length *= factor;
         }
         self.left *= factor;
         self.headroom *= factor;
+    }
+
+    /// Puts a segment in its place, which is sought from the left.
+    #[inline]
+    fn insert_from_left(&mut self, segment: Segment) {
+        let segments = &mut self.buffer[self.head..self.tail];
+        let mut steeper = 0;
+        while steeper < segments.len() && segments[steeper].slope < segment.slope {
+            steeper += 1;
+        }
+        if let Some(equal) = segments.get_mut(steeper).filter(|at| at.slope == segment.slope) {
+            equal.length += segment.length;
+            return;
+        }
+        if self.head == 0 {
+            self.recentre();
+        }
+        self.head -= 1;
+        let moved = &mut self.buffer[self.head..=self.head + steeper];
+        for index in 0..steeper {
+            moved[index] = moved[index + 1];
+        }
+        moved[steeper] = segment;
+    }
+
+    /// Puts a segment in its place, which is sought from the right.
+    #[inline]
+    fn insert_from_right(&mut self, segment: Segment) {
+        let segments = &mut self.buffer[self.head..self.tail];
+        let mut flatter = segments.len();
+        while flatter > 0 && segments[flatter - 1].slope > segment.slope {
+            flatter -= 1;
+        }
+        let last = flatter.checked_sub(1).map(|last| &mut segments[last]);
+        if let Some(equal) = last.filter(|at| at.slope == segment.slope) {
+            equal.length += segment.length;
+            return;
+        }
+        if self.tail == self.buffer.len() {
+            self.recentre();
+        }
+        let moved = &mut self.buffer[self.head + flatter..=self.tail];
+        for index in (1..moved.len()).rev() {
+            moved[index] = moved[index - 1];
+        }
+        moved[0] = segment;
+        self.tail += 1;
+    }
+
+    /// Moves the segments to the middle of a buffer at most a quarter full.
+    #[cold]
+    fn recentre(&mut self) {
+        let count = self.tail - self.head;
+        let mut larger = vec![Segment::default(); self.buffer.len().max(4 * count)];
+        let head = (larger.len() - count) / 2;
+        larger[head..head + count].copy_from_slice(self.segments());
+        (self.buffer, self.head, self.tail) = (larger.into(), head, head + count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value at `point`, by summing up slopes.
+    fn value_at(function: &ConvexPiecewise, point: f64) -> f64 {
+        let mut remaining = point - function.left();
+        let mut value = function.left_value();
+        for segment in function.segments() {
+            let part = segment.length.min(remaining);
+            value += segment.slope * part;
+            remaining -= part;
+        }
+        value
+    }
+
+    #[test]
+    fn convolution_with_what_is_worse_on_a_full_domain_changes_nothing() {
+        let mut function = ConvexPiecewise::new();
+        function.reset(0.0, 2.0);
+        function.convolve_right(Segment { slope: 0.3, length: 2.0 });
+        function.convolve_right(Segment { slope: 0.4, length: 1.0 });
+        function.convolve_left(Segment { slope: 0.2, length: 1.0 });
+        assert_eq!(function.segments().len(), 1);
+        assert_eq!(value_at(&function, 2.0), 0.6);
+    }
+
+    #[test]
+    fn better_segments_take_the_place_of_worse_ones_at_their_end() {
+        let mut function = ConvexPiecewise::new();
+        function.reset(0.0, 2.0);
+        function.convolve_right(Segment { slope: 0.3, length: 2.0 });
+        function.convolve_left(Segment { slope: 0.5, length: 0.5 });
+        assert_eq!((value_at(&function, 0.0), value_at(&function, 2.0)), (-0.1, 0.6));
+        function.convolve_right(Segment { slope: 0.1, length: 0.25 });
+        assert_eq!(function.segments().len(), 3);
+        assert!((value_at(&function, 2.0) - (-0.1 + 0.025 + 0.45 + 0.125)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn any_number_of_segments_stays_sorted() {
+        let mut function = ConvexPiecewise::new();
+        function.reset(500.0, 1_000.0);
+        for step in 0..400_u32 {
+            let slope = f64::from(step.wrapping_mul(2_654_435_761) >> 8);
+            function.convolve_left(Segment { slope, length: 1.0 });
+            function.convolve_right(Segment { slope: slope + 0.5, length: 1.0 });
+        }
+        assert_eq!(function.segments().len(), 800);
+        assert!(function.segments().is_sorted_by(|a, b| a.slope < b.slope));
     }
 }

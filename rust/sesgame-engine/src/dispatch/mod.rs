@@ -9,7 +9,6 @@ mod convex_piecewise;
 pub mod netting;
 mod partial_sums;
 pub mod pooled_battery;
-mod rank_set;
 pub mod schedule;
 mod step_cost;
 mod tariff;

@@ -9,8 +9,7 @@
 use super::battery::{Battery, Conversion};
 use super::convex_piecewise::ConvexPiecewise;
 use super::partial_sums::PartialSums;
-use super::rank_set::{RankSet, Word, WordTree};
-use super::step_cost::{StepCosts, Stretch};
+use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
@@ -27,7 +26,6 @@ use crate::game::{NativeGame, Walker};
 /// a single battery cannot.
 #[derive(Debug)]
 pub struct PooledBatteryGame {
-    tariff: Tariff,
     costs: StepCosts,
     /// One row for each member: the net loads, then energy, power and initial charge.
     rows: Vec<f64>,
@@ -62,16 +60,7 @@ impl PooledBatteryGame {
             rows.extend_from_slice(load);
             rows.extend([battery.energy, battery.power, battery.initial_charge]);
         }
-        let costs = StepCosts::new(&tariff, conversion);
-        Ok(Self { tariff, costs, rows, n_players })
-    }
-
-    fn walker_with<R: RankSet + 'static>(&self) -> Box<dyn Walker + '_> {
-        Box::new(PooledBatteryWalker {
-            game: self,
-            sums: PartialSums::new(&self.rows, self.tariff.n_steps() + 3),
-            function: ConvexPiecewise::<R>::new(self.costs.n_ranks()),
-        })
+        Ok(Self { costs: StepCosts::new(tariff, conversion), rows, n_players })
     }
 }
 
@@ -81,21 +70,21 @@ impl NativeGame for PooledBatteryGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        if self.costs.n_ranks() <= Word::CAPACITY {
-            self.walker_with::<Word>()
-        } else {
-            self.walker_with::<WordTree>()
-        }
+        Box::new(PooledBatteryWalker {
+            costs: &self.costs,
+            sums: PartialSums::new(&self.rows, self.costs.tariff().n_steps() + 3),
+            function: ConvexPiecewise::new(),
+        })
     }
 }
 
-struct PooledBatteryWalker<'a, R> {
-    game: &'a PooledBatteryGame,
+struct PooledBatteryWalker<'a> {
+    costs: &'a StepCosts,
     sums: PartialSums<'a>,
-    function: ConvexPiecewise<R>,
+    function: ConvexPiecewise,
 }
 
-impl<R: RankSet> Walker for PooledBatteryWalker<'_, R> {
+impl Walker for PooledBatteryWalker<'_> {
     fn clear(&mut self) {
         self.sums.clear();
     }
@@ -109,23 +98,15 @@ impl<R: RankSet> Walker for PooledBatteryWalker<'_, R> {
     }
 
     fn value(&mut self) -> f64 {
-        let (load, pool) = self.sums.sum().split_at(self.game.tariff.n_steps());
+        let tariff = self.costs.tariff();
+        let (load, pool) = self.sums.sum().split_at(tariff.n_steps());
         let battery = Battery { energy: pool[0], power: pool[1], initial_charge: pool[2] };
         if battery.power == 0.0 {
-            return self.game.tariff.cost(load);
+            return tariff.cost(load);
         }
-        let unused = |_: &ConvexPiecewise<R>, _, _| {};
-        self.game.tariff.cost(load)
-            + least_cost(&self.game.costs, load, battery, &mut self.function, unused).cost
+        tariff.cost(load)
+            + least_cost(self.costs, load, battery, &mut self.function, |_, _| {}).cost
     }
-}
-
-/// A slope of the least cost.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ChargePrice {
-    pub rank: u32,
-    /// Price per kWh of charge.
-    pub slope: f64,
 }
 
 /// The end of the recursion.
@@ -133,89 +114,73 @@ pub(super) struct ChargePrice {
 pub(super) struct End {
     /// The least cost over all steps, less that without a battery.
     pub cost: f64,
-    /// What the last kWh costs of the charge that must be there at the end.
-    pub price: ChargePrice,
+    /// The slope of the least cost at the charge that must be there at the end; 0 where more
+    /// charge would cost less.
+    pub slope: f64,
 }
 
 /// What `battery` saves at best when it serves `load`, as a negative cost.
 ///
-/// `observe` sees the least cost after each step, with the step and the unit of the charge (units
-/// per kWh): what the optimal schedule and its prices follow from.
-pub(super) fn least_cost<R: RankSet>(
+/// `observe` sees the least cost after each step: what the optimal schedule and its prices follow
+/// from.
+pub(super) fn least_cost(
     costs: &StepCosts,
     load: &[f64],
     battery: Battery,
-    function: &mut ConvexPiecewise<R>,
-    mut observe: impl FnMut(&ConvexPiecewise<R>, usize, f64),
+    function: &mut ConvexPiecewise,
+    mut observe: impl FnMut(usize, &ConvexPiecewise),
 ) -> End {
     function.reset(battery.initial_charge, battery.energy);
-    let mut scale = 1.0;
     for (step, &load) in load.iter().enumerate() {
-        if let Some(decay) = costs.decay(step) {
-            function.extend_bound(battery.energy * decay.growth);
-            if let Some(factor) = decay.reset {
-                function.rescale(factor);
-            }
-            scale = decay.scale;
+        let unit = costs.unit(step);
+        if unit.growth > 0.0 {
+            function.extend_bound(battery.energy * unit.growth);
         }
-        let prices = costs.prices(step);
-        let stretches = costs.stretches(prices, load, battery.power);
-        if prices.sell >= 0.0 {
-            let [exported, absorbed, _, displaced, imported] = stretches;
-            for discharging in [displaced, exported] {
-                function.convolve_left(discharging.in_unit(scale));
-            }
-            for charging in [absorbed, imported] {
-                function.convolve_right(charging.in_unit(scale));
-            }
+        if let Some(factor) = unit.reset {
+            function.rescale(factor);
+        }
+        let segments = costs.segments(step, load, battery.power);
+        if costs.tariff().sell()[step] >= 0.0 {
+            let [exported, absorbed, _, displaced, imported] = segments;
+            function.convolve_left(unit.convert(displaced));
+            function.convolve_left(unit.convert(exported));
+            function.convolve_right(unit.convert(absorbed));
+            function.convolve_right(unit.convert(imported));
         } else {
-            let idle = split_at_idle(&stretches, costs.most_discharged(battery.power));
-            let discharged = prices.exchange(load - battery.power);
-            let saved: f64 = idle.iter().map(|(below, _)| below.slope * below.length).sum();
-            function.raise(discharged + saved - prices.exchange(load));
-            idle.iter().rev().for_each(|(below, _)| function.convolve_left(below.in_unit(scale)));
-            idle.iter().for_each(|(_, above)| function.convolve_right(above.in_unit(scale)));
+            let parts = split_at_idle(&segments, costs.most_discharged(battery.power));
+            let idle = parts
+                .iter()
+                .fold(costs.exchange(step, load - battery.power), |cost, (falling, _)| {
+                    cost + falling.slope * falling.length
+                });
+            function.raise(idle - costs.exchange(step, load));
+            for (falling, _) in parts.iter().rev() {
+                function.convolve_left(unit.convert(*falling));
+            }
+            for (_, rising) in parts {
+                function.convolve_right(unit.convert(rising));
+            }
         }
-        observe(function, step, scale);
+        observe(step, function);
     }
-    let distance = battery.initial_charge * scale - function.left();
-    read_end(function, distance, costs.zero_rank(), scale)
+    let unit = costs.unit(load.len() - 1);
+    read_end(function, battery.initial_charge * unit.per_kwh - function.left())
 }
 
-/// Each stretch as its parts on which the charge falls and rises.
-pub(super) fn split_at_idle(stretches: &[Stretch; 5], falling: f64) -> [(Stretch, Stretch); 5] {
-    let mut falling = falling;
-    stretches.map(|stretch| {
-        let below = stretch.length.min(falling);
-        falling -= below;
-        (
-            Stretch { length: below, ..stretch },
-            Stretch { length: stretch.length - below, ..stretch },
-        )
-    })
-}
-
-/// The least value at a distance of at least `distance` from the left end, and the slope there, or
-/// 0 when the least value lies further to the right.
-fn read_end<R: RankSet>(
-    function: &mut ConvexPiecewise<R>,
-    distance: f64,
-    zero_rank: u32,
-    scale: f64,
-) -> End {
-    let mut cost = function.left_value();
+/// The least value at a distance of at least `distance` from the left end, and the slope there.
+fn read_end(function: &ConvexPiecewise, distance: f64) -> End {
+    let mut end = End { cost: function.left_value(), slope: 0.0 };
     let mut remaining = distance;
-    let mut price = ChargePrice { rank: zero_rank, slope: 0.0 };
-    while let Some((rank, segment)) = function.pop_lowest() {
+    for segment in function.segments() {
         if segment.slope < 0.0 {
-            cost += segment.slope * segment.length;
+            end.cost += segment.slope * segment.length;
         } else if remaining > 0.0 {
-            cost += segment.slope * segment.length.min(remaining);
-            price = ChargePrice { rank, slope: segment.slope * scale };
+            end.cost += segment.slope * segment.length.min(remaining);
+            end.slope = segment.slope;
         } else {
             break;
         }
         remaining -= segment.length;
     }
-    End { cost, price }
+    end
 }

@@ -3,16 +3,15 @@
 //! The recursion tells, for each step, the slopes of the least cost at an empty and at a full
 //! battery. The price of charge then follows backwards in time: it is that of the next step (less
 //! the decay) as long as it lies between these two slopes; where it does not, the battery is empty
-//! or full at that moment and the price is the slope. Prices are compared by rank, so nothing
-//! depends on a tolerance. Each price says how far the battery is charged or discharged in its
+//! or full at that moment and the price is the slope. Prices are slopes, compared bit by
+//! bit, so nothing depends on a tolerance. Each price says how far the battery is charged or discharged in its
 //! step, but for ties; among the charges that are then possible, one goes forwards and backwards
 //! for a schedule.
 
 use super::battery::{Battery, Conversion};
-use super::convex_piecewise::ConvexPiecewise;
-use super::pooled_battery::{ChargePrice, least_cost, split_at_idle};
-use super::rank_set::WordTree;
-use super::step_cost::{StepCosts, StepPrices};
+use super::convex_piecewise::{ConvexPiecewise, Segment};
+use super::pooled_battery::least_cost;
+use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
 
@@ -83,17 +82,10 @@ pub fn dispatch(
         return Err(Error::InvalidInput("a dispatch has one net load".to_owned()));
     }
     battery.check(&conversion, "the battery")?;
-    let costs = StepCosts::new(tariff, conversion);
-    let charge_prices = charge_prices(&costs, conversion, load, battery);
-    let charges = charges(&costs, conversion, load, battery, &charge_prices);
-    let schedule = Schedule::new(
-        &costs,
-        conversion,
-        load,
-        battery,
-        charges,
-        resource_prices(&costs, conversion, load, battery, &charge_prices),
-    );
+    let costs = StepCosts::new(tariff.clone(), conversion);
+    let pool = Pool { costs: &costs, conversion, load, battery };
+    let prices = pool.charge_prices();
+    let schedule = pool.schedule(pool.charges(&prices), pool.resource_prices(&prices));
     let bound = schedule.prices.bound(load, battery);
     let prices = tariff.buy().iter().zip(tariff.sell());
     let turnover: f64 = prices
@@ -117,198 +109,189 @@ enum Held {
     Full,
 }
 
-/// The price of charge after each step, and where it makes the battery empty or full.
-struct ChargePrices {
-    after_step: Vec<(ChargePrice, Held)>,
-    /// The price of the charge that must be there at the end.
-    end: f64,
+/// The price of charge after a step.
+#[derive(Debug, Clone, Copy)]
+struct ChargePrice {
+    /// As the slope of the least cost, in the unit of charge of the step.
+    slope: f64,
+    /// Price per kWh.
+    price: f64,
+    /// Price per kWh that the next step would pay.
+    next: f64,
+    held: Held,
 }
 
-fn charge_prices(
-    costs: &StepCosts,
+/// What is to be dispatched.
+struct Pool<'a> {
+    costs: &'a StepCosts,
     conversion: Conversion,
-    load: &[f64],
+    load: &'a [f64],
     battery: Battery,
-) -> ChargePrices {
-    let mut limits = Vec::with_capacity(load.len());
-    let mut function = ConvexPiecewise::<WordTree>::new(costs.n_ranks());
-    let end = least_cost(costs, load, battery, &mut function, |function, step, scale| {
-        let at_idle = || idle_price(costs, step, load[step], battery.power);
-        let price = |(rank, slope)| ChargePrice { rank, slope: slope * scale };
-        let at_end = |end: Option<_>| end.map(price).or_else(at_idle);
-        limits.push((
-            at_end(function.lowest()).filter(|_| function.left() <= 0.0),
-            at_end(function.highest()).filter(|_| function.reaches_bound()),
-        ));
-    });
-    let mut price = end.price;
-    let mut after_step: Vec<_> = limits
-        .into_iter()
-        .rev()
-        .map(|(empty, full)| {
-            let mut held = Held::Nowhere;
-            match (empty, full) {
-                (Some(empty), _) if empty.rank > price.rank => (price, held) = (empty, Held::Empty),
-                (_, Some(full)) if full.rank < price.rank => (price, held) = (full, Held::Full),
-                _ => {}
+}
+
+impl Pool<'_> {
+    /// The price of charge after each step.
+    fn charge_prices(&self) -> Vec<ChargePrice> {
+        let mut limits = Vec::with_capacity(self.load.len());
+        let mut function = ConvexPiecewise::new();
+        let end = least_cost(self.costs, self.load, self.battery, &mut function, |step, least| {
+            let segments = least.segments();
+            let at_end =
+                |end: Option<&Segment>| end.map(|end| end.slope).or_else(|| self.idle_slope(step));
+            limits.push((
+                at_end(segments.first()).filter(|_| least.left() <= 0.0),
+                at_end(segments.last()).filter(|_| least.reaches_bound()),
+            ));
+        });
+        let mut slope = end.slope;
+        let mut prices: Vec<_> = limits
+            .into_iter()
+            .enumerate()
+            .rev()
+            .map(|(step, (at_empty, at_full))| {
+                let unit = self.costs.unit(step);
+                let next = unit.price(slope);
+                let mut held = Held::Nowhere;
+                match (at_empty, at_full) {
+                    (Some(least), _) if least > slope => (slope, held) = (least, Held::Empty),
+                    (_, Some(most)) if most < slope => (slope, held) = (most, Held::Full),
+                    _ => {}
+                }
+                let price = ChargePrice { slope, price: unit.price(slope), next, held };
+                slope *= unit.reset.unwrap_or(1.0);
+                price
+            })
+            .collect();
+        prices.reverse();
+        prices
+    }
+
+    /// A price of charge at which the battery is left as it is; none when it has no power.
+    fn idle_slope(&self, step: usize) -> Option<f64> {
+        let segments = self.costs.segments(step, self.load[step], self.battery.power);
+        split_at_idle(&segments, self.costs.most_discharged(self.battery.power))
+            .iter()
+            .rfind(|(falling, _)| falling.length > 0.0)
+            .map(|(falling, _)| self.costs.unit(step).convert(*falling).slope)
+    }
+
+    /// A charge at the start and after each step that the prices call for.
+    fn charges(&self, prices: &[ChargePrice]) -> Vec<f64> {
+        let retention = self.conversion.retention();
+        let Battery { energy, power, initial_charge } = self.battery;
+        // By how much the charge may change in each step, and the charges that can be reached.
+        let mut changes = Vec::with_capacity(prices.len());
+        let mut reach = vec![(initial_charge, initial_charge)];
+        let (mut low, mut high) = (initial_charge, initial_charge);
+        for (step, (&load, at)) in self.load.iter().zip(prices).enumerate() {
+            let mut from = -self.costs.most_discharged(power);
+            let mut to = from;
+            for segment in self.costs.segments(step, load, power) {
+                let slope = self.costs.unit(step).convert(segment).slope;
+                from += if slope < at.slope { segment.length } else { 0.0 };
+                to += if slope <= at.slope { segment.length } else { 0.0 };
             }
-            let after = (price, held);
-            price.slope *= conversion.retention();
-            after
-        })
-        .collect();
-    after_step.reverse();
-    ChargePrices { after_step, end: end.price.slope }
-}
-
-/// A price of charge at which the battery is left as it is; none when it has no power.
-fn idle_price(costs: &StepCosts, step: usize, load: f64, power: f64) -> Option<ChargePrice> {
-    let stretches = costs.stretches(costs.prices(step), load, power);
-    split_at_idle(&stretches, costs.most_discharged(power))
-        .iter()
-        .rfind(|(below, _)| below.length > 0.0)
-        .map(|(below, _)| ChargePrice { rank: below.rank, slope: below.slope })
-}
-
-/// A charge after each step, and at the start, that the prices call for.
-fn charges(
-    costs: &StepCosts,
-    conversion: Conversion,
-    load: &[f64],
-    battery: Battery,
-    prices: &ChargePrices,
-) -> Vec<f64> {
-    let retention = conversion.retention();
-    // By how much the charge may change in each step, and the charges that can then be reached.
-    let mut changes = Vec::with_capacity(load.len());
-    let mut reach = Vec::with_capacity(load.len() + 1);
-    let (mut low, mut high) = (battery.initial_charge, battery.initial_charge);
-    reach.push((low, high));
-    for (step, (&load, &(price, held))) in load.iter().zip(&prices.after_step).enumerate() {
-        let least = -battery.power / conversion.discharge_efficiency();
-        let (mut from, mut to) = (least, least);
-        for stretch in costs.stretches(costs.prices(step), load, battery.power) {
-            from += if stretch.rank < price.rank { stretch.length } else { 0.0 };
-            to += if stretch.rank <= price.rank { stretch.length } else { 0.0 };
+            changes.push((from, to));
+            (low, high) = match at.held {
+                Held::Nowhere => (
+                    (retention * low + from).clamp(0.0, energy),
+                    (retention * high + to).clamp(0.0, energy),
+                ),
+                Held::Empty => (0.0, 0.0),
+                Held::Full => (energy, energy),
+            };
+            reach.push((low, high));
         }
-        changes.push((from, to));
-        (low, high) = match held {
-            Held::Nowhere => (
-                (retention * low + from).clamp(0.0, battery.energy),
-                (retention * high + to).clamp(0.0, battery.energy),
-            ),
-            Held::Empty => (0.0, 0.0),
-            Held::Full => (battery.energy, battery.energy),
-        };
-        reach.push((low, high));
+        let mut charge = initial_charge.clamp(low, high);
+        let mut charges = vec![charge];
+        for (&(low, high), (from, to)) in reach.iter().zip(changes).rev() {
+            // Of all charges that lead here, one from which least has to change.
+            let before = charge - 0.0_f64.clamp(from, to);
+            charge = (before / retention).clamp(low, high);
+            charges.push(charge);
+        }
+        charges.reverse();
+        charges
     }
-    let mut charge = battery.initial_charge.clamp(low, high);
-    let mut charges = vec![charge];
-    for (&(low, high), (from, to)) in reach.iter().zip(changes).rev() {
-        // Of all that lead here, the charge that moves least energy.
-        let idle = charge - 0.0_f64.clamp(from, to);
-        charge = (idle / retention).clamp(low, high);
-        charges.push(charge);
-    }
-    charges.reverse();
-    charges
-}
 
-impl Schedule {
-    fn new(
-        costs: &StepCosts,
-        conversion: Conversion,
-        load: &[f64],
-        battery: Battery,
-        state_of_charge: Vec<f64>,
-        prices: ResourcePrices,
-    ) -> Self {
-        let mut schedule = Self {
+    /// The flows that go with the charges.
+    fn schedule(&self, state_of_charge: Vec<f64>, prices: ResourcePrices) -> Schedule {
+        let mut schedule = Schedule {
             cost: 0.0,
-            charge: Vec::with_capacity(load.len()),
-            discharge: Vec::with_capacity(load.len()),
-            grid_import: Vec::with_capacity(load.len()),
-            grid_export: Vec::with_capacity(load.len()),
-            state_of_charge,
+            charge: Vec::with_capacity(self.load.len()),
+            discharge: Vec::with_capacity(self.load.len()),
+            grid_import: Vec::with_capacity(self.load.len()),
+            grid_export: Vec::with_capacity(self.load.len()),
+            state_of_charge: Vec::new(),
             prices,
         };
-        for (step, &load) in load.iter().enumerate() {
-            let (before, after) =
-                (schedule.state_of_charge[step], schedule.state_of_charge[step + 1]);
-            let change = after - conversion.retention() * before;
-            let prices = costs.prices(step);
-            let (charge, discharge) = terminals(prices, &conversion, load, battery.power, change);
+        for (step, (&load, charges)) in self.load.iter().zip(state_of_charge.windows(2)).enumerate()
+        {
+            let change = charges[1] - self.conversion.retention() * charges[0];
+            let (charge, discharge) = self.terminals(step, change);
             let grid = load + charge - discharge;
-            schedule.cost += prices.exchange(grid);
+            schedule.cost += self.costs.exchange(step, grid);
             schedule.charge.push(charge);
             schedule.discharge.push(discharge);
             schedule.grid_import.push(grid.max(0.0));
             schedule.grid_export.push((-grid).max(0.0));
         }
-        schedule
+        Schedule { state_of_charge, ..schedule }
     }
-}
 
-/// What is drawn and delivered at the terminals when the charge changes by `change` at least cost.
-fn terminals(
-    prices: &StepPrices,
-    conversion: &Conversion,
-    load: f64,
-    power: f64,
-    change: f64,
-) -> (f64, f64) {
-    let (ec, ed) = (conversion.charge_efficiency(), conversion.discharge_efficiency());
-    let charge = (change / ec).clamp(0.0, power);
-    let discharge = (-change * ed).clamp(0.0, power);
-    if prices.sell >= 0.0 || ec * ed == 1.0 {
-        return (charge, discharge);
-    }
-    // Waste as much as pays: until nothing is sold, or without end when buying pays, too.
-    let most_charge = ((change + power / ed) / ec).min(power);
-    let wanted = if prices.buy < 0.0 {
-        f64::INFINITY
-    } else {
-        (-(load + charge - discharge) / (1.0 - ec * ed)).max(0.0)
-    };
-    let extra = wanted.min(most_charge - charge);
-    (charge + extra, (discharge + extra * ec * ed).min(power))
-}
-
-/// The dual solution that goes with the prices of charge.
-///
-/// In a step in which charge is worth `y` afterwards, the price of energy `l` lies between the sell
-/// and the buy price and maximises `l L - P ((ec y - l)+ + (l - y / ed)+)`.
-fn resource_prices(
-    costs: &StepCosts,
-    conversion: Conversion,
-    load: &[f64],
-    battery: Battery,
-    prices: &ChargePrices,
-) -> ResourcePrices {
-    let (ec, ed) = (conversion.charge_efficiency(), conversion.discharge_efficiency());
-    let (mut capacity, mut power) = (0.0, 0.0);
-    let mut energy = Vec::with_capacity(load.len());
-    for (step, (&load, (price, held))) in load.iter().zip(&prices.after_step).enumerate() {
-        let next = prices.after_step.get(step + 1);
-        let next = next.map_or(prices.end, |(next, _)| next.slope * conversion.retention());
-        if *held == Held::Full {
-            capacity += next - price.slope;
+    /// What is drawn and delivered at the terminals when the charge changes by `change` at least
+    /// cost.
+    fn terminals(&self, step: usize, change: f64) -> (f64, f64) {
+        let (ec, ed) =
+            (self.conversion.charge_efficiency(), self.conversion.discharge_efficiency());
+        let power = self.battery.power;
+        let charge = (change / ec).clamp(0.0, power);
+        let discharge = (-change * ed).clamp(0.0, power);
+        let tariff = self.costs.tariff();
+        if tariff.sell()[step] >= 0.0 || ec * ed == 1.0 {
+            return (charge, discharge);
         }
-        let (drawn, delivered) = (price.slope * ec, price.slope / ed);
-        let StepPrices { buy, sell, .. } = *costs.prices(step);
-        let energy_price = if load >= battery.power {
-            buy
-        } else if load >= 0.0 {
-            drawn.max(delivered).clamp(sell, buy)
-        } else if load > -battery.power {
-            drawn.min(delivered).clamp(sell, buy)
+        // Waste as much as pays: until nothing is sold or, when buying pays, too, at full power.
+        let most_charged = ((change + power / ed) / ec).min(power);
+        let wanted = if tariff.buy()[step] < 0.0 {
+            f64::INFINITY
         } else {
-            sell
+            ((discharge - charge - self.load[step]) / (1.0 - ec * ed)).max(0.0)
         };
-        power += (drawn - energy_price).max(0.0) + (energy_price - delivered).max(0.0);
-        energy.push(energy_price);
+        let extra = wanted.min(most_charged - charge);
+        (charge + extra, (discharge + extra * ec * ed).min(power))
     }
-    let first = prices.after_step[0].0.slope;
-    let initial_charge = first * conversion.retention() - prices.end;
-    ResourcePrices { energy, capacity, power, initial_charge }
+
+    /// The dual solution that goes with the prices of charge.
+    ///
+    /// In a step after which charge is worth `y`, the price of energy `l` lies between the sell
+    /// and the buy price and maximises `l L - P ((ec y - l)+ + (l - y / ed)+)`.
+    fn resource_prices(&self, prices: &[ChargePrice]) -> ResourcePrices {
+        let (ec, ed) =
+            (self.conversion.charge_efficiency(), self.conversion.discharge_efficiency());
+        let tariff = self.costs.tariff();
+        let (mut capacity, mut power) = (0.0, 0.0);
+        let mut energy = Vec::with_capacity(prices.len());
+        for (step, (&load, charge)) in self.load.iter().zip(prices).enumerate() {
+            if charge.held == Held::Full {
+                capacity += charge.next - charge.price;
+            }
+            let (drawn, delivered) = (charge.price * ec, charge.price / ed);
+            let (buy, sell) = (tariff.buy()[step], tariff.sell()[step]);
+            let energy_price = if load >= self.battery.power {
+                buy
+            } else if load >= 0.0 {
+                drawn.max(delivered).clamp(sell, buy)
+            } else if load > -self.battery.power {
+                drawn.min(delivered).clamp(sell, buy)
+            } else {
+                sell
+            };
+            power += (drawn - energy_price).max(0.0) + (energy_price - delivered).max(0.0);
+            energy.push(energy_price);
+        }
+        let initial_charge =
+            prices[0].price * self.conversion.retention() - prices[prices.len() - 1].next;
+        ResourcePrices { energy, capacity, power, initial_charge }
+    }
 }

@@ -1,6 +1,6 @@
 //! What a step costs as a function of how much the charge changes: a convex function with at most
-//! five slopes, which depend on the tariff and the efficiencies only. They are ranked once for all
-//! coalitions; the lengths then follow from a coalition's load and power.
+//! five slopes, which depend on the tariff and the efficiencies only; the lengths follow from a
+//! coalition's load and power.
 //!
 //! With load `L`, power `P`, charging `a` and discharging `d` in `[0, P]`, the charge changes by
 //! `u = ec a - d / ed` at the cost `max(buy g, sell g)`, `g = L + a - d`. Charging and discharging
@@ -10,215 +10,146 @@
 //! the other way round when `sell < 0`; likewise the part that is bought. When `sell < 0 <= buy`,
 //! a stretch of slope 0 lies between them, on which waste keeps the exchange with the grid at 0.
 
-use std::cmp::Ordering;
-use std::collections::HashMap;
-
 use super::Tariff;
 use super::battery::Conversion;
+use super::convex_piecewise::Segment;
 
-/// The scale of a leaking battery's lengths is reset when it exceeds this bound.
-const LARGEST_SCALE: f64 = 1_099_511_627_776.0;
+/// The scale of a leaking battery's lengths is reduced by this factor when it exceeds it. A power
+/// of two: a slope keeps all its bits, and two slopes can be compared at any later time.
+const SCALE_RESET: f64 = 1_099_511_627_776.0;
 
-/// A part of a step's cost that is linear in the change of the charge.
+/// The units in which a step counts charge. Charge that decays is left as it is and counted in a
+/// smaller unit, so that the segments of a function need not be touched in every step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch {
-    /// The place of the slope among all slopes of all steps.
-    pub rank: u32,
-    /// Price per kWh of charge.
-    pub slope: f64,
-    /// Change of the charge, kWh.
-    pub length: f64,
-}
-
-impl Stretch {
-    /// The same with `scale` units to the kWh.
-    #[inline]
-    pub fn in_unit(self, scale: f64) -> Self {
-        Self { slope: self.slope / scale, length: self.length * scale, ..self }
-    }
-}
-
-/// The prices of a step, and the ranks of the four slopes that follow from them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct StepPrices {
-    pub buy: f64,
-    pub sell: f64,
-    /// Sold and sold, bought and bought, each pair in ascending order of slope.
-    ranks: [u32; 4],
-}
-
-impl StepPrices {
-    /// The cost of an exchange with the grid.
-    #[inline]
-    pub fn exchange(&self, grid: f64) -> f64 {
-        (self.buy * grid).max(self.sell * grid)
-    }
-}
-
-/// How the unit of charge changes before a step. Charge that decays is left as it is and counted
-/// in a smaller unit, so that the segments of a function need not be touched in every step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Decay {
-    /// By how much the number of units per kWh grows.
+pub(super) struct Unit {
+    /// Units per kWh.
+    pub per_kwh: f64,
+    /// kWh per unit.
+    kwh: f64,
+    /// By how much the number of units per kWh grew since the last step.
     pub growth: f64,
-    /// What all amounts are multiplied by after that.
+    /// What all amounts are multiplied by after that, where it is not 1.
     pub reset: Option<f64>,
-    /// Units per kWh in the step.
-    pub scale: f64,
+}
+
+impl Unit {
+    const KWH: Self = Self { per_kwh: 1.0, kwh: 1.0, growth: 0.0, reset: None };
+
+    /// A segment in price per kWh and kWh in this unit.
+    #[inline]
+    pub fn convert(&self, segment: Segment) -> Segment {
+        Segment { slope: segment.slope * self.kwh, length: segment.length * self.per_kwh }
+    }
+
+    /// A slope in price per kWh.
+    pub fn price(&self, slope: f64) -> f64 {
+        slope * self.per_kwh
+    }
 }
 
 /// The costs of all steps.
 #[derive(Debug)]
 pub(super) struct StepCosts {
-    conversion: Conversion,
-    /// Each pair of prices once, or each step once when charge decays.
-    prices: Vec<StepPrices>,
-    prices_of_step: Vec<u32>,
+    tariff: Tariff,
+    /// Charge per kWh drawn and its inverse, charge per kWh delivered and its inverse.
+    drawn: f64,
+    per_drawn: f64,
+    delivered: f64,
+    per_delivered: f64,
     /// None when no charge is lost.
-    decays: Option<Vec<Decay>>,
-    n_ranks: usize,
-    zero_rank: u32,
+    units: Option<Vec<Unit>>,
 }
 
 impl StepCosts {
-    pub fn new(tariff: &Tariff, conversion: Conversion) -> Self {
-        let decays = (conversion.retention() < 1.0)
-            .then(|| decays(conversion.retention(), tariff.n_steps()));
-        let mut known = HashMap::new();
-        let mut prices = Vec::new();
-        let mut slopes = vec![(SlopeOrder::new(0.0, 0.0), usize::MAX)];
-        let mut prices_of_step = Vec::with_capacity(tariff.n_steps());
-        for (step, (&buy, &sell)) in tariff.buy().iter().zip(tariff.sell()).enumerate() {
-            let since = if decays.is_some() { step } else { 0 };
-            let index = *known.entry((buy.to_bits(), sell.to_bits(), since)).or_insert_with(|| {
-                let log_decay = (since + 1) as f64 * conversion.retention().ln();
-                for (slope, _) in legs(&conversion, sell).into_iter().chain(legs(&conversion, buy))
-                {
-                    slopes.push((SlopeOrder::new(slope, log_decay), slopes.len() - 1));
-                }
-                prices.push(StepPrices { buy, sell, ranks: [0; 4] });
-                prices.len() as u32 - 1
-            });
-            prices_of_step.push(index);
+    pub fn new(tariff: Tariff, conversion: Conversion) -> Self {
+        let (drawn, per_delivered) =
+            (conversion.charge_efficiency(), conversion.discharge_efficiency());
+        Self {
+            units: (conversion.retention() < 1.0)
+                .then(|| units(conversion.retention(), tariff.n_steps())),
+            tariff,
+            drawn,
+            per_drawn: 1.0 / drawn,
+            delivered: 1.0 / per_delivered,
+            per_delivered,
         }
-        slopes.sort_unstable_by(|a, b| a.0.compare(&b.0));
-        let (mut rank, mut zero_rank) = (0, 0);
-        for index in 0..slopes.len() {
-            if index > 0 && slopes[index - 1].0.compare(&slopes[index].0).is_lt() {
-                rank += 1;
-            }
-            match slopes[index].1 {
-                usize::MAX => zero_rank = rank,
-                place => prices[place / 4].ranks[place % 4] = rank,
-            }
-        }
-        let n_ranks = rank as usize + 1;
-        Self { conversion, prices, prices_of_step, decays, n_ranks, zero_rank }
     }
 
-    /// The number of different slopes, of which 0 is one.
-    pub fn n_ranks(&self) -> usize {
-        self.n_ranks
+    pub fn tariff(&self) -> &Tariff {
+        &self.tariff
     }
 
-    /// The rank of slope 0.
-    pub fn zero_rank(&self) -> u32 {
-        self.zero_rank
+    /// The unit of charge in a step.
+    #[inline]
+    pub fn unit(&self, step: usize) -> &Unit {
+        self.units.as_ref().map_or(&Unit::KWH, |units| &units[step])
     }
 
     /// How much the charge falls in one step at full power.
     pub fn most_discharged(&self, power: f64) -> f64 {
-        power / self.conversion.discharge_efficiency()
+        power * self.delivered
     }
 
+    /// The cost of an exchange with the grid.
     #[inline]
-    pub fn prices(&self, step: usize) -> &StepPrices {
-        &self.prices[self.prices_of_step[step] as usize]
+    pub fn exchange(&self, step: usize, grid: f64) -> f64 {
+        (self.tariff.buy()[step] * grid).max(self.tariff.sell()[step] * grid)
     }
 
-    /// None when no charge is lost.
+    /// The cost of a step as segments over the change of the charge, from the largest discharge
+    /// to the largest charge, but for segments of length 0.
     #[inline]
-    pub fn decay(&self, step: usize) -> Option<&Decay> {
-        self.decays.as_ref().map(|decays| &decays[step])
-    }
-
-    /// The stretches of a step's cost at net load `load` and power `power`, in ascending order of
-    /// slope but for stretches of length 0.
-    #[inline]
-    pub fn stretches(&self, prices: &StepPrices, load: f64, power: f64) -> [Stretch; 5] {
+    pub fn segments(&self, step: usize, load: f64, power: f64) -> [Segment; 5] {
+        let (buy, sell) = (self.tariff.buy()[step], self.tariff.sell()[step]);
         let import = load.max(0.0).min(power);
         let surplus = (-load).max(0.0).min(power);
-        let sold = legs(&self.conversion, prices.sell);
-        let bought = legs(&self.conversion, prices.buy);
-        let stretch = |place: usize, (slope, charge_per_kwh): (f64, f64), kwh: f64| Stretch {
-            rank: prices.ranks[place],
-            slope,
-            length: charge_per_kwh * kwh,
-        };
-        let wasted = if prices.sell < 0.0 && prices.buy >= 0.0 {
-            let [(_, delivered), (_, drawn)] = legs(&self.conversion, 1.0);
-            (delivered - drawn) * (power - import - surplus)
+        let [exported, absorbed] = self.legs(sell, power - import, surplus);
+        let [displaced, imported] = self.legs(buy, import, power - surplus);
+        let wasted = if sell < 0.0 && buy >= 0.0 {
+            (self.delivered - self.drawn) * (power - import - surplus)
         } else {
             0.0
         };
-        [
-            stretch(0, sold[0], power - import),
-            stretch(1, sold[1], surplus),
-            Stretch { rank: self.zero_rank, slope: 0.0, length: wasted },
-            stretch(2, bought[0], import),
-            stretch(3, bought[1], power - surplus),
-        ]
+        [exported, absorbed, Segment { slope: 0.0, length: wasted }, displaced, imported]
+    }
+
+    /// The two segments that a price gives, in ascending order of slope: delivering and drawing.
+    #[inline]
+    fn legs(&self, price: f64, first: f64, second: f64) -> [Segment; 2] {
+        let delivering =
+            |kwh| Segment { slope: price * self.per_delivered, length: kwh * self.delivered };
+        let drawing = |kwh| Segment { slope: price * self.per_drawn, length: kwh * self.drawn };
+        if price >= 0.0 {
+            [delivering(first), drawing(second)]
+        } else {
+            [drawing(first), delivering(second)]
+        }
     }
 }
 
-/// The two slopes that a price gives, in ascending order, and the charge per kWh at the terminals
-/// on each: delivering and drawing.
-#[inline]
-fn legs(conversion: &Conversion, price: f64) -> [(f64, f64); 2] {
-    let delivering =
-        (price * conversion.discharge_efficiency(), 1.0 / conversion.discharge_efficiency());
-    let drawing = (price / conversion.charge_efficiency(), conversion.charge_efficiency());
-    if price >= 0.0 { [delivering, drawing] } else { [drawing, delivering] }
-}
-
-fn decays(retention: f64, n_steps: usize) -> Vec<Decay> {
-    let mut scale = 1.0;
-    let mut decay = || {
-        let growth = scale / retention - scale;
-        scale += growth;
-        let reset = (scale > LARGEST_SCALE).then(|| 1.0 / std::mem::replace(&mut scale, 1.0));
-        Decay { growth, reset, scale }
+/// The units of charge when the share `retention` of it is kept in each step.
+fn units(retention: f64, n_steps: usize) -> Vec<Unit> {
+    let mut per_kwh = 1.0;
+    let next = |_| {
+        let growth = per_kwh / retention - per_kwh;
+        per_kwh += growth;
+        let reset = (per_kwh > SCALE_RESET).then_some(1.0 / SCALE_RESET);
+        per_kwh *= reset.unwrap_or(1.0);
+        Unit { per_kwh, kwh: 1.0 / per_kwh, growth, reset }
     };
-    (0..n_steps).map(|_| decay()).collect()
+    (0..n_steps).map(next).collect()
 }
 
-/// Where a slope stands among slopes of other steps: charge that decays makes what was paid for it
-/// a higher price per kWh that is left. Compared by logarithm, since over a year the factor may
-/// leave the range of a number; without decay by the slope itself, so that only equal ones tie.
-#[derive(Debug, Clone, Copy)]
-struct SlopeOrder {
-    sign: Ordering,
-    size: f64,
-}
-
-impl SlopeOrder {
-    fn new(slope: f64, log_decay: f64) -> Self {
-        let sign = if slope > 0.0 {
-            Ordering::Greater
-        } else if slope < 0.0 {
-            Ordering::Less
-        } else {
-            Ordering::Equal
-        };
-        let size = if sign.is_eq() || log_decay == 0.0 {
-            slope.abs()
-        } else {
-            slope.abs().ln() + log_decay
-        };
-        Self { sign, size: if slope < 0.0 { -size } else { size } }
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        self.sign.cmp(&other.sign).then(self.size.total_cmp(&other.size))
-    }
+/// Each segment as its parts on which the charge falls and rises, when it falls by at most
+/// `most_discharged`.
+pub(super) fn split_at_idle(
+    segments: &[Segment; 5],
+    most_discharged: f64,
+) -> [(Segment, Segment); 5] {
+    let mut remaining = most_discharged;
+    segments.map(|Segment { slope, length }| {
+        let falling = length.min(remaining);
+        remaining -= falling;
+        (Segment { slope, length: falling }, Segment { slope, length: length - falling })
+    })
 }
