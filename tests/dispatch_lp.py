@@ -9,7 +9,20 @@ import numpy as np
 class DispatchLP:
     """The dispatch of one pool: variables charge, discharge, bought, sold, charge after a step."""
 
-    def __init__(self, load, buy, sell, energy, power, charge, discharge, initial, retention=1.0):
+    def __init__(
+        self,
+        load,
+        buy,
+        sell,
+        energy,
+        power,
+        charge,
+        discharge,
+        initial,
+        retention=1.0,
+        *,
+        tolerance=1e-10,
+    ):
         steps = len(load)
         self.steps = steps
         infinity = highspy.kHighsInf
@@ -49,9 +62,14 @@ class DispatchLP:
         self.solver = highspy.Highs()
         self.solver.silent()
         self.solver.setOptionValue("threads", 1)
-        self.solver.setOptionValue("primal_feasibility_tolerance", 1e-10)
-        self.solver.setOptionValue("dual_feasibility_tolerance", 1e-10)
+        self.solver.setOptionValue("primal_feasibility_tolerance", tolerance)
+        self.solver.setOptionValue("dual_feasibility_tolerance", tolerance)
         self.solver.passModel(self.model)
+
+    def solve_anew(self) -> float:
+        """Return the least cost, without a basis of an earlier solve."""
+        self.solver.clearSolver()
+        return self.solve()
 
     def solve(self) -> float:
         """Return the least cost."""
