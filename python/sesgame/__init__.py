@@ -13,7 +13,7 @@ True
 
 import logging
 
-from sesgame import energy, errors, markets
+from sesgame import adapters, energy, errors, markets
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
 from sesgame.audit import audit, compare
@@ -27,6 +27,7 @@ __all__ = [
     "Allocation",
     "Game",
     "__version__",
+    "adapters",
     "audit",
     "banzhaf_value",
     "budget_balance",

@@ -318,6 +318,11 @@ class Game:
         return len(self.players)
 
     @property
+    def function(self) -> CharacteristicFunction | None:
+        """What gives the values, where that is Python."""
+        return None if self._evaluation is None else self._evaluation.function
+
+    @property
     def sign(self) -> float:
         """+1 for gains, -1 for costs: times a value, larger is better."""
         return 1.0 if self.kind == "gain" else -1.0

@@ -1,0 +1,11 @@
+"""Games from the models that people have: HiGHS, linopy, Pyomo, PyPSA.
+
+Each library has a file of its own and is imported when its adapter is called, not before. All lead
+to :mod:`sesgame.adapters.membership_model`: the model stays in the solver, and a coalition is a
+change of bounds.
+"""
+
+from sesgame.adapters import highspy, linopy, pyomo, pypsa
+from sesgame.adapters.membership_model import dual_allocation
+
+__all__ = ["dual_allocation", "highspy", "linopy", "pyomo", "pypsa"]

@@ -1,0 +1,227 @@
+r"""A linear model in which membership is a variable: what all adapters end in.
+
+The model has one variable :math:`z_i` for each player, and what a player brings in (a load, a
+battery, a plant's capacity) is multiplied by it: ``bought - sold == load_1 z_1 + load_2 z_2``.
+A coalition fixes each :math:`z_i` at 1 or 0. That is a change of right-hand sides and bounds of a
+model that stays in the solver; nothing is built anew. And the derivative of the optimal value by
+:math:`z_i` is a price for player i: where all right-hand sides are owned, the prices of the grand
+coalition add up to its value and are in the core [owen1975]_.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sesgame.adapters.linear_model import LinearModel, ReducedModel
+from sesgame.allocation import Allocation, Evidence
+from sesgame.coalition import Players, format_coalition
+from sesgame.errors import CharacteristicFunctionError, GameError, SolverError
+from sesgame.game import Game
+
+if TYPE_CHECKING:
+    import highspy
+    from numpy.typing import NDArray
+
+__all__ = ["DualityEvidence", "MembershipModel", "dual_allocation", "game_of_model"]
+
+DUALITY_TOLERANCE = 1e-6
+"""The difference between primal and dual objective, relative to them, that a solution may have."""
+
+
+class MembershipModel:
+    """The optimal value of a linear model by coalition: a characteristic function.
+
+    Parameters
+    ----------
+    players : Players
+        The players.
+    model : LinearModel
+        The model.
+    columns : sequence of int, shape (n,)
+        The membership variable of each player.
+
+    Notes
+    -----
+    Each thread of each process has a solver of its own. A linear solve starts from the optimal
+    basis of the grand coalition, always, so that a value does not depend on the coalition before.
+    """
+
+    def __init__(self, players: Players, model: LinearModel, columns: Sequence[int]) -> None:
+        self.players = players
+        self.reduced = ReducedModel.of(model, columns)
+        self.is_integer = bool(self.reduced.model.integer.any())
+        self._of_thread = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_of_thread"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._of_thread = threading.local()
+
+    def evaluate(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
+        """Write the value of each row; see :class:`sesgame.blocks.CharacteristicFunction`."""
+        for row, members in enumerate(membership):
+            values[row] = self._value(members)
+
+    def _value(self, members: NDArray[np.bool_]) -> float:
+        try:
+            objective = self._solve(members).getObjectiveValue()
+        except SolverError as error:
+            labels = self.players.ordered_labels(members)
+            raise CharacteristicFunctionError(
+                f"the model of {format_coalition(labels)} has no value: {error}",
+                frozenset(labels),
+            ) from error
+        return float(objective + self.reduced.cost_share @ members)
+
+    def prices(self, members: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return what one more of each player is worth in the optimum of a coalition."""
+        reduced = self.reduced
+        solution = self._solve(members).getSolution()
+        of_rows = np.asarray(solution.row_dual)[reduced.rows.places]
+        of_columns = np.asarray(solution.col_dual)[reduced.columns.places]
+        # The sign of a reduced cost tells which of its two bounds a variable is at.
+        at_lower = (of_columns * reduced.model.sense > 0)[:, np.newaxis]
+        column_share = np.where(at_lower, reduced.columns.lower_share, reduced.columns.upper_share)
+        at_lower = (of_rows * reduced.model.sense > 0)[:, np.newaxis]
+        row_share = np.where(at_lower, reduced.rows.lower_share, reduced.rows.upper_share)
+        prices: NDArray[np.float64] = (
+            reduced.cost_share + of_rows @ row_share + of_columns @ column_share
+        )
+        return prices
+
+    def _solve(self, members: NDArray[np.bool_]) -> highspy.Highs:
+        """Solve for a coalition.
+
+        Raises
+        ------
+        SolverError
+            The model is infeasible or unbounded, the solver stopped early, or the dual objective
+            is not the primal one.
+        """
+        solver: highspy.Highs | None = getattr(self._of_thread, "solver", None)
+        if solver is None:
+            solver = self.reduced.model.to_highs()
+            self._run(solver, np.ones(len(self.players), dtype=np.bool_))
+            self._of_thread.solver = solver
+            self._of_thread.basis = solver.getBasis()
+        solver.clearSolver()  # what it remembers of the coalition before would show in last bits
+        if not self.is_integer:
+            solver.setBasis(self._of_thread.basis)
+        self._run(solver, members)
+        return solver
+
+    def _run(self, solver: highspy.Highs, members: NDArray[np.bool_]) -> None:
+        import highspy
+
+        z = members.astype(np.float64)
+        columns, rows = self.reduced.columns, self.reduced.rows
+        solver.changeColsBounds(len(columns.places), columns.places, *columns.at(z))
+        solver.changeRowsBounds(len(rows.places), rows.places, *rows.at(z))  # type: ignore[attr-defined] # missing in its stub
+        solver.run()
+        status = solver.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise SolverError("HiGHS", solver.modelStatusToString(status).lower())
+        if self.is_integer:
+            return
+        _, gap = solver.getInfoValue("primal_dual_objective_error")
+        if gap > DUALITY_TOLERANCE:
+            raise SolverError("strong duality", f"primal and dual differ by {gap:.2g}")
+
+
+def game_of_model(
+    players: Players, model: LinearModel, columns: Sequence[int], inputs: str | None = None
+) -> Game:
+    """Return the game of a model: a cost game if it minimises, a gain game if it maximises.
+
+    Raises
+    ------
+    GameError
+        The model is not worth 0 without members.
+    """
+    function = MembershipModel(players, model, columns)
+    nobody = np.zeros((1, len(players)), dtype=np.bool_)
+    value = np.zeros(1)
+    try:
+        function.evaluate(nobody, value)
+    except CharacteristicFunctionError as error:
+        raise GameError(
+            f"without members the model must be worth 0, but {error.__cause__}; multiply what "
+            f"it needs by the membership of its owner, or make its owner a player"
+        ) from error
+    if abs(value[0]) > 1e-9 * max(1.0, float(np.abs(model.cost).max(initial=0.0))):
+        raise GameError(
+            f"without members the model is worth {value[0]:g}, not 0: what it costs belongs to "
+            f"somebody; multiply it by the membership of its owner, or make its owner a player"
+        )
+    return Game(players, "cost" if model.sense > 0 else "gain", function=function, inputs=inputs)
+
+
+@dataclass(frozen=True)
+class DualityEvidence(Evidence):
+    """How far the dual prices miss the value of the grand coalition.
+
+    Attributes
+    ----------
+    duality_gap : float
+        The value of the grand coalition minus the sum of what players get for their shares.
+    """
+
+    duality_gap: float
+
+
+def dual_allocation(game: Game) -> Allocation:
+    r"""Return what the optimal dual prices of the grand coalition give each player: in the core.
+
+    .. math:: x_i = \frac{\partial v}{\partial z_i}(N)
+
+    Parameters
+    ----------
+    game : Game
+        From one of the adapters; its model has no integer variables.
+
+    Returns
+    -------
+    Allocation
+        With the duality gap as evidence. One solve, for any number of players. Where the
+        optimal prices are not unique it is one of several allocations of the core.
+
+    Raises
+    ------
+    GameError
+        The game is not from an adapter, its model has integer variables, or something in it has
+        no owner, so that the prices do not add up to the value of the grand coalition.
+
+    References
+    ----------
+    Owen (1975) for linear production games [owen1975]_.
+    """
+    model = game.function
+    if not isinstance(model, MembershipModel):
+        raise GameError("dual prices need a game from an adapter (sg.adapters)")
+    if model.is_integer:
+        raise GameError("the model has integer variables: it has no dual prices")
+    everybody = np.ones(game.n_players, dtype=np.bool_)
+    prices = model.prices(everybody)
+    value = float(game.values(everybody[np.newaxis], progress=False)[0])
+    gap = value - float(prices.sum())
+    if abs(gap) > DUALITY_TOLERANCE * max(1.0, abs(value)):
+        raise GameError(
+            f"the dual prices of the members add up to {value - gap:g}, the grand coalition is "
+            f"worth {value:g}: the rest belongs to right-hand sides that nobody owns; make their "
+            f"owner a player"
+        )
+    return Allocation(
+        game.players,
+        prices,
+        game.kind,
+        "dual prices",
+        tolerance=DUALITY_TOLERANCE * max(1.0, abs(value)),
+        evidence=DualityEvidence(gap),
+    )
