@@ -21,6 +21,7 @@ from sesgame.game import Game
 from sesgame.markets.budget import budget_balance
 from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
+from sesgame.sampled_shapley import shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "markets",
     "misreport_scan",
     "semivalue",
+    "shapley_estimate",
     "shapley_value",
     "vcg_payments",
 ]

@@ -323,6 +323,11 @@ class Game:
         return None if self._evaluation is None else self._evaluation.function
 
     @property
+    def tabulated(self) -> bool:
+        """Whether the values of all coalitions are known."""
+        return self._table is not None
+
+    @property
     def sign(self) -> float:
         """+1 for gains, -1 for costs: times a value, larger is better."""
         return 1.0 if self.kind == "gain" else -1.0

@@ -8,6 +8,7 @@ mod boundary;
 mod dispatch;
 mod native_game;
 mod shapley;
+mod shapley_estimate;
 mod stability;
 mod vcg;
 
@@ -25,6 +26,8 @@ mod _engine {
     use crate::native_game::NativeGame;
     #[pymodule_export]
     use crate::shapley::{banzhaf_value, semivalue, shapley_value};
+    #[pymodule_export]
+    use crate::shapley_estimate::{PairedEstimate, permutation_means, permutation_orders};
     #[pymodule_export]
     use crate::stability::worst_coalition;
     #[pymodule_export]

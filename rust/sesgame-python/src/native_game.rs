@@ -20,6 +20,11 @@ impl NativeGame {
     pub fn new(game: impl game::NativeGame + 'static) -> Self {
         Self { game: Arc::new(game) }
     }
+
+    /// The game of the engine.
+    pub fn game(&self) -> &dyn game::NativeGame {
+        self.game.as_ref()
+    }
 }
 
 #[pymethods]

@@ -4,6 +4,10 @@
 //! that depend on the size of the coalition alone ([`semivalue`]). [`exact`] reads them off a table
 //! of all `2^n` values.
 
+pub mod coalition_pairs;
 pub mod exact;
+pub mod paired_estimate;
+pub mod permutations;
 mod row_pass;
 pub mod semivalue;
+pub mod surrogate;
