@@ -120,6 +120,34 @@ class BundleAuctionColumns:
     ) -> tuple[list[int | None], float, float]: ...
 
 @final
+class NetworkColumns:
+    def __new__(
+        cls,
+        n_participants: int,
+        participant: NDArray[np.uintp],
+        bus: NDArray[np.uintp],
+        is_bid: NDArray[np.bool_],
+        price: NDArray[np.float64],
+        quantity: NDArray[np.float64],
+        line_ends: NDArray[np.uintp],
+        line_numbers: NDArray[np.float64],
+        demand: NDArray[np.float64],
+        value_of_lost_load: float,
+    ) -> NetworkColumns: ...
+    def settle(
+        self, clarke: bool
+    ) -> tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        float,
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]: ...
+    def best_coalition(self, utility: NDArray[np.float64]) -> tuple[list[bool], float, float]: ...
+
+@final
 class OrderBookColumns:
     def __new__(
         cls,

@@ -12,6 +12,13 @@ from sesgame.markets.budget import (
 )
 from sesgame.markets.double_auction import mcafee, trade_reduction
 from sesgame.markets.efficient import vcg
+from sesgame.markets.network import (
+    Line,
+    NetworkMarket,
+    NetworkOrder,
+    NetworkSettlement,
+    nodal_pricing,
+)
 from sesgame.markets.one_bus import OneBusSettlement, pay_as_bid, uniform_price
 from sesgame.markets.order_book import Order, OrderBook
 from sesgame.markets.properties import PropertyReport
@@ -28,7 +35,11 @@ from sesgame.markets.truthfulness import MisreportScan
 __all__ = [
     "BudgetBalance",
     "Bundle",
+    "Line",
     "MisreportScan",
+    "NetworkMarket",
+    "NetworkOrder",
+    "NetworkSettlement",
     "OneBusSettlement",
     "Order",
     "OrderBook",
@@ -40,6 +51,7 @@ __all__ = [
     "core_selecting",
     "greedy",
     "mcafee",
+    "nodal_pricing",
     "pay_as_bid",
     "scale_rents",
     "trade_reduction",

@@ -128,7 +128,7 @@ def uplift_by_load(settlement: S) -> S:
     [9.0, -9.0]
     """
     repaired: S = _uplift(
-        settlement, settlement.consumed_kwh, "uplift by load", "consumes anything", uplift_by_load
+        settlement, settlement.consumed, "uplift by load", "consumes anything", uplift_by_load
     )
     return repaired
 

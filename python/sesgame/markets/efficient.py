@@ -7,6 +7,7 @@ from typing import overload
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.markets.network import NetworkMarket, NetworkSettlement, network_vcg
 from sesgame.markets.one_bus import OneBusSettlement, one_bus_vcg
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.storage import StorageAuction, StorageSettlement, storage_vcg
@@ -17,10 +18,12 @@ __all__ = ["vcg"]
 @overload
 def vcg(market: OrderBook) -> OneBusSettlement: ...
 @overload
+def vcg(market: NetworkMarket) -> NetworkSettlement: ...
+@overload
 def vcg(market: StorageAuction, *, time_limit: float = ...) -> StorageSettlement: ...
 def vcg(
-    market: OrderBook | StorageAuction, *, time_limit: float = np.inf
-) -> OneBusSettlement | StorageSettlement:
+    market: OrderBook | NetworkMarket | StorageAuction, *, time_limit: float = np.inf
+) -> OneBusSettlement | NetworkSettlement | StorageSettlement:
     r"""Return the efficient outcome of a market with its VCG payments.
 
     .. math:: t_i = W(N \setminus i) - \sum_{j \ne i} v_j(q^*)
@@ -31,7 +34,7 @@ def vcg(
 
     Parameters
     ----------
-    market : OrderBook or StorageAuction
+    market : OrderBook, NetworkMarket or StorageAuction
         What is settled.
     time_limit : float, optional
         Only for a storage auction: seconds for each integer programme. Where one is stopped, the
@@ -40,14 +43,14 @@ def vcg(
 
     Returns
     -------
-    OneBusSettlement or StorageSettlement
+    OneBusSettlement, NetworkSettlement or StorageSettlement
         Truth is a dominant strategy; nobody loses. The budget need not balance: see
-        :func:`sesgame.budget_balance`. Fixed demand pays the market price.
+        :func:`sesgame.budget_balance`. Fixed demand pays the market price (at its bus).
 
     Raises
     ------
     SolverError
-        An integer programme failed, or found nothing in its time.
+        A programme failed, or found nothing in its time.
 
     Notes
     -----
@@ -55,6 +58,9 @@ def vcg(
     m orders: each payment is an integral along the merit order, from the margin, past the
     participant's own steps. A participant without whom fixed demand cannot be met is *pivotal*:
     its payment counts what would be shed at the value of lost load, and `pivotal_kwh` names it.
+
+    *Network.* One linear programme, and one more for each participant that trades, each started
+    from the basis of another, on all cores.
 
     *Storage auction.* One integer programme, and one more for each winner, on all cores.
 
@@ -76,7 +82,9 @@ def vcg(
         return one_bus_vcg(market)
     if isinstance(market, StorageAuction):
         return storage_vcg(market, time_limit=time_limit)
+    if isinstance(market, NetworkMarket):
+        return network_vcg(market)
     raise GameError(
-        f"the market is a {type(market).__name__}; it must be an OrderBook or a "
+        f"the market is a {type(market).__name__}; it must be an OrderBook, a NetworkMarket or a "
         f"StorageAuction (for a cooperative game: sg.vcg_payments)"
     )

@@ -62,7 +62,7 @@ class OneBusSettlement(Settlement):
     quantities_known: bool = False
 
     @property
-    def consumed_kwh(self) -> NDArray[np.float64]:
+    def consumed(self) -> NDArray[np.float64]:
         """What each participant buys, and then what the fixed load takes."""
         bought = by_participant(self.book, np.where(self.book.is_bid, self.accepted_kwh, 0.0))
         served = (self.book.demand_kwh - self.shed_kwh).sum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -13,6 +13,7 @@ import numpy as np
 from sesgame._engine import OrderBookColumns
 from sesgame.coalition import Players
 from sesgame.errors import GameError
+from sesgame.markets.steps import check_steps, number_column, refuse, value_of_steps
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -87,24 +88,19 @@ class OrderBook:
         value_of_lost_load: float | None = None,
     ) -> None:
         labels = participants if isinstance(participants, Players) else Players(participants)
-        price = _column("price_per_kwh", price_per_kwh)
+        price = number_column("price_per_kwh", price_per_kwh)
         m = len(price)
         self.participants = labels
         self.participant = _indices("participant", participant, m, len(labels))
         name = self.name
         self.is_bid = np.array(is_bid, dtype=np.bool_).reshape(-1)
         self.price_per_kwh = price
-        self.quantity_kwh = _column("quantity_kwh", quantity_kwh)
+        self.quantity_kwh = number_column("quantity_kwh", quantity_kwh)
         lengths = {"is_bid": len(self.is_bid), "quantity_kwh": len(self.quantity_kwh)}
         for column, length in lengths.items():
             if length != m:
                 raise GameError(f"{column} has {length} entries for {m} prices")
-        _refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price is {price[k]}, not finite")
         quantity = self.quantity_kwh
-        _refuse(
-            ~(np.isfinite(quantity) & (quantity >= 0)),
-            lambda k: f"{name(k)}: its quantity is {quantity[k]}; it must be finite and >= 0",
-        )
         demand = np.array(demand_kwh, dtype=np.float64)
         self.period = np.zeros(m, np.int64) if period is None else _indices("period", period, m)
         n_periods = max(int(self.period.max(initial=0)) + 1, demand.size)
@@ -116,7 +112,7 @@ class OrderBook:
                 f"{name(late)}: its period is {self.period[late]}, but demand_kwh has shape "
                 f"{demand.shape}; give one number for each of the {n_periods} periods"
             )
-        _refuse(
+        refuse(
             ~(np.isfinite(demand) & (demand >= 0)),
             lambda t: f"the demand of period {t} is {demand[t]}; it must be finite and >= 0",
         )
@@ -128,7 +124,8 @@ class OrderBook:
         self.value_of_lost_load = float(value_of_lost_load or 0.0)
         if not np.isfinite(self.value_of_lost_load):
             raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
-        self._check_steps()
+        group = self.period * len(labels) + self.participant
+        check_steps(group, self.is_bid, price, quantity, name)
         for array in (self.participant, self.is_bid, price, quantity, self.period, demand):
             array.setflags(write=False)
         self._by_period = np.argsort(self.period, kind="stable")
@@ -299,20 +296,14 @@ class OrderBook:
 
         Minus infinity where it trades more than it truly has or can take.
         """
-        value = 0.0
         own = self.orders_of(participant)
-        rounding = 1e-12 * float(self.quantity_kwh.sum())
-        for period in range(self.n_periods):
-            for is_bid in (False, True):
-                steps = own[(self.period[own] == period) & (self.is_bid[own] == is_bid)]
-                left = float(settlement.accepted_kwh[steps].sum())
-                for step in steps:
-                    quantity = min(left, float(self.quantity_kwh[step]))
-                    left -= quantity
-                    value += float(self.price_per_kwh[step]) * (quantity if is_bid else -quantity)
-                if left > rounding:
-                    return -np.inf
-        return value
+        return value_of_steps(
+            settlement.accepted_kwh[own],
+            self.period[own],
+            self.is_bid[own],
+            self.price_per_kwh[own],
+            self.quantity_kwh[own],
+        )
 
     def without(self, participant: Hashable) -> OrderBook:
         """Return the book without the orders of one participant, who stays with nothing."""
@@ -347,42 +338,12 @@ class OrderBook:
         """Return an order as messages show it."""
         return f"order {order} of {self.participants[int(self.participant[order])]!r}"
 
-    def _check_steps(self) -> None:
-        """Refuse steps of one participant, period and side that are not sorted by price."""
-        rank = np.where(self.is_bid, -self.price_per_kwh, self.price_per_kwh)
-        order = np.lexsort((self.is_bid, self.participant, self.period))
-        before, after = order[:-1], order[1:]
-        same = (
-            (self.is_bid[before] == self.is_bid[after])
-            & (self.participant[before] == self.participant[after])
-            & (self.period[before] == self.period[after])
-        )
-        wrong = np.flatnonzero(same & (rank[after] < rank[before]))
-        if wrong.size:
-            k, previous = int(after[wrong[0]]), int(before[wrong[0]])
-            direction = "rise" if self.is_bid[k] else "fall"
-            raise GameError(
-                f"{self.name(k)}: its price {self.price_per_kwh[k]} follows "
-                f"{self.price_per_kwh[previous]}; the steps of "
-                f"{'a bid' if self.is_bid[k] else 'an offer'} must not {direction} in price"
-            )
-
     def __repr__(self) -> str:
         plural = "" if self.n_periods == 1 else "s"
         return (
             f"OrderBook({len(self.participants)} participants, {len(self.price_per_kwh)} orders, "
             f"{self.n_periods} period{plural})"
         )
-
-
-def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    try:
-        column = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise GameError(f"{name} must be numbers: {error}") from error
-    if column.ndim != 1:
-        raise GameError(f"{name} has shape {column.shape}; one number for each order is needed")
-    return column
 
 
 def _indices(
@@ -398,13 +359,8 @@ def _indices(
         )
     column = column.astype(np.int64)
     bad = (column < 0) | (column >= (limit if limit is not None else np.iinfo(np.int32).max))
-    _refuse(bad, lambda k: f"order {k}: its {name} is {column[k]}, which is out of range")
+    refuse(bad, lambda k: f"order {k}: its {name} is {column[k]}, which is out of range")
     return column
-
-
-def _refuse(bad: NDArray[np.bool_], message: Callable[[int], str]) -> None:
-    if bad.any():
-        raise GameError(message(int(np.argmax(bad))))
 
 
 def _csv_number(text: str | None, column: str, where: str) -> float:

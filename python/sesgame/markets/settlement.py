@@ -75,7 +75,7 @@ class Settlement:
         return float(self.values.sum()) + sum(value for value, _ in self.outside.values())
 
     @property
-    def consumed_kwh(self) -> NDArray[np.float64]:
+    def consumed(self) -> NDArray[np.float64]:
         """What each participant, and then each of the outside, consumes."""
         raise AllocationError(f"nothing is known of consumption under {self.method!r}")
 

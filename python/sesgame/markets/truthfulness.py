@@ -102,7 +102,7 @@ def misreport_scan(
         From market to settlement, for example :func:`sesgame.markets.vcg`.
     participant : hashable
         Who misreports.
-    market : OrderBook or StorageAuction
+    market : OrderBook, NetworkMarket or StorageAuction
         The true values of everybody.
     price_factors : array_like of float, shape (a,), optional
         201 factors from 0 to 3 by default. Not negative, since that would unsort the steps.

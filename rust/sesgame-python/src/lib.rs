@@ -31,7 +31,7 @@ mod _engine {
     #[pymodule_export]
     use crate::stability::worst_coalition;
     #[pymodule_export]
-    use crate::vcg::{BundleAuctionColumns, OrderBookColumns};
+    use crate::vcg::{BundleAuctionColumns, NetworkColumns, OrderBookColumns};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use sesgame_engine::vcg::bundle_auction::{Bundle, BundleAuction, Winners};
 use sesgame_engine::vcg::core_selecting;
 use sesgame_engine::vcg::misreport::{self, PaymentRule};
+use sesgame_engine::vcg::network::{Line, NetworkMarket, Order};
 use sesgame_engine::vcg::order_book::{self, OrderBook};
 
 use crate::boundary::watched;
@@ -198,5 +199,95 @@ impl BundleAuctionColumns {
             self.0.winners(time_limit, |_, bundle| bundle.value - gain[bundle.bidder])
         })?;
         Ok((winners.won, winners.welfare, winners.bound))
+    }
+}
+
+/// Orders, lines and demand of a network; validated in Python.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct NetworkColumns(NetworkMarket);
+
+#[pymethods]
+impl NetworkColumns {
+    /// `line_ends` is (from, to) in two rows, `line_numbers` susceptance and limit.
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "one for each column")]
+    fn new(
+        n_participants: usize,
+        participant: PyReadonlyArray1<'_, usize>,
+        bus: PyReadonlyArray1<'_, usize>,
+        is_bid: PyReadonlyArray1<'_, bool>,
+        price: PyReadonlyArray1<'_, f64>,
+        quantity: PyReadonlyArray1<'_, f64>,
+        line_ends: PyReadonlyArray2<'_, usize>,
+        line_numbers: PyReadonlyArray2<'_, f64>,
+        demand: PyReadonlyArray1<'_, f64>,
+        value_of_lost_load: f64,
+    ) -> Self {
+        let (participant, bus) = (participant.as_array(), bus.as_array());
+        let (is_bid, price, quantity) = (is_bid.as_array(), price.as_array(), quantity.as_array());
+        let orders = (0..price.len())
+            .map(|k| Order {
+                participant: participant[k],
+                bus: bus[k],
+                is_bid: is_bid[k],
+                price: price[k],
+                quantity: quantity[k],
+            })
+            .collect();
+        let (ends, numbers) = (line_ends.as_array(), line_numbers.as_array());
+        let lines = (0..ends.ncols())
+            .map(|k| Line {
+                from: ends[[0, k]],
+                to: ends[[1, k]],
+                susceptance: numbers[[0, k]],
+                limit: numbers[[1, k]],
+            })
+            .collect();
+        Self(NetworkMarket {
+            n_participants,
+            orders,
+            lines,
+            demand: demand.as_array().to_vec(),
+            value_of_lost_load,
+        })
+    }
+
+    /// (accepted, shed, price, flow, cost, payments, pivotal); the last two are empty unless
+    /// `clarke`.
+    #[expect(clippy::type_complexity, reason = "six columns and a number")]
+    fn settle(
+        &self,
+        py: Python<'_>,
+        clarke: bool,
+    ) -> PyResult<(Column<f64>, Column<f64>, Column<f64>, Column<f64>, f64, Column<f64>, Column<f64>)>
+    {
+        let (dispatch, payments, pivotal) = watched(py, None, |progress| {
+            if clarke {
+                let outcome = self.0.clarke(progress)?;
+                Ok((outcome.dispatch, outcome.payments, outcome.pivotal))
+            } else {
+                Ok((self.0.clear()?.0, Vec::new(), Vec::new()))
+            }
+        })?;
+        let column = |values: Vec<f64>| values.into_pyarray(py).unbind();
+        Ok((
+            column(dispatch.accepted),
+            column(dispatch.shed),
+            column(dispatch.price),
+            column(dispatch.flow),
+            dispatch.cost,
+            column(payments),
+            column(pivotal),
+        ))
+    }
+
+    /// (members, welfare less utilities, bound on it) of the coalition that is best off alone.
+    fn best_coalition(
+        &self,
+        py: Python<'_>,
+        utility: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<(Vec<bool>, f64, f64)> {
+        let utility = utility.as_array().to_vec();
+        watched(py, None, |_| self.0.best_coalition(&utility))
     }
 }

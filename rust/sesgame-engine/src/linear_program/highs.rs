@@ -91,6 +91,13 @@ impl Drop for Solver {
     }
 }
 
+/// Which columns and rows of a [`Model`] are basic, in the solver's own code.
+#[derive(Debug, Clone)]
+pub struct Basis {
+    columns: Vec<i32>,
+    rows: Vec<i32>,
+}
+
 /// A persistent minimisation model: columns with a cost and bounds, rows with two-sided bounds.
 ///
 /// Columns and rows are numbered from 0 in the order in which they were added. Infinite bounds
@@ -245,6 +252,30 @@ impl Model {
         // SAFETY: live instance.
         unsafe { c::Highs_zeroAllClocks(self.solver().0) };
         self.solver().set_double(c"time_limit", seconds);
+    }
+
+    /// The basis that the last solve ended with, as a start for another solve of this model or of
+    /// one with the same columns and rows.
+    #[must_use]
+    pub fn basis(&self) -> Basis {
+        let mut basis = Basis { columns: vec![0; self.n_columns], rows: vec![0; self.n_rows] };
+        let (columns, rows) = (basis.columns.as_mut_ptr(), basis.rows.as_mut_ptr());
+        // SAFETY: live instance; the arrays have as many elements as there are columns, rows.
+        let status = unsafe { c::Highs_getBasis(self.solver().0, columns, rows) };
+        debug_assert_ne!(status, c::STATUS_ERROR);
+        basis
+    }
+
+    /// Starts the next solve from a basis.
+    pub fn set_basis(&mut self, basis: &Basis) {
+        assert!(
+            basis.columns.len() == self.n_columns && basis.rows.len() == self.n_rows,
+            "the basis of another model"
+        );
+        let (columns, rows) = (basis.columns.as_ptr(), basis.rows.as_ptr());
+        // SAFETY: live instance; the arrays have as many elements as there are columns, rows.
+        let status = unsafe { c::Highs_setBasis(self.solver().0, columns, rows) };
+        debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
     /// Forgets the basis, so that the next solve starts cold.

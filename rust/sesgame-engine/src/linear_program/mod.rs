@@ -6,7 +6,7 @@
 mod highs;
 
 use crate::error::{Error, Result};
-pub use highs::Model;
+pub use highs::{Basis, Model};
 
 /// How a solve ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,15 @@ mod tests {
         model.set_column_cost(0, -3.0);
         let solution = model.solve().optimal("test").unwrap();
         assert_eq!(solution.columns, [2.0, 0.0]);
+    }
+
+    #[test]
+    fn a_basis_carries_over_to_a_model_of_the_same_shape() {
+        let mut first = two_variables();
+        first.solve();
+        let mut second = two_variables();
+        second.set_basis(&first.basis());
+        assert_eq!(second.solve().optimal("test").unwrap().columns, [1.0, 3.0]);
     }
 
     #[test]

@@ -1,0 +1,496 @@
+"""Markets on a network: DC optimal power flow, nodal prices beside VCG payments."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sesgame._engine import NetworkColumns
+from sesgame.coalition import Players
+from sesgame.errors import CoalitionError, GameError
+from sesgame.markets.settlement import Settlement
+from sesgame.markets.steps import check_steps, number_column, refuse, value_of_steps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.markets.properties import PropertyReport
+
+__all__ = ["Line", "NetworkMarket", "NetworkOrder", "NetworkSettlement", "nodal_pricing"]
+
+_PRECISION = 1e-9
+"""Of sums of money, relative to the money that all orders are about; that of the solver."""
+
+
+class NetworkOrder(NamedTuple):
+    """One step of an offer or a bid at a bus, for one hour."""
+
+    participant: Hashable
+    bus: Hashable
+    side: str
+    price_per_mwh: float
+    quantity_mw: float
+
+
+class Line(NamedTuple):
+    """A line between two buses; only the ratios of reactances matter."""
+
+    from_bus: Hashable
+    to_bus: Hashable
+    reactance: float
+    limit_mw: float = np.inf
+
+
+class NetworkMarket:
+    """Offers, bids and fixed demand at the buses of a network, for one hour.
+
+    Power flows as in the DC approximation: no losses, small angles, the flow on a line in
+    proportion to the difference of the angles at its ends. Buses without a connection are islands
+    of their own.
+
+    Parameters
+    ----------
+    buses : iterable of hashable
+        The labels of all buses.
+    lines : iterable of (from_bus, to_bus, reactance[, limit_mw])
+        The limit holds in both directions; infinite by default.
+    orders : iterable of (participant, bus, side, price_per_mwh, quantity_mw)
+        `side` is ``"offer"`` or ``"bid"``. The steps of a participant at a bus must not fall in
+        price (offers) or rise (bids) in the order given.
+    demand_mw : mapping of bus to float, optional
+        Demand that does not bid: it is served unless a MWh costs more than the value of lost
+        load.
+    value_of_lost_load : float, optional
+        What a MWh of fixed demand is worth. Needed where there is fixed demand.
+    participants : iterable of hashable, optional
+        All participants; by default in the order in which they first appear.
+
+    Raises
+    ------
+    GameError
+        An unknown bus, a reactance of zero, NaN, infinite or negative numbers, unsorted steps;
+        the order or line is named.
+
+    Examples
+    --------
+    Cheap power behind a line of 40 MW:
+
+    >>> import sesgame as sg
+    >>> market = sg.markets.NetworkMarket(
+    ...     ["north", "south"],
+    ...     [("north", "south", 0.1, 40)],
+    ...     [("wind", "north", "offer", 10, 100), ("coal", "north", "offer", 20, 100),
+    ...      ("gas", "south", "offer", 50, 100)],
+    ...     demand_mw={"south": 60}, value_of_lost_load=1000,
+    ... )
+    >>> nodal = sg.markets.nodal_pricing(market)
+    >>> nodal.price_per_mwh.tolist(), nodal.congestion_rent
+    ([10.0, 50.0], 1600.0)
+    >>> sg.markets.vcg(market).payments.tolist()
+    [-800.0, 0.0, -20000.0]
+    """
+
+    def __init__(
+        self,
+        buses: Iterable[Hashable],
+        lines: Iterable[Line | tuple[Any, ...]],
+        orders: Iterable[NetworkOrder | tuple[Any, ...]],
+        *,
+        demand_mw: Mapping[Hashable, float] | None = None,
+        value_of_lost_load: float | None = None,
+        participants: Iterable[Hashable] | None = None,
+    ) -> None:
+        self.buses = Players(buses)
+        self.lines = tuple(self._line(k, line) for k, line in enumerate(lines))
+        self.orders = tuple(self._order(k, order) for k, order in enumerate(orders))
+        labels = dict.fromkeys(order.participant for order in self.orders)
+        self.participants = Players(labels if participants is None else participants)
+        self.participant = np.array(
+            [self.participants.index(order.participant) for order in self.orders], dtype=np.int64
+        )
+        self.bus = np.array([self.buses.index(order.bus) for order in self.orders], dtype=np.int64)
+        self.is_bid = np.array([order.side == "bid" for order in self.orders], dtype=np.bool_)
+        self.price_per_mwh = number_column(
+            "price_per_mwh", [order.price_per_mwh for order in self.orders]
+        )
+        self.quantity_mw = number_column(
+            "quantity_mw", [order.quantity_mw for order in self.orders]
+        )
+        group = self.bus * len(self.participants) + self.participant
+        check_steps(
+            group,
+            self.is_bid,
+            self.price_per_mwh,
+            self.quantity_mw,
+            lambda k: f"order {k} of {self.orders[k].participant!r}",
+        )
+        self.demand_mw = np.zeros(len(self.buses))
+        for bus, demand in (demand_mw or {}).items():
+            self.demand_mw[self._bus(bus, "demand_mw")] = demand
+        refuse(
+            ~(np.isfinite(self.demand_mw) & (self.demand_mw >= 0)),
+            lambda k: (
+                f"the demand at bus {self.buses[k]!r} is {self.demand_mw[k]}; it must be finite "
+                f"and >= 0 (power that is there anyway is an offer at price 0)"
+            ),
+        )
+        if value_of_lost_load is None and self.demand_mw.any():
+            raise GameError(
+                "fixed demand needs a value_of_lost_load: the price above which it is not served"
+            )
+        self.value_of_lost_load = float(value_of_lost_load or 0.0)
+        if not np.isfinite(self.value_of_lost_load):
+            raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
+        ends = [[self.buses.index(line[end]) for line in self.lines] for end in (0, 1)]
+        numbers = [
+            [1 / line.reactance for line in self.lines],
+            [line.limit_mw for line in self.lines],
+        ]
+        self.columns = NetworkColumns(
+            len(self.participants),
+            self.participant.astype(np.uintp),
+            self.bus.astype(np.uintp),
+            self.is_bid,
+            self.price_per_mwh,
+            self.quantity_mw,
+            np.array(ends, dtype=np.uintp).reshape(2, -1),
+            np.array(numbers, dtype=np.float64).reshape(2, -1),
+            self.demand_mw,
+            self.value_of_lost_load,
+        )
+
+    @classmethod
+    def from_matpower(
+        cls,
+        case: str | PathLike[str] | Mapping[str, Any] | Any,
+        *,
+        value_of_lost_load: float,
+        steps: int = 10,
+        participants: Iterable[Hashable] | None = None,
+    ) -> NetworkMarket:
+        """Return the market of a MATPOWER case: its generators offer at cost.
+
+        Parameters
+        ----------
+        case : path, mapping or object
+            A ``.m`` file (extra ``matpower``), or something with ``bus``, ``gen``, ``branch`` and
+            ``gencost`` matrices as items or attributes, such as a PYPOWER case or
+            ``matpowercaseframes.CaseFrames``.
+        value_of_lost_load : float
+            What a MWh of demand is worth.
+        steps : int, default 10
+            Equal steps that stand for a quadratic cost, each at its average marginal cost, so
+            that the cost is exact where a step ends.
+        participants : iterable of hashable, optional
+            The owner of each generator in service, in the order of the file; ``"gen 1"``, ``"gen
+            2"`` and so on by default. The same owner twice is one participant.
+
+        Raises
+        ------
+        GameError
+            A dispatchable load, a cost that is not convex or of a higher degree, a phase shifter:
+            the generator or branch is named.
+        ImportError
+            A path, but the extra ``matpower`` is not installed.
+
+        Notes
+        -----
+        Start-up costs, fixed costs, minimum power, reactive power, shunts and angle limits are
+        left out; ``rateA = 0`` means no limit.
+
+        References
+        ----------
+        Zimmerman, Murillo-Sanchez and Thomas (2011) [zimmerman2011]_.
+        """
+        from sesgame.markets.matpower import network_of_case
+
+        buses, lines, orders, demand = network_of_case(case, steps, participants)
+        return cls(buses, lines, orders, demand_mw=demand, value_of_lost_load=value_of_lost_load)
+
+    @property
+    def tolerance(self) -> float:
+        """Absolute precision of sums of money."""
+        money = np.abs(self.price_per_mwh) @ self.quantity_mw
+        money += self.value_of_lost_load * self.demand_mw.sum()
+        return _PRECISION * max(1.0, float(money))
+
+    def misreport(
+        self, participant: Hashable, price_factor: float, quantity_factor: float
+    ) -> NetworkMarket:
+        """Return the market in which one participant multiplies its prices and its quantities."""
+        return self._like(
+            order._replace(
+                price_per_mwh=order.price_per_mwh * price_factor,
+                quantity_mw=order.quantity_mw * quantity_factor,
+            )
+            if order.participant == participant
+            else order
+            for order in self.orders
+        )
+
+    def without(self, participant: Hashable) -> NetworkMarket:
+        """Return the market without the orders of one participant, who stays with nothing."""
+        self.participants.index(participant)
+        return self._like(order for order in self.orders if order.participant != participant)
+
+    def has_orders(self, participant: Hashable) -> bool:
+        """Return whether a participant has any order."""
+        return bool((self.participant == self.participants.index(participant)).any())
+
+    def true_value(self, participant: Hashable, settlement: Any) -> float:
+        """Return what the outcome of somebody's misreport is truly worth to a participant.
+
+        Minus infinity where it trades more than it truly has or can take.
+        """
+        own = np.flatnonzero(self.participant == self.participants.index(participant))
+        return value_of_steps(
+            settlement.accepted_mw[own],
+            self.bus[own],
+            self.is_bid[own],
+            self.price_per_mwh[own],
+            self.quantity_mw[own],
+        )
+
+    def _like(self, orders: Iterable[NetworkOrder]) -> NetworkMarket:
+        return NetworkMarket(
+            self.buses,
+            self.lines,
+            orders,
+            demand_mw=dict(zip(self.buses, self.demand_mw.tolist(), strict=True)),
+            value_of_lost_load=self.value_of_lost_load,
+            participants=self.participants,
+        )
+
+    def _bus(self, label: object, where: str) -> int:
+        try:
+            return self.buses.index(label)
+        except CoalitionError:
+            raise GameError(f"{where}: there is no bus {label!r}") from None
+
+    def _line(self, k: int, given: Line | tuple[Any, ...]) -> Line:
+        try:
+            line = Line(*given)
+            line = line._replace(reactance=float(line.reactance), limit_mw=float(line.limit_mw))
+        except (TypeError, ValueError) as error:
+            raise GameError(
+                f"line {k} is {given!r}; it must be (from_bus, to_bus, reactance) or have the "
+                f"limit in MW as a fourth entry: {error}"
+            ) from error
+        for end in (line.from_bus, line.to_bus):
+            self._bus(end, f"line {k}")
+        if not np.isfinite(line.reactance) or line.reactance == 0:
+            raise GameError(
+                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its reactance is "
+                f"{line.reactance}; it must be finite and not 0"
+            )
+        if not line.limit_mw >= 0:
+            raise GameError(
+                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its limit is "
+                f"{line.limit_mw}; it must be >= 0, or infinite for none"
+            )
+        return line
+
+    def _order(self, k: int, given: NetworkOrder | tuple[Any, ...]) -> NetworkOrder:
+        try:
+            order = NetworkOrder(*given)
+        except TypeError as error:
+            raise GameError(
+                f"order {k} is {given!r}; it must be (participant, bus, side, price_per_mwh, "
+                f"quantity_mw)"
+            ) from error
+        if order.side not in ("offer", "bid"):
+            raise GameError(
+                f"order {k} of {order.participant!r}: its side is {order.side!r}; "
+                f'it must be "offer" or "bid"'
+            )
+        self._bus(order.bus, f"order {k} of {order.participant!r}")
+        return order
+
+    def __repr__(self) -> str:
+        return (
+            f"NetworkMarket({len(self.participants)} participants, {len(self.orders)} orders, "
+            f"{len(self.buses)} buses, {len(self.lines)} lines)"
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class NetworkSettlement(Settlement):
+    """The settlement of a network market, for one hour.
+
+    Attributes
+    ----------
+    market : NetworkMarket
+        What was settled.
+    accepted_mw : ndarray of float, shape (m,)
+        How much of each order is accepted.
+    shed_mw : ndarray of float, shape (b,)
+        Fixed demand at each bus that is not served.
+    price_per_mwh : ndarray of float, shape (b,)
+        The nodal price: what one MWh more at the bus costs the system.
+    flow_mw : ndarray of float, shape (l,)
+        The flow on each line, positive from its first to its second bus.
+    congestion_rent : float
+        What nodal prices collect from consumption beyond what they pay to production.
+    pivotal_mw : mapping of participant to float
+        Only for VCG: participants without whom more fixed demand would be shed, and how much
+        more.
+    """
+
+    market: NetworkMarket
+    accepted_mw: NDArray[np.float64]
+    shed_mw: NDArray[np.float64]
+    price_per_mwh: NDArray[np.float64]
+    flow_mw: NDArray[np.float64]
+    congestion_rent: float
+    pivotal_mw: dict[Hashable, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def consumed(self) -> NDArray[np.float64]:
+        """What each participant buys, and then what the fixed load takes, in MWh."""
+        market = self.market
+        bought = np.where(market.is_bid, self.accepted_mw, 0.0)
+        served = (market.demand_mw - self.shed_mw).sum()
+        return np.append(_by_participant(market, bought), [served] * len(self.outside))
+
+    def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
+        """Return what holds of this outcome, and by how much what does not.
+
+        Parameters
+        ----------
+        scan : iterable of hashable, optional
+            The participants whose misreports are tried, 9 multiples of their prices from 0 to 2;
+            by default the 8 with the largest trade. An empty list tries none.
+
+        Notes
+        -----
+        The core: no coalition of participants, with the network and the fixed load, does better
+        on its own than its members and the load do now, the load with what is left in the till.
+        The coalition that gains most is found by an integer programme.
+        """
+        from sesgame.markets.properties import property_report
+
+        market = self.market
+        if scan is None:
+            traded = np.argsort(-_by_participant(market, self.accepted_mw), kind="stable")[:8]
+            labels = (market.participants[int(i)] for i in traded)
+            scan = [label for label in labels if market.has_orders(label)]
+        utilities = self.utilities
+        members, best, bound = market.columns.best_coalition(utilities)
+        rest = self.welfare - float(utilities.sum())
+        excess = best - rest
+        found = excess > self.tolerance
+        names = [p for p, inside in zip(market.participants, members, strict=True) if inside]
+        return property_report(
+            self,
+            market,
+            scan,
+            best_welfare=nodal_pricing(market).welfare,
+            price_factors=np.linspace(0, 2, 9),
+            quantity_factors=(1.0,),
+            core=(
+                excess if found else 0.0,
+                max(0.0, bound - rest),
+                frozenset(["load", *names]) if found else None,
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the market in the types that JSON knows."""
+        result = super().to_dict()
+        del result["market"]
+        return result
+
+
+def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
+    r"""Return the efficient outcome where each bus has its price (locational marginal prices).
+
+    .. math:: t_i = -\sum_b \lambda_b q_{ib}
+
+    with the dual :math:`\lambda_b` of the power balance of bus b. What is left in the till is the
+    congestion rent.
+
+    Parameters
+    ----------
+    market : NetworkMarket
+        Any number of offers, bids and fixed demand.
+
+    Returns
+    -------
+    NetworkSettlement
+        Efficient, individually rational; truth is not a dominant strategy.
+
+    Raises
+    ------
+    SolverError
+        The linear programme failed.
+
+    Notes
+    -----
+    One linear programme. Where several prices clear the market, they are those of one vertex.
+
+    References
+    ----------
+    Schweppe, Caramanis, Tabors and Bohn (1988) [schweppe1988]_.
+    """
+    accepted, shed, price, flow, cost, _, _ = market.columns.settle(False)
+    settlement = _settlement(market, "nodal pricing", accepted, shed, price, flow, cost)
+    signed = np.where(market.is_bid, accepted, -accepted)
+    return dataclasses.replace(
+        settlement,
+        payments=_by_participant(market, signed * price[market.bus]),
+        rule=nodal_pricing,
+    )
+
+
+def network_vcg(market: NetworkMarket) -> NetworkSettlement:
+    """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
+    accepted, shed, price, flow, cost, payments, pivotal = market.columns.settle(True)
+    settlement = _settlement(market, "vcg", accepted, shed, price, flow, cost)
+    return dataclasses.replace(
+        settlement,
+        payments=payments,
+        rule=network_vcg,
+        pivotal_mw={
+            market.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)
+        },
+    )
+
+
+def _by_participant(market: NetworkMarket, column: NDArray[np.float64]) -> NDArray[np.float64]:
+    sums = np.bincount(market.participant, weights=column, minlength=len(market.participants))
+    return sums.astype(np.float64)
+
+
+def _settlement(
+    market: NetworkMarket,
+    method: str,
+    accepted: NDArray[np.float64],
+    shed: NDArray[np.float64],
+    price: NDArray[np.float64],
+    flow: NDArray[np.float64],
+    cost: float,
+) -> NetworkSettlement:
+    """Return the settlement of a dispatch, with nothing paid yet by participants."""
+    signed = np.where(market.is_bid, accepted, -accepted)
+    served = market.demand_mw - shed
+    load_payment = float(served @ price)
+    load_value = float(market.value_of_lost_load * served.sum())
+    return NetworkSettlement(
+        market.participants,
+        np.zeros(len(market.participants)),
+        _by_participant(market, signed * market.price_per_mwh),
+        method,
+        {"load": (load_value, load_payment)} if market.demand_mw.any() else {},
+        best_welfare=float(market.value_of_lost_load * market.demand_mw.sum()) - cost,
+        tolerance=market.tolerance,
+        market=market,
+        accepted_mw=accepted,
+        shed_mw=shed,
+        price_per_mwh=price,
+        flow_mw=flow,
+        congestion_rent=load_payment + float(signed @ price[market.bus]),
+    )

@@ -1,0 +1,89 @@
+"""Columns of price-quantity steps: what is allowed in them, and what a traded quantity is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["check_steps", "number_column", "refuse", "value_of_steps"]
+
+
+def number_column(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return a column of numbers as an array of its own, finite or not."""
+    try:
+        column = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GameError(f"{name} must be numbers: {error}") from error
+    if column.ndim != 1:
+        raise GameError(f"{name} has shape {column.shape}; one number for each order is needed")
+    return column
+
+
+def refuse(bad: NDArray[np.bool_], message: Callable[[int], str]) -> None:
+    """Raise the message of the first bad row, if there is one."""
+    if bad.any():
+        raise GameError(message(int(np.argmax(bad))))
+
+
+def check_steps(
+    group: NDArray[np.int64],
+    is_bid: NDArray[np.bool_],
+    price: NDArray[np.float64],
+    quantity: NDArray[np.float64],
+    name: Callable[[int], str],
+) -> None:
+    """Refuse numbers that are not finite, negative quantities, and unsorted steps.
+
+    The offers of one group must not fall in price from one row to the next, its bids not rise.
+    """
+    refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price is {price[k]}, not finite")
+    refuse(
+        ~(np.isfinite(quantity) & (quantity >= 0)),
+        lambda k: f"{name(k)}: its quantity is {quantity[k]}; it must be finite and >= 0",
+    )
+    rank = np.where(is_bid, -price, price)
+    order = np.lexsort((is_bid, group))
+    before, after = order[:-1], order[1:]
+    same = (is_bid[before] == is_bid[after]) & (group[before] == group[after])
+    wrong = np.flatnonzero(same & (rank[after] < rank[before]))
+    if wrong.size:
+        k, previous = int(after[wrong[0]]), int(before[wrong[0]])
+        step, direction = ("a bid", "rise") if is_bid[k] else ("an offer", "fall")
+        raise GameError(
+            f"{name(k)}: its price {price[k]} follows {price[previous]}; the steps of {step} "
+            f"must not {direction} in price"
+        )
+
+
+def value_of_steps(
+    accepted: NDArray[np.float64],
+    group: NDArray[np.int64],
+    is_bid: NDArray[np.bool_],
+    price: NDArray[np.float64],
+    quantity: NDArray[np.float64],
+) -> float:
+    """Return what accepted quantities are worth by steps that did not make them.
+
+    The total of each group and side is taken from its steps in their order; more than there is
+    can be neither delivered nor taken, which is worth minus infinity.
+    """
+    value = 0.0
+    rounding = 1e-9 * float(quantity.sum())
+    for side in (False, True):
+        for key in np.unique(group[is_bid == side]):
+            steps = np.flatnonzero((group == key) & (is_bid == side))
+            left = float(accepted[steps].sum())
+            for step in steps:
+                taken = min(left, float(quantity[step]))
+                left -= taken
+                value += float(price[step]) * (taken if side else -taken)
+            if left > rounding:
+                return -np.inf
+    return value
