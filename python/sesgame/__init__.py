@@ -23,6 +23,13 @@ from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
 from sesgame.sampled_shapley import shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
+from sesgame.stability.cores import core_check, core_existence, least_core
+from sesgame.stability.nucleoli import (
+    nucleolus,
+    per_capita_nucleolus,
+    per_capita_prenucleolus,
+    prenucleolus,
+)
 
 __all__ = [
     "Allocation",
@@ -33,10 +40,17 @@ __all__ = [
     "banzhaf_value",
     "budget_balance",
     "compare",
+    "core_check",
+    "core_existence",
     "energy",
     "errors",
+    "least_core",
     "markets",
     "misreport_scan",
+    "nucleolus",
+    "per_capita_nucleolus",
+    "per_capita_prenucleolus",
+    "prenucleolus",
     "semivalue",
     "shapley_estimate",
     "shapley_value",

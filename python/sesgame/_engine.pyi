@@ -1,7 +1,7 @@
 # The compiled engine; private. Arrays are C-contiguous.
 
 from collections.abc import Callable
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +84,36 @@ def pooled_battery_game(
 ) -> NativeGame: ...
 def semivalue(table: NDArray[np.float64], weights: list[float]) -> NDArray[np.float64]: ...
 def shapley_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+
+_Report: TypeAlias = Callable[[int, int], None] | None
+_Kind: TypeAlias = Literal["gain", "cost"]
+_Stage: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]]]
+_Effort: TypeAlias = tuple[int, int, int, int]
+
+def coalitions_at_least(
+    table: NDArray[np.float64],
+    kind: _Kind,
+    allocation: NDArray[np.float64],
+    threshold: float,
+    limit: int,
+    report: _Report = None,
+) -> tuple[list[int], int]: ...
+def core_witness(
+    table: NDArray[np.float64], kind: _Kind, report: _Report = None
+) -> tuple[NDArray[np.float64] | None, _Stage | None, float, _Effort]: ...
+def least_core(
+    table: NDArray[np.float64], kind: _Kind, report: _Report = None
+) -> tuple[float, NDArray[np.float64], list[_Stage], float, _Effort]: ...
+def nucleolus(
+    table: NDArray[np.float64],
+    kind: _Kind,
+    per_capita: bool,
+    individually_rational: bool,
+    report: _Report = None,
+) -> tuple[NDArray[np.float64], list[_Stage], bool, float, _Effort]: ...
 def worst_coalition(
     table: NDArray[np.float64],
-    kind: Literal["gain", "cost"],
+    kind: _Kind,
     allocation: NDArray[np.float64],
     report: Callable[[int, int], None] | None = None,
 ) -> tuple[int, float] | None: ...

@@ -29,7 +29,9 @@ mod _engine {
     #[pymodule_export]
     use crate::shapley_estimate::{PairedEstimate, permutation_means, permutation_orders};
     #[pymodule_export]
-    use crate::stability::worst_coalition;
+    use crate::stability::{
+        coalitions_at_least, core_witness, least_core, nucleolus, worst_coalition,
+    };
     #[pymodule_export]
     use crate::vcg::{BundleAuctionColumns, NetworkColumns, OrderBookColumns};
 

@@ -1,10 +1,15 @@
 //! Core, least core and nucleolus.
 
-use numpy::PyReadonlyArray1;
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::coalition::Coalition;
+use sesgame_engine::error::Result;
+use sesgame_engine::progress::Progress;
 use sesgame_engine::stability::excess::{self, Kind};
+use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
+use sesgame_engine::stability::nucleolus::nucleolus as solve_nucleolus;
+use sesgame_engine::stability::row_generation::{self, Concept};
 
 use crate::boundary;
 
@@ -36,13 +41,128 @@ pub fn worst_coalition(
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<(Coalition, f64)>> {
     let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
-    let search = |progress: &_| excess::worst_coalition(table, kind.0, allocation, progress);
-    if table.len() < WATCHED_LENGTH {
-        boundary::detached(py, search)
-    } else {
-        boundary::watched(py, report, search)
-    }
+    run(py, table.len(), report, |progress| {
+        excess::worst_coalition(table, kind.0, allocation, progress)
+    })
+}
+
+/// The first coalitions of an excess of at least `threshold`, and the number of all.
+#[pyfunction]
+#[pyo3(signature = (table, kind, allocation, threshold, limit, report=None))]
+pub fn coalitions_at_least(
+    py: Python<'_>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    allocation: PyReadonlyArray1<'_, f64>,
+    threshold: f64,
+    limit: usize,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(Vec<Coalition>, u64)> {
+    let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
+    run(py, table.len(), report, |progress| {
+        excess::coalitions_at_least(table, kind.0, allocation, threshold, limit, progress)
+    })
+}
+
+/// A stage: its excess, coalitions and their weights, bounds and their weights.
+type Stage = (f64, Vec<(Coalition, f64)>, Vec<(usize, f64)>);
+
+/// Scans, values read, pivots and pool rows.
+type Effort = (u64, u64, u64, usize);
+
+fn stage(stage: row_generation::Stage) -> Stage {
+    (stage.excess, stage.weights, stage.bounds)
+}
+
+const fn effort(effort: row_generation::Effort) -> Effort {
+    (effort.scans, effort.values_read, effort.pivots, effort.pool)
+}
+
+/// The allocation, the stages, whether bounds were in force, the tolerance, the effort.
+type Nucleolus<'py> = (Bound<'py, PyArray1<f64>>, Vec<Stage>, bool, f64, Effort);
+
+/// The nucleolus or one of its relatives.
+#[pyfunction]
+#[pyo3(signature = (table, kind, per_capita, individually_rational, report=None))]
+pub fn nucleolus<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    per_capita: bool,
+    individually_rational: bool,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Nucleolus<'py>> {
+    let table = table.as_slice()?;
+    let concept = Concept { per_capita, individually_rational };
+    let solution =
+        run(py, table.len(), report, |progress| solve_nucleolus(table, kind.0, concept, progress))?;
+    Ok((
+        solution.allocation.into_pyarray(py),
+        solution.stages.into_iter().map(stage).collect(),
+        solution.individually_rational,
+        solution.tolerance,
+        effort(solution.effort),
+    ))
+}
+
+/// The value, the allocation, the stages of that value, the tolerance, the effort.
+type LeastCore<'py> = (f64, Bound<'py, PyArray1<f64>>, Vec<Stage>, f64, Effort);
+
+/// The least core.
+#[pyfunction]
+#[pyo3(signature = (table, kind, report=None))]
+pub fn least_core<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<LeastCore<'py>> {
+    let table = table.as_slice()?;
+    let solution =
+        run(py, table.len(), report, |progress| solve_least_core(table, kind.0, progress))?;
+    Ok((
+        solution.value,
+        solution.allocation.into_pyarray(py),
+        solution.stages.into_iter().map(stage).collect(),
+        solution.tolerance,
+        effort(solution.effort),
+    ))
+}
+
+/// A point of the core or a stage that proves it empty; the tolerance; the effort.
+type CoreWitness<'py> = (Option<Bound<'py, PyArray1<f64>>>, Option<Stage>, f64, Effort);
+
+/// Whether the core is empty, with a witness either way.
+#[pyfunction]
+#[pyo3(signature = (table, kind, report=None))]
+pub fn core_witness<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<CoreWitness<'py>> {
+    let table = table.as_slice()?;
+    let (witness, tolerance, spent) =
+        run(py, table.len(), report, |progress| core(table, kind.0, progress))?;
+    Ok(match witness {
+        Core::Contains(point) => (Some(point.into_pyarray(py)), None, tolerance, effort(spent)),
+        Core::Empty(proof) => (None, Some(stage(proof)), tolerance, effort(spent)),
+    })
 }
 
 /// Tables from this length on take long enough for Ctrl-C and progress to be worth a thread.
 const WATCHED_LENGTH: usize = 1 << 20;
+
+/// Runs work on a table: small ones on the calling thread.
+fn run<T: Send>(
+    py: Python<'_>,
+    length: usize,
+    report: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Progress) -> Result<T> + Send,
+) -> PyResult<T> {
+    if length < WATCHED_LENGTH {
+        boundary::detached(py, work)
+    } else {
+        boundary::watched(py, report, work)
+    }
+}

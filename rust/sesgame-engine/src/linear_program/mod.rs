@@ -3,9 +3,11 @@
 //! A [`Model`] is persistent: rows, columns, bounds and costs change in place and the next
 //! [`Model::solve`] starts from the last basis. [`highs`] is the only file that talks to the solver.
 
+mod dense_basis;
 mod highs;
 
 use crate::error::{Error, Result};
+pub use dense_basis::DenseBasis;
 pub use highs::{Basis, Model};
 
 /// How a solve ended.

@@ -3,6 +3,8 @@
 //! The excess of `S` at `x` is `v(S) - x(S)` in a gain game and `x(S) - c(S)` in a cost game:
 //! positive when the coalition would do better on its own.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::coalition::{Coalition, players_of_table};
@@ -75,43 +77,109 @@ pub fn worst_coalition(
     allocation: &[f64],
     progress: &Progress,
 ) -> Result<Option<(Coalition, f64)>> {
-    let n_players = players_of_table(table.len())
-        .filter(|&n_players| n_players == allocation.len())
-        .ok_or_else(|| {
-            Error::InvalidInput(format!(
-                "a table of {} values and an allocation of {} do not belong to one game",
-                table.len(),
-                allocation.len()
-            ))
-        })?;
-    let sign = kind.sign();
-    let signed: Vec<f64> = allocation.iter().map(|share| sign * share).collect();
-    let block_bits = BLOCK_BITS.min(n_players);
-    let low = subset_sums(&signed[..block_bits]);
-    let high = subset_sums(&signed[block_bits..]);
-    let last = high.len() - 1;
+    let sums = SignedSums::new(table, kind, allocation)?;
     progress.set_total(table.len() as u64);
-    // The empty and the grand coalition are the first and the last value of the table.
-    let proper = |block: usize| usize::from(block == 0)..low.len() - usize::from(block == last);
     let best = table
-        .par_chunks(low.len())
+        .par_chunks(sums.low.len())
         .enumerate()
         .with_min_len(16)
         .map(|(block, values)| {
             progress.advance(values.len() as u64)?;
-            let proper = proper(block);
-            let best = block_maximum(&values[proper.clone()], &low[proper], sign) - high[block];
-            Ok((block, best))
+            let proper = sums.proper(block);
+            let best = block_maximum(&values[proper.clone()], &sums.low[proper], sums.sign);
+            Ok((block, best - sums.high[block]))
         })
         .try_reduce(
             || (usize::MAX, f64::NEG_INFINITY),
             |a, b| Ok(if b.1 > a.1 || (b.1 == a.1 && b.0 < a.0) { b } else { a }),
         )?;
     let (block, excess) = best;
-    let values = &table[block * low.len()..];
-    Ok(proper(block)
-        .find(|&index| sign * values[index] - low[index] - high[block] == excess)
-        .map(|index| ((block * low.len() + index) as Coalition, excess)))
+    Ok(sums
+        .proper(block)
+        .map(|index| block * sums.low.len() + index)
+        .find(|&coalition| sums.excess(table, coalition) == excess)
+        .map(|coalition| (coalition as Coalition, excess)))
+}
+
+/// The proper, non-empty coalitions whose excess is at least `threshold`: the first `limit` of
+/// them in binary order, and how many there are.
+///
+/// One pass over the table.
+///
+/// # Errors
+/// As [`worst_coalition`].
+pub fn coalitions_at_least(
+    table: &[f64],
+    kind: Kind,
+    allocation: &[f64],
+    threshold: f64,
+    limit: usize,
+    progress: &Progress,
+) -> Result<(Vec<Coalition>, u64)> {
+    let sums = SignedSums::new(table, kind, allocation)?;
+    progress.set_total(table.len() as u64);
+    let size = sums.low.len();
+    let inside = |block: usize| {
+        sums.proper(block)
+            .map(move |index| block * size + index)
+            .filter(|&coalition| sums.excess(table, coalition) >= threshold)
+    };
+    let counts: Vec<u32> = table
+        .par_chunks(size)
+        .enumerate()
+        .with_min_len(16)
+        .map(|(block, values)| {
+            progress.advance(values.len() as u64)?;
+            let best = block_maximum(values, &sums.low, sums.sign) - sums.high[block];
+            Ok(if best >= threshold { inside(block).count() as u32 } else { 0 })
+        })
+        .collect::<Result<_>>()?;
+    let total = counts.iter().map(|&count| u64::from(count)).sum();
+    let first = (0..counts.len())
+        .filter(|&block| counts[block] > 0)
+        .flat_map(inside)
+        .take(limit)
+        .map(|coalition| coalition as Coalition)
+        .collect();
+    Ok((first, total))
+}
+
+/// The sums of an allocation over the low and the high parts of all masks, signed so that less is
+/// better for the coalition in gains and costs alike.
+struct SignedSums {
+    sign: f64,
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl SignedSums {
+    fn new(table: &[f64], kind: Kind, allocation: &[f64]) -> Result<Self> {
+        let n_players = players_of_table(table.len())
+            .filter(|&n_players| n_players == allocation.len())
+            .ok_or_else(|| {
+                Error::InvalidInput(format!(
+                    "a table of {} values and an allocation of {} do not belong to one game",
+                    table.len(),
+                    allocation.len()
+                ))
+            })?;
+        let sign = kind.sign();
+        let signed: Vec<f64> = allocation.iter().map(|share| sign * share).collect();
+        let (low, high) = signed.split_at(BLOCK_BITS.min(n_players));
+        Ok(Self { sign, low: subset_sums(low), high: subset_sums(high) })
+    }
+
+    /// The places of a block without the empty and the grand coalition, the first and the last
+    /// value of the table.
+    fn proper(&self, block: usize) -> Range<usize> {
+        let last = self.high.len() - 1;
+        usize::from(block == 0)..self.low.len() - usize::from(block == last)
+    }
+
+    fn excess(&self, table: &[f64], coalition: usize) -> f64 {
+        let (block, index) = (coalition / self.low.len(), coalition % self.low.len());
+        self.sign * table[coalition] - self.low[index] - self.high[block]
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +218,22 @@ mod tests {
             let expected = Some((place as Coalition, 1.0));
             assert_eq!(worst(&table, Kind::Gain, &vec![0.0; n_players]), expected);
         }
+    }
+
+    #[test]
+    fn coalitions_above_a_threshold_are_counted_beyond_the_limit() {
+        let mut table = vec![0.0; 1 << (BLOCK_BITS + 1)];
+        table[5000] = 2.0;
+        table[7] = 1.0;
+        table[6000] = 1.0;
+        let zero = vec![0.0; BLOCK_BITS + 1];
+        let above = |threshold, limit| {
+            let progress = Progress::new();
+            coalitions_at_least(&table, Kind::Gain, &zero, threshold, limit, &progress).unwrap()
+        };
+        assert_eq!(above(1.0, 2), (vec![7, 5000], 3));
+        assert_eq!(above(1.5, 9), (vec![5000], 1));
+        assert_eq!(above(0.0, 0), (vec![], (1 << (BLOCK_BITS + 1)) - 2));
     }
 
     #[test]

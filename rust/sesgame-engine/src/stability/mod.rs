@@ -4,3 +4,10 @@
 //! of largest [`excess`].
 
 pub mod excess;
+pub mod least_core;
+mod lexicographic;
+pub mod nucleolus;
+mod pool;
+pub mod row_generation;
+mod scan;
+mod span;

@@ -1,0 +1,1 @@
+"""Solutions that ask which coalition objects most: core, least core, nucleolus."""

@@ -1,0 +1,292 @@
+"""Core and least core: allocations to which no coalition objects, or as little as possible."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+
+from sesgame import _engine
+from sesgame.allocation import Allocation, Evidence
+from sesgame.audit import audit
+from sesgame.progress import progress_report
+from sesgame.stability.stages import Effort, Stage, stage
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sesgame.game import Game
+
+__all__ = [
+    "CoreCheck",
+    "CoreExistence",
+    "LeastCoreEvidence",
+    "core_check",
+    "core_existence",
+    "least_core",
+]
+
+LISTED_COALITIONS = 10_000
+"""As many tight coalitions are listed; degenerate games have millions."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LeastCoreEvidence(Evidence):
+    """What proves a least core.
+
+    Attributes
+    ----------
+    value : float
+        The least possible largest excess of a proper coalition. Positive: the core is empty.
+    stages : tuple of Stage
+        The first is the dual solution: a balanced collection whose weighted excess is `value`.
+        The others, of equal excess, settle what else is tight everywhere.
+    tight : tuple of tuple of hashable
+        The coalitions whose excess is `value` at every point of the least core, in binary order;
+        the first 10,000 of them.
+    tight_count : int
+        How many there are.
+    effort : Effort
+        What it took.
+    """
+
+    value: float
+    stages: tuple[Stage, ...]
+    tight: tuple[tuple[Hashable, ...], ...]
+    tight_count: int
+    effort: Effort
+
+
+def least_core(game: Game, *, progress: bool = True) -> Allocation:
+    """Return a point of the least core: the largest excess is as small as it can be.
+
+    The least core value is the minimum over all x with x(N) = v(N) of the largest e(S, x) over
+    proper, non-empty coalitions S, where e is v(S) - x(S) for gains and x(S) - c(S) for costs.
+    The core is empty exactly when it is positive.
+
+    Parameters
+    ----------
+    game : Game
+        At most 30 players; it is tabulated.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    Allocation
+        A point at which only those coalitions attain the value that do so at every point of the
+        least core; with :class:`LeastCoreEvidence`. Its value is 0 for a single player, who has
+        no proper coalition.
+
+    Raises
+    ------
+    PlayerLimitError
+        More than 30 players.
+    SolverError
+        The linear programme could not be finished.
+
+    Notes
+    -----
+    A few scans of the 2^n values, as in :func:`~sesgame.nucleolus`, of whose levels
+    only the first, and those equal to it, are solved.
+
+    References
+    ----------
+    Maschler, Peleg and Shapley (1979) [maschler1979]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    >>> point = sg.least_core(majority)
+    >>> round(point.evidence.value, 6)
+    0.333333
+    >>> point.evidence.tight
+    ((0, 1), (0, 2), (1, 2))
+    """
+    table = game.tabulate(progress=progress)
+    with progress_report("least core", " scans", progress) as report:
+        value, values, stages, tolerance, effort = _engine.least_core(table, game.kind, report)
+    tight, count = _engine.coalitions_at_least(
+        table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
+    )
+    return Allocation(
+        players=game.players,
+        values=values,
+        kind=game.kind,
+        method="least core",
+        tolerance=tolerance,
+        evidence=LeastCoreEvidence(
+            value=value,
+            stages=tuple(stage(game.players, raw) for raw in stages),
+            tight=tuple(game.players.ordered_labels(mask) for mask in tight),
+            tight_count=count,
+            effort=Effort(*effort),
+        ),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CoreCheck(Evidence):
+    """Whether an allocation is in the core, and who objects most.
+
+    Attributes
+    ----------
+    in_core : bool
+        Efficient, and no coalition is better off on its own.
+    worst_coalition : tuple of hashable
+        The coalition, other than none and all, that gains most, or loses least, by leaving.
+    excess : float
+        What it would gain by leaving.
+    efficiency_gap : float
+        What is handed out (collected) too much.
+    tolerance : float
+        What counts as equal, in the unit of the game.
+    """
+
+    in_core: bool
+    worst_coalition: tuple[Hashable, ...]
+    excess: float
+    efficiency_gap: float
+    tolerance: float
+
+    def __bool__(self) -> bool:
+        return self.in_core
+
+
+def core_check(
+    game: Game,
+    allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
+    *,
+    tolerance: float | None = None,
+    progress: bool = True,
+) -> CoreCheck:
+    """Tell whether an allocation is in the core; the part of :func:`sesgame.audit` on that.
+
+    The core is the set of all x with x(N) = v(N) and e(S, x) <= 0 for every coalition S.
+
+    Parameters
+    ----------
+    game, allocation, tolerance, progress
+        As in :func:`sesgame.audit`.
+
+    Returns
+    -------
+    CoreCheck
+        True as a condition when the allocation is in the core.
+
+    Raises
+    ------
+    AllocationError, PlayerLimitError
+        As in :func:`sesgame.audit`.
+
+    Notes
+    -----
+    One scan of the 2^n values.
+
+    References
+    ----------
+    Gillies (1959) [gillies1959]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> gloves = sg.Game.from_table([0, 0, 0, 0, 0, 1, 1, 1], kind="gain")
+    >>> sg.core_check(gloves, [0, 0, 1]).in_core
+    True
+    >>> sg.core_check(gloves, [0.5, 0, 0.5]).worst_coalition
+    (1, 2)
+    """
+    result = audit(game, allocation, tolerance=tolerance, progress=progress)
+    return CoreCheck(
+        in_core=result.in_core,
+        worst_coalition=result.worst_coalition,
+        excess=result.worst_coalition_excess,
+        efficiency_gap=result.efficiency_gap,
+        tolerance=result.tolerance,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CoreExistence(Evidence):
+    """Whether the core is empty, with a witness either way.
+
+    Attributes
+    ----------
+    is_empty : bool
+        Whether no allocation is in the core.
+    point : Allocation or None
+        An allocation in the core.
+    collection : Stage or None
+        Balanced coalitions that prove the core empty: with their weights they cover every player
+        alike, and on average want more than there is by `collection.excess` (Bondareva-Shapley).
+    tolerance : float
+        Excesses up to this count as 0.
+    effort : Effort
+        What it took.
+    """
+
+    is_empty: bool
+    point: Allocation | None
+    collection: Stage | None
+    tolerance: float
+    effort: Effort
+
+
+def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:
+    """Tell whether the core is empty, and prove it.
+
+    A game has a core exactly when it is balanced: when no collection of coalitions with weights
+    ``w_S >= 0`` that cover every player once is worth more than the grand coalition
+    (Bondareva-Shapley theorem).
+
+    Parameters
+    ----------
+    game : Game
+        At most 30 players; it is tabulated.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    CoreExistence
+
+    Raises
+    ------
+    PlayerLimitError, SolverError
+        As in :func:`least_core`.
+
+    Notes
+    -----
+    A few scans of the 2^n values; an empty core is usually found before the first.
+
+    References
+    ----------
+    Bondareva (1963) [bondareva1963]_, Shapley (1967) [shapley1967]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    >>> proof = sg.core_existence(majority)
+    >>> proof.is_empty, proof.collection.coalitions
+    (True, ((0, 1), (0, 2), (1, 2)))
+    """
+    table = game.tabulate(progress=progress)
+    with progress_report("core", " scans", progress) as report:
+        values, collection, tolerance, effort = _engine.core_witness(table, game.kind, report)
+    return CoreExistence(
+        is_empty=values is None,
+        point=None
+        if values is None
+        else Allocation(
+            players=game.players,
+            values=values,
+            kind=game.kind,
+            method="core",
+            tolerance=tolerance,
+        ),
+        collection=None if collection is None else stage(game.players, collection),
+        tolerance=tolerance,
+        effort=Effort(*effort),
+    )

@@ -1,0 +1,406 @@
+//! The lexicographic linear programme over a pool of coalitions, level by level.
+//!
+//! Level `k` minimises `t` subject to `x(S) + w(S) t >= v(S)` for the coalitions that the levels
+//! before have not settled, with equality for those they have. Its dual gives every coalition a
+//! weight `lambda_S >= 0` such that `sum w(S) lambda_S = 1` and `sum lambda_S 1_S` lies in the span
+//! of the settled coalitions: it says which coalitions balance each other. A positive weight
+//! proves that the coalition is tight at *every* optimum of the level; being tight at the optimum
+//! at hand proves nothing. So exactly the coalitions of positive weight are settled, the span
+//! grows with every level, and after at most `n - 1` levels one point is left.
+//!
+//! The dual is solved by the primal simplex method: `n + 1` rows of the basis, the point `(x, t)`
+//! as its multipliers, the most violated coalition enters. The next level starts from the same
+//! basis: the coalitions of weight 0 stay, and the complement of one of them completes it.
+
+use super::pool::Pool;
+use super::span::Span;
+use crate::error::{Error, Result};
+use crate::linear_program::DenseBasis;
+use crate::progress::Progress;
+
+/// Violations up to this, relative to the largest value that has mattered, count as none.
+const FEASIBILITY: f64 = 1e-10;
+/// Dual weights up to this count as zero. They are ratios of minors of a 0/1 matrix.
+const POSITIVE: f64 = 1e-9;
+/// Entries of a pivot row up to this count as zero.
+const PIVOT: f64 = 1e-9;
+/// Rank-one updates after which the inverse is computed anew.
+const UPDATES: usize = 40;
+
+/// A row of the basis.
+#[derive(Debug, Clone, Copy)]
+struct BasisRow {
+    row: usize,
+    /// The settled total `x(S)`, for a coalition of an earlier level.
+    settled: Option<f64>,
+}
+
+/// An optimal level and what it proves.
+#[derive(Debug, Clone)]
+pub(super) struct Level {
+    /// The optimal `t`.
+    pub t: f64,
+    /// Pool rows of positive weight, and the weight.
+    pub weights: Vec<(usize, f64)>,
+    /// The span of what was settled before this level.
+    pub before: Span,
+    basis: Vec<BasisRow>,
+}
+
+/// After which level to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// The first.
+    First,
+    /// The first whose `t` is below that of the first.
+    BelowFirst,
+    /// The last, which leaves one point.
+    All,
+}
+
+/// The value and the weight of a coalition, given by its bytes.
+type Constraint<'a> = dyn Fn(&[u8]) -> (f64, f64) + 'a;
+
+/// The programme, its pool and its levels.
+pub(super) struct Lexicographic<'a> {
+    pub pool: Pool,
+    pub levels: Vec<Level>,
+    /// The present `(x, t)`.
+    point: Vec<f64>,
+    /// Pivots so far.
+    pub pivots: u64,
+    n_players: usize,
+    basis: Vec<BasisRow>,
+    inverse: DenseBasis,
+    span: Span,
+    scale: f64,
+    constraint: Box<Constraint<'a>>,
+}
+
+impl<'a> Lexicographic<'a> {
+    /// A programme whose pool holds the grand coalition and the singletons; `bounded` adds
+    /// `x_i >= v(i)`.
+    pub fn new(
+        n_players: usize,
+        bounded: bool,
+        constraint: impl Fn(&[u8]) -> (f64, f64) + 'a,
+    ) -> Self {
+        let mut pool = Pool::new(n_players);
+        let mut members = vec![0_u8; n_players.div_ceil(8)].into_boxed_slice();
+        for player in 0..n_players {
+            members[player / 8] |= 1 << (player % 8);
+        }
+        let (total, weight) = constraint(&members);
+        let grand = pool.add(&members, total, weight);
+        let mut span = Span::new(n_players);
+        span.insert(&members);
+        let mut basis = vec![BasisRow { row: grand, settled: Some(total) }];
+        members.fill(0);
+        let mut scale = total.abs();
+        for player in 0..n_players {
+            members[player / 8] = 1 << (player % 8);
+            let (value, weight) = constraint(&members);
+            if bounded {
+                pool.add(&members, value, 0.0);
+            }
+            basis.push(BasisRow { row: pool.add(&members, value, weight), settled: None });
+            members[player / 8] = 0;
+            scale = scale.max(value.abs());
+        }
+        for &BasisRow { row, .. } in &basis[1..] {
+            let complement = pool.complement(row);
+            let (value, weight) = constraint(&complement);
+            pool.add(&complement, value, weight);
+        }
+        let identity = DenseBasis::invert(1, vec![1.0]).expect("1 has an inverse");
+        // A single player is settled by efficiency.
+        let mut point = vec![0.0; n_players + 1];
+        point[0] = total;
+        Self {
+            pool,
+            levels: Vec::new(),
+            point,
+            pivots: 0,
+            n_players,
+            basis,
+            inverse: identity,
+            span,
+            scale,
+            constraint: Box::new(constraint),
+        }
+    }
+
+    /// Adds the constraint of a coalition to the pool.
+    pub fn require(&mut self, members: &[u8]) {
+        let (value, weight) = (self.constraint)(members);
+        self.pool.add(members, value, weight);
+    }
+
+    /// The present allocation.
+    pub fn allocation(&self) -> &[f64] {
+        &self.point[..self.n_players]
+    }
+
+    /// Violations up to this count as none.
+    pub fn tolerance(&self) -> f64 {
+        FEASIBILITY * self.scale
+    }
+
+    /// Solves the levels from number `first` on (0 the first of all; those before are still
+    /// right), as deep as asked, at most until the span is everything.
+    pub fn solve(&mut self, first: usize, depth: Depth, progress: &Progress) -> Result<()> {
+        if let Some(level) = self.levels.get(first) {
+            self.basis.clone_from(&level.basis);
+            self.span = level.before.clone();
+            self.levels.truncate(first);
+        }
+        while self.span.rank() < self.n_players {
+            progress.check()?;
+            let stage = self.levels.len() + 1;
+            self.optimise(stage)?;
+            let level = self.settle(stage)?;
+            let t = level.t;
+            self.levels.push(level);
+            match depth {
+                Depth::First => break,
+                Depth::BelowFirst if t < self.levels[0].t - self.tolerance() => break,
+                Depth::BelowFirst | Depth::All => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the optimal basis of the present level.
+    fn optimise(&mut self, stage: usize) -> Result<()> {
+        let functional = self.span.functional().expect("the span is not everything");
+        let mut eligible = self.pool.rows_outside(functional);
+        self.refactor(stage)?;
+        let mut candidates = Vec::new();
+        let mut updates = 0;
+        let mut stalled = 0;
+        let limit = self.pivots + 1000 + 100 * (self.n_players + eligible.len()) as u64;
+        loop {
+            // Bland's rule, which cannot cycle, once the usual one has made no progress for long.
+            let bland = stalled > 4 * (self.n_players + 1);
+            let entering = self.entering(&eligible, &mut candidates, bland);
+            let Some((entering, violation)) = entering else {
+                if updates == 0 {
+                    let complements = self.violated_complements();
+                    if complements.is_empty() {
+                        return Ok(());
+                    }
+                    eligible.extend(complements);
+                    continue;
+                }
+                self.refactor(stage)?;
+                updates = 0;
+                continue;
+            };
+            let coefficients = self.express(entering);
+            let Some((leaving, step)) = self.leaving(&coefficients, bland) else {
+                return Err(failure(stage, "no coalition can leave the basis"));
+            };
+            stalled = if step > 1e-12 { 0 } else { stalled + 1 };
+            let ratio = violation / coefficients[leaving];
+            for (entry, moved) in self.point.iter_mut().zip(self.inverse.column(leaving)) {
+                *entry += ratio * moved;
+            }
+            self.inverse.replace(leaving, &coefficients);
+            self.basis[leaving] = BasisRow { row: entering, settled: None };
+            self.scale = self.scale.max(self.pool.value(entering).abs());
+            self.pivots += 1;
+            updates += 1;
+            if self.pivots > limit {
+                return Err(failure(stage, "iteration limit"));
+            }
+            if updates == UPDATES {
+                self.refactor(stage)?;
+                updates = 0;
+            }
+        }
+    }
+
+    /// Adds to the pool those complements of the rows of weight 0 that the point violates. One of
+    /// the complements will complete the next level's basis, so this level must know it.
+    fn violated_complements(&mut self) -> Vec<usize> {
+        let mut added = Vec::new();
+        for place in 0..self.basis.len() {
+            let BasisRow { row, settled } = self.basis[place];
+            if settled.is_some() || self.inverse.column(place)[self.n_players] > POSITIVE {
+                continue;
+            }
+            let complement = self.pool.complement(row);
+            if self.pool.row(&complement).is_none() {
+                let (value, weight) = (self.constraint)(&complement);
+                let rest = self.point[..self.n_players].iter().sum::<f64>();
+                let inside: f64 = self.pool.players(row).map(|player| self.point[player]).sum();
+                let covered = rest - inside + weight * self.point[self.n_players];
+                if value - covered > self.tolerance() {
+                    added.push(self.pool.add(&complement, value, weight));
+                }
+            }
+        }
+        added
+    }
+
+    /// Computes the inverse and the point anew from the basis.
+    fn refactor(&mut self, stage: usize) -> Result<()> {
+        let size = self.n_players + 1;
+        let mut matrix = vec![0.0; size * size];
+        for (entries, basis_row) in matrix.chunks_exact_mut(size).zip(&self.basis) {
+            for player in self.pool.players(basis_row.row) {
+                entries[player] = 1.0;
+            }
+            if basis_row.settled.is_none() {
+                entries[self.n_players] = self.pool.weight(basis_row.row);
+            }
+        }
+        self.inverse = DenseBasis::invert(size, matrix)
+            .ok_or_else(|| failure(stage, "the basis is singular"))?;
+        self.point.fill(0.0);
+        for (basis_row, column) in self.basis.iter().zip(self.inverse.columns()) {
+            let value = basis_row.settled.unwrap_or_else(|| self.pool.value(basis_row.row));
+            for (entry, moved) in self.point.iter_mut().zip(column) {
+                *entry += value * moved;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that the point violates, and by how much.
+    fn violated(&self, rows: &[usize]) -> Vec<(usize, f64)> {
+        let sums = self.pool.byte_sums(self.allocation(), |a, b| a + b);
+        let t = self.point[self.n_players];
+        let tolerance = self.tolerance();
+        rows.iter()
+            .filter_map(|&row| {
+                let covered = self.pool.sum(row, &sums, |a, b| a + b) + self.pool.weight(row) * t;
+                let violation = self.pool.value(row) - covered;
+                (violation > tolerance).then_some((row, violation))
+            })
+            .collect()
+    }
+
+    /// The row that enters the basis and its violation: the worst of the `candidates`, which are
+    /// the worst rows of the last look at all `eligible` ones.
+    fn entering(
+        &self,
+        eligible: &[usize],
+        candidates: &mut Vec<usize>,
+        bland: bool,
+    ) -> Option<(usize, f64)> {
+        if bland {
+            return self.violated(eligible).into_iter().next();
+        }
+        let worst_first = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1);
+        let mut violated = self.violated(candidates);
+        if violated.is_empty() {
+            violated = self.violated(eligible);
+            let keep = 2 * self.n_players;
+            if violated.len() > keep {
+                violated.select_nth_unstable_by(keep, worst_first);
+                violated.truncate(keep);
+            }
+        }
+        candidates.clear();
+        candidates.extend(violated.iter().map(|&(row, _)| row));
+        violated.into_iter().min_by(worst_first)
+    }
+
+    /// The combination of basis rows that gives a pool row.
+    fn express(&self, row: usize) -> Vec<f64> {
+        let players: Vec<usize> = self.pool.players(row).collect();
+        let weight = self.pool.weight(row);
+        self.inverse
+            .columns()
+            .map(|column| {
+                players.iter().map(|&player| column[player]).sum::<f64>()
+                    + weight * column[self.n_players]
+            })
+            .collect()
+    }
+
+    /// The basis row whose weight drops to 0 first as the entering row's grows, and the growth.
+    fn leaving(&self, coefficients: &[f64], bland: bool) -> Option<(usize, f64)> {
+        let candidates = || {
+            self.basis
+                .iter()
+                .zip(self.inverse.columns())
+                .zip(coefficients)
+                .enumerate()
+                .filter(|(_, ((row, _), coefficient))| {
+                    row.settled.is_none() && **coefficient > PIVOT
+                })
+                .map(|(place, ((row, column), &coefficient))| {
+                    (place, row.row, column[self.n_players].max(0.0), coefficient)
+                })
+        };
+        // Among the rows that reach 0 at nearly the same time, the largest pivot is the safest.
+        let slack = if bland { 0.0 } else { 1e-12 };
+        let step = candidates()
+            .map(|(_, _, weight, coefficient)| (weight + slack) / coefficient)
+            .min_by(f64::total_cmp)?;
+        let near = candidates().filter(|&(_, _, weight, coefficient)| weight / coefficient <= step);
+        let (place, _, weight, coefficient) = if bland {
+            near.min_by_key(|&(_, row, _, _)| row)?
+        } else {
+            near.max_by(|a, b| a.3.total_cmp(&b.3))?
+        };
+        Some((place, weight / coefficient))
+    }
+
+    /// Settles the coalitions of positive weight and prepares the basis of the next level.
+    fn settle(&mut self, stage: usize) -> Result<Level> {
+        let t = self.point[self.n_players];
+        let before = self.span.clone();
+        let old_basis = self.basis.clone();
+        let mut weights = Vec::new();
+        let mut dependent = Vec::new();
+        let mut unsettled = Vec::new();
+        for (place, column) in self.inverse.columns().enumerate() {
+            let BasisRow { row, settled } = self.basis[place];
+            let weight = column[self.n_players];
+            if settled.is_some() {
+                continue;
+            }
+            if weight <= POSITIVE {
+                unsettled.push(row);
+                continue;
+            }
+            weights.push((row, weight));
+            if self.span.insert(self.pool.members(row)) {
+                let total = self.pool.value(row) - self.pool.weight(row) * t;
+                self.basis[place].settled = Some(total);
+            } else {
+                dependent.push(place);
+            }
+        }
+        // The positive weights balance: exactly one of their coalitions depends on the others.
+        if dependent.len() != 1 || unsettled.len() + self.span.rank() != self.n_players {
+            return Err(failure(stage, "the weights do not balance"));
+        }
+        if let Some(row) = self.complement_of_best(&unsettled) {
+            self.basis[dependent[0]] = BasisRow { row, settled: None };
+        }
+        Ok(Level { t, weights, before, basis: old_basis })
+    }
+
+    /// The complement, added to the pool, of that row for which the two together bound the next
+    /// level best: `t (w(S) + w(N - S)) >= v(S) + v(N - S) - v(N)`.
+    fn complement_of_best(&mut self, rows: &[usize]) -> Option<usize> {
+        let (complement, value, weight, _) = rows
+            .iter()
+            .map(|&row| {
+                let complement = self.pool.complement(row);
+                let (value, weight) = (self.constraint)(&complement);
+                let bound = (self.pool.value(row) + value) / (self.pool.weight(row) + weight);
+                (complement, value, weight, bound)
+            })
+            .max_by(|a, b| a.3.total_cmp(&b.3))?;
+        Some(self.pool.add(&complement, value, weight))
+    }
+}
+
+fn failure(stage: usize, status: &str) -> Error {
+    Error::Solver { stage: format!("level {stage}"), status: status.to_owned() }
+}

@@ -1,0 +1,164 @@
+//! A lexicographic programme over a table: the pool is solved, a scan finds what it misses.
+
+use super::excess::Kind;
+use super::lexicographic::Lexicographic;
+use super::scan::{Demand, Scanner};
+use crate::coalition::{Coalition, players_of_table};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Which excesses are compared and over which allocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concept {
+    /// Divide the excess of a coalition by its size.
+    pub per_capita: bool,
+    /// Give every player at least what it has alone, where that is possible at all.
+    pub individually_rational: bool,
+}
+
+/// One level of a solution: coalitions whose largest excess cannot be lowered further, because
+/// their weights balance each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// The excess of the coalitions below.
+    pub excess: f64,
+    /// Coalitions and their positive weights. Together with some multiples of the coalitions of
+    /// earlier stages, of the grand coalition and of `bounds` they cover every player alike.
+    pub weights: Vec<(Coalition, f64)>,
+    /// Players who get exactly what they have alone, and the weight of that.
+    pub bounds: Vec<(usize, f64)>,
+}
+
+/// What finding a solution took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Passes over the table, whole or in part.
+    pub scans: u64,
+    /// Values of the table read in all passes together.
+    pub values_read: u64,
+    /// Simplex pivots.
+    pub pivots: u64,
+    /// Constraints in the pool at the end.
+    pub pool: usize,
+}
+
+/// The programme and the table that it has to satisfy.
+pub(super) struct RowGeneration<'a> {
+    pub programme: Lexicographic<'a>,
+    /// Whether the bounds of individual rationality are in force.
+    pub bounded: bool,
+    scanner: Scanner<'a>,
+    sign: f64,
+    scans: u64,
+}
+
+impl<'a> RowGeneration<'a> {
+    /// The programme of a game, whose pool holds singletons and their complements.
+    pub fn new(table: &'a [f64], kind: Kind, concept: Concept) -> Result<Self> {
+        let n_players = players_of_table(table.len()).ok_or_else(|| {
+            Error::InvalidInput(format!("a table of {} values is no game", table.len()))
+        })?;
+        let sign = kind.sign();
+        let alone: f64 = (0..n_players).map(|player| sign * table[1 << player]).sum();
+        let bounded = concept.individually_rational && alone <= sign * table[table.len() - 1];
+        let programme = Lexicographic::new(n_players, bounded, move |members| {
+            let coalition = mask(members);
+            let weight = if concept.per_capita { f64::from(coalition.count_ones()) } else { 1.0 };
+            (sign * table[coalition as usize], weight)
+        });
+        let scanner = Scanner::new(table, sign, concept.per_capita);
+        Ok(Self { programme, bounded, scanner, sign, scans: 0 })
+    }
+
+    /// What each player gets or pays.
+    pub fn allocation(&self) -> Vec<f64> {
+        self.programme.allocation().iter().map(|share| self.sign * share).collect()
+    }
+
+    /// Excesses up to this count as equal.
+    pub fn tolerance(&self) -> f64 {
+        // The scan adds up in another order than the programme.
+        2.0 * self.programme.tolerance()
+    }
+
+    /// Adds coalitions that violate their level to the pool and returns the first level that has
+    /// to be solved again, or `None` when nothing is violated.
+    ///
+    /// `demanded` gives what the first of the programme's levels demand, by default their `t`.
+    pub fn missing(&mut self, demanded: &[f64], progress: &Progress) -> Result<Option<usize>> {
+        let n_players = self.programme.allocation().len();
+        let demands: Vec<Demand<'_>> = demanded
+            .iter()
+            .zip(&self.programme.levels)
+            .map(|(&t, level)| Demand {
+                t,
+                functional: level.before.functional().expect("a level has something to settle"),
+            })
+            .collect();
+        if demands.is_empty() {
+            return Ok(None);
+        }
+        let tolerance = self.tolerance();
+        let found = self.scanner.violations(
+            self.programme.allocation(),
+            &demands,
+            tolerance,
+            40 * n_players,
+            0,
+            progress,
+        )?;
+        self.scans += 1;
+        let before = self.programme.pool.len();
+        for violation in &found {
+            self.programme.require(&violation.coalition.to_le_bytes()[..n_players.div_ceil(8)]);
+        }
+        let first = found.iter().map(|violation| violation.level).min();
+        match first {
+            Some(level) if self.programme.pool.len() == before => Err(Error::Solver {
+                stage: format!("level {}", level + 1),
+                status: "coalitions that the programme satisfies are violated".to_owned(),
+            }),
+            _ => Ok(first),
+        }
+    }
+
+    /// The levels so far as coalitions and weights.
+    pub fn stages(&self) -> Vec<Stage> {
+        let pool = &self.programme.pool;
+        self.programme
+            .levels
+            .iter()
+            .map(|level| {
+                let (bounds, weights): (Vec<_>, Vec<_>) =
+                    level.weights.iter().partition(|&&(row, _)| pool.weight(row) == 0.0);
+                let coalition = |row| mask(pool.members(row));
+                let player = |row| coalition(row).trailing_zeros() as usize;
+                let mut stage = Stage {
+                    excess: level.t,
+                    weights: weights
+                        .iter()
+                        .map(|&(row, weight)| (coalition(row), weight))
+                        .collect(),
+                    bounds: bounds.iter().map(|&(row, weight)| (player(row), weight)).collect(),
+                };
+                stage.weights.sort_unstable_by_key(|&(coalition, _)| coalition);
+                stage.bounds.sort_unstable_by_key(|&(player, _)| player);
+                stage
+            })
+            .collect()
+    }
+
+    /// What it took so far.
+    pub fn effort(&self) -> Effort {
+        Effort {
+            scans: self.scans,
+            values_read: self.scanner.read,
+            pivots: self.programme.pivots,
+            pool: self.programme.pool.len(),
+        }
+    }
+}
+
+fn mask(members: &[u8]) -> Coalition {
+    members.iter().rev().fold(0, |mask, &byte| mask << 8 | Coalition::from(byte))
+}

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sesgame as sg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stability_oracles import exact_nucleolus
+
+SOLUTIONS = {
+    (False, True): sg.nucleolus,
+    (False, False): sg.prenucleolus,
+    (True, True): sg.per_capita_nucleolus,
+    (True, False): sg.per_capita_prenucleolus,
+}
+
+
+@st.composite
+def integer_tables(draw: st.DrawFn, max_players: int = 4) -> list[int]:
+    n_players = draw(st.integers(2, max_players))
+    span = draw(st.sampled_from([1, 3, 50]))
+    low = draw(st.sampled_from([0, -span]))
+    value = st.integers(low, span)
+    rest = draw(st.lists(value, min_size=(1 << n_players) - 1, max_size=(1 << n_players) - 1))
+    return [0, *rest]
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    table=integer_tables(),
+    kind=st.sampled_from(["gain", "cost"]),
+    per_capita=st.booleans(),
+    individually_rational=st.booleans(),
+)
+def test_every_form_equals_the_exact_one(
+    table: list[int], kind: str, per_capita: bool, individually_rational: bool
+) -> None:
+    exact, largest = exact_nucleolus(
+        table,
+        sign=1 if kind == "gain" else -1,
+        per_capita=per_capita,
+        individually_rational=individually_rational,
+    )
+    game = sg.Game.from_table(table, kind=kind)
+    allocation = SOLUTIONS[per_capita, individually_rational](game)
+    assert allocation.values == pytest.approx([float(x) for x in exact], abs=1e-10)
+    assert allocation.evidence.stages[0].excess == pytest.approx(float(largest), abs=1e-10)
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=integer_tables(), kind=st.sampled_from(["gain", "cost"]))
+def test_the_least_core_value_is_exact_and_its_tight_coalitions_attain_it(
+    table: list[int], kind: str
+) -> None:
+    sign = 1 if kind == "gain" else -1
+    exact, value = exact_nucleolus(table, sign=sign, individually_rational=False)
+    game = sg.Game.from_table(table, kind=kind)
+    point = sg.least_core(game)
+    assert point.evidence.value == pytest.approx(float(value), abs=1e-10)
+    assert point.total == pytest.approx(table[-1], abs=1e-10)
+    # The prenucleolus is a point of the least core, so all of them are tight there too.
+    for coalition in point.evidence.tight:
+        mask = game.players.mask(coalition)
+        excess = sign * (table[mask] - sum(exact[i] for i in coalition))
+        assert excess == value
+    existence = sg.core_existence(game)
+    assert existence.is_empty == (value > 0)
+    if existence.point is not None:
+        assert sg.core_check(game, existence.point).in_core
+
+
+def random_table(n_players: int, seed: int, integer: bool) -> np.ndarray:
+    random = np.random.default_rng([n_players, seed])
+    sizes = np.array([mask.bit_count() for mask in range(1 << n_players)])
+    table = random.random(1 << n_players) * sizes * 10
+    table[0] = 0
+    return np.floor(table) if integer else table
+
+
+@pytest.mark.parametrize("integer", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_players_can_be_renamed_shifted_and_scaled(seed: int, integer: bool) -> None:
+    n_players = 9
+    table = random_table(n_players, seed, integer)
+    x = sg.prenucleolus(sg.Game.from_table(table, kind="gain")).values
+    random = np.random.default_rng(seed)
+    membership = np.arange(1 << n_players)[:, np.newaxis] >> np.arange(n_players) & 1
+
+    order = random.permutation(n_players)
+    renamed = np.empty_like(table)
+    renamed[membership[:, order] @ (1 << np.arange(n_players))] = table
+    assert sg.prenucleolus(sg.Game.from_table(renamed, kind="gain")).values == pytest.approx(
+        x[order], abs=1e-9
+    )
+
+    shift = random.normal(size=n_players) * 30
+    shifted = sg.Game.from_table(3 * table + membership @ shift, kind="gain")
+    assert sg.prenucleolus(shifted).values == pytest.approx(3 * x + shift, abs=1e-9)
+
+    mirrored = sg.Game.from_table(-table, kind="cost")
+    assert sg.prenucleolus(mirrored).values.tolist() == (-x).tolist()
+
+
+def test_a_dummy_gets_what_it_brings_and_twins_get_the_same() -> None:
+    table = random_table(7, 3, True)
+    # Player 7 adds 2.5 to every coalition; player 8 is a twin of player 0.
+    table = np.concatenate([table, table + 2.5])
+    masks = np.arange(1 << 9)
+    one_of_them = (masks & ~1 & 255) | ((masks >> 8 | masks) & 1)
+    both = (masks & 1) & (masks >> 8)
+    values = sg.prenucleolus(sg.Game.from_table(table[one_of_them] + 4.0 * both, kind="gain"))
+    assert values[7] == pytest.approx(2.5)
+    assert values[8] == pytest.approx(values[0])
