@@ -1,0 +1,56 @@
+"""Long native work can be watched and stopped."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sesgame import _engine
+
+HOURS = """
+import numpy as np
+from sesgame import _engine
+
+prices = np.ones(20_000)
+loads = np.random.default_rng(0).normal(size=(26, 20_000))
+game = _engine.netting_game(loads, prices, 0.5 * prices)
+game.tabulate(lambda done, total: print(done, total, flush=True))
+"""
+
+
+def test_ctrl_c_stops_work_that_would_take_hours():
+    with subprocess.Popen(
+        [sys.executable, "-c", HOURS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while not int(process.stdout.readline().split()[0]):
+            pass
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert process.returncode == -signal.SIGINT
+
+
+def small_game(n_players):
+    prices = np.ones(4)
+    loads = np.random.default_rng(1).normal(size=(n_players, 4))
+    return _engine.netting_game(loads, prices, 0.5 * prices)
+
+
+def test_progress_ends_at_the_total():
+    seen = []
+    table = small_game(10).tabulate(lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (table.size, table.size)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_an_error_of_the_progress_function_comes_through():
+    def report(done, total):
+        raise RuntimeError("the display is gone")
+
+    with pytest.raises(RuntimeError, match="the display is gone"):
+        small_game(10).tabulate(report)
