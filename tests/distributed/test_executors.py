@@ -34,6 +34,8 @@ def dask_client():
             processes=True,
             host="127.0.0.1",
             dashboard_address=None,
+            # Without a dashboard there is still a web server; on any free port, not on 8787.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
