@@ -76,3 +76,64 @@ class DispatchLP:
         self.solver.run()
         assert self.solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
         return self.solver.getInfo().objective_function_value
+
+
+def bill_range(pool, own, charge, discharge, retention, buy, sell):
+    """Return the least and the largest ``y . own`` over all optimal dual prices y of `pool`.
+
+    `pool` and `own` hold net loads (T), energy, power and initial charge. The dual programme has,
+    per step, the price of energy (between sell and buy), the price of charge, the prices of
+    capacity, of charging and of discharging power, and one price of charge at the end.
+    """
+    steps = len(buy)
+    t = np.arange(steps)
+    energy, charges, capacity, drawing, delivering = (k * steps + t for k in range(5))
+    end = 5 * steps
+    columns = end + 1
+
+    def bill(resources):
+        weights = np.zeros(columns)
+        weights[energy] = resources[:steps]
+        weights[capacity] = -resources[steps]
+        weights[drawing] = weights[delivering] = -resources[steps + 1]
+        weights[end] = resources[steps + 2]
+        weights[charges[0]] = -retention * resources[steps + 2]
+        return weights
+
+    entries = [
+        (t, charges, charge),  # charge * y - l <= price of drawing
+        (t, energy, -1.0),
+        (t, drawing, -1.0),
+        (steps + t, energy, 1.0),  # l - y / discharge <= price of delivering
+        (steps + t, charges, -1.0 / discharge),
+        (steps + t, delivering, -1.0),
+        (2 * steps + t[:-1], charges[1:], retention),  # next y - y <= price of capacity
+        (np.array([3 * steps - 1]), np.array([end]), 1.0),
+        (2 * steps + t, charges, -1.0),
+        (2 * steps + t, capacity, -1.0),
+    ]
+    matrix = np.zeros((3 * steps, columns))
+    for rows, places, factor in entries:
+        matrix[rows, places] += factor
+    lower = np.concatenate([sell, np.full(steps, -np.inf), np.zeros(3 * steps + 1)])
+    upper = np.concatenate([buy, np.full(4 * steps + 1, np.inf)])
+
+    def extreme(weights, sign, matrix, bound):
+        solver = highspy.Highs()
+        solver.silent()
+        for kind in ("primal", "dual"):
+            solver.setOptionValue(f"{kind}_feasibility_tolerance", 1e-10)
+        solver.addVars(columns, lower, upper)
+        solver.changeColsCost(columns, np.arange(columns, dtype=np.int32), sign * weights)
+        for row, limit in zip(matrix, bound, strict=True):
+            places = np.flatnonzero(row).astype(np.int32)
+            solver.addRow(-np.inf, limit, len(places), places, row[places])
+        solver.run()
+        assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return sign * solver.getInfo().objective_function_value
+
+    bound = np.zeros(len(matrix))
+    cost = extreme(bill(pool), -1, matrix, bound)
+    optimal = np.vstack([matrix, -bill(pool)])
+    bound = np.append(bound, -cost + 1e-9)
+    return extreme(bill(own), 1, optimal, bound), extreme(bill(own), -1, optimal, bound)

@@ -17,6 +17,7 @@ from sesgame import adapters, energy, errors, markets
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
 from sesgame.audit import audit, compare
+from sesgame.energy.owen import owen_allocation
 from sesgame.game import Game
 from sesgame.markets.budget import budget_balance
 from sesgame.markets.clarke import vcg_payments
@@ -48,6 +49,7 @@ __all__ = [
     "markets",
     "misreport_scan",
     "nucleolus",
+    "owen_allocation",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
     "prenucleolus",

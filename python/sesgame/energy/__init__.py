@@ -8,6 +8,7 @@
 
 from sesgame.energy.battery import Battery, Pool
 from sesgame.energy.community import Community
+from sesgame.energy.owen import OwenPrices
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
@@ -15,6 +16,7 @@ from sesgame.energy.time_steps import TimeSteps
 __all__ = [
     "Battery",
     "Community",
+    "OwenPrices",
     "Pool",
     "PriceBand",
     "PriceSeries",

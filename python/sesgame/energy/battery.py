@@ -112,8 +112,9 @@ class Pool:
             Two batteries have different efficiencies: then no single battery stands for them.
         """
         energy_kwh, power_kw, initial_charge_kwh = np.zeros((3, len(members)))
+        indices = {member: index for index, member in enumerate(members)}
         for battery in batteries:
-            index = members.index(battery.owner)
+            index = indices[battery.owner]
             energy_kwh[index] += battery.energy_kwh
             power_kw[index] += battery.power_kw
             initial_charge_kwh[index] += battery.initial_charge_kwh

@@ -289,7 +289,7 @@ class Community:
         :class:`~sesgame.energy.Pool` for when the pooled battery is exact.
         """
         part = self.period(start, end)
-        pool = self._pool(model)
+        pool = self.pool(model)
         if not pool.energy_kwh.any():
             native = _engine.netting_game(part.net_load_kwh, part.buy_per_kwh, part.sell_per_kwh)
         else:
@@ -332,7 +332,7 @@ class Community:
         part = self.period(start, end)
         players = Players(self.members)
         chosen = sorted(players.indices(self.members if members is None else members))
-        pool = self._pool(model)
+        pool = self.pool(model)
         net_load_kwh = part.net_load_kwh[chosen].sum(axis=0)
         dispatch = _engine.pooled_battery_dispatch(
             net_load_kwh,
@@ -357,8 +357,14 @@ class Community:
             currency=self.currency,
         )
 
-    def _pool(self, model: Model | None) -> Pool:
-        """Return the batteries that a model uses."""
+    def pool(self, model: Model | None = None) -> Pool:
+        """Return the batteries that a model uses, by default the model of :meth:`cost_game`.
+
+        Raises
+        ------
+        GameError
+            Two batteries differ in efficiency.
+        """
         if model not in (None, *get_args(Model)):
             raise GameError(f'model is {model!r}; it must be "battery" or "netting"')
         used = self.batteries if (model or self.default_model) == "battery" else ()

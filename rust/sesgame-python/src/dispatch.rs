@@ -1,14 +1,16 @@
 //! The built-in dispatch models.
 
-use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use std::sync::Arc;
+
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
+use sesgame_engine::dispatch::bill_range::bill_ranges;
 use sesgame_engine::dispatch::netting::NettingGame;
-use sesgame_engine::dispatch::pooled_battery::PooledBatteryGame;
 use sesgame_engine::dispatch::schedule::{Schedule, dispatch};
-use sesgame_engine::dispatch::{Battery, Conversion, Tariff};
+use sesgame_engine::dispatch::{Battery, Conversion, Tariff, pooled_battery};
 use sesgame_engine::error::{Error, Result};
 
-use crate::boundary::detached;
+use crate::boundary::{detached, watched};
 use crate::native_game::NativeGame;
 
 /// A one-dimensional array in memory of the engine's own.
@@ -56,15 +58,38 @@ pub fn pooled_battery_game(
     discharge_efficiency: f64,
     initial_charge_kwh: PyReadonlyArray1<'_, f64>,
     retention: f64,
-) -> PyResult<NativeGame> {
+) -> PyResult<Py<PooledBatteryGame>> {
     let (buy, sell) = (owned(&buy), owned(&sell));
     let net_load = rows(&net_load_kwh, buy.len());
     let batteries = batteries(&owned(&energy_kwh), &owned(&power_kwh), &owned(&initial_charge_kwh));
-    detached(py, |_| {
+    let game = detached(py, |_| {
         let conversion = Conversion::new(charge_efficiency, discharge_efficiency, retention)?;
         let tariff = Tariff::new(buy, sell)?;
-        PooledBatteryGame::new(&net_load?, tariff, &batteries?, conversion).map(NativeGame::new)
-    })
+        pooled_battery::PooledBatteryGame::new(&net_load?, tariff, &batteries?, conversion)
+    })?;
+    let game = Arc::new(game);
+    let native = NativeGame::from_shared(Arc::clone(&game) as _);
+    Py::new(py, PyClassInitializer::from(native).add_subclass(PooledBatteryGame { game }))
+}
+
+/// A native game that also tells between which bills each member's lies.
+#[pyclass(frozen, extends = NativeGame, module = "sesgame._engine")]
+pub struct PooledBatteryGame {
+    game: Arc<pooled_battery::PooledBatteryGame>,
+}
+
+#[pymethods]
+impl PooledBatteryGame {
+    #[pyo3(signature = (report=None))]
+    fn bill_ranges<'py>(
+        &self,
+        py: Python<'py>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let ranges = watched(py, report, |progress| bill_ranges(&self.game, progress))?;
+        let ranges: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
+        Ok(PyArray2::from_owned_array(py, ranges.into()))
+    }
 }
 
 /// One battery for each member.
@@ -125,17 +150,17 @@ impl PooledBatteryDispatch {
     }
 
     #[getter]
-    fn capacity_value(&self) -> f64 {
-        self.schedule.prices.capacity
+    fn capacity_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.prices.capacity)
     }
 
     #[getter]
-    fn power_value(&self) -> f64 {
-        self.schedule.prices.power
+    fn power_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.schedule.prices.power)
     }
 
     #[getter]
-    fn initial_charge_value(&self) -> f64 {
+    fn initial_charge_price(&self) -> f64 {
         self.schedule.prices.initial_charge
     }
 }

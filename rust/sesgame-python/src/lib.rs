@@ -20,7 +20,8 @@ mod _engine {
 
     #[pymodule_export]
     use crate::dispatch::{
-        PooledBatteryDispatch, netting_game, pooled_battery_dispatch, pooled_battery_game,
+        PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
+        pooled_battery_game,
     };
     #[pymodule_export]
     use crate::native_game::NativeGame;

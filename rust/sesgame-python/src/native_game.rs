@@ -10,7 +10,7 @@ use sesgame_engine::{enumeration, game};
 use crate::boundary::watched;
 
 /// A handle on a native game; it is made by the functions that name a model.
-#[pyclass(frozen, module = "sesgame._engine")]
+#[pyclass(frozen, subclass, module = "sesgame._engine")]
 pub struct NativeGame {
     game: Arc<dyn game::NativeGame>,
 }
@@ -18,7 +18,12 @@ pub struct NativeGame {
 impl NativeGame {
     /// Wraps a game of the engine.
     pub fn new(game: impl game::NativeGame + 'static) -> Self {
-        Self { game: Arc::new(game) }
+        Self::from_shared(Arc::new(game))
+    }
+
+    /// Wraps a game that something else holds, too.
+    pub fn from_shared(game: Arc<dyn game::NativeGame>) -> Self {
+        Self { game }
     }
 
     /// The game of the engine.

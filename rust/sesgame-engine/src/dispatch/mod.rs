@@ -5,6 +5,7 @@
 //! themselves passes the meter.
 
 mod battery;
+pub mod bill_range;
 mod convex_piecewise;
 pub mod netting;
 mod partial_sums;

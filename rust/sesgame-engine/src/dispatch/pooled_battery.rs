@@ -62,6 +62,38 @@ impl PooledBatteryGame {
         }
         Ok(Self { costs: StepCosts::new(tariff, conversion), rows, n_players })
     }
+
+    /// The number of resources that a member brings: a net load per step, energy, power, charge.
+    pub(super) fn width(&self) -> usize {
+        self.costs.tariff().n_steps() + 3
+    }
+
+    /// The resources of each member.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.rows.chunks(self.width())
+    }
+
+    /// The least cost of a pool with the given resources.
+    pub(super) fn cost(&self, resources: &[f64], function: &mut ConvexPiecewise) -> f64 {
+        let tariff = self.costs.tariff();
+        let (load, pool) = resources.split_at(tariff.n_steps());
+        let battery = Battery { energy: pool[0], power: pool[1], initial_charge: pool[2] };
+        if battery.power == 0.0 {
+            return tariff.cost(load);
+        }
+        tariff.cost(load) + least_cost(&self.costs, load, battery, function, |_, _| {}).cost
+    }
+
+    /// All money that could flow on account of the given resources.
+    pub(super) fn weight(&self, resources: &[f64]) -> f64 {
+        let tariff = self.costs.tariff();
+        let (load, pool) = resources.split_at(tariff.n_steps());
+        let price = |(buy, sell): (&f64, &f64)| buy.abs().max(sell.abs());
+        let prices = || tariff.buy().iter().zip(tariff.sell()).map(price);
+        let flows: f64 =
+            prices().zip(load).map(|(price, load)| price * (load.abs() + pool[1])).sum();
+        flows + prices().fold(0.0, f64::max) * (pool[0] + pool[2])
+    }
 }
 
 impl NativeGame for PooledBatteryGame {
@@ -71,15 +103,15 @@ impl NativeGame for PooledBatteryGame {
 
     fn walker(&self) -> Box<dyn Walker + '_> {
         Box::new(PooledBatteryWalker {
-            costs: &self.costs,
-            sums: PartialSums::new(&self.rows, self.costs.tariff().n_steps() + 3),
+            game: self,
+            sums: PartialSums::new(&self.rows, self.width()),
             function: ConvexPiecewise::new(),
         })
     }
 }
 
 struct PooledBatteryWalker<'a> {
-    costs: &'a StepCosts,
+    game: &'a PooledBatteryGame,
     sums: PartialSums<'a>,
     function: ConvexPiecewise,
 }
@@ -98,14 +130,7 @@ impl Walker for PooledBatteryWalker<'_> {
     }
 
     fn value(&mut self) -> f64 {
-        let tariff = self.costs.tariff();
-        let (load, pool) = self.sums.sum().split_at(tariff.n_steps());
-        let battery = Battery { energy: pool[0], power: pool[1], initial_charge: pool[2] };
-        if battery.power == 0.0 {
-            return tariff.cost(load);
-        }
-        tariff.cost(load)
-            + least_cost(self.costs, load, battery, &mut self.function, |_, _| {}).cost
+        self.game.cost(self.sums.sum(), &mut self.function)
     }
 }
 

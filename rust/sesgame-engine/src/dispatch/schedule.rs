@@ -39,16 +39,16 @@ pub struct Schedule {
 
 /// An optimal solution of the dual programme: what one more unit of each resource changes.
 ///
-/// Strong duality: `cost = sum over t of energy_t L_t - capacity E - power P - initial_charge s_0`.
-/// For every other pool the right-hand side is a lower bound on its cost.
+/// Strong duality: `cost = sum over t of (energy_t L_t - capacity_t E - power_t P) -
+/// initial_charge s_0`. For every other pool the right-hand side is a lower bound on its cost.
 #[derive(Debug, Clone)]
 pub struct ResourcePrices {
     /// What one more kWh of load costs, per step.
     pub energy: Vec<f64>,
-    /// What one more kWh of energy capacity saves.
-    pub capacity: f64,
-    /// What one more kWh per step of power saves.
-    pub power: f64,
+    /// What one more kWh of energy capacity saves, per step.
+    pub capacity: Vec<f64>,
+    /// What one more kWh per step of power saves, per step.
+    pub power: Vec<f64>,
     /// What one more kWh of initial charge saves, which must be there again at the end.
     pub initial_charge: f64,
 }
@@ -59,8 +59,8 @@ impl ResourcePrices {
     pub fn bound(&self, load: &[f64], battery: Battery) -> f64 {
         let energy: f64 = self.energy.iter().zip(load).map(|(price, load)| price * load).sum();
         energy
-            - self.capacity * battery.energy
-            - self.power * battery.power
+            - self.capacity.iter().sum::<f64>() * battery.energy
+            - self.power.iter().sum::<f64>() * battery.power
             - self.initial_charge * battery.initial_charge
     }
 }
@@ -270,12 +270,12 @@ impl Pool<'_> {
         let (ec, ed) =
             (self.conversion.charge_efficiency(), self.conversion.discharge_efficiency());
         let tariff = self.costs.tariff();
-        let (mut capacity, mut power) = (0.0, 0.0);
         let mut energy = Vec::with_capacity(prices.len());
+        let mut capacity = Vec::with_capacity(prices.len());
+        let mut power = Vec::with_capacity(prices.len());
         for (step, (&load, charge)) in self.load.iter().zip(prices).enumerate() {
-            if charge.held == Held::Full {
-                capacity += charge.next - charge.price;
-            }
+            let full = charge.held == Held::Full;
+            capacity.push(if full { charge.next - charge.price } else { 0.0 });
             let (drawn, delivered) = (charge.price * ec, charge.price / ed);
             let (buy, sell) = (tariff.buy()[step], tariff.sell()[step]);
             let energy_price = if load >= self.battery.power {
@@ -287,7 +287,7 @@ impl Pool<'_> {
             } else {
                 sell
             };
-            power += (drawn - energy_price).max(0.0) + (energy_price - delivered).max(0.0);
+            power.push((drawn - energy_price).max(0.0) + (energy_price - delivered).max(0.0));
             energy.push(energy_price);
         }
         let initial_charge =
