@@ -179,7 +179,9 @@ class NetworkColumns:
         NDArray[np.float64],
         NDArray[np.float64],
     ]: ...
-    def best_coalition(self, utility: NDArray[np.float64]) -> tuple[list[bool], float, float]: ...
+    def best_coalition(
+        self, utility: NDArray[np.float64], time_limit: float
+    ) -> tuple[list[bool], float, float]: ...
 
 @final
 class OrderBookColumns:

@@ -6,6 +6,8 @@ import sesgame as sg
 from sesgame.errors import CoalitionError, GameError
 from sesgame.markets import OrderBook, vcg
 
+HEADER = "participant,side,price_per_kwh,quantity_kwh\n"
+
 
 @pytest.mark.parametrize(
     ("orders", "message"),
@@ -94,24 +96,36 @@ def test_a_bad_factor_is_refused(factor):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("", "there is no column 'participant'", id="empty file"),
-        pytest.param("participant,side,price\n", "no column 'price_per_kwh'", id="column"),
-        pytest.param("a,offer,cheap,1", "line 2: price_per_kwh is 'cheap'", id="price"),
-        pytest.param("a,offer,1,", "line 2: quantity_kwh is ''", id="quantity"),
-        pytest.param("a,give,1,1", "line 2: the side is 'give'", id="side"),
-        pytest.param("x,load,9,1", "no offer and no bid", id="load alone"),
-        pytest.param("a,offer,1,1\nx,load,9,1\nx,load,8,1", "different prices", id="two values"),
-        pytest.param("a,offer,1,1,now", "the period is 'now'", id="period"),
+        pytest.param("", "is empty", id="empty file"),
+        pytest.param("participant,side,price\na,offer,1", 'no column "price_per_kwh"', id="column"),
+        pytest.param(HEADER + "a,offer,cheap,1", 'line 2, column "price_per_kwh": "c', id="price"),
+        pytest.param(HEADER + "a,offer,nan,1", "line 2, .* nan is not a finite", id="nan"),
+        pytest.param(HEADER + "a,offer,1,", 'line 2, column "quantity_kwh": an', id="quantity"),
+        pytest.param(HEADER + "a,offer,1,-1", "order 0 of 'a': its quantity is -1", id="negative"),
+        pytest.param(HEADER + "a,give,1,1", 'line 2, column "side": "give" is neither', id="side"),
+        pytest.param(HEADER + ",bid,1,1", 'column "participant": an offer or bid', id="nobody"),
+        pytest.param(HEADER + "x,load,9,1", "no offer and no bid", id="load alone"),
+        pytest.param(
+            HEADER + "a,offer,1,1\nx,load,9,1\nx,load,8,1",
+            "line 4, .*lost load is 8.0 here and 9.0 above",
+            id="two values",
+        ),
+        pytest.param(
+            "period," + HEADER + "-1,a,offer,1,1", '"-1" is not a period, from 0 on', id="period"
+        ),
+        pytest.param("node," + HEADER + "x,a,offer,1,1", '"node" has no meaning', id="unknown"),
     ],
 )
 def test_a_bad_csv_names_the_line(tmp_path, text, message):
-    header = "" if not text or "price\n" in text else "participant,side,price_per_kwh,quantity_kwh"
-    if text.count(",") == 4:
-        header += ",period"
     path = tmp_path / "market.csv"
-    path.write_text(f"{header}\n{text}" if header else text)
+    path.write_text(text)
     with pytest.raises(GameError, match=message):
         OrderBook.from_csv(path)
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(GameError, match=r"there is no file nowhere\.csv"):
+        OrderBook.from_csv("nowhere.csv")
 
 
 def test_a_csv_gives_the_book_that_it_says(tmp_path):

@@ -371,7 +371,7 @@ class NetworkSettlement(Settlement):
         on its own than its members and the load do now, the load with what is left in the till.
         The coalition that gains most is found by an integer programme.
         """
-        from sesgame.markets.properties import property_report
+        from sesgame.markets.properties import CORE_TIME_LIMIT, property_report
 
         market = self.market
         if scan is None:
@@ -379,7 +379,7 @@ class NetworkSettlement(Settlement):
             labels = (market.participants[int(i)] for i in traded)
             scan = [label for label in labels if market.has_orders(label)]
         utilities = self.utilities
-        members, best, bound = market.columns.best_coalition(utilities)
+        members, best, bound = market.columns.best_coalition(utilities, CORE_TIME_LIMIT)
         rest = self.welfare - float(utilities.sum())
         excess = best - rest
         found = excess > self.tolerance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Hashable, Iterable
 from os import PathLike
 from pathlib import Path
@@ -196,51 +195,12 @@ class OrderBook:
         Raises
         ------
         GameError
-            A missing column, a number that is none, two values of lost load, or as in
-            :class:`OrderBook`; the line is named.
-        OSError
-            The file cannot be read.
+            The file cannot be read, a column is missing or has no meaning, a number is none, there
+            are two values of lost load, or as in :class:`OrderBook`; the line is named.
         """
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = ("participant", "side", "price_per_kwh", "quantity_kwh")
-            missing = [c for c in columns if c not in (reader.fieldnames or ())]
-            if missing:
-                raise GameError(
-                    f"{path}: there is no column {missing[0]!r}; the columns are "
-                    f"{', '.join(columns)} and, optionally, period"
-                )
-            orders = []
-            demand: dict[int, float] = {}
-            values_of_lost_load = set()
-            for row in reader:
-                where = f"{path}, line {reader.line_num}"
-                price = _csv_number(row["price_per_kwh"], "price_per_kwh", where)
-                quantity = _csv_number(row["quantity_kwh"], "quantity_kwh", where)
-                period = _csv_period(row.get("period"), where)
-                side = (row["side"] or "").strip()
-                if side == "load":
-                    demand[period] = demand.get(period, 0.0) + quantity
-                    values_of_lost_load.add(price)
-                elif side in ("offer", "bid"):
-                    orders.append((row["participant"].strip(), side, price, quantity, period))
-                else:
-                    raise GameError(
-                        f'{where}: the side is {side!r}; it must be "offer", "bid" or "load"'
-                    )
-        if len(values_of_lost_load) > 1:
-            raise GameError(
-                f"{path}: the rows of fixed load have different prices "
-                f"{sorted(values_of_lost_load)}; there is one value of lost load"
-            )
-        if not orders:
-            raise GameError(f"{path}: there is no offer and no bid")
-        n_periods = 1 + max([*demand, *(order[4] for order in orders)])
-        return cls.from_orders(
-            orders,
-            demand_kwh=[demand.get(period, 0.0) for period in range(n_periods)],
-            value_of_lost_load=next(iter(values_of_lost_load), None),
-        )
+        from sesgame.markets.market_files import read_order_book
+
+        return read_order_book(Path(path))
 
     @property
     def n_periods(self) -> int:
@@ -361,20 +321,3 @@ def _indices(
     bad = (column < 0) | (column >= (limit if limit is not None else np.iinfo(np.int32).max))
     refuse(bad, lambda k: f"order {k}: its {name} is {column[k]}, which is out of range")
     return column
-
-
-def _csv_number(text: str | None, column: str, where: str) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        raise GameError(f"{where}: {column} is {text!r}; a number is needed") from None
-
-
-def _csv_period(text: str | None, where: str) -> int:
-    try:
-        period = int(text) if text and text.strip() else 0
-    except ValueError:
-        period = -1
-    if period < 0:
-        raise GameError(f"{where}: the period is {text!r}; a whole number from 0 on is needed")
-    return period

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame._engine import NetworkColumns
 from sesgame.allocation import plain
 from sesgame.coalition import format_coalition
 from sesgame.markets.budget import BudgetBalance, budget_balance
@@ -19,13 +20,16 @@ from sesgame.markets.one_bus import by_participant, uniform_price
 from sesgame.markets.truthfulness import misreport_scan
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from sesgame.markets.market import Market
     from sesgame.markets.one_bus import OneBusSettlement
     from sesgame.markets.settlement import Settlement
 
 __all__ = ["PropertyReport", "one_bus_properties", "property_report"]
+
+CORE_TIME_LIMIT = 10.0
+"""Seconds for the search for a blocking coalition; a bound is reported where they do not do."""
 
 SCANNED = 32
 """Participants whose misreports are tried unless the caller names others."""
@@ -159,11 +163,10 @@ def one_bus_properties(
     Notes
     -----
     The core here: no coalition of participants, with the fixed load or without it, could trade
-    among itself for more than its members' utilities :math:`u_i`. By duality, for any prices,
-    no coalition gains more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)` with the profits
-    :math:`\pi_i` at these prices; the bound is the least over prices in a book of one period,
-    and over the clearing prices in a longer one. Those with a positive term, or one that is not
-    negative, are then tried as a coalition.
+    among itself for more than its members' utilities :math:`u_i`. By duality, no coalition gains
+    more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)` with the profits :math:`\pi_i` at the
+    market price; where that is not zero, an integer programme finds the coalition that gains
+    most, or the best one and a bound after 10 seconds.
 
     References
     ----------
@@ -246,52 +249,47 @@ def property_report(
 
 
 def _core(settlement: OneBusSettlement) -> tuple[float, float, frozenset[Hashable] | None]:
-    """Return what a coalition that was found gains, a bound for all, and that coalition."""
+    """Return what the coalition that gains most gains, a bound for all, and that coalition."""
     book = settlement.book
     load = list(settlement.outside.values())
     utilities = np.append(settlement.utilities, [value - paid for value, paid in load])
-
-    def objections(price: NDArray[np.float64]) -> NDArray[np.float64]:
-        own = price[book.period]
-        unit = np.where(book.is_bid, book.price_per_kwh - own, own - book.price_per_kwh)
-        profits = by_participant(book, np.maximum(0.0, unit) * book.quantity_kwh)
-        served = (np.maximum(0.0, book.value_of_lost_load - price) * book.demand_kwh).sum()
-        result: NDArray[np.float64] = np.append(profits, [served] * len(load)) - utilities
-        return result
-
-    def bound_at(price: NDArray[np.float64]) -> float:
-        return float(np.maximum(0.0, objections(price)).sum())
-
-    clearing = uniform_price(book)
-    candidates = [
-        np.where(np.isfinite(price), price, 0.0)
-        for price in (clearing.price_lower, clearing.price_per_kwh, clearing.price_upper)
-    ]
-    if book.n_periods == 1 and len(book.price_per_kwh):
-        candidates.append(_least(bound_at, book.price_per_kwh, book.value_of_lost_load))
-    gain, blocking = 0.0, None
     tolerance = settlement.tolerance * max(1, len(utilities))
-    for price in candidates:
-        for threshold in (tolerance, -tolerance):
-            objecting = np.flatnonzero(objections(price) > threshold)
-            members = objecting[objecting < len(book.participants)]
-            alone = book.only(members, with_load=len(members) < len(objecting))
-            found = uniform_price(alone).welfare - float(utilities[objecting].sum())
-            if found > max(gain, tolerance):
-                labels = [book.participants[int(i)] for i in members]
-                labels += ["load"] * (len(objecting) - len(members))
-                gain, blocking = found, frozenset(labels)
-    return gain, min(bound_at(price) for price in candidates), blocking
 
+    clearing = uniform_price(book).price_per_kwh
+    price = np.where(np.isfinite(clearing), clearing, 0.0)
+    margin = np.where(book.is_bid, 1, -1) * (book.price_per_kwh - price[book.period])
+    profits = by_participant(book, np.maximum(0.0, margin) * book.quantity_kwh)
+    served = (np.maximum(0.0, book.value_of_lost_load - price) * book.demand_kwh).sum()
+    profits = np.append(profits, [served] * len(load))
+    bound = float(np.maximum(0.0, profits - utilities).sum())
+    if bound <= tolerance:
+        return 0.0, bound, None
 
-def _least(bound_at: Any, prices: NDArray[np.float64], lost_load: float) -> NDArray[np.float64]:
-    """Return the price where a convex function is least, by golden section."""
-    low, high = min(prices.min(), lost_load), max(prices.max(), lost_load)
-    ratio = (np.sqrt(5) - 1) / 2
-    for _ in range(100):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if bound_at(np.array([left])) <= bound_at(np.array([right])):
-            high = right
-        else:
-            low = left
-    return np.array([(low + high) / 2])
+    # Periods are buses without lines; the load is one more participant.
+    periods = np.flatnonzero(book.demand_kwh)
+    columns = NetworkColumns(
+        len(utilities),
+        np.append(book.participant, np.full(len(periods), len(profits) - 1)).astype(np.uintp),
+        np.append(book.period, periods).astype(np.uintp),
+        np.append(book.is_bid, np.ones(len(periods), dtype=np.bool_)),
+        np.append(book.price_per_kwh, np.full(len(periods), book.value_of_lost_load)),
+        np.append(book.quantity_kwh, book.demand_kwh[periods]),
+        np.zeros((2, 0), dtype=np.uintp),
+        np.zeros((2, 0)),
+        np.zeros(book.n_periods),
+        0.0,
+    )
+    inside, found, proved = columns.best_coalition(utilities, CORE_TIME_LIMIT)
+    members = np.flatnonzero(inside[: len(book.participants)])
+    with_load = any(inside[len(book.participants) :])
+    # The solver is precise to its tolerances only: value the coalition anew.
+    alone = uniform_price(book.only(members, with_load=with_load))
+    gain = max(0.0, alone.welfare - float(utilities[np.flatnonzero(inside)].sum()))
+    bound = min(bound, gain + max(0.0, proved - found))
+    if gain <= tolerance:
+        return 0.0, bound, None
+    # Who neither trades there nor loses here is no part of the story.
+    active = (by_participant(alone.book, alone.accepted_kwh) > 0)[members]
+    active |= utilities[members] < -tolerance
+    labels = [book.participants[int(i)] for i in members[active]]
+    return gain, bound, frozenset(labels + ["load"] * with_load)

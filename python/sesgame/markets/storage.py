@@ -195,7 +195,7 @@ class StorageSettlement(Settlement):
         that gains most is found by one more winner determination. The budget's surplus is the
         revenue, which belongs to whoever owns the battery.
         """
-        from sesgame.markets.properties import property_report
+        from sesgame.markets.properties import CORE_TIME_LIMIT, property_report
 
         if scan is None:
             winners = (i for i, bundle in enumerate(self.won) if bundle is not None)
@@ -203,7 +203,7 @@ class StorageSettlement(Settlement):
         best = self.best_welfare
         if best is None:
             best = self.auction.columns.best(np.zeros(len(self.won)), np.inf)[1]
-        won, welfare, bound = self.auction.columns.best(self.utilities, np.inf)
+        won, welfare, bound = self.auction.columns.best(self.utilities, CORE_TIME_LIMIT)
         revenue = float(self.payments.sum())
         excess = max(0.0, welfare - revenue)
         blocking = frozenset(

@@ -286,8 +286,9 @@ impl NetworkColumns {
         &self,
         py: Python<'_>,
         utility: PyReadonlyArray1<'_, f64>,
+        time_limit: f64,
     ) -> PyResult<(Vec<bool>, f64, f64)> {
         let utility = utility.as_array().to_vec();
-        watched(py, None, |_| self.0.best_coalition(&utility))
+        watched(py, None, |_| self.0.best_coalition(&utility, time_limit))
     }
 }

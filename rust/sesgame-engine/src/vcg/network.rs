@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::linear_program::{Basis, Model, Solution};
+use crate::linear_program::{Basis, Model, Solution, Status};
 use crate::progress::Progress;
 
 /// An offer (or bid) at a bus.
@@ -256,11 +256,19 @@ impl NetworkMarket {
     /// member `i` must get `utility[i]`: members, welfare less utilities, and a proved bound on it.
     ///
     /// # Errors
-    /// [`Error::Solver`] when the integer programme could not be finished.
-    pub fn best_coalition(&self, utility: &[f64]) -> Result<(Vec<bool>, f64, f64)> {
+    /// [`crate::error::Error::Solver`] when nothing was found in `time_limit` seconds, or the
+    /// solver failed.
+    pub fn best_coalition(
+        &self,
+        utility: &[f64],
+        time_limit: f64,
+    ) -> Result<(Vec<bool>, f64, f64)> {
         let (mut model, _) = self.model();
         model.set_integer_gap(0.0, 0.0);
         model.set_feasibility_tolerance(1e-9);
+        if time_limit < f64::INFINITY {
+            model.set_time_limit(time_limit);
+        }
         let mut member = vec![None; self.n_participants];
         for (index, order) in self.orders.iter().enumerate() {
             let column = *member[order.participant].get_or_insert_with(|| {
@@ -268,7 +276,11 @@ impl NetworkMarket {
             });
             model.add_row(f64::NEG_INFINITY, 0.0, &[(index, 1.0), (column, -order.quantity)]);
         }
-        let solution = model.solve().optimal("blocking coalition")?;
+        let solution = model.solve();
+        let stopped = solution.status == Status::TimeLimit && solution.objective.is_finite();
+        if solution.status != Status::Optimal && !stopped {
+            return Err(solution.status.to_error("blocking coalition"));
+        }
         let members =
             member.iter().map(|column| column.is_some_and(|c| solution.columns[c] > 0.5)).collect();
         let demand_value = self.value_of_lost_load * self.demand.iter().sum::<f64>();
@@ -334,7 +346,7 @@ mod tests {
         let utility: Vec<f64> = (0..3)
             .map(|p| -outcome.payments[p] - market.orders[p].price * outcome.dispatch.accepted[p])
             .collect();
-        let (_, best, bound) = market.best_coalition(&utility).unwrap();
+        let (_, best, bound) = market.best_coalition(&utility, f64::INFINITY).unwrap();
         let grand = 60.0 * 1000.0 - outcome.dispatch.cost - utility.iter().sum::<f64>();
         assert!((best - grand).abs() < 1e-6 && (bound - grand).abs() < 1e-6);
     }

@@ -1,0 +1,156 @@
+"""Pictures of a market (extra ``plot``): the merit order, and payments side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sesgame.markets.one_bus import OneBusSettlement
+    from sesgame.markets.settlement import Settlement
+
+__all__ = ["merit_order", "payments"]
+
+# Okabe and Ito's colours, which are told apart with any colour vision.
+OFFER, BID, PRICE = "#0072B2", "#D55E00", "#666666"
+RULE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+NAMED_STEPS = 12
+"""Steps up to this number carry their participant's name."""
+DRAWN = 30
+"""Participants whose payments are drawn."""
+
+
+def merit_order(settlement: OneBusSettlement, *, period: int = 0, ax: Axes | None = None) -> Axes:
+    """Draw offers by rising and bids by falling price, what is traded, and the price.
+
+    Parameters
+    ----------
+    settlement : OneBusSettlement
+        Of any mechanism; the curves are those of its book.
+    period : int, default 0
+        Which period.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    GameError
+        There is no such period.
+    """
+    book = settlement.book
+    if not 0 <= period < book.n_periods:
+        raise GameError(f"there is no period {period}; the periods are 0 to {book.n_periods - 1}")
+    axes = _axes(ax)
+    now = np.flatnonzero((book.period == period) & (book.quantity_kwh > 0))
+    offers = now[~book.is_bid[now]]
+    offers = offers[np.argsort(book.price_per_kwh[offers], kind="stable")]
+    bids = now[book.is_bid[now]]
+    bids = bids[np.argsort(-book.price_per_kwh[bids], kind="stable")]
+    demand = float(book.demand_kwh[period])
+    traded = float(settlement.accepted_kwh[offers].sum())
+
+    edges = np.concatenate([[0.0], np.cumsum(book.quantity_kwh[offers])])
+    price = book.price_per_kwh[offers]
+    axes.stairs(price, edges, baseline=None, color=OFFER, linewidth=2, label="offers")
+    for k in range(len(offers) if len(offers) <= NAMED_STEPS else 0):
+        axes.annotate(
+            str(book.participants[int(book.participant[offers[k]])]),
+            ((edges[k] + edges[k + 1]) / 2, price[k]),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            color=OFFER,
+        )
+    # Fixed demand comes before all bids: it stands at the top, whatever it is worth.
+    edges = demand + np.concatenate([[0.0], np.cumsum(book.quantity_kwh[bids])])
+    if len(bids):
+        bid_price = book.price_per_kwh[bids]
+        axes.stairs(bid_price, edges, baseline=None, color=BID, linewidth=2, label="bids")
+    if demand > 0:
+        axes.axvline(demand, color=BID, linestyle="--", label=f"fixed demand {demand:g} kWh")
+    if np.isfinite(settlement.price_per_kwh[period]):
+        axes.axhline(
+            settlement.price_per_kwh[period],
+            color=PRICE,
+            linewidth=1,
+            linestyle=":",
+            label=f"market price {settlement.price_per_kwh[period]:.4g}",
+        )
+    axes.axvspan(0, traded, color=OFFER, alpha=0.08, linewidth=0, label=f"traded {traded:g} kWh")
+    axes.margins(y=0.12)
+    axes.set(xlim=(0, None), xlabel="quantity (kWh)", ylabel="price (per kWh)")
+    axes.set_title("merit order" if book.n_periods == 1 else f"merit order, period {period}")
+    axes.legend(fontsize=8)
+    return axes
+
+
+def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -> Axes:
+    """Draw what each participant pays under each of several rules; bars to the left are received.
+
+    Of more than 30 participants, those with the largest payments are drawn.
+
+    Parameters
+    ----------
+    settlements : mapping of str to Settlement
+        By the name to show, all of one market.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    GameError
+        No settlement, or settlements of different participants.
+    """
+    if not settlements:
+        raise GameError("there is no settlement to draw")
+    axes = _axes(ax)
+    first = next(iter(settlements.values()))
+    labels = [str(label) for label in first.participants] + list(first.outside)
+    height = 0.8 / len(settlements)
+    paid = []
+    for name, settlement in settlements.items():
+        if settlement.participants != first.participants:
+            raise GameError(f"the settlement {name!r} is of other participants than the first")
+        paid.append([*settlement.payments, *(amount for _, amount in settlement.outside.values())])
+    largest = np.argsort(-np.abs(paid).max(axis=0), kind="stable")[:DRAWN]
+    shown = np.sort(largest)
+    places = np.arange(len(shown))
+    for k, name in enumerate(settlements):
+        axes.barh(
+            places - 0.4 + (k + 0.5) * height,
+            np.array(paid[k])[shown],
+            height,
+            label=name,
+            color=RULE_COLOURS[k % len(RULE_COLOURS)],
+        )
+    axes.set_yticks(places, [labels[i] for i in shown])
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", linewidth=0.8)
+    few = len(shown) == len(labels)
+    title = "payments" if few else f"the {DRAWN} largest payments of {len(labels)}"
+    axes.set(xlabel="payment (positive: pays, negative: is paid)", title=title)
+    axes.legend(fontsize=8)
+    return axes
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    return pyplot.subplots()[1]
