@@ -230,6 +230,15 @@ def test_batteries_are_used_where_there_are_some(tmp_path):
     assert community.cost_game().tabulate()[-1] == pytest.approx(1.4)
 
 
+def test_the_costs_of_netting_add_up_over_periods(tmp_path):
+    community = Community.from_csv(write_community(tmp_path))
+    noon = "2016-06-01T12:00"
+    morning = community.cost_game(end=noon, model="netting").tabulate()
+    afternoon = community.cost_game(start=noon, model="netting").tabulate()
+    whole = community.cost_game(model="netting").tabulate()
+    np.testing.assert_allclose(morning + afternoon, whole, atol=1e-12)
+
+
 def test_a_schedule_balances_energy_and_money_in_every_step(tmp_path):
     community = Community.from_csv(write_community(tmp_path))
     schedule = community.dispatch(["operator", "ann"], start="2016-06-01T11:00")

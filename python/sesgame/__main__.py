@@ -1,0 +1,8 @@
+"""``python -m sesgame`` is the command ``sesgame``."""
+
+import sys
+
+from sesgame.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The commands end to end, in a process of its own where that matters."""
+
+import csv
+import hashlib
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sesgame as sg
+from sesgame.cli import RULES, main
+from small_community import write_community
+
+RURAL13 = Path("examples/rural13")
+JUNE = ["--start", "2016-06-01", "--end", "2016-07-01"]
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def june(tmp_path_factory):
+    """What `sesgame allocate` writes for one month of the example."""
+    out = tmp_path_factory.mktemp("june")
+    arguments = ["allocate", str(RURAL13), "--rules", "shapley,nucleolus", *JUNE]
+    assert main([*arguments, "--out", str(out)]) == 0
+    return out
+
+
+def test_a_month_of_the_example_is_allocated(june):
+    game = sg.energy.Community.from_csv(RURAL13).cost_game(start="2016-06-01", end="2016-07-01")
+    rows = rows_of(june / "allocation.csv")
+    assert [row["member"] for row in rows] == list(game.players)
+    for rule, solution in (("shapley", sg.shapley_value), ("nucleolus", sg.nucleolus)):
+        assert [float(row[f"{rule}_eur"]) for row in rows] == solution(game).values.tolist()
+        for row in rows:
+            saving = float(row["alone_eur"]) - float(row[f"{rule}_eur"])
+            assert float(row[f"{rule}_saving_eur"]) == saving
+    assert [float(row["alone_eur"]) for row in rows] == [game.value([p]) for p in game.players]
+
+
+def test_bills_add_up_to_the_bill_of_the_community(june):
+    result = json.loads((june / "result.json").read_text())
+    bill = round(Decimal(result["game"]["together"]), 2)
+    rows = rows_of(june / "bills.csv")
+    for column in ("shapley_eur", "nucleolus_eur"):
+        assert sum(Decimal(row[column]) for row in rows) == bill
+        assert all(Decimal(row[column]).as_tuple().exponent == -2 for row in rows)
+
+
+def test_the_result_can_be_checked_again(june):
+    result = json.loads((june / "result.json").read_text())
+    assert result["sesgame"] == sg.__version__
+    assert result["options"] == {"command": "allocate", "rules": ["shapley", "nucleolus"]}
+    source = result["source"]
+    assert (source["start"], source["end"]) == ("2016-06-01T00:00:00", "2016-07-01T00:00:00")
+    assert (source["n_steps"], source["model"]) == (2880, "battery")
+    names = {"members.csv", "meters.csv.gz", "tariff.csv", "batteries.csv"}
+    assert source["files"] == {
+        name: hashlib.sha256((RURAL13 / name).read_bytes()).hexdigest() for name in names
+    }
+    nucleolus = result["rules"]["nucleolus"]
+    assert nucleolus["audit"]["efficient"]
+    assert nucleolus["allocation"]["evidence"]
+
+
+def test_the_table_says_who_pays_what_and_whether_it_holds(capsys):
+    assert main(["allocate", str(RURAL13), "--rules", "nucleolus", *JUNE]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(
+        "rural13, 2016-06-01T00:00 to 2016-07-01T00:00\n"
+        "13 members, 2,880 steps of 15 minutes, 4 batteries, pooled; amounts in EUR, "
+    )
+    assert [line for line in text.splitlines() if line.startswith("m014 ")]
+    assert "No member is better off alone." in text
+
+
+def test_the_same_input_gives_the_same_files(june, tmp_path):
+    arguments = ["allocate", str(RURAL13), "--rules", "shapley,nucleolus", *JUNE]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    for path in june.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_rules_are_compared_side_by_side(capsys, tmp_path):
+    assert main(["compare", str(write_community(tmp_path / "court"))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 + len(RULES)
+
+
+def test_a_game_file_is_solved(capsys, tmp_path):
+    path = tmp_path / "gloves.csv"
+    path.write_text("coalition,gain\nl,0\nr1,0\nr2,0\nl+r1,1\nl+r2,1\nr1+r2,0\nl+r1+r2,1\n")
+    assert main(["solve", str(path), "--rule", "nucleolus", "--out", str(tmp_path)]) == 0
+    assert "gloves.csv: a gain game of 3 players" in capsys.readouterr().out
+    assert [row["nucleolus"] for row in rows_of(tmp_path / "bills.csv")] == ["1.00", "0.00", "0.00"]
+
+
+def test_a_rule_that_does_not_split_the_bill_gives_no_bills(capsys, tmp_path):
+    path = tmp_path / "game.csv"
+    path.write_text("coalition,gain\na,0\nb,0\nc,0\na+b,1\na+c,1\nb+c,0\na+b+c,1\n")
+    assert main(["solve", str(path), "--rule", "banzhaf", "--out", str(tmp_path)]) == 0
+    assert "No bills" in capsys.readouterr().out
+    assert list(rows_of(tmp_path / "bills.csv")[0]) == ["member"]
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["rules"]["banzhaf"]["bills"] is None
+
+
+def test_one_player_alone_is_a_result(tmp_path):
+    path = tmp_path / "game.csv"
+    path.write_text("coalition,cost\nann,4\n")
+    assert main(["solve", str(path), "--rule", "shapley,nucleolus", "--out", str(tmp_path)]) == 0
+    audit = json.loads((tmp_path / "result.json").read_text())["rules"]["shapley"]["audit"]
+    assert audit["worst_coalition_excess"] is None
+
+
+def test_an_interrupt_stops_a_year_and_writes_nothing(tmp_path):
+    # A year takes several seconds; the signal comes after one.
+    program = (
+        "import os, signal, sys, threading\n"
+        "from sesgame.cli import main\n"
+        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", program, "allocate", str(RURAL13), "--out", str(tmp_path)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 130
+    assert (process.stdout, process.stderr) == ("", "sesgame: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
