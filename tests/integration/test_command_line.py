@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -119,7 +120,7 @@ def test_one_player_alone_is_a_result(tmp_path):
 
 
 def test_an_interrupt_stops_a_year_and_writes_nothing(tmp_path):
-    # A year takes several seconds; the signal comes after one.
+    # On one thread a year takes several seconds; the signal comes after one.
     program = (
         "import os, signal, sys, threading\n"
         "from sesgame.cli import main\n"
@@ -127,7 +128,8 @@ def test_an_interrupt_stops_a_year_and_writes_nothing(tmp_path):
         "sys.exit(main(sys.argv[1:]))\n"
     )
     command = [sys.executable, "-c", program, "allocate", str(RURAL13), "--out", str(tmp_path)]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"RAYON_NUM_THREADS": "1"}
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert process.returncode == 130
     assert (process.stdout, process.stderr) == ("", "sesgame: interrupted\n")
     assert list(tmp_path.iterdir()) == []
