@@ -8,6 +8,7 @@ export MATURIN_NO_INSTALL_RUST := 1
 # libclang and CMake come from the environment, not from the system.
 WITH_LIBCLANG = export LIBCLANG_PATH="$${LIBCLANG_PATH:-$$(echo $(VIRTUAL_ENV)/lib/python3*/site-packages/clang/native)}";
 TOOLS := .venv/.tools
+CHECKERS := .venv/.checkers
 EXTENSION := .venv/.extension
 RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
@@ -19,11 +20,11 @@ help:  ## Show this list
 run: $(EXTENSION)  ## Allocate one month of the example community and show the result
 	sesgame allocate examples/rural13 --rules shapley,nucleolus --start 2016-06-01 --end 2016-07-01 --out out/rural13
 
-test: $(EXTENSION)  ## Run all tests, Rust and Python
+test: $(EXTENSION) $(CHECKERS)  ## Run all tests, Rust and Python
 	$(WITH_LIBCLANG) cargo test --release --workspace
 	pytest -n auto -m "not slow"
 
-lint: $(EXTENSION)  ## Check format, lints, types and the stub of the extension
+lint: $(EXTENSION) $(CHECKERS)  ## Check format, lints, types and the stub of the extension
 	cargo fmt --all --check
 	$(WITH_LIBCLANG) cargo clippy --release --workspace --all-targets -- -D warnings
 	ruff check .
@@ -31,11 +32,11 @@ lint: $(EXTENSION)  ## Check format, lints, types and the stub of the extension
 	mypy
 	python -m mypy.stubtest sesgame._engine --ignore-missing-stub
 
-bench: $(EXTENSION)  ## Measure, as ratios against a peer or the machine's limit
+bench: $(EXTENSION) $(CHECKERS)  ## Measure, as ratios against a peer or the machine's limit
 	$(WITH_LIBCLANG) cargo bench --workspace
 	pytest benches --benchmark-only -p no:xdist
 
-format: $(TOOLS)  ## Format all sources
+format: $(CHECKERS)  ## Format all sources
 	cargo fmt --all
 	ruff check --fix-only .
 	ruff format .
@@ -52,9 +53,13 @@ $(TOOLS): pyproject.toml
 	if [ -n "$$missing" ]; then echo "Nothing was installed. Missing on this machine:$$missing"; exit 1; fi
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
 	python -m pip install --quiet --upgrade 'pip>=25.1'
-	python -m pip install --quiet --group dev
+	python -m pip install --quiet --group build
+	@touch $@
+
+$(CHECKERS): pyproject.toml | $(TOOLS)
+	python -m pip install --quiet --group test --group lint
 	@touch $@
 
 $(EXTENSION): $(TOOLS) $(RUST_SOURCES)
-	$(WITH_LIBCLANG) maturin develop
+	$(WITH_LIBCLANG) PIP_QUIET=1 maturin develop
 	@touch $@
