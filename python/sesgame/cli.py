@@ -1,4 +1,4 @@
-"""The command line: ``sesgame allocate``, ``sesgame compare`` and ``sesgame solve``."""
+"""The command line: ``sesgame allocate``, ``compare``, ``solve`` and ``auction``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sesgame.energy.community import Model
 from sesgame.energy.community_files import community_files
 from sesgame.errors import SesgameError
 from sesgame.game_files import read_game
+from sesgame.markets.command import add_auction
 from sesgame.report import FILE_NAMES, OutputFolder, Report
 
 __all__ = ["RULES", "main"]
@@ -166,6 +167,8 @@ def _command_line() -> argparse.ArgumentParser:
     _add_rules(command, "--rule", "nucleolus")
     _add_out(command)
     command.set_defaults(command=solve)
+
+    add_auction(commands)
     return parser
 
 
