@@ -27,7 +27,8 @@ struct Size {
     pairs: f64,
     drawn: usize,
     listed: Vec<Vec<u32>>,
-    seen: HashSet<Vec<u32>>,
+    /// Hashes of what was drawn at random: a collision costs one more draw and nothing else.
+    seen: HashSet<u64>,
 }
 
 impl PairSampler {
@@ -81,7 +82,7 @@ impl Size {
         self.drawn += 1;
         loop {
             let coalition = random_coalition(&mut self.random, n_players, members);
-            if self.seen.insert(coalition.clone()) {
+            if self.seen.insert(hash(&coalition)) {
                 return coalition;
             }
         }
@@ -91,17 +92,26 @@ impl Size {
 /// A coalition of the given size, all equally likely; of half the players, one with player 0.
 fn random_coalition(random: &mut ChaCha8Rng, n_players: usize, members: usize) -> Vec<u32> {
     // Floyd's method: `members` random numbers, no repetition.
-    let fixed = u32::from(2 * members == n_players);
-    let mut chosen: HashSet<u32> = (0..fixed).collect();
-    let mut coalition: Vec<u32> = (0..fixed).collect();
-    for last in (n_players - members) as u32 + fixed..n_players as u32 {
+    let fixed = usize::from(2 * members == n_players);
+    let mut chosen = vec![false; n_players];
+    chosen[..fixed].fill(true);
+    for last in n_players - members + fixed..n_players {
         let candidate = random.random_range(fixed..=last);
-        let player = if chosen.contains(&candidate) { last } else { candidate };
-        chosen.insert(player);
-        coalition.push(player);
+        let player = if chosen[candidate] { last } else { candidate };
+        chosen[player] = true;
     }
-    coalition.sort_unstable();
-    coalition
+    (0..n_players as u32).filter(|&player| chosen[player as usize]).collect()
+}
+
+/// Mixes each member's number and takes all together; the order does not matter.
+fn hash(coalition: &[u32]) -> u64 {
+    coalition.iter().fold(0, |hash, &member| {
+        // The finaliser of SplitMix64.
+        let mut x = (u64::from(member) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        hash ^ x ^ (x >> 31)
+    })
 }
 
 /// All coalitions of the given size; of half the players, those with player 0.

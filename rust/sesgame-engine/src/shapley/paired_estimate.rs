@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::shapley::coalition_pairs::PairSampler;
-use crate::shapley::surrogate::{MAX_ORDER, Pair, Surrogate};
+use crate::shapley::surrogate::{MAX_ORDER, PairsOfSize, Surrogate};
 
 /// Groups of the jackknife; its standard errors have one degree of freedom less.
 pub const GROUPS: usize = 10;
@@ -29,7 +29,7 @@ const PAIRS_PER_WEIGHT: usize = 3;
 pub struct PairedEstimate {
     n_players: usize,
     sampler: PairSampler,
-    pairs: Vec<Vec<Pair>>,
+    pairs: Vec<PairsOfSize>,
     /// Drawn, and not recorded yet.
     pending: Vec<Vec<u32>>,
 }
@@ -57,7 +57,7 @@ impl PairedEstimate {
         Ok(Self {
             n_players,
             sampler: PairSampler::new(n_players, seed),
-            pairs: vec![Vec::new(); n_players / 2],
+            pairs: (1..=n_players / 2).map(PairsOfSize::new).collect(),
             pending: Vec::new(),
         })
     }
@@ -65,7 +65,7 @@ impl PairedEstimate {
     /// The number of pairs that are known.
     #[must_use]
     pub fn n_pairs(&self) -> usize {
-        self.pairs.iter().map(Vec::len).sum()
+        self.pairs.iter().map(PairsOfSize::len).sum()
     }
 
     /// Draws about `count` further pairs: over all sizes alike at first, where the surrogate errs most
@@ -77,7 +77,7 @@ impl PairedEstimate {
             error / (((index + 1) * (n_players - index - 1)) as f64).sqrt()
         };
         let wishes: Vec<f64> = errors.iter().enumerate().map(wish).collect();
-        let have: Vec<usize> = self.pairs.iter().map(Vec::len).collect();
+        let have: Vec<usize> = self.pairs.iter().map(PairsOfSize::len).collect();
         let limits: Vec<f64> = (1..=have.len()).map(|size| self.sampler.pairs(size)).collect();
         let counts = fill(&wishes, &have, &limits, count);
         self.pending = self.sampler.draw(&counts);
@@ -97,7 +97,7 @@ impl PairedEstimate {
             )));
         }
         for (members, &odd) in self.pending.drain(..).zip(odd) {
-            self.pairs[members.len() - 1].push(Pair { members, odd });
+            self.pairs[members.len() - 1].push(&members, odd);
         }
         Ok(())
     }
@@ -166,13 +166,13 @@ impl PairedEstimate {
             sums.fill(0.0);
             counts.fill(0.0);
             let (mut total, mut drawn) = (0.0, 0.0);
-            let used = pairs.iter().zip(residuals).enumerate();
-            for (_, (pair, residual)) in
-                used.filter(|(position, _)| self.takes_part(index + 1, *position, left_out))
-            {
+            for (pair, (members, residual)) in pairs.coalitions().zip(residuals).enumerate() {
+                if !self.takes_part(index + 1, pair, left_out) {
+                    continue;
+                }
                 total += residual;
                 drawn += 1.0;
-                for &member in &pair.members {
+                for &member in members {
                     sums[member as usize] += residual;
                     counts[member as usize] += 1.0;
                 }

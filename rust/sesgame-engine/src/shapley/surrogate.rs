@@ -5,28 +5,56 @@
 //! `1, 1 - t, (1 - t) t` with `t = (2 s / n - 1)^2`, which is symmetric in the coalition and its
 //! complement; one of them alone is paired KernelSHAP (Covert and Lee 2021). The fit is weighted least
 //! squares with the Shapley kernel, constrained to `o(N) = v(N)`, by conjugate gradients: the normal
-//! equations are never formed, and with many more pairs than weights they are close to the identity.
-
-use std::ops::Range;
+//! equations are never formed, and what random coalitions make of them on average preconditions them.
 
 /// Conjugate gradients stop at this residual, relative to the right-hand side.
 const PRECISION: f64 = 1e-10;
+/// The same where a fit to almost the same pairs is the start: it only has to resolve the difference.
+const WARM_PRECISION: f64 = 1e-7;
 const MAX_ITERATIONS: usize = 100;
 
 /// The most weights of a player.
 pub const MAX_ORDER: usize = 3;
 
-/// A coalition, the smaller of its pair, and `v(S) - v(N \ S)`.
+/// The evaluated pairs whose smaller coalition has one size.
 #[derive(Debug, Clone)]
-pub struct Pair {
-    /// Its members in ascending order.
-    pub members: Vec<u32>,
-    /// The odd part of its value.
-    pub odd: f64,
+pub struct PairsOfSize {
+    size: usize,
+    members: Vec<u32>,
+    odd: Vec<f64>,
 }
 
-/// Pairs by the size of the smaller coalition, from 1 to `n/2`.
-pub type PairsBySize = [Vec<Pair>];
+impl PairsOfSize {
+    /// No pairs of `size >= 1` yet.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        Self { size, members: Vec::new(), odd: Vec::new() }
+    }
+
+    /// Adds a pair: the members of its smaller coalition, and `v(S) - v(N \ S)`.
+    pub fn push(&mut self, members: &[u32], odd: f64) {
+        debug_assert_eq!(members.len(), self.size);
+        self.members.extend_from_slice(members);
+        self.odd.push(odd);
+    }
+
+    /// The number of pairs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.odd.len()
+    }
+
+    /// Whether there is no pair.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.odd.is_empty()
+    }
+
+    /// The members of each pair's smaller coalition.
+    pub fn coalitions(&self) -> impl Iterator<Item = &[u32]> {
+        self.members.chunks_exact(self.size)
+    }
+}
 
 /// The share of the Shapley kernel that falls on the pairs of a size.
 #[must_use]
@@ -54,7 +82,7 @@ impl Surrogate {
     #[must_use]
     pub fn fit(
         n_players: usize,
-        pairs: &PairsBySize,
+        pairs: &[PairsOfSize],
         used: &(impl Fn(usize, usize) -> bool + Sync),
         grand: f64,
         order: usize,
@@ -62,8 +90,7 @@ impl Surrogate {
     ) -> Self {
         let counts: Vec<usize> = pairs
             .iter()
-            .enumerate()
-            .map(|(index, pairs)| (0..pairs.len()).filter(|&pair| used(index + 1, pair)).count())
+            .map(|pairs| (0..pairs.len()).filter(|&pair| used(pairs.size, pair)).count())
             .collect();
         let basis = orthonormal_basis(n_players, &counts, order);
         let mut surrogate = match start {
@@ -71,7 +98,8 @@ impl Surrogate {
             _ => Self::efficient(n_players, basis, grand),
         };
         let problem = LeastSquares { n_players, pairs, used, counts: &counts };
-        problem.solve(&mut surrogate);
+        let precision = if start.is_some() { WARM_PRECISION } else { PRECISION };
+        problem.solve(&mut surrogate, precision);
         surrogate
     }
 
@@ -119,19 +147,31 @@ impl Surrogate {
 
     /// `o(S)` minus what the surrogate says, for each pair.
     #[must_use]
-    pub fn residuals(&self, pairs: &PairsBySize) -> Vec<Vec<f64>> {
+    pub fn residuals(&self, pairs: &[PairsOfSize]) -> Vec<Vec<f64>> {
         let mut weights = vec![0.0; self.n_players];
-        let of_size = |(index, pairs): (usize, &Vec<Pair>)| {
-            let total = self.weights_at(index + 1, &mut weights);
-            pairs.iter().map(|pair| pair.odd - signed_sum(&pair.members, &weights, total)).collect()
+        let of_size = |pairs: &PairsOfSize| {
+            let total = self.weights_at(pairs.size, &mut weights);
+            let pairs = pairs.coalitions().zip(&pairs.odd);
+            pairs.map(|(members, odd)| odd - signed_sum(members, &weights, total)).collect()
         };
-        pairs.iter().enumerate().map(of_size).collect()
+        pairs.iter().map(of_size).collect()
     }
 }
 
 /// `sum over i of z_i weights_i`, where `total` is the sum of all weights.
 fn signed_sum(members: &[u32], weights: &[f64], total: f64) -> f64 {
-    2.0 * members.iter().map(|&member| weights[member as usize]).sum::<f64>() - total
+    const LANES: usize = 4; // independent sums hide the latency of an addition
+    let mut lanes = [0.0; LANES];
+    let chunks = members.chunks_exact(LANES);
+    for (lane, &member) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane = weights[member as usize];
+    }
+    for chunk in chunks {
+        for (lane, &member) in lanes.iter_mut().zip(chunk) {
+            *lane += weights[member as usize];
+        }
+    }
+    2.0 * lanes.iter().sum::<f64>() - total
 }
 
 /// `1, 1 - t, (1 - t) t`, as many as asked for and as the sampled sizes can tell apart, made
@@ -167,64 +207,40 @@ fn orthonormal_basis(n_players: usize, counts: &[usize], order: usize) -> Vec<Ve
 
 struct LeastSquares<'a, U> {
     n_players: usize,
-    pairs: &'a PairsBySize,
+    pairs: &'a [PairsOfSize],
     used: &'a U,
     counts: &'a [usize],
 }
 
 impl<U: Fn(usize, usize) -> bool> LeastSquares<'_, U> {
     /// Moves the weights of `surrogate` to the constrained minimum.
-    fn solve(&self, surrogate: &mut Surrogate) {
-        let n_players = self.n_players;
-        let basis = surrogate.basis.clone();
-        let row = |k: usize| -> Range<usize> { k * n_players..(k + 1) * n_players };
-        let project = |x: &mut [f64]| {
-            let norm: f64 = basis.iter().map(|q| q[n_players] * q[n_players]).sum();
-            let sums =
-                basis.iter().enumerate().map(|(k, q)| q[n_players] * x[row(k)].iter().sum::<f64>());
-            let excess = sums.sum::<f64>() / (norm * n_players as f64);
-            for (k, q) in basis.iter().enumerate() {
-                x[row(k)].iter_mut().for_each(|x| *x -= excess * q[n_players]);
-            }
-        };
-        let mut step = Surrogate {
-            n_players,
-            basis: basis.clone(),
-            weights: vec![vec![0.0; n_players]; basis.len()],
-        };
-        // The scale of the problem: the gradient at the surrogate that is zero everywhere.
-        let mut scale = self.gradient(&step, true);
-        project(&mut scale);
-        let target = PRECISION * PRECISION * square(&scale);
+    fn solve(&self, surrogate: &mut Surrogate, precision: f64) {
+        let expected = ExpectedNormal::new(self.n_players, &surrogate.basis, self.counts);
+        let zero = vec![vec![0.0; self.n_players]; surrogate.basis.len()];
+        let mut step = Surrogate { weights: zero, ..surrogate.clone() };
+        // The scale of the problem: the gradient where all weights are zero.
+        let scale = self.gradient(&step, true);
+        let target = precision * precision * product(&scale, &expected.solve(&scale));
         let mut residual = self.gradient(surrogate, true);
-        project(&mut residual);
-        let mut direction = residual.clone();
-        let mut norm = square(&residual);
+        let mut solved = expected.solve(&residual);
+        let mut norm = product(&residual, &solved);
+        step.weights.clone_from(&solved);
         for _ in 0..MAX_ITERATIONS {
             if norm <= target {
                 break;
             }
-            for (k, weights) in step.weights.iter_mut().enumerate() {
-                weights.copy_from_slice(&direction[row(k)]);
-            }
-            let mut image = self.gradient(&step, false);
-            project(&mut image);
-            let curvature: f64 = -image.iter().zip(&direction).map(|(a, b)| a * b).sum::<f64>();
+            let image = self.gradient(&step, false);
+            let curvature = -product(&image, &step.weights);
             if curvature <= 0.0 {
-                break; // fewer pairs than weights: the minimum is a flat, and this is its nearest point
+                break; // fewer pairs than weights, and the minimum is a flat: any point of it will do
             }
             let length = norm / curvature;
-            for (k, weights) in surrogate.weights.iter_mut().enumerate() {
-                for (weight, direction) in weights.iter_mut().zip(&direction[row(k)]) {
-                    *weight += length * direction;
-                }
-            }
-            for (residual, image) in residual.iter_mut().zip(&image) {
-                *residual += length * image;
-            }
-            let next = square(&residual);
-            for (direction, residual) in direction.iter_mut().zip(&residual) {
-                *direction = residual + next / norm * *direction;
+            add(&mut surrogate.weights, length, &step.weights);
+            add(&mut residual, length, &image);
+            solved = expected.solve(&residual);
+            let next = product(&residual, &solved);
+            for (step, solved) in step.weights.iter_mut().flatten().zip(solved.iter().flatten()) {
+                *step = solved + next / norm * *step;
             }
             norm = next;
         }
@@ -232,32 +248,30 @@ impl<U: Fn(usize, usize) -> bool> LeastSquares<'_, U> {
 
     /// The negative gradient of the squared error at `surrogate`, halved; without the observations
     /// it is minus the image under the normal matrix.
-    fn gradient(&self, surrogate: &Surrogate, observed: bool) -> Vec<f64> {
+    fn gradient(&self, surrogate: &Surrogate, observed: bool) -> Vec<Vec<f64>> {
         let n_players = self.n_players;
-        let mut gradient = vec![0.0; surrogate.basis.len() * n_players];
+        let mut gradient = vec![vec![0.0; n_players]; surrogate.basis.len()];
         let mut weights = vec![0.0; n_players];
         let mut sums = vec![0.0; n_players];
-        for (index, pairs) in self.pairs.iter().enumerate() {
-            let size = index + 1;
-            if self.counts[index] == 0 {
-                continue;
-            }
-            let total = surrogate.weights_at(size, &mut weights);
-            let mass = kernel_mass(n_players, size) / self.counts[index] as f64;
+        for (pairs, &count) in self.pairs.iter().zip(self.counts).filter(|(_, count)| **count > 0) {
+            let total = surrogate.weights_at(pairs.size, &mut weights);
+            let mass = kernel_mass(n_players, pairs.size) / count as f64;
             sums.fill(0.0);
             let mut everybody = 0.0;
-            let used = pairs.iter().enumerate().filter(|(pair, _)| (self.used)(size, *pair));
-            for (_, pair) in used {
-                let observation = if observed { pair.odd } else { 0.0 };
-                let error = mass * (observation - signed_sum(&pair.members, &weights, total));
+            for (pair, (members, odd)) in pairs.coalitions().zip(&pairs.odd).enumerate() {
+                if !(self.used)(pairs.size, pair) {
+                    continue;
+                }
+                let observation = if observed { *odd } else { 0.0 };
+                let error = mass * (observation - signed_sum(members, &weights, total));
                 everybody += error;
-                for &member in &pair.members {
+                for &member in members {
                     sums[member as usize] += 2.0 * error;
                 }
             }
-            for (q, gradient) in surrogate.basis.iter().zip(gradient.chunks_exact_mut(n_players)) {
+            for (q, gradient) in surrogate.basis.iter().zip(&mut gradient) {
                 for (gradient, sum) in gradient.iter_mut().zip(&sums) {
-                    *gradient += q[size] * (sum - everybody);
+                    *gradient += q[pairs.size] * (sum - everybody);
                 }
             }
         }
@@ -265,6 +279,103 @@ impl<U: Fn(usize, usize) -> bool> LeastSquares<'_, U> {
     }
 }
 
-fn square(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum()
+/// The normal matrix that random coalitions give on average, as preconditioner.
+///
+/// For coalitions of size `s` the mean of `z_i z_j` is `r(s) = ((2 s / n - 1)^2 n - 1) / (n - 1)`, so with
+/// `M_kl`, the kernel-weighted mean of `q_k q_l r`, it is `I - M` on weights that sum to zero over the
+/// players and `I + (n - 1) M` on weights that are the same for all.
+struct ExpectedNormal {
+    n_players: usize,
+    deviation: Small,
+    mean: Small,
+    /// `q_k(n)`: the weights may only move so that `o(N)` stays.
+    grand: Vec<f64>,
+    /// What restores that: the solution for a gradient of `q_k(n)`, which is the same for all players.
+    restoring: Vec<f64>,
+}
+
+type Small = [[f64; MAX_ORDER]; MAX_ORDER];
+
+impl ExpectedNormal {
+    fn new(n_players: usize, basis: &[Vec<f64>], counts: &[usize]) -> Self {
+        let n = n_players as f64;
+        let (mut deviation, mut mean) = (Small::default(), Small::default());
+        for k in 0..MAX_ORDER {
+            // Keeps the matrix regular where the sampled sizes leave a direction open.
+            (deviation[k][k], mean[k][k]) = (1.0 + 1e-6, 1.0 + 1e-6);
+        }
+        for size in (1..=counts.len()).filter(|&size| counts[size - 1] > 0) {
+            let balance = (2.0 * size as f64 / n - 1.0).powi(2);
+            let correlation = (balance * n - 1.0) / (n - 1.0);
+            let mass = kernel_mass(n_players, size) * correlation;
+            for (k, q) in basis.iter().enumerate() {
+                for (l, r) in basis.iter().enumerate() {
+                    deviation[k][l] -= mass * q[size] * r[size];
+                    mean[k][l] += (n - 1.0) * mass * q[size] * r[size];
+                }
+            }
+        }
+        let (deviation, mean) = (inverse(deviation), inverse(mean));
+        let grand: Vec<f64> = basis.iter().map(|q| q[n_players]).collect();
+        let restoring = times(&mean, &grand);
+        Self { n_players, deviation, mean, grand, restoring }
+    }
+
+    /// The weights whose expected image is `gradient`, up to what keeps `o(N)`.
+    fn solve(&self, gradient: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let n = self.n_players as f64;
+        let means: Vec<f64> = gradient.iter().map(|g| g.iter().sum::<f64>() / n).collect();
+        let mut mean = times(&self.mean, &means);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let excess = dot(&self.grand, &mean) / dot(&self.grand, &self.restoring);
+        for (mean, restoring) in mean.iter_mut().zip(&self.restoring) {
+            *mean -= excess * restoring;
+        }
+        let mut solved: Vec<Vec<f64>> =
+            mean.iter().map(|mean| vec![*mean; self.n_players]).collect();
+        for (k, solved) in solved.iter_mut().enumerate() {
+            for (l, gradient) in gradient.iter().enumerate() {
+                for (solved, gradient) in solved.iter_mut().zip(gradient) {
+                    *solved += self.deviation[k][l] * (gradient - means[l]);
+                }
+            }
+        }
+        solved
+    }
+}
+
+/// The inverse by Gauss and Jordan; the matrices here are diagonally dominant or nearly so.
+fn inverse(mut matrix: Small) -> Small {
+    let mut inverse = Small::default();
+    (0..MAX_ORDER).for_each(|k| inverse[k][k] = 1.0);
+    for pivot in 0..MAX_ORDER {
+        let scale = matrix[pivot][pivot].recip();
+        for column in 0..MAX_ORDER {
+            matrix[pivot][column] *= scale;
+            inverse[pivot][column] *= scale;
+        }
+        for row in (0..MAX_ORDER).filter(|&row| row != pivot) {
+            let factor = matrix[row][pivot];
+            for column in 0..MAX_ORDER {
+                matrix[row][column] -= factor * matrix[pivot][column];
+                inverse[row][column] -= factor * inverse[pivot][column];
+            }
+        }
+    }
+    inverse
+}
+
+fn times(matrix: &Small, vector: &[f64]) -> Vec<f64> {
+    let row = |k: usize| vector.iter().zip(&matrix[k]).map(|(x, m)| x * m).sum();
+    (0..vector.len()).map(row).collect()
+}
+
+fn product(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
+    a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| a * b).sum()
+}
+
+fn add(to: &mut [Vec<f64>], factor: f64, from: &[Vec<f64>]) {
+    for (to, from) in to.iter_mut().flatten().zip(from.iter().flatten()) {
+        *to += factor * from;
+    }
 }
