@@ -11,7 +11,7 @@ import numpy as np
 
 from sesgame.allocation import Allocation, Evidence
 from sesgame.confidence import student_quantile
-from sesgame.errors import NotConvergedWarning
+from sesgame.errors import GameError, NotConvergedWarning
 from sesgame.sampling import PairSampling, PermutationSampling, Sampling, Valuation
 from sesgame.shapley import shapley_value
 
@@ -40,6 +40,13 @@ GROWTH = 1.5
 
 FEW_EVALUATIONS = 10
 """Up to so many evaluations for each player, orders beat pairs."""
+
+
+CONTROL_TABLE_PLAYERS = 20
+"""Up to so many players a control variate is tabulated and its Shapley value is exact."""
+
+CONTROL_ORDERS = 20_000
+"""Orders for the Shapley value of a larger control variate."""
 
 
 class TracePoint(NamedTuple):
@@ -103,6 +110,7 @@ def shapley_estimate(
     max_seconds: float | None = None,
     confidence: float = 0.95,
     simultaneous: bool = False,
+    control_variate: Game | None = None,
     executor: Executor | None = None,
     store: StorePath | None = None,
     progress: bool = True,
@@ -139,6 +147,10 @@ def shapley_estimate(
         The probability that an interval covers.
     simultaneous : bool, default False
         Widen the intervals so that they hold for all players at once.
+    control_variate : Game, optional
+        A game f of the same players that is close to `game` and cheap: tabulated, native, or of at
+        most 20 players. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The
+        netting or pooled-battery game of a community serves for a detailed dispatch model of it.
     executor, store, progress
         As in :meth:`sesgame.Game.values`.
 
@@ -152,6 +164,8 @@ def shapley_estimate(
     ------
     ValueError
         An option is out of its range, or the budget is not enough for one order of the players.
+    GameError
+        `control_variate` has other players or another kind, or its Shapley value is not cheap.
     CharacteristicFunctionError, ExecutorError, GameError, StoreError
         As in :meth:`sesgame.Game.values`.
 
@@ -196,7 +210,8 @@ def shapley_estimate(
         method, reason = _choose(game, max_evaluations, open_ended, limit)
     else:
         reason = "asked for"
-    valuation = Valuation(game, executor, store, progress)
+    known = None if control_variate is None else _control_value(game, control_variate, seed)
+    valuation = Valuation(game, control_variate, executor=executor, store=store, progress=progress)
     sampling: Sampling
     if method == "pairs":
         sampling = PairSampling(valuation, seed)
@@ -209,6 +224,8 @@ def shapley_estimate(
     while True:
         if sampling.extend(total):
             values, errors, degrees = sampling.estimate()
+            if known is not None:
+                values, errors = values + known.values, np.hypot(errors, known.errors)
             half_widths = errors * student_quantile((1 + level) / 2, degrees)
             widest = float(half_widths.max())
             seconds = perf_counter() - start
@@ -238,7 +255,7 @@ def shapley_estimate(
         converged=reached,
         estimator=method,
         reason=reason,
-        parameters=sampling.parameters,
+        parameters=sampling.parameters | {"control_variate": control_variate is not None},
         seed=seed,
         trace=tuple(trace),
     )
@@ -260,6 +277,34 @@ def _choose(
     if limit <= FEW_EVALUATIONS * game.n_players:
         return "permutations", f"at most {FEW_EVALUATIONS} evaluations for each player"
     return "pairs", "evaluations are limited: every pair of coalitions informs every player"
+
+
+class _ControlValue(NamedTuple):
+    values: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+
+def _control_value(game: Game, control: Game, seed: int) -> _ControlValue:
+    """Return the value of the control variate, exact or from very many native walks."""
+    if control.players != game.players or control.kind != game.kind:
+        raise GameError(
+            f"the control variate is {control!r} and the game {game!r}; "
+            f"both need the same players in the same order and the same kind"
+        )
+    if control.tabulated or control.n_players <= CONTROL_TABLE_PLAYERS:
+        exact = shapley_value(control, progress=False)
+        return _ControlValue(exact.values, np.zeros(control.n_players))
+    if control.native is None:
+        raise GameError(
+            f"the control variate is {control!r}; it must be tabulated, native, "
+            f"or have at most {CONTROL_TABLE_PLAYERS} players"
+        )
+    valuation = Valuation(control, executor=None, store=None, progress=False)
+    budget = 1 + CONTROL_ORDERS * (control.n_players - 1)
+    walks = PermutationSampling(valuation, seed, budget)
+    walks.extend(budget)
+    values, errors, _ = walks.estimate()
+    return _ControlValue(values, errors)
 
 
 def _exact(

@@ -39,31 +39,49 @@ MIN_BATCHES = 20
 
 
 class Valuation:
-    """Evaluates coalitions of a game with the options of the caller."""
+    """Evaluates coalitions of a game, or of its difference from another one.
+
+    Parameters
+    ----------
+    game : Game
+        The game v.
+    control : Game, optional
+        A game f of the same players; values are then v(S) - f(S).
+    executor, store, progress
+        How `game` is evaluated, as in :meth:`sesgame.Game.values`.
+    """
 
     def __init__(
-        self, game: Game, executor: Executor | None, store: StorePath | None, progress: bool
+        self,
+        game: Game,
+        control: Game | None = None,
+        *,
+        executor: Executor | None,
+        store: StorePath | None,
+        progress: bool,
     ) -> None:
-        self.game = game
-        self.executor = executor
-        self.store = store
+        self.n_players = game.n_players
+        self.native = game.native if control is None else None
         self.progress = progress
+        self._game = game
+        self._control = control
+        self._executor = executor
+        self._store = store
         self.grand = float(self(np.ones((1, game.n_players), dtype=np.bool_))[0])
 
     def __call__(self, membership: NDArray[np.bool_]) -> Array:
         """Return the value of each row, in requests of bounded size."""
-        rows = max(1, CELLS // self.game.n_players)
-        return np.concatenate(
-            [
-                self.game.values(
-                    membership[start : start + rows],
-                    executor=self.executor,
-                    store=self.store,
-                    progress=self.progress,
-                )
-                for start in range(0, max(len(membership), 1), rows)
-            ]
+        rows = max(1, CELLS // self.n_players)
+        starts = range(0, max(len(membership), 1), rows)
+        return np.concatenate([self._values(membership[at : at + rows]) for at in starts])
+
+    def _values(self, membership: NDArray[np.bool_]) -> Array:
+        values = self._game.values(
+            membership, executor=self._executor, store=self._store, progress=self.progress
         )
+        if self._control is not None:
+            values = values - self._control.values(membership, progress=self.progress)
+        return values
 
 
 class Sampling(Protocol):
@@ -105,7 +123,7 @@ class PermutationSampling:
 
     def __init__(self, valuation: Valuation, seed: int, budget: int) -> None:
         self._valuation = valuation
-        self._n_players = valuation.game.n_players
+        self._n_players = valuation.n_players
         self._seed = seed
         walk = max(self._n_players - 1, 1)  # the grand coalition is known
         if budget < walk + 1:
@@ -117,7 +135,7 @@ class PermutationSampling:
         self._antithetic = budget > 4 * walk
         self._orders = min(MAX_ORDERS, max(1, (budget - 1) // (2 * walk * MIN_BATCHES)))
         self._per_batch = self._orders * walk * (2 if self._antithetic else 1)
-        self._native = valuation.game.native if self._antithetic else None
+        self._native = valuation.native if self._antithetic else None
         self._batches = 0
         self._mean = np.zeros(self._n_players)
         self._squares = np.zeros(self._n_players)
@@ -214,7 +232,7 @@ class PairSampling:
 
     def __init__(self, valuation: Valuation, seed: int) -> None:
         self._valuation = valuation
-        self._engine = _engine.PairedEstimate(valuation.game.n_players, seed)
+        self._engine = _engine.PairedEstimate(valuation.n_players, seed)
         self._order = 1
         self.evaluations = 1
 

@@ -12,7 +12,7 @@ import sesgame as sg
 from numpy.typing import NDArray
 from sesgame import _engine
 from sesgame.confidence import student_quantile
-from sesgame.errors import CharacteristicFunctionError, NotConvergedWarning
+from sesgame.errors import CharacteristicFunctionError, GameError, NotConvergedWarning
 
 Array = NDArray[np.float64]
 Members = NDArray[np.bool_]
@@ -288,6 +288,56 @@ def test_a_value_that_is_not_a_number_stops_the_run_and_is_named(method: str) ->
     with pytest.raises(CharacteristicFunctionError, match="is nan") as caught:
         sg.shapley_estimate(game, method=method, max_evaluations=3000)
     assert caught.value.coalition == frozenset(range(24))
+
+
+def near_netting(n_players: int) -> tuple[sg.Game, sg.Game]:
+    """A game that a black box makes of netting plus a little, and netting itself."""
+    surrogate = netting(n_players)
+    weights = np.linspace(0, 0.05, n_players)
+
+    def function(rows: Members) -> Array:
+        return surrogate.values(rows) + (rows @ weights) ** 1.5
+
+    game = sg.Game.from_function(range(n_players), function, kind="cost", batched=True)
+    return game, surrogate
+
+
+@METHODS
+def test_a_control_variate_takes_most_of_the_error_away(method: str) -> None:
+    game, surrogate = near_netting(14)
+    exact = sg.shapley_value(near_netting(14)[0]).values
+    options = {"method": method, "max_evaluations": 400, "seed": 5}
+    plain = sg.shapley_estimate(near_netting(14)[0], **options)
+    controlled = sg.shapley_estimate(game, control_variate=surrogate, **options)
+    error, without = (np.abs(estimate.values - exact).max() for estimate in (controlled, plain))
+    assert error < 0.5 * without
+    assert controlled.evidence.half_widths.max() < 0.5 * plain.evidence.half_widths.max()
+    assert controlled.evidence.parameters["control_variate"]
+    assert controlled.total == pytest.approx(game.value(range(14)))
+
+
+def test_the_error_of_a_sampled_control_variate_is_counted() -> None:
+    game, surrogate = near_netting(40)
+    estimate = sg.shapley_estimate(game, control_variate=surrogate, max_evaluations=2000)
+    reference = sg.shapley_estimate(surrogate, method="permutations", max_evaluations=800_000)
+    assert (estimate.evidence.standard_errors >= 0.9 * reference.evidence.standard_errors).all()
+
+
+@pytest.mark.parametrize(
+    ("control", "message"),
+    [
+        pytest.param(lambda: netting(39), "same players", id="players"),
+        pytest.param(
+            lambda: sg.Game.from_native(netting(40).native, kind="gain"), "same kind", id="kind"
+        ),
+        pytest.param(
+            lambda: sg.Game.from_function(range(40), len, kind="cost"), "native", id="dear"
+        ),
+    ],
+)
+def test_an_unfit_control_variate_is_refused(control: object, message: str) -> None:
+    with pytest.raises(GameError, match=message):
+        sg.shapley_estimate(netting(40), control_variate=control(), max_evaluations=2000)
 
 
 @pytest.mark.parametrize(
