@@ -233,12 +233,13 @@ def shapley_estimate(
         reached = target_half_width is None or widest <= target_half_width
         if total >= limit or (target_half_width is not None and reached):
             break
-        total = min(limit, int(total * GROWTH))
+        total = max(int(total * GROWTH), sampling.evaluations + sampling.step)
         if max_seconds is not None:
             room = (max_seconds - seconds) * sampling.evaluations / seconds
-            if room < 1:
+            if room < sampling.step:
                 break
             total = min(total, sampling.evaluations + int(room))
+        total = min(total, limit)
     if not reached:
         warnings.warn(
             f"after {sampling.evaluations} evaluations the widest interval is +-{widest:.3g}, "

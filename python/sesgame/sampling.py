@@ -88,6 +88,8 @@ class Sampling(Protocol):
     """An estimate that grows with the number of evaluations."""
 
     evaluations: int
+    step: int
+    """The least number of evaluations by which it grows."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -134,7 +136,7 @@ class PermutationSampling:
         # Two batches are the least that can be compared.
         self._antithetic = budget > 4 * walk
         self._orders = min(MAX_ORDERS, max(1, (budget - 1) // (2 * walk * MIN_BATCHES)))
-        self._per_batch = self._orders * walk * (2 if self._antithetic else 1)
+        self.step = self._orders * walk * (2 if self._antithetic else 1)
         self._native = valuation.native if self._antithetic else None
         self._batches = 0
         self._mean = np.zeros(self._n_players)
@@ -154,16 +156,16 @@ class PermutationSampling:
     def extend(self, evaluations: int) -> bool:
         """Walk along further orders; see :class:`Sampling`."""
         before = self._batches
-        wanted = max(1, (evaluations - 1) // self._per_batch)
+        wanted = max(1, (evaluations - 1) // self.step)
         while self._batches < wanted:
             count = wanted - self._batches
             if self._native is not None:
                 means = self._native_means(min(count, max(1, NATIVE_CELLS // self._n_players)))
             else:
-                per_request = CELLS // (self._per_batch * self._n_players)
+                per_request = CELLS // (self.step * self._n_players)
                 means = self._black_box_means(min(count, max(1, per_request)))
             self._merge(means)
-        self.evaluations = 1 + self._batches * self._per_batch
+        self.evaluations = 1 + self._batches * self.step
         return self._batches > before
 
     def _native_means(self, count: int) -> Array:
@@ -223,6 +225,8 @@ class PairSampling:
     seed : int
         Determines all pairs.
     """
+
+    step = 2
 
     PILOT = 0.25
     """Share of the first step that looks at all sizes alike."""
