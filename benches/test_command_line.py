@@ -7,7 +7,6 @@ files, over a month and over the whole year; its peak memory stands in ``extra_i
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +29,15 @@ def test_read_the_meters_with_pandas(benchmark: Any) -> None:
     benchmark(pd.read_csv, RURAL13 / "meters.csv.gz", parse_dates=["time"], index_col="time")
 
 
+# The kernel's own figure for the peak: what ``getrusage`` tells counts the parent's memory, too.
+ALLOCATE = """
+import re, sys
+from sesgame.cli import main
+assert main(["allocate", *sys.argv[1:]]) == 0
+print(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1], file=sys.stderr)
+"""
+
+
 @pytest.mark.benchmark(group="sesgame allocate examples/rural13")
 @pytest.mark.parametrize(
     "period",
@@ -39,12 +47,10 @@ def test_read_the_meters_with_pandas(benchmark: Any) -> None:
     ],
 )
 def test_allocate(benchmark: Any, tmp_path: Path, period: list[str]) -> None:
-    command = [sys.executable, "-m", "sesgame", "allocate", str(RURAL13), *period]
+    command = [sys.executable, "-c", ALLOCATE, str(RURAL13), *period, "--out", str(tmp_path)]
 
-    def allocate() -> None:
-        process = subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        assert status == 0
-        benchmark.extra_info["peak_memory_mib"] = round(usage.ru_maxrss / 1024)
+    def allocate() -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stderr
 
-    benchmark.pedantic(allocate, rounds=1)
+    peak_kib = int(benchmark.pedantic(allocate, rounds=1))
+    benchmark.extra_info["peak_memory_mib"] = round(peak_kib / 1024)
