@@ -10,6 +10,9 @@
 //! The segments stand in the middle of one array, so that both ends can shrink and grow. A new
 //! segment nearly always belongs close to the end at which it came in; equal slopes merge.
 
+/// A place this far from the end at which a segment came in is sought by bisection.
+const NEAR: usize = 16;
+
 /// A part of a function's domain on which it is linear.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Segment {
@@ -147,11 +150,15 @@ impl ConvexPiecewise {
     #[inline]
     fn insert_from_left(&mut self, segment: Segment) {
         let segments = &mut self.buffer[self.head..self.tail];
-        let mut steeper = 0;
-        while steeper < segments.len() && segments[steeper].slope < segment.slope {
-            steeper += 1;
+        let mut flatter = 0;
+        while flatter < segments.len() && segments[flatter].slope < segment.slope {
+            flatter += 1;
+            if flatter == NEAR {
+                flatter += segments[NEAR..].partition_point(|at| at.slope < segment.slope);
+                break;
+            }
         }
-        if let Some(equal) = segments.get_mut(steeper).filter(|at| at.slope == segment.slope) {
+        if let Some(equal) = segments.get_mut(flatter).filter(|at| at.slope == segment.slope) {
             equal.length += segment.length;
             return;
         }
@@ -159,11 +166,15 @@ impl ConvexPiecewise {
             self.recentre();
         }
         self.head -= 1;
-        let moved = &mut self.buffer[self.head..=self.head + steeper];
-        for index in 0..steeper {
-            moved[index] = moved[index + 1];
+        let moved = &mut self.buffer[self.head..=self.head + flatter];
+        if flatter < NEAR {
+            for index in 0..flatter {
+                moved[index] = moved[index + 1];
+            }
+        } else {
+            moved.copy_within(1.., 0);
         }
-        moved[steeper] = segment;
+        moved[flatter] = segment;
     }
 
     /// Puts a segment in its place, which is sought from the right.
@@ -173,6 +184,10 @@ impl ConvexPiecewise {
         let mut flatter = segments.len();
         while flatter > 0 && segments[flatter - 1].slope > segment.slope {
             flatter -= 1;
+            if segments.len() - flatter == NEAR {
+                flatter = segments[..flatter].partition_point(|at| at.slope <= segment.slope);
+                break;
+            }
         }
         let last = flatter.checked_sub(1).map(|last| &mut segments[last]);
         if let Some(equal) = last.filter(|at| at.slope == segment.slope) {
@@ -183,8 +198,13 @@ impl ConvexPiecewise {
             self.recentre();
         }
         let moved = &mut self.buffer[self.head + flatter..=self.tail];
-        for index in (1..moved.len()).rev() {
-            moved[index] = moved[index - 1];
+        let steeper = moved.len() - 1;
+        if steeper < NEAR {
+            for index in (0..steeper).rev() {
+                moved[index + 1] = moved[index];
+            }
+        } else {
+            moved.copy_within(..steeper, 1);
         }
         moved[0] = segment;
         self.tail += 1;
