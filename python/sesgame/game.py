@@ -451,8 +451,8 @@ class Game:
 
         Notes
         -----
-        2^n evaluations and 8 * 2^n bytes. A native game is evaluated in Gray-code order by all
-        cores, a function in blocks in binary order, with what :meth:`values` guarantees.
+        2^n evaluations and 8 * 2^n bytes. A native game is evaluated by all cores, a
+        function in blocks in binary order, with what :meth:`values` guarantees.
 
         Examples
         --------
