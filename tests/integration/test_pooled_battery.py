@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -168,12 +169,42 @@ def test_a_year_of_quarter_hours_with_a_price_of_its_own_in_each():
     assert found.cost < np.maximum(pool.buy * load, pool.sell * load).sum() - 1
 
 
+@pytest.mark.parametrize("retention", [0.5, 0.1, 1e-3, 1e-9])
+def test_charge_that_decays_out_of_the_range_of_numbers_does_no_harm(retention):
+    random = np.random.default_rng(7)
+    steps = 1_000
+    sell = random.uniform(-0.2, 0.2, steps)
+    buy = sell + random.uniform(0, 0.2, steps)
+    load = random.normal(size=steps)
+    initial = 0.9 / (1 - retention)
+    pool = Pool(load, buy, sell, 1e3, 1.0, 1.0, 0.9, initial, retention)
+    found = pool.dispatch()
+    assert abs(found.cost - pool.cost()) <= TOLERANCE * pool.turnover
+    assert abs(found.cost - DispatchLP(*pool).solve()) <= TOLERANCE * pool.turnover
+
+
+def test_the_largest_and_smallest_numbers_end_in_a_number_or_an_error():
+    sizes = [1e308, 1e60, 1e17, 1e-300]
+    for load, price, energy, power in product(sizes, sizes, sizes, sizes):
+        for retention, sold in product([1.0, 0.5, 1e-9], [0.5, -1.0]):
+            loads, prices = np.array([load, -load, load]), np.full(3, price)
+            pool = Pool(
+                loads, prices, sold * prices, energy, power, 0.9, 0.9, 0.5 * power, retention
+            )
+            try:
+                values = [pool.cost(), pool.dispatch().cost]
+            except (ValueError, RuntimeError):
+                continue
+            assert np.isfinite(values).all()
+
+
 GOOD = Pool(np.ones(2), np.full(2, 0.3), np.full(2, 0.1), 2.0, 1.0, 0.9, 0.9, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        pytest.param({"energy": 1e61}, "at most 1e60", id="out of range"),
         pytest.param({"energy": -1.0}, "energy capacity of .* is -1", id="negative capacity"),
         pytest.param({"power": -1.0}, "power of .* is -1", id="negative power"),
         pytest.param({"power": np.inf}, "power of .* is inf", id="infinite power"),

@@ -1,5 +1,6 @@
 //! The battery that a coalition pools: its size, and how charge is converted and kept.
 
+use super::{is_usable, unusable};
 use crate::error::{Error, Result};
 
 /// Share of its charging power that a leaking battery must not need to keep its initial charge.
@@ -80,9 +81,12 @@ impl Battery {
             ("power", self.power),
             ("initial charge", self.initial_charge),
         ] {
-            if !(amount >= 0.0 && amount.is_finite()) {
+            if !is_usable(amount) {
+                return Err(unusable(&format!("the {what} of {whose}"), amount));
+            }
+            if amount < 0.0 {
                 return Err(Error::InvalidInput(format!(
-                    "the {what} of {whose} is {amount}; it must be finite and not negative"
+                    "the {what} of {whose} is {amount}; it must not be negative"
                 )));
             }
         }

@@ -94,14 +94,16 @@ impl ConvexPiecewise {
             if worst.slope >= slope || length <= 0.0 {
                 break;
             }
-            let exchanged = worst.length.min(length);
-            self.left_value += (worst.slope - slope) * exchanged;
-            placed += exchanged;
-            length -= exchanged;
-            worst.length -= exchanged;
-            if worst.length <= 0.0 {
-                self.head += 1;
+            if worst.length > length {
+                worst.length -= length;
+                self.left_value += (worst.slope - slope) * length;
+                placed += length;
+                break;
             }
+            self.left_value += (worst.slope - slope) * worst.length;
+            placed += worst.length;
+            length -= worst.length;
+            self.head += 1;
         }
         if placed > 0.0 {
             self.insert_from_left(Segment { slope, length: placed });
@@ -122,13 +124,14 @@ impl ConvexPiecewise {
             if worst.slope <= slope || length <= 0.0 {
                 break;
             }
-            let exchanged = worst.length.min(length);
-            placed += exchanged;
-            length -= exchanged;
-            worst.length -= exchanged;
-            if worst.length <= 0.0 {
-                self.tail -= 1;
+            if worst.length > length {
+                worst.length -= length;
+                placed += length;
+                break;
             }
+            placed += worst.length;
+            length -= worst.length;
+            self.tail -= 1;
         }
         if placed > 0.0 {
             self.insert_from_right(Segment { slope, length: placed });
@@ -136,8 +139,19 @@ impl ConvexPiecewise {
     }
 
     /// Measures the variable in another unit: every length times `factor`, every slope divided by
-    /// it. Exact when the factor is a power of two.
+    /// it. Exact when the factor is a power of two. A segment at an end whose slope or length
+    /// leaves the range of numbers is cut off.
     pub fn rescale(&mut self, factor: f64) {
+        let vanishes = |segment: &Segment| {
+            segment.length * factor == 0.0 || (segment.slope / factor).is_infinite()
+        };
+        while let Some(lowest) = self.segments().first().copied().filter(vanishes) {
+            self.left_value += lowest.slope * lowest.length;
+            self.head += 1;
+        }
+        while self.segments().last().is_some_and(vanishes) {
+            self.tail -= 1;
+        }
         for segment in &mut self.buffer[self.head..self.tail] {
             segment.slope /= factor;
             segment.length *= factor;

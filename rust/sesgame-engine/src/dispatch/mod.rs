@@ -19,17 +19,30 @@ pub use tariff::Tariff;
 
 use crate::error::{Error, Result};
 
+/// The largest amount or price: products of a few of them stay within the range of numbers.
+const LARGEST: f64 = 1e60;
+
+/// Tells whether a number can be calculated with.
+fn is_usable(value: f64) -> bool {
+    value.abs() <= LARGEST
+}
+
+/// What a message says of a number that cannot be calculated with.
+fn unusable(what: &str, value: f64) -> Error {
+    Error::InvalidInput(format!(
+        "{what} is {value}; it must be finite and at most {LARGEST:e} in absolute value"
+    ))
+}
+
 /// Refuses numbers that would make every later result meaningless.
-fn check_finite(what: &str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|value| !value.is_finite()) {
+fn check_usable(what: &str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|&value| !is_usable(value)) {
         None => Ok(()),
-        Some(index) => {
-            Err(Error::InvalidInput(format!("{what}[{index}] is {}, not finite", values[index])))
-        }
+        Some(index) => Err(unusable(&format!("{what}[{index}]"), values[index])),
     }
 }
 
-/// Refuses a matrix that is not `n` rows of `n_steps` finite numbers, and gives `n`.
+/// Refuses a matrix that is not `n` rows of `n_steps` usable numbers, and gives `n`.
 fn check_net_load(net_load: &[f64], n_steps: usize) -> Result<usize> {
     if net_load.is_empty() || net_load.len() % n_steps != 0 {
         return Err(Error::InvalidInput(format!(
@@ -37,13 +50,12 @@ fn check_net_load(net_load: &[f64], n_steps: usize) -> Result<usize> {
             net_load.len()
         )));
     }
-    match net_load.iter().position(|value| !value.is_finite()) {
+    match net_load.iter().position(|&value| !is_usable(value)) {
         None => Ok(net_load.len() / n_steps),
-        Some(index) => Err(Error::InvalidInput(format!(
-            "the net load of member {} at step {} is {}, not finite",
-            index / n_steps,
-            index % n_steps,
-            net_load[index]
-        ))),
+        Some(index) => {
+            let (member, step) = (index / n_steps, index % n_steps);
+            let what = format!("the net load of member {member} at step {step}");
+            Err(unusable(&what, net_load[index]))
+        }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! `F_t(s)`, the least cost of the first `t` steps that ends with charge `s`, is convex and
 //! piecewise linear. A step turns it into its infimal convolution with the step's own cost
-//! ([`super::step_cost`]), restricted to the charges that the battery can hold. Both are pushes
-//! and pops of segments ([`super::convex_piecewise`]), so a coalition takes constant time per step
-//! however many steps there are.
+//! ([`super::step_cost`]), restricted to the charges that the battery can hold: an exchange of
+//! segments ([`super::convex_piecewise`]). There are no more segments than different prices, or
+//! than the battery needs steps to be filled, so the time per step does not grow with their number.
 
 use super::battery::{Battery, Conversion};
 use super::convex_piecewise::ConvexPiecewise;
@@ -88,11 +88,7 @@ impl PooledBatteryGame {
     pub(super) fn weight(&self, resources: &[f64]) -> f64 {
         let tariff = self.costs.tariff();
         let (load, pool) = resources.split_at(tariff.n_steps());
-        let price = |(buy, sell): (&f64, &f64)| buy.abs().max(sell.abs());
-        let prices = || tariff.buy().iter().zip(tariff.sell()).map(price);
-        let flows: f64 =
-            prices().zip(load).map(|(price, load)| price * (load.abs() + pool[1])).sum();
-        flows + prices().fold(0.0, f64::max) * (pool[0] + pool[2])
+        tariff.turnover(load, pool[1]) + tariff.highest() * (pool[0] + pool[2])
     }
 }
 

@@ -3,10 +3,10 @@
 //! The recursion tells, for each step, the slopes of the least cost at an empty and at a full
 //! battery. The price of charge then follows backwards in time: it is that of the next step (less
 //! the decay) as long as it lies between these two slopes; where it does not, the battery is empty
-//! or full at that moment and the price is the slope. Prices are slopes, compared bit by
-//! bit, so nothing depends on a tolerance. Each price says how far the battery is charged or discharged in its
-//! step, but for ties; among the charges that are then possible, one goes forwards and backwards
-//! for a schedule.
+//! or full at that moment and the price is the slope. All of them are slopes that a step brought
+//! in, compared bit by bit, so nothing depends on a tolerance. Each price says how far the battery
+//! is charged or discharged in its step, but for ties; a pass forwards finds which charges are then
+//! possible, and a pass backwards chooses among them.
 
 use super::battery::{Battery, Conversion};
 use super::convex_piecewise::{ConvexPiecewise, Segment};
@@ -87,11 +87,7 @@ pub fn dispatch(
     let prices = pool.charge_prices();
     let schedule = pool.schedule(pool.charges(&prices), pool.resource_prices(&prices));
     let bound = schedule.prices.bound(load, battery);
-    let prices = tariff.buy().iter().zip(tariff.sell());
-    let turnover: f64 = prices
-        .zip(load)
-        .map(|((buy, sell), load)| buy.abs().max(sell.abs()) * (load.abs() + battery.power))
-        .sum();
+    let turnover = tariff.turnover(load, battery.power);
     if (schedule.cost - bound).abs() > DUALITY_TOLERANCE * turnover {
         return Err(Error::Solver {
             stage: "dispatch of the pooled battery".to_owned(),

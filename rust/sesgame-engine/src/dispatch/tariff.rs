@@ -1,6 +1,6 @@
 //! The two prices at the community's meter.
 
-use super::check_finite;
+use super::check_usable;
 use crate::error::{Error, Result};
 
 /// What one kWh costs when it is bought and earns when it is sold, in every step.
@@ -29,8 +29,8 @@ impl Tariff {
                 sell.len()
             )));
         }
-        check_finite("buy", &buy)?;
-        check_finite("sell", &sell)?;
+        check_usable("buy", &buy)?;
+        check_usable("sell", &sell)?;
         match buy.iter().zip(&sell).position(|(buy, sell)| buy < sell) {
             None => Ok(Self { buy: buy.into(), sell: sell.into() }),
             Some(step) => Err(Error::InvalidInput(format!(
@@ -56,6 +56,21 @@ impl Tariff {
     #[must_use]
     pub fn sell(&self) -> &[f64] {
         &self.sell
+    }
+
+    /// The largest price of each step, in absolute value.
+    fn largest(&self) -> impl Iterator<Item = f64> {
+        self.buy.iter().zip(&self.sell).map(|(buy, sell)| buy.abs().max(sell.abs()))
+    }
+
+    /// The largest price of all steps, in absolute value.
+    pub(super) fn highest(&self) -> f64 {
+        self.largest().fold(0.0, f64::max)
+    }
+
+    /// All money that could flow when a net load is served with a battery.
+    pub(super) fn turnover(&self, net_load: &[f64], power: f64) -> f64 {
+        self.largest().zip(net_load).map(|(price, load)| price * (load.abs() + power)).sum()
     }
 
     /// The cost of a net load that goes to the grid as it is.
