@@ -7,6 +7,13 @@ use crate::coalition::{Coalition, players_of_table};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
+/// A scan adds this many coalitions, times the number of players, to the pool.
+const ROWS_PER_PLAYER: usize = 10;
+/// The first scans look at about `2^FIRST_SAMPLE` coalitions; a sample that holds no violation any
+/// more grows `2^SAMPLE_STEP`-fold. Whole scans then start near the solution.
+const FIRST_SAMPLE: u32 = 16;
+const SAMPLE_STEP: u32 = 3;
+
 /// Which excesses are compared and over which allocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Concept {
@@ -32,7 +39,8 @@ pub struct Stage {
 /// What finding a solution took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Passes over the table, whole or in part.
+    /// Passes over the table that found something or proved the end; blocks that cannot matter
+    /// are not read. Samples do not count.
     pub scans: u64,
     /// Values of the table read in all passes together.
     pub values_read: u64,
@@ -50,6 +58,8 @@ pub(super) struct RowGeneration<'a> {
     scanner: Scanner<'a>,
     sign: f64,
     scans: u64,
+    /// Scans look at one block in `2^sample`, until those hold no violation any more.
+    sample: u32,
 }
 
 impl<'a> RowGeneration<'a> {
@@ -67,7 +77,8 @@ impl<'a> RowGeneration<'a> {
             (sign * table[coalition as usize], weight)
         });
         let scanner = Scanner::new(table, sign, concept.per_capita);
-        Ok(Self { programme, bounded, scanner, sign, scans: 0 })
+        let sample = (n_players as u32).saturating_sub(FIRST_SAMPLE);
+        Ok(Self { programme, bounded, scanner, sign, scans: 0, sample })
     }
 
     /// What each player gets or pays.
@@ -99,15 +110,24 @@ impl<'a> RowGeneration<'a> {
             return Ok(None);
         }
         let tolerance = self.tolerance();
-        let found = self.scanner.violations(
-            self.programme.allocation(),
-            &demands,
-            tolerance,
-            40 * n_players,
-            0,
-            progress,
-        )?;
-        self.scans += 1;
+        let allocation = self.programme.allocation();
+        let found = loop {
+            let found = self.scanner.violations(
+                allocation,
+                &demands,
+                tolerance,
+                ROWS_PER_PLAYER * n_players,
+                self.sample,
+                progress,
+            )?;
+            if self.sample == 0 {
+                self.scans += 1;
+            }
+            if self.sample == 0 || !found.is_empty() {
+                break found;
+            }
+            self.sample = self.sample.saturating_sub(SAMPLE_STEP);
+        };
         let before = self.programme.pool.len();
         for violation in &found {
             self.programme.require(&violation.coalition.to_le_bytes()[..n_players.div_ceil(8)]);

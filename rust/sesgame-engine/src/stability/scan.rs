@@ -267,25 +267,29 @@ impl<'a> Scanner<'a> {
         };
 
         // Of the worst blocks the worst strips, of those the worst coalitions.
-        let mut strips: Vec<(Tile<'_>, f64)> = Vec::new();
-        for index in worst(&scores, count) {
+        let masks = masks.as_slice();
+        let strips_of = |index: usize| {
             let tile = open(index);
-            strips.extend((0..tile.values.len()).step_by(STRIP).map(|start| {
+            (0..tile.values.len()).step_by(STRIP).map(move |start| {
                 let strip = tile.part(start..(start + STRIP).min(tile.values.len()));
-                (strip, strip.worst_violation(largest(&strip), &masks))
-            }));
-        }
-        let scores: Vec<f64> = strips.iter().map(|strip| strip.1).collect();
-        let strips: Vec<&(Tile<'_>, f64)> =
-            worst(&scores, count).into_iter().map(|index| &strips[index]).collect();
-        let least = if strips.len() < count {
+                (strip.worst_violation(largest(&strip), masks), strip)
+            })
+        };
+        let blocks = worst(&scores, count);
+        let (scores, strips): (Vec<f64>, Vec<Tile<'_>>) = if blocks.len() <= BLOCKS_PER_TASK {
+            blocks.into_iter().flat_map(strips_of).unzip()
+        } else {
+            blocks.into_par_iter().flat_map_iter(strips_of).unzip()
+        };
+        let chosen = worst(&scores, count);
+        let least = if chosen.len() < count {
             0.0
         } else {
-            strips.iter().map(|strip| strip.1).fold(f64::INFINITY, f64::min)
+            chosen.iter().map(|&index| scores[index]).fold(f64::INFINITY, f64::min)
         };
         let mut found = Vec::new();
-        for (strip, _) in strips {
-            strip.collect_violations(&masks, least, &mut found);
+        for index in chosen {
+            strips[index].collect_violations(masks, least, &mut found);
         }
         keep_worst(&mut found, count);
         found.sort_unstable_by(worst_first);
