@@ -7,9 +7,10 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from sesgame import _engine
-from sesgame.allocation import Allocation, Evidence
+from sesgame.allocation import Allocation, Evidence, checked_values
 from sesgame.audit import audit
 from sesgame.progress import progress_report
+from sesgame.stability.certificates import Verification, balanced_excess, verify_stages
 from sesgame.stability.stages import Effort, Stage, stage
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class LeastCoreEvidence(Evidence):
         How many there are.
     effort : Effort
         What it took.
+    values : tuple of float
+        The point that attains the value.
+    tolerance : float
+        Excesses closer than this count as equal.
     """
 
     value: float
@@ -55,6 +60,32 @@ class LeastCoreEvidence(Evidence):
     tight: tuple[tuple[Hashable, ...], ...]
     tight_count: int
     effort: Effort
+    values: tuple[float, ...]
+    tolerance: float
+
+    def verify(self, game: Game) -> Verification:
+        """Check value and point with code that shares nothing with the solver.
+
+        The first stage balances, so no point has a smaller largest excess; the point has no
+        larger one.
+
+        Parameters
+        ----------
+        game : Game
+            The game that was solved; it is tabulated.
+
+        Returns
+        -------
+        Verification
+            True as a condition when both hold.
+        """
+        return verify_stages(
+            game,
+            checked_values(game.players, self.values),
+            self.stages,
+            complete=False,
+            tolerance=4 * self.tolerance,
+        )
 
 
 def least_core(game: Game, *, progress: bool = True) -> Allocation:
@@ -105,7 +136,7 @@ def least_core(game: Game, *, progress: bool = True) -> Allocation:
     ((0, 1), (0, 2), (1, 2))
     """
     table = game.tabulate(progress=progress)
-    with progress_report("least core", " scans", progress) as report:
+    with progress_report("least core", " values", progress) as report:
         value, values, stages, tolerance, effort = _engine.least_core(table, game.kind, report)
     tight, count = _engine.coalitions_at_least(
         table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
@@ -122,6 +153,8 @@ def least_core(game: Game, *, progress: bool = True) -> Allocation:
             tight=tuple(game.players.ordered_labels(mask) for mask in tight),
             tight_count=count,
             effort=Effort(*effort),
+            values=tuple(values.tolist()),
+            tolerance=tolerance,
         ),
     )
 
@@ -232,6 +265,22 @@ class CoreExistence(Evidence):
     tolerance: float
     effort: Effort
 
+    def verify(self, game: Game) -> bool:
+        """Check the witness with code that shares nothing with the solver.
+
+        An empty core is proved in exact fractions: the collection balances and its weighted
+        excess is positive. A point is compared with all 2^n coalitions.
+
+        Parameters
+        ----------
+        game : Game
+            The game that was examined; it is tabulated.
+        """
+        if self.collection is not None:
+            excess = balanced_excess(game, self.collection)
+            return excess is not None and excess > 0
+        return self.point is not None and core_check(game, self.point).in_core
+
 
 def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:
     """Tell whether the core is empty, and prove it.
@@ -273,7 +322,7 @@ def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:
     (True, ((0, 1), (0, 2), (1, 2)))
     """
     table = game.tabulate(progress=progress)
-    with progress_report("core", " scans", progress) as report:
+    with progress_report("core", " values", progress) as report:
         values, collection, tolerance, effort = _engine.core_witness(table, game.kind, report)
     return CoreExistence(
         is_empty=values is None,

@@ -6,11 +6,14 @@ Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sesgame import _engine
-from sesgame.allocation import Allocation, Evidence
+from sesgame.allocation import Allocation, Evidence, checked_values
+from sesgame.errors import SolverError
 from sesgame.progress import progress_report
+from sesgame.stability.certificates import Verification, verify_stages
 from sesgame.stability.stages import Effort, Stage, stage
 
 if TYPE_CHECKING:
@@ -40,15 +43,67 @@ class NucleolusEvidence(Evidence):
         that was asked of a game in which the players alone have more than all together.
     effort : Effort
         What it took.
+    values : tuple of float
+        The allocation that the stages prove.
+    exact_values : tuple of Fraction or None
+        With ``exact=True``, the allocation in fractions, proved without any tolerance.
+    tolerance : float
+        Excesses closer than this count as equal.
     """
 
     stages: tuple[Stage, ...]
     per_capita: bool
     individually_rational: bool
     effort: Effort
+    values: tuple[float, ...]
+    tolerance: float
+    exact_values: tuple[Fraction, ...] | None = None
+
+    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+        """Check the certificate with code that shares nothing with the solver.
+
+        Parameters
+        ----------
+        game : Game
+            The game that was solved; it is tabulated.
+        exact : bool, default False
+            Derive the allocation from the stages and compare all 2^n excesses in fractions, with
+            no tolerance. The values of the game count as they are: 0.1 is not a tenth.
+
+        Returns
+        -------
+        Verification
+            True as a condition when the certificate holds.
+
+        Raises
+        ------
+        AllocationError
+            The game has another number of players.
+
+        Notes
+        -----
+        One pass over the table in numpy, and fractions for the balance of the stages.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> game = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+        >>> proof = sg.nucleolus(game).evidence.verify(game, exact=True)
+        >>> proof.holds, proof.values[0]
+        (True, Fraction(1, 3))
+        """
+        return verify_stages(
+            game,
+            checked_values(game.players, self.values),
+            self.stages,
+            per_capita=self.per_capita,
+            individually_rational=self.individually_rational,
+            tolerance=4 * self.tolerance,
+            exact=exact,
+        )
 
 
-def nucleolus(game: Game, *, progress: bool = True) -> Allocation:
+def nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
     """Return the nucleolus: the imputation whose excesses are lexicographically smallest.
 
     With the excess e(S, x) = v(S) - x(S) for gains and x(S) - c(S) for costs, the nucleolus is
@@ -60,6 +115,9 @@ def nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     ----------
     game : Game
         At most 30 players; it is tabulated.
+    exact : bool, default False
+        Also prove the result in fractions, without any tolerance; they are the evidence's
+        `exact_values`.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -74,7 +132,8 @@ def nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     PlayerLimitError
         More than 30 players.
     SolverError
-        A level of the linear programme could not be finished; its number is the stage.
+        A level of the linear programme could not be finished; its number is the stage. With
+        `exact`, also when the proof fails because excesses differ by less than the tolerance.
 
     Notes
     -----
@@ -101,15 +160,15 @@ def nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.nucleolus(game).values]
     [50.0, 75.0, 75.0]
     """
-    return _solve(game, "nucleolus", False, True, progress)
+    return _solve(game, "nucleolus", False, True, exact, progress)
 
 
-def prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
+def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
     """Return the prenucleolus: as the nucleolus, without individual rationality.
 
     Parameters
     ----------
-    game, progress
+    game, exact, progress
         As in :func:`nucleolus`.
 
     Returns
@@ -137,7 +196,7 @@ def prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.prenucleolus(game).values]
     [3.0, 3.0, -4.0]
     """
-    return _solve(game, "prenucleolus", False, False, progress)
+    return _solve(game, "prenucleolus", False, False, exact, progress)
 
 
 def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -173,7 +232,7 @@ def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_nucleolus(game).values]
     [4.0, 4.0, 1.0]
     """
-    return _solve(game, "per-capita nucleolus", True, True, progress)
+    return _solve(game, "per-capita nucleolus", True, True, False, progress)
 
 
 def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -209,29 +268,44 @@ def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_prenucleolus(game).values]
     [3.0, -1.0]
     """
-    return _solve(game, "per-capita prenucleolus", True, False, progress)
+    return _solve(game, "per-capita prenucleolus", True, False, False, progress)
 
 
 def _solve(
-    game: Game, method: str, per_capita: bool, individually_rational: bool, progress: bool
+    game: Game,
+    method: str,
+    per_capita: bool,
+    individually_rational: bool,
+    exact: bool,
+    progress: bool,
 ) -> Allocation:
     table = game.tabulate(progress=progress)
-    with progress_report(method, " scans", progress) as report:
+    with progress_report(method, " values", progress) as report:
         values, stages, bounded, tolerance, effort = _engine.nucleolus(
             table, game.kind, per_capita, individually_rational, report
         )
     if individually_rational and not bounded:
         method = method.replace("nucleolus", "prenucleolus") + " (no imputation exists)"
+    evidence = NucleolusEvidence(
+        stages=tuple(stage(game.players, raw) for raw in stages),
+        per_capita=per_capita,
+        individually_rational=bounded,
+        effort=Effort(*effort),
+        values=tuple(values.tolist()),
+        tolerance=tolerance,
+    )
+    if exact:
+        proof = evidence.verify(game, exact=True)
+        if not proof:
+            raise SolverError(f"exact proof of the {method}", "; ".join(proof.failures))
+        fractions = tuple(Fraction(value) for value in proof.values)
+        evidence = dataclasses.replace(evidence, exact_values=fractions)
+        values = checked_values(game.players, [float(value) for value in fractions])
     return Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
         method=method,
         tolerance=tolerance,
-        evidence=NucleolusEvidence(
-            stages=tuple(stage(game.players, raw) for raw in stages),
-            per_capita=per_capita,
-            individually_rational=bounded,
-            effort=Effort(*effort),
-        ),
+        evidence=evidence,
     )

@@ -209,6 +209,8 @@ impl<'a> Scanner<'a> {
                 low: OnceLock::new(),
             })
             .collect();
+        let (done, _) = progress.state();
+        progress.set_total(done + (self.table.len() >> sample) as u64);
         let growth = self.growth(allocation);
         self.allocations.push(allocation.to_vec());
         let when = (self.allocations.len() - 1) as u32;
@@ -250,10 +252,11 @@ impl<'a> Scanner<'a> {
         let mut scores = vec![0.0; self.seen.len()];
         let task = |(task, (seen, scores)): (usize, (&mut [Seen], &mut [f64]))| {
             let mut read = 0;
+            let passed = (seen.len() << block_bits) >> sample;
             for (offset, (seen, score)) in seen.iter_mut().zip(scores).enumerate() {
                 *score = check(task * BLOCKS_PER_TASK + offset, seen, &mut read);
             }
-            progress.check().map(|()| read)
+            progress.advance(passed as u64).map(|()| read)
         };
         self.read += if self.seen.len() <= BLOCKS_PER_TASK {
             task((0, (&mut self.seen, &mut scores)))?

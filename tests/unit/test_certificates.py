@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sesgame as sg
+from literature_games import LiteratureGame, with_solution
+from stability_oracles import exact_nucleolus
+
+
+@pytest.mark.parametrize("case", with_solution("nucleolus"))
+def test_published_games_are_proved_in_fractions(case: LiteratureGame) -> None:
+    game = case.game()
+    evidence = sg.nucleolus(game, exact=True).evidence
+    if not case.published_digits:
+        assert evidence.exact_values == tuple(Fraction(value) for value in case.nucleolus)
+    assert evidence.verify(game)
+
+
+def random_game(n_players: int, seed: int, high: int) -> sg.Game:
+    random = np.random.default_rng([n_players, seed])
+    table = random.integers(0, high, size=1 << n_players)
+    table[0] = 0
+    return sg.Game.from_table(table, kind="gain")
+
+
+@pytest.mark.parametrize("high", [2, 5, 1000])
+@pytest.mark.parametrize("n_players", [2, 3, 4, 5])
+def test_exact_values_are_those_of_the_exact_method(n_players: int, high: int) -> None:
+    for seed in range(4):
+        game = random_game(n_players, seed, high)
+        exact, _ = exact_nucleolus([int(value) for value in game.tabulate()])
+        assert sg.nucleolus(game, exact=True).evidence.exact_values == tuple(exact)
+
+
+@pytest.mark.parametrize("high", [2, 100])
+@pytest.mark.parametrize("n_players", [8, 12, 15])
+def test_larger_games_are_proved_exactly(n_players: int, high: int) -> None:
+    game = random_game(n_players, 0, high)
+    assert sg.nucleolus(game).evidence.verify(game, exact=True).failures == ()
+    assert sg.prenucleolus(game).evidence.verify(game, exact=True).failures == ()
+    assert sg.per_capita_nucleolus(game).evidence.verify(game, exact=True).failures == ()
+    assert sg.least_core(game).evidence.verify(game).failures == ()
+
+
+def test_values_that_are_no_integers_are_taken_as_they_are() -> None:
+    random = np.random.default_rng(1)
+    table = random.normal(size=1 << 9)
+    table[0] = 0
+    game = sg.Game.from_table(table, kind="cost")
+    proof = sg.prenucleolus(game).evidence.verify(game, exact=True)
+    assert proof.failures == ()
+    assert sum(proof.values) == Fraction(table[-1])
+
+
+def test_a_wrong_allocation_is_refuted() -> None:
+    game = random_game(6, 1, 50)
+    evidence = sg.nucleolus(game).evidence
+    moved = (evidence.values[0] + 1e-3, evidence.values[1] - 1e-3, *evidence.values[2:])
+    assert not dataclasses.replace(evidence, values=moved).verify(game)
+
+
+def test_missing_and_unbalanced_stages_are_refuted() -> None:
+    game = random_game(6, 1, 50)
+    evidence = sg.nucleolus(game).evidence
+    for exact in (False, True):
+        shorter = dataclasses.replace(evidence, stages=evidence.stages[:-1])
+        assert not shorter.verify(game, exact=exact)
+        first = evidence.stages[0]
+        fewer = dataclasses.replace(first, coalitions=first.coalitions[1:])
+        broken = dataclasses.replace(evidence, stages=(fewer, *evidence.stages[1:]))
+        assert "do not balance" in broken.verify(game, exact=exact).failures[0]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_coalition_that_was_left_out_is_named(exact: bool) -> None:
+    game = random_game(6, 1, 50)
+    evidence = sg.nucleolus(game).evidence
+    table = game.tabulate().copy()
+    table[0b001011] += 100
+    other = sg.Game.from_table(table, kind="gain")
+    verification = evidence.verify(other, exact=exact)
+    assert any("{0, 1, 3} has an excess above" in failure for failure in verification.failures)
+
+
+def test_the_witness_of_an_empty_core_is_checked_in_fractions() -> None:
+    majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    proof = sg.core_existence(majority)
+    assert proof.is_empty
+    assert proof.verify(majority)
+    generous = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 2], kind="gain")
+    assert not proof.verify(generous)
+    assert sg.core_existence(generous).verify(generous)
