@@ -26,6 +26,7 @@ from sesgame.sampled_shapley import shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 from sesgame.stability.cores import core_check, core_existence, least_core
 from sesgame.stability.nucleoli import (
+    nucleoli,
     nucleolus,
     per_capita_nucleolus,
     per_capita_prenucleolus,
@@ -48,6 +49,7 @@ __all__ = [
     "least_core",
     "markets",
     "misreport_scan",
+    "nucleoli",
     "nucleolus",
     "owen_allocation",
     "per_capita_nucleolus",

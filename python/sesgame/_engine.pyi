@@ -111,6 +111,12 @@ def core_witness(
 def least_core(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> tuple[float, NDArray[np.float64], list[_Stage], float, _Effort]: ...
+def nucleoli(
+    tables: NDArray[np.float64],
+    kind: _Kind,
+    per_capita: bool,
+    individually_rational: bool,
+) -> NDArray[np.float64]: ...
 def nucleolus(
     table: NDArray[np.float64],
     kind: _Kind,

@@ -95,3 +95,29 @@ def test_the_evidence_can_be_written_as_json() -> None:
     data = sg.nucleolus(game).to_dict()
     assert data["evidence"]["stages"][0]["coalitions"] == [["a"], ["b"]]
     assert data["evidence"]["effort"]["scans"] == 1
+
+
+def test_many_games_at_once_are_solved_as_one_by_one() -> None:
+    random = np.random.default_rng(0)
+    tables = random.random((50, 1 << 6))
+    tables[:, 0] = 0
+    together = sg.nucleoli(tables, kind="cost")
+    for table, values in zip(tables, together, strict=True):
+        assert sg.nucleolus(sg.Game.from_table(table, kind="cost")).values.tolist() == (
+            values.tolist()
+        )
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        pytest.param([0, 1, 2, 3], r"shape \(4,\)", id="one table"),
+        pytest.param([[0, 1, 2]], r"shape \(1, 3\)", id="no power of two"),
+        pytest.param([[0, 1], [1, 1]], "row 1", id="empty coalition"),
+        pytest.param([[0, 1], [0, 1], [0, np.nan]], "row 2", id="not a number"),
+        pytest.param("tables", "must be numbers", id="text"),
+    ],
+)
+def test_tables_that_are_no_games_are_refused(tables: object, message: str) -> None:
+    with pytest.raises(sg.errors.GameError, match=message):
+        sg.nucleoli(tables, kind="gain")

@@ -9,18 +9,25 @@ import dataclasses
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sesgame import _engine
 from sesgame.allocation import Allocation, Evidence, checked_values
-from sesgame.errors import SolverError
+from sesgame.errors import GameError, SolverError
+from sesgame.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.stability.certificates import Verification, verify_stages
 from sesgame.stability.stages import Effort, Stage, stage
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from sesgame.allocation import Kind
     from sesgame.game import Game
 
 __all__ = [
     "NucleolusEvidence",
+    "nucleoli",
     "nucleolus",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
@@ -269,6 +276,69 @@ def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
     [3.0, -1.0]
     """
     return _solve(game, "per-capita prenucleolus", True, False, False, progress)
+
+
+def nucleoli(
+    tables: ArrayLike,
+    *,
+    kind: Kind,
+    per_capita: bool = False,
+    individually_rational: bool = True,
+) -> NDArray[np.float64]:
+    """Return the nucleoli of many games of equally many players, by all cores.
+
+    Parameters
+    ----------
+    tables : array_like of float, shape (m, 2**n)
+        One table of a game in each row, in binary order; see :meth:`sesgame.Game.from_table`.
+    kind : {"gain", "cost"}
+        Whether larger or smaller values are better.
+    per_capita : bool, default False
+        Divide excesses by the size of the coalition.
+    individually_rational : bool, default True
+        False for the prenucleoli.
+
+    Returns
+    -------
+    ndarray of float, shape (m, n)
+        As :func:`nucleolus` of each row, without the evidence.
+
+    Raises
+    ------
+    GameError
+        Not two-dimensional, no power of two, an empty coalition that is not worth 0, or a value
+        that is not finite; the row is named.
+    SolverError
+        As in :func:`nucleolus`.
+
+    Notes
+    -----
+    About a tenth of a millisecond a game of ten players on each core.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> sg.nucleoli([[0, 1, 2, 6], [0, 0, 0, 5]], kind="gain").tolist()
+    [[2.5, 3.5], [2.5, 2.5]]
+    """
+    try:
+        array = np.ascontiguousarray(tables, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GameError(f"the values of tables must be numbers: {error}") from error
+    length = array.shape[-1] if array.ndim == 2 else 0
+    n_players = length.bit_length() - 1
+    if not 1 <= n_players <= MAX_TABLE_PLAYERS or length != 1 << n_players:
+        raise GameError(
+            f"tables have shape (m, 2**n), one game in each row; this one has shape {array.shape}"
+        )
+    wrong = np.flatnonzero((array[:, 0] != 0) | ~np.isfinite(array).all(axis=1))
+    if wrong.size:
+        raise GameError(
+            f"the game in row {wrong[0]} has an empty coalition that is not worth 0, "
+            f"or a value that is not finite"
+        )
+    values = _engine.nucleoli(array, kind, per_capita, individually_rational)
+    return values.reshape(-1, n_players)
 
 
 def _solve(

@@ -1,6 +1,6 @@
 //! Core, least core and nucleolus.
 
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::coalition::Coalition;
@@ -8,7 +8,9 @@ use sesgame_engine::error::Result;
 use sesgame_engine::progress::Progress;
 use sesgame_engine::stability::excess::{self, Kind};
 use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
-use sesgame_engine::stability::nucleolus::nucleolus as solve_nucleolus;
+use sesgame_engine::stability::nucleolus::{
+    nucleoli as solve_nucleoli, nucleolus as solve_nucleolus,
+};
 use sesgame_engine::stability::row_generation::{self, Concept};
 
 use crate::boundary;
@@ -103,6 +105,24 @@ pub fn nucleolus<'py>(
         solution.tolerance,
         effort(solution.effort),
     ))
+}
+
+/// The nucleoli of many games, one row each.
+#[pyfunction]
+pub fn nucleoli<'py>(
+    py: Python<'py>,
+    tables: PyReadonlyArray2<'_, f64>,
+    kind: KindName,
+    per_capita: bool,
+    individually_rational: bool,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let length = tables.shape()[1];
+    let tables = tables.as_slice()?;
+    let concept = Concept { per_capita, individually_rational };
+    let allocations = run(py, tables.len(), None, |progress| {
+        solve_nucleoli(tables, length, kind.0, concept, progress)
+    })?;
+    Ok(allocations.into_pyarray(py))
 }
 
 /// The value, the allocation, the stages of that value, the tolerance, the effort.
