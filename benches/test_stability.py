@@ -2,8 +2,8 @@
 
 The four types of random games are those of Benedek, Fliege and Nguyen (2021), "Finding and
 verifying the nucleolus of cooperative games", Mathematical Programming 190, 135-170, with values
-that are not rounded. The peer is optional (``pip install --group peers``); the answers are compared before
-anything is timed. ``extra_info`` holds the seconds of one plain scan for the worst coalition, so
+that are not rounded. The peer is optional (``pip install --group peers``); the answers must agree.
+``extra_info`` holds the seconds of one plain scan for the worst coalition, so
 that ``min / seconds_per_scan`` counts in passes over the table.
 """
 
