@@ -44,3 +44,25 @@ def shapley_value(table: Sequence[float]) -> list[Fraction]:
             sums[player] += Fraction(table[mask | 1 << player]) - Fraction(table[mask])
             mask |= 1 << player
     return [total / factorial(n_players) for total in sums]
+
+
+def shapley_shubik_index(weights: Sequence[int], quota: int) -> list[Fraction]:
+    """Shapley value of the weighted majority, by counting coalitions of each size and weight."""
+    n_players, total = len(weights), sum(weights)
+    index = []
+    for player, own in enumerate(weights):
+        count = [[0] * (total + 1) for _ in range(n_players)]
+        count[0][0] = 1
+        for other, weight in enumerate(weights):
+            if other != player:
+                for size in range(n_players - 2, -1, -1):
+                    for reached in range(total - weight, -1, -1):
+                        if count[size][reached]:
+                            count[size + 1][reached + weight] += count[size][reached]
+        decisive = [sum(reached[max(0, quota - own) : quota]) for reached in count]
+        orders = (
+            factorial(size) * factorial(n_players - size - 1) * decisive[size]
+            for size in range(n_players)
+        )
+        index.append(Fraction(sum(orders), factorial(n_players)))
+    return index

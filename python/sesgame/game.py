@@ -323,6 +323,11 @@ class Game:
         return None if self._evaluation is None else self._evaluation.function
 
     @property
+    def symmetry(self) -> Symmetry | None:
+        """Which players can stand in for each other, where the game was made with types."""
+        return None if self._evaluation is None else self._evaluation.symmetry
+
+    @property
     def tabulated(self) -> bool:
         """Whether the values of all coalitions are known."""
         return self._table is not None

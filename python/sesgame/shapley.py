@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import lgamma
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from sesgame import _engine
 from sesgame.allocation import Allocation, Evidence
 from sesgame.errors import GameError
+from sesgame.game import MAX_TABLE_PLAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,11 +25,18 @@ if TYPE_CHECKING:
     from sesgame.blocks import Executor
     from sesgame.game import Game
     from sesgame.store import StorePath
+    from sesgame.symmetry import Symmetry
 
 __all__ = ["ExactSemivalue", "banzhaf_value", "semivalue", "shapley_value"]
 
 RELATIVE_TOLERANCE = 1e-12
 """Rounding of a pass over at most 2^30 values, of the largest absolute value of a coalition."""
+
+PROFILE_TOLERANCE = 1e-9
+"""The same where the weights come from logarithms of factorials."""
+
+MAX_PROFILES = 1 << 24
+"""Profiles of types that are evaluated at most."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class ExactSemivalue(Evidence):
     Attributes
     ----------
     coalitions : int
-        The number of values it is made of: all 2^n.
+        The number of values it is made of: all 2^n, or one for each profile of types.
     efficiency_gap : float
         x(N) - v(N). Zero up to rounding for the Shapley value, and a property of the game for the
         others, which do not share out v(N).
@@ -62,7 +71,9 @@ def shapley_value(
     Parameters
     ----------
     game : Game, n up to 30
-        The game, of gains or costs; it is tabulated if it is not yet.
+        The game, of gains or costs; it is tabulated if it is not yet. With types of players (see
+        :meth:`sesgame.Game.from_function`), n may be as large as the product of (count + 1) over
+        the types stays within 2^24: only that many coalitions are evaluated.
     executor, store, progress
         How the game is tabulated, as in :meth:`sesgame.Game.tabulate`.
 
@@ -74,7 +85,7 @@ def shapley_value(
     Raises
     ------
     PlayerLimitError
-        More than 30 players.
+        More than 30 players, and too few of them of the same type.
     CharacteristicFunctionError
         The game could not be evaluated; the coalition is named.
 
@@ -96,6 +107,13 @@ def shapley_value(
     >>> sg.shapley_value(gloves).values.round(4).tolist()
     [0.1667, 0.1667, 0.6667]
     """
+    symmetry = game.symmetry
+    beyond_a_table = game.n_players > MAX_TABLE_PLAYERS
+    if beyond_a_table and symmetry is not None and symmetry.n_profiles <= MAX_PROFILES:
+        by_profile = game.values(
+            symmetry.profile_coalitions(), executor=executor, store=store, progress=progress
+        )
+        return _from_profiles(game, symmetry, by_profile)
     table = game.tabulate(executor=executor, store=store, progress=progress)
     return _allocation(game, _engine.shapley_value(table), "Shapley value")
 
@@ -204,6 +222,44 @@ def semivalue(
     except ValueError as error:
         raise GameError(str(error)) from None
     return _allocation(game, values, "semivalue")
+
+
+def _from_profiles(game: Game, symmetry: Symmetry, values: NDArray[np.float64]) -> Allocation:
+    """Return the Shapley value from the values of all profiles of types.
+
+    A player of type a joins, on average over the orders, a coalition of each profile k with
+    probability C(c_a - 1, k_a) prod_{b != a} C(c_b, k_b) s! (n - s - 1)! / n!, s the sum of k.
+    """
+    counts = [len(group) for group in symmetry.groups]
+    n_players = game.n_players
+    # The first type varies fastest, so it is the last axis.
+    grid = values.reshape([count + 1 for count in reversed(counts)])
+    log_factorial = np.array([lgamma(size + 1) for size in range(n_players + 1)])
+    shares = np.empty(n_players)
+    for index, group in enumerate(symmetry.groups):
+        axis = len(counts) - 1 - index
+        marginal = np.diff(grid, axis=axis)
+        log_probability = np.zeros(marginal.shape)
+        size = np.zeros(marginal.shape, dtype=np.intp)
+        for other, count in enumerate(counts):
+            most = count - 1 if other == index else count
+            shape = [1] * len(counts)
+            shape[len(counts) - 1 - other] = most + 1
+            members = np.arange(most + 1)
+            choose = log_factorial[most] - log_factorial[members] - log_factorial[most - members]
+            log_probability += choose.reshape(shape)
+            size += members.reshape(shape)
+        log_probability += log_factorial[size] + log_factorial[n_players - 1 - size]
+        shares[group] = (np.exp(log_probability - log_factorial[n_players]) * marginal).sum()
+    gap = float(shares.sum() - values[-1])
+    return Allocation(
+        game.players,
+        shares,
+        kind=game.kind,
+        method="Shapley value",
+        tolerance=PROFILE_TOLERANCE * float(np.abs(values).max()),
+        evidence=ExactSemivalue(len(values), gap),
+    )
 
 
 def _allocation(game: Game, values: NDArray[np.float64], method: str) -> Allocation:

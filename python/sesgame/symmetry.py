@@ -78,16 +78,23 @@ class Symmetry:
                 result[:, group] = np.arange(len(group)) < counts[:, np.newaxis]
         return result
 
-    def profiles(self) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-        """Return one coalition for each profile, and the profile of each of the 2^n coalitions."""
+    def profile_coalitions(self) -> NDArray[np.bool_]:
+        """Return one coalition for each profile; the count of the first type varies fastest."""
         representatives = np.zeros((1, self.n_players), dtype=np.bool_)
-        stride = np.zeros(self.n_players, dtype=np.intp)
         for group in self.groups:
-            stride[group] = len(representatives)
             counts = np.repeat(np.arange(len(group) + 1), len(representatives))
             representatives = np.tile(representatives, (len(group) + 1, 1))
             representatives[:, group] = np.arange(len(group)) < counts[:, np.newaxis]
+        return representatives
+
+    def profiles(self) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Return one coalition for each profile, and the profile of each of the 2^n coalitions."""
+        stride = np.zeros(self.n_players, dtype=np.intp)
+        step = 1
+        for group in self.groups:
+            stride[group] = step
+            step *= len(group) + 1
         profile = np.zeros(1, dtype=np.intp)
-        for step in stride:
-            profile = np.concatenate([profile, profile + step])
-        return representatives, profile
+        for player_step in stride:
+            profile = np.concatenate([profile, profile + player_step])
+        return self.profile_coalitions(), profile

@@ -9,6 +9,7 @@ import numpy as np
 import oracles
 import pytest
 import sesgame as sg
+from numpy.typing import NDArray
 from sesgame import _engine
 from sesgame.errors import GameError, PlayerLimitError
 
@@ -136,3 +137,47 @@ def test_more_than_thirty_players_are_told_about_the_estimate() -> None:
 def test_the_engine_refuses_what_is_not_a_table() -> None:
     with pytest.raises(ValueError, match="not 6"):
         _engine.shapley_value(np.zeros(6))
+
+
+def test_types_make_hundreds_of_players_exact() -> None:
+    # Three kinds of voters; the exact value counts orders with integers (tests/oracles.py).
+    counts, weights, quota = [30, 20, 3], [1, 2, 9], 50
+    players = [(kind, index) for kind, count in enumerate(counts) for index in range(count)]
+    asked: list[int] = []
+
+    def value(coalition: frozenset[tuple[int, int]]) -> float:
+        asked.append(len(coalition))
+        return float(sum(weights[kind] for kind, _ in coalition) >= quota)
+
+    game = sg.Game.from_function(
+        players, value, kind="gain", types={player: player[0] for player in players}
+    )
+    shares = sg.shapley_value(game)
+    expected = oracles.shapley_shubik_index([weights[kind] for kind, _ in players], quota)
+    np.testing.assert_allclose(shares.values, [float(share) for share in expected], atol=1e-12)
+    assert len(asked) == 31 * 21 * 4 - 1
+    assert shares.evidence.coalitions == 31 * 21 * 4
+    assert shares.total == pytest.approx(1, abs=1e-12)
+
+
+def test_types_give_the_same_beyond_a_table_as_within() -> None:
+    def value(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return (rows[:, :16].sum(axis=1) ** 1.5) * (1 + rows[:, 16:20].sum(axis=1))
+
+    def shares(n_players: int) -> NDArray[np.float64]:
+        # Players from 20 on are of a third type and add nothing.
+        types = {player: (player >= 16) + (player >= 20) for player in range(n_players)}
+        game = sg.Game.from_function(
+            range(n_players), value, kind="gain", batched=True, types=types
+        )
+        return sg.shapley_value(game).values
+
+    np.testing.assert_allclose(shares(32)[:20], shares(20), rtol=1e-9)
+    np.testing.assert_allclose(shares(32)[20:], 0, atol=1e-9)
+
+
+def test_too_many_profiles_are_told_about_the_estimate() -> None:
+    types = {player: player // 2 for player in range(40)}
+    game = sg.Game.from_function(range(40), lambda coalition: 1.0, kind="gain", types=types)
+    with pytest.raises(PlayerLimitError, match="shapley_estimate"):
+        sg.shapley_value(game)
