@@ -25,6 +25,7 @@ from sesgame.markets.truthfulness import misreport_scan
 from sesgame.sampled_shapley import shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 from sesgame.stability.cores import core_check, core_existence, least_core
+from sesgame.stability.kernels import kernel_check, maximal_surpluses
 from sesgame.stability.nucleoli import (
     nucleoli,
     nucleolus,
@@ -46,8 +47,10 @@ __all__ = [
     "core_existence",
     "energy",
     "errors",
+    "kernel_check",
     "least_core",
     "markets",
+    "maximal_surpluses",
     "misreport_scan",
     "nucleoli",
     "nucleolus",

@@ -111,6 +111,12 @@ def core_witness(
 def least_core(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> tuple[float, NDArray[np.float64], list[_Stage], float, _Effort]: ...
+def maximal_surpluses(
+    table: NDArray[np.float64],
+    kind: _Kind,
+    allocation: NDArray[np.float64],
+    report: _Report = None,
+) -> NDArray[np.float64]: ...
 def nucleoli(
     tables: NDArray[np.float64],
     kind: _Kind,

@@ -31,7 +31,8 @@ mod _engine {
     use crate::shapley_estimate::{PairedEstimate, permutation_means, permutation_orders};
     #[pymodule_export]
     use crate::stability::{
-        coalitions_at_least, core_witness, least_core, nucleoli, nucleolus, worst_coalition,
+        coalitions_at_least, core_witness, least_core, maximal_surpluses, nucleoli, nucleolus,
+        worst_coalition,
     };
     #[pymodule_export]
     use crate::vcg::{BundleAuctionColumns, NetworkColumns, OrderBookColumns};

@@ -12,6 +12,7 @@ use sesgame_engine::stability::nucleolus::{
     nucleoli as solve_nucleoli, nucleolus as solve_nucleolus,
 };
 use sesgame_engine::stability::row_generation::{self, Concept};
+use sesgame_engine::stability::surplus;
 
 use crate::boundary;
 
@@ -64,6 +65,23 @@ pub fn coalitions_at_least(
     run(py, table.len(), report, |progress| {
         excess::coalitions_at_least(table, kind.0, allocation, threshold, limit, progress)
     })
+}
+
+/// The matrix of maximal surpluses, by rows.
+#[pyfunction]
+#[pyo3(signature = (table, kind, allocation, report=None))]
+pub fn maximal_surpluses<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    allocation: PyReadonlyArray1<'_, f64>,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
+    let surpluses = run(py, table.len(), report, |progress| {
+        surplus::maximal_surpluses(table, kind.0, allocation, progress)
+    })?;
+    Ok(surpluses.into_pyarray(py))
 }
 
 /// A stage: its excess, coalitions and their weights, bounds and their weights.

@@ -146,14 +146,16 @@ pub fn coalitions_at_least(
 
 /// The sums of an allocation over the low and the high parts of all masks, signed so that less is
 /// better for the coalition in gains and costs alike.
-struct SignedSums {
-    sign: f64,
-    low: Vec<f64>,
-    high: Vec<f64>,
+pub(super) struct SignedSums {
+    pub sign: f64,
+    pub low: Vec<f64>,
+    pub high: Vec<f64>,
 }
 
 impl SignedSums {
-    fn new(table: &[f64], kind: Kind, allocation: &[f64]) -> Result<Self> {
+    /// # Errors
+    /// [`Error::InvalidInput`] when the lengths do not fit.
+    pub fn new(table: &[f64], kind: Kind, allocation: &[f64]) -> Result<Self> {
         let n_players = players_of_table(table.len())
             .filter(|&n_players| n_players == allocation.len())
             .ok_or_else(|| {
@@ -171,12 +173,13 @@ impl SignedSums {
 
     /// The places of a block without the empty and the grand coalition, the first and the last
     /// value of the table.
-    fn proper(&self, block: usize) -> Range<usize> {
+    pub fn proper(&self, block: usize) -> Range<usize> {
         let last = self.high.len() - 1;
         usize::from(block == 0)..self.low.len() - usize::from(block == last)
     }
 
-    fn excess(&self, table: &[f64], coalition: usize) -> f64 {
+    /// The excess of a coalition.
+    pub fn excess(&self, table: &[f64], coalition: usize) -> f64 {
         let (block, index) = (coalition / self.low.len(), coalition % self.low.len());
         self.sign * table[coalition] - self.low[index] - self.high[block]
     }

@@ -11,3 +11,4 @@ mod pool;
 pub mod row_generation;
 mod scan;
 mod span;
+pub mod surplus;
