@@ -19,8 +19,11 @@ import xarray as xr
 from sesgame import adapters
 
 
-def rural13(start="2016-06-01T09:00", end="2016-06-01T15:00"):
-    """Return the example community with batteries that all take two hours to fill."""
+def rural13(start="2016-06-01T15:00", end="2016-06-01T21:00"):
+    """Return the example community with small batteries that all take two hours to fill.
+
+    Small, so that power and energy are limits; the hours, so that the pool is exact.
+    """
     community = sg.energy.Community.from_csv("examples/rural13").period(start, end)
     return sg.energy.Community(
         members=community.members,
@@ -29,7 +32,8 @@ def rural13(start="2016-06-01T09:00", end="2016-06-01T15:00"):
         pv_kwh=community.pv_kwh,
         tariff=community.tariff,
         batteries=[
-            replace(battery, energy_kwh=2 * battery.power_kw) for battery in community.batteries
+            replace(battery, power_kw=0.2 * battery.power_kw, energy_kwh=0.4 * battery.power_kw)
+            for battery in community.batteries
         ],
     )
 
@@ -60,8 +64,9 @@ def highspy_game(community):
         bought, sold = model.addVariable(obj=buy), model.addVariable(obj=-sell)
         charge, discharge, stored = (model.addVariable() for _ in range(3))
         load = sum(float(net[t]) * x for net, x in zip(community.net_load_kwh, z, strict=True))
-        model.addConstr(bought - sold - charge / charging + discharge * discharging == load)
-        model.addConstr(stored - charge + discharge - (0 if before is None else before) == 0)
+        model.addConstr(bought - sold - charge + discharge == load)
+        change = charging * charge - (1 / discharging) * discharge
+        model.addConstr(stored - change - (0 if before is None else before) == 0)
         model.addConstr(charge <= pool_power)
         model.addConstr(discharge <= pool_power)
         model.addConstr(stored <= pool_energy)
@@ -82,8 +87,8 @@ def linopy_game(community):
         for name in ("bought", "sold", "charge", "discharge", "stored")
     )
     load = (xr.DataArray(community.net_load_kwh, [members, steps]) * membership).sum("member")
-    model.add_constraints(bought - sold - charge / charging + discharge * discharging == load)
-    change = charge - discharge
+    model.add_constraints(bought - sold - charge + discharge == load)
+    change = charging * charge - discharge / discharging
     model.add_constraints(stored.isel(step=0) == change.isel(step=0))
     later = stored.isel(step=slice(1, None)) - change.isel(step=slice(1, None))
     earlier = stored.isel(step=slice(None, -1)).assign_coords(step=steps[1:])
@@ -109,12 +114,13 @@ def pyomo_game(community):
 
     def balance(model, t):
         load = sum(float(net[t]) * x for net, x in zip(community.net_load_kwh, z, strict=True))
-        battery = model.discharge[t] * discharging - model.charge[t] / charging
+        battery = model.discharge[t] - model.charge[t]
         return model.bought[t] - model.sold[t] + battery == load
 
     def storage(model, t):
         before = model.stored[t - 1] if t else 0.0
-        return model.stored[t] == before + model.charge[t] - model.discharge[t]
+        change = charging * model.charge[t] - model.discharge[t] / discharging
+        return model.stored[t] == before + change
 
     def limit(values, variable):
         return lambda model, t: (
@@ -166,14 +172,11 @@ def pypsa_network(community):
             network.add("Load", f"pv of {label}", bus="village", p_set=pv / hours, sign=1)
             owners[f"pv of {label}"] = label
     for battery in community.batteries:
-        # PyPSA limits the power at the bus; the limit of the battery is on what it stores.
         network.add(
             "StorageUnit",
             f"battery of {battery.owner}",
             bus="village",
             p_nom=battery.power_kw,
-            p_max_pu=battery.discharge_efficiency,
-            p_min_pu=-1 / battery.charge_efficiency,
             max_hours=battery.energy_kwh / battery.power_kw,
             efficiency_store=battery.charge_efficiency,
             efficiency_dispatch=battery.discharge_efficiency,

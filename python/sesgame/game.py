@@ -27,6 +27,7 @@ from sesgame.progress import progress_report
 from sesgame.symmetry import Symmetry
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame._engine import NativeGame
@@ -229,6 +230,40 @@ class Game:
                 f"{missing.size} of {len(table) - 1} coalitions have no value: {names}{more}"
             )
         return cls.from_table(table, labels, kind=kind)
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, players: Iterable[Hashable] | None = None) -> Game:
+        """Return the game whose values stand in a pandas frame (extra ``pandas``).
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One row for each coalition and a column ``gain`` or ``cost``, which tells the kind.
+            Either a column ``coalition`` holds the members joined by ``+``, or every other column
+            is boolean and tells whether the player that it is named after is a member.
+        players : iterable of hashable, optional
+            The player order; by default that of the columns, or of first appearance.
+
+        Raises
+        ------
+        GameError
+            The columns are others, a value is not a finite number, or a coalition is missing or
+            there twice.
+        CoalitionError
+            A row names an unknown player.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import sesgame as sg
+        >>> frame = pd.DataFrame({"coalition": ["ann", "bob", "ann+bob"], "cost": [40, 30, 50]})
+        >>> sg.Game.from_pandas(frame).value(["ann", "bob"])
+        50.0
+        """
+        from sesgame.frames import coalitions_of_frame
+
+        values, kind, columns = coalitions_of_frame(frame)
+        return cls.from_dict(values, columns if players is None else players, kind=kind)
 
     @classmethod
     def from_function(
@@ -517,6 +552,19 @@ class Game:
         """
         if self._evaluation is not None:
             self._evaluation.check(n_coalitions, seed, tolerance, executor)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return all coalitions and their values as a pandas frame; tabulates the game.
+
+        Returns
+        -------
+        DataFrame
+            2^n - 1 rows with a boolean column for each player and a column ``gain`` or ``cost``,
+            which :meth:`from_pandas` reads again.
+        """
+        from sesgame.frames import frame_of_game
+
+        return frame_of_game(self)
 
     def coalition_labels(self, mask: int) -> frozenset[Hashable]:
         """Return the members of the coalition with a given bit mask."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesgame.csv_table import CsvTable
 from sesgame.errors import GameError, SesgameError
+from sesgame.frames import coalition_members
 from sesgame.game import Game
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ _KINDS = ("gain", "cost")
 
 
 def read_game(path: str | PathLike[str]) -> Game:
-    """Read a game from a CSV or JSON file.
+    """Read a game from a CSV, JSON or Parquet file.
 
     Parameters
     ----------
     path : path
         ``.csv`` (or ``.csv.gz``) with the columns ``coalition`` and ``gain`` or ``cost``, or
-        ``.json`` with ``kind``, ``values`` and, optionally, ``players``.
+        ``.json`` with ``kind``, ``values`` and, optionally, ``players``, or ``.parquet`` with
+        the columns of :meth:`sesgame.Game.from_pandas` (needs pandas and pyarrow).
 
     Returns
     -------
@@ -47,7 +49,11 @@ def read_game(path: str | PathLike[str]) -> Game:
         return _read_csv(file)
     if file.suffix == ".json":
         return _read_json(file)
-    raise GameError(f"{file} is not a game file: its name must end in .csv, .csv.gz or .json")
+    if file.suffix == ".parquet":
+        return _read_parquet(file)
+    raise GameError(
+        f"{file} is not a game file: its name must end in .csv, .csv.gz, .json or .parquet"
+    )
 
 
 def _read_csv(path: Path) -> Game:
@@ -95,6 +101,23 @@ def _read_json(path: Path) -> Game:
     return _game(path, values.items(), kind, players)
 
 
+def _read_parquet(path: Path) -> Game:
+    try:
+        import pandas as pd
+
+        frame = pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise GameError(f"there is no file {path}") from error
+    except ImportError as error:
+        raise GameError(f"{path}: Parquet files need pandas and pyarrow ({error})") from error
+    except (OSError, ValueError) as error:
+        raise GameError(f"{path} cannot be read as Parquet: {error}") from error
+    try:
+        return Game.from_pandas(frame)
+    except SesgameError as error:
+        raise GameError(f"{path}: {error}") from error
+
+
 def _game(
     path: Path, rows: Iterable[tuple[str, float]], kind: Any, players: list[str] | None = None
 ) -> Game:
@@ -102,10 +125,7 @@ def _game(
     values: dict[Iterable[Hashable], float] = {}
     try:
         for text, value in rows:
-            # "" is the empty coalition; "ann+" would hide a slip of the pen.
-            coalition = tuple(label.strip() for label in text.split("+")) if text.strip() else ()
-            if "" in coalition:
-                raise GameError(f'the coalition "{text}" has a member without a name')
+            coalition = coalition_members(text)
             if coalition in values:
                 raise GameError(f'the coalition "{text}" is there twice')
             values[coalition] = value

@@ -78,5 +78,5 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_named(tmp_path):
     for name in ("game.csv", "game.json"):
         with pytest.raises(GameError, match=f"there is no file .*{name}"):
             read_game(tmp_path / name)
-    with pytest.raises(GameError, match=r"must end in .csv, .csv.gz or .json"):
+    with pytest.raises(GameError, match=r"must end in .csv, .csv.gz, .json or .parquet"):
         read_game(tmp_path / "game.xlsx")
