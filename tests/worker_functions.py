@@ -25,6 +25,19 @@ def slow_peak(coalition):
     return peak(coalition)
 
 
+def sleeping(coalition):
+    time.sleep(0.005)
+    return float(len(coalition))
+
+
+def busy(coalition):
+    """Compute for 5 ms of this thread's own time."""
+    end = time.thread_time() + 0.005
+    while time.thread_time() < end:
+        pass
+    return float(len(coalition))
+
+
 class FailsFor:
     """Raises for one coalition."""
 

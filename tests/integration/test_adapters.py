@@ -38,9 +38,12 @@ def built_in(community):
     return game
 
 
-@pytest.mark.parametrize("route", GAMES)
-def test_every_route_gives_the_values_of_the_built_in_model(route, community, built_in):
-    game = GAMES[route](community)
+@pytest.fixture(scope="module", params=GAMES)
+def game(request, community):
+    return GAMES[request.param](community)
+
+
+def test_every_route_gives_the_values_of_the_built_in_model(game, built_in):
     assert list(game.players) == list(built_in.players)
     assert game.kind == "cost"
     masks = np.random.default_rng(3).choice(1 << 13, size=300, replace=False)
@@ -51,9 +54,7 @@ def test_every_route_gives_the_values_of_the_built_in_model(route, community, bu
     )
 
 
-@pytest.mark.parametrize("route", GAMES)
-def test_the_dual_prices_of_every_route_are_in_the_core(route, community, built_in):
-    game = GAMES[route](community)
+def test_the_dual_prices_of_every_route_are_in_the_core(game, built_in):
     allocation = adapters.dual_allocation(game)
     scale = abs(built_in.value(built_in.players))
     assert abs(allocation.total - built_in.value(built_in.players)) <= TOLERANCE * scale

@@ -95,20 +95,26 @@ class LinearModel:
 
 @dataclass(frozen=True, eq=False)
 class AffineBounds:
-    """Bounds that membership moves: ``lower + lower_share @ z`` and the same above.
+    """Bounds that membership moves: ``bounds + share @ z``.
 
-    Only for the rows, or columns, in ``places``, shape (k,); the shares have shape (k, n).
+    Only for the rows, or columns, in ``places``, shape (k,). ``bounds`` has shape (2, k), lower
+    above upper, and ``share`` has shape (2, k, n).
     """
 
     places: NDArray[np.int32]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
-    lower_share: NDArray[np.float64]
-    upper_share: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+    share: NDArray[np.float64]
 
-    def at(self, z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the bounds of a coalition."""
-        return self.lower + self.lower_share @ z, self.upper + self.upper_share @ z
+    def at(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the bounds of a coalition, shape (2, k)."""
+        return self.bounds + self.share @ z
+
+    def price(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
+        """Return what the duals of rows, or reduced costs of columns, are worth to each player."""
+        # The sign of a dual tells which of the two bounds is active.
+        active = np.where(duals * sense > 0, 0, 1)
+        prices: NDArray[np.float64] = duals @ self.share[active, np.arange(len(duals))]
+        return prices
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +137,10 @@ class ReducedModel:
         player = np.full(n_columns, -1)
         player[membership] = np.arange(n_players)
         owned = player[model.columns] >= 0
-        moved, place = np.unique(model.rows[owned], return_inverse=True)
+        brought = owned & (model.coefficients != 0)
+        moved, place = np.unique(model.rows[brought], return_inverse=True)
         share = np.zeros((len(moved), n_players))
-        np.add.at(share, (place, player[model.columns[owned]]), -model.coefficients[owned])
+        np.add.at(share, (place, player[model.columns[brought]]), -model.coefficients[brought])
         share_of_row = np.full(n_rows, -1)
         share_of_row[moved] = np.arange(len(moved))
 
@@ -163,10 +170,12 @@ class ReducedModel:
         new_row = np.cumsum(keep) - 1
         new_column = np.cumsum(player < 0) - 1
         places = np.array(list(moved_columns), dtype=np.intp)
-        column_shares = np.array(list(moved_columns.values())).reshape(len(places), 2, n_players)
+        column_share = np.array(list(moved_columns.values())).reshape(len(places), 2, n_players)
+        moving = column_share.any(axis=(1, 2))
+        places, column_share = places[moving], column_share[moving].swapaxes(0, 1)
         kept = moved[keep[moved]]
         row_share = share[share_of_row[kept]]
-        free = player < 0
+        free, entries = player < 0, keep[rows]
         return cls(
             model=LinearModel(
                 cost=model.cost[free],
@@ -174,26 +183,22 @@ class ReducedModel:
                 col_upper=upper[free],
                 row_lower=model.row_lower[keep],
                 row_upper=model.row_upper[keep],
-                rows=new_row[rows[keep[rows]]],
-                columns=new_column[columns[keep[rows]]],
-                coefficients=coefficients[keep[rows]],
+                rows=new_row[rows[entries]],
+                columns=new_column[columns[entries]],
+                coefficients=coefficients[entries],
                 integer=model.integer[free],
                 sense=model.sense,
                 offset=model.offset,
             ),
             cost_share=model.cost[np.asarray(membership)],
             columns=AffineBounds(
-                new_column[places].astype(np.int32),
-                lower[places],
-                upper[places],
-                column_shares[:, 0],
-                column_shares[:, 1],
+                places=new_column[places].astype(np.int32),
+                bounds=np.array([lower[places], upper[places]]),
+                share=np.ascontiguousarray(column_share),
             ),
             rows=AffineBounds(
-                new_row[kept].astype(np.int32),
-                model.row_lower[kept],
-                model.row_upper[kept],
-                row_share,
-                row_share,
+                places=new_row[kept].astype(np.int32),
+                bounds=np.array([model.row_lower[kept], model.row_upper[kept]]),
+                share=np.array([row_share, row_share]),
             ),
         )

@@ -82,19 +82,14 @@ class MembershipModel:
 
     def prices(self, members: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return what one more of each player is worth in the optimum of a coalition."""
-        reduced = self.reduced
-        solution = self._solve(members).getSolution()
+        reduced, solution = self.reduced, self._solve(members).getSolution()
         of_rows = np.asarray(solution.row_dual)[reduced.rows.places]
         of_columns = np.asarray(solution.col_dual)[reduced.columns.places]
-        # The sign of a reduced cost tells which of its two bounds a variable is at.
-        at_lower = (of_columns * reduced.model.sense > 0)[:, np.newaxis]
-        column_share = np.where(at_lower, reduced.columns.lower_share, reduced.columns.upper_share)
-        at_lower = (of_rows * reduced.model.sense > 0)[:, np.newaxis]
-        row_share = np.where(at_lower, reduced.rows.lower_share, reduced.rows.upper_share)
-        prices: NDArray[np.float64] = (
-            reduced.cost_share + of_rows @ row_share + of_columns @ column_share
+        return (
+            reduced.cost_share
+            + reduced.rows.price(of_rows, reduced.model.sense)
+            + reduced.columns.price(of_columns, reduced.model.sense)
         )
-        return prices
 
     def _solve(self, members: NDArray[np.bool_]) -> highspy.Highs:
         """Solve for a coalition.
@@ -105,34 +100,49 @@ class MembershipModel:
             The model is infeasible or unbounded, the solver stopped early, or the dual objective
             is not the primal one.
         """
-        solver: highspy.Highs | None = getattr(self._of_thread, "solver", None)
+        solver: _Solver | None = getattr(self._of_thread, "solver", None)
         if solver is None:
-            solver = self.reduced.model.to_highs()
-            self._run(solver, np.ones(len(self.players), dtype=np.bool_))
+            solver = _Solver(self.reduced)
+            solver.solve(np.ones(len(self.players)))
+            solver.basis = None if self.is_integer else solver.highs.getBasis()
             self._of_thread.solver = solver
-            self._of_thread.basis = solver.getBasis()
-        solver.clearSolver()  # what it remembers of the coalition before would show in last bits
+        solver.solve(members.astype(np.float64))
         if not self.is_integer:
-            solver.setBasis(self._of_thread.basis)
-        self._run(solver, members)
-        return solver
+            _, gap = solver.highs.getInfoValue("primal_dual_objective_error")
+            if gap > DUALITY_TOLERANCE:
+                raise SolverError("strong duality", f"primal and dual differ by {gap:.2g}")
+        return solver.highs
 
-    def _run(self, solver: highspy.Highs, members: NDArray[np.bool_]) -> None:
+
+class _Solver:
+    """The model in HiGHS, for one thread."""
+
+    def __init__(self, reduced: ReducedModel) -> None:
+        self.highs = reduced.model.to_highs()
+        self.basis: highspy.HighsBasis | None = None
+        self._moves = [
+            (reduced.columns, self.highs.changeColsBounds),
+            (reduced.rows, self.highs.changeRowsBounds),  # type: ignore[attr-defined] # stub
+        ]
+        self._bounds = [bounds.bounds for bounds, _ in self._moves]
+
+    def solve(self, z: NDArray[np.float64]) -> None:
+        """Move the bounds that differ from those of the coalition before, and solve."""
         import highspy
 
-        z = members.astype(np.float64)
-        columns, rows = self.reduced.columns, self.reduced.rows
-        solver.changeColsBounds(len(columns.places), columns.places, *columns.at(z))
-        solver.changeRowsBounds(len(rows.places), rows.places, *rows.at(z))  # type: ignore[attr-defined] # missing in its stub
-        solver.run()
-        status = solver.getModelStatus()
+        for index, (bounds, change) in enumerate(self._moves):
+            new, old = bounds.at(z), self._bounds[index]
+            moved = (new != old).any(axis=0)
+            lower, upper = new[:, moved]
+            change(len(lower), bounds.places[moved], lower, upper)
+            self._bounds[index] = new
+        self.highs.clearSolver()  # what it knows of the coalition before would show in last bits
+        if self.basis is not None:
+            self.highs.setBasis(self.basis)
+        self.highs.run()
+        status = self.highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
-            raise SolverError("HiGHS", solver.modelStatusToString(status).lower())
-        if self.is_integer:
-            return
-        _, gap = solver.getInfoValue("primal_dual_objective_error")
-        if gap > DUALITY_TOLERANCE:
-            raise SolverError("strong duality", f"primal and dual differ by {gap:.2g}")
+            raise SolverError("HiGHS", self.highs.modelStatusToString(status).lower())
 
 
 def game_of_model(
