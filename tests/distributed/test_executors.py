@@ -228,6 +228,7 @@ def test_a_dask_worker_that_is_killed_loses_nothing(dask_client, tmp_path):
     game = game_of(wf.KillsItsWorker(str(marker)))
     np.testing.assert_array_equal(game.tabulate(executor=dask_client), TABLE)
     assert marker.exists()
+    dask_client.wait_for_workers(2, timeout=60)  # the one that takes its place
 
 
 class Weighing(ProcessPoolExecutor):
