@@ -194,6 +194,9 @@ class NetworkColumns:
     def best_coalition(
         self, utility: NDArray[np.float64], time_limit: float
     ) -> tuple[list[bool], float, float]: ...
+    def nearest_core_payoffs(
+        self, marginal: NDArray[np.float64], welfare: float
+    ) -> tuple[NDArray[np.float64], list[list[bool]], float]: ...
 
 @final
 class OrderBookColumns:

@@ -12,6 +12,7 @@ from sesgame.markets import (
     OrderBook,
     Settlement,
     bailey_cavallo,
+    core_selecting,
     mcafee,
     pay_as_bid,
     scale_rents,
@@ -214,3 +215,44 @@ def test_the_core_figure_is_the_largest_gain_of_any_coalition(book, repair):
             gains.append(alone - own)
     assert report.core_excess == pytest.approx(max(0, *gains), abs=1e-6)
     assert max(gains) <= report.core_bound + 1e-6
+
+
+def payoffs(settlement):
+    outside = [value - paid for value, paid in settlement.outside.values()]
+    return np.append(settlement.utilities, outside)
+
+
+@settings(max_examples=40)
+@given(trading_books())
+def test_core_selecting_payments_balance_the_budget_nearest_to_vcg(book):
+    settlement = core_selecting(book)
+    assert sg.budget_balance(settlement).gap == pytest.approx(0, abs=1e-6)
+    assert (payoffs(settlement) >= -1e-6).all()
+    report = settlement.properties(scan=[])
+    assert report.core_excess <= 1e-5
+    nearest = vcg(book).utilities
+    if book.demand_kwh.any():
+        everybody = np.arange(len(book.participants))
+        without_load = vcg(book.only(everybody, with_load=False)).welfare
+        nearest = np.append(nearest, settlement.welfare - without_load)
+    assert (payoffs(settlement) <= nearest + 1e-6).all()
+    # The nearest point of a convex set sees every other point of it at a right angle or more.
+    away = nearest - payoffs(settlement)
+    for position in (0, 0.5, 1):
+        other = payoffs(uniform_price(book, position=position))
+        assert away @ (other - payoffs(settlement)) <= 1e-4
+
+
+def test_the_buyer_keeps_what_the_second_seller_would_leave_it():
+    """VCG pays Eve 5 and takes 3 from Ann; both give up 1, so that Ann still has her 5 of 6."""
+    book = OrderBook.from_orders(
+        [("ann", "bid", 9, 1), ("eve", "offer", 3, 1), ("gus", "offer", 5, 1)]
+    )
+    assert vcg(book).payments.tolist() == [3, -5, 0]
+    assert core_selecting(book).payments == pytest.approx([4, -4, 0])
+    dear = OrderBook.from_orders(
+        [("ann", "bid", 9, 1), ("eve", "offer", 3, 1), ("gus", "offer", 3.5, 1)]
+    )
+    settlement = core_selecting(dear)
+    assert settlement.payments == pytest.approx([3.25, -3.25, 0])
+    assert settlement.properties().budget.balanced

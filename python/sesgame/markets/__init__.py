@@ -11,7 +11,7 @@ from sesgame.markets.budget import (
     uplift_by_load,
 )
 from sesgame.markets.double_auction import mcafee, trade_reduction
-from sesgame.markets.efficient import vcg
+from sesgame.markets.efficient import core_selecting, vcg
 from sesgame.markets.network import (
     Line,
     NetworkMarket,
@@ -27,7 +27,6 @@ from sesgame.markets.storage import (
     Bundle,
     StorageAuction,
     StorageSettlement,
-    core_selecting,
     greedy,
 )
 from sesgame.markets.truthfulness import MisreportScan

@@ -11,7 +11,13 @@ from sesgame.errors import SesgameError
 from sesgame.markets.budget import scale_rents, uplift_by_gain, uplift_by_load
 from sesgame.markets.double_auction import mcafee, trade_reduction
 from sesgame.markets.market_files import payments_text, properties_text, write_settlements
-from sesgame.markets.one_bus import OneBusSettlement, one_bus_vcg, pay_as_bid, uniform_price
+from sesgame.markets.one_bus import (
+    OneBusSettlement,
+    one_bus_core_selecting,
+    one_bus_vcg,
+    pay_as_bid,
+    uniform_price,
+)
 from sesgame.markets.order_book import OrderBook
 
 __all__ = ["RULES", "add_auction", "auction"]
@@ -22,6 +28,7 @@ RULES: dict[str, Callable[[OrderBook], OneBusSettlement]] = {
     "pay-as-bid": pay_as_bid,
     "trade-reduction": trade_reduction,
     "mcafee": mcafee,
+    "core-selecting": one_bus_core_selecting,
     "vcg+uplift-by-load": lambda book: uplift_by_load(one_bus_vcg(book)),
     "vcg+uplift-by-gain": lambda book: uplift_by_gain(one_bus_vcg(book)),
     "vcg+scaled-rents": lambda book: scale_rents(one_bus_vcg(book)),

@@ -50,6 +50,8 @@ class OneBusSettlement(Settlement):
         more. Their payment counts it at the value of lost load.
     quantities_known : bool
         Whether the mechanism takes quantities as known, so that only prices can be misreported.
+    blocking : tuple of frozenset
+        Only for core-selecting payments: the coalitions that had to be satisfied.
     """
 
     book: OrderBook
@@ -60,6 +62,7 @@ class OneBusSettlement(Settlement):
     price_upper: NDArray[np.float64]
     pivotal_kwh: dict[Hashable, float] = dataclasses.field(default_factory=dict)
     quantities_known: bool = False
+    blocking: tuple[frozenset[Hashable], ...] = ()
 
     @property
     def consumed(self) -> NDArray[np.float64]:
@@ -93,6 +96,36 @@ def one_bus_vcg(book: OrderBook) -> OneBusSettlement:
         payments=payments,
         rule=one_bus_vcg,
         pivotal_kwh={book.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)},
+    )
+
+
+def one_bus_core_selecting(book: OrderBook) -> OneBusSettlement:
+    """Return the core payments nearest to VCG; see :func:`sesgame.markets.core_selecting`."""
+    settlement = one_bus_vcg(book)
+    marginal, worth = settlement.utilities, settlement.welfare
+    if settlement.outside:
+        everybody = np.arange(len(book.participants))
+        alone = uniform_price(book.only(everybody, with_load=False)).welfare
+        marginal = np.append(marginal, worth - alone)
+    payoffs, blocking, _ = book.coalitions.nearest_core_payoffs(marginal, worth)
+    n = len(book.participants)
+    labels = [*book.participants, *settlement.outside]
+    return dataclasses.replace(
+        settlement,
+        payments=settlement.values - payoffs[:n],
+        outside={
+            name: (value, value - float(payoff))
+            for (name, (value, _)), payoff in zip(
+                settlement.outside.items(), payoffs[n:], strict=True
+            )
+        },
+        method="core-selecting",
+        rule=one_bus_core_selecting,
+        tolerance=1e3 * settlement.tolerance,
+        blocking=tuple(
+            frozenset(label for label, inside in zip(labels, coalition, strict=True) if inside)
+            for coalition in blocking
+        ),
     )
 
 

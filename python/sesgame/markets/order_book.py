@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from sesgame._engine import OrderBookColumns
+from sesgame._engine import NetworkColumns, OrderBookColumns
 from sesgame.coalition import Players
 from sesgame.errors import GameError
 from sesgame.markets.steps import check_steps, number_column, refuse, value_of_steps
@@ -224,6 +224,28 @@ class OrderBook:
                 self.value_of_lost_load,
             )
         return self._columns
+
+    @property
+    def coalitions(self) -> NetworkColumns:
+        """The book as the engine searches it for coalitions.
+
+        Periods are buses without lines between them, and the fixed load, where there is one, is
+        one more participant that bids the value of lost load.
+        """
+        periods = np.flatnonzero(self.demand_kwh)
+        load = len(self.participants)
+        return NetworkColumns(
+            load + (1 if periods.size else 0),
+            np.append(self.participant, np.full(len(periods), load)).astype(np.uintp),
+            np.append(self.period, periods).astype(np.uintp),
+            np.append(self.is_bid, np.ones(len(periods), dtype=np.bool_)),
+            np.append(self.price_per_kwh, np.full(len(periods), self.value_of_lost_load)),
+            np.append(self.quantity_kwh, self.demand_kwh[periods]),
+            np.zeros((2, 0), dtype=np.uintp),
+            np.zeros((2, 0)),
+            np.zeros(self.n_periods),
+            0.0,
+        )
 
     def in_book_order(self, by_period: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a column that the engine made, sorted by period, in the order of the book."""

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from sesgame.markets.properties import PropertyReport
 
-__all__ = ["Bundle", "StorageAuction", "StorageSettlement", "core_selecting", "greedy"]
+__all__ = [
+    "Bundle",
+    "StorageAuction",
+    "StorageSettlement",
+    "greedy",
+    "storage_core_selecting",
+    "storage_vcg",
+]
 
 _PRECISION = 1e-9
 """Of sums of money, relative to the value of all bids; that of the solver."""
@@ -239,56 +246,12 @@ def storage_vcg(auction: StorageAuction, *, time_limit: float = np.inf) -> Stora
     return dataclasses.replace(settlement, payment_gaps=gaps)
 
 
-def core_selecting(auction: StorageAuction) -> StorageSettlement:
-    r"""Return the efficient outcome with the core payments nearest to VCG.
-
-    .. math:: \min \|p - p^{VCG}\|^2 \quad \text{over the core payments of least total}
-
-    The core: for every coalition C of bidders, the winners outside C pay at least what C would
-    offer more than it does: :math:`\sum_{i \in W \setminus C} p_i \ge w(C) - \sum_{i \in W \cap C}
-    v_i(q^*)`.
-
-    Parameters
-    ----------
-    auction : StorageAuction
-        Any number of bundles of each bidder.
-
-    Returns
-    -------
-    StorageSettlement
-        Efficient, individually rational and in the core; truth is a dominant strategy only where
-        VCG is in the core, in which case it is VCG.
-
-    Raises
-    ------
-    SolverError
-        A programme failed.
-
-    Notes
-    -----
-    Blocking coalitions are generated: one winner determination finds the coalition that gains
-    most against the present payments; a linear programme then gives the least total, and a
-    quadratic one the nearest payments.
-
-    References
-    ----------
-    Day and Raghavan (2007) [day2007]_; Day and Cramton (2012) [day2012]_.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> auction = sg.markets.StorageAuction(
-    ...     [("a", 28, 1, 0, [0]), ("b", 20, 1, 0, [1]), ("c", 32, 1, 0, [0, 1]),
-    ...      ("d", 14, 1, 0, [0]), ("e", 12, 1, 0, [1])],
-    ...     energy_kwh=1, power_kw=0, n_periods=2,
-    ... )
-    >>> sg.markets.vcg(auction).payments.tolist()
-    [14.0, 12.0, 0.0, 0.0, 0.0]
-    >>> sg.markets.core_selecting(auction).payments.round(6).tolist()
-    [17.0, 15.0, 0.0, 0.0, 0.0]
-    """
+def storage_core_selecting(auction: StorageAuction) -> StorageSettlement:
+    """Return the core payments nearest to VCG; see :func:`sesgame.markets.core_selecting`."""
     won, welfare, payments, _, blocking, _ = auction.columns.core_selecting()
-    settlement = _settlement(auction, "core-selecting", won, payments, welfare, core_selecting)
+    settlement = _settlement(
+        auction, "core-selecting", won, payments, welfare, storage_core_selecting
+    )
     labels = auction.participants
     return dataclasses.replace(
         settlement,

@@ -2,6 +2,7 @@
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
+use sesgame_engine::vcg::balanced_core;
 use sesgame_engine::vcg::bundle_auction::{Bundle, BundleAuction, Winners};
 use sesgame_engine::vcg::core_selecting;
 use sesgame_engine::vcg::misreport::{self, PaymentRule};
@@ -290,5 +291,19 @@ impl NetworkColumns {
     ) -> PyResult<(Vec<bool>, f64, f64)> {
         let utility = utility.as_array().to_vec();
         watched(py, None, |_| self.0.best_coalition(&utility, time_limit))
+    }
+
+    /// (payoffs, blocking coalitions, excess): the core payoffs nearest to marginal contributions.
+    fn nearest_core_payoffs(
+        &self,
+        py: Python<'_>,
+        marginal: PyReadonlyArray1<'_, f64>,
+        welfare: f64,
+    ) -> PyResult<(Column<f64>, Vec<Vec<bool>>, f64)> {
+        let marginal = marginal.as_array().to_vec();
+        let core = watched(py, None, |progress| {
+            balanced_core::nearest_core_payoffs(&self.0, &marginal, welfare, progress)
+        })?;
+        Ok((core.payoffs.into_pyarray(py).unbind(), core.blocking, core.excess))
     }
 }

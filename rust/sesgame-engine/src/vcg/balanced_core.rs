@@ -1,0 +1,95 @@
+//! Payoffs that share exactly the welfare of a market, that no coalition blocks, and that are
+//! nearest to the VCG payoffs: a balanced budget for the least change of everybody's incentives.
+//!
+//! VCG gives each participant its marginal contribution, the most that it gets anywhere in the core;
+//! together that is more than there is. What each gives up is then the nearest point to the origin
+//! of a polyhedron whose rows, one for each blocking coalition, are generated.
+
+use super::nearest_point::nearest_to_origin;
+use super::network::NetworkMarket;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Core payoffs, and the coalitions that had to be satisfied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorePayoffs {
+    /// What each participant gains.
+    pub payoffs: Vec<f64>,
+    /// The coalitions that blocked better payoffs, as flags by participant.
+    pub blocking: Vec<Vec<bool>>,
+    /// No coalition gains more than this by trading on its own.
+    pub excess: f64,
+}
+
+/// The core payoffs nearest to `marginal`, the marginal contributions to `welfare`.
+///
+/// Fixed demand must be a participant's bid, so that it has a payoff.
+///
+/// # Errors
+/// [`Error::InvalidInput`] when the core is empty; [`Error::Solver`] when a search for a coalition
+/// failed; [`Error::Interrupted`].
+pub fn nearest_core_payoffs(
+    market: &NetworkMarket,
+    marginal: &[f64],
+    welfare: f64,
+    progress: &Progress,
+) -> Result<CorePayoffs> {
+    let n = marginal.len();
+    let scale = welfare.abs().max(1.0);
+    let to_give_up = (marginal.iter().sum::<f64>() - welfare).max(0.0);
+    // Rows on what is given up: all of it, nothing negative, and by nobody more than it has.
+    let mut rows = vec![(vec![1.0; n], to_give_up), (vec![-1.0; n], -to_give_up - 1e-11 * scale)];
+    for (participant, &most) in marginal.iter().enumerate() {
+        let unit = |sign: f64| (0..n).map(|j| if j == participant { sign } else { 0.0 }).collect();
+        rows.push((unit(1.0), 0.0));
+        rows.push((unit(-1.0), -most));
+    }
+    let mut blocking: Vec<Vec<bool>> = Vec::new();
+    loop {
+        progress.check()?;
+        let given_up = nearest_to_origin(&rows, n)
+            .ok_or_else(|| Error::InvalidInput("the core of this market is empty".to_owned()))?;
+        let payoffs: Vec<f64> = marginal.iter().zip(&given_up).map(|(most, d)| most - d).collect();
+        let (members, excess, _) = market.best_coalition(&payoffs, f64::INFINITY)?;
+        if excess <= 1e-8 * scale || blocking.contains(&members) {
+            return Ok(CorePayoffs { payoffs, blocking, excess: excess.max(0.0) });
+        }
+        let total = |values: &[f64]| -> f64 {
+            values.iter().zip(&members).filter(|(_, inside)| **inside).map(|(value, _)| value).sum()
+        };
+        let worth = excess + total(&payoffs);
+        let row = members.iter().map(|&inside| if inside { -1.0 } else { 0.0 }).collect();
+        rows.push((row, worth - total(marginal)));
+        blocking.push(members);
+        progress.advance(1)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::network::Order;
+    use super::*;
+
+    #[test]
+    fn one_buyer_between_two_sellers_keeps_what_competition_gives_it() {
+        let order = |participant, is_bid, price| Order {
+            participant,
+            bus: 0,
+            is_bid,
+            price,
+            quantity: 1.0,
+        };
+        let market = NetworkMarket {
+            n_participants: 3,
+            orders: vec![order(0, true, 9.0), order(1, false, 3.0), order(2, false, 5.0)],
+            lines: vec![],
+            demand: vec![0.0],
+            value_of_lost_load: 0.0,
+        };
+        // Marginal contributions 6, 2 and 0 of 6: the buyer must keep 4 against the second seller.
+        let core = nearest_core_payoffs(&market, &[6.0, 2.0, 0.0], 6.0, &Progress::new()).unwrap();
+        for (found, expected) in core.payoffs.iter().zip([5.0, 1.0, 0.0]) {
+            assert!((found - expected).abs() < 1e-8, "{core:?}");
+        }
+    }
+}
