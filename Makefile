@@ -48,7 +48,7 @@ $(TOOLS): pyproject.toml
 	@missing=""; \
 	$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
 	  || missing+=$$'\n  Python >= 3.10 with venv   python.org or your system (Debian: apt install python3-venv)'; \
-	command -v cargo >/dev/null || missing+=$$'\n  Rust >= 1.85 (cargo)       rustup.rs'; \
+	command -v cargo >/dev/null || missing+=$$'\n  Rust >= 1.89 (cargo)       rustup.rs'; \
 	command -v c++ >/dev/null || missing+=$$'\n  a C++ compiler (c++)       your system (Debian: apt install g++)'; \
 	if [ -n "$$missing" ]; then echo "Nothing was installed. Missing on this machine:$$missing"; exit 1; fi
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv

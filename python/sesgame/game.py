@@ -588,8 +588,8 @@ def _check_table_limit(n_players: int) -> None:
         raise PlayerLimitError(
             f"{n_players} players have 2^{n_players} coalitions; a table holds at most "
             f"{MAX_TABLE_PLAYERS} players. For more, estimate the Shapley value by sampling "
-            f"(sg.shapley_estimate), or give the nucleolus and the least core an oracle for the "
-            f"most violated coalition (oracle=)",
+            f"(sg.shapley_estimate), declare players that are alike (types=), or bill an energy "
+            f"community at dual prices (sg.owen_allocation)",
             n_players,
             MAX_TABLE_PLAYERS,
         )
