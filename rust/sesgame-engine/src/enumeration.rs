@@ -79,7 +79,7 @@ fn fill_block(
 /// number, [`Error::Interrupted`].
 pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -> Result<Vec<f64>> {
     let n_players = game.n_players();
-    if membership.len() % n_players != 0 {
+    if !membership.len().is_multiple_of(n_players) {
         return Err(Error::InvalidInput(format!(
             "{} membership flags are not rows of {n_players} players",
             membership.len()

@@ -44,7 +44,7 @@ fn check_usable(what: &str, values: &[f64]) -> Result<()> {
 
 /// Refuses a matrix that is not `n` rows of `n_steps` usable numbers, and gives `n`.
 fn check_net_load(net_load: &[f64], n_steps: usize) -> Result<usize> {
-    if net_load.is_empty() || net_load.len() % n_steps != 0 {
+    if net_load.is_empty() || !net_load.len().is_multiple_of(n_steps) {
         return Err(Error::InvalidInput(format!(
             "{} net loads are not one or more rows of {n_steps} steps",
             net_load.len()

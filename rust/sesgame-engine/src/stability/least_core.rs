@@ -40,11 +40,11 @@ pub fn least_core(table: &[f64], kind: Kind, progress: &Progress) -> Result<Leas
         generation.programme.solve(level, Depth::BelowFirst, progress)?;
         let levels = &generation.programme.levels;
         let mut demanded: Vec<f64> = levels.iter().map(|level| level.t).collect();
-        if let Some((last, rest)) = demanded.split_last_mut() {
-            if let Some(value) = rest.first() {
-                // Nothing outside the span may reach the value, so that nothing else is tight.
-                *last = (*last).max(0.5 * (*last + value));
-            }
+        if let Some((last, rest)) = demanded.split_last_mut()
+            && let Some(value) = rest.first()
+        {
+            // Nothing outside the span may reach the value, so that nothing else is tight.
+            *last = (*last).max(0.5 * (*last + value));
         }
         first = generation.missing(&demanded, progress)?;
     }

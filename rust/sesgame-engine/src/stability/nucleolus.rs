@@ -69,7 +69,7 @@ pub fn nucleoli(
     concept: Concept,
     progress: &Progress,
 ) -> Result<Vec<f64>> {
-    if length == 0 || tables.len() % length != 0 {
+    if length == 0 || !tables.len().is_multiple_of(length) {
         return Err(Error::InvalidInput(format!(
             "{} values are not whole tables of {length}",
             tables.len()

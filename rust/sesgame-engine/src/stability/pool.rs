@@ -82,7 +82,7 @@ impl Pool {
     /// The complement of a row's coalition.
     pub fn complement(&self, row: usize) -> Box<[u8]> {
         let mut bytes: Box<[u8]> = self.members(row).iter().map(|byte| !byte).collect();
-        if self.n_players % 8 != 0 {
+        if !self.n_players.is_multiple_of(8) {
             bytes[self.stride - 1] &= (1 << (self.n_players % 8)) - 1;
         }
         bytes
