@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation", "digest_of"]
 
 SAME_MODEL = 1e-6
-"""Relative difference up to which a stored value counts as found again: solvers are not exact."""
+"""Of the largest stored value: up to which difference a value counts as found again, since solvers
+are not exact."""
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +242,8 @@ class Evaluation:
         bits = np.unpackbits(np.frombuffer(key, np.uint8), bitorder="little")
         membership = bits[np.newaxis, : len(self.players)].astype(np.bool_)
         (value,) = self._afresh(membership, executor)
-        if not math.isclose(value, stored[key], rel_tol=SAME_MODEL, abs_tol=SAME_MODEL):
+        scale = max(map(abs, stored.values()))
+        if not math.isclose(value, stored[key], rel_tol=0.0, abs_tol=SAME_MODEL * scale):
             name = format_coalition(self.players.ordered_labels(membership[0]))
             raise StoreError(
                 f"{path} is of another model, or the model has changed: it has {stored[key]} for "

@@ -172,6 +172,18 @@ def test_a_store_of_another_game_or_model_is_refused(tmp_path, options, message)
     assert rows_in(path) == 255
 
 
+def test_a_changed_model_is_noticed_however_small_its_values_are(tmp_path):
+    path = tmp_path / "run.sqlite"
+
+    def nano(factor):
+        return sg.Game.from_function(["a", "b"], lambda s: factor * 1e-9 * len(s), kind="gain")
+
+    nano(1).tabulate(store=path)
+    nano(1).tabulate(store=path)
+    with pytest.raises(StoreError, match="the model has changed"):
+        nano(2).tabulate(store=path)
+
+
 def test_inputs_that_cannot_be_hashed_are_refused():
     with pytest.raises(GameError, match="inputs of the game cannot be pickled"):
         game_of(inputs=lambda: 0)
