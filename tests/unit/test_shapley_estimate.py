@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from sesgame import _engine
 from sesgame.confidence import student_quantile
 from sesgame.errors import CharacteristicFunctionError, GameError, NotConvergedWarning
+from thread_counts import outputs_by_threads
 
 Array = NDArray[np.float64]
 Members = NDArray[np.bool_]
@@ -240,17 +239,9 @@ def test_one_thread_and_two_give_the_same_bits() -> None:
         "[print(sg.shapley_estimate(game, method=m, max_evaluations=3000).values.tobytes().hex())"
         " for m in ('pairs', 'permutations')]"
     )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={"RAYON_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for threads in ("1", "2")
-    }
-    assert len(outputs) == 1
+    outputs = outputs_by_threads(program)
+    assert outputs["1"]
+    assert outputs["1"] == outputs["2"]
 
 
 @METHODS

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from fractions import Fraction
 from math import comb
 
@@ -12,6 +10,7 @@ import sesgame as sg
 from numpy.typing import NDArray
 from sesgame import _engine
 from sesgame.errors import GameError, PlayerLimitError
+from thread_counts import outputs_by_threads
 
 ROUNDING = 1e-12
 """Of the largest value of the table; what the documentation promises."""
@@ -71,17 +70,9 @@ def test_one_thread_and_two_give_the_same_bits() -> None:
         "game = sg.Game.from_table(table, kind='gain');"
         "print(sg.shapley_value(game).values.tobytes().hex())"
     )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={"RAYON_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for threads in ("1", "2")
-    }
-    assert len(outputs) == 1
+    outputs = outputs_by_threads(program)
+    assert outputs["1"]
+    assert outputs["1"] == outputs["2"]
 
 
 def test_the_table_is_read_where_it_is_and_not_changed() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.markets import one_bus
+from sesgame.markets.steps import by_participant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,8 +158,8 @@ def _settle(
     payments = np.where(accepted > 0, signed * price, 0.0)
     return dataclasses.replace(
         best,
-        payments=one_bus.by_participant(book, payments),
-        values=one_bus.by_participant(book, signed * book.price_per_kwh),
+        payments=by_participant(book, payments),
+        values=by_participant(book, signed * book.price_per_kwh),
         method=method,
         accepted_kwh=accepted,
         price_per_kwh=(sellers_get + buyers_pay) / 2,

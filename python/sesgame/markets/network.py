@@ -13,7 +13,13 @@ from sesgame._engine import NetworkColumns
 from sesgame.coalition import Players
 from sesgame.errors import CoalitionError, GameError
 from sesgame.markets.settlement import Settlement
-from sesgame.markets.steps import check_steps, number_column, refuse, value_of_steps
+from sesgame.markets.steps import (
+    by_participant,
+    check_steps,
+    number_column,
+    refuse,
+    value_of_steps,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -354,7 +360,7 @@ class NetworkSettlement(Settlement):
         market = self.market
         bought = np.where(market.is_bid, self.accepted_mw, 0.0)
         served = (market.demand_mw - self.shed_mw).sum()
-        return np.append(_by_participant(market, bought), [served] * len(self.outside))
+        return np.append(by_participant(market, bought), [served] * len(self.outside))
 
     def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
         """Return what holds of this outcome, and by how much what does not.
@@ -375,7 +381,7 @@ class NetworkSettlement(Settlement):
 
         market = self.market
         if scan is None:
-            traded = np.argsort(-_by_participant(market, self.accepted_mw), kind="stable")[:8]
+            traded = np.argsort(-by_participant(market, self.accepted_mw), kind="stable")[:8]
             labels = (market.participants[int(i)] for i in traded)
             scan = [label for label in labels if market.has_orders(label)]
         utilities = self.utilities
@@ -441,7 +447,7 @@ def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
     signed = np.where(market.is_bid, accepted, -accepted)
     return dataclasses.replace(
         settlement,
-        payments=_by_participant(market, signed * price[market.bus]),
+        payments=by_participant(market, signed * price[market.bus]),
         rule=nodal_pricing,
     )
 
@@ -458,11 +464,6 @@ def network_vcg(market: NetworkMarket) -> NetworkSettlement:
             market.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)
         },
     )
-
-
-def _by_participant(market: NetworkMarket, column: NDArray[np.float64]) -> NDArray[np.float64]:
-    sums = np.bincount(market.participant, weights=column, minlength=len(market.participants))
-    return sums.astype(np.float64)
 
 
 def _settlement(
@@ -482,7 +483,7 @@ def _settlement(
     return NetworkSettlement(
         market.participants,
         np.zeros(len(market.participants)),
-        _by_participant(market, signed * market.price_per_mwh),
+        by_participant(market, signed * market.price_per_mwh),
         method,
         {"load": (load_value, load_payment)} if market.demand_mw.any() else {},
         best_welfare=float(market.value_of_lost_load * market.demand_mw.sum()) - cost,

@@ -15,6 +15,7 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.steps import by_participant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -207,12 +208,6 @@ def middle_price(
 def _signed(book: OrderBook, quantity: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return quantities with bids positive and offers negative."""
     return np.where(book.is_bid, quantity, -quantity)
-
-
-def by_participant(book: OrderBook, column: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sum of a column over the orders of each participant."""
-    sums = np.bincount(book.participant, weights=column, minlength=len(book.participants))
-    return sums.astype(np.float64)
 
 
 def _settlement(

@@ -15,7 +15,8 @@ import numpy as np
 from sesgame.allocation import plain
 from sesgame.coalition import format_coalition
 from sesgame.markets.budget import BudgetBalance, budget_balance
-from sesgame.markets.one_bus import by_participant, one_bus_core_selecting, uniform_price
+from sesgame.markets.one_bus import one_bus_core_selecting, uniform_price
+from sesgame.markets.steps import by_participant
 from sesgame.markets.truthfulness import misreport_scan
 
 if TYPE_CHECKING:

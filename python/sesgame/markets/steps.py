@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,7 +12,29 @@ from sesgame.errors import GameError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_steps", "number_column", "refuse", "value_of_steps"]
+    from sesgame.coalition import Players
+
+__all__ = ["Orders", "by_participant", "check_steps", "number_column", "refuse", "value_of_steps"]
+
+
+class Orders(Protocol):
+    """What the columns of every kind of market have in common."""
+
+    @property
+    def participants(self) -> Players:
+        """All participants."""
+        ...
+
+    @property
+    def participant(self) -> NDArray[np.int64]:
+        """Who made each order, as an index into the participants."""
+        ...
+
+
+def by_participant(orders: Orders, column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of a column over the orders of each participant."""
+    sums = np.bincount(orders.participant, weights=column, minlength=len(orders.participants))
+    return sums.astype(np.float64)
 
 
 def number_column(name: str, values: ArrayLike) -> NDArray[np.float64]:
