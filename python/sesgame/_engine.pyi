@@ -9,6 +9,44 @@ from typing_extensions import disjoint_base
 
 __version__: str
 
+@final
+class LexicographicMaster:
+    def __new__(
+        cls,
+        kind: Literal["gain", "cost"],
+        grand: float,
+        alone: NDArray[np.float64],
+        individually_rational: bool,
+    ) -> LexicographicMaster: ...
+    def solve(self, first: int, all: bool) -> None: ...
+    def require(
+        self, membership: NDArray[np.bool_], values: NDArray[np.float64], tolerance: float
+    ) -> tuple[int | None, int]: ...
+    def worst_known(self, count: int) -> NDArray[np.bool_]: ...
+    def stages(
+        self,
+    ) -> list[
+        tuple[
+            float,
+            NDArray[np.bool_],
+            NDArray[np.float64],
+            NDArray[np.float64],
+            list[tuple[int, float]],
+        ]
+    ]: ...
+    @property
+    def allocation(self) -> NDArray[np.float64]: ...
+    @property
+    def levels(self) -> list[float]: ...
+    @property
+    def bounded(self) -> bool: ...
+    @property
+    def tolerance(self) -> float: ...
+    @property
+    def pivots(self) -> int: ...
+    @property
+    def pool_rows(self) -> int: ...
+
 @disjoint_base
 class NativeGame:
     @property

@@ -6,6 +6,7 @@
 
 mod boundary;
 mod dispatch;
+mod master;
 mod native_game;
 mod shapley;
 mod shapley_estimate;
@@ -23,6 +24,8 @@ mod _engine {
         PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
         pooled_battery_game,
     };
+    #[pymodule_export]
+    use crate::master::LexicographicMaster;
     #[pymodule_export]
     use crate::native_game::NativeGame;
     #[pymodule_export]

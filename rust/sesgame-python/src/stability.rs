@@ -17,7 +17,7 @@ use sesgame_engine::stability::surplus;
 use crate::boundary;
 
 /// `"gain"` or `"cost"` as the engine's own type.
-pub struct KindName(Kind);
+pub struct KindName(pub Kind);
 
 impl<'py> FromPyObject<'_, 'py> for KindName {
     type Error = PyErr;

@@ -10,7 +10,9 @@
 //!
 //! The dual is solved by the primal simplex method: `n + 1` rows of the basis, the point `(x, t)`
 //! as its multipliers, the most violated coalition enters. The next level starts from the same
-//! basis: the coalitions of weight 0 stay, and the complement of one of them completes it.
+//! basis: the coalitions of weight 0 stay, and the complement of one of them completes it. Where
+//! no complement's value is known, one is assumed that follows with room to spare from what the
+//! level demands for single players, so that it takes no part in any optimum.
 
 use super::pool::Pool;
 use super::span::Span;
@@ -58,8 +60,8 @@ pub(super) enum Depth {
     All,
 }
 
-/// The value and the weight of a coalition, given by its bytes.
-type Constraint<'a> = dyn Fn(&[u8]) -> (f64, f64) + 'a;
+/// The value and the weight of a coalition, given by its bytes; `None` where they are not known.
+type Constraint<'a> = dyn Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a;
 
 /// The programme, its pool and its levels.
 pub(super) struct Lexicographic<'a> {
@@ -75,22 +77,25 @@ pub(super) struct Lexicographic<'a> {
     span: Span,
     scale: f64,
     constraint: Box<Constraint<'a>>,
+    /// Rows of assumed values.
+    assumed: Vec<usize>,
 }
 
 impl<'a> Lexicographic<'a> {
-    /// A programme whose pool holds the grand coalition and the singletons; `bounded` adds
-    /// `x_i >= v(i)`.
+    /// A programme whose pool holds the grand coalition and the singletons, which must be known;
+    /// `bounded` adds `x_i >= v(i)`.
     pub fn new(
         n_players: usize,
         bounded: bool,
-        constraint: impl Fn(&[u8]) -> (f64, f64) + 'a,
+        constraint: impl Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a,
     ) -> Self {
+        let known = |members: &[u8]| constraint(members).expect("singletons and all are known");
         let mut pool = Pool::new(n_players);
         let mut members = vec![0_u8; n_players.div_ceil(8)].into_boxed_slice();
         for player in 0..n_players {
             members[player / 8] |= 1 << (player % 8);
         }
-        let (total, weight) = constraint(&members);
+        let (total, weight) = known(&members);
         let grand = pool.add(&members, total, weight);
         let mut span = Span::new(n_players);
         span.insert(&members);
@@ -99,7 +104,7 @@ impl<'a> Lexicographic<'a> {
         let mut scale = total.abs();
         for player in 0..n_players {
             members[player / 8] = 1 << (player % 8);
-            let (value, weight) = constraint(&members);
+            let (value, weight) = known(&members);
             if bounded {
                 pool.add(&members, value, 0.0);
             }
@@ -109,8 +114,9 @@ impl<'a> Lexicographic<'a> {
         }
         for &BasisRow { row, .. } in &basis[1..] {
             let complement = pool.complement(row);
-            let (value, weight) = constraint(&complement);
-            pool.add(&complement, value, weight);
+            if let Some((value, weight)) = constraint(&complement) {
+                pool.add(&complement, value, weight);
+            }
         }
         let identity = DenseBasis::invert(1, vec![1.0]).expect("1 has an inverse");
         // A single player is settled by efficiency.
@@ -127,13 +133,22 @@ impl<'a> Lexicographic<'a> {
             span,
             scale,
             constraint: Box::new(constraint),
+            assumed: Vec::new(),
         }
     }
 
-    /// Adds the constraint of a coalition to the pool.
+    /// The value and the weight of a coalition, where they are known.
+    fn known(&self, members: &[u8]) -> Option<(f64, f64)> {
+        (self.constraint)(members).or_else(|| {
+            self.pool.row(members).map(|row| (self.pool.value(row), self.pool.weight(row)))
+        })
+    }
+
+    /// Adds the constraint of a coalition whose value is known to the pool.
     pub fn require(&mut self, members: &[u8]) {
-        let (value, weight) = (self.constraint)(members);
-        self.pool.add(members, value, weight);
+        if let Some((value, weight)) = (self.constraint)(members) {
+            self.pool.add(members, value, weight);
+        }
     }
 
     /// The present allocation.
@@ -174,6 +189,7 @@ impl<'a> Lexicographic<'a> {
     fn optimise(&mut self, stage: usize) -> Result<()> {
         let functional = self.span.functional().expect("the span is not everything");
         let mut eligible = self.pool.rows_outside(functional);
+        eligible.retain(|row| !self.assumed.contains(row));
         self.refactor(stage)?;
         let mut candidates = Vec::new();
         let mut updates = 0;
@@ -230,8 +246,9 @@ impl<'a> Lexicographic<'a> {
                 continue;
             }
             let complement = self.pool.complement(row);
-            if self.pool.row(&complement).is_none() {
-                let (value, weight) = (self.constraint)(&complement);
+            if self.pool.row(&complement).is_none()
+                && let Some((value, weight)) = (self.constraint)(&complement)
+            {
                 let rest = self.point[..self.n_players].iter().sum::<f64>();
                 let inside: f64 = self.pool.players(row).map(|player| self.point[player]).sum();
                 let covered = rest - inside + weight * self.point[self.n_players];
@@ -388,16 +405,46 @@ impl<'a> Lexicographic<'a> {
     /// The complement, added to the pool, of that row for which the two together bound the next
     /// level best: `t (w(S) + w(N - S)) >= v(S) + v(N - S) - v(N)`.
     fn complement_of_best(&mut self, rows: &[usize]) -> Option<usize> {
-        let (complement, value, weight, _) = rows
+        let best = rows
             .iter()
-            .map(|&row| {
+            .filter_map(|&row| {
                 let complement = self.pool.complement(row);
-                let (value, weight) = (self.constraint)(&complement);
+                let (value, weight) = self.known(&complement)?;
                 let bound = (self.pool.value(row) + value) / (self.pool.weight(row) + weight);
-                (complement, value, weight, bound)
+                Some((complement, value, weight, bound))
             })
-            .max_by(|a, b| a.3.total_cmp(&b.3))?;
-        Some(self.pool.add(&complement, value, weight))
+            .max_by(|a, b| a.3.total_cmp(&b.3));
+        if let Some((complement, value, weight, _)) = best {
+            return Some(self.pool.add(&complement, value, weight));
+        }
+        Some(self.assume(*rows.first()?))
+    }
+
+    /// A row for the complement of `row` whose value is below what the next level demands of it in
+    /// any case, as `x_i + t >= v(i)` for players that are not settled and `t` does not grow.
+    fn assume(&mut self, row: usize) -> usize {
+        let complement = self.pool.complement(row);
+        let functional = self.span.functional().expect("the span is not everything");
+        let t = self.point[self.n_players];
+        let mut value = t - if self.scale > 0.0 { self.scale } else { 1.0 };
+        let mut single = vec![0_u8; complement.len()];
+        for player in 0..self.n_players {
+            let bit = 1 << (player % 8);
+            if complement[player / 8] & bit == 0 {
+                continue;
+            }
+            value += if functional[player] == 0 {
+                self.point[player]
+            } else {
+                single[player / 8] = bit;
+                let (alone, weight) = self.known(&single).expect("singletons are known");
+                single[player / 8] = 0;
+                alone - weight * t
+            };
+        }
+        let assumed = self.pool.assume(&complement, value, 1.0);
+        self.assumed.push(assumed);
+        assumed
     }
 }
 

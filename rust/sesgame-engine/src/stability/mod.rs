@@ -6,6 +6,7 @@
 pub mod excess;
 pub mod least_core;
 mod lexicographic;
+pub mod master;
 pub mod nucleolus;
 mod pool;
 pub mod row_generation;

@@ -52,6 +52,12 @@ impl Pool {
                 return row;
             }
         }
+        self.assume(members, value, weight)
+    }
+
+    /// Adds a constraint of an assumed value and returns its row, by which alone it is known.
+    pub fn assume(&mut self, members: &[u8], value: f64, weight: f64) -> usize {
+        let next = self.len();
         self.members.extend_from_slice(members);
         self.values.push(value);
         self.weights.push(weight);

@@ -74,7 +74,7 @@ impl<'a> RowGeneration<'a> {
         let programme = Lexicographic::new(n_players, bounded, move |members| {
             let coalition = mask(members);
             let weight = if concept.per_capita { f64::from(coalition.count_ones()) } else { 1.0 };
-            (sign * table[coalition as usize], weight)
+            Some((sign * table[coalition as usize], weight))
         });
         let scanner = Scanner::new(table, sign, concept.per_capita);
         let sample = (n_players as u32).saturating_sub(FIRST_SAMPLE);

@@ -36,7 +36,7 @@ fn inverse(a: u64) -> u64 {
 }
 
 /// The value of a functional at a membership vector, given as bytes of eight players each.
-fn apply(functional: &[u64], members: &[u8]) -> u64 {
+pub(super) fn apply(functional: &[u64], members: &[u8]) -> u64 {
     let mut sum = 0;
     for (byte, chunk) in members.iter().zip(functional.chunks(8)) {
         for (bit, &coefficient) in chunk.iter().enumerate() {

@@ -1,0 +1,263 @@
+//! The lexicographic programme of a game that has no table: whoever can separate names coalitions
+//! that violate a level, the master programme says what follows from all those named so far.
+//!
+//! The master can be stopped after any step, so the search for coalitions may be anything: a
+//! formula, a dynamic programme, an integer programme in another process. Coalitions are rows of
+//! flags, one for each player; values, allocations and bounds are in the sense of the game.
+
+use super::excess::Kind;
+use super::lexicographic::{Depth, Lexicographic};
+use super::span;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// The coalitions that hold a level down, and how hard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WideStage {
+    /// The excess of the coalitions.
+    pub excess: f64,
+    /// Their members, one row of flags after the other.
+    pub coalitions: Vec<bool>,
+    /// Their positive weights.
+    pub weights: Vec<f64>,
+    /// Their values.
+    pub values: Vec<f64>,
+    /// Players who get exactly what they have alone, and the weight of that.
+    pub bounds: Vec<(usize, f64)>,
+}
+
+/// What a round of coalitions changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    /// The first level that one of them violates, which has to be solved again.
+    pub first: Option<usize>,
+    /// How many violate a level; these are in the pool now.
+    pub rows: usize,
+}
+
+/// A lexicographic programme to which coalitions are added by hand.
+pub struct Master {
+    programme: Lexicographic<'static>,
+    sign: f64,
+    n_players: usize,
+    bounded: bool,
+}
+
+impl Master {
+    /// The programme that knows what all have together and each player has alone.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] without players.
+    pub fn new(kind: Kind, grand: f64, alone: &[f64], rational: bool) -> Result<Self> {
+        let n_players = alone.len();
+        if n_players == 0 {
+            return Err(Error::InvalidInput("a game needs at least one player".to_owned()));
+        }
+        let sign = kind.sign();
+        let total = sign * grand;
+        let alone: Vec<f64> = alone.iter().map(|value| sign * value).collect();
+        let bounded = rational && alone.iter().sum::<f64>() <= total;
+        let programme = Lexicographic::new(n_players, bounded, move |members| {
+            let size: u32 = members.iter().map(|byte| byte.count_ones()).sum();
+            if size as usize == n_players {
+                return Some((total, 1.0));
+            }
+            let byte = members.iter().position(|&byte| byte != 0).filter(|_| size == 1)?;
+            Some((alone[8 * byte + members[byte].trailing_zeros() as usize], 1.0))
+        });
+        Ok(Self { programme, sign, n_players, bounded })
+    }
+
+    /// Whether individual rationality was asked for and is possible.
+    #[must_use]
+    pub const fn bounded(&self) -> bool {
+        self.bounded
+    }
+
+    /// Solves the levels from number `first` on over the coalitions known so far: all of them, or
+    /// down to the first below level 0.
+    ///
+    /// # Errors
+    /// [`Error::Solver`] that names the level; [`Error::Interrupted`].
+    pub fn solve(&mut self, first: usize, all: bool, progress: &Progress) -> Result<()> {
+        let depth = if all { Depth::All } else { Depth::BelowFirst };
+        self.programme.solve(first, depth, progress)
+    }
+
+    /// The present allocation.
+    #[must_use]
+    pub fn allocation(&self) -> Vec<f64> {
+        self.programme.allocation().iter().map(|share| self.sign * share).collect()
+    }
+
+    /// The excess of each level that is solved.
+    #[must_use]
+    pub fn levels(&self) -> Vec<f64> {
+        self.programme.levels.iter().map(|level| level.t).collect()
+    }
+
+    /// Takes those of some coalitions that violate a level by more than `tolerance` into the pool.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the flags are not one row for each value.
+    pub fn require(&mut self, flags: &[bool], values: &[f64], tolerance: f64) -> Result<Added> {
+        if flags.len() != values.len() * self.n_players {
+            return Err(Error::InvalidInput(format!(
+                "{} flags are not a coalition of {} players for each of {} values",
+                flags.len(),
+                self.n_players,
+                values.len()
+            )));
+        }
+        let levels = self.levels();
+        let mut added = Added { first: None, rows: 0 };
+        for (flags, value) in flags.chunks_exact(self.n_players).zip(values) {
+            let members = pack(flags);
+            let inside = flags.iter().zip(self.programme.allocation()).filter(|(flag, _)| **flag);
+            let excess = self.sign * value - inside.map(|(_, share)| share).sum::<f64>();
+            let violated =
+                levels[..self.own_level(&members)].iter().position(|t| excess > t + tolerance);
+            if let Some(level) = violated
+                && self.programme.pool.row(&members).is_none()
+            {
+                self.programme.pool.add(&members, self.sign * value, 1.0);
+                added.first = Some(added.first.map_or(level, |first| first.min(level)));
+                added.rows += 1;
+            }
+        }
+        Ok(added)
+    }
+
+    /// The level that settles a coalition, counted from 1: the last of those outside whose earlier
+    /// span it lies; 0 for the empty and the grand coalition.
+    fn own_level(&self, members: &[u8]) -> usize {
+        self.programme.levels.partition_point(|level| {
+            let functional = level.before.functional().expect("a level has something to settle");
+            span::apply(functional, members) != 0
+        })
+    }
+
+    /// The known coalitions of largest excess at the present allocation, at most `count`, as rows
+    /// of flags.
+    #[must_use]
+    pub fn worst_known(&self, count: usize) -> Vec<bool> {
+        let pool = &self.programme.pool;
+        let sums = pool.byte_sums(self.programme.allocation(), |a, b| a + b);
+        let mut rows: Vec<(usize, f64)> = (1..pool.len())
+            .filter(|&row| pool.row(pool.members(row)) == Some(row))
+            .map(|row| (row, pool.value(row) - pool.sum(row, &sums, |a, b| a + b)))
+            .collect();
+        rows.sort_by(|a, b| b.1.total_cmp(&a.1));
+        rows.into_iter().take(count).flat_map(|(row, _)| self.flags(row)).collect()
+    }
+
+    /// The levels that are solved.
+    #[must_use]
+    pub fn stages(&self) -> Vec<WideStage> {
+        let pool = &self.programme.pool;
+        let player = |row| pool.players(row).next().expect("a bound has a player");
+        self.programme
+            .levels
+            .iter()
+            .map(|level| {
+                let (mut bounds, rows): (Vec<_>, Vec<_>) =
+                    level.weights.iter().partition(|&&(row, _)| pool.weight(row) == 0.0);
+                bounds.sort_unstable_by_key(|&(row, _)| row);
+                WideStage {
+                    excess: level.t,
+                    coalitions: rows.iter().flat_map(|&(row, _)| self.flags(row)).collect(),
+                    weights: rows.iter().map(|&(_, weight)| weight).collect(),
+                    values: rows.iter().map(|&(row, _)| self.sign * pool.value(row)).collect(),
+                    bounds: bounds.iter().map(|&(row, weight)| (player(row), weight)).collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// The coalitions in the pool.
+    #[must_use]
+    pub fn pool_rows(&self) -> usize {
+        self.programme.pool.len()
+    }
+
+    /// Simplex pivots so far.
+    #[must_use]
+    pub const fn pivots(&self) -> u64 {
+        self.programme.pivots
+    }
+
+    /// Excesses up to this count as equal in the programme.
+    #[must_use]
+    pub fn tolerance(&self) -> f64 {
+        self.programme.tolerance()
+    }
+
+    fn flags(&self, row: usize) -> Vec<bool> {
+        let mut flags = vec![false; self.n_players];
+        self.programme.pool.players(row).for_each(|player| flags[player] = true);
+        flags
+    }
+}
+
+fn pack(flags: &[bool]) -> Vec<u8> {
+    let bits = |chunk: &[bool]| {
+        chunk.iter().enumerate().fold(0, |byte, (bit, &flag)| byte | u8::from(flag) << bit)
+    };
+    flags.chunks(8).map(bits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Costs of a runway: that of the longest which a member needs.
+    fn airport(costs: &[f64], flags: &[bool]) -> f64 {
+        costs.iter().zip(flags).filter(|(_, flag)| **flag).fold(0.0, |c, (&cost, _)| c.max(cost))
+    }
+
+    fn all_coalitions(n: usize) -> impl Iterator<Item = Vec<bool>> {
+        (1..(1_u32 << n) - 1).map(move |mask| (0..n).map(|i| mask >> i & 1 == 1).collect())
+    }
+
+    #[test]
+    fn an_airport_that_names_its_coalitions_one_by_one_is_solved() {
+        let costs = [1.0, 2.0, 4.0, 6.0];
+        let mut master = Master::new(Kind::Cost, 6.0, &costs, true).unwrap();
+        let mut first = Some(0);
+        while let Some(level) = first {
+            master.solve(level, true, &Progress::new()).unwrap();
+            first = all_coalitions(4).find_map(|flags| {
+                let added = master.require(&flags, &[airport(&costs, &flags)], 1e-9).unwrap();
+                assert_eq!(added.rows == 1, added.first.is_some());
+                added.first
+            });
+        }
+        // Littlechild (1974): 1/2, (2 - 1 + 1/2)/2, (4 - 2 + 3/4)/2 and the rest.
+        for (found, expected) in master.allocation().iter().zip([0.5, 0.75, 1.375, 3.375]) {
+            assert!((found - expected).abs() < 1e-12, "{:?}", master.allocation());
+        }
+        assert_eq!(master.stages()[0].values.len(), master.stages()[0].weights.len());
+    }
+
+    #[test]
+    fn the_pool_names_its_worst_coalitions_and_knows_no_assumed_ones() {
+        let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0, 2.0], false).unwrap();
+        for _ in 0..2 {
+            master.solve(0, true, &Progress::new()).unwrap();
+            master.require(&[true, true, false], &[9.0], 0.0).unwrap();
+        }
+        // The two that balance: (9 + 2 - 9) / 2 = 1.
+        let worst = master.worst_known(2);
+        let (rows, _) = worst.as_chunks::<3>();
+        assert!(rows.contains(&[true, true, false]) && rows.contains(&[false, false, true]));
+        assert_eq!(master.worst_known(100).len(), 4 * 3);
+    }
+
+    #[test]
+    fn flags_that_are_no_rows_are_refused() {
+        let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0], true).unwrap();
+        assert!(master.bounded());
+        assert!(matches!(master.require(&[true], &[1.0], 0.0), Err(Error::InvalidInput(_))));
+        assert!(matches!(Master::new(Kind::Gain, 0.0, &[], true), Err(Error::InvalidInput(_))));
+    }
+}

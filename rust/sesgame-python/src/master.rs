@@ -1,0 +1,113 @@
+//! The master programme of row generation with a separation oracle that lives in Python.
+
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use sesgame_engine::stability::master;
+
+use crate::boundary;
+use crate::stability::KindName;
+
+/// A lexicographic programme to which Python adds coalitions.
+#[pyclass(module = "sesgame._engine")]
+pub struct LexicographicMaster {
+    master: master::Master,
+    n_players: usize,
+}
+
+/// Excess; flags of the coalitions, row by row; their weights; their values; bounds.
+type Stage<'py> = (
+    f64,
+    Bound<'py, PyArray1<bool>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    Vec<(usize, f64)>,
+);
+
+#[pymethods]
+impl LexicographicMaster {
+    #[new]
+    fn new(
+        kind: KindName,
+        grand: f64,
+        alone: PyReadonlyArray1<'_, f64>,
+        individually_rational: bool,
+    ) -> PyResult<Self> {
+        let alone = alone.as_slice()?;
+        let master = master::Master::new(kind.0, grand, alone, individually_rational)
+            .map_err(boundary::to_python)?;
+        Ok(Self { master, n_players: alone.len() })
+    }
+
+    /// Solves the levels from `first` on: all, or down to the first below the first of all.
+    fn solve(&mut self, py: Python<'_>, first: usize, all: bool) -> PyResult<()> {
+        boundary::watched(py, None, |progress| self.master.solve(first, all, progress))
+    }
+
+    /// Adds violated coalitions: the first level to solve again, and how many there were.
+    fn require(
+        &mut self,
+        membership: PyReadonlyArray2<'_, bool>,
+        values: PyReadonlyArray1<'_, f64>,
+        tolerance: f64,
+    ) -> PyResult<(Option<usize>, usize)> {
+        if membership.shape()[1] != self.n_players {
+            return Err(PyValueError::new_err("membership needs one column for each player"));
+        }
+        let added = self
+            .master
+            .require(membership.as_slice()?, values.as_slice()?, tolerance)
+            .map_err(boundary::to_python)?;
+        Ok((added.first, added.rows))
+    }
+
+    fn worst_known<'py>(&self, py: Python<'py>, count: usize) -> Bound<'py, PyArray1<bool>> {
+        self.master.worst_known(count).into_pyarray(py)
+    }
+
+    fn stages<'py>(&self, py: Python<'py>) -> Vec<Stage<'py>> {
+        self.master
+            .stages()
+            .into_iter()
+            .map(|stage| {
+                (
+                    stage.excess,
+                    stage.coalitions.into_pyarray(py),
+                    stage.weights.into_pyarray(py),
+                    stage.values.into_pyarray(py),
+                    stage.bounds,
+                )
+            })
+            .collect()
+    }
+
+    #[getter]
+    fn allocation<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.master.allocation().into_pyarray(py)
+    }
+
+    #[getter]
+    fn levels(&self) -> Vec<f64> {
+        self.master.levels()
+    }
+
+    #[getter]
+    fn bounded(&self) -> bool {
+        self.master.bounded()
+    }
+
+    #[getter]
+    fn tolerance(&self) -> f64 {
+        self.master.tolerance()
+    }
+
+    #[getter]
+    fn pivots(&self) -> u64 {
+        self.master.pivots()
+    }
+
+    #[getter]
+    fn pool_rows(&self) -> usize {
+        self.master.pool_rows()
+    }
+}
