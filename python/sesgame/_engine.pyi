@@ -16,13 +16,17 @@ class LexicographicMaster:
         kind: Literal["gain", "cost"],
         grand: float,
         alone: NDArray[np.float64],
+        without: NDArray[np.float64],
         individually_rational: bool,
     ) -> LexicographicMaster: ...
     def solve(self, first: int, all: bool) -> None: ...
     def require(
-        self, membership: NDArray[np.bool_], values: NDArray[np.float64], tolerance: float
+        self,
+        membership: NDArray[np.bool_],
+        values: NDArray[np.float64],
+        tolerance: float,
+        limit: int,
     ) -> tuple[int | None, int]: ...
-    def worst_known(self, count: int) -> NDArray[np.bool_]: ...
     def stages(
         self,
     ) -> list[

@@ -15,6 +15,7 @@ __all__ = [
     "GameError",
     "NotConvergedWarning",
     "NumericalWarning",
+    "OracleError",
     "PlayerLimitError",
     "SesgameError",
     "SesgameWarning",
@@ -94,6 +95,10 @@ class SolverError(SesgameError, RuntimeError):
 
 class ExecutorError(SesgameError, RuntimeError):
     """An executor was shut down, lost its workers or gave a block up; what is done is kept."""
+
+
+class OracleError(SesgameError, RuntimeError):
+    """A separation oracle raised, or its answer has a wrong form or contradicts what is known."""
 
 
 class StoreError(SesgameError, RuntimeError):

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from sesgame.game import Game
     from sesgame.stability.stages import Stage
 
-__all__ = ["Verification", "balanced_excess", "verify_stages"]
+__all__ = [
+    "Span",
+    "Verification",
+    "balance",
+    "balanced_excess",
+    "verify_stages",
+]
 
 CHUNK_BITS = 18
 """Coalitions are compared 2^18 at a time: a few megabytes."""
@@ -53,12 +59,15 @@ class Verification(Evidence):
         Whether everything was compared in fractions.
     values : tuple of Fraction, or of float
         The allocation: derived from the stages if exact, otherwise the one that was checked.
+    unchecked : tuple of str
+        What could not be checked, where a separation oracle would have had to prove it.
     """
 
     holds: bool
     failures: tuple[str, ...]
     exact: bool
     values: tuple[Fraction | float, ...]
+    unchecked: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.holds
@@ -168,7 +177,7 @@ def verify_stages(
         masks = [game.players.mask(coalition) for coalition in stage.coalitions]
         bounds = [game.players.mask([player]) for player in stage.bounds]
         first = len(vectors)
-        relation = _relation(span, vectors, [*masks, *bounds], n)
+        relation = balance(span, vectors, [*masks, *bounds], n)
         shares = [relation.get(key, Fraction(0)) for key in range(first, len(vectors))]
         spread = sum(
             (share * weight(mask) for share, mask in zip(shares, masks, strict=False)), Fraction(0)
@@ -229,7 +238,7 @@ def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
     span = Span()
     span.insert(0, vectors[0])
     masks = [game.players.mask(coalition) for coalition in stage.coalitions]
-    relation = _relation(span, vectors, masks, n)
+    relation = balance(span, vectors, masks, n)
     shares = [relation.get(key, Fraction(0)) for key in range(1, len(vectors))]
     if not masks or any(share <= 0 for share in shares):
         return None
@@ -239,7 +248,7 @@ def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
     return int(game.sign) * total / sum(shares, Fraction(0))
 
 
-def _relation(
+def balance(
     span: Span, vectors: dict[int, list[int]], masks: Sequence[int], n_players: int
 ) -> dict[int, Fraction]:
     """Insert coalitions and return the one relation among all vectors; empty if not just one."""

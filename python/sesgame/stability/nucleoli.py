@@ -6,6 +6,8 @@ Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Hashable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,12 @@ import numpy as np
 
 from sesgame import _engine
 from sesgame.allocation import Allocation, Evidence, checked_values
-from sesgame.errors import GameError, SolverError
+from sesgame.errors import GameError, OracleError, SolverError
 from sesgame.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.stability.certificates import Verification, verify_stages
+from sesgame.stability.row_generation import generate
+from sesgame.stability.separation import game_of_oracle, without_oracle
 from sesgame.stability.stages import Effort, Stage, stage
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
     from sesgame.allocation import Kind
     from sesgame.game import Game
+    from sesgame.stability.separation import SeparationOracle
 
 __all__ = [
     "NucleolusEvidence",
@@ -110,7 +115,16 @@ class NucleolusEvidence(Evidence):
         )
 
 
-def nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
+def nucleolus(
+    game: Game | Iterable[Hashable],
+    *,
+    exact: bool = False,
+    oracle: SeparationOracle | None = None,
+    tolerance: float | None = None,
+    local_search: int = 0,
+    max_seconds: float | None = None,
+    progress: bool = True,
+) -> Allocation:
     """Return the nucleolus: the imputation whose excesses are lexicographically smallest.
 
     With the excess e(S, x) = v(S) - x(S) for gains and x(S) - c(S) for costs, the nucleolus is
@@ -120,11 +134,13 @@ def nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allo
 
     Parameters
     ----------
-    game : Game
-        At most 30 players; it is tabulated.
+    game : Game, or iterable of hashable
+        At most 30 players; it is tabulated. With an oracle, as in :func:`sesgame.least_core`.
     exact : bool, default False
         Also prove the result in fractions, without any tolerance; they are the evidence's
         `exact_values`.
+    oracle, tolerance, local_search, max_seconds
+        As in :func:`sesgame.least_core`. The oracle must take ``outside``.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -132,15 +148,19 @@ def nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allo
     -------
     Allocation
         With :class:`NucleolusEvidence`. Where the players alone have more than all together, no
-        imputation exists; the allocation is then the prenucleolus and its method says so.
+        imputation exists; the allocation is then the prenucleolus and its method says so. With an
+        oracle, with :class:`~sesgame.stability.row_generation.GeneratedEvidence`.
 
     Raises
     ------
     PlayerLimitError
-        More than 30 players.
+        More than 30 players, and no oracle.
     SolverError
         A level of the linear programme could not be finished; its number is the stage. With
         `exact`, also when the proof fails because excesses differ by less than the tolerance.
+    OracleError
+        The oracle raised, does not take ``outside``, its answer has a wrong form or contradicts
+        itself; or `exact` with an oracle.
 
     Notes
     -----
@@ -148,6 +168,9 @@ def nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allo
     pool of some hundred coalitions are solved level by level; a level settles exactly the
     coalitions of positive dual weight, and a scan that finds no other coalition above its level
     ends the search. Excesses closer than 2e-10 of the largest value that matters count as equal.
+
+    With an oracle every level is proved by one answer, in addition to the rounds that find what
+    the programmes miss.
 
     References
     ----------
@@ -167,6 +190,21 @@ def nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allo
     >>> [round(float(x), 6) for x in sg.nucleolus(game).values]
     [50.0, 75.0, 75.0]
     """
+    if oracle is not None:
+        if exact:
+            raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
+        return generate(
+            game_of_oracle(game, oracle),
+            oracle,
+            method="nucleolus",
+            complete=True,
+            individually_rational=True,
+            tolerance=tolerance,
+            search=local_search,
+            max_seconds=math.inf if max_seconds is None else max_seconds,
+            progress=progress,
+        )
+    game = without_oracle(game, tolerance, local_search, max_seconds)
     return _solve(game, "nucleolus", False, True, exact, progress)
 
 

@@ -31,10 +31,11 @@ impl LexicographicMaster {
         kind: KindName,
         grand: f64,
         alone: PyReadonlyArray1<'_, f64>,
+        without: PyReadonlyArray1<'_, f64>,
         individually_rational: bool,
     ) -> PyResult<Self> {
-        let alone = alone.as_slice()?;
-        let master = master::Master::new(kind.0, grand, alone, individually_rational)
+        let (alone, without) = (alone.as_slice()?, without.as_slice()?);
+        let master = master::Master::new(kind.0, grand, alone, without, individually_rational)
             .map_err(boundary::to_python)?;
         Ok(Self { master, n_players: alone.len() })
     }
@@ -44,25 +45,23 @@ impl LexicographicMaster {
         boundary::watched(py, None, |progress| self.master.solve(first, all, progress))
     }
 
-    /// Adds violated coalitions: the first level to solve again, and how many there were.
+    /// Adds the worst coalitions that violate a level: the first level to solve again, and how
+    /// many were added.
     fn require(
         &mut self,
         membership: PyReadonlyArray2<'_, bool>,
         values: PyReadonlyArray1<'_, f64>,
         tolerance: f64,
+        limit: usize,
     ) -> PyResult<(Option<usize>, usize)> {
         if membership.shape()[1] != self.n_players {
             return Err(PyValueError::new_err("membership needs one column for each player"));
         }
         let added = self
             .master
-            .require(membership.as_slice()?, values.as_slice()?, tolerance)
+            .require(membership.as_slice()?, values.as_slice()?, tolerance, limit)
             .map_err(boundary::to_python)?;
         Ok((added.first, added.rows))
-    }
-
-    fn worst_known<'py>(&self, py: Python<'py>, count: usize) -> Bound<'py, PyArray1<bool>> {
-        self.master.worst_known(count).into_pyarray(py)
     }
 
     fn stages<'py>(&self, py: Python<'py>) -> Vec<Stage<'py>> {

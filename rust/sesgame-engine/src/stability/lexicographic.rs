@@ -77,8 +77,6 @@ pub(super) struct Lexicographic<'a> {
     span: Span,
     scale: f64,
     constraint: Box<Constraint<'a>>,
-    /// Rows of assumed values.
-    assumed: Vec<usize>,
 }
 
 impl<'a> Lexicographic<'a> {
@@ -133,7 +131,6 @@ impl<'a> Lexicographic<'a> {
             span,
             scale,
             constraint: Box::new(constraint),
-            assumed: Vec::new(),
         }
     }
 
@@ -189,7 +186,6 @@ impl<'a> Lexicographic<'a> {
     fn optimise(&mut self, stage: usize) -> Result<()> {
         let functional = self.span.functional().expect("the span is not everything");
         let mut eligible = self.pool.rows_outside(functional);
-        eligible.retain(|row| !self.assumed.contains(row));
         self.refactor(stage)?;
         let mut candidates = Vec::new();
         let mut updates = 0;
@@ -442,9 +438,7 @@ impl<'a> Lexicographic<'a> {
                 alone - weight * t
             };
         }
-        let assumed = self.pool.assume(&complement, value, 1.0);
-        self.assumed.push(assumed);
-        assumed
+        self.pool.assume(&complement, value)
     }
 }
 

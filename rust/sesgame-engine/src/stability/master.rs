@@ -44,26 +44,43 @@ pub struct Master {
 }
 
 impl Master {
-    /// The programme that knows what all have together and each player has alone.
+    /// The programme that knows what all have together, each player alone, and all without it.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] without players.
-    pub fn new(kind: Kind, grand: f64, alone: &[f64], rational: bool) -> Result<Self> {
+    /// [`Error::InvalidInput`] without players, or not as many values `without`.
+    pub fn new(
+        kind: Kind,
+        grand: f64,
+        alone: &[f64],
+        without: &[f64],
+        rational: bool,
+    ) -> Result<Self> {
         let n_players = alone.len();
-        if n_players == 0 {
-            return Err(Error::InvalidInput("a game needs at least one player".to_owned()));
+        if n_players == 0 || without.len() != n_players {
+            return Err(Error::InvalidInput(format!(
+                "{n_players} values alone and {} without one player; both must be as many as \
+                 players",
+                without.len()
+            )));
         }
         let sign = kind.sign();
-        let total = sign * grand;
-        let alone: Vec<f64> = alone.iter().map(|value| sign * value).collect();
+        let signed = |values: &[f64]| values.iter().map(|value| sign * value).collect();
+        let (total, alone, without): (f64, Vec<f64>, Vec<f64>) =
+            (sign * grand, signed(alone), signed(without));
         let bounded = rational && alone.iter().sum::<f64>() <= total;
         let programme = Lexicographic::new(n_players, bounded, move |members| {
-            let size: u32 = members.iter().map(|byte| byte.count_ones()).sum();
-            if size as usize == n_players {
-                return Some((total, 1.0));
-            }
-            let byte = members.iter().position(|&byte| byte != 0).filter(|_| size == 1)?;
-            Some((alone[8 * byte + members[byte].trailing_zeros() as usize], 1.0))
+            let size = members.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+            let has = |player: &usize| members[player / 8] >> (player % 8) & 1 == 1;
+            let value = if size == n_players {
+                total
+            } else if size == 1 {
+                alone[(0..n_players).find(has)?]
+            } else if size + 1 == n_players {
+                without[(0..n_players).find(|player| !has(player))?]
+            } else {
+                return None;
+            };
+            Some((value, 1.0))
         });
         Ok(Self { programme, sign, n_players, bounded })
     }
@@ -96,11 +113,18 @@ impl Master {
         self.programme.levels.iter().map(|level| level.t).collect()
     }
 
-    /// Takes those of some coalitions that violate a level by more than `tolerance` into the pool.
+    /// Takes those of some coalitions that violate a level by more than `tolerance` into the pool,
+    /// of more than `limit` the worst.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when the flags are not one row for each value.
-    pub fn require(&mut self, flags: &[bool], values: &[f64], tolerance: f64) -> Result<Added> {
+    pub fn require(
+        &mut self,
+        flags: &[bool],
+        values: &[f64],
+        tolerance: f64,
+        limit: usize,
+    ) -> Result<Added> {
         if flags.len() != values.len() * self.n_players {
             return Err(Error::InvalidInput(format!(
                 "{} flags are not a coalition of {} players for each of {} values",
@@ -110,20 +134,28 @@ impl Master {
             )));
         }
         let levels = self.levels();
-        let mut added = Added { first: None, rows: 0 };
+        let mut violated = Vec::new();
         for (flags, value) in flags.chunks_exact(self.n_players).zip(values) {
             let members = pack(flags);
             let inside = flags.iter().zip(self.programme.allocation()).filter(|(flag, _)| **flag);
             let excess = self.sign * value - inside.map(|(_, share)| share).sum::<f64>();
-            let violated =
-                levels[..self.own_level(&members)].iter().position(|t| excess > t + tolerance);
-            if let Some(level) = violated
+            let own = self.own_level(&members);
+            if own > 0
+                && excess > levels[own - 1] + tolerance
                 && self.programme.pool.row(&members).is_none()
             {
-                self.programme.pool.add(&members, self.sign * value, 1.0);
-                added.first = Some(added.first.map_or(level, |first| first.min(level)));
-                added.rows += 1;
+                violated.push((excess - levels[own - 1], excess, members, value));
             }
+        }
+        violated.sort_by(|a, b| b.0.total_cmp(&a.0));
+        violated.truncate(limit);
+        let mut added = Added { first: None, rows: 0 };
+        for (_, excess, members, value) in violated {
+            let rows = self.programme.pool.len();
+            self.programme.pool.add(&members, self.sign * value, 1.0);
+            added.rows += self.programme.pool.len() - rows;
+            let level = levels.iter().position(|t| excess > t + tolerance);
+            added.first = added.first.min(level).or(level);
         }
         Ok(added)
     }
@@ -135,20 +167,6 @@ impl Master {
             let functional = level.before.functional().expect("a level has something to settle");
             span::apply(functional, members) != 0
         })
-    }
-
-    /// The known coalitions of largest excess at the present allocation, at most `count`, as rows
-    /// of flags.
-    #[must_use]
-    pub fn worst_known(&self, count: usize) -> Vec<bool> {
-        let pool = &self.programme.pool;
-        let sums = pool.byte_sums(self.programme.allocation(), |a, b| a + b);
-        let mut rows: Vec<(usize, f64)> = (1..pool.len())
-            .filter(|&row| pool.row(pool.members(row)) == Some(row))
-            .map(|row| (row, pool.value(row) - pool.sum(row, &sums, |a, b| a + b)))
-            .collect();
-        rows.sort_by(|a, b| b.1.total_cmp(&a.1));
-        rows.into_iter().take(count).flat_map(|(row, _)| self.flags(row)).collect()
     }
 
     /// The levels that are solved.
@@ -222,12 +240,12 @@ mod tests {
     #[test]
     fn an_airport_that_names_its_coalitions_one_by_one_is_solved() {
         let costs = [1.0, 2.0, 4.0, 6.0];
-        let mut master = Master::new(Kind::Cost, 6.0, &costs, true).unwrap();
+        let mut master = Master::new(Kind::Cost, 6.0, &costs, &[6.0, 6.0, 6.0, 4.0], true).unwrap();
         let mut first = Some(0);
         while let Some(level) = first {
             master.solve(level, true, &Progress::new()).unwrap();
             first = all_coalitions(4).find_map(|flags| {
-                let added = master.require(&flags, &[airport(&costs, &flags)], 1e-9).unwrap();
+                let added = master.require(&flags, &[airport(&costs, &flags)], 1e-9, 1).unwrap();
                 assert_eq!(added.rows == 1, added.first.is_some());
                 added.first
             });
@@ -240,24 +258,10 @@ mod tests {
     }
 
     #[test]
-    fn the_pool_names_its_worst_coalitions_and_knows_no_assumed_ones() {
-        let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0, 2.0], false).unwrap();
-        for _ in 0..2 {
-            master.solve(0, true, &Progress::new()).unwrap();
-            master.require(&[true, true, false], &[9.0], 0.0).unwrap();
-        }
-        // The two that balance: (9 + 2 - 9) / 2 = 1.
-        let worst = master.worst_known(2);
-        let (rows, _) = worst.as_chunks::<3>();
-        assert!(rows.contains(&[true, true, false]) && rows.contains(&[false, false, true]));
-        assert_eq!(master.worst_known(100).len(), 4 * 3);
-    }
-
-    #[test]
     fn flags_that_are_no_rows_are_refused() {
-        let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0], true).unwrap();
+        let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0], &[1.0, 0.0], true).unwrap();
         assert!(master.bounded());
-        assert!(matches!(master.require(&[true], &[1.0], 0.0), Err(Error::InvalidInput(_))));
-        assert!(matches!(Master::new(Kind::Gain, 0.0, &[], true), Err(Error::InvalidInput(_))));
+        assert!(matches!(master.require(&[true], &[1.0], 0.0, 1), Err(Error::InvalidInput(_))));
+        assert!(matches!(Master::new(Kind::Gain, 0.0, &[0.0], &[], true), Err(Error::InvalidInput(_))));
     }
 }

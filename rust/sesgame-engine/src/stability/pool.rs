@@ -1,6 +1,6 @@
 //! The coalitions that the linear programmes know about, packed for fast sums.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::span;
 
@@ -17,6 +17,8 @@ pub(super) struct Pool {
     weights: Vec<f64>,
     /// The row of each coalition, bounds left out.
     rows: HashMap<Box<[u8]>, usize>,
+    /// Rows of assumed values.
+    assumed: HashSet<usize>,
 }
 
 impl Pool {
@@ -29,6 +31,7 @@ impl Pool {
             values: Vec::new(),
             weights: Vec::new(),
             rows: HashMap::new(),
+            assumed: HashSet::new(),
         }
     }
 
@@ -52,11 +55,17 @@ impl Pool {
                 return row;
             }
         }
-        self.assume(members, value, weight)
+        self.push(members, value, weight)
     }
 
-    /// Adds a constraint of an assumed value and returns its row, by which alone it is known.
-    pub fn assume(&mut self, members: &[u8], value: f64, weight: f64) -> usize {
+    /// Adds a row of an assumed value: a coalition may have one beside its real one, and nobody
+    /// will find it.
+    pub fn assume(&mut self, members: &[u8], value: f64) -> usize {
+        self.assumed.insert(self.len());
+        self.push(members, value, 1.0)
+    }
+
+    fn push(&mut self, members: &[u8], value: f64, weight: f64) -> usize {
         let next = self.len();
         self.members.extend_from_slice(members);
         self.values.push(value);
@@ -127,9 +136,12 @@ impl Pool {
             .fold(T::default(), |sum, (&byte, sums)| add(sum, sums[usize::from(byte)]))
     }
 
-    /// The rows whose coalitions lie outside the span whose annihilator holds `functional`.
+    /// The rows whose coalitions lie outside the span whose annihilator holds `functional`,
+    /// without assumed ones.
     pub fn rows_outside(&self, functional: &[u64]) -> Vec<usize> {
         let sums = self.byte_sums(functional, span::add);
-        (0..self.len()).filter(|&row| self.sum(row, &sums, span::add) != 0).collect()
+        (0..self.len())
+            .filter(|&row| self.sum(row, &sums, span::add) != 0 && !self.assumed.contains(&row))
+            .collect()
     }
 }
