@@ -139,8 +139,14 @@ def test_the_nucleolus_needs_an_oracle_that_can_leave_out_what_is_settled() -> N
 
 @pytest.mark.parametrize("missing", ["most_violated", "kind", "value"])
 def test_what_an_oracle_lacks_is_named(missing: str) -> None:
-    whole = {"most_violated": lambda x, count: None, "kind": "gain", "value": lambda rows: rows[:, 0]}
-    oracle = type("Oracle", (), {k: staticmethod(v) if callable(v) else v for k, v in whole.items()})
+    whole = {
+        "most_violated": lambda x, count: None,
+        "kind": "gain",
+        "value": lambda rows: rows[:, 0],
+    }
+    oracle = type(
+        "Oracle", (), {k: staticmethod(v) if callable(v) else v for k, v in whole.items()}
+    )
     delattr(oracle, missing)
     with pytest.raises(OracleError, match=f"has no {missing}; it needs most_violated, kind, value"):
         sg.least_core(["a", "b"], oracle=oracle())

@@ -1,4 +1,4 @@
-"""Least core and nucleolus from a separation oracle: what is found, what is proved, what is said."""
+"""Least core and nucleolus from a separation oracle: what is found and what is proved."""
 
 from __future__ import annotations
 

@@ -81,6 +81,7 @@ class Span:
 
     @property
     def rank(self) -> int:
+        """The dimension of what was inserted."""
         return len(self._rows)
 
     def insert(self, key: int, vector: Sequence[int]) -> dict[int, Fraction] | None:

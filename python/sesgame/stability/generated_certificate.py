@@ -44,8 +44,9 @@ def verify_generated(game: Game, evidence: GeneratedEvidence, bound: Bound) -> V
         failures.append(f"the allocation hands out {x.sum()!r}, not {total!r}")
     if evidence.individually_rational:
         failures += [
-            f"{game.players[index]} gets less than alone"
-            for index in np.flatnonzero(x < np.array(alone) - slack)
+            f"{player} gets less than alone"
+            for player, share, value in zip(game.players, x, alone, strict=True)
+            if share < value - slack
         ]
     if not evidence.proved:
         unchecked.append(evidence.reason)

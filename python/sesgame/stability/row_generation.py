@@ -302,4 +302,3 @@ def _spread(master: _engine.LexicographicMaster, first: int) -> NDArray[np.bool_
     depth = max((len(rows) for rows in stages), default=0)
     rows = [rows[place] for place in range(depth) for rows in stages if place < len(rows)]
     return np.array(rows, dtype=np.bool_).reshape(-1, n)
-

@@ -1,7 +1,7 @@
 """Separation oracles: who names the coalitions that object most where no table can hold all.
 
-An oracle is somebody else's code. Everything it says is checked against the game's sense and against
-what it said before, and an error names the coalition.
+An oracle is somebody else's code. Everything it says is checked against what it said before, and an
+error names the coalition.
 """
 
 from __future__ import annotations

@@ -40,9 +40,10 @@ impl LexicographicMaster {
         Ok(Self { master, n_players: alone.len() })
     }
 
-    /// Solves the levels from `first` on: all, or down to the first below the first of all.
-    fn solve(&mut self, py: Python<'_>, first: usize, all: bool) -> PyResult<()> {
-        boundary::watched(py, None, |progress| self.master.solve(first, all, progress))
+    /// Solves the levels from `first` on: to the end, or down to the first below that of the
+    /// highest excess.
+    fn solve(&mut self, py: Python<'_>, first: usize, to_the_end: bool) -> PyResult<()> {
+        boundary::watched(py, None, |progress| self.master.solve(first, to_the_end, progress))
     }
 
     /// Adds the worst coalitions that violate a level: the first level to solve again, and how

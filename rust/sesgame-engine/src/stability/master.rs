@@ -262,6 +262,9 @@ mod tests {
         let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0], &[1.0, 0.0], true).unwrap();
         assert!(master.bounded());
         assert!(matches!(master.require(&[true], &[1.0], 0.0, 1), Err(Error::InvalidInput(_))));
-        assert!(matches!(Master::new(Kind::Gain, 0.0, &[0.0], &[], true), Err(Error::InvalidInput(_))));
+        assert!(matches!(
+            Master::new(Kind::Gain, 0.0, &[0.0], &[], true),
+            Err(Error::InvalidInput(_))
+        ));
     }
 }
