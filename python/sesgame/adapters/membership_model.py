@@ -66,21 +66,21 @@ class MembershipModel:
 
     def evaluate(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
         """Write the value of each row; see :class:`sesgame.blocks.CharacteristicFunction`."""
-        for row, members in enumerate(membership):
+        for row, members in enumerate(membership.astype(np.float64)):
             values[row] = self._value(members)
 
-    def _value(self, members: NDArray[np.bool_]) -> float:
+    def _value(self, members: NDArray[np.float64]) -> float:
         try:
             objective = self._solve(members).getObjectiveValue()
         except SolverError as error:
-            labels = self.players.ordered_labels(members)
+            labels = self.players.ordered_labels(members > 0)
             raise CharacteristicFunctionError(
                 f"the model of {format_coalition(labels)} has no value: {error}",
                 frozenset(labels),
             ) from error
         return float(objective + self.reduced.cost_share @ members)
 
-    def prices(self, members: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def prices(self, members: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what one more of each player is worth in the optimum of a coalition."""
         reduced, solution = self.reduced, self._solve(members).getSolution()
         of_rows = np.asarray(solution.row_dual)[reduced.rows.places]
@@ -91,7 +91,7 @@ class MembershipModel:
             + reduced.columns.price(of_columns, reduced.model.sense)
         )
 
-    def _solve(self, members: NDArray[np.bool_]) -> highspy.Highs:
+    def _solve(self, members: NDArray[np.float64]) -> highspy.Highs:
         """Solve for a coalition.
 
         Raises
@@ -106,7 +106,7 @@ class MembershipModel:
             solver.solve(np.ones(len(self.players)))
             solver.basis = None if self.is_integer else solver.highs.getBasis()
             self._of_thread.solver = solver
-        solver.solve(members.astype(np.float64))
+        solver.solve(members)
         if not self.is_integer:
             _, gap = solver.highs.getInfoValue("primal_dual_objective_error")
             if gap > DUALITY_TOLERANCE:
@@ -124,18 +124,14 @@ class _Solver:
             (reduced.columns, self.highs.changeColsBounds),
             (reduced.rows, self.highs.changeRowsBounds),  # type: ignore[attr-defined] # stub
         ]
-        self._bounds = [bounds.bounds for bounds, _ in self._moves]
 
     def solve(self, z: NDArray[np.float64]) -> None:
-        """Move the bounds that differ from those of the coalition before, and solve."""
+        """Move the bounds to those of a coalition, and solve."""
         import highspy
 
-        for index, (bounds, change) in enumerate(self._moves):
-            new, old = bounds.at(z), self._bounds[index]
-            moved = (new != old).any(axis=0)
-            lower, upper = new[:, moved]
-            change(len(lower), bounds.places[moved], lower, upper)
-            self._bounds[index] = new
+        for bounds, change in self._moves:
+            lower, upper = bounds.at(z)
+            change(len(lower), bounds.places, lower, upper)
         self.highs.clearSolver()  # what it knows of the coalition before would show in last bits
         if self.basis is not None:
             self.highs.setBasis(self.basis)
@@ -217,9 +213,8 @@ def dual_allocation(game: Game) -> Allocation:
         raise GameError("dual prices need a game from an adapter (sg.adapters)")
     if model.is_integer:
         raise GameError("the model has integer variables: it has no dual prices")
-    everybody = np.ones(game.n_players, dtype=np.bool_)
-    prices = model.prices(everybody)
-    value = float(game.values(everybody[np.newaxis], progress=False)[0])
+    prices = model.prices(np.ones(game.n_players))
+    value = game.value(game.players)
     gap = value - float(prices.sum())
     if abs(gap) > DUALITY_TOLERANCE * max(1.0, abs(value)):
         raise GameError(
