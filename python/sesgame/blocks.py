@@ -72,6 +72,7 @@ class _Pace:
     parallel: bool
     largest: int = 0
     seconds_per_row: float = 0.0
+    busy: float = 0.5
 
     def size(self, remaining: int) -> int:
         """Return the rows of the next block, of those not started."""
@@ -79,16 +80,19 @@ class _Pace:
             return 1
         aim = min(BLOCK_SECONDS / max(self.seconds_per_row, 1e-9), LARGEST_BLOCK)
         if self.parallel:  # smaller at the end, so that all workers finish together
-            aim = min(aim, max(remaining / (2 * self.window), aim / 16))
+            aim = min(aim, max(remaining / self.window, aim / 8))
         return max(1, int(min(aim, 8 * self.largest)))
 
     def learn(self, rows: int, seconds: float, since_submitted: float) -> None:
         """Take in a finished block."""
         self.largest = max(self.largest, rows)
         self.seconds_per_row = seconds / rows
-        # It hardly waited: some worker may have had nothing to do, so one more may be in flight.
-        if self.parallel and since_submitted < 2 * seconds + 0.01:
-            self.window += 1
+        if self.parallel:
+            # By Little's law, the share of its time in flight that a block is worked on is the
+            # number of busy workers over the number in flight. Aim at 1.5 to 2.5 for each worker.
+            self.busy += (seconds / max(since_submitted, seconds, 1e-9) - self.busy) / 8
+            self.window += (self.busy > 1 / 1.5) - (self.busy < 1 / 2.5)
+            self.window = max(self.window, FIRST_WINDOW)
 
 
 class _Run:
@@ -129,7 +133,7 @@ class _Run:
         try:
             future = self.executor.submit(evaluate_block, shipment, membership)
         except Exception as error:
-            raise self.package.failure or ExecutorError(
+            raise ExecutorError(
                 f"the executor takes no more work ({type(error).__name__}: {error}); "
                 f"what is done is kept: call again with a working executor"
             ) from error
@@ -147,12 +151,14 @@ class _Run:
         try:
             result: BlockResult | None = future.result()
         except Exception as error:
-            raise self.package.failure or ExecutorError(
+            raise ExecutorError(
                 f"the executor lost a block of {len(block)} coalitions "
                 f"({type(error).__name__}: {error}); "
                 f"what is done is kept: call again with a working executor"
             ) from error
         if result is None:
+            if self.package.failure is not None:
+                raise self.package.failure
             self.submit(block, with_bytes=True)
             return None
         self.arrived += 1

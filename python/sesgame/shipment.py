@@ -47,8 +47,7 @@ class Package:
         Raises
         ------
         GameError
-            The function cannot be packed. The error is kept in `failure`, since executors that
-            pack in a thread of their own do not let it through.
+            The function cannot be packed. The error is kept in `failure`, too.
         """
         if self._packed is None:
             try:
@@ -88,7 +87,12 @@ class Shipment:
         return self.package.function
 
     def __reduce__(self) -> tuple[Any, ...]:
-        digest, packed = self.package.packed()
+        try:
+            digest, packed = self.package.packed()
+        except GameError:
+            # Raised here, in whatever thread the executor packs, it would be lost, and some
+            # executors would wait for ever. The worker asks for the bytes that nobody has.
+            return _Arrival, ("", None)
         return _Arrival, (digest, packed if self.with_bytes or len(packed) <= SMALL else None)
 
 

@@ -42,7 +42,14 @@ def dask_client():
         yield client
 
 
-@pytest.fixture(params=["threads", "processes", "loky", "dask client", "dask executor"])
+@pytest.fixture(scope="module")
+def mpi():
+    futures = pytest.importorskip("mpi4py.futures")
+    with futures.MPIPoolExecutor(2, path=["tests"]) as pool:
+        yield pool
+
+
+@pytest.fixture(params=["threads", "processes", "loky", "dask client", "dask executor", "mpi"])
 def executor(request):
     if request.param == "threads":
         with ThreadPoolExecutor(3) as pool:
@@ -52,8 +59,8 @@ def executor(request):
         pool = loky.ProcessPoolExecutor(2)
         yield pool
         pool.shutdown()
-    elif request.param == "processes":
-        yield request.getfixturevalue("processes")
+    elif request.param in ("processes", "mpi"):
+        yield request.getfixturevalue(request.param)
     else:
         client = request.getfixturevalue("dask_client")
         yield client if request.param == "dask client" else client.get_executor(pure=False)
@@ -78,6 +85,13 @@ def test_every_executor_gives_the_same_bits(executor):
     for function, batched in ((wf.peak, False), (wf.peaks, True)):
         game = game_of(function, batched=batched)
         np.testing.assert_array_equal(game.tabulate(executor=executor), TABLE)
+
+
+def test_executorlib_gives_the_same_bits(monkeypatch):
+    library = pytest.importorskip("executorlib")
+    monkeypatch.setenv("PYTHONPATH", "tests")  # as the tests themselves run, so do its workers
+    with library.SingleNodeExecutor(max_workers=2, block_allocation=True) as pool:
+        np.testing.assert_array_equal(game_of(wf.peak).tabulate(executor=pool), TABLE)
 
 
 def test_rows_in_any_order_and_repeated_are_answered_in_their_order(processes):
