@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from literature_games import LiteratureGame, with_solution
+from sesgame.stability import certificates
 from stability_oracles import exact_nucleolus
 
 
@@ -43,6 +44,19 @@ def test_larger_games_are_proved_exactly(n_players: int, high: int) -> None:
     assert sg.prenucleolus(game).evidence.verify(game, exact=True).failures == ()
     assert sg.per_capita_nucleolus(game).evidence.verify(game, exact=True).failures == ()
     assert sg.least_core(game).evidence.verify(game).failures == ()
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_stretch_of_the_table_may_hold_nothing_worth_comparing_but_the_grand_coalition(
+    exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "CHUNK_BITS", 2)
+    game = sg.Game.from_function(
+        range(5),
+        lambda coalition: len(coalition) ** 3 if len(coalition) in (1, 5) else 0,
+        kind="gain",
+    )
+    assert sg.nucleolus(game).evidence.verify(game, exact=exact).failures == ()
 
 
 def test_values_that_are_no_integers_are_taken_as_they_are() -> None:

@@ -322,6 +322,8 @@ def _above(
             continue
         masks = close + start
         masks = masks[(masks != 0) & (masks != len(table) - 1)]
+        if masks.size == 0:
+            continue
         membership = (masks[:, np.newaxis] >> np.arange(n) & 1).astype(np.int64)
         own = np.zeros(len(masks), dtype=np.int64)
         for stage in checked:
