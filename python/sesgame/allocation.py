@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
+from fractions import Fraction
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,6 +77,8 @@ class Allocation:
         Absolute precision of `values`, in their unit.
     evidence : Evidence, optional
         What proves or qualifies the values; depends on the method.
+    exact : tuple of Fraction, optional
+        The values without rounding, from a method that was asked for them.
 
     Raises
     ------
@@ -96,6 +99,7 @@ class Allocation:
     method: str
     tolerance: float = 0.0
     evidence: Evidence | None = None
+    exact: tuple[Fraction, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.players, Players):
@@ -112,10 +116,12 @@ class Allocation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in the types that JSON knows; values by player label."""
+        exact = {} if self.exact is None else {"exact": plain(self.exact)}
         return {
             "method": self.method,
             "kind": self.kind,
             "values": {str(player): self[player] for player in self.players},
+            **exact,
             "total": self.total,
             "tolerance": self.tolerance,
             "evidence": None if self.evidence is None else self.evidence.to_dict(),

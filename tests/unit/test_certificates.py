@@ -14,10 +14,10 @@ from stability_oracles import exact_nucleolus
 @pytest.mark.parametrize("case", with_solution("nucleolus"))
 def test_published_games_are_proved_in_fractions(case: LiteratureGame) -> None:
     game = case.game()
-    evidence = sg.nucleolus(game, exact=True).evidence
+    allocation = sg.nucleolus(game, exact=True)
     if not case.published_digits:
-        assert evidence.exact_values == tuple(Fraction(value) for value in case.nucleolus)
-    assert evidence.verify(game)
+        assert allocation.exact == tuple(Fraction(value) for value in case.nucleolus)
+    assert allocation.evidence.verify(game)
 
 
 def random_game(n_players: int, seed: int, high: int) -> sg.Game:
@@ -33,7 +33,7 @@ def test_exact_values_are_those_of_the_exact_method(n_players: int, high: int) -
     for seed in range(4):
         game = random_game(n_players, seed, high)
         exact, _ = exact_nucleolus([int(value) for value in game.tabulate()])
-        assert sg.nucleolus(game, exact=True).evidence.exact_values == tuple(exact)
+        assert sg.nucleolus(game, exact=True).exact == tuple(exact)
 
 
 @pytest.mark.parametrize("high", [2, 100])
@@ -107,3 +107,87 @@ def test_the_witness_of_an_empty_core_is_checked_in_fractions() -> None:
     generous = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 2], kind="gain")
     assert not proof.verify(generous)
     assert sg.core_existence(generous).verify(generous)
+
+
+def too_close(n_players: int, seed: int) -> sg.Game:
+    """Zeros and ones with differences far below the tolerance of the solver."""
+    random = np.random.default_rng([n_players, seed])
+    table = random.integers(0, 2, 1 << n_players) + random.integers(0, 3, 1 << n_players) * 2.0**-40
+    table[0] = 0
+    return sg.Game.from_table(table, kind="gain")
+
+
+@pytest.mark.parametrize("n_players", [3, 4, 5])
+def test_excesses_too_close_for_floats_are_told_apart_in_integers(n_players: int) -> None:
+    in_floats = 0
+    for seed in range(6):
+        game = too_close(n_players, seed)
+        in_floats += sg.nucleolus(game).evidence.verify(game, exact=True).holds
+        expected, _ = exact_nucleolus([Fraction(float(v)) for v in game.tabulate()])
+        assert sg.nucleolus(game, exact=True).exact == tuple(expected)
+    assert in_floats < 6
+
+
+def test_fifteen_players_too_close_for_floats_are_proved() -> None:
+    game = too_close(15, 0)
+    assert not sg.nucleolus(game).evidence.verify(game, exact=True)
+    allocation = sg.nucleolus(game, exact=True)
+    assert allocation.evidence.verify(game, exact=True).failures == ()
+    assert sum(allocation.exact) == Fraction(float(game.tabulate()[-1]))
+
+
+def test_whether_there_is_an_imputation_is_decided_exactly() -> None:
+    # Ten times 0.1 is 0.9999999999999999 in floats, but a little more than 1 in fractions.
+    table = np.zeros(1 << 10)
+    table[1 << np.arange(10)] = 0.1
+    table[-1] = 1
+    game = sg.Game.from_table(table, kind="gain")
+    assert sg.nucleolus(game).method == "nucleolus"
+    allocation = sg.nucleolus(game, exact=True)
+    assert allocation.method == "prenucleolus (no imputation exists)"
+    assert allocation.exact == (Fraction(1, 10),) * 10
+
+
+def test_the_exact_values_can_be_written_as_json() -> None:
+    game = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    assert sg.nucleolus(game, exact=True).to_dict()["exact"] == ["1/3", "1/3", "1/3"]
+    assert "exact" not in sg.nucleolus(game).to_dict()
+
+
+@pytest.mark.parametrize("kind", ["gain", "cost"])
+@pytest.mark.parametrize("n_players", [1, 2, 4, 7, 12])
+def test_the_least_core_is_proved_in_fractions(n_players: int, kind: str) -> None:
+    for seed in range(4):
+        game = sg.Game.from_table(random_game(n_players, seed, 9).tabulate(), kind=kind)
+        evidence = sg.least_core(game).evidence
+        proof = evidence.verify(game, exact=True)
+        assert proof.failures == ()
+        assert sum(proof.values) == Fraction(float(game.tabulate()[-1]))
+        assert [float(value) for value in proof.values] == pytest.approx(evidence.values, abs=1e-8)
+
+
+def test_the_exact_value_of_a_least_core_follows_the_smallest_change_of_the_game() -> None:
+    game = random_game(6, 1, 50)
+    evidence = sg.least_core(game).evidence
+    table = game.tabulate().copy()
+    table[game.players.mask(evidence.stages[0].coalitions[0])] += 2.0**-40
+    other = sg.Game.from_table(table, kind="gain")
+    proofs = [evidence.verify(changed, exact=True) for changed in (game, other)]
+    assert all(proofs)
+    assert proofs[0].values != proofs[1].values
+    slack = np.setdiff1d(np.arange(1, 63), [game.players.mask(c) for c in evidence.tight])
+    table[slack[0]] += 100
+    assert not evidence.verify(sg.Game.from_table(table, kind="gain"), exact=True)
+
+
+def test_a_point_of_the_core_is_compared_in_fractions() -> None:
+    game = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 2], kind="gain")
+    existence = sg.core_existence(game)
+    proof = existence.verify(game, exact=True)
+    assert proof.holds
+    assert sum(proof.values) == 2
+    table = game.tabulate().copy()
+    table[0b011] = 4
+    failures = existence.verify(sg.Game.from_table(table, kind="gain"), exact=True).failures
+    assert failures == ("{0, 1} objects",)
+    assert existence.verify(sg.Game.from_table(table, kind="gain")).failures == failures

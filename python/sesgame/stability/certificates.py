@@ -36,6 +36,7 @@ __all__ = [
     "Verification",
     "balance",
     "balanced_excess",
+    "verify_core_point",
     "verify_stages",
 ]
 
@@ -201,8 +202,9 @@ def verify_stages(
         checked.append(Checked(level, before))
     if not failures and complete and span.rank < n:
         failures.append(f"the stages settle {span.rank} of {n} dimensions")
-    if exact and not failures and span.rank == n:
-        x = _solve(vectors, totals, n)
+    if exact and not failures:
+        # Where the stages leave freedom, the point next to the one in floats.
+        x = _solve(vectors, totals, x)
     if not failures:
         for key, total in totals.items():
             gap = sum(share for share, member in zip(x, vectors[key], strict=True) if member)
@@ -249,6 +251,28 @@ def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
     return int(game.sign) * total / sum(shares, Fraction(0))
 
 
+def verify_core_point(game: Game, values: NDArray[np.float64]) -> Verification:
+    """Check in fractions that a point, made exactly efficient, is in the core."""
+    n, sign = game.n_players, int(game.sign)
+    table = game.tabulate(progress=False)
+    span = Span()
+    grand = _vector((1 << n) - 1, n)
+    span.insert(0, grand)
+    start = [sign * Fraction(float(value)) for value in values]
+    x = _solve({0: grand}, {0: sign * Fraction(float(table[-1]))}, start)
+    checked = [Checked(Fraction(0), span.annihilator(n))]
+    failures = tuple(
+        f"{format_coalition(game.players.ordered_labels(mask))} objects"
+        for mask in _above(table, sign, x, checked, False, Fraction(0))
+    )
+    return Verification(
+        holds=not failures,
+        failures=failures[:LISTED_FAILURES],
+        exact=True,
+        values=tuple(sign * share for share in x),
+    )
+
+
 def balance(
     span: Span, vectors: dict[int, list[int]], masks: Sequence[int], n_players: int
 ) -> dict[int, Fraction]:
@@ -269,8 +293,11 @@ def _vector(mask: int, n_players: int) -> list[int]:
     return [mask >> index & 1 for index in range(n_players)]
 
 
-def _solve(vectors: dict[int, list[int]], totals: dict[int, Any], n: int) -> list[Fraction]:
-    """Return the point with given totals, from as many independent ones as there are players."""
+def _solve(
+    vectors: dict[int, list[int]], totals: dict[int, Any], start: Sequence[Fraction]
+) -> list[Fraction]:
+    """Return the point with given totals; what they leave free stays as at the start."""
+    n = len(start)
     rows: list[tuple[int, list[Fraction]]] = []
     for key, vector in vectors.items():
         rest = [*(Fraction(entry) for entry in vector), totals[key]]
@@ -281,7 +308,7 @@ def _solve(vectors: dict[int, list[int]], totals: dict[int, Any], n: int) -> lis
         lead = next((index for index in range(n) if rest[index]), -1)
         if lead >= 0:
             rows.append((lead, [entry / rest[lead] for entry in rest]))
-    point = [Fraction(0)] * n
+    point = list(start)
     for lead, row in reversed(rows):
         point[lead] = row[-1] - sum(
             (row[index] * point[index] for index in range(n) if index != lead and row[index]),

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 from sesgame import _engine
 from sesgame.allocation import Allocation, Evidence, checked_values
 from sesgame.audit import audit
+from sesgame.coalition import format_coalition
 from sesgame.progress import progress_report
-from sesgame.stability.certificates import Verification, balanced_excess, verify_stages
+from sesgame.stability.certificates import (
+    Verification,
+    balanced_excess,
+    verify_core_point,
+    verify_stages,
+)
 from sesgame.stability.row_generation import generate
 from sesgame.stability.separation import game_of_oracle, without_oracle
 from sesgame.stability.stages import Effort, Stage, stage
@@ -67,7 +73,7 @@ class LeastCoreEvidence(Evidence):
     values: tuple[float, ...]
     tolerance: float
 
-    def verify(self, game: Game) -> Verification:
+    def verify(self, game: Game, *, exact: bool = False) -> Verification:
         """Check value and point with code that shares nothing with the solver.
 
         The first stage balances, so no point has a smaller largest excess; the point has no
@@ -77,6 +83,9 @@ class LeastCoreEvidence(Evidence):
         ----------
         game : Game
             The game that was solved; it is tabulated.
+        exact : bool, default False
+            Derive the value from the weights, move the point, by less than the tolerance, to where
+            all stages have it, and compare all 2^n excesses in fractions, with no tolerance.
 
         Returns
         -------
@@ -89,6 +98,7 @@ class LeastCoreEvidence(Evidence):
             self.stages,
             complete=False,
             tolerance=4 * self.tolerance,
+            exact=exact,
         )
 
 
@@ -308,21 +318,44 @@ class CoreExistence(Evidence):
     tolerance: float
     effort: Effort
 
-    def verify(self, game: Game) -> bool:
+    def verify(self, game: Game, *, exact: bool = False) -> Verification:
         """Check the witness with code that shares nothing with the solver.
 
-        An empty core is proved in exact fractions: the collection balances and its weighted
+        An empty core is always proved in fractions: the collection balances and its weighted
         excess is positive. A point is compared with all 2^n coalitions.
 
         Parameters
         ----------
         game : Game
             The game that was examined; it is tabulated.
+        exact : bool, default False
+            Compare the point in fractions too, after one player has taken up what its sum lacks.
+            A core without interior may hold no point in floats: what fails is then the rounding,
+            and :func:`least_core` has a proof.
+
+        Returns
+        -------
+        Verification
+            True as a condition when the witness holds.
         """
-        if self.collection is not None:
+        if self.point is None:
+            assert self.collection is not None
             excess = balanced_excess(game, self.collection)
-            return excess is not None and excess > 0
-        return self.point is not None and core_check(game, self.point).in_core
+            failures: tuple[str, ...] = ()
+            if excess is None:
+                failures = ("the collection does not balance",)
+            elif excess <= 0:
+                failures = (f"the collection wants {float(excess)!r} more than there is",)
+            return Verification(not failures, failures, exact=True, values=())
+        if exact:
+            return verify_core_point(game, self.point.values)
+        check = core_check(game, self.point)
+        return Verification(
+            check.in_core,
+            () if check else (f"{format_coalition(check.worst_coalition)} objects",),
+            exact=False,
+            values=tuple(self.point.values.tolist()),
+        )
 
 
 def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:

@@ -19,6 +19,7 @@ from sesgame.errors import GameError, OracleError, SolverError
 from sesgame.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.stability.certificates import Verification, verify_stages
+from sesgame.stability.exact import exact_levels
 from sesgame.stability.row_generation import generate
 from sesgame.stability.separation import game_of_oracle, without_oracle
 from sesgame.stability.stages import Effort, Stage, stage
@@ -39,6 +40,9 @@ __all__ = [
     "prenucleolus",
 ]
 
+EXACT_PLAYERS = 16
+"""So many players are solved in integers within seconds."""
+
 
 @dataclasses.dataclass(frozen=True)
 class NucleolusEvidence(Evidence):
@@ -57,8 +61,6 @@ class NucleolusEvidence(Evidence):
         What it took.
     values : tuple of float
         The allocation that the stages prove.
-    exact_values : tuple of Fraction or None
-        With ``exact=True``, the allocation in fractions, proved without any tolerance.
     tolerance : float
         Excesses closer than this count as equal.
     """
@@ -69,7 +71,6 @@ class NucleolusEvidence(Evidence):
     effort: Effort
     values: tuple[float, ...]
     tolerance: float
-    exact_values: tuple[Fraction, ...] | None = None
 
     def verify(self, game: Game, *, exact: bool = False) -> Verification:
         """Check the certificate with code that shares nothing with the solver.
@@ -137,8 +138,9 @@ def nucleolus(
     game : Game, or iterable of hashable
         At most 30 players; it is tabulated. With an oracle, as in :func:`sesgame.least_core`.
     exact : bool, default False
-        Also prove the result in fractions, without any tolerance; they are the evidence's
-        `exact_values`.
+        Prove the result in fractions, without any tolerance; they are the allocation's `exact`.
+        The values of the game count as they are: 0.1 is not a tenth. Where excesses are too close
+        for floats, the game is solved anew in integers, with up to 16 players.
     oracle, tolerance, local_search, max_seconds
         As in :func:`sesgame.least_core`. The oracle must take ``outside``.
     progress : bool, default True
@@ -157,7 +159,7 @@ def nucleolus(
         More than 30 players, and no oracle.
     SolverError
         A level of the linear programme could not be finished; its number is the stage. With
-        `exact`, also when the proof fails because excesses differ by less than the tolerance.
+        `exact`, also when there is no proof for a game of more than 16 players.
     OracleError
         The oracle raised, does not take ``outside``, its answer has a wrong form or contradicts
         itself; or `exact` with an oracle.
@@ -189,6 +191,8 @@ def nucleolus(
     ... )
     >>> [round(float(x), 6) for x in sg.nucleolus(game).values]
     [50.0, 75.0, 75.0]
+    >>> sg.nucleolus(game, exact=True).exact
+    (Fraction(50, 1), Fraction(75, 1), Fraction(75, 1))
     """
     if oracle is not None:
         if exact:
@@ -392,8 +396,6 @@ def _solve(
         values, stages, bounded, tolerance, effort = _engine.nucleolus(
             table, game.kind, per_capita, individually_rational, report
         )
-    if individually_rational and not bounded:
-        method = method.replace("nucleolus", "prenucleolus") + " (no imputation exists)"
     evidence = NucleolusEvidence(
         stages=tuple(stage(game.players, raw) for raw in stages),
         per_capita=per_capita,
@@ -402,13 +404,13 @@ def _solve(
         values=tuple(values.tolist()),
         tolerance=tolerance,
     )
+    fractions = None
     if exact:
-        proof = evidence.verify(game, exact=True)
-        if not proof:
-            raise SolverError(f"exact proof of the {method}", "; ".join(proof.failures))
-        fractions = tuple(Fraction(value) for value in proof.values)
-        evidence = dataclasses.replace(evidence, exact_values=fractions)
+        evidence, fractions = _proved(game, evidence, individually_rational)
         values = checked_values(game.players, [float(value) for value in fractions])
+        bounded = evidence.individually_rational
+    if individually_rational and not bounded:
+        method = method.replace("nucleolus", "prenucleolus") + " (no imputation exists)"
     return Allocation(
         players=game.players,
         values=values,
@@ -416,4 +418,38 @@ def _solve(
         method=method,
         tolerance=tolerance,
         evidence=evidence,
+        exact=fractions,
     )
+
+
+def _proved(
+    game: Game, evidence: NucleolusEvidence, individually_rational: bool
+) -> tuple[NucleolusEvidence, tuple[Fraction, ...]]:
+    """Return evidence that is proved in fractions, and the allocation in them."""
+    table, sign = game.tabulate(progress=False), int(game.sign)
+    alone = sum(Fraction(float(table[1 << player])) for player in range(game.n_players))
+    bounded = individually_rational and sign * alone <= sign * Fraction(float(table[-1]))
+    proof = None
+    if bounded == evidence.individually_rational:
+        proof = evidence.verify(game, exact=True)
+    if not proof and game.n_players <= EXACT_PLAYERS:
+        named = (coalition for stage in evidence.stages for coalition in stage.coalitions)
+        levels = exact_levels(
+            table,
+            sign,
+            [game.players.mask(coalition) for coalition in named],
+            per_capita=evidence.per_capita,
+            bounded=bounded,
+        )
+        evidence = dataclasses.replace(
+            evidence,
+            stages=tuple(stage(game.players, level) for level in levels),
+            individually_rational=bounded,
+        )
+        proof = evidence.verify(game, exact=True)
+        floats = tuple(float(value) for value in proof.values)
+        evidence = dataclasses.replace(evidence, values=floats)
+    if not proof:
+        failures = "excesses are too close for floats" if proof is None else proof.failures[0]
+        raise SolverError("exact proof of the nucleolus", failures)
+    return evidence, tuple(Fraction(value) for value in proof.values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsFloat
 
 from sesgame.allocation import Evidence
 
@@ -71,14 +71,16 @@ class Effort(Evidence):
 
 def stage(
     players: Players,
-    raw: tuple[float, Sequence[tuple[int, float]], Sequence[tuple[int, float]]],
+    raw: tuple[
+        SupportsFloat, Sequence[tuple[int, SupportsFloat]], Sequence[tuple[int, SupportsFloat]]
+    ],
 ) -> Stage:
-    """Return a stage of the engine with labels."""
+    """Return a stage of the engine, or an exact one, with labels and floats."""
     excess, weights, bounds = raw
     return Stage(
-        excess=excess,
+        excess=float(excess),
         coalitions=tuple(players.ordered_labels(mask) for mask, _ in weights),
-        weights=tuple(weight for _, weight in weights),
+        weights=tuple(float(weight) for _, weight in weights),
         bounds=tuple(players[player] for player, _ in bounds),
-        bound_weights=tuple(weight for _, weight in bounds),
+        bound_weights=tuple(float(weight) for _, weight in bounds),
     )
