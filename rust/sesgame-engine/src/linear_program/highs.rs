@@ -98,6 +98,14 @@ pub struct Basis {
     rows: Vec<i32>,
 }
 
+impl Basis {
+    /// The rows that the basis holds at a bound.
+    pub fn tight_rows(&self) -> impl Iterator<Item = usize> + '_ {
+        let tight = |&row: &usize| self.rows[row] != c::kHighsBasisStatusBasic;
+        (0..self.rows.len()).filter(tight)
+    }
+}
+
 /// A persistent minimisation model: columns with a cost and bounds, rows with two-sided bounds.
 ///
 /// Columns and rows are numbered from 0 in the order in which they were added. Infinite bounds
@@ -252,6 +260,13 @@ impl Model {
         // SAFETY: live instance.
         unsafe { c::Highs_zeroAllClocks(self.solver().0) };
         self.solver().set_double(c"time_limit", seconds);
+    }
+
+    /// Iterations of the simplex method after which the next solve stops with
+    /// [`Status::IterationLimit`].
+    pub fn set_iteration_limit(&mut self, iterations: u32) {
+        let iterations = i32::try_from(iterations).unwrap_or(i32::MAX);
+        self.solver().set_int(c"simplex_iteration_limit", iterations);
     }
 
     /// The basis that the last solve ended with, as a start for another solve of this model or of

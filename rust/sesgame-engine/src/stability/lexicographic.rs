@@ -13,14 +13,22 @@
 //! basis: the coalitions of weight 0 stay, and the complement of one of them completes it. Where
 //! no complement's value is known, one is assumed that follows with room to spare from what the
 //! level demands for single players, so that it takes no part in any optimum.
+//!
+//! It ends: the positive weights of a level balance, so their coalitions do not all lie in the
+//! span settled before, and its rank grows by at least 1 (checked in `settle`). Within a level
+//! Bland's rule, which never visits a basis twice, takes over once pivots stop making progress,
+//! and the number of pivots is limited. At that limit, or in numerical trouble (a singular basis,
+//! weights that do not balance), HiGHS looks for an optimal basis from scratch, once; a level
+//! that neither method finishes is an [`Error::Solver`] with its number.
 
+use super::fallback;
 use super::pool::Pool;
 use super::span::Span;
 use crate::error::{Error, Result};
 use crate::linear_program::DenseBasis;
 use crate::progress::Progress;
 
-/// Violations up to this, relative to the largest value that has mattered, count as none.
+/// Violations up to this, relative to the largest value in the bases so far, count as none.
 const FEASIBILITY: f64 = 1e-10;
 /// Dual weights up to this count as zero. They are ratios of minors of a 0/1 matrix.
 const POSITIVE: f64 = 1e-9;
@@ -31,10 +39,23 @@ const UPDATES: usize = 40;
 
 /// A row of the basis.
 #[derive(Debug, Clone, Copy)]
-struct BasisRow {
-    row: usize,
+pub(super) struct BasisRow {
+    /// Its number in the pool.
+    pub row: usize,
     /// The settled total `x(S)`, for a coalition of an earlier level.
-    settled: Option<f64>,
+    pub settled: Option<f64>,
+}
+
+impl BasisRow {
+    /// How much `t` relaxes it.
+    pub fn weight(&self, pool: &Pool) -> f64 {
+        if self.settled.is_some() { 0.0 } else { pool.weight(self.row) }
+    }
+
+    /// Its right-hand side.
+    pub fn value(&self, pool: &Pool) -> f64 {
+        self.settled.unwrap_or_else(|| pool.value(self.row))
+    }
 }
 
 /// An optimal level and what it proves.
@@ -47,6 +68,8 @@ pub(super) struct Level {
     /// The span of what was settled before this level.
     pub before: Span,
     basis: Vec<BasisRow>,
+    /// The largest value in the bases so far.
+    scale: f64,
 }
 
 /// After which level to stop.
@@ -60,6 +83,15 @@ pub(super) enum Depth {
     All,
 }
 
+/// Iterations after which a level is given up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Pivots of the dense simplex method before HiGHS is asked.
+    pub dense: u64,
+    /// Iterations of HiGHS.
+    pub fallback: u32,
+}
+
 /// The value and the weight of a coalition, given by its bytes; `None` where they are not known.
 type Constraint<'a> = dyn Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a;
 
@@ -71,10 +103,12 @@ pub(super) struct Lexicographic<'a> {
     point: Vec<f64>,
     /// Pivots so far.
     pub pivots: u64,
+    pub limits: Limits,
     n_players: usize,
     basis: Vec<BasisRow>,
     inverse: DenseBasis,
     span: Span,
+    /// The largest value that the point, or the optimum of a level, is made of.
     scale: f64,
     constraint: Box<Constraint<'a>>,
 }
@@ -99,7 +133,6 @@ impl<'a> Lexicographic<'a> {
         span.insert(&members);
         let mut basis = vec![BasisRow { row: grand, settled: Some(total) }];
         members.fill(0);
-        let mut scale = total.abs();
         for player in 0..n_players {
             members[player / 8] = 1 << (player % 8);
             let (value, weight) = known(&members);
@@ -108,7 +141,6 @@ impl<'a> Lexicographic<'a> {
             }
             basis.push(BasisRow { row: pool.add(&members, value, weight), settled: None });
             members[player / 8] = 0;
-            scale = scale.max(value.abs());
         }
         for &BasisRow { row, .. } in &basis[1..] {
             let complement = pool.complement(row);
@@ -125,11 +157,12 @@ impl<'a> Lexicographic<'a> {
             levels: Vec::new(),
             point,
             pivots: 0,
+            limits: Limits { dense: u64::MAX, fallback: u32::MAX },
             n_players,
             basis,
             inverse: identity,
             span,
-            scale,
+            scale: total.abs(),
             constraint: Box::new(constraint),
         }
     }
@@ -169,8 +202,10 @@ impl<'a> Lexicographic<'a> {
         while self.span.rank() < self.n_players {
             progress.check()?;
             let stage = self.levels.len() + 1;
-            self.optimise(stage)?;
-            let level = self.settle(stage)?;
+            let level = match self.level(stage, self.limits.dense) {
+                Err(Error::Solver { status, .. }) => self.level_by_fallback(stage, &status)?,
+                level => level?,
+            };
             let t = level.t;
             self.levels.push(level);
             match depth {
@@ -182,15 +217,58 @@ impl<'a> Lexicographic<'a> {
         Ok(())
     }
 
+    /// Solves the present level from the present basis by the dense method.
+    fn level(&mut self, stage: usize, limit: u64) -> Result<Level> {
+        self.optimise(stage, limit)?;
+        self.settle(stage)
+    }
+
+    /// Solves the present level from the basis that HiGHS finds, most often an optimal one.
+    /// `trouble` is how the dense method ended without it.
+    fn level_by_fallback(&mut self, stage: usize, trouble: &str) -> Result<Level> {
+        let failed = |status: &str| failure(stage, &format!("{trouble}; HiGHS: {status}"));
+        let functional = self.span.functional().expect("the span is not everything");
+        let present = std::mem::take(&mut self.basis);
+        self.basis = fallback::optimal_basis(
+            &self.pool,
+            &present,
+            &self.pool.rows_outside(functional),
+            self.n_players,
+            self.limits.fallback,
+        )
+        .map_err(|status| failed(status.as_str()))?;
+        self.refactor(stage)?;
+        // A settled row that is tight without being in the basis takes the place of another one;
+        // its weight may have any sign.
+        for &settled in present.iter().filter(|row| row.settled.is_some()) {
+            if self.basis.iter().any(|row| row.row == settled.row) {
+                continue;
+            }
+            let coefficients = self.express(&settled);
+            let leaving = self.leaving(&coefficients, false).or_else(|| {
+                let negated: Vec<f64> = coefficients.iter().map(|entry| -entry).collect();
+                self.leaving(&negated, false)
+            });
+            let (leaving, _) = leaving.ok_or_else(|| failed("settled rows depend"))?;
+            self.inverse.replace(leaving, &coefficients);
+            self.basis[leaving] = settled;
+        }
+        self.level(stage, u64::MAX).map_err(|error| match error {
+            Error::Solver { status, .. } => failed(&format!("a basis from which: {status}")),
+            other => other,
+        })
+    }
+
     /// Finds the optimal basis of the present level.
-    fn optimise(&mut self, stage: usize) -> Result<()> {
+    fn optimise(&mut self, stage: usize, limit: u64) -> Result<()> {
         let functional = self.span.functional().expect("the span is not everything");
         let mut eligible = self.pool.rows_outside(functional);
         self.refactor(stage)?;
         let mut candidates = Vec::new();
         let mut updates = 0;
         let mut stalled = 0;
-        let limit = self.pivots + 1000 + 100 * (self.n_players + eligible.len()) as u64;
+        let enough = 1000 + 100 * (self.n_players + eligible.len()) as u64;
+        let limit = self.pivots + enough.min(limit);
         loop {
             // Bland's rule, which cannot cycle, once the usual one has made no progress for long.
             let bland = stalled > 4 * (self.n_players + 1);
@@ -208,7 +286,10 @@ impl<'a> Lexicographic<'a> {
                 updates = 0;
                 continue;
             };
-            let coefficients = self.express(entering);
+            if self.pivots == limit {
+                return Err(failure(stage, "iteration limit"));
+            }
+            let coefficients = self.express(&BasisRow { row: entering, settled: None });
             let Some((leaving, step)) = self.leaving(&coefficients, bland) else {
                 return Err(failure(stage, "no coalition can leave the basis"));
             };
@@ -222,9 +303,6 @@ impl<'a> Lexicographic<'a> {
             self.scale = self.scale.max(self.pool.value(entering).abs());
             self.pivots += 1;
             updates += 1;
-            if self.pivots > limit {
-                return Err(failure(stage, "iteration limit"));
-            }
             if updates == UPDATES {
                 self.refactor(stage)?;
                 updates = 0;
@@ -264,15 +342,16 @@ impl<'a> Lexicographic<'a> {
             for player in self.pool.players(basis_row.row) {
                 entries[player] = 1.0;
             }
-            if basis_row.settled.is_none() {
-                entries[self.n_players] = self.pool.weight(basis_row.row);
-            }
+            entries[self.n_players] = basis_row.weight(&self.pool);
         }
         self.inverse = DenseBasis::invert(size, matrix)
             .ok_or_else(|| failure(stage, "the basis is singular"))?;
         self.point.fill(0.0);
+        // What has left the basis no longer blurs the point.
+        self.scale = self.levels.last().map_or(0.0, |level| level.scale);
         for (basis_row, column) in self.basis.iter().zip(self.inverse.columns()) {
-            let value = basis_row.settled.unwrap_or_else(|| self.pool.value(basis_row.row));
+            let value = basis_row.value(&self.pool);
+            self.scale = self.scale.max(value.abs());
             for (entry, moved) in self.point.iter_mut().zip(column) {
                 *entry += value * moved;
             }
@@ -320,10 +399,10 @@ impl<'a> Lexicographic<'a> {
         violated.into_iter().min_by(worst_first)
     }
 
-    /// The combination of basis rows that gives a pool row.
-    fn express(&self, row: usize) -> Vec<f64> {
-        let players: Vec<usize> = self.pool.players(row).collect();
-        let weight = self.pool.weight(row);
+    /// The combination of basis rows that gives another row.
+    fn express(&self, row: &BasisRow) -> Vec<f64> {
+        let players: Vec<usize> = self.pool.players(row.row).collect();
+        let weight = row.weight(&self.pool);
         self.inverse
             .columns()
             .map(|column| {
@@ -365,8 +444,8 @@ impl<'a> Lexicographic<'a> {
     /// Settles the coalitions of positive weight and prepares the basis of the next level.
     fn settle(&mut self, stage: usize) -> Result<Level> {
         let t = self.point[self.n_players];
-        let before = self.span.clone();
-        let old_basis = self.basis.clone();
+        let mut span = self.span.clone();
+        let mut basis = self.basis.clone();
         let mut weights = Vec::new();
         let mut dependent = Vec::new();
         let mut unsettled = Vec::new();
@@ -376,26 +455,31 @@ impl<'a> Lexicographic<'a> {
             if settled.is_some() {
                 continue;
             }
+            if weight < -POSITIVE {
+                return Err(failure(stage, "a weight is negative"));
+            }
             if weight <= POSITIVE {
                 unsettled.push(row);
                 continue;
             }
             weights.push((row, weight));
-            if self.span.insert(self.pool.members(row)) {
+            if span.insert(self.pool.members(row)) {
                 let total = self.pool.value(row) - self.pool.weight(row) * t;
-                self.basis[place].settled = Some(total);
+                basis[place].settled = Some(total);
             } else {
                 dependent.push(place);
             }
         }
         // The positive weights balance: exactly one of their coalitions depends on the others.
-        if dependent.len() != 1 || unsettled.len() + self.span.rank() != self.n_players {
+        if dependent.len() != 1 || unsettled.len() + span.rank() != self.n_players {
             return Err(failure(stage, "the weights do not balance"));
         }
+        let before = std::mem::replace(&mut self.span, span);
         if let Some(row) = self.complement_of_best(&unsettled) {
-            self.basis[dependent[0]] = BasisRow { row, settled: None };
+            basis[dependent[0]] = BasisRow { row, settled: None };
         }
-        Ok(Level { t, weights, before, basis: old_basis })
+        let basis = std::mem::replace(&mut self.basis, basis);
+        Ok(Level { t, weights, before, basis, scale: self.scale })
     }
 
     /// The complement, added to the pool, of that row for which the two together bound the next

@@ -4,6 +4,7 @@
 //! of largest [`excess`].
 
 pub mod excess;
+mod fallback;
 pub mod least_core;
 mod lexicographic;
 pub mod master;

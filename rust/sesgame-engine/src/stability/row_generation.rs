@@ -1,4 +1,9 @@
 //! A lexicographic programme over a table: the pool is solved, a scan finds what it misses.
+//!
+//! It ends: every round but the last adds coalitions that the pool does not hold (otherwise the
+//! programme and the scan disagree about a coalition, which is an [`Error::Solver`]), and there
+//! are `2^n` of them. A scan tolerates twice what the programme does, so rounding alone does not
+//! bring a coalition of the pool back.
 
 use super::excess::Kind;
 use super::lexicographic::Lexicographic;
