@@ -35,6 +35,7 @@ lint: $(EXTENSION) $(CHECKERS)  ## Check format, lints, types and the stub of th
 bench: $(EXTENSION) $(CHECKERS)  ## Measure, as ratios against a peer or the machine's limit
 	$(WITH_LIBCLANG) cargo bench --workspace
 	pytest benches --benchmark-only -p no:xdist
+	python benches/stability_figures.py
 
 format: $(CHECKERS)  ## Format all sources
 	cargo fmt --all
