@@ -221,6 +221,18 @@ fn solve(game: &Game, concept: Concept) -> Nucleolus {
     nucleolus(&game.table, game.kind, concept, &Progress::new()).unwrap()
 }
 
+#[test]
+fn a_coalition_found_late_can_raise_the_first_level() {
+    // {1, 2} becomes known at the second level and has a larger excess than the first one's.
+    let table = [
+        0.0, 43.4, 0.0, 91.1, 68.3, 87.9, 74.0, 52.1, 36.0, 69.0, 0.0, 56.1, 35.4, 0.0, 0.0, -41.6,
+    ];
+    let game = Game { table: table.to_vec(), kind: Kind::Gain };
+    let found = least_core(&game.table, game.kind, &Progress::new()).unwrap();
+    assert_stages(&game, &found.allocation, &found.stages, false);
+    assert!((found.value - (69.0 + 74.0 + 41.6) / 2.0).abs() < 1e-9);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..<_>::default() })]
 

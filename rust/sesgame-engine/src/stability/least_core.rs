@@ -4,7 +4,7 @@
 //! balanced collection that proves a core empty.
 
 use super::excess::Kind;
-use super::lexicographic::Depth;
+use super::lexicographic::{APART, Depth};
 use super::row_generation::{Concept, Effort, RowGeneration, Stage};
 use crate::error::Result;
 use crate::progress::Progress;
@@ -50,7 +50,8 @@ pub fn least_core(table: &[f64], kind: Kind, progress: &Progress) -> Result<Leas
     }
     let mut stages = generation.stages();
     let value = stages.first().map_or(0.0, |stage| stage.excess);
-    stages.retain(|stage| stage.excess >= value - generation.tolerance());
+    let least = value - APART * generation.programme.tolerance();
+    stages.retain(|stage| stage.excess >= least);
     Ok(LeastCore {
         value,
         allocation: generation.allocation(),

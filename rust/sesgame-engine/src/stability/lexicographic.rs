@@ -15,7 +15,8 @@
 //! level demands for single players, so that it takes no part in any optimum.
 //!
 //! It ends: the positive weights of a level balance, so their coalitions do not all lie in the
-//! span settled before, and its rank grows by at least 1 (checked in `settle`). Within a level
+//! span settled before, and its rank grows by at least 1 (checked in `settle`). A level is solved
+//! again, because a later one has a larger `t`, only when the pool has grown since. Within a level
 //! Bland's rule, which never visits a basis twice, takes over once pivots stop making progress,
 //! and the number of pivots is limited. At that limit, or in numerical trouble (a singular basis,
 //! weights that do not balance), HiGHS looks for an optimal basis from scratch, once; a level
@@ -34,6 +35,9 @@ const FEASIBILITY: f64 = 1e-10;
 const POSITIVE: f64 = 1e-9;
 /// Entries of a pivot row up to this count as zero.
 const PIVOT: f64 = 1e-9;
+/// Levels closer than so many tolerances are one to the least core. All coalitions within a few
+/// tolerances of its value then belong to levels that count as the first.
+pub(super) const APART: f64 = 24.0;
 /// Rank-one updates after which the inverse is computed anew.
 const UPDATES: usize = 40;
 
@@ -68,6 +72,8 @@ pub(super) struct Level {
     /// The span of what was settled before this level.
     pub before: Span,
     basis: Vec<BasisRow>,
+    /// The rows that the pool had then.
+    rows: usize,
     /// The largest value in the bases so far.
     scale: f64,
 }
@@ -194,11 +200,7 @@ impl<'a> Lexicographic<'a> {
     /// Solves the levels from number `first` on (0 the first of all; those before are still
     /// right), as deep as asked, at most until the span is everything.
     pub fn solve(&mut self, first: usize, depth: Depth, progress: &Progress) -> Result<()> {
-        if let Some(level) = self.levels.get(first) {
-            self.basis.clone_from(&level.basis);
-            self.span = level.before.clone();
-            self.levels.truncate(first);
-        }
+        self.reopen(first);
         while self.span.rank() < self.n_players {
             progress.check()?;
             let stage = self.levels.len() + 1;
@@ -207,14 +209,31 @@ impl<'a> Lexicographic<'a> {
                 level => level?,
             };
             let t = level.t;
+            if let Some(before) = self.levels.last()
+                && t > before.t + self.tolerance()
+                && before.rows < level.rows
+            {
+                // A coalition that became known since then raises that level, too.
+                self.reopen(stage - 2);
+                continue;
+            }
             self.levels.push(level);
             match depth {
                 Depth::First => break,
-                Depth::BelowFirst if t < self.levels[0].t - self.tolerance() => break,
+                Depth::BelowFirst if t < self.levels[0].t - APART * self.tolerance() => break,
                 Depth::BelowFirst | Depth::All => {}
             }
         }
         Ok(())
+    }
+
+    /// Goes back to where level number `first` is to be solved, if it has been.
+    fn reopen(&mut self, first: usize) {
+        if let Some(level) = self.levels.get(first) {
+            self.basis.clone_from(&level.basis);
+            self.span = level.before.clone();
+            self.levels.truncate(first);
+        }
     }
 
     /// Solves the present level from the present basis by the dense method.
@@ -475,11 +494,12 @@ impl<'a> Lexicographic<'a> {
             return Err(failure(stage, "the weights do not balance"));
         }
         let before = std::mem::replace(&mut self.span, span);
+        let rows = self.pool.len();
         if let Some(row) = self.complement_of_best(&unsettled) {
             basis[dependent[0]] = BasisRow { row, settled: None };
         }
         let basis = std::mem::replace(&mut self.basis, basis);
-        Ok(Level { t, weights, before, basis, scale: self.scale })
+        Ok(Level { t, weights, before, basis, rows, scale: self.scale })
     }
 
     /// The complement, added to the pool, of that row for which the two together bound the next
