@@ -1,149 +1,143 @@
-"""Accuracy of sampled Shapley values at equal numbers of evaluations, next to shapiq.
+"""Accuracy of sampled Shapley values at equal numbers of evaluations, next to shapiq and pyDVL.
 
 Prints one row for each game and budget: the relative root-mean-square error over the players and
-the repetitions of ``sg.shapley_estimate`` with its defaults, of shapiq's estimators, and the ratio
-to the best of them, with the seconds of one repetition. Each game is a batched callable for all.
+the repetitions of ``sg.shapley_estimate`` with its defaults and of the best estimator of each of
+the other packages, with the seconds of one repetition. Each game is the same batched callable for
+all.
 
-    pip install --group peers
-    python benches/sampling_accuracy.py --repetitions 30
+    pip install --group sampling-peers
+    python benches/sampling_accuracy.py --repetitions 30 --results out/sampling.jsonl
+
+Every cell is written to the file as soon as it is done, and a cell that is there is not run again:
+a run that was stopped goes on. An estimator that took too long in the next smaller budget is left
+out (``--seconds``), and the row says how many were.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import sesgame as sg
-import shapiq
-from numpy.typing import NDArray
-from sesgame import _engine
+from sampling_cases import CASES, Array, Case
 
-Array = NDArray[np.float64]
-PEERS = ("KernelSHAP", "PermutationSamplingSV", "SVARM")
+OWN = "sesgame"
+Estimate = Callable[[Case, int, int], Array]
 
 
-class Case(NamedTuple):
-    """A game with its exact (or very nearly exact) Shapley value."""
-
-    name: str
-    n_players: int
-    values: Callable[[NDArray[np.bool_]], Array]
-    exact: Array
-
-
-def netting(n_players: int) -> Case:
-    """Two-price netting of households, some with photovoltaics; a day of 24 hours."""
-    random = np.random.default_rng(n_players)
-    hour = np.arange(24)
-    sun = np.clip(np.sin((hour - 6) / 12 * np.pi), 0, None)
-    load = random.gamma(2, 0.3, (n_players, 24)) * (1 + 0.5 * np.sin(hour / 24 * 2 * np.pi))
-    size = np.where(random.random(n_players) < 0.4, random.gamma(2, 1.2, n_players), 0)
-    net = load - size[:, np.newaxis] * sun * random.uniform(0.7, 1.3, (n_players, 24))
-    buy, sell = np.full(24, 0.30), np.full(24, 0.08)
-    native = sg.Game.from_native(_engine.netting_game(net, buy, sell), kind="cost")
-    if n_players <= 20:
-        exact = sg.shapley_value(native).values
-    else:
-        exact = sg.shapley_estimate(
-            native, method="permutations", seed=2**40, max_evaluations=400_000 * n_players
-        ).values
-
-    def values(membership: NDArray[np.bool_]) -> Array:
-        load = membership.astype(np.float64) @ net
-        return np.where(load > 0, 0.30 * load, 0.08 * load).sum(axis=1)
-
-    return Case(f"netting, {n_players} members", n_players, values, exact)
-
-
-def vote(n_players: int) -> Case:
-    """A weighted majority; exact by counting the coalitions of each size and weight."""
-    weights = np.random.default_rng(n_players).integers(1, 60, n_players)
-    total = int(weights.sum())
-    count = np.zeros((n_players + 1, total + 1))
-    count[0, 0] = 1
-    for weight in weights:
-        count[1:, weight:] += count[:-1, : total + 1 - weight]
-    exact = np.empty(n_players)
-    for player, weight in enumerate(weights):
-        others = count.copy()
-        for size in range(1, n_players + 1):
-            others[size, weight:] -= others[size - 1, : total + 1 - weight]
-        decisive = others[:, max(0, total // 2 + 1 - weight) : total // 2 + 1].sum(axis=1)
-        exact[player] = sum(
-            decisive[size] / math.comb(n_players - 1, size) / n_players for size in range(n_players)
-        )
-
-    def values(membership: NDArray[np.bool_]) -> Array:
-        return (membership.astype(np.float64) @ weights > total // 2).astype(float)
-
-    return Case(f"weighted vote, {n_players}", n_players, values, exact)
-
-
-def airport(n_players: int) -> Case:
-    """The dearest member decides; exact by sharing each increment among those who need it."""
-    cost = np.sort(np.random.default_rng(n_players).gamma(2, 10, n_players))
-    exact = np.cumsum(np.diff(cost, prepend=0) / np.arange(n_players, 0, -1))
-    return Case(f"airport, {n_players}", n_players, lambda rows: (rows * cost).max(axis=1), exact)
-
-
-def sesgame_estimate(case: Case, budget: int, seed: int) -> Array:
+def of_sesgame(case: Case, budget: int, seed: int, **options: Any) -> Array:
+    """``sg.shapley_estimate`` with its defaults."""
     game = sg.Game.from_function(range(case.n_players), case.values, kind="cost", batched=True)
-    return sg.shapley_estimate(game, seed=seed, max_evaluations=budget, progress=False).values
+    return sg.shapley_estimate(
+        game, seed=seed, max_evaluations=budget, progress=False, **options
+    ).values
 
 
-def shapiq_estimate(name: str, case: Case, budget: int, seed: int) -> Array:
-    class Game(shapiq.Game):  # type: ignore[misc] # shapiq is untyped for us
-        def value_function(self, coalitions: Any) -> Array:
-            return case.values(np.asarray(coalitions, dtype=np.bool_))
-
-    game = Game(n_players=case.n_players, normalize=False, normalization_value=0.0)
-    approximator = getattr(shapiq.approximator, name)(n=case.n_players, random_state=seed)
-    result = approximator.approximate(budget=budget, game=game)
-    return np.array([result[(player,)] for player in range(case.n_players)])
-
-
-def error(estimate: Callable[[int], Array], case: Case, repetitions: int) -> tuple[float, float]:
-    """Relative root-mean-square error, and seconds for one repetition."""
+def measure(
+    estimate: Callable[[int], Array], case: Case, repetitions: int, seconds: float
+) -> dict[str, Any]:
+    """Relative root-mean-square error and seconds of one repetition, as far as time allows."""
+    squares: list[float] = []
     start = perf_counter()
-    squares = [np.mean((estimate(seed) - case.exact) ** 2) for seed in range(repetitions)]
-    seconds = (perf_counter() - start) / repetitions
-    return float(np.sqrt(np.mean(squares) / np.mean(case.exact**2))), seconds
+    while len(squares) < repetitions and (len(squares) < 2 or perf_counter() - start < seconds):
+        values = estimate(len(squares))
+        squares.append(float(np.mean((values - case.exact) ** 2)))
+    return {
+        "error": float(np.sqrt(np.mean(squares) / np.mean(case.exact**2))),
+        "seconds": (perf_counter() - start) / len(squares),
+        "repetitions": len(squares),
+    }
 
 
-GAMES: dict[str, Callable[[], Case]] = {
-    "netting20": partial(netting, 20),
-    "netting100": partial(netting, 100),
-    "vote50": partial(vote, 50),
-    "airport200": partial(airport, 200),
-}
+def run_cell(game: str, budget: int, method: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure in a process of its own, which ends when it takes far too long."""
+    command = [sys.executable, __file__, "--cell", game, str(budget), method]
+    command += ["--repetitions", str(options.repetitions), "--seconds", str(options.seconds)]
+    name = {"game": game, "budget": budget, "method": method}
+    try:
+        run = subprocess.run(command, capture_output=True, timeout=3 * options.seconds, check=True)
+    except subprocess.TimeoutExpired:
+        return name | {"failure": "too slow", "seconds": options.seconds}
+    except subprocess.CalledProcessError as error:
+        return name | {"failure": error.stderr.decode().splitlines()[-1], "seconds": 0.0}
+    return name | json.loads(run.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    """Print the table, in Markdown."""
+    """Run what is missing, and print the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=30)
     parser.add_argument("--budgets", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--games", nargs="+", choices=GAMES, default=list(GAMES))
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)
+    parser.add_argument("--games", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--seconds", type=float, default=60.0, help="for one estimator in a cell")
+    parser.add_argument("--results", type=Path, default=Path("out/sampling_accuracy.jsonl"))
+    parser.add_argument("--again", action="store_true", help="run sesgame again, and no peer")
+    parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    print(f"| game | evaluations | sesgame | {' | '.join(options.peers)} | ratio to the best |")
-    print(f"| --- | ---: | ---: | {' | '.join('---:' for _ in options.peers)} | ---: |")
-    for case in (GAMES[name]() for name in options.games):
-        for budget in options.budgets:
-            own, seconds = error(partial(sesgame_estimate, case, budget), case, options.repetitions)
-            peers = [
-                error(partial(shapiq_estimate, name, case, budget), case, options.repetitions)
-                for name in options.peers
-            ]
-            cells = [f"{own:.4f} ({seconds:.1f} s)"]
-            cells += [f"{peer:.4f} ({time:.1f} s)" for peer, time in peers]
-            ratio = own / min(peer for peer, _ in peers)
-            print(f"| {case.name} | {budget:,} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
+    from sampling_peers import PEERS, VERSIONS
+
+    methods: dict[str, Estimate] = {OWN: of_sesgame, **PEERS}
+    if options.cell is not None:
+        game, budget, method = options.cell
+        estimate = partial(methods[method], CASES[game](), int(budget))
+        print(json.dumps(measure(estimate, CASES[game](), options.repetitions, options.seconds)))
+        return
+    cells: dict[tuple[str, int, str], dict[str, Any]] = {}
+    if options.results.exists():
+        for line in options.results.read_text().splitlines():
+            cell = json.loads(line)
+            cells[cell["game"], cell["budget"], cell["method"]] = cell
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    for budget in options.budgets:
+        for game in options.games:
+            CASES[game]()  # its exact value, which may take long, is kept in a file
+            for name in [OWN] if options.again else methods:
+                smaller = cells.get((game, budget // 10, name), {"seconds": 0.0})
+                slow = 5 * smaller["seconds"] > options.seconds
+                if not options.again and (slow or (game, budget, name) in cells):
+                    continue
+                cells[game, budget, name] = run_cell(game, budget, name, options)
+                with options.results.open("a") as file:
+                    file.write(json.dumps(cells[game, budget, name]) + "\n")
+    print_table(cells, options.games, options.budgets, VERSIONS)
+
+
+def print_table(
+    cells: dict[tuple[str, int, str], dict[str, Any]],
+    games: list[str],
+    budgets: list[int],
+    versions: str,
+) -> None:
+    """Print a row for each game and budget: our error, the best peer's, and the ratio."""
+    print(f"sesgame {sg.__version__}, {versions}\n")
+    print("| game | evaluations | sesgame | best peer | | ratio | peers run |")
+    print("| --- | ---: | ---: | --- | ---: | ---: | ---: |")
+    for game in games:
+        for budget in budgets:
+            row = {m: cell for (g, b, m), cell in cells.items() if (g, b) == (game, budget)}
+            done = {m: cell for m, cell in row.items() if "error" in cell}
+            own = done.pop(OWN, None)
+            if own is None or not done:
+                continue
+            best = min(done, key=lambda name: done[name]["error"])
+            peer = done[best]
+            print(
+                f"| {game} | {budget:,} | {described(own)} | {best} | {described(peer)} "
+                f"| {own['error'] / peer['error']:.2f} | {len(done)} |"
+            )
+
+
+def described(cell: dict[str, Any]) -> str:
+    """Error, seconds and repetitions of one cell."""
+    return f"{cell['error']:.4f} ({cell['seconds']:.2g} s, {cell['repetitions']} runs)"
 
 
 if __name__ == "__main__":

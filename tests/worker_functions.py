@@ -20,6 +20,16 @@ def peaks(membership):
     return [float(LOADS[row].sum(axis=0).max()) for row in membership]
 
 
+def majority(coalition):
+    """A weighted vote of any players that are called by their weights."""
+    return float(sum(coalition) > 150)
+
+
+def slow_majority(coalition):
+    time.sleep(0.002)
+    return majority(coalition)
+
+
 def slow_peak(coalition):
     time.sleep(0.005)
     return peak(coalition)

@@ -13,7 +13,7 @@ True
 
 import logging
 
-from sesgame import adapters, energy, errors, markets
+from sesgame import adapters, energy, errors, estimators, markets
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
 from sesgame.audit import audit, compare
@@ -22,7 +22,7 @@ from sesgame.game import Game
 from sesgame.markets.budget import budget_balance
 from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
-from sesgame.sampled_shapley import shapley_estimate
+from sesgame.sampled_shapley import banzhaf_estimate, semivalue_estimate, shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 from sesgame.stability.cores import core_check, core_existence, least_core
 from sesgame.stability.kernels import kernel_check, maximal_surpluses
@@ -40,6 +40,7 @@ __all__ = [
     "__version__",
     "adapters",
     "audit",
+    "banzhaf_estimate",
     "banzhaf_value",
     "budget_balance",
     "compare",
@@ -47,6 +48,7 @@ __all__ = [
     "core_existence",
     "energy",
     "errors",
+    "estimators",
     "kernel_check",
     "least_core",
     "markets",
@@ -59,6 +61,7 @@ __all__ = [
     "per_capita_prenucleolus",
     "prenucleolus",
     "semivalue",
+    "semivalue_estimate",
     "shapley_estimate",
     "shapley_value",
     "vcg_payments",

@@ -19,7 +19,7 @@ __all__ = [
     "Players",
     "format_coalition",
     "keys_of_membership",
-    "masks_of_keys",
+    "membership_of_keys",
     "membership_of_masks",
 ]
 
@@ -166,7 +166,8 @@ def membership_of_masks(masks: NDArray[np.integer], n_players: int) -> NDArray[n
     array([[ True, False, False],
            [False,  True,  True]])
     """
-    return (masks[:, np.newaxis] >> np.arange(n_players) & 1).astype(np.bool_)
+    packed = np.ascontiguousarray(masks, dtype="<i8").view(np.uint8).reshape(len(masks), 8)
+    return np.unpackbits(packed, axis=1, count=n_players, bitorder="little").view(np.bool_)
 
 
 def keys_of_membership(membership: NDArray[np.bool_]) -> list[bytes]:
@@ -183,13 +184,14 @@ def keys_of_membership(membership: NDArray[np.bool_]) -> list[bytes]:
     return keys
 
 
-def masks_of_keys(keys: Collection[bytes]) -> NDArray[np.int64]:
-    r"""Return the bit masks of coalitions, of at most 62 players, that are given by their keys.
+def membership_of_keys(keys: Sequence[bytes], n_players: int) -> NDArray[np.bool_]:
+    r"""Return the membership array, shape (m, n), of m coalitions given by their keys.
 
     Examples
     --------
-    >>> masks_of_keys([b"\x01", b"\x06"])
-    array([1, 6])
+    >>> membership_of_keys([b"\x01", b"\x06"], 3)
+    array([[ True, False, False],
+           [False,  True,  True]])
     """
-    masks = (int.from_bytes(key, "little") for key in keys)
-    return np.fromiter(masks, dtype=np.int64, count=len(keys))
+    packed = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), -(-n_players // 8))
+    return np.unpackbits(packed, axis=1, count=n_players, bitorder="little").view(np.bool_)

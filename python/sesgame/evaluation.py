@@ -10,22 +10,22 @@ import hashlib
 import logging
 import math
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from os.path import abspath
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame import _engine
 from sesgame.blocks import Executor, Rows, evaluate_blocks
 from sesgame.characteristic_function import CharacteristicFunction
 from sesgame.coalition import (
     Players,
     format_coalition,
     keys_of_membership,
-    masks_of_keys,
+    membership_of_keys,
     membership_of_masks,
 )
 from sesgame.errors import CharacteristicFunctionError, GameError, StoreError
@@ -65,7 +65,8 @@ class Evaluation:
 
     Notes
     -----
-    Memory: some 200 bytes for each coalition that :meth:`values` was asked for.
+    Memory: a bit for each player and some 40 bytes for each coalition that :meth:`values` was
+    asked for; time: well below a microsecond for each that is known.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Evaluation:
         self.symmetry = symmetry
         self._identity = identity(players, kind, inputs)
         # In the order in which they became known, which tells what a store does not have yet.
-        self._known = {bytes(-(-len(players) // 8)): 0.0}  # the empty coalition is worth 0
+        self._known = _engine.CoalitionValues(len(players))
+        # The empty coalition is worth 0.
+        self._learn(np.zeros((1, len(players)), dtype=np.bool_), np.zeros(1))
         self._stores: dict[str, tuple[Store, int]] = {}
 
     def values(
@@ -95,25 +98,19 @@ class Evaluation:
         """Return the value of each row of `membership`; see :meth:`sesgame.Game.values`."""
         if self.symmetry is not None:
             membership = self.symmetry.representatives(membership)
-        keys = keys_of_membership(membership)
-        first_row: dict[bytes, int] = {}
-        for row, key in enumerate(keys):
-            first_row.setdefault(key, row)
-        row_of = np.fromiter(first_row.values(), dtype=np.intp, count=len(first_row))
-
-        def rows(index: NDArray[np.intp]) -> NDArray[np.bool_]:
-            return membership[row_of[index]]
-
+        membership = np.ascontiguousarray(membership)
         with self._open(store, executor) as opened:
-            values = np.array([self._known.get(key, np.nan) for key in first_row])
+            slots, missing = self._known.look_up(membership)
+
+            def rows(index: NDArray[np.intp]) -> NDArray[np.bool_]:
+                return membership[missing[index]]
+
+            values = np.full(len(missing), np.nan)
             try:
-                self._fill(values, rows, executor, opened, progress)
+                self._fill(values, rows, len(slots) - len(missing), executor, opened, progress)
             finally:
-                self._learn(first_row, values)
-        if len(first_row) == len(keys):
-            return values
-        value_of = dict(zip(first_row, values.tolist(), strict=True))
-        return np.array([value_of[key] for key in keys])
+                self._known.learn(slots[missing], values)
+        return self._known.values(slots)
 
     def tabulate(
         self, *, executor: Executor | None, store: StorePath | None, progress: bool
@@ -131,11 +128,12 @@ class Evaluation:
         table = np.full(1 << n_players, np.nan)
         try:
             with self._open(store, executor) as opened:
-                table[masks_of_keys(self._known.keys())] = list(self._known.values())
-                self._fill(table, rows, executor, opened, progress)
+                membership, values = self._known.learned_since(0)
+                table[membership @ (1 << np.arange(n_players))] = values
+                self._fill(table, rows, len(values), executor, opened, progress)
         except BaseException:
             masks = np.flatnonzero(np.isfinite(table))
-            self._learn(keys_of_membership(rows(masks)), table[masks])
+            self._learn(rows(masks), table[masks])
             raise
         return table
 
@@ -181,24 +179,24 @@ class Evaluation:
         result: list[float] = values.tolist()
         return result
 
-    def _learn(self, keys: Iterable[bytes], values: NDArray[np.float64]) -> None:
-        for key, value in zip(keys, values.tolist(), strict=True):
-            if value == value:  # not NaN
-                self._known[key] = value
+    def _learn(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
+        slots, _ = self._known.look_up(membership)
+        self._known.learn(slots, values)
 
     def _fill(
         self,
         values: NDArray[np.float64],
         rows: Rows,
+        known: int,
         executor: Executor | None,
         store: Store | None,
         progress: bool,
     ) -> None:
-        """Evaluate what is NaN in `values`, and keep it."""
+        """Evaluate what is NaN in `values`, and keep it; the log mentions what is known."""
         missing = int(np.isnan(values).sum())
         if not missing:
             return
-        logger.info("%d coalitions to evaluate, %d known already", missing, len(values) - missing)
+        logger.info("%d coalitions to evaluate, %d known already", missing, known)
 
         def keep(index: NDArray[np.intp], finished: NDArray[np.float64]) -> None:
             if store is not None:
@@ -227,9 +225,10 @@ class Evaluation:
             new = dict(store.read())
             if new and name not in self._stores:
                 self._check_same_model(new, name, executor)
-            earlier = list(islice(self._known.items(), synced, None))
-            self._known.update(new)
-            store.keep([key for key, _ in earlier], np.array([value for _, value in earlier]))
+            earlier, values = self._known.learned_since(synced)
+            rows = membership_of_keys(list(new), len(self.players))
+            self._learn(rows, np.fromiter(new.values(), dtype=np.float64, count=len(new)))
+            store.keep(keys_of_membership(earlier), values)
             logger.info("%d coalitions come from the store %s", len(new), name)
             yield store
         self._stores[name] = store, len(self._known)
@@ -239,8 +238,7 @@ class Evaluation:
     ) -> None:
         """Evaluate the largest stored coalition again: hardly a change of the model escapes it."""
         key = max(stored, key=lambda key: (int.from_bytes(key, "little").bit_count(), key))
-        bits = np.unpackbits(np.frombuffer(key, np.uint8), bitorder="little")
-        membership = bits[np.newaxis, : len(self.players)].astype(np.bool_)
+        membership = membership_of_keys([key], len(self.players))
         (value,) = self._afresh(membership, executor)
         scale = max(map(abs, stored.values()))
         if not math.isclose(value, stored[key], rel_tol=0.0, abs_tol=SAME_MODEL * scale):

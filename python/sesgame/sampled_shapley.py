@@ -1,9 +1,11 @@
-"""Sampled Shapley values with standard errors, for games too large to evaluate as a whole."""
+"""Sampled values with standard errors, for games too large to evaluate as a whole."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from math import lgamma, log
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,8 +14,9 @@ import numpy as np
 from sesgame.allocation import Allocation, Evidence
 from sesgame.confidence import student_quantile
 from sesgame.errors import GameError, NotConvergedWarning
-from sesgame.sampling import PairSampling, PermutationSampling, Sampling, Valuation
-from sesgame.shapley import shapley_value
+from sesgame.estimators import ESTIMATORS, Estimator, Permutations, Stratified, TwoStage
+from sesgame.estimators.valuation import Valuation
+from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,9 +25,24 @@ if TYPE_CHECKING:
     from sesgame.game import Game
     from sesgame.store import StorePath
 
-__all__ = ["SampledShapley", "TracePoint", "shapley_estimate"]
+__all__ = [
+    "SampledShapley",
+    "TracePoint",
+    "banzhaf_estimate",
+    "semivalue_estimate",
+    "shapley_estimate",
+]
 
-Method = Literal["auto", "pairs", "permutations"]
+Method = Literal[
+    "auto",
+    "pairs",
+    "permutations",
+    "regression",
+    "sample_reuse",
+    "stratified",
+    "kernel_ridge",
+    "boosted_trees",
+]
 
 DEFAULT_EVALUATIONS = 10_000
 """The budget where nothing else limits the sampling, or 40 for each player if that is more."""
@@ -59,7 +77,7 @@ class TracePoint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SampledShapley(Evidence):
-    """How a sampled Shapley value came about and how far it can be trusted.
+    """How a sampled value came about and how far it can be trusted.
 
     Attributes
     ----------
@@ -75,8 +93,8 @@ class SampledShapley(Evidence):
         The number of coalitions asked for; repetitions are not evaluated again.
     converged : bool
         Whether `target_half_width` was reached; True where there was none.
-    estimator : {"exact", "pairs", "permutations"}
-        The method used.
+    estimator : str
+        The method used: ``"exact"``, or one of :mod:`sesgame.estimators`.
     reason : str
         Why that one.
     parameters : dict
@@ -103,7 +121,7 @@ class SampledShapley(Evidence):
 def shapley_estimate(
     game: Game,
     *,
-    method: Method = "auto",
+    method: Method | Estimator = "auto",
     seed: int = 0,
     max_evaluations: int | None = None,
     target_half_width: float | None = None,
@@ -125,14 +143,13 @@ def shapley_estimate(
     ----------
     game : Game, any number of players
         The game, of gains or costs.
-    method : {"auto", "pairs", "permutations"}
-        ``"permutations"`` averages marginal contributions along random orders: antithetic,
-        Latin-hypercube, on all cores for a native game. ``"pairs"`` evaluates coalitions together
-        with their complements, fits a surrogate and corrects its bias: more accurate per
-        evaluation. ``"auto"`` takes pairs where evaluations are what counts, permutations for a
-        native game that is limited by a target or by time and where there are at most 10
-        evaluations for each player, and the exact value where all coalitions are known or within
-        the budget; the evidence says which and why.
+    method : str or Estimator, default "auto"
+        One of ``"permutations"``, ``"pairs"``, ``"regression"``, ``"sample_reuse"``,
+        ``"stratified"``, ``"kernel_ridge"`` and ``"boosted_trees"``, or an estimator of
+        :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes pairs where
+        evaluations are what counts, permutations for a native game that is limited by a target or
+        by time and where there are at most 10 evaluations for each player, and the exact value
+        where all coalitions are known or within the budget; the evidence says which and why.
     seed : int, default 0
         Determines the sample.
     max_evaluations : int, optional
@@ -176,13 +193,10 @@ def shapley_estimate(
 
     Notes
     -----
-    Permutations: n - 1 evaluations and n marginal contributions for each order, memory linear in n
-    for a native game; Student intervals over independent batches [castro2009]_. Pairs: a quarter
-    of the first step is spread over all sizes of coalitions, the rest goes where the surrogate
-    errs most; intervals from a jackknife over ten groups of pairs. Paired regression is
-    [covert2021]_. With the same seed and options, `max_seconds` aside, the bits are the same for
-    any number of threads and any executor; nothing is evaluated twice, and with a `store` a run
-    that was stopped goes on where it was.
+    What each estimator does, when to take it and where its intervals come from stands in its class.
+    With the same seed and options, `max_seconds` aside, the bits are the same for any number of
+    threads and any executor; nothing is evaluated twice, and with a `store` a run that was stopped
+    goes on where it was.
 
     Examples
     --------
@@ -197,30 +211,283 @@ def shapley_estimate(
     >>> bool(abs(estimate[40] - 40 / 820) < 2 * estimate.evidence.half_widths[39])
     True
     """
-    _check_options(method, seed, max_evaluations, target_half_width, max_seconds, confidence)
+    n_players = game.n_players
+    value = _Value(
+        "Shapley estimate",
+        np.full(n_players, 1 / n_players),
+        lambda game, **how: shapley_value(game, **how),
+    )
+    options = _Options(seed, max_evaluations, target_half_width, max_seconds, confidence)
+    return _estimate(
+        game,
+        value,
+        method,
+        options,
+        simultaneous=simultaneous,
+        control_variate=control_variate,
+        executor=executor,
+        store=store,
+        progress=progress,
+    )
+
+
+def banzhaf_estimate(
+    game: Game,
+    *,
+    method: Method | Estimator = "auto",
+    seed: int = 0,
+    max_evaluations: int | None = None,
+    target_half_width: float | None = None,
+    max_seconds: float | None = None,
+    confidence: float = 0.95,
+    simultaneous: bool = False,
+    control_variate: Game | None = None,
+    executor: Executor | None = None,
+    store: StorePath | None = None,
+    progress: bool = True,
+) -> Allocation:
+    r"""Estimate the Banzhaf value from a sample of coalitions, with confidence intervals.
+
+    .. math:: \beta_i = 2^{1-n} \sum_{S \not\ni i} \bigl(v(S \cup \{i\}) - v(S)\bigr)
+
+    Parameters
+    ----------
+    game : Game, any number of players
+        The game, of gains or costs.
+    method : str or Estimator, default "auto"
+        ``"pairs"``, ``"sample_reuse"`` or ``"stratified"``; ``"auto"`` takes pairs.
+    seed, max_evaluations, target_half_width, max_seconds, confidence, simultaneous
+        As in :func:`shapley_estimate`.
+    control_variate : Game, optional
+        As in :func:`shapley_estimate`; tabulated, or of at most 20 players.
+    executor, store, progress
+        As in :meth:`sesgame.Game.values`.
+
+    Returns
+    -------
+    Allocation
+        Values, which do not sum to v(N) in general; the evidence is a :class:`SampledShapley`.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`shapley_estimate`, or the method estimates the Shapley value only.
+    GameError, CharacteristicFunctionError, ExecutorError, StoreError
+        As for :func:`shapley_estimate`.
+
+    Warns
+    -----
+    NotConvergedWarning
+        `target_half_width` was not reached.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> members = range(30)
+    >>> majority = sg.Game.from_function(members, lambda s: float(len(s) > 15), kind="gain")
+    >>> estimate = sg.banzhaf_estimate(majority, max_evaluations=2_000)
+    >>> bool(abs(estimate[0] - 0.1445) < 2 * estimate.evidence.half_widths[0])
+    True
+    """
+    others = game.n_players - 1
+    probabilities = _joining(np.full(game.n_players, -others * log(2)))
+    options = _Options(seed, max_evaluations, target_half_width, max_seconds, confidence)
+    return _estimate(
+        game,
+        _Value("Banzhaf estimate", probabilities, lambda game, **how: banzhaf_value(game, **how)),
+        method,
+        options,
+        simultaneous=simultaneous,
+        control_variate=control_variate,
+        executor=executor,
+        store=store,
+        progress=progress,
+    )
+
+
+def semivalue_estimate(
+    game: Game,
+    weights: Sequence[float],
+    *,
+    method: Method | Estimator = "auto",
+    seed: int = 0,
+    max_evaluations: int | None = None,
+    target_half_width: float | None = None,
+    max_seconds: float | None = None,
+    confidence: float = 0.95,
+    simultaneous: bool = False,
+    control_variate: Game | None = None,
+    executor: Executor | None = None,
+    store: StorePath | None = None,
+    progress: bool = True,
+) -> Allocation:
+    r"""Estimate the semivalue with the given weights, with confidence intervals.
+
+    .. math:: \psi_i = \sum_{S \not\ni i} w_{|S|} \bigl(v(S \cup \{i\}) - v(S)\bigr),
+              \qquad \sum_{s=0}^{n-1} \binom{n-1}{s} w_s = 1
+
+    Parameters
+    ----------
+    game : Game, any number of players
+        The game, of gains or costs.
+    weights : sequence of float, shape (n,)
+        ``weights[s]`` weighs each coalition of s players that a player joins; at least 0.
+    method : str or Estimator, default "auto"
+        ``"stratified"`` for all semivalues; ``"pairs"`` and ``"sample_reuse"`` for those with
+        ``weights[s] == weights[n - 1 - s]``, for which ``"auto"`` takes pairs.
+    seed, max_evaluations, target_half_width, max_seconds, confidence, simultaneous
+        As in :func:`shapley_estimate`.
+    control_variate, executor, store, progress
+        As in :func:`banzhaf_estimate`.
+
+    Returns
+    -------
+    Allocation
+        Values, which do not sum to v(N) in general; the evidence is a :class:`SampledShapley`.
+
+    Raises
+    ------
+    GameError
+        There are not n weights, one is negative or not finite, or they do not sum to 1 as above.
+    ValueError, CharacteristicFunctionError, ExecutorError, StoreError
+        As for :func:`banzhaf_estimate`.
+
+    Warns
+    -----
+    NotConvergedWarning
+        `target_half_width` was not reached.
+
+    Examples
+    --------
+    What each player adds to everybody else, and nothing in between:
+
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_function(range(40), lambda s: float(len(s)) ** 2, kind="gain")
+    >>> estimate = sg.semivalue_estimate(game, [0.0] * 39 + [1.0], max_evaluations=1_000)
+    >>> round(estimate[0], 6)
+    79.0
+    """
+    checked = np.array([float(weight) for weight in weights])
+    if len(checked) != game.n_players:
+        raise GameError(
+            f"{len(checked)} weights for {game.n_players} players; one for each size 0..n-1"
+        )
+    if not (np.isfinite(checked).all() and (checked >= 0).all()):
+        size = int(np.argmin(np.isfinite(checked) & (checked >= 0)))
+        raise GameError(
+            f"the weight of coalitions of size {size} is {checked[size]}; weights are finite and "
+            f"at least 0"
+        )
+    with np.errstate(divide="ignore"):
+        probabilities = _joining(np.log(checked))
+    total = probabilities.sum()
+    if abs(total - 1) > 1e-9:
+        raise GameError(
+            f"the weights give a total probability of {total}; "
+            f"sum over s of C(n-1, s) weights[s] has to be 1"
+        )
+    options = _Options(seed, max_evaluations, target_half_width, max_seconds, confidence)
+    return _estimate(
+        game,
+        _Value(
+            "semivalue estimate",
+            probabilities / total,
+            lambda game, **how: semivalue(game, checked.tolist(), **how),
+        ),
+        method,
+        options,
+        simultaneous=simultaneous,
+        control_variate=control_variate,
+        executor=executor,
+        store=store,
+        progress=progress,
+    )
+
+
+def _joining(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability of joining any coalition of s others, from the weight of each."""
+    others = len(log_weights) - 1
+    choose = [
+        lgamma(others + 1) - lgamma(s + 1) - lgamma(others - s + 1) for s in range(others + 1)
+    ]
+    probabilities = np.exp(np.array(choose) + log_weights)
+    # The same bits from both ends, where the weights are the same.
+    if np.array_equal(log_weights, log_weights[::-1]):
+        probabilities = (probabilities + probabilities[::-1]) / 2
+    return probabilities
+
+
+class _Value(NamedTuple):
+    """What is to be estimated: its name, the probabilities of the sizes, and its exact form."""
+
+    name: str
+    probabilities: NDArray[np.float64]
+    exact: Callable[..., Allocation]
+
+    @property
+    def kind(self) -> str:
+        """The least general of Shapley, symmetric and all, as estimators call them."""
+        if np.ptp(self.probabilities) == 0:
+            return "Shapley"
+        symmetric = np.allclose(self.probabilities, self.probabilities[::-1], rtol=0, atol=1e-12)
+        return "symmetric" if symmetric else "all"
+
+    def can_be_estimated(self, estimator: Estimator) -> bool:
+        """Tell whether an estimator can do it."""
+        kinds = ["Shapley", "symmetric", "all"]
+        return kinds.index(self.kind) <= kinds.index(estimator.semivalues)
+
+
+class _Options(NamedTuple):
+    """When to stop, and with what confidence."""
+
+    seed: int
+    max_evaluations: int | None
+    target_half_width: float | None
+    max_seconds: float | None
+    confidence: float
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether something else than the budget may end the sampling."""
+        return self.target_half_width is not None or self.max_seconds is not None
+
+
+def _estimate(
+    game: Game,
+    value: _Value,
+    method: str | Estimator,
+    options: _Options,
+    *,
+    simultaneous: bool,
+    control_variate: Game | None,
+    executor: Executor | None,
+    store: StorePath | None,
+    progress: bool,
+) -> Allocation:
+    """Sample until the budget, the target or the time ends it."""
+    estimator = _checked(method, value, options)
     start = perf_counter()
     n_players = game.n_players
-    open_ended = target_half_width is not None or max_seconds is not None
+    seed, max_evaluations, target, max_seconds, confidence = options
     limit = max_evaluations or max(DEFAULT_EVALUATIONS, 2 * FIRST_LOOK * n_players) * (
-        OPEN_ENDED if open_ended else 1
+        OPEN_ENDED if options.open_ended else 1
     )
     if game.tabulated or limit >= 2**n_players - 1:
-        return _exact(game, seed, confidence, simultaneous, executor, store, progress)
-    if method == "auto":
-        method, reason = _choose(game, max_evaluations, open_ended, limit)
+        return _exact(game, value, options, simultaneous, executor, store, progress)
+    if estimator is None:
+        estimator, reason = _choose(game, value, options, limit)
     else:
         reason = "asked for"
-    known = None if control_variate is None else _control_value(game, control_variate, seed)
+    if estimator.max_evaluations is not None and max_evaluations is None:
+        limit = min(limit, estimator.max_evaluations)
+    known = None if control_variate is None else _control_value(game, value, control_variate, seed)
     valuation = Valuation(game, control_variate, executor=executor, store=store, progress=progress)
-    sampling: Sampling
-    if method == "pairs":
-        sampling = PairSampling(valuation, seed)
-    else:
-        sampling = PermutationSampling(valuation, seed, limit)
+    sampling = estimator.sampling(valuation, value.probabilities, seed, limit)
 
     level = 1 - (1 - confidence) / (n_players if simultaneous else 1)
     trace: list[TracePoint] = []
-    total = min(limit, max(FIRST_LOOK * n_players, 2)) if open_ended else limit
+    total = min(limit, max(FIRST_LOOK * n_players, sampling.step)) if options.open_ended else limit
     while True:
         if sampling.extend(total):
             values, errors, degrees = sampling.estimate()
@@ -230,8 +497,8 @@ def shapley_estimate(
             widest = float(half_widths.max())
             seconds = perf_counter() - start
             trace.append(TracePoint(sampling.evaluations, seconds, widest))
-        reached = target_half_width is None or widest <= target_half_width
-        if total >= limit or (target_half_width is not None and reached):
+        reached = target is None or widest <= target
+        if total >= limit or (target is not None and reached):
             break
         total = max(int(total * GROWTH), sampling.evaluations + sampling.step)
         if max_seconds is not None:
@@ -243,10 +510,11 @@ def shapley_estimate(
     if not reached:
         warnings.warn(
             f"after {sampling.evaluations} evaluations the widest interval is +-{widest:.3g}, "
-            f"not the +-{target_half_width:.3g} that was asked for",
+            f"not the +-{target:.3g} that was asked for",
             NotConvergedWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
+    controlled = {"control_variate": control_variate is not None}
     evidence = SampledShapley(
         standard_errors=errors,
         half_widths=half_widths,
@@ -254,9 +522,9 @@ def shapley_estimate(
         simultaneous=simultaneous,
         evaluations=sampling.evaluations,
         converged=reached,
-        estimator=method,
+        estimator=estimator.name,
         reason=reason,
-        parameters=sampling.parameters | {"control_variate": control_variate is not None},
+        parameters=asdict(estimator) | sampling.parameters | controlled,  # type: ignore[call-overload]
         seed=seed,
         trace=tuple(trace),
     )
@@ -264,20 +532,22 @@ def shapley_estimate(
         game.players,
         values,
         kind=game.kind,
-        method="Shapley estimate",
+        method=value.name,
         tolerance=widest,
         evidence=evidence,
     )
 
 
-def _choose(
-    game: Game, max_evaluations: int | None, open_ended: bool, limit: int
-) -> tuple[Method, str]:
-    if game.native is not None and open_ended and max_evaluations is None:
-        return "permutations", "a native game limited by time: walks along orders are cheap"
+def _choose(game: Game, value: _Value, options: _Options, limit: int) -> tuple[Estimator, str]:
+    if value.kind == "all":
+        return Stratified(), "the semivalue weighs small and large coalitions differently"
+    if value.kind == "symmetric":
+        return TwoStage(), "every pair of coalitions informs every player"
+    if game.native is not None and options.open_ended and options.max_evaluations is None:
+        return Permutations(), "a native game limited by time: walks along orders are cheap"
     if limit <= FEW_EVALUATIONS * game.n_players:
-        return "permutations", f"at most {FEW_EVALUATIONS} evaluations for each player"
-    return "pairs", "evaluations are limited: every pair of coalitions informs every player"
+        return Permutations(), f"at most {FEW_EVALUATIONS} evaluations for each player"
+    return TwoStage(), "evaluations are limited: every pair of coalitions informs every player"
 
 
 class _ControlValue(NamedTuple):
@@ -285,7 +555,7 @@ class _ControlValue(NamedTuple):
     errors: NDArray[np.float64]
 
 
-def _control_value(game: Game, control: Game, seed: int) -> _ControlValue:
+def _control_value(game: Game, value: _Value, control: Game, seed: int) -> _ControlValue:
     """Return the value of the control variate, exact or from very many native walks."""
     if control.players != game.players or control.kind != game.kind:
         raise GameError(
@@ -293,16 +563,17 @@ def _control_value(game: Game, control: Game, seed: int) -> _ControlValue:
             f"both need the same players in the same order and the same kind"
         )
     if control.tabulated or control.n_players <= CONTROL_TABLE_PLAYERS:
-        exact = shapley_value(control, progress=False)
+        exact = value.exact(control, progress=False)
         return _ControlValue(exact.values, np.zeros(control.n_players))
-    if control.native is None:
+    if control.native is None or value.kind != "Shapley":
+        native = "native, " if value.kind == "Shapley" else ""
         raise GameError(
-            f"the control variate is {control!r}; it must be tabulated, native, "
+            f"the control variate is {control!r}; it must be tabulated, {native}"
             f"or have at most {CONTROL_TABLE_PLAYERS} players"
         )
     valuation = Valuation(control, executor=None, store=None, progress=False)
     budget = 1 + CONTROL_ORDERS * (control.n_players - 1)
-    walks = PermutationSampling(valuation, seed, budget)
+    walks = Permutations().sampling(valuation, value.probabilities, seed, budget)
     walks.extend(budget)
     values, errors, _ = walks.estimate()
     return _ControlValue(values, errors)
@@ -310,50 +581,43 @@ def _control_value(game: Game, control: Game, seed: int) -> _ControlValue:
 
 def _exact(
     game: Game,
-    seed: int,
-    confidence: float,
+    value: _Value,
+    options: _Options,
     simultaneous: bool,
     executor: Executor | None,
     store: StorePath | None,
     progress: bool,
 ) -> Allocation:
     start = perf_counter()
-    exact = shapley_value(game, executor=executor, store=store, progress=progress)
+    exact = value.exact(game, executor=executor, store=store, progress=progress)
     evaluations = 2**game.n_players - 1
     zeros = np.zeros(game.n_players)
     evidence = SampledShapley(
         standard_errors=zeros,
         half_widths=zeros,
-        confidence=confidence,
+        confidence=options.confidence,
         simultaneous=simultaneous,
         evaluations=evaluations,
         converged=True,
         estimator="exact",
         reason="all coalitions are known or within the budget",
         parameters={},
-        seed=seed,
+        seed=options.seed,
         trace=(TracePoint(evaluations, perf_counter() - start, 0.0),),
     )
     return Allocation(
         game.players,
         exact.values,
         kind=game.kind,
-        method="Shapley estimate",
+        method=value.name,
         tolerance=exact.tolerance,
         evidence=evidence,
     )
 
 
-def _check_options(
-    method: str,
-    seed: int,
-    max_evaluations: int | None,
-    target_half_width: float | None,
-    max_seconds: float | None,
-    confidence: float,
-) -> None:
-    if method not in ("auto", "pairs", "permutations"):
-        raise ValueError(f'method is {method!r}; it must be "auto", "pairs" or "permutations"')
+def _checked(method: str | Estimator, value: _Value, options: _Options) -> Estimator | None:
+    """Return the estimator, or None for "auto"; or say which option is out of its range."""
+    seed, max_evaluations, target_half_width, max_seconds, confidence = options
     if not (isinstance(seed, int) and 0 <= seed < 2**64):
         raise ValueError(f"seed is {seed!r}; it must be an integer from 0 to 2**64 - 1")
     if max_evaluations is not None and not max_evaluations >= 1:
@@ -364,3 +628,25 @@ def _check_options(
         raise ValueError(f"max_seconds is {max_seconds}; it must be positive")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it must be between 0 and 1")
+    if method == "auto":
+        return None
+    if isinstance(method, str):
+        if method not in ESTIMATORS:
+            names = ", ".join(f'"{name}"' for name in ("auto", *ESTIMATORS))
+            raise ValueError(f"method is {method!r}; it must be an estimator or one of {names}")
+        method = ESTIMATORS[method]()
+    if not hasattr(method, "sampling"):
+        raise ValueError(f"method is {method!r}; it must be a name or an estimator")
+    if not value.can_be_estimated(method):
+        able = ", ".join(
+            f'"{name}"' for name, other in ESTIMATORS.items() if value.can_be_estimated(other())
+        )
+        raise ValueError(
+            f'method "{method.name}" cannot estimate this semivalue; these can: {able}'
+        )
+    most = method.max_evaluations
+    if most is not None and max_evaluations is not None and max_evaluations > most:
+        raise ValueError(
+            f'max_evaluations is {max_evaluations}; method "{method.name}" takes at most {most}'
+        )
+    return method

@@ -334,7 +334,7 @@ def test_an_unfit_control_variate_is_refused(control: object, message: str) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param({"method": "guess"}, 'must be "auto", "pairs" or "permutations"', id="method"),
+        pytest.param({"method": "guess"}, 'one of "auto", "pairs", "permutations"', id="method"),
         pytest.param({"seed": -1}, "seed is -1", id="seed"),
         pytest.param({"seed": 1.5}, "seed is 1.5", id="seed is no integer"),
         pytest.param({"max_evaluations": 0}, "at least 1", id="no evaluation"),

@@ -4,6 +4,7 @@
 //! ([`enumeration`]), a solution ([`shapley`], [`stability`]) reads the table.
 
 pub mod coalition;
+pub mod coalition_values;
 pub mod dispatch;
 pub mod enumeration;
 pub mod error;

@@ -5,6 +5,7 @@
 //! documentation for users live in Python.
 
 mod boundary;
+mod coalition_values;
 mod dispatch;
 mod master;
 mod native_game;
@@ -20,6 +21,8 @@ mod _engine {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::coalition_values::CoalitionValues;
+    #[pymodule_export]
     use crate::dispatch::{
         PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
         pooled_battery_game,
@@ -31,7 +34,9 @@ mod _engine {
     #[pymodule_export]
     use crate::shapley::{banzhaf_value, semivalue, shapley_value};
     #[pymodule_export]
-    use crate::shapley_estimate::{PairedEstimate, permutation_means, permutation_orders};
+    use crate::shapley_estimate::{
+        PairedEstimate, StratifiedEstimate, permutation_means, permutation_orders,
+    };
     #[pymodule_export]
     use crate::stability::{
         coalitions_at_least, core_witness, least_core, maximal_surpluses, nucleoli, nucleolus,

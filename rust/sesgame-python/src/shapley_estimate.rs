@@ -4,10 +4,14 @@ use std::sync::Mutex;
 
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::error::Result;
-use sesgame_engine::shapley::paired_estimate;
+use sesgame_engine::shapley::kernel_ridge::kernel_ridge;
+use sesgame_engine::shapley::paired_estimate::{self, PairMethod, SizeSampling};
 use sesgame_engine::shapley::permutations::Batches;
+use sesgame_engine::shapley::stratified;
+use sesgame_engine::shapley::symmetric_semivalue::SymmetricSemivalue;
 
 use crate::boundary::{detached, to_python, watched};
 use crate::native_game::NativeGame;
@@ -51,6 +55,17 @@ pub fn permutation_means<'py>(
     Ok(matrix(means, n_players).into_pyarray(py))
 }
 
+/// Work under a lock and without the interpreter.
+///
+/// A panic leaves nothing half done that a later call would read.
+fn with<S: Send, T: Send>(
+    py: Python<'_>,
+    state: &Mutex<S>,
+    work: impl FnOnce(&mut S) -> Result<T> + Send,
+) -> PyResult<T> {
+    detached(py, |_| work(&mut state.lock().unwrap_or_else(|poison| poison.into_inner())))
+}
+
 /// Pairs of complementary coalitions that are drawn here and evaluated in Python.
 #[pyclass(frozen, module = "sesgame._engine")]
 pub struct PairedEstimate {
@@ -58,25 +73,27 @@ pub struct PairedEstimate {
     estimate: Mutex<paired_estimate::PairedEstimate>,
 }
 
-impl PairedEstimate {
-    fn with<T: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&mut paired_estimate::PairedEstimate) -> Result<T> + Send,
-    ) -> PyResult<T> {
-        detached(py, |_| {
-            // A panic leaves nothing half done that a later call would read.
-            let mut estimate = self.estimate.lock().unwrap_or_else(|poison| poison.into_inner());
-            work(&mut estimate)
-        })
-    }
-}
-
 #[pymethods]
 impl PairedEstimate {
     #[new]
-    fn new(n_players: usize, seed: u64) -> PyResult<Self> {
-        let estimate = paired_estimate::PairedEstimate::new(n_players, seed).map_err(to_python)?;
+    fn new(probabilities: Vec<f64>, method: &str, sizes: &str, seed: u64) -> PyResult<Self> {
+        let n_players = probabilities.len();
+        let method = match method {
+            "two_stage" => PairMethod::TwoStage,
+            "regression" => PairMethod::Regression,
+            "sample_reuse" => PairMethod::SampleReuse,
+            _ => return Err(PyValueError::new_err(format!("there is no method {method:?}"))),
+        };
+        let sizes = match sizes {
+            "adaptive" => SizeSampling::Adaptive,
+            "spread" => SizeSampling::Spread,
+            "kernel" => SizeSampling::Kernel,
+            "leverage" => SizeSampling::Leverage,
+            _ => return Err(PyValueError::new_err(format!("there is no sampling {sizes:?}"))),
+        };
+        let estimate = SymmetricSemivalue::new(probabilities)
+            .and_then(|value| paired_estimate::PairedEstimate::new(value, method, sizes, seed))
+            .map_err(to_python)?;
         Ok(Self { n_players, estimate: Mutex::new(estimate) })
     }
 
@@ -86,20 +103,13 @@ impl PairedEstimate {
         count: usize,
         grand: f64,
     ) -> PyResult<Bound<'py, PyArray2<bool>>> {
-        let membership = self.with(py, |estimate| {
-            let pairs = estimate.draw(count, grand);
-            let mut membership = vec![false; pairs.len() * self.n_players];
-            for (row, members) in membership.chunks_exact_mut(self.n_players).zip(pairs) {
-                members.iter().for_each(|&member| row[member as usize] = true);
-            }
-            Ok(membership)
-        })?;
+        let membership = with(py, &self.estimate, |estimate| estimate.draw(count, grand))?;
         Ok(matrix(membership, self.n_players).into_pyarray(py))
     }
 
     fn record(&self, py: Python<'_>, odd: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
         let odd = odd.as_slice()?;
-        self.with(py, |estimate| estimate.record(odd))
+        with(py, &self.estimate, |estimate| estimate.record(odd))
     }
 
     /// Values, standard errors, and the surrogate's number of weights for each player.
@@ -108,7 +118,61 @@ impl PairedEstimate {
         py: Python<'py>,
         grand: f64,
     ) -> PyResult<(Numbers<'py>, Numbers<'py>, usize)> {
-        let result = self.with(py, |estimate| Ok(estimate.estimate(grand)))?;
+        let result = with(py, &self.estimate, |estimate| Ok(estimate.estimate(grand)))?;
         Ok((result.values.into_pyarray(py), result.standard_errors.into_pyarray(py), result.order))
+    }
+
+    /// Values and standard errors by kernel ridge regression, and the noise that it settled on.
+    #[pyo3(signature = (grand, report=None))]
+    fn kernel_ridge<'py>(
+        &self,
+        py: Python<'py>,
+        grand: f64,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Numbers<'py>, Numbers<'py>, f64)> {
+        let result = watched(py, report, |progress| {
+            let estimate = self.estimate.lock().unwrap_or_else(|poison| poison.into_inner());
+            kernel_ridge(estimate.pairs(), grand, progress)
+        })?;
+        Ok((result.values.into_pyarray(py), result.standard_errors.into_pyarray(py), result.noise))
+    }
+}
+
+/// Marginal contributions by strata that are drawn here and evaluated in Python.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct StratifiedEstimate {
+    n_players: usize,
+    estimate: Mutex<stratified::StratifiedEstimate>,
+}
+
+#[pymethods]
+impl StratifiedEstimate {
+    #[new]
+    fn new(probabilities: Vec<f64>, n_ranges: usize, seed: u64) -> PyResult<Self> {
+        let n_players = probabilities.len();
+        let estimate = stratified::StratifiedEstimate::new(probabilities, n_ranges, seed)
+            .map_err(to_python)?;
+        Ok(Self { n_players, estimate: Mutex::new(estimate) })
+    }
+
+    fn draw<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyArray2<bool>>> {
+        let membership = with(py, &self.estimate, |estimate| estimate.draw(count))?;
+        Ok(matrix(membership, self.n_players).into_pyarray(py))
+    }
+
+    fn record(&self, py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
+        let values = values.as_slice()?;
+        with(py, &self.estimate, |estimate| estimate.record(values))
+    }
+
+    /// Values and standard errors.
+    fn estimate<'py>(&self, py: Python<'py>) -> PyResult<(Numbers<'py>, Numbers<'py>)> {
+        let (values, errors) = with(py, &self.estimate, |estimate| Ok(estimate.estimate()))?;
+        Ok((values.into_pyarray(py), errors.into_pyarray(py)))
+    }
+
+    #[getter]
+    fn n_strata(&self, py: Python<'_>) -> PyResult<usize> {
+        with(py, &self.estimate, |estimate| Ok(estimate.n_strata()))
     }
 }

@@ -5,6 +5,7 @@
 //! smaller coalition; when all pairs of a size are drawn, that size is exhausted.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,29 +14,25 @@ use rand_chacha::ChaCha8Rng;
 /// a repetition is rare.
 const LISTED: f64 = 65_536.0;
 
-/// Draws pairs of complementary coalitions of `n` players.
+/// Draws the pairs whose smaller coalition has one size, without replacement.
+///
+/// Each size has a random stream of its own, so what is drawn of one does not depend on the others.
 #[derive(Debug)]
-pub struct PairSampler {
+pub struct SizeSampler {
     n_players: usize,
-    sizes: Vec<Size>,
-}
-
-/// The pairs of one size: a random stream, and what was drawn.
-#[derive(Debug)]
-struct Size {
+    size: usize,
     random: ChaCha8Rng,
     pairs: f64,
     drawn: usize,
     listed: Vec<Vec<u32>>,
     /// Hashes of what was drawn at random: a collision costs one more draw and nothing else.
-    seen: HashSet<u64>,
+    seen: HashSet<u64, BuildHasherDefault<Mixed>>,
 }
 
-impl PairSampler {
-    /// A sampler for `n_players >= 2` players. Each size has a random stream of its own, so what is
-    /// drawn of one size does not depend on the others.
+impl SizeSampler {
+    /// A sampler for each size `1..=n/2` of `n_players >= 2` players.
     #[must_use]
-    pub fn new(n_players: usize, seed: u64) -> Self {
+    pub fn all(n_players: usize, seed: u64) -> Vec<Self> {
         let mut pairs = 1.0;
         let sizes = (1..=n_players / 2).map(|size| {
             pairs *= (n_players - size + 1) as f64 / size as f64;
@@ -44,63 +41,75 @@ impl PairSampler {
             random.set_stream((1 << 32) + size as u64);
             // Coalitions of half the players come twice, once as the other's complement.
             let pairs = if 2 * size == n_players { pairs / 2.0 } else { pairs }.round();
-            Size { random, pairs, drawn: 0, listed: Vec::new(), seen: HashSet::new() }
+            let (listed, seen) = (Vec::new(), HashSet::default());
+            Self { n_players, size, random, pairs, drawn: 0, listed, seen }
         });
-        Self { n_players, sizes: sizes.collect() }
+        sizes.collect()
     }
 
-    /// How many pairs there are of one size in `1..=n/2`, drawn or not.
+    /// How many pairs there are, drawn or not.
     #[must_use]
-    pub fn pairs(&self, size: usize) -> f64 {
-        self.sizes[size - 1].pairs
+    pub fn pairs(&self) -> f64 {
+        self.pairs
     }
 
-    /// Draws `counts[s - 1]` further pairs of each size `s`, or as many as there are, and gives the
-    /// members of the smaller coalition of each, in ascending order of size.
-    pub fn draw(&mut self, counts: &[usize]) -> Vec<Vec<u32>> {
-        let mut drawn = Vec::new();
-        for (index, (size, &count)) in self.sizes.iter_mut().zip(counts).enumerate() {
-            let left = size.pairs - size.drawn as f64;
-            let count = if left < count as f64 { left as usize } else { count };
-            drawn.extend((0..count).map(|_| size.next(self.n_players, index + 1)));
-        }
-        drawn
-    }
-}
-
-impl Size {
-    fn next(&mut self, n_players: usize, members: usize) -> Vec<u32> {
-        if self.pairs <= LISTED {
-            if self.drawn == 0 {
-                self.listed = combinations(n_players, members);
-            }
-            let pick = self.random.random_range(self.drawn..self.listed.len());
-            self.listed.swap(self.drawn, pick);
-            self.drawn += 1;
-            return self.listed[self.drawn - 1].clone();
-        }
+    /// Draws one further pair, of which one must be left: sets the members of its smaller coalition in
+    /// `row`, which has none yet, and appends them to `members` in ascending order.
+    pub fn draw(&mut self, row: &mut [bool], members: &mut Vec<u32>) {
         self.drawn += 1;
-        loop {
-            let coalition = random_coalition(&mut self.random, n_players, members);
-            if self.seen.insert(hash(&coalition)) {
-                return coalition;
+        if self.pairs <= LISTED {
+            if self.listed.is_empty() {
+                self.listed = combinations(self.n_players, self.size);
+            }
+            let pick = self.random.random_range(self.drawn - 1..self.listed.len());
+            self.listed.swap(self.drawn - 1, pick);
+            members.extend_from_slice(&self.listed[self.drawn - 1]);
+        } else {
+            let start = members.len();
+            loop {
+                draw_members(&mut self.random, row, self.size);
+                let chosen = (0..self.n_players as u32).filter(|&player| row[player as usize]);
+                members.extend(chosen);
+                if self.seen.insert(hash(&members[start..])) {
+                    return;
+                }
+                row.fill(false);
+                members.truncate(start);
             }
         }
+        let last = members.len() - self.size;
+        members[last..].iter().for_each(|&member| row[member as usize] = true);
     }
 }
 
-/// A coalition of the given size, all equally likely; of half the players, one with player 0.
-fn random_coalition(random: &mut ChaCha8Rng, n_players: usize, members: usize) -> Vec<u32> {
-    // Floyd's method: `members` random numbers, no repetition.
-    let fixed = usize::from(2 * members == n_players);
-    let mut chosen = vec![false; n_players];
-    chosen[..fixed].fill(true);
-    for last in n_players - members + fixed..n_players {
-        let candidate = random.random_range(fixed..=last);
-        let player = if chosen[candidate] { last } else { candidate };
-        chosen[player] = true;
+/// The hasher of numbers that are well mixed already.
+#[derive(Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only whole numbers are hashed");
     }
-    (0..n_players as u32).filter(|&player| chosen[player as usize]).collect()
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Draws `size` members, all coalitions equally likely; of half the players, one with player 0.
+fn draw_members(random: &mut ChaCha8Rng, row: &mut [bool], size: usize) {
+    // Floyd's method: as many random numbers as members, no repetition.
+    let n_players = row.len();
+    let fixed = usize::from(2 * size == n_players);
+    row[..fixed].fill(true);
+    for last in n_players - size + fixed..n_players {
+        let candidate = random.random_range(fixed as u32..=last as u32) as usize;
+        row[if row[candidate] { last } else { candidate }] = true;
+    }
 }
 
 /// Mixes each member's number and takes all together; the order does not matter.
@@ -137,13 +146,23 @@ fn combinations(n_players: usize, members: usize) -> Vec<Vec<u32>> {
 mod tests {
     use super::*;
 
+    fn draw(sampler: &mut SizeSampler, count: usize) -> Vec<Vec<u32>> {
+        let draw_one = |_| {
+            let (mut row, mut members) = (vec![false; sampler.n_players], Vec::new());
+            sampler.draw(&mut row, &mut members);
+            let players = 0..sampler.n_players as u32;
+            assert!(members.iter().copied().eq(players.filter(|&player| row[player as usize])));
+            members
+        };
+        (0..count).map(draw_one).collect()
+    }
+
     #[test]
     fn an_exhausted_sampler_has_drawn_every_pair_once() {
         for n_players in 2..=11 {
-            let mut sampler = PairSampler::new(n_players, 3);
-            let mut drawn = sampler.draw(&vec![2; n_players / 2]);
-            drawn.extend(sampler.draw(&vec![1000; n_players / 2]));
-            assert!(sampler.draw(&vec![1; n_players / 2]).is_empty());
+            let mut samplers = SizeSampler::all(n_players, 3);
+            let drawn: Vec<_> =
+                samplers.iter_mut().flat_map(|s| draw(s, s.pairs() as usize)).collect();
             let grand = (1_u32 << n_players) - 1;
             let masks = drawn.iter().map(|s| s.iter().fold(0_u32, |mask, p| mask | 1 << p));
             let both: HashSet<u32> = masks.flat_map(|mask| [mask, grand ^ mask]).collect();
@@ -154,17 +173,15 @@ mod tests {
 
     #[test]
     fn random_coalitions_are_distinct_and_uniform() {
-        let mut sampler = PairSampler::new(40, 8);
-        let mut counts = vec![0; 20];
-        (counts[6], counts[19]) = (4000, 4000);
-        let drawn = sampler.draw(&counts);
-        assert_eq!(drawn.iter().collect::<HashSet<_>>().len(), 8000);
+        let mut samplers = SizeSampler::all(40, 8);
+        let drawn = [6, 19].map(|index| draw(&mut samplers[index], 4000));
+        assert_eq!(drawn.iter().flatten().collect::<HashSet<_>>().len(), 8000);
         for player in 1..40_u32 {
             let member = |coalitions: &[Vec<u32>]| {
                 coalitions.iter().filter(|s| s.contains(&player)).count() as f64
             };
             // Five standard deviations: a false alarm once in 20,000 runs; the seed is fixed.
-            let (seven, twenty) = (member(&drawn[..4000]), member(&drawn[4000..]));
+            let [seven, twenty] = [member(&drawn[0]), member(&drawn[1])];
             assert!((seven - 700.0).abs() < 5.0 * (700.0_f64 * 0.825).sqrt(), "{seven}");
             assert!((twenty - 4000.0 * 19.0 / 39.0).abs() < 5.0 * 31.6, "{twenty}");
         }

@@ -4,10 +4,16 @@
 //! that depend on the size of the coalition alone ([`semivalue`]). [`exact`] reads them off a table
 //! of all `2^n` values.
 
+mod cholesky;
 pub mod coalition_pairs;
+pub mod evaluated_pairs;
 pub mod exact;
+pub mod kernel_ridge;
 pub mod paired_estimate;
 pub mod permutations;
 mod row_pass;
+pub mod sample_reuse;
 pub mod semivalue;
+pub mod stratified;
 pub mod surrogate;
+pub mod symmetric_semivalue;

@@ -1,185 +1,168 @@
-//! A surrogate whose Shapley value is a closed form, fitted to pairs of complementary coalitions.
+//! A surrogate whose semivalues are a closed form, fitted to pairs of complementary coalitions.
 //!
 //! `o(S) ~ sum over i of z_i sum over k of beta_ik q_k(|S|)`, with `z_i = 1` for members and `-1` for the
 //! others: player weights that vary smoothly with the size of the coalition. The `q_k` span
 //! `1, 1 - t, (1 - t) t` with `t = (2 s / n - 1)^2`, which is symmetric in the coalition and its
 //! complement; one of them alone is paired KernelSHAP (Covert and Lee 2021). The fit is weighted least
-//! squares with the Shapley kernel, constrained to `o(N) = v(N)`, by conjugate gradients: the normal
-//! equations are never formed, and what random coalitions make of them on average preconditions them.
+//! squares with the kernel of the semivalue, for a value that shares out `v(N)` constrained to
+//! `o(N) = v(N)`, by conjugate gradients: the normal equations are never formed, and what random
+//! coalitions make of them on average preconditions them.
+//!
+//! Several fits, which differ in the pairs that take part, go through the data together, one in each
+//! *lane*.
+
+use crate::shapley::evaluated_pairs::{EvaluatedPairs, PairsOfSize};
 
 /// Conjugate gradients stop at this residual, relative to the right-hand side.
 const PRECISION: f64 = 1e-10;
-/// The same where a fit to almost the same pairs is the start: it only has to resolve the difference.
-const WARM_PRECISION: f64 = 1e-7;
+/// What is left to gain, in parts of what chance makes of the fit anyway or, where another fit is the
+/// start, of what there was to gain at first.
+const ENOUGH: f64 = 1e-4;
 const MAX_ITERATIONS: usize = 100;
 
 /// The most weights of a player.
 pub const MAX_ORDER: usize = 3;
 
-/// The evaluated pairs whose smaller coalition has one size.
+/// Fitted surrogates, one in each of `L` lanes.
 #[derive(Debug, Clone)]
-pub struct PairsOfSize {
-    size: usize,
-    members: Vec<u32>,
-    odd: Vec<f64>,
-}
-
-impl PairsOfSize {
-    /// No pairs of `size >= 1` yet.
-    #[must_use]
-    pub fn new(size: usize) -> Self {
-        Self { size, members: Vec::new(), odd: Vec::new() }
-    }
-
-    /// Adds a pair: the members of its smaller coalition, and `v(S) - v(N \ S)`.
-    pub fn push(&mut self, members: &[u32], odd: f64) {
-        debug_assert_eq!(members.len(), self.size);
-        self.members.extend_from_slice(members);
-        self.odd.push(odd);
-    }
-
-    /// The number of pairs.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.odd.len()
-    }
-
-    /// Whether there is no pair.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.odd.is_empty()
-    }
-
-    /// The members of each pair's smaller coalition.
-    pub fn coalitions(&self) -> impl Iterator<Item = &[u32]> {
-        self.members.chunks_exact(self.size)
-    }
-}
-
-/// The share of the Shapley kernel that falls on the pairs of a size.
-#[must_use]
-pub fn kernel_mass(n_players: usize, size: usize) -> f64 {
-    let both = if 2 * size == n_players { 1.0 } else { 2.0 };
-    both / (size * (n_players - size)) as f64
-}
-
-/// A fitted surrogate.
-#[derive(Debug, Clone)]
-pub struct Surrogate {
+pub struct Surrogates<const L: usize> {
     n_players: usize,
     /// `q_k(s)` for `s = 0..=n`, one row for each `k`.
     basis: Vec<Vec<f64>>,
     /// `beta_ik`, one row of `n` for each `k`.
-    weights: Vec<Vec<f64>>,
+    weights: Lanes<L>,
+    /// The fit goes on while there is more than this to gain.
+    resolution: f64,
 }
 
-impl Surrogate {
-    /// Fits `order` weights for each player to the pairs that `used` selects by position in their
-    /// size, so that the whole shares out `grand`.
+type Lanes<const L: usize> = Vec<[f64; L]>;
+
+impl Surrogates<1> {
+    /// Fits `order` weights for each player to all pairs, so that a value that shares out does so with
+    /// `grand`.
     ///
     /// # Complexity
-    /// A few dozen passes over the members of all pairs.
+    /// Some ten passes over the members of all pairs.
     #[must_use]
-    pub fn fit(
-        n_players: usize,
-        pairs: &[PairsOfSize],
-        used: &(impl Fn(usize, usize) -> bool + Sync),
-        grand: f64,
-        order: usize,
-        start: Option<&Surrogate>,
-    ) -> Self {
-        let counts: Vec<usize> = pairs
-            .iter()
-            .map(|pairs| (0..pairs.len()).filter(|&pair| used(pairs.size, pair)).count())
-            .collect();
-        let basis = orthonormal_basis(n_players, &counts, order);
-        let mut surrogate = match start {
-            Some(start) if start.basis == basis => start.clone(),
-            _ => Self::efficient(n_players, basis, grand),
-        };
-        let problem = LeastSquares { n_players, pairs, used, counts: &counts };
-        let precision = if start.is_some() { WARM_PRECISION } else { PRECISION };
-        problem.solve(&mut surrogate, precision);
-        surrogate
-    }
-
-    /// The surrogate in which all players are alike.
-    fn efficient(n_players: usize, basis: Vec<Vec<f64>>, grand: f64) -> Self {
+    pub fn fit(pairs: &EvaluatedPairs, order: usize, grand: f64) -> Self {
+        let n_players = pairs.n_players();
+        let basis = orthonormal_basis(pairs, order);
         let norm: f64 = basis.iter().map(|q| q[n_players] * q[n_players]).sum();
-        let share = grand / (n_players as f64 * norm);
-        let weights = basis.iter().map(|q| vec![share * q[n_players]; n_players]).collect();
-        Self { n_players, basis, weights }
+        // At first all players are alike.
+        let share = if basis.is_empty() { 0.0 } else { grand / (n_players as f64 * norm) };
+        let alike = |q: &Vec<f64>| vec![[share * q[n_players]]; n_players];
+        let weights = basis.iter().flat_map(alike).collect();
+        let mut fitted = Self { n_players, basis, weights, resolution: 0.0 };
+        let squares = LeastSquares::new(pairs, &fitted.basis);
+        // The scale of the problem: the gradient where all weights are zero.
+        let zero = Self { weights: vec![[0.0]; fitted.weights.len()], ..fitted.clone() };
+        let slope = squares.gradient(&zero, true).slope;
+        let [scale] = product(&slope, &squares.expected.solve(&slope));
+        fitted.resolution = PRECISION * PRECISION * scale;
+        squares.solve(&mut fitted, false);
+        fitted
     }
 
-    /// The player weights for coalitions of one size, and their sum.
-    fn weights_at(&self, size: usize, weights: &mut [f64]) -> f64 {
-        weights.fill(0.0);
-        for (q, beta) in self.basis.iter().zip(&self.weights) {
+    /// The fit to the pairs that take part in each lane, from this one on.
+    ///
+    /// # Complexity
+    /// A few passes over the members of all pairs.
+    #[must_use]
+    pub fn fit_lanes<const L: usize>(&self, pairs: &EvaluatedPairs) -> Surrogates<L> {
+        let mut fitted = Surrogates {
+            n_players: self.n_players,
+            basis: self.basis.clone(),
+            weights: self.weights.iter().map(|[weight]| [*weight; L]).collect(),
+            resolution: self.resolution,
+        };
+        LeastSquares::new(pairs, &fitted.basis).solve(&mut fitted, true);
+        fitted
+    }
+}
+
+impl<const L: usize> Surrogates<L> {
+    /// The player weights for coalitions of one size, and their sums.
+    pub fn weights_at(&self, size: usize, weights: &mut [[f64; L]]) -> [f64; L] {
+        weights.fill([0.0; L]);
+        for (q, beta) in self.basis.iter().zip(self.weights.chunks_exact(self.n_players)) {
             for (weight, beta) in weights.iter_mut().zip(beta) {
-                *weight += q[size] * beta;
+                (0..L).for_each(|lane| weight[lane] += q[size] * beta[lane]);
             }
         }
-        weights.iter().sum()
+        let mut total = [0.0; L];
+        weights.iter().for_each(|weight| add(&mut total, weight));
+        total
     }
 
-    /// The Shapley value of the surrogate game.
+    /// The semivalue of the surrogate game, one row of lanes for each player; what the surrogate is
+    /// wrong about the grand coalition is put right.
     #[must_use]
-    pub fn shapley_value(&self) -> Vec<f64> {
-        let n = self.n_players as f64;
-        let mut values = vec![0.0; self.n_players];
-        for (q, beta) in self.basis.iter().zip(&self.weights) {
+    pub fn semivalue(&self, pairs: &EvaluatedPairs, grand: f64) -> Lanes<L> {
+        let n = self.n_players;
+        let mut values = vec![[0.0; L]; n];
+        let mut missing = [grand; L];
+        for (q, beta) in self.basis.iter().zip(self.weights.chunks_exact(n)) {
             let (mut own, mut others) = (0.0, 0.0);
-            for size in 1..=self.n_players {
-                own += q[size] + q[size - 1];
-                if self.n_players > 1 {
-                    let balance = 2.0 * (size - 1) as f64 / (n - 1.0) - 1.0;
-                    others += (q[size] - q[size - 1]) * balance;
+            for (size, q) in q.iter().enumerate().skip(1) {
+                let share = pairs.semivalue.with(size) * q;
+                own += share;
+                if n > 1 {
+                    others += share * (2.0 * (size - 1) as f64 / (n as f64 - 1.0) - 1.0);
                 }
             }
-            let (own, others) = (own / (2.0 * n), others / (2.0 * n));
-            let total: f64 = beta.iter().sum();
+            let mut total = [0.0; L];
+            beta.iter().for_each(|beta| add(&mut total, beta));
             for (value, beta) in values.iter_mut().zip(beta) {
-                *value += own * beta + others * (total - beta);
+                for lane in 0..L {
+                    value[lane] += own * beta[lane] + others * (total[lane] - beta[lane]);
+                }
             }
+            (0..L).for_each(|lane| missing[lane] -= q[n] * total[lane]);
+        }
+        for value in &mut values {
+            (0..L).for_each(|lane| value[lane] += pairs.semivalue.with(n) * missing[lane]);
         }
         values
-    }
-
-    /// `o(S)` minus what the surrogate says, for each pair.
-    #[must_use]
-    pub fn residuals(&self, pairs: &[PairsOfSize]) -> Vec<Vec<f64>> {
-        let mut weights = vec![0.0; self.n_players];
-        let of_size = |pairs: &PairsOfSize| {
-            let total = self.weights_at(pairs.size, &mut weights);
-            let pairs = pairs.coalitions().zip(&pairs.odd);
-            pairs.map(|(members, odd)| odd - signed_sum(members, &weights, total)).collect()
-        };
-        pairs.iter().map(of_size).collect()
     }
 }
 
 /// `sum over i of z_i weights_i`, where `total` is the sum of all weights.
-fn signed_sum(members: &[u32], weights: &[f64], total: f64) -> f64 {
-    const LANES: usize = 4; // independent sums hide the latency of an addition
-    let mut lanes = [0.0; LANES];
-    let chunks = members.chunks_exact(LANES);
-    for (lane, &member) in lanes.iter_mut().zip(chunks.remainder()) {
-        *lane = weights[member as usize];
+#[inline]
+#[must_use]
+pub fn signed_sum<const L: usize>(
+    members: &[u32],
+    weights: &[[f64; L]],
+    total: &[f64; L],
+) -> [f64; L] {
+    const CHAINS: usize = 4; // independent sums hide the latency of an addition
+    let mut chains = [[0.0; L]; CHAINS];
+    let chunks = members.chunks_exact(CHAINS);
+    for (chain, &member) in chains.iter_mut().zip(chunks.remainder()) {
+        *chain = weights[member as usize];
     }
     for chunk in chunks {
-        for (lane, &member) in lanes.iter_mut().zip(chunk) {
-            *lane += weights[member as usize];
+        for (chain, &member) in chains.iter_mut().zip(chunk) {
+            add(chain, &weights[member as usize]);
         }
     }
-    2.0 * lanes.iter().sum::<f64>() - total
+    std::array::from_fn(|lane| {
+        2.0 * chains.iter().map(|chain| chain[lane]).sum::<f64>() - total[lane]
+    })
+}
+
+#[inline]
+fn add<const L: usize>(to: &mut [f64; L], from: &[f64; L]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
 /// `1, 1 - t, (1 - t) t`, as many as asked for and as the sampled sizes can tell apart, made
 /// orthonormal under the kernel mass of the sampled sizes.
-fn orthonormal_basis(n_players: usize, counts: &[usize], order: usize) -> Vec<Vec<f64>> {
-    let sampled = || (1..=counts.len()).filter(|&size| counts[size - 1] > 0);
+fn orthonormal_basis(pairs: &EvaluatedPairs, order: usize) -> Vec<Vec<f64>> {
+    let n_players = pairs.n_players();
     let product = |a: &[f64], b: &[f64]| -> f64 {
-        sampled().map(|size| kernel_mass(n_players, size) * a[size] * b[size]).sum()
+        let sampled = pairs.sizes().iter().filter(|of_size| !of_size.is_empty());
+        let mass = |size: usize| pairs.semivalue.mass(size) * a[size] * b[size];
+        sampled.map(|of_size| mass(of_size.size)).sum()
     };
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for k in 0..order.min(MAX_ORDER) {
@@ -205,77 +188,130 @@ fn orthonormal_basis(n_players: usize, counts: &[usize], order: usize) -> Vec<Ve
     basis
 }
 
-struct LeastSquares<'a, U> {
-    n_players: usize,
-    pairs: &'a [PairsOfSize],
-    used: &'a U,
-    counts: &'a [usize],
+struct LeastSquares<'a, const L: usize> {
+    pairs: &'a EvaluatedPairs,
+    /// For each size, the kernel mass of one pair in each lane.
+    masses: Lanes<L>,
+    expected: ExpectedNormal,
 }
 
-impl<U: Fn(usize, usize) -> bool> LeastSquares<'_, U> {
-    /// Moves the weights of `surrogate` to the constrained minimum.
-    fn solve(&self, surrogate: &mut Surrogate, precision: f64) {
-        let expected = ExpectedNormal::new(self.n_players, &surrogate.basis, self.counts);
-        let zero = vec![vec![0.0; self.n_players]; surrogate.basis.len()];
-        let mut step = Surrogate { weights: zero, ..surrogate.clone() };
-        // The scale of the problem: the gradient where all weights are zero.
-        let scale = self.gradient(&step, true);
-        let target = precision * precision * product(&scale, &expected.solve(&scale));
-        let mut residual = self.gradient(surrogate, true);
-        let mut solved = expected.solve(&residual);
+/// The negative gradient of the squared error, halved, and the squared error.
+struct Gradient<const L: usize> {
+    slope: Lanes<L>,
+    error: [f64; L],
+}
+
+impl<'a, const L: usize> LeastSquares<'a, L> {
+    fn new(pairs: &'a EvaluatedPairs, basis: &[Vec<f64>]) -> Self {
+        let mass = |of_size: &PairsOfSize| {
+            let mass = pairs.semivalue.mass(of_size.size);
+            of_size.counts::<L>().map(|count| if count > 0.0 { mass / count } else { 0.0 })
+        };
+        let masses = pairs.sizes().iter().map(mass).collect();
+        Self { pairs, masses, expected: ExpectedNormal::new(pairs, basis) }
+    }
+
+    /// Moves the weights of `fitted` to the constrained minimum.
+    fn solve(&self, fitted: &mut Surrogates<L>, warm: bool) {
+        if fitted.weights.is_empty() {
+            return;
+        }
+        let zero = vec![[0.0; L]; fitted.weights.len()];
+        let mut step = Surrogates { weights: zero, ..fitted.clone() };
+        let Gradient { slope: mut residual, mut error } = self.gradient(fitted, true);
+        let mut solved = self.expected.solve(&residual);
         let mut norm = product(&residual, &solved);
+        let begin = norm;
+        // What is left to gain against the error by chance of as many weights from as many pairs.
+        let chance = ENOUGH * fitted.weights.len() as f64 / self.pairs.n_pairs().max(1) as f64;
         step.weights.clone_from(&solved);
         for _ in 0..MAX_ITERATIONS {
-            if norm <= target {
+            let done: [bool; L] = std::array::from_fn(|lane| {
+                let enough = if warm { ENOUGH * begin[lane] } else { chance * error[lane] };
+                norm[lane] <= enough.max(fitted.resolution)
+            });
+            if done.iter().all(|done| *done) {
                 break;
             }
-            let image = self.gradient(&step, false);
-            let curvature = -product(&image, &step.weights);
-            if curvature <= 0.0 {
-                break; // fewer pairs than weights, and the minimum is a flat: any point of it will do
+            let image = self.gradient(&step, false).slope;
+            let curvature = product(&image, &step.weights);
+            let length: [f64; L] = std::array::from_fn(|lane| {
+                // Without curvature there are fewer pairs than weights, and the minimum is a flat: any
+                // point of it will do.
+                let flat = curvature[lane] >= 0.0;
+                if done[lane] || flat { 0.0 } else { -norm[lane] / curvature[lane] }
+            });
+            if length == [0.0; L] {
+                break;
             }
-            let length = norm / curvature;
-            add(&mut surrogate.weights, length, &step.weights);
-            add(&mut residual, length, &image);
-            solved = expected.solve(&residual);
+            add_scaled(&mut fitted.weights, &length, &step.weights);
+            add_scaled(&mut residual, &length, &image);
+            (0..L).for_each(|lane| error[lane] -= length[lane] * norm[lane]);
+            solved = self.expected.solve(&residual);
             let next = product(&residual, &solved);
-            for (step, solved) in step.weights.iter_mut().flatten().zip(solved.iter().flatten()) {
-                *step = solved + next / norm * *step;
+            let turn: [f64; L] =
+                std::array::from_fn(
+                    |lane| {
+                        if norm[lane] > 0.0 { next[lane] / norm[lane] } else { 0.0 }
+                    },
+                );
+            for (step, solved) in step.weights.iter_mut().zip(&solved) {
+                (0..L).for_each(|lane| step[lane] = solved[lane] + turn[lane] * step[lane]);
             }
             norm = next;
         }
     }
 
-    /// The negative gradient of the squared error at `surrogate`, halved; without the observations
-    /// it is minus the image under the normal matrix.
-    fn gradient(&self, surrogate: &Surrogate, observed: bool) -> Vec<Vec<f64>> {
-        let n_players = self.n_players;
-        let mut gradient = vec![vec![0.0; n_players]; surrogate.basis.len()];
-        let mut weights = vec![0.0; n_players];
-        let mut sums = vec![0.0; n_players];
-        for (pairs, &count) in self.pairs.iter().zip(self.counts).filter(|(_, count)| **count > 0) {
-            let total = surrogate.weights_at(pairs.size, &mut weights);
-            let mass = kernel_mass(n_players, pairs.size) / count as f64;
-            sums.fill(0.0);
-            let mut everybody = 0.0;
-            for (pair, (members, odd)) in pairs.coalitions().zip(&pairs.odd).enumerate() {
-                if !(self.used)(pairs.size, pair) {
-                    continue;
+    /// The gradient at `fitted`; without the observations its slope is minus the image under the
+    /// normal matrix.
+    fn gradient(&self, fitted: &Surrogates<L>, observed: bool) -> Gradient<L> {
+        let parts = self.pairs.in_blocks(|block| self.gradient_of(block, fitted, observed));
+        let mut slope = vec![[0.0; L]; fitted.weights.len()];
+        let mut error = [0.0; L];
+        for part in parts {
+            slope.iter_mut().zip(&part.slope).for_each(|(to, from)| add(to, from));
+            add(&mut error, &part.error);
+        }
+        Gradient { slope, error }
+    }
+
+    fn gradient_of(
+        &self,
+        block: &[PairsOfSize],
+        fitted: &Surrogates<L>,
+        observed: bool,
+    ) -> Gradient<L> {
+        let n_players = fitted.n_players;
+        let mut slope = vec![[0.0; L]; fitted.weights.len()];
+        let mut error = [0.0; L];
+        let mut weights = vec![[0.0; L]; n_players];
+        let mut sums = vec![[0.0; L]; n_players];
+        for of_size in block.iter().filter(|of_size| !of_size.is_empty()) {
+            let total = fitted.weights_at(of_size.size, &mut weights);
+            let masses = &self.masses[of_size.size - 1];
+            sums.fill([0.0; L]);
+            let mut everybody = [0.0; L];
+            for (pair, (members, odd)) in of_size.iter().enumerate() {
+                let observation = if observed { odd } else { 0.0 };
+                let lanes = of_size.lanes::<L>(pair);
+                let mut push = signed_sum(members, &weights, &total);
+                for lane in 0..L {
+                    let difference = observation - push[lane];
+                    push[lane] = lanes[lane] * masses[lane] * difference;
+                    error[lane] += push[lane] * difference;
                 }
-                let observation = if observed { *odd } else { 0.0 };
-                let error = mass * (observation - signed_sum(members, &weights, total));
-                everybody += error;
-                for &member in members {
-                    sums[member as usize] += 2.0 * error;
-                }
+                add(&mut everybody, &push);
+                members.iter().for_each(|&member| add(&mut sums[member as usize], &push));
             }
-            for (q, gradient) in surrogate.basis.iter().zip(&mut gradient) {
-                for (gradient, sum) in gradient.iter_mut().zip(&sums) {
-                    *gradient += q[pairs.size] * (sum - everybody);
+            for (q, slope) in fitted.basis.iter().zip(slope.chunks_exact_mut(n_players)) {
+                for (slope, sum) in slope.iter_mut().zip(&sums) {
+                    for lane in 0..L {
+                        slope[lane] += q[of_size.size] * (2.0 * sum[lane] - everybody[lane]);
+                    }
                 }
             }
         }
-        gradient
+        Gradient { slope, error }
     }
 }
 
@@ -286,28 +322,29 @@ impl<U: Fn(usize, usize) -> bool> LeastSquares<'_, U> {
 /// players and `I + (n - 1) M` on weights that are the same for all.
 struct ExpectedNormal {
     n_players: usize,
+    order: usize,
     deviation: Small,
     mean: Small,
-    /// `q_k(n)`: the weights may only move so that `o(N)` stays.
-    grand: Vec<f64>,
-    /// What restores that: the solution for a gradient of `q_k(n)`, which is the same for all players.
-    restoring: Vec<f64>,
+    /// `q_k(n)`, where weights may only move so that `o(N)` stays.
+    grand: Option<[f64; MAX_ORDER]>,
 }
 
 type Small = [[f64; MAX_ORDER]; MAX_ORDER];
 
 impl ExpectedNormal {
-    fn new(n_players: usize, basis: &[Vec<f64>], counts: &[usize]) -> Self {
+    fn new(pairs: &EvaluatedPairs, basis: &[Vec<f64>]) -> Self {
+        let n_players = pairs.n_players();
         let n = n_players as f64;
         let (mut deviation, mut mean) = (Small::default(), Small::default());
         for k in 0..MAX_ORDER {
             // Keeps the matrix regular where the sampled sizes leave a direction open.
             (deviation[k][k], mean[k][k]) = (1.0 + 1e-6, 1.0 + 1e-6);
         }
-        for size in (1..=counts.len()).filter(|&size| counts[size - 1] > 0) {
+        for of_size in pairs.sizes().iter().filter(|of_size| !of_size.is_empty()) {
+            let size = of_size.size;
             let balance = (2.0 * size as f64 / n - 1.0).powi(2);
             let correlation = (balance * n - 1.0) / (n - 1.0);
-            let mass = kernel_mass(n_players, size) * correlation;
+            let mass = pairs.semivalue.mass(size) * correlation;
             for (k, q) in basis.iter().enumerate() {
                 for (l, r) in basis.iter().enumerate() {
                     deviation[k][l] -= mass * q[size] * r[size];
@@ -315,30 +352,48 @@ impl ExpectedNormal {
                 }
             }
         }
-        let (deviation, mean) = (inverse(deviation), inverse(mean));
-        let grand: Vec<f64> = basis.iter().map(|q| q[n_players]).collect();
-        let restoring = times(&mean, &grand);
-        Self { n_players, deviation, mean, grand, restoring }
+        let mut at_grand = [0.0; MAX_ORDER];
+        at_grand.iter_mut().zip(basis).for_each(|(to, q)| *to = q[n_players]);
+        Self {
+            n_players,
+            order: basis.len(),
+            deviation: inverse(deviation),
+            mean: inverse(mean),
+            grand: pairs.semivalue.shares_out().then_some(at_grand),
+        }
     }
 
     /// The weights whose expected image is `gradient`, up to what keeps `o(N)`.
-    fn solve(&self, gradient: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    fn solve<const L: usize>(&self, gradient: &Lanes<L>) -> Lanes<L> {
         let n = self.n_players as f64;
-        let means: Vec<f64> = gradient.iter().map(|g| g.iter().sum::<f64>() / n).collect();
-        let mut mean = times(&self.mean, &means);
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let excess = dot(&self.grand, &mean) / dot(&self.grand, &self.restoring);
-        for (mean, restoring) in mean.iter_mut().zip(&self.restoring) {
-            *mean -= excess * restoring;
+        let mut means = [[0.0; L]; MAX_ORDER];
+        for (mean, row) in means.iter_mut().zip(gradient.chunks_exact(self.n_players)) {
+            row.iter().for_each(|gradient| add(mean, gradient));
+            mean.iter_mut().for_each(|mean| *mean /= n);
         }
-        let mut solved: Vec<Vec<f64>> =
-            mean.iter().map(|mean| vec![*mean; self.n_players]).collect();
-        for (k, solved) in solved.iter_mut().enumerate() {
-            for (l, gradient) in gradient.iter().enumerate() {
-                for (solved, gradient) in solved.iter_mut().zip(gradient) {
-                    *solved += self.deviation[k][l] * (gradient - means[l]);
+        let mut mean = times(&self.mean, &means);
+        if let Some(grand) = &self.grand {
+            let restoring = times(&self.mean, &grand.map(|q| [q]));
+            let norm: f64 = grand.iter().zip(&restoring).map(|(q, [r])| q * r).sum();
+            for lane in 0..L {
+                let excess: f64 = grand.iter().zip(&mean).map(|(q, mean)| q * mean[lane]).sum();
+                for (mean, [restoring]) in mean.iter_mut().zip(&restoring) {
+                    mean[lane] -= excess / norm * restoring;
                 }
             }
+        }
+        let mut solved = Vec::with_capacity(gradient.len());
+        for (k, mean) in mean.iter().enumerate().take(self.order) {
+            solved.extend((0..self.n_players).map(|player| {
+                let mut weight = *mean;
+                for (l, means) in means.iter().enumerate().take(self.order) {
+                    let gradient = &gradient[l * self.n_players + player];
+                    for lane in 0..L {
+                        weight[lane] += self.deviation[k][l] * (gradient[lane] - means[lane]);
+                    }
+                }
+                weight
+            }));
         }
         solved
     }
@@ -365,17 +420,22 @@ fn inverse(mut matrix: Small) -> Small {
     inverse
 }
 
-fn times(matrix: &Small, vector: &[f64]) -> Vec<f64> {
-    let row = |k: usize| vector.iter().zip(&matrix[k]).map(|(x, m)| x * m).sum();
-    (0..vector.len()).map(row).collect()
+fn times<const L: usize>(matrix: &Small, lanes: &[[f64; L]; MAX_ORDER]) -> [[f64; L]; MAX_ORDER] {
+    matrix.map(|row| {
+        std::array::from_fn(|lane| row.iter().zip(lanes).map(|(m, x)| m * x[lane]).sum())
+    })
 }
 
-fn product(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
-    a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| a * b).sum()
+fn product<const L: usize>(a: &Lanes<L>, b: &Lanes<L>) -> [f64; L] {
+    let mut sums = [0.0; L];
+    for (a, b) in a.iter().zip(b) {
+        (0..L).for_each(|lane| sums[lane] += a[lane] * b[lane]);
+    }
+    sums
 }
 
-fn add(to: &mut [Vec<f64>], factor: f64, from: &[Vec<f64>]) {
-    for (to, from) in to.iter_mut().flatten().zip(from.iter().flatten()) {
-        *to += factor * from;
+fn add_scaled<const L: usize>(to: &mut Lanes<L>, factors: &[f64; L], from: &Lanes<L>) {
+    for (to, from) in to.iter_mut().zip(from) {
+        (0..L).for_each(|lane| to[lane] += factors[lane] * from[lane]);
     }
 }

@@ -1,0 +1,173 @@
+"""Marginal contributions along random orders; the engine's module ``permutations``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from sesgame import _engine
+from sesgame.errors import GameError
+from sesgame.estimators.estimator import Estimate
+from sesgame.estimators.valuation import CELLS, Valuation
+from sesgame.progress import progress_report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["PermutationSampling", "Permutations"]
+
+NATIVE_CELLS = 1 << 20
+"""Batch means that the engine hands over at once."""
+
+MAX_ORDERS = 8
+"""Orders of a batch: more of them spread the players better and leave fewer batches to compare."""
+
+MIN_BATCHES = 20
+"""Batches that should come together before they get more than one order each."""
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """Mean marginal contributions along random orders of the players [castro2009]_.
+
+    n - 1 evaluations and n marginal contributions for each order; a native game is walked in Rust
+    on all cores, in memory linear in n. Student intervals over independent batches.
+
+    Parameters
+    ----------
+    antithetic : bool, default True
+        Whether each order is walked in both directions.
+    latin_hypercube : bool, default True
+        Whether the orders of a batch spread each player evenly over the positions.
+    """
+
+    antithetic: bool = True
+    latin_hypercube: bool = True
+
+    name: ClassVar[str] = "permutations"
+    semivalues: ClassVar[str] = "Shapley"
+    max_evaluations: ClassVar[int | None] = None
+
+    def sampling(
+        self, valuation: Valuation, probabilities: Array, seed: int, budget: int
+    ) -> PermutationSampling:
+        """Begin to sample; see :class:`Estimator`."""
+        return PermutationSampling(valuation, seed, budget, self)
+
+
+class PermutationSampling:
+    """Marginal contributions along random orders; see the engine's module ``permutations``.
+
+    Parameters
+    ----------
+    valuation : Valuation
+        The game.
+    seed : int
+        Determines all orders.
+    budget : int
+        The number of evaluations that is planned, which decides how many orders make a batch.
+    options : Permutations
+        Which devices lower the variance.
+
+    Raises
+    ------
+    ValueError
+        The budget is not enough for one order.
+    """
+
+    def __init__(self, valuation: Valuation, seed: int, budget: int, options: Permutations) -> None:
+        self._valuation = valuation
+        self._n_players = valuation.n_players
+        self._seed = seed
+        walk = max(self._n_players - 1, 1)  # the grand coalition is known
+        if budget < walk + 1:
+            raise ValueError(
+                f"max_evaluations is {budget}; one order of {self._n_players} players takes "
+                f"{walk + 1} evaluations"
+            )
+        # Two batches are the least that can be compared.
+        self._antithetic = options.antithetic and budget > 4 * walk
+        spread = min(MAX_ORDERS, max(1, (budget - 1) // (2 * walk * MIN_BATCHES)))
+        self._orders = spread if options.latin_hypercube else 1
+        self.step = self._orders * walk * (2 if self._antithetic else 1)
+        self._native = valuation.native if self._antithetic else None
+        self._batches = 0
+        self._mean = np.zeros(self._n_players)
+        self._squares = np.zeros(self._n_players)
+        self.evaluations = 1
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What characterises the estimator, for the record."""
+        return {
+            "orders": self._batches * self._orders * (2 if self._antithetic else 1),
+            "batches": self._batches,
+            "antithetic": self._antithetic,
+            "latin_hypercube": self._orders,
+        }
+
+    def extend(self, evaluations: int) -> bool:
+        """Walk along further orders; see :class:`Sampling`."""
+        before = self._batches
+        wanted = max(1, (evaluations - 1) // self.step)
+        while self._batches < wanted:
+            count = wanted - self._batches
+            if self._native is not None:
+                means = self._native_means(min(count, max(1, NATIVE_CELLS // self._n_players)))
+            else:
+                per_request = CELLS // (self.step * self._n_players)
+                means = self._black_box_means(min(count, max(1, per_request)))
+            self._merge(means)
+        self.evaluations = 1 + self._batches * self.step
+        return self._batches > before
+
+    def _native_means(self, count: int) -> Array:
+        assert self._native is not None
+        with progress_report("marginals", "", self._valuation.progress) as report:
+            try:
+                return _engine.permutation_means(
+                    self._native, self._orders, self._seed, self._batches, count, report
+                )
+            except ValueError as error:
+                raise GameError(str(error)) from None
+
+    def _black_box_means(self, count: int) -> Array:
+        orders = np.concatenate(
+            [
+                _engine.permutation_orders(self._n_players, self._orders, self._seed, batch)
+                for batch in range(self._batches, self._batches + count)
+            ]
+        )
+        if self._antithetic:
+            orders = np.stack([orders, orders[:, ::-1]], axis=1).reshape(-1, self._n_players)
+        ranks = np.argsort(orders, axis=1)
+        positions = np.arange(1, self._n_players)
+        membership = ranks[:, np.newaxis, :] < positions[:, np.newaxis]
+        along = np.zeros((len(orders), self._n_players + 1))
+        along[:, -1] = self._valuation.grand
+        values = self._valuation(membership.reshape(-1, self._n_players))
+        along[:, 1:-1] = values.reshape(len(orders), -1)
+        marginals = np.take_along_axis(np.diff(along, axis=1), ranks, axis=1)
+        return np.asarray(marginals.reshape(count, -1, self._n_players).mean(axis=1))
+
+    def _merge(self, means: Array) -> None:
+        """Add a block of batches to the running mean and sum of squares (Chan et al.)."""
+        count, mean = len(means), means.mean(axis=0)
+        total = self._batches + count
+        shift = mean - self._mean
+        self._squares += ((means - mean) ** 2).sum(axis=0)
+        self._squares += shift**2 * (self._batches * count / total)
+        self._mean = self._mean + shift * (count / total)
+        self._batches = total
+
+    def estimate(self) -> Estimate:
+        """Return mean and standard error over the batches; see :class:`Sampling`."""
+        degrees = self._batches - 1
+        if degrees == 0:
+            return Estimate(self._mean.copy(), np.full(self._n_players, np.inf), 1)
+        errors = np.sqrt(self._squares / degrees / self._batches)
+        return Estimate(self._mean.copy(), errors, degrees)

@@ -1,0 +1,67 @@
+"""The values of coalitions, as estimators ask for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.blocks import Executor
+    from sesgame.game import Game
+    from sesgame.store import StorePath
+
+    Array = NDArray[np.float64]
+
+__all__ = ["CELLS", "Valuation"]
+
+CELLS = 1 << 25
+"""Entries of a membership array in one request to the game: 32 MiB."""
+
+
+class Valuation:
+    """Evaluates coalitions of a game, or of its difference from another one.
+
+    Parameters
+    ----------
+    game : Game
+        The game v.
+    control : Game, optional
+        A game f of the same players; values are then v(S) - f(S).
+    executor, store, progress
+        How `game` is evaluated, as in :meth:`sesgame.Game.values`.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        control: Game | None = None,
+        *,
+        executor: Executor | None,
+        store: StorePath | None,
+        progress: bool,
+    ) -> None:
+        self.n_players = game.n_players
+        self.native = game.native if control is None else None
+        self.progress = progress
+        self._game = game
+        self._control = control
+        self._executor = executor
+        self._store = store
+        self.grand = float(self(np.ones((1, game.n_players), dtype=np.bool_))[0])
+
+    def __call__(self, membership: NDArray[np.bool_]) -> Array:
+        """Return the value of each row, in requests of bounded size."""
+        rows = max(1, CELLS // self.n_players)
+        starts = range(0, max(len(membership), 1), rows)
+        return np.concatenate([self._values(membership[at : at + rows]) for at in starts])
+
+    def _values(self, membership: NDArray[np.bool_]) -> Array:
+        values = self._game.values(
+            membership, executor=self._executor, store=self._store, progress=self.progress
+        )
+        if self._control is not None:
+            values = values - self._control.values(membership, progress=self.progress)
+        return values

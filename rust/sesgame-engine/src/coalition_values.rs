@@ -1,0 +1,180 @@
+//! Values of coalitions that were evaluated already, looked up by their members.
+
+/// Values by coalition, for any number of players; in the order in which they became known.
+#[derive(Debug)]
+pub struct CoalitionValues {
+    words: usize,
+    /// The members of each slot, 64 to a word.
+    keys: Vec<u64>,
+    /// NaN while a slot has no value.
+    values: Vec<f64>,
+    /// The slots in the order in which they got a value.
+    learned: Vec<u32>,
+    /// Open addressing: a slot or [`FREE`] at each place; at least half of the places are free.
+    places: Vec<u32>,
+}
+
+const FREE: u32 = u32::MAX;
+
+impl CoalitionValues {
+    /// No values yet, for coalitions of `n_players`.
+    #[must_use]
+    pub fn new(n_players: usize) -> Self {
+        Self {
+            words: n_players.div_ceil(64),
+            keys: Vec::new(),
+            values: Vec::new(),
+            learned: Vec::new(),
+            places: vec![FREE; 16],
+        }
+    }
+
+    /// How many values are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.learned.len()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.learned.is_empty()
+    }
+
+    /// The slot of each coalition, one row of members for each, and the first row of each that has no
+    /// value yet.
+    pub fn look_up(&mut self, membership: &[bool], n_players: usize) -> (Vec<u32>, Vec<usize>) {
+        let mut key = vec![0; self.words];
+        let (mut missing, mut asked) = (Vec::new(), std::collections::HashSet::new());
+        let rows = membership.chunks_exact(n_players).enumerate();
+        let slots = rows.map(|(row, members)| {
+            pack(members, &mut key);
+            let known = self.values.len();
+            let slot = self.slot(&key);
+            let without_value = self.values[slot as usize].is_nan();
+            // A slot that is there without a value was asked for in this call or in one that failed.
+            if slot as usize == known || without_value && !asked.contains(&slot) {
+                missing.push(row);
+                asked.insert(slot);
+            }
+            slot
+        });
+        let slots = slots.collect();
+        (slots, missing)
+    }
+
+    /// The slot of one coalition, given by its words.
+    fn slot(&mut self, key: &[u64]) -> u32 {
+        if 2 * self.values.len() >= self.places.len() {
+            self.grow();
+        }
+        let mut place = hash(key) as usize & (self.places.len() - 1);
+        while self.places[place] != FREE {
+            let slot = self.places[place];
+            let begin = slot as usize * self.words;
+            if self.keys[begin..begin + self.words] == *key {
+                return slot;
+            }
+            place = (place + 1) & (self.places.len() - 1);
+        }
+        let slot = self.values.len() as u32;
+        self.places[place] = slot;
+        self.keys.extend_from_slice(key);
+        self.values.push(f64::NAN);
+        slot
+    }
+
+    fn grow(&mut self) {
+        self.places = vec![FREE; 4 * self.places.len()];
+        for (slot, key) in self.keys.chunks_exact(self.words).enumerate() {
+            let mut place = hash(key) as usize & (self.places.len() - 1);
+            while self.places[place] != FREE {
+                place = (place + 1) & (self.places.len() - 1);
+            }
+            self.places[place] = slot as u32;
+        }
+    }
+
+    /// Takes the values of slots; those that are NaN, and slots that have a value, stay as they are.
+    pub fn learn(&mut self, slots: &[u32], values: &[f64]) {
+        for (&slot, &value) in slots.iter().zip(values) {
+            if self.values[slot as usize].is_nan() && !value.is_nan() {
+                self.values[slot as usize] = value;
+                self.learned.push(slot);
+            }
+        }
+    }
+
+    /// The values of slots.
+    #[must_use]
+    pub fn values(&self, slots: &[u32]) -> Vec<f64> {
+        slots.iter().map(|&slot| self.values[slot as usize]).collect()
+    }
+
+    /// Coalitions and values from the `first` on that became known: rows of members, and their values.
+    #[must_use]
+    pub fn learned_since(&self, first: usize, n_players: usize) -> (Vec<bool>, Vec<f64>) {
+        let slots = &self.learned[first.min(self.learned.len())..];
+        let mut membership = Vec::with_capacity(slots.len() * n_players);
+        for &slot in slots {
+            let key = &self.keys[slot as usize * self.words..];
+            membership
+                .extend((0..n_players).map(|player| key[player / 64] >> (player % 64) & 1 == 1));
+        }
+        (membership, self.values(slots))
+    }
+}
+
+fn pack(members: &[bool], key: &mut [u64]) {
+    for (word, members) in key.iter_mut().zip(members.chunks(64)) {
+        *word = 0;
+        for (byte, members) in members.chunks(8).enumerate() {
+            let mut eight = [0; 8];
+            eight.iter_mut().zip(members).for_each(|(to, member)| *to = u8::from(*member));
+            // Each factor 2^(56 - 7 i) moves the lowest bit of byte i to bit 56 + i.
+            let bits = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            *word |= bits << (8 * byte);
+        }
+    }
+}
+
+/// Mixes the words by multiplication; the lower bits of the result depend on all of them.
+fn hash(key: &[u64]) -> u64 {
+    let mixed = key.iter().fold(0x243F_6A88_85A3_08D3_u64, |hash, word| {
+        let product = u128::from(hash ^ word) * 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128;
+        (product >> 64) as u64 ^ product as u64
+    });
+    mixed ^ mixed >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_coalition_is_asked_for_once_and_found_again() {
+        for n_players in [3, 8, 64, 65, 130] {
+            let mut known = CoalitionValues::new(n_players);
+            let rows = |range: std::ops::Range<usize>| -> Vec<bool> {
+                range
+                    .flat_map(|row| (0..n_players).map(move |p| (row + 1) >> (p % 10) & 1 == 1))
+                    .collect()
+            };
+            let distinct = if n_players == 3 { 8 } else { 256 };
+            let (slots, missing) = known.look_up(&rows(0..256), n_players);
+            assert_eq!(missing.len(), distinct);
+            let values: Vec<f64> = missing.iter().map(|row| *row as f64).collect();
+            let of_missing: Vec<u32> = missing.iter().map(|row| slots[*row]).collect();
+            known.learn(&of_missing[1..], &values[1..]);
+            assert_eq!(known.len(), distinct - 1);
+            // What failed the first time is missing again, and nothing else.
+            let (again, missing) = known.look_up(&rows(0..256), n_players);
+            assert_eq!((again, missing), (slots.clone(), vec![0]));
+            known.learn(&slots[..1], &[0.5]);
+            assert!(known.look_up(&rows(0..256), n_players).1.is_empty());
+            assert_eq!(known.values(&slots[..2]), [0.5, 1.0]);
+            let (membership, values) = known.learned_since(distinct - 1, n_players);
+            assert_eq!((membership, values), (rows(0..1), vec![0.5]));
+        }
+    }
+}
