@@ -57,7 +57,7 @@ GROWTH = 1.5
 """Factor by which the sample grows between two looks."""
 
 FEW_EVALUATIONS = 10
-"""Up to so many evaluations for each player, orders beat pairs."""
+"""With fewer evaluations for each player, orders can beat pairs by more than the reverse."""
 
 
 CONTROL_TABLE_PLAYERS = 20
@@ -148,7 +148,7 @@ def shapley_estimate(
         ``"stratified"``, ``"kernel_ridge"`` and ``"boosted_trees"``, or an estimator of
         :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes pairs where
         evaluations are what counts, permutations for a native game that is limited by a target or
-        by time and where there are at most 10 evaluations for each player, and the exact value
+        by time and where there are fewer than 10 evaluations for each player, and the exact value
         where all coalitions are known or within the budget; the evidence says which and why.
     seed : int, default 0
         Determines the sample.
@@ -545,8 +545,8 @@ def _choose(game: Game, value: _Value, options: _Options, limit: int) -> tuple[E
         return TwoStage(), "every pair of coalitions informs every player"
     if game.native is not None and options.open_ended and options.max_evaluations is None:
         return Permutations(), "a native game limited by time: walks along orders are cheap"
-    if limit <= FEW_EVALUATIONS * game.n_players:
-        return Permutations(), f"at most {FEW_EVALUATIONS} evaluations for each player"
+    if limit < FEW_EVALUATIONS * game.n_players:
+        return Permutations(), f"fewer than {FEW_EVALUATIONS} evaluations for each player"
     return TwoStage(), "evaluations are limited: every pair of coalitions informs every player"
 
 

@@ -254,8 +254,8 @@ mod tests {
             }
             estimate.record(&rows.chunks_exact(6).map(value).collect::<Vec<_>>()).unwrap();
         }
-        // Two in three rows of the last thousand draws; all sizes alike would be one in two.
-        assert!(drawn[2] + drawn[3] + drawn[4] > 1300, "{drawn:?}");
+        // Of the last thousand; all sizes alike would be 333.
+        assert!(drawn[2] + drawn[3] > 500, "{drawn:?}");
         let (values, errors) = estimate.estimate();
         assert!(values.iter().zip(&errors).all(|(v, e)| v.is_finite() && *e > 0.0));
     }
