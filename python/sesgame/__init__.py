@@ -24,6 +24,7 @@ from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
 from sesgame.sampled_shapley import banzhaf_estimate, semivalue_estimate, shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
+from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
 from sesgame.stability.cores import core_check, core_existence, least_core
 from sesgame.stability.kernels import kernel_check, maximal_surpluses
 from sesgame.stability.nucleoli import (
@@ -51,9 +52,11 @@ __all__ = [
     "estimators",
     "kernel_check",
     "least_core",
+    "leximin_core_allocation",
     "markets",
     "maximal_surpluses",
     "misreport_scan",
+    "nearest_core_allocation",
     "nucleoli",
     "nucleolus",
     "owen_allocation",

@@ -164,6 +164,7 @@ def shapley_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
 _Report: TypeAlias = Callable[[int, int], None] | None
 _Kind: TypeAlias = Literal["gain", "cost"]
 _Stage: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]]]
+_Step: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]], float]
 _Effort: TypeAlias = tuple[int, int, int, int]
 
 def coalitions_at_least(
@@ -174,6 +175,13 @@ def coalitions_at_least(
     limit: int,
     report: _Report = None,
 ) -> tuple[list[int], int]: ...
+def core_point(
+    table: NDArray[np.float64],
+    kind: _Kind,
+    leximin: bool,
+    reference: NDArray[np.float64],
+    report: _Report = None,
+) -> tuple[float, NDArray[np.float64], list[_Stage], list[_Step], float, _Effort]: ...
 def core_witness(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> tuple[NDArray[np.float64] | None, _Stage | None, float, _Effort]: ...

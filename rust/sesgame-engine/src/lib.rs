@@ -10,6 +10,7 @@ pub mod enumeration;
 pub mod error;
 pub mod game;
 pub mod linear_program;
+pub mod nearest_point;
 pub mod progress;
 pub mod shapley;
 pub mod stability;

@@ -6,6 +6,9 @@ use pyo3::prelude::*;
 use sesgame_engine::coalition::Coalition;
 use sesgame_engine::error::Result;
 use sesgame_engine::progress::Progress;
+use sesgame_engine::stability::core_point::{
+    Rule, Step as EngineStep, core_point as choose_core_point,
+};
 use sesgame_engine::stability::excess::{self, Kind};
 use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
 use sesgame_engine::stability::nucleolus::{
@@ -186,6 +189,40 @@ pub fn core_witness<'py>(
         Core::Contains(point) => (Some(point.into_pyarray(py)), None, tolerance, effort(spent)),
         Core::Empty(proof) => (None, Some(stage(proof)), tolerance, effort(spent)),
     })
+}
+
+/// Level, players and weights, coalitions and multipliers, multiplier of all.
+type Step = (f64, Vec<(usize, f64)>, Vec<(Coalition, f64)>, f64);
+
+/// The excess allowed, the allocation, the stages of the least core, steps, tolerance, effort.
+type CorePoint<'py> = (f64, Bound<'py, PyArray1<f64>>, Vec<Stage>, Vec<Step>, f64, Effort);
+
+/// The point of the core or least core that is nearest to a reference, or whose advantages over it
+/// are lexicographically largest.
+#[pyfunction]
+#[pyo3(signature = (table, kind, leximin, reference, report=None))]
+pub fn core_point<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    leximin: bool,
+    reference: PyReadonlyArray1<'_, f64>,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<CorePoint<'py>> {
+    let (table, reference) = (table.as_slice()?, reference.as_slice()?);
+    let rule = if leximin { Rule::Leximin } else { Rule::Nearest };
+    let chosen = run(py, table.len(), report, |progress| {
+        choose_core_point(table, kind.0, rule, reference, progress)
+    })?;
+    let step = |step: EngineStep| (step.level, step.players, step.coalitions, step.total);
+    Ok((
+        chosen.allowed,
+        chosen.allocation.into_pyarray(py),
+        chosen.stages.into_iter().map(stage).collect(),
+        chosen.steps.into_iter().map(step).collect(),
+        chosen.tolerance,
+        effort(chosen.effort),
+    ))
 }
 
 /// Tables from this length on take long enough for Ctrl-C and progress to be worth a thread.

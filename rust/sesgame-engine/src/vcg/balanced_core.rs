@@ -5,9 +5,9 @@
 //! together that is more than there is. What each gives up is then the nearest point to the origin
 //! of a polyhedron whose rows, one for each blocking coalition, are generated.
 
-use super::nearest_point::nearest_to_origin;
 use super::network::NetworkMarket;
 use crate::error::{Error, Result};
+use crate::nearest_point::nearest_to_origin;
 use crate::progress::Progress;
 
 /// Core payoffs, and the coalitions that had to be satisfied.
@@ -48,7 +48,8 @@ pub fn nearest_core_payoffs(
     loop {
         progress.check()?;
         let given_up = nearest_to_origin(&rows, n)
-            .ok_or_else(|| Error::InvalidInput("the core of this market is empty".to_owned()))?;
+            .ok_or_else(|| Error::InvalidInput("the core of this market is empty".to_owned()))?
+            .point;
         let payoffs: Vec<f64> = marginal.iter().zip(&given_up).map(|(most, d)| most - d).collect();
         let (members, excess, _) = market.best_coalition(&payoffs, f64::INFINITY)?;
         if excess <= 1e-8 * scale || blocking.contains(&members) {

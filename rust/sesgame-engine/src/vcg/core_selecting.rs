@@ -3,9 +3,9 @@
 //! winner determination on bids less what their bidders already gain (Day and Raghavan 2007).
 
 use super::bundle_auction::{BundleAuction, Outcome};
-use super::nearest_point::nearest_to_origin;
 use crate::error::{Error, Result};
 use crate::linear_program::Model;
+use crate::nearest_point::nearest_to_origin;
 use crate::progress::Progress;
 
 /// Core payments, and the coalitions that made them.
@@ -114,7 +114,7 @@ fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand]) -> Result<Vec<f64>
         status: "no point is nearest".to_owned(),
     })?;
     let mut payments = clarke.to_vec();
-    for (&bidder, raise) in winners.iter().zip(raise) {
+    for (&bidder, raise) in winners.iter().zip(raise.point) {
         payments[bidder] = (clarke[bidder] + raise).clamp(clarke[bidder], value[bidder]);
     }
     Ok(payments)

@@ -8,6 +8,5 @@ pub mod balanced_core;
 pub mod bundle_auction;
 pub mod core_selecting;
 pub mod misreport;
-pub mod nearest_point;
 pub mod network;
 pub mod order_book;

@@ -2,27 +2,40 @@
 //! distance programming on their non-negative least squares ("Solving Least Squares Problems", 1974,
 //! chapter 23). Dense and exact up to rounding: for tens of columns and hundreds of rows.
 
+/// The nearest point and what proves it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearest {
+    /// The point.
+    pub point: Vec<f64>,
+    /// One `u >= 0` for each row, positive only where `g x = h`, such that `x` is the sum of all
+    /// `u g` (the conditions of Karush, Kuhn and Tucker).
+    pub multipliers: Vec<f64>,
+}
+
 /// The point nearest to the origin, or `None` when the polyhedron is empty.
 ///
 /// Each row is `(g, h)`, all `g` of the same length.
 #[must_use]
-pub fn nearest_to_origin(rows: &[(Vec<f64>, f64)], n: usize) -> Option<Vec<f64>> {
+pub fn nearest_to_origin(rows: &[(Vec<f64>, f64)], n: usize) -> Option<Nearest> {
     let scale = rows.iter().map(|row| row.1.abs()).fold(0.0, f64::max);
     if scale == 0.0 {
-        return Some(vec![0.0; n]);
+        return Some(Nearest { point: vec![0.0; n], multipliers: vec![0.0; rows.len()] });
     }
     // Columns (g, h): the residual of fitting (0, ..., 0, 1) carries the solution.
     let columns: Vec<Vec<f64>> =
         rows.iter().map(|(g, h)| g.iter().copied().chain([h / scale]).collect()).collect();
     let mut target = vec![0.0; n + 1];
     target[n] = 1.0;
-    let residual = non_negative_residual(&columns, &target);
+    let (residual, fit) = non_negative_fit(&columns, &target);
     let last = residual[n];
-    (last > 1e-12).then(|| residual[..n].iter().map(|r| -r / last * scale).collect())
+    (last > 1e-12).then(|| Nearest {
+        point: residual[..n].iter().map(|r| -r / last * scale).collect(),
+        multipliers: fit.iter().map(|u| u / last * scale).collect(),
+    })
 }
 
-/// `target - E u` for the `u >= 0` that makes it shortest; `columns` are those of `E`.
-fn non_negative_residual(columns: &[Vec<f64>], target: &[f64]) -> Vec<f64> {
+/// `target - E u` and `u` for the `u >= 0` that makes it shortest; `columns` are those of `E`.
+fn non_negative_fit(columns: &[Vec<f64>], target: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let mut u = vec![0.0; columns.len()];
     let mut passive: Vec<usize> = Vec::new();
     let mut residual = target.to_vec();
@@ -69,11 +82,11 @@ fn non_negative_residual(columns: &[Vec<f64>], target: &[f64]) -> Vec<f64> {
             }
         }
     }
-    residual
+    (residual, u)
 }
 
 /// Least squares on some columns by modified Gram-Schmidt, twice; dependent columns get 0.
-fn least_squares(columns: &[Vec<f64>], chosen: &[usize], target: &[f64]) -> Vec<f64> {
+pub(crate) fn least_squares(columns: &[Vec<f64>], chosen: &[usize], target: &[f64]) -> Vec<f64> {
     let k = chosen.len();
     let mut q: Vec<Vec<f64>> = Vec::with_capacity(k);
     let mut r = vec![vec![0.0; k]; k];
@@ -125,7 +138,7 @@ mod tests {
 
     #[test]
     fn one_half_space_is_met_along_its_normal() {
-        let x = nearest_to_origin(&[row(&[1.0, 1.0], 6.0)], 2).unwrap();
+        let x = nearest_to_origin(&[row(&[1.0, 1.0], 6.0)], 2).unwrap().point;
         assert!((x[0] - 3.0).abs() < 1e-12 && (x[1] - 3.0).abs() < 1e-12);
     }
 
@@ -134,14 +147,19 @@ mod tests {
         let rows =
             [row(&[1.0, 1.0, 1.0], 9.0), row(&[-1.0, 0.0, 0.0], -1.0), row(&[0.0, 1.0, 0.0], 2.0)];
         let x = nearest_to_origin(&rows, 3).unwrap();
-        for (found, expected) in x.iter().zip([1.0, 4.0, 4.0]) {
+        for (found, expected) in x.point.iter().zip([1.0, 4.0, 4.0]) {
+            assert!((found - expected).abs() < 1e-11);
+        }
+        // (1, 4, 4) = 4 (1, 1, 1) + 3 (-1, 0, 0).
+        for (found, expected) in x.multipliers.iter().zip([4.0, 3.0, 0.0]) {
             assert!((found - expected).abs() < 1e-11);
         }
     }
 
     #[test]
     fn an_inner_origin_stays_and_an_empty_polyhedron_has_no_point() {
-        assert_eq!(nearest_to_origin(&[row(&[1.0], -1.0)], 1), Some(vec![0.0]));
+        let inner = nearest_to_origin(&[row(&[1.0], -1.0)], 1).unwrap();
+        assert_eq!((inner.point, inner.multipliers), (vec![0.0], vec![0.0]));
         assert_eq!(nearest_to_origin(&[row(&[1.0], 2.0), row(&[-1.0], -1.0)], 1), None);
     }
 }
