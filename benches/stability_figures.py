@@ -137,6 +137,7 @@ def reads(sizes: Iterable[int], types: Iterable[int], seeds: int, solutions: Ite
     for n_players in sizes:
         found: dict[str, list[tuple[float, int]]] = {name: [] for name in solutions}
         for kind, seed in product(types, range(seeds)):
+            table = game = solve = None  # one large table at a time
             table = random_table(kind, n_players, seed)
             game = sg.Game.from_table(table, kind="gain")
             before = peak_gigabytes()

@@ -35,6 +35,34 @@ def test_ctrl_c_stops_work_that_would_take_hours():
     assert process.returncode == -signal.SIGINT
 
 
+NUCLEOLI = """
+import numpy as np
+from sesgame import _engine
+
+table = np.random.default_rng(0).random(1 << 22)
+table[0] = 0
+report = lambda done, total: print(done, total, flush=True)
+while True:
+    _engine.nucleolus(table, "gain", False, True, report)
+"""
+
+
+def test_ctrl_c_stops_nucleoli_of_22_players():
+    with subprocess.Popen(
+        [sys.executable, "-c", NUCLEOLI],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        done, total = map(int, process.stdout.readline().split())
+        assert 0 < done <= total
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert process.returncode == -signal.SIGINT
+
+
 def small_game(n_players):
     prices = np.ones(4)
     loads = np.random.default_rng(1).normal(size=(n_players, 4))

@@ -268,7 +268,7 @@ def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
 
     Notes
     -----
-    As in :func:`nucleolus`, with every scan of the whole table.
+    As in :func:`nucleolus`.
 
     References
     ----------

@@ -7,6 +7,9 @@
 //! while the allocation moves by `d`, that of a block grows by no more than what `d` takes away
 //! from its high players and, at worst, from its low ones, so most blocks of a later pass need not
 //! be read at all to know that they hold no violation.
+//!
+//! An excess per member above `t` is an excess above 0 where everybody gets `t` more, so excesses
+//! per capita are searched for in the same way, at shifted allocations.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -51,7 +54,7 @@ pub(super) struct Scanner<'a> {
     block_bits: usize,
     /// Per number of high players: `1 / |S|` for each low part; empty when excesses count whole.
     inverse_sizes: Vec<Vec<f64>>,
-    /// Per block: its largest excess when last read, and at which of `allocations`.
+    /// Per block: its largest excess, whole, when last read, and at which of `allocations`.
     seen: Vec<Seen>,
     allocations: Vec<Vec<f64>>,
     /// Values read so far.
@@ -211,10 +214,19 @@ impl<'a> Scanner<'a> {
             .collect();
         let (done, _) = progress.state();
         progress.set_total(done + (self.table.len() >> sample) as u64);
-        let growth = self.growth(allocation);
-        self.allocations.push(allocation.to_vec());
-        let when = (self.allocations.len() - 1) as u32;
         let lowest = masks.last().map_or(f64::NEG_INFINITY, |mask| mask.t);
+        let per_capita = !self.inverse_sizes.is_empty();
+        // A block matters when its largest excess at `shifted` is above `threshold`.
+        let threshold = if per_capita { 0.0 } else { lowest };
+        let shifted: Vec<f64> = allocation
+            .iter()
+            .map(|share| if per_capita { share + lowest } else { *share })
+            .collect();
+        let shifted_low = subset_sums(&shifted[..self.block_bits]);
+        let shifted_high = subset_sums(&shifted[self.block_bits..]);
+        let growth = self.growth(&shifted);
+        self.allocations.push(shifted);
+        let when = (self.allocations.len() - 1) as u32;
 
         let (table, block_bits, sign) = (self.table, self.block_bits, self.sign);
         let inverse_sizes = &self.inverse_sizes;
@@ -233,9 +245,9 @@ impl<'a> Scanner<'a> {
             if sample > 0 && (index as u32).wrapping_mul(0x9e37_79b9) >> (32 - sample) != 0 {
                 return 0.0;
             }
-            if !growth.is_empty() && seen.largest.is_finite() {
+            if seen.largest.is_finite() {
                 let (low_growth, high_growth) = &growth[seen.when as usize];
-                if seen.largest + low_growth + high_growth[index] <= lowest {
+                if seen.largest + low_growth + high_growth[index] <= threshold {
                     return 0.0;
                 }
             }
@@ -245,9 +257,21 @@ impl<'a> Scanner<'a> {
             // The empty and the grand coalition are the first and the last of all.
             let proper = usize::from(index == 0)..tile.values.len() - usize::from(index == last);
             let tile = tile.part(proper);
-            seen.largest = largest(&tile);
+            let shifted = Tile {
+                low: &shifted_low[tile.start..tile.start + tile.values.len()],
+                high: shifted_high[index],
+                inverse_sizes: &[],
+                ..tile
+            };
+            seen.largest = largest(&shifted);
             seen.when = when;
-            tile.worst_violation(seen.largest, &masks)
+            if seen.largest <= threshold {
+                0.0
+            } else if per_capita {
+                tile.worst_violation(largest(&tile), &masks)
+            } else {
+                tile.worst_violation(seen.largest, &masks)
+            }
         };
         let mut scores = vec![0.0; self.seen.len()];
         let task = |(task, (seen, scores)): (usize, (&mut [Seen], &mut [f64]))| {
@@ -300,12 +324,8 @@ impl<'a> Scanner<'a> {
     }
 
     /// For every earlier allocation, how much larger the excesses in a block may have become: a
-    /// bound for the low players and the exact figure for the high ones. Empty when excesses are
-    /// divided by sizes.
+    /// bound for the low players and the exact figure for the high ones.
     fn growth(&self, allocation: &[f64]) -> Vec<(f64, Vec<f64>)> {
-        if !self.inverse_sizes.is_empty() {
-            return Vec::new();
-        }
         self.allocations
             .iter()
             .map(|earlier| {
