@@ -59,6 +59,8 @@ GROWTH = 1.5
 FEW_EVALUATIONS = 10
 """With fewer evaluations for each player, orders can beat pairs by more than the reverse."""
 
+FEW_PLAYERS = 200
+"""Up to so many, pairs are better even where evaluations are cheap, and fit into the memory."""
 
 CONTROL_TABLE_PLAYERS = 20
 """Up to so many players a control variate is tabulated and its Shapley value is exact."""
@@ -146,10 +148,10 @@ def shapley_estimate(
     method : str or Estimator, default "auto"
         One of ``"permutations"``, ``"pairs"``, ``"regression"``, ``"sample_reuse"``,
         ``"stratified"``, ``"kernel_ridge"`` and ``"boosted_trees"``, or an estimator of
-        :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes pairs where
-        evaluations are what counts, permutations for a native game that is limited by a target or
-        by time and where there are fewer than 10 evaluations for each player, and the exact value
-        where all coalitions are known or within the budget; the evidence says which and why.
+        :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes the
+        exact value where all coalitions are known or within the budget, permutations where there
+        are fewer than 10 evaluations for each player and for a native game of more than 200 that
+        is limited by a target or by time, and otherwise pairs; the evidence says which and why.
     seed : int, default 0
         Determines the sample.
     max_evaluations : int, optional
@@ -543,11 +545,12 @@ def _choose(game: Game, value: _Value, options: _Options, limit: int) -> tuple[E
         return Stratified(), "the semivalue weighs small and large coalitions differently"
     if value.kind == "symmetric":
         return TwoStage(), "every pair of coalitions informs every player"
-    if game.native is not None and options.open_ended and options.max_evaluations is None:
-        return Permutations(), "a native game limited by time: walks along orders are cheap"
+    cheap = game.native is not None and options.open_ended and options.max_evaluations is None
+    if cheap and game.n_players > FEW_PLAYERS:
+        return Permutations(), f"a native game of more than {FEW_PLAYERS} players: walks are cheap"
     if limit < FEW_EVALUATIONS * game.n_players:
         return Permutations(), f"fewer than {FEW_EVALUATIONS} evaluations for each player"
-    return TwoStage(), "evaluations are limited: every pair of coalitions informs every player"
+    return TwoStage(), "every pair of coalitions informs every player"
 
 
 class _ControlValue(NamedTuple):
