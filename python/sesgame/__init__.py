@@ -13,7 +13,7 @@ True
 
 import logging
 
-from sesgame import adapters, energy, errors, estimators, markets
+from sesgame import adapters, energy, errors, estimators, games, markets
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
 from sesgame.audit import audit, compare
@@ -50,6 +50,7 @@ __all__ = [
     "energy",
     "errors",
     "estimators",
+    "games",
     "kernel_check",
     "least_core",
     "leximin_core_allocation",

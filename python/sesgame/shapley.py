@@ -7,10 +7,10 @@ values the engine computes any of them in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import lgamma
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from sesgame import _engine
 from sesgame.allocation import Allocation, Evidence
 from sesgame.errors import GameError
 from sesgame.game import MAX_TABLE_PLAYERS
+from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sesgame.game import Game
     from sesgame.store import StorePath
     from sesgame.symmetry import Symmetry
+
+T = TypeVar("T")
 
 __all__ = ["ExactSemivalue", "banzhaf_value", "semivalue", "shapley_value"]
 
@@ -46,14 +49,22 @@ class ExactSemivalue(Evidence):
     Attributes
     ----------
     coalitions : int
-        The number of values it is made of: all 2^n, or one for each profile of types.
+        The number of values it is made of: all 2^n, one for each profile of types, or 0 where it
+        follows from the form of the game.
     efficiency_gap : float
         x(N) - v(N). Zero up to rounding for the Shapley value, and a property of the game for the
         others, which do not share out v(N).
+    method : {"enumeration", "types", "closed form", "aggregate"}
+        All coalitions; one for each profile of types; a formula; or Owen's integral, for games of
+        what the members have together.
+    error_bound : float
+        A proved bound of the error of each value, rounding aside: 0 but for ``"aggregate"``.
     """
 
     coalitions: int
     efficiency_gap: float
+    method: str = "enumeration"
+    error_bound: float = 0.0
 
 
 def shapley_value(
@@ -70,10 +81,12 @@ def shapley_value(
 
     Parameters
     ----------
-    game : Game, n up to 30
-        The game, of gains or costs; it is tabulated if it is not yet. With types of players (see
-        :meth:`sesgame.Game.from_function`), n may be as large as the product of (count + 1) over
-        the types stays within 2^24: only that many coalitions are evaluated.
+    game : Game, n up to 30, and more by its form
+        The game, of gains or costs. A function is tabulated if it is not yet; a native game needs
+        no table. With types of players (see :meth:`sesgame.Game.from_function`), n may be as large
+        as the product of (count + 1) over the types stays within 2^24: only that many coalitions
+        are evaluated. Most of :mod:`sesgame.games`, and communities without batteries, are exact
+        for thousands of players.
     executor, store, progress
         How the game is tabulated, as in :meth:`sesgame.Game.tabulate`.
 
@@ -85,12 +98,17 @@ def shapley_value(
     Raises
     ------
     PlayerLimitError
-        More than 30 players, and too few of them of the same type.
+        More than 30 players, too few of them of the same type, and no form that gives the value.
     CharacteristicFunctionError
         The game could not be evaluated; the coalition is named.
+    GameError
+        The numbers that the form of the game is made of are too fine for it.
 
     Notes
     -----
+    A game of what the members have together, step by step, has a Shapley value in polynomial time
+    [owen1972]_: see ``docs/games.md`` for how, and for the error that the evidence states.
+
     About 3 * 2^n additions in one pass over the table, close to the time of reading it, on all
     cores from 19 players on; memory for 2^n / 256 values beside the table. The result has the
     same bits for any number of threads. It is the only rule that is efficient, symmetric, additive
@@ -107,6 +125,12 @@ def shapley_value(
     >>> sg.shapley_value(gloves).values.round(4).tolist()
     [0.1667, 0.1667, 0.6667]
     """
+    if game.native is not None and not game.tabulated:
+        with progress_report("steps", "", progress) as report:
+            native = game.native
+            exact = _by_engine(lambda: native.shapley_value(report))
+        if exact is not None:
+            return _from_native(game, *exact)
     symmetry = game.symmetry
     beyond_a_table = game.n_players > MAX_TABLE_PLAYERS
     if beyond_a_table and symmetry is not None and symmetry.n_profiles <= MAX_PROFILES:
@@ -159,6 +183,9 @@ def banzhaf_value(
     >>> sg.banzhaf_value(majority).values.tolist()
     [0.5, 0.5, 0.5]
     """
+    if _needs_no_table(game):
+        weights = [0.5 ** (game.n_players - 1)] * game.n_players
+        return _enumerated(game, weights, "Banzhaf value", progress)
     table = game.tabulate(executor=executor, store=store, progress=progress)
     return _allocation(game, _engine.banzhaf_value(table), "Banzhaf value")
 
@@ -216,12 +243,10 @@ def semivalue(
         raise GameError(
             f"{len(checked)} weights for {game.n_players} players; one for each size 0..n-1"
         )
+    if _needs_no_table(game):
+        return _enumerated(game, checked, "semivalue", progress)
     table = game.tabulate(executor=executor, store=store, progress=progress)
-    try:
-        values = _engine.semivalue(table, checked)
-    except ValueError as error:
-        raise GameError(str(error)) from None
-    return _allocation(game, values, "semivalue")
+    return _allocation(game, _by_engine(lambda: _engine.semivalue(table, checked)), "semivalue")
 
 
 def _from_profiles(game: Game, symmetry: Symmetry, values: NDArray[np.float64]) -> Allocation:
@@ -258,8 +283,57 @@ def _from_profiles(game: Game, symmetry: Symmetry, values: NDArray[np.float64]) 
         kind=game.kind,
         method="Shapley value",
         tolerance=PROFILE_TOLERANCE * float(np.abs(values).max()),
-        evidence=ExactSemivalue(len(values), gap),
+        evidence=ExactSemivalue(len(values), gap, "types"),
     )
+
+
+def _by_engine(solve: Callable[[], T]) -> T:
+    try:
+        return solve()
+    except GameError:
+        raise
+    except ValueError as error:  # what the engine refuses
+        raise GameError(str(error)) from None
+
+
+def _needs_no_table(game: Game) -> bool:
+    return game.native is not None and not game.tabulated and game.n_players <= MAX_TABLE_PLAYERS
+
+
+def _enumerated(game: Game, weights: list[float], method: str, progress: bool) -> Allocation:
+    """Return the semivalue of a native game from all coalitions, without a table."""
+    native = game.native
+    assert native is not None
+    with progress_report("coalitions", "", progress) as report:
+        values, scale = _by_engine(lambda: native.semivalue(weights, report))
+    return Allocation(
+        game.players,
+        values,
+        kind=game.kind,
+        method=method,
+        tolerance=RELATIVE_TOLERANCE * scale,
+        evidence=ExactSemivalue(1 << game.n_players, float(values.sum()) - _total(game)),
+    )
+
+
+def _from_native(
+    game: Game, values: NDArray[np.float64], error_bound: float, method: str
+) -> Allocation:
+    coalitions = 1 << game.n_players if method == "enumeration" else 0
+    gap = float(values.sum()) - _total(game)
+    return Allocation(
+        game.players,
+        values,
+        kind=game.kind,
+        method="Shapley value",
+        tolerance=error_bound + RELATIVE_TOLERANCE * float(np.abs(values).sum()),
+        evidence=ExactSemivalue(coalitions, gap, method, error_bound),
+    )
+
+
+def _total(game: Game) -> float:
+    """Return v(N)."""
+    return float(game.values(np.ones((1, game.n_players), dtype=np.bool_))[0])
 
 
 def _allocation(game: Game, values: NDArray[np.float64], method: str) -> Allocation:

@@ -42,8 +42,9 @@ pub fn tabulate(game: &dyn NativeGame, progress: &Progress) -> Result<Vec<f64>> 
     Ok(table)
 }
 
-/// The values of the coalitions `first`, `first + 1`, ..; `first` is a multiple of [`BLOCK`].
-fn fill_block(
+/// The values of the coalitions `first`, `first + 1`, ..; their number is a power of two and `first`
+/// a multiple of it.
+pub(crate) fn fill_block(
     walker: &mut dyn Walker,
     first: Coalition,
     values: &mut [f64],

@@ -1,5 +1,9 @@
-//! Games that live in Rust. A solution sees a game only through these two traits; what is behind
+//! Games that live in Rust. A solution sees a game only through these traits; what is behind
 //! them (a dispatch, a vote, a tree) is the game's own affair.
+
+use crate::coalition::Coalition;
+use crate::error::Result;
+use crate::progress::Progress;
 
 /// A characteristic function `v: 2^N -> R` with `v(empty) = 0`, evaluated without leaving Rust.
 pub trait NativeGame: Send + Sync {
@@ -8,6 +12,30 @@ pub trait NativeGame: Send + Sync {
 
     /// A walker that stands at the empty coalition.
     fn walker(&self) -> Box<dyn Walker + '_>;
+
+    /// What evaluates ranges of coalitions faster than a walker, where there is something.
+    fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
+        None
+    }
+
+    /// The Shapley value without going through the coalitions, where the game has such a form.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Interrupted`], or what the game's form requires.
+    fn shapley_value(&self, _progress: &Progress) -> Option<Result<ExactShares>> {
+        None
+    }
+}
+
+/// A Shapley value that follows from the form of a game.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExactShares {
+    /// One number for each player.
+    pub values: Vec<f64>,
+    /// A proved bound of the error of each, rounding aside.
+    pub error: f64,
+    /// How it came about.
+    pub method: &'static str,
 }
 
 /// Moves through the coalitions of a [`NativeGame`] one player at a time, so that the game can
@@ -26,4 +54,11 @@ pub trait Walker: Send {
 
     /// The value of the present coalition.
     fn value(&mut self) -> f64;
+}
+
+/// Evaluates the coalitions of at most 30 players many at a time.
+pub trait Ranges: Send {
+    /// The values of the coalitions `first`, `first + 1`, ..; their number is 1024 and `first` a
+    /// multiple of it.
+    fn fill(&mut self, first: Coalition, values: &mut [f64]);
 }

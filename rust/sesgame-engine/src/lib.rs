@@ -3,14 +3,17 @@
 //! Pure Rust, no Python. Data flows one way: a [`game`] is evaluated into a table of `2^n` values
 //! ([`enumeration`]), a solution ([`shapley`], [`stability`]) reads the table.
 
+pub mod aggregate;
 pub mod coalition;
 pub mod coalition_values;
 pub mod dispatch;
 pub mod enumeration;
 pub mod error;
 pub mod game;
+pub mod games;
 pub mod linear_program;
 pub mod nearest_point;
+mod partial_sums;
 pub mod progress;
 pub mod shapley;
 pub mod stability;

@@ -7,6 +7,7 @@
 mod boundary;
 mod coalition_values;
 mod dispatch;
+mod games;
 mod master;
 mod native_game;
 mod shapley;
@@ -26,6 +27,10 @@ mod _engine {
     use crate::dispatch::{
         PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
         pooled_battery_game,
+    };
+    use crate::games::{
+        airport_game, bankruptcy_game, excess_game, induced_subgraph_game, peak_game,
+        spanning_tree_game, weighted_vote,
     };
     #[pymodule_export]
     use crate::master::LexicographicMaster;

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use sesgame_engine::shapley::{exact, native, semivalue::Semivalue};
 use sesgame_engine::{enumeration, game};
 
 use crate::boundary::watched;
+
+/// Values, the bound of their error, and the method.
+type ExactShares<'py> = (Bound<'py, PyArray1<f64>>, f64, &'static str);
 
 /// A handle on a native game; it is made by the functions that name a model.
 #[pyclass(frozen, subclass, module = "sesgame._engine")]
@@ -64,5 +68,32 @@ impl NativeGame {
         let membership: Vec<bool> = membership.as_array().iter().copied().collect();
         watched(py, None, |progress| enumeration::values(self.game.as_ref(), &membership, progress))
             .map(|values| values.into_pyarray(py))
+    }
+
+    /// The semivalue with the given weights, from all coalitions without a table, and the largest
+    /// absolute value of a coalition.
+    #[pyo3(signature = (weights, report=None))]
+    fn semivalue<'py>(
+        &self,
+        py: Python<'py>,
+        weights: Vec<f64>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyArray1<f64>>, f64)> {
+        let result = watched(py, report, |progress| {
+            exact::semivalue_of_game(self.game.as_ref(), &Semivalue::new(weights)?, progress)
+        })?;
+        Ok((result.values.into_pyarray(py), result.scale))
+    }
+
+    /// The Shapley value, where it is within reach.
+    #[pyo3(signature = (report=None))]
+    fn shapley_value<'py>(
+        &self,
+        py: Python<'py>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<ExactShares<'py>>> {
+        let shares =
+            watched(py, report, |progress| native::shapley_value(self.game.as_ref(), progress))?;
+        Ok(shares.map(|shares| (shares.values.into_pyarray(py), shares.error, shares.method)))
     }
 }

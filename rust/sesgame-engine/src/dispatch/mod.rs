@@ -8,7 +8,6 @@ mod battery;
 pub mod bill_range;
 mod convex_piecewise;
 pub mod netting;
-mod partial_sums;
 pub mod pooled_battery;
 pub mod schedule;
 mod step_cost;

@@ -8,11 +8,11 @@
 
 use super::battery::{Battery, Conversion};
 use super::convex_piecewise::ConvexPiecewise;
-use super::partial_sums::PartialSums;
 use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::partial_sums::PartialSums;
 
 /// The cost game of a community that pools its batteries: `c(S)` is the least cost at which the
 /// members' common battery serves their common net load,

@@ -1,4 +1,5 @@
-//! Any semivalue from a table of all `2^n` values, in one streaming pass.
+//! Any semivalue from all `2^n` values, in one streaming pass over a table or over values that a native game
+//! makes on the way.
 //!
 //! With `c(t) = w(t-1) + w(t)`, where `w(-1) = w(n) = 0`,
 //!
@@ -17,8 +18,10 @@
 
 use rayon::prelude::*;
 
-use crate::coalition::players_of_table;
+use crate::coalition::{Coalition, MAX_TABLE_PLAYERS, players_of_table};
+use crate::enumeration::{fill_block, tabulate};
 use crate::error::{Error, Result};
+use crate::game::{NativeGame, Ranges, Walker};
 use crate::progress::Progress;
 use crate::shapley::row_pass::{
     COLUMNS, GROUP_PLAYERS, GROUP_ROWS, LOW_PLAYERS, PaddedRow, ZERO_ROW, add_group,
@@ -66,6 +69,110 @@ pub fn semivalue(table: &[f64], semivalue: &Semivalue, progress: &Progress) -> R
         *sum -= base;
     }
     Ok(sums)
+}
+
+/// What a pass over the values of a native game leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enumerated {
+    /// The semivalue, for each player.
+    pub values: Vec<f64>,
+    /// The largest absolute value of a coalition.
+    pub scale: f64,
+}
+
+/// The semivalue of a native game of at most [`MAX_TABLE_PLAYERS`] players, without a table.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for more players or a semivalue of another number of them,
+/// [`Error::NotFinite`] for a value that is not a number, [`Error::Interrupted`].
+///
+/// # Complexity
+/// `2^n` values, each after one [`Walker::add`] or in [`Ranges`]; memory for `2^n / 256` values.
+pub fn semivalue_of_game(
+    game: &dyn NativeGame,
+    semivalue: &Semivalue,
+    progress: &Progress,
+) -> Result<Enumerated> {
+    let n_players = game.n_players();
+    if n_players > MAX_TABLE_PLAYERS || semivalue.n_players() != n_players {
+        return Err(Error::InvalidInput(format!(
+            "the semivalue of {} players of a game of {n_players}; at most {MAX_TABLE_PLAYERS}",
+            semivalue.n_players()
+        )));
+    }
+    let largest =
+        |values: &[f64]| values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    if n_players < LOW_PLAYERS + GROUP_PLAYERS {
+        let table = tabulate(game, progress)?;
+        let values = self::semivalue(&table, semivalue, progress)?;
+        return Ok(Enumerated { values, scale: largest(&table) });
+    }
+    let weights = SizeWeights::new(semivalue);
+    let n_rows = (1_usize << n_players) / COLUMNS;
+    let mut row_sums = vec![0.0; n_rows];
+    let high_players = size(n_rows - 1);
+    let inside: Vec<_> = (0..=high_players).map(|high| weights.inside_row(high)).collect();
+    progress.set_total(1 << n_players);
+    let block = |source: &mut Source<'_>, index: usize, row_sums: &mut [f64]| {
+        let mut sums_by_high = vec![ZERO_ROW; high_players + 1];
+        let mut values = vec![0.0; GROUP_ROWS * COLUMNS];
+        let mut scale = 0.0_f64;
+        for (group, row_sums) in row_sums.chunks_exact_mut(GROUP_ROWS).enumerate() {
+            let row = index * BLOCK_ROWS + group * GROUP_ROWS;
+            let first = (row * COLUMNS) as Coalition;
+            source.fill(first, &mut values, progress)?;
+            scale = scale.max(largest(&values));
+            if !scale.is_finite() || values.iter().any(|value| value.is_nan()) {
+                let wrong = (first..).zip(&values).find(|(_, value)| !value.is_finite());
+                let (coalition, &value) = wrong.expect("a value that is not finite");
+                return Err(Error::NotFinite { coalition, value });
+            }
+            let high = size(row);
+            add_group(&values, &inside[high..], &mut sums_by_high[high..], row_sums);
+        }
+        Ok((Block::new(&sums_by_high, &inside, &weights), scale))
+    };
+    let blocks: Vec<(Block, f64)> = row_sums
+        .par_chunks_mut(BLOCK_ROWS)
+        .enumerate()
+        .map_init(|| Source::of(game), |source, (index, sums)| block(source, index, sums))
+        .collect::<Result<_>>()?;
+    let scale = blocks.iter().fold(0.0_f64, |most, (_, scale)| most.max(*scale));
+    let blocks: Vec<Block> = blocks.into_iter().map(|(block, _)| block).collect();
+    let (mut values, base) = add_blocks(&blocks, &mut row_sums);
+    values.iter_mut().for_each(|value| *value -= base);
+    Ok(Enumerated { values, scale })
+}
+
+/// Who makes the values of a range of coalitions.
+enum Source<'a> {
+    Ranges(Box<dyn Ranges + 'a>),
+    Walker(Box<dyn Walker + 'a>),
+}
+
+impl<'a> Source<'a> {
+    fn of(game: &'a dyn NativeGame) -> Self {
+        match game.ranges() {
+            Some(ranges) => Self::Ranges(ranges),
+            None => Self::Walker(game.walker()),
+        }
+    }
+
+    fn fill(&mut self, first: Coalition, values: &mut [f64], progress: &Progress) -> Result<()> {
+        match self {
+            Self::Walker(walker) => {
+                values[0] = 0.0; // where the empty coalition stands
+                fill_block(walker.as_mut(), first, values, progress)
+            }
+            Self::Ranges(ranges) => {
+                ranges.fill(first, values);
+                if first == 0 {
+                    values[0] = 0.0;
+                }
+                progress.advance(values.len() as u64)
+            }
+        }
+    }
 }
 
 /// The weights of a coalition's value, by the coalition's size `0..=n`.
@@ -144,14 +251,7 @@ fn sums_by_rows(
             let high = size(index * BLOCK_ROWS + group * GROUP_ROWS);
             add_group(rows, &inside[high..], &mut sums_by_high[high..], row_sums);
         }
-        let mut block = Block { column_sums: vec![0.0; COLUMNS], base: 0.0 };
-        for (high, sums) in sums_by_high.iter().enumerate() {
-            for (column, sum) in sums[..COLUMNS].iter().enumerate() {
-                block.column_sums[column] += inside[high][column] * sum;
-                block.base += weights.base[high + size(column)] * sum;
-            }
-        }
-        Ok(block)
+        Ok(Block::new(&sums_by_high, &inside, weights))
     };
     let blocks: Vec<Block> = if row_sums.len() <= BLOCK_ROWS {
         vec![block((0, (table, &mut row_sums)))?]
@@ -160,22 +260,40 @@ fn sums_by_rows(
         let blocks = table.par_chunks(BLOCK_ROWS * COLUMNS).zip(rows).enumerate();
         blocks.map(block).collect::<Result<_>>()?
     };
+    Ok(add_blocks(&blocks, &mut row_sums))
+}
 
+/// `F` and `B` from what is left of the rows; the row sums are used up.
+fn add_blocks(blocks: &[Block], row_sums: &mut [f64]) -> (Vec<f64>, f64) {
     let mut column_sums = vec![0.0; COLUMNS];
-    for block in &blocks {
+    for block in blocks {
         for (total, part) in column_sums.iter_mut().zip(&block.column_sums) {
             *total += part;
         }
     }
     let mut sums = sums_by_player(&mut column_sums);
-    sums.extend(sums_by_player(&mut row_sums));
-    Ok((sums, blocks.iter().map(|block| block.base).sum()))
+    sums.extend(sums_by_player(row_sums));
+    (sums, blocks.iter().map(|block| block.base).sum())
 }
 
 /// What a range of rows leaves behind, beside its row sums.
 struct Block {
     column_sums: Vec<f64>,
     base: f64,
+}
+
+impl Block {
+    /// From the sums of the rows by the number of their high members.
+    fn new(sums_by_high: &[PaddedRow], inside: &[PaddedRow], weights: &SizeWeights) -> Self {
+        let mut block = Self { column_sums: vec![0.0; COLUMNS], base: 0.0 };
+        for (high, sums) in sums_by_high.iter().enumerate() {
+            for (column, sum) in sums[..COLUMNS].iter().enumerate() {
+                block.column_sums[column] += inside[high][column] * sum;
+                block.base += weights.base[high + size(column)] * sum;
+            }
+        }
+        block
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ const MAX_LEVELS: usize = 32;
 /// The present sum is always that of the rows in this order, from first to last: its bits do not
 /// depend on who came and went in between.
 #[derive(Debug)]
-pub(super) struct PartialSums<'a> {
+pub(crate) struct PartialSums<'a> {
     rows: &'a [f64],
     width: usize,
     members: Vec<usize>,

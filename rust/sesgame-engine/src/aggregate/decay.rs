@@ -1,0 +1,134 @@
+//! How fast the characteristic function of a random coalition's sum decays, proved for all
+//! frequencies at once.
+//!
+//! With `C(w) = sum over j of (1 - Re z_j(w))`, `z_j` the characteristic function of member j's load, the
+//! one of the sum, where each of n members joins with probability `q`, is at most
+//! `(1 - 2 q (1 - q) C(w) / n)^(n / 2)` in absolute value: each factor has
+//! `|1 - q + q z|^2 <= 1 - 2 q (1 - q) (1 - Re z)`, and the logarithm is concave. One Fourier transform of the
+//! histogram of the loads gives `C` on a grid of frequencies, and a bound of its slope the rest.
+
+use std::f64::consts::PI;
+
+use super::grid::Grid;
+use super::odd_transform::Transforms;
+
+/// `C` from below, on the frequencies up to pi per cell.
+#[derive(Debug)]
+pub struct Decay {
+    spacing: f64,
+    /// A lower bound of `C` on frequencies from `j` to `j + 1` spacings.
+    least: Vec<f64>,
+    members: f64,
+}
+
+/// Which frequencies count: those up to which the characteristic function may be larger than
+/// `exp(-exponent) (w / unit)^order`.
+#[derive(Debug)]
+pub struct Cutoff {
+    spacing: f64,
+    /// The variance `q (1 - q)` from which all frequencies from j spacings on are below the threshold.
+    variance: Vec<f64>,
+}
+
+impl Decay {
+    pub fn new(grid: &Grid, transforms: &Transforms) -> Self {
+        let ring = (16 * grid.most_cells()).next_power_of_two();
+        let mut histogram = vec![0.0; ring];
+        for (&cells, fraction) in grid.cells.iter().zip(&grid.fraction) {
+            let at = cells.rem_euclid(ring as i64) as usize;
+            histogram[at] += 1.0 - fraction;
+            histogram[(at + 1) % ring] += fraction;
+        }
+        let spectrum = transforms.of(ring).spectrum(&histogram);
+        let members = grid.cells.len() as f64;
+        let spacing = 4.0 * PI / ring as f64;
+        let steepest: f64 = grid.loads().map(f64::abs).sum::<f64>() + grid.split_variance();
+        let slack = steepest * spacing / 2.0;
+        let least = spectrum.iter().map(|value| members - value.re - slack).collect();
+        Self { spacing, least, members }
+    }
+
+    pub fn cutoff(&self, exponent: f64, unit: f64, order: f64) -> Cutoff {
+        let mut largest = 0.0_f64;
+        let mut variance: Vec<f64> = self
+            .least
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(j, least)| {
+                let below = ((j as f64).max(0.1) * self.spacing / unit).ln();
+                let exponent = (exponent - order * below).max(0.0);
+                let needed = -(-2.0 * exponent / self.members).exp_m1() / 2.0;
+                largest = largest.max(needed * self.members / least.max(1e-300));
+                largest
+            })
+            .collect();
+        variance.reverse();
+        Cutoff { spacing: self.spacing, variance }
+    }
+
+    /// The largest probability with which the sum, whether or not some of the loads are split, can
+    /// lie in an open interval of two cells: Esseen's inequality with Fejer's kernel.
+    pub fn concentration(&self, variance: f64) -> f64 {
+        // Where loads are not split, `C` differs by at most n w^2 / 8; two members may be missing,
+        // one who is known to be there and one whose marginal contribution it is.
+        let bound = |(j, least): (usize, &f64)| {
+            let w = (j + 1) as f64 * self.spacing;
+            let c = least - self.members * w * w / 8.0 - 4.0;
+            (1.0 - j as f64 * self.spacing).max(0.0) * (-variance * c.max(0.0)).exp()
+        };
+        let below_one = (1.0 / self.spacing).ceil() as usize;
+        let sum: f64 = self.least.iter().take(below_one).enumerate().map(bound).sum();
+        (1.0877 * 2.0 * sum * self.spacing).min(1.0)
+    }
+}
+
+impl Cutoff {
+    /// The frequency above which all are below the threshold, or `None` where none is.
+    pub fn frequency(&self, variance: f64) -> Option<f64> {
+        let first = self.variance.partition_point(|&needed| needed > variance);
+        (first < self.variance.len()).then_some(first as f64 * self.spacing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// |E e^(iwX)| when each of the loads joins with probability q.
+    fn characteristic(grid: &Grid, q: f64, w: f64) -> f64 {
+        grid.cells
+            .iter()
+            .zip(&grid.fraction)
+            .map(|(&cells, fraction)| {
+                let wave = |cells: i64| (w * cells as f64).sin_cos();
+                let ((s0, c0), (s1, c1)) = (wave(cells), wave(cells + 1));
+                let re = 1.0 - q + q * ((1.0 - fraction) * c0 + fraction * c1);
+                let im = q * ((1.0 - fraction) * s0 + fraction * s1);
+                re.hypot(im)
+            })
+            .product()
+    }
+
+    #[test]
+    fn beyond_the_cutoff_no_frequency_counts() {
+        let integers: Vec<f64> = (0..60_i32).map(|k| f64::from(k * k % 101 - 40)).collect();
+        let reals: Vec<f64> = (0..60_i32).map(|k| f64::from(k + 1).sqrt() - 4.0).collect();
+        for loads in [integers, reals] {
+            let grid = Grid::new(&loads);
+            let scale = (grid.loads().map(|load| load * load).sum::<f64>() / 60.0).sqrt();
+            let cutoff = Decay::new(&grid, &Transforms::default()).cutoff(12.0, 1.0 / scale, 2.0);
+            let mut found = 0;
+            for q in [0.1, 0.3, 0.45] {
+                let Some(first) = cutoff.frequency(q * (1.0 - q)) else { continue };
+                found += 1;
+                for step in 0..20_000 {
+                    let w = first + (PI - first) * f64::from(step) / 20_000.0;
+                    let threshold = (-12.0_f64).exp() * (w * scale).powi(2);
+                    assert!(characteristic(&grid, q, w) <= threshold, "{q} {w}");
+                }
+            }
+            assert!(found > 0);
+        }
+    }
+}

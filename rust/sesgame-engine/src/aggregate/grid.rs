@@ -1,0 +1,148 @@
+//! Loads as multiples of a quantum: exactly, where they are, and otherwise split between the two
+//! multiples next to them.
+
+/// Cells of the largest load at which a quantum is fine enough to be no quantum at all.
+const FINEST: f64 = (1 << 20) as f64;
+
+/// Cells of the largest load where there is no quantum.
+const CELLS: f64 = (1 << 16) as f64;
+
+/// How far a load may be off its multiple, of the largest load: the rounding of decimal numbers.
+const ROUNDING: f64 = 1e-11;
+
+/// Loads in cells of one size.
+///
+/// A load between two multiples `k` and `k + 1` becomes a random one of the two that has the same
+/// mean. What is computed of it is then too large by something of second order in the cell.
+#[derive(Debug, Clone)]
+pub struct Grid {
+    /// The size of a cell.
+    pub cell: f64,
+    /// `k` of each load.
+    pub cells: Vec<i64>,
+    /// The probability of `k + 1`.
+    pub fraction: Vec<f64>,
+    /// What the loads are off by together, in cells, beside what the splitting accounts for.
+    pub rounding: f64,
+}
+
+impl Grid {
+    /// The grid of the loads' own quantum, or else a fine one. Not all loads are 0.
+    pub fn new(loads: &[f64]) -> Self {
+        let largest = loads.iter().fold(0.0, |most: f64, load| most.max(load.abs()));
+        quantum(loads, largest)
+            .and_then(|cell| Self::of_multiples(loads, cell, ROUNDING * largest))
+            .unwrap_or_else(|| Self::split(loads, largest / CELLS))
+    }
+
+    fn of_multiples(loads: &[f64], cell: f64, tolerance: f64) -> Option<Self> {
+        let cells: Vec<f64> = loads.iter().map(|load| (load / cell).round()).collect();
+        // The quantum in which the loads are nearest to these multiples.
+        let dot = |other: &[f64]| cells.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
+        let cell = dot(loads) / dot(&cells);
+        let off = |(load, cells): (&f64, &f64)| (load - cells * cell).abs();
+        let errors = || loads.iter().zip(&cells).map(off);
+        if errors().any(|error| error > tolerance) {
+            return None;
+        }
+        Some(Self {
+            cell,
+            rounding: errors().sum::<f64>() / cell,
+            fraction: vec![0.0; loads.len()],
+            cells: cells.iter().map(|&cells| cells as i64).collect(),
+        })
+    }
+
+    /// The grid with the given size of cells.
+    fn split(loads: &[f64], cell: f64) -> Self {
+        let below = |load: &f64| (load / cell).floor();
+        Self {
+            cell,
+            cells: loads.iter().map(|load| below(load) as i64).collect(),
+            fraction: loads.iter().map(|load| load / cell - below(load)).collect(),
+            rounding: 0.0,
+        }
+    }
+
+    /// The grid with cells `2^doublings` times as large.
+    pub fn coarsened(&self, doublings: u32) -> Self {
+        if doublings == 0 {
+            return self.clone();
+        }
+        let scale = 0.5_f64.powi(doublings as i32);
+        let loads: Vec<f64> = self.loads().map(|load| load * scale).collect();
+        let coarse = Self::split(&loads, 1.0);
+        Self { cell: self.cell / scale, rounding: self.rounding * scale, ..coarse }
+    }
+
+    /// The loads in cells.
+    pub fn loads(&self) -> impl Iterator<Item = f64> {
+        self.cells.iter().zip(&self.fraction).map(|(&cells, fraction)| cells as f64 + fraction)
+    }
+
+    /// Whether every load is a multiple of the cell.
+    pub fn is_exact(&self) -> bool {
+        self.fraction.iter().all(|&fraction| fraction == 0.0)
+    }
+
+    /// The variance that the splitting adds to the sum of all loads.
+    pub fn split_variance(&self) -> f64 {
+        self.fraction.iter().map(|fraction| fraction * (1.0 - fraction)).sum()
+    }
+
+    /// The most cells of any load.
+    pub fn most_cells(&self) -> usize {
+        self.cells.iter().map(|cells| cells.unsigned_abs() as usize + 1).max().unwrap_or(1)
+    }
+}
+
+/// The largest number of which all loads are multiples, up to rounding: Euclid's algorithm.
+fn quantum(loads: &[f64], largest: f64) -> Option<f64> {
+    let finest = largest / FINEST;
+    let mut quantum = 0.0;
+    for load in loads {
+        let (mut larger, mut smaller) = (quantum, load.abs());
+        while smaller > 0.1 * finest {
+            if smaller < finest {
+                return None;
+            }
+            (larger, smaller) = (smaller, (larger - (larger / smaller).round() * smaller).abs());
+        }
+        quantum = larger;
+    }
+    Some(quantum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meters_with_a_resolution_are_exact_however_it_is_written() {
+        for quantum in [1.0, 0.001, 0.25e-3, 1.0 / 3.0, 0.95 * 0.001] {
+            let counts: Vec<f64> = (0..500_i32).map(|k| f64::from(k * k % 1999 - 700)).collect();
+            // As a difference, like load minus generation: rounded more than once.
+            let loads: Vec<f64> =
+                counts.iter().map(|k| (k + 2000.0) * quantum - 2000.0 * quantum).collect();
+            let grid = Grid::new(&loads);
+            assert!(grid.is_exact() && (grid.cell / quantum - 1.0).abs() < 1e-12, "{quantum}");
+            assert!(grid.rounding < 1e-6);
+            for (cells, count) in grid.loads().zip(counts) {
+                assert_eq!(cells, count);
+            }
+        }
+    }
+
+    #[test]
+    fn other_loads_keep_their_mean() {
+        let loads: Vec<f64> = (1..50).map(|k| f64::from(k).sqrt() - 4.0).collect();
+        let grid = Grid::new(&loads);
+        assert!(!grid.is_exact());
+        for grid in [&grid, &grid.coarsened(3)] {
+            for (cells, load) in grid.loads().zip(&loads) {
+                assert!((cells * grid.cell - load).abs() < 1e-12);
+            }
+            assert!(grid.fraction.iter().all(|fraction| (0.0..1.0).contains(fraction)));
+        }
+    }
+}

@@ -1,0 +1,621 @@
+//! The Shapley value of one step: `f(sum of the members' loads)` with one bend.
+//!
+//! `phi_i` is the integral over `q` in `[0, 1]` of `D_i(q) = E f(X + x_i) - E f(X)`, where `X` is the sum of
+//! the others' loads, each joining with probability `q` (Owen 1972). `D_i` is a polynomial, so a Gauss
+//! rule integrates it; a node above 1/2 is one below 1/2 of the complements, `f` bent at the total less the
+//! bend. At a node the distribution of `X` is known by its characteristic function, a product over
+//! the members, of which each member's own factor is divided out again. Where it decays, few frequencies
+//! give all `D_i` directly. Where few members join it does not, and a Fourier transform gives
+//! `E f(X + y)` for all `y` at once; taking a member out is then the alternating series
+//! `E f(X_i + y) = sum over k of (-q / (1 - q))^k E f(X + y + k x_i) / (1 - q)`.
+
+use std::collections::BTreeMap;
+use std::f64::consts::TAU;
+
+use rustfft::num_complex::Complex64;
+
+use super::bend::Bend;
+use super::decay::Decay;
+use super::grid::Grid;
+use super::odd_transform::Transforms;
+use super::power_sums::{PowerSums, terms};
+use super::quadrature::Rule;
+use super::waves::{BLOCK, Complex, Waves, join, marginal};
+use super::window::{TAIL, Windows, range};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Up to so many members every coalition is looked at.
+const FEW: usize = 16;
+
+/// Cells of a window: of loads that are multiples of a quantum, and of others.
+const MOST_CELLS: f64 = (1 << 21) as f64;
+const MOST_SPLIT_CELLS: f64 = (1 << 17) as f64;
+
+/// Probability that is left out of sums, relative to what is summed.
+const NEGLIGIBLE: f64 = 1e-12;
+
+/// Time of a transform per point, of a table look-up, and of a marginal at one frequency, in one unit.
+const TRANSFORM: f64 = 7.0;
+const LOOK_UP: f64 = 5.0;
+const MARGINAL: f64 = 0.6;
+
+/// Members whose factors take as long as one power sum, and points of all transforms of them.
+const MEMBERS_FOR_A_TERM: usize = 8;
+const MOST_POINTS: usize = 1 << 26;
+
+/// Shares of the members in one step, and what they err by at most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shares {
+    /// One number for each member.
+    pub values: Vec<f64>,
+    /// A bound of the error of each.
+    pub error: f64,
+}
+
+/// The Shapley value of `f(sum of loads) - f(0)`.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for a jump when the loads have no common quantum,
+/// [`Error::Interrupted`].
+pub(super) fn shares(
+    loads: &[f64],
+    bend: Bend,
+    at: f64,
+    transforms: &Transforms,
+    progress: &Progress,
+) -> Result<Shares> {
+    let (least, most) = range(loads);
+    let mut values = vec![0.0; loads.len()];
+    let mut error = 0.0;
+    // f is linear over all coalitions?
+    let low = at <= least;
+    let high = if bend == Bend::Kink { at >= most } else { at > most };
+    if low && bend == Bend::Kink {
+        values.copy_from_slice(loads);
+    } else if !low && !high {
+        let present: Vec<usize> = (0..loads.len()).filter(|&j| loads[j] != 0.0).collect();
+        let loads: Vec<f64> = present.iter().map(|&j| loads[j]).collect();
+        let shares = if loads.len() <= FEW {
+            of_few(&loads, bend, at)
+        } else {
+            Step::new(&loads, bend, at, transforms)?.shares(progress)?
+        };
+        for (&j, value) in present.iter().zip(shares.values) {
+            values[j] = value;
+        }
+        error = shares.error;
+    }
+    Ok(Shares { values, error })
+}
+
+/// By the definition.
+fn of_few(loads: &[f64], bend: Bend, at: f64) -> Shares {
+    let n = loads.len();
+    let mut sums = vec![0.0; 1 << n];
+    for (j, load) in loads.iter().enumerate() {
+        let (below, above) = sums.split_at_mut(1 << j);
+        for (sum, below) in above.iter_mut().zip(below) {
+            *sum = *below + load;
+        }
+    }
+    let table: Vec<f64> =
+        sums.iter().map(|&sum| bend.value(sum, at) - bend.value(0.0, at)).collect();
+    let shapley = crate::shapley::semivalue::Semivalue::shapley(n);
+    let values = crate::shapley::exact::semivalue(&table, &shapley, &Progress::new())
+        .expect("a table of n players");
+    Shares { values, error: 0.0 }
+}
+
+/// A threshold of one node and how its marginal contributions count.
+#[derive(Debug, Clone, Copy)]
+struct Threshold {
+    at: f64,
+    sign: f64,
+}
+
+/// A node of the rule on its ring.
+#[derive(Debug)]
+struct Node {
+    q: f64,
+    weight: f64,
+    window: (f64, f64),
+    thresholds: Vec<Threshold>,
+    /// How many odd frequencies count.
+    frequencies: usize,
+    by_transform: bool,
+}
+
+/// Nodes whose grid and ring are the same.
+type Groups = BTreeMap<(u32, usize), Vec<Node>>;
+
+struct Step<'a> {
+    transforms: &'a Transforms,
+    bend: Bend,
+    at: f64,
+    grid: Grid,
+    total: f64,
+    rule: Rule,
+    groups: Groups,
+    /// Shares that need no distribution: multiples of the load.
+    linear: f64,
+    /// In cells, or of 1 for a jump.
+    error: f64,
+}
+
+impl<'a> Step<'a> {
+    fn new(loads: &[f64], bend: Bend, at: f64, transforms: &'a Transforms) -> Result<Self> {
+        let grid = Grid::new(loads);
+        if bend == Bend::Jump && !grid.is_exact() {
+            return Err(Error::InvalidInput(
+                "the weights are not multiples of a common quantum, at least a millionth of the \
+                 largest; their exact value is not within reach"
+                    .into(),
+            ));
+        }
+        let mut at = at / grid.cell;
+        if bend == Bend::Jump {
+            at = (at - 1e-9 * at.abs().max(1.0)).ceil();
+        }
+        let mut step = Self {
+            transforms,
+            bend,
+            at,
+            total: grid.loads().sum(),
+            rule: Rule::new(loads.len()),
+            grid,
+            groups: Groups::new(),
+            linear: 0.0,
+            error: 0.0,
+        };
+        step.plan()?;
+        Ok(step)
+    }
+
+    /// Decides for each node on which ring and by which frequencies it is worked out.
+    fn plan(&mut self) -> Result<()> {
+        let n = self.grid.cells.len() as f64;
+        let loads: Vec<f64> = self.grid.loads().collect();
+        let largest = self.grid.most_cells() as f64;
+        let rms = (loads.iter().map(|x| x * x).sum::<f64>() / n).sqrt();
+        let windows = Windows::new(&loads);
+        let order = self.bend.order();
+        let unit = 1.0 / rms;
+        // The smallest 1 - 2q of all nodes bounds what dividing a factor out can magnify.
+        let magnified = self
+            .rule
+            .nodes
+            .iter()
+            .fold(2.0, |most: f64, node| most.max(2.0 / (1.0 - 2.0 * node.q)));
+        let scale = if self.bend == Bend::Kink { rms } else { 1.0 };
+        let exponent = (5.0 * rms.powf(order) / scale * magnified / NEGLIGIBLE).ln();
+        let decay = Decay::new(&self.grid, self.transforms);
+        let mut cutoffs = BTreeMap::from([(0, decay.cutoff(exponent, unit, order))]);
+        let mut decays = BTreeMap::from([(0, decay)]);
+        let spread = self.grid.split_variance();
+        self.error = self.rule.error * if self.bend == Bend::Kink { largest } else { 1.0 }
+            + 2.0 * self.grid.rounding
+            + 2.0 * NEGLIGIBLE * scale;
+
+        for node in std::mem::take(&mut self.rule.nodes) {
+            let q = node.q;
+            let variance = q * (1.0 - q);
+            let window = windows.of(q);
+            let mut thresholds = Vec::new();
+            let reflected = match self.bend {
+                Bend::Kink => {
+                    // D_i(1 - q; at) = x_i - D_i(q; total - at)
+                    self.linear += node.weight;
+                    Threshold { at: self.total - self.at, sign: -1.0 }
+                }
+                Bend::Jump => Threshold { at: self.total - self.at + 1.0, sign: 1.0 },
+            };
+            for threshold in [Threshold { at: self.at, sign: 1.0 }, reflected] {
+                if threshold.at > window.1 + 2.0 * largest {
+                    continue;
+                }
+                if threshold.at >= window.0 - 2.0 * largest {
+                    thresholds.push(threshold);
+                } else if self.bend == Bend::Kink {
+                    self.linear += node.weight * threshold.sign;
+                }
+            }
+            let width = window.1 - window.0 + 4.0 * largest + 8.0;
+            self.error += node.weight * 4.0 * magnified * width * (-TAIL).exp();
+            if thresholds.is_empty() {
+                continue;
+            }
+
+            // Few frequencies on the finest grid, or all of them on one that is not too fine.
+            let odd_within = |ring: usize, frequency: f64| {
+                ((ring as f64 * frequency / TAU + 1.0) / 2.0) as usize + 1
+            };
+            let ring_of = |width: f64| ((2.0 * width).ceil() as usize).next_power_of_two();
+            let most_cells = if self.grid.is_exact() { MOST_CELLS } else { MOST_SPLIT_CELLS };
+            let doublings = (width / most_cells).log2().ceil().max(0.0) as u32;
+            let cells = 0.5_f64.powi(doublings as i32);
+            let ring = ring_of(width * cells);
+            let series = (41.0 / ((1.0 - q) / q).ln()).min(width / rms) + 1.0;
+            let by_transform =
+                (TRANSFORM + MARGINAL * n / 16.0) * ring as f64 + LOOK_UP * n * series;
+            let few = cutoffs[&0].frequency(variance).map(|w| odd_within(ring_of(width), w));
+            let directly = few.map_or(f64::INFINITY, |few| 2.0 * MARGINAL * n * few as f64);
+            if directly < by_transform {
+                self.error += 2.0 * node.weight * q * spread * decays[&0].concentration(variance);
+                let ring = ring_of(width);
+                let (frequencies, by_transform) = (few.unwrap_or(0).min(ring / 4), false);
+                let node =
+                    Node { q, weight: node.weight, window, thresholds, frequencies, by_transform };
+                self.groups.entry((0, ring)).or_default().push(node);
+                continue;
+            }
+            if doublings > 0 && self.bend == Bend::Jump {
+                return Err(Error::InvalidInput(format!(
+                    "the weights are too many quanta: coalitions spread over {width:.0} of them, and \
+                     at most {MOST_CELLS:.0} are possible"
+                )));
+            }
+            let grid = self.grid.coarsened(doublings);
+            let decay =
+                decays.entry(doublings).or_insert_with(|| Decay::new(&grid, self.transforms));
+            let cutoff = cutoffs
+                .entry(doublings)
+                .or_insert_with(|| decay.cutoff(exponent, unit / cells, order));
+            let frequencies =
+                cutoff.frequency(variance).map_or(ring / 4, |w| odd_within(ring, w).min(ring / 4));
+            self.error += 2.0 * node.weight * q * grid.split_variance() / cells
+                * decay.concentration(variance);
+            for threshold in &mut thresholds {
+                threshold.at *= cells;
+            }
+            let window = (window.0 * cells, window.1 * cells);
+            let node = Node {
+                q,
+                weight: node.weight,
+                window,
+                thresholds,
+                frequencies,
+                by_transform: true,
+            };
+            self.groups.entry((doublings, ring)).or_default().push(node);
+        }
+        Ok(())
+    }
+
+    fn shares(self, progress: &Progress) -> Result<Shares> {
+        let loads: Vec<f64> = self.grid.loads().collect();
+        let mut values: Vec<f64> = loads.iter().map(|load| self.linear * load).collect();
+        for ((doublings, ring), nodes) in &self.groups {
+            let group = Group {
+                transforms: self.transforms,
+                bend: self.bend,
+                grid: &self.grid.coarsened(*doublings),
+                ring: *ring,
+                nodes,
+            };
+            let factor = f64::from(1_u32 << doublings);
+            let factor = if self.bend == Bend::Kink { factor } else { 1.0 };
+            for (value, share) in values.iter_mut().zip(group.shares(progress)?) {
+                *value += factor * share;
+            }
+        }
+        let cell = if self.bend == Bend::Kink { self.grid.cell } else { 1.0 };
+        values.iter_mut().for_each(|value| *value *= cell);
+        Ok(Shares { values, error: self.error * cell })
+    }
+}
+
+/// The nodes of one ring.
+struct Group<'a> {
+    transforms: &'a Transforms,
+    bend: Bend,
+    grid: &'a Grid,
+    ring: usize,
+    nodes: &'a [Node],
+}
+
+impl Group<'_> {
+    /// The weighted sum over the nodes and thresholds of the marginal contributions.
+    fn shares(&self, progress: &Progress) -> Result<Vec<f64>> {
+        let mut values = vec![0.0; self.grid.cells.len()];
+        let most = self.nodes.iter().map(|node| node.frequencies).max().unwrap_or(0);
+        let mut spectra: Vec<Vec<Complex64>> = vec![Vec::new(); self.nodes.len()];
+        let terms = self.terms();
+        let most_terms = terms.iter().flatten().copied().max().unwrap_or(0);
+        let power_sums = (most_terms > 0).then(|| {
+            PowerSums::new(self.grid, &self.transforms.of(self.ring), self.ring, most_terms)
+        });
+        for first in (0..most).step_by(BLOCK) {
+            let length = BLOCK.min(most - first);
+            let mut waves = Waves::new(self.grid, self.ring, first, length);
+            let coefficients: Vec<Complex64> = (first..first + length)
+                .map(|k| self.bend.coefficient(2 * k + 1, self.ring))
+                .map(|(re, im)| Complex64::new(re, im))
+                .collect();
+            let lengths: Vec<usize> = self
+                .nodes
+                .iter()
+                .map(|node| node.frequencies.saturating_sub(first).min(length))
+                .collect();
+            let mut products: Vec<Complex> = lengths
+                .iter()
+                .map(|&length| Complex::filled(1.0, length.next_multiple_of(8)))
+                .collect();
+            for ((product, node), terms) in products.iter_mut().zip(self.nodes).zip(&terms) {
+                if let (Some(sums), Some(terms)) = (&power_sums, *terms) {
+                    sums.product(node.q, terms, first, product);
+                }
+            }
+            let mut by_member: Vec<_> = products
+                .iter_mut()
+                .zip(self.nodes)
+                .zip(&terms)
+                .filter(|((product, _), terms)| terms.is_none() && !product.re.is_empty())
+                .map(|(pair, _)| pair)
+                .collect();
+            if !by_member.is_empty() {
+                for member in 0..values.len() {
+                    let wave = waves.of(member);
+                    for (product, node) in &mut by_member {
+                        join(product, wave, node.q);
+                    }
+                }
+            }
+            progress.check()?;
+            for (((product, node), length), spectrum) in
+                products.iter_mut().zip(self.nodes).zip(lengths).zip(&mut spectra)
+            {
+                product.re.truncate(length);
+                product.im.truncate(length);
+                for (at, &coefficient) in coefficients[..length].iter().enumerate() {
+                    let mut value = Complex64::new(product.re[at], product.im[at]) * coefficient;
+                    if node.by_transform {
+                        spectrum.push(value);
+                    } else {
+                        value *= self.phases(2 * (first + at) + 1, node);
+                        (product.re[at], product.im[at]) = (value.re, value.im);
+                    }
+                }
+                product.re.resize(length.next_multiple_of(8), 0.0);
+                product.im.resize(length.next_multiple_of(8), 0.0);
+            }
+            let direct: Vec<_> =
+                products.iter().zip(self.nodes).filter(|(_, node)| !node.by_transform).collect();
+            if direct.iter().any(|(product, _)| !product.re.is_empty()) {
+                for (member, value) in values.iter_mut().enumerate() {
+                    let wave = waves.of(member);
+                    for (product, node) in &direct {
+                        *value += node.weight * marginal(product, wave, node.q);
+                    }
+                }
+            }
+            progress.check()?;
+        }
+        for (node, spectrum) in self.nodes.iter().zip(spectra) {
+            if node.by_transform {
+                self.add_by_transform(node, &spectrum, &mut values);
+                progress.check()?;
+            } else if self.bend == Bend::Kink {
+                // The wave is |x| = 2 max(x, 0) - x.
+                let half: f64 = node.thresholds.iter().map(|threshold| threshold.sign / 2.0).sum();
+                for (value, load) in values.iter_mut().zip(self.grid.loads()) {
+                    *value += node.weight * half * load;
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// For each node how many power sums stand in for the product over the members, if fewer do.
+    fn terms(&self) -> Vec<Option<usize>> {
+        let members = self.grid.cells.len();
+        let most = (members / MEMBERS_FOR_A_TERM).min(MOST_POINTS / self.ring);
+        let terms = |node: &Node| terms(node.q, members as f64, most);
+        let many = |node: &&Node| node.by_transform && node.frequencies > self.ring / 64;
+        self.nodes.iter().map(|node| Some(node).filter(many).and_then(terms)).collect()
+    }
+
+    /// The sum over thresholds of `sign exp(-i w at)`, between two cells interpolated.
+    fn phases(&self, m: usize, node: &Node) -> Complex64 {
+        let angle = |cells: f64| {
+            let turns = (m as i128 * cells as i128).rem_euclid(self.ring as i128);
+            let angle = -TAU * turns as f64 / self.ring as f64;
+            Complex64::cis(angle)
+        };
+        let phase = |threshold: &Threshold| {
+            let (below, fraction) = (threshold.at.floor(), threshold.at - threshold.at.floor());
+            threshold.sign * ((1.0 - fraction) * angle(below) + fraction * angle(below + 1.0))
+        };
+        node.thresholds.iter().map(phase).sum()
+    }
+
+    fn add_by_transform(&self, node: &Node, spectrum: &[Complex64], values: &mut [f64]) {
+        let wave = self.transforms.of(self.ring).wave(spectrum);
+        let mean = node.q * self.grid.loads().sum::<f64>();
+        let expectation = Expectation {
+            bend: self.bend,
+            wave,
+            low: node.window.0.floor() as i64 - 1,
+            high: node.window.1.ceil() as i64 + 1,
+            mean,
+        };
+        let mut spread = Vec::new();
+        for threshold in &node.thresholds {
+            for (member, value) in values.iter_mut().enumerate() {
+                let load = (self.grid.cells[member], self.grid.fraction[member]);
+                *value += node.weight
+                    * threshold.sign
+                    * expectation.marginal(threshold.at, load, node.q, &mut spread);
+            }
+        }
+    }
+}
+
+/// `E f(X)` by where `f` is bent, `X` the sum of all who join.
+struct Expectation {
+    bend: Bend,
+    wave: Vec<f64>,
+    low: i64,
+    high: i64,
+    mean: f64,
+}
+
+impl Expectation {
+    #[inline]
+    fn at_cell(&self, bend: i64) -> f64 {
+        if bend >= self.high {
+            return 0.0;
+        }
+        let ring = self.wave.len();
+        let wave = || self.wave[bend as usize & (ring - 1)];
+        match self.bend {
+            Bend::Kink if bend <= self.low => self.mean - bend as f64,
+            Bend::Kink => (self.mean - bend as f64 + ring as f64 / 4.0) / 2.0 + wave(),
+            Bend::Jump if bend <= self.low => 1.0,
+            Bend::Jump => 0.5 + wave(),
+        }
+    }
+
+    #[inline]
+    fn at(&self, bend: i64, fraction: f64) -> f64 {
+        if fraction == 0.0 {
+            return self.at_cell(bend);
+        }
+        (1.0 - fraction) * self.at_cell(bend) + fraction * self.at_cell(bend + 1)
+    }
+
+    /// `E f(X_i + x_i) - E f(X_i)` where `X_i` is without a member of the given load.
+    ///
+    /// `spread` is memory for the distribution of how many of the k loads in the series are split
+    /// upwards.
+    fn marginal(&self, at: f64, load: (i64, f64), q: f64, spread: &mut Vec<f64>) -> f64 {
+        let (cells, split) = load;
+        let (bend, fraction) = (at.floor() as i64, at - at.floor());
+        let ratio = -q / (1.0 - q);
+        let size = cells as f64 + split;
+        let mut sum = 0.0;
+        let mut weight = 1.0;
+        let mut before = self.at(bend, fraction);
+        spread.clear();
+        spread.push(1.0);
+        let mut lowest = 0_i64; // the split count of spread[0]
+        for k in 1_i64.. {
+            let moved = bend - k * cells;
+            let after = if split == 0.0 {
+                self.at(moved, fraction)
+            } else {
+                convolve(spread, &mut lowest, split);
+                let moved = moved - lowest;
+                let terms = spread.iter().zip(0_i64..);
+                terms.map(|(p, up)| p * self.at(moved - up, fraction)).sum()
+            };
+            sum += weight * (after - before);
+            before = after;
+            weight *= ratio;
+            let beyond_low = moved + 1 < self.low && size > 0.0;
+            let beyond_high = moved - k > self.high && size < 0.0;
+            if beyond_low || beyond_high {
+                // From here on f is linear: a geometric series.
+                if beyond_low && self.bend == Bend::Kink {
+                    sum += weight * size / (1.0 - ratio);
+                }
+                break;
+            }
+            if weight.abs() < 1e-17 {
+                break;
+            }
+        }
+        sum / (1.0 - q)
+    }
+}
+
+/// One more load that is split upwards with the given probability.
+fn convolve(spread: &mut Vec<f64>, lowest: &mut i64, split: f64) {
+    spread.push(0.0);
+    for up in (0..spread.len()).rev() {
+        let from_below = if up > 0 { spread[up - 1] } else { 0.0 };
+        spread[up] = (1.0 - split) * spread[up] + split * from_below;
+    }
+    while spread.last().is_some_and(|&p| p < 1e-18) {
+        spread.pop();
+    }
+    let vanished = spread.iter().take_while(|&&p| p < 1e-18).count();
+    spread.drain(..vanished);
+    *lowest += vanished as i64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the definition.
+    fn by_enumeration(loads: &[f64], bend: Bend, at: f64) -> Vec<f64> {
+        of_few(loads, bend, at).values
+    }
+
+    fn by_integral(loads: &[f64], bend: Bend, at: f64) -> Shares {
+        Step::new(loads, bend, at, &Transforms::default())
+            .unwrap()
+            .shares(&Progress::new())
+            .unwrap()
+    }
+
+    fn pseudo(seed: u64, n: usize) -> Vec<f64> {
+        (0..n as u64)
+            .map(|k| {
+                let mut z = (seed << 32 | k).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                (z >> 11) as f64 / (1_u64 << 53) as f64 - 0.45
+            })
+            .collect()
+    }
+
+    #[test]
+    fn integer_loads_agree_with_enumeration() {
+        for n in [1, 2, 3, 7, 12, 16] {
+            for bend in [Bend::Kink, Bend::Jump] {
+                for at in [0.0, 7.0, -31.0, 2.5] {
+                    let loads: Vec<f64> =
+                        pseudo(n as u64, n).iter().map(|x| (100.0 * x).round() + 0.0).collect();
+                    let exact = by_enumeration(&loads, bend, at);
+                    let shares = by_integral(&loads, bend, at);
+                    assert!(shares.error < 1e-8, "{n} {}", shares.error);
+                    for (fast, slow) in shares.values.iter().zip(&exact) {
+                        assert!((fast - slow).abs() < 1e-10, "{n} {bend:?} {at}: {fast} {slow}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn real_loads_agree_with_enumeration_within_the_bound() {
+        for n in [5, 16, 20] {
+            let loads = pseudo(n as u64, n);
+            let exact = by_enumeration(&loads, Bend::Kink, 0.0);
+            let shares = by_integral(&loads, Bend::Kink, 0.0);
+            let worst = shares
+                .values
+                .iter()
+                .zip(&exact)
+                .map(|(fast, slow)| (fast - slow).abs())
+                .fold(0.0, f64::max);
+            assert!(worst <= shares.error && shares.error < 1e-4, "{worst} {}", shares.error);
+        }
+    }
+
+    #[test]
+    fn many_members_share_out_what_there_is() {
+        for (n, quantum) in [(150, Some(0.01)), (150, None), (700, Some(0.02))] {
+            let mut loads = pseudo(3, n);
+            if let Some(quantum) = quantum {
+                loads.iter_mut().for_each(|x| *x = (*x / quantum).round() * quantum);
+            }
+            let shares = by_integral(&loads, Bend::Kink, 0.0);
+            let total: f64 = loads.iter().sum();
+            let gap = (shares.values.iter().sum::<f64>() - total.max(0.0)).abs();
+            assert!(gap <= n as f64 * shares.error + 1e-11, "{n} {gap:e} {:e}", shares.error);
+            assert!(shares.error < if quantum.is_some() { 1e-10 } else { 1e-5 });
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The characteristic functions of single loads on the odd frequencies of a ring, and their
+//! products.
+//!
+//! A function with one bend is half of a wave of the ring's period, a triangle or a square, and
+//! such a wave has odd frequencies only.
+
+use std::f64::consts::PI;
+
+use multiversion::multiversion;
+
+use super::grid::Grid;
+
+/// Frequencies that are handled together: what they need stays in the first-level cache.
+pub const BLOCK: usize = 256;
+const LANES: usize = 8;
+
+/// A sequence of complex numbers, real and imaginary parts apart.
+#[derive(Debug, Clone, Default)]
+pub struct Complex {
+    pub re: Vec<f64>,
+    pub im: Vec<f64>,
+}
+
+impl Complex {
+    pub fn filled(value: f64, length: usize) -> Self {
+        Self { re: vec![value; length], im: vec![0.0; length] }
+    }
+}
+
+/// `z - 1` of one load after the other, on a block of odd frequencies.
+#[derive(Debug)]
+pub struct Waves<'a> {
+    grid: &'a Grid,
+    ring: i64,
+    first: i64,
+    /// `exp(i w)`.
+    unit: Complex,
+    wave: Complex,
+}
+
+impl<'a> Waves<'a> {
+    /// For the frequencies `2 pi (2 k + 1) / ring`, `k = first..first + length`; the ring is a power
+    /// of two.
+    pub fn new(grid: &'a Grid, ring: usize, first: usize, length: usize) -> Self {
+        let mut waves = Self {
+            grid,
+            ring: ring as i64,
+            first: first as i64,
+            unit: Complex::default(),
+            wave: Complex::filled(0.0, length.next_multiple_of(LANES)),
+        };
+        waves.fill(1);
+        waves.unit = waves.wave.clone();
+        waves
+    }
+
+    /// `z - 1` of the load of one member.
+    pub fn of(&mut self, member: usize) -> &Complex {
+        self.fill(self.grid.cells[member]);
+        let fraction = self.grid.fraction[member];
+        if fraction > 0.0 {
+            blend(&mut self.wave, &self.unit, fraction);
+        }
+        self.wave.re.iter_mut().for_each(|re| *re -= 1.0);
+        &self.wave
+    }
+
+    /// `exp(i w cells)`: the first lanes from the definition, then by rotation.
+    fn fill(&mut self, cells: i64) {
+        let angle = |odd: i64| {
+            // The ring is a power of two: what overflows is a multiple of it.
+            let turns = odd.wrapping_mul(cells) & (self.ring - 1);
+            2.0 * PI * turns as f64 / self.ring as f64
+        };
+        let (mut re, mut im) = ([0.0; LANES], [0.0; LANES]);
+        for lane in 0..LANES {
+            (im[lane], re[lane]) = angle(2 * (self.first + lane as i64) + 1).sin_cos();
+        }
+        let turn = angle(2 * LANES as i64).sin_cos();
+        rotate(&mut self.wave, re, im, turn);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn rotate(wave: &mut Complex, mut re: [f64; LANES], mut im: [f64; LANES], turn: (f64, f64)) {
+    let (sin, cos) = turn;
+    let chunks = wave.re.chunks_exact_mut(LANES).zip(wave.im.chunks_exact_mut(LANES));
+    for (wave_re, wave_im) in chunks {
+        wave_re.copy_from_slice(&re);
+        wave_im.copy_from_slice(&im);
+        for lane in 0..LANES {
+            (re[lane], im[lane]) =
+                (re[lane] * cos - im[lane] * sin, re[lane] * sin + im[lane] * cos);
+        }
+    }
+}
+
+/// `wave * (1 - fraction + fraction * unit)`.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn blend(wave: &mut Complex, unit: &Complex, fraction: f64) {
+    let waves = wave.re.iter_mut().zip(wave.im.iter_mut());
+    for ((re, im), (unit_re, unit_im)) in waves.zip(unit.re.iter().zip(&unit.im)) {
+        let (blend_re, blend_im) = (1.0 + fraction * (unit_re - 1.0), fraction * unit_im);
+        (*re, *im) = (*re * blend_re - *im * blend_im, *re * blend_im + *im * blend_re);
+    }
+}
+
+/// `product *= 1 + q wave`, elementwise.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+pub fn join(product: &mut Complex, wave: &Complex, q: f64) {
+    let products = product.re.iter_mut().zip(product.im.iter_mut());
+    for ((re, im), (wave_re, wave_im)) in products.zip(wave.re.iter().zip(&wave.im)) {
+        let (factor_re, factor_im) = (1.0 + q * wave_re, q * wave_im);
+        (*re, *im) = (*re * factor_re - *im * factor_im, *re * factor_im + *im * factor_re);
+    }
+}
+
+/// The sum of the real parts of `coefficient * wave / (1 + q wave)`: what a member adds who is
+/// taken out of the product first.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+pub fn marginal(coefficient: &Complex, wave: &Complex, q: f64) -> f64 {
+    let mut sums = [0.0; LANES];
+    let coefficients = coefficient.re.chunks_exact(LANES).zip(coefficient.im.chunks_exact(LANES));
+    let waves = wave.re.chunks_exact(LANES).zip(wave.im.chunks_exact(LANES));
+    for ((c_re, c_im), (w_re, w_im)) in coefficients.zip(waves) {
+        for lane in 0..LANES {
+            let (factor_re, factor_im) = (1.0 + q * w_re[lane], q * w_im[lane]);
+            let norm = factor_re * factor_re + factor_im * factor_im;
+            let ratio_re = w_re[lane] * factor_re + w_im[lane] * factor_im;
+            let ratio_im = w_im[lane] * factor_re - w_re[lane] * factor_im;
+            sums[lane] += (c_re[lane] * ratio_re - c_im[lane] * ratio_im) / norm;
+        }
+    }
+    sums.iter().sum()
+}

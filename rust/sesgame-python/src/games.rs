@@ -1,0 +1,85 @@
+//! The games of the literature.
+
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use sesgame_engine::error::Result;
+use sesgame_engine::game::NativeGame as Game;
+use sesgame_engine::games::{
+    AirportGame, InducedSubgraphGame, PeakGame, PooledGame, SpanningTreeGame,
+};
+
+use crate::boundary::detached;
+use crate::native_game::NativeGame;
+
+type Numbers<'py> = PyReadonlyArray1<'py, f64>;
+type Rows<'py> = PyReadonlyArray2<'py, f64>;
+
+/// Makes a game without the interpreter.
+fn native<G: Game + 'static>(
+    py: Python<'_>,
+    make: impl FnOnce() -> Result<G> + Send,
+) -> PyResult<NativeGame> {
+    detached(py, |_| Ok(NativeGame::new(make()?)))
+}
+
+fn numbers(values: &Numbers<'_>) -> Vec<f64> {
+    values.as_array().to_vec()
+}
+
+fn by_row(values: &Rows<'_>) -> Vec<f64> {
+    values.as_array().iter().copied().collect()
+}
+
+#[pyfunction]
+pub fn airport_game(py: Python<'_>, costs: Numbers<'_>) -> PyResult<NativeGame> {
+    let costs = numbers(&costs);
+    native(py, || AirportGame::new(costs))
+}
+
+#[pyfunction]
+pub fn weighted_vote(py: Python<'_>, weights: Numbers<'_>, quota: f64) -> PyResult<NativeGame> {
+    let weights = numbers(&weights);
+    native(py, || PooledGame::weighted_vote(weights, quota))
+}
+
+#[pyfunction]
+pub fn bankruptcy_game(py: Python<'_>, estate: f64, claims: Numbers<'_>) -> PyResult<NativeGame> {
+    let claims = numbers(&claims);
+    native(py, || PooledGame::bankruptcy(estate, claims))
+}
+
+#[pyfunction]
+pub fn excess_game(
+    py: Python<'_>,
+    loads: Rows<'_>,
+    limits: Numbers<'_>,
+    prices: Numbers<'_>,
+) -> PyResult<NativeGame> {
+    let (loads, limits, prices) = (by_row(&loads), numbers(&limits), numbers(&prices));
+    native(py, || PooledGame::excess(loads, limits, prices))
+}
+
+#[pyfunction]
+pub fn peak_game(
+    py: Python<'_>,
+    loads: Rows<'_>,
+    ends: Vec<usize>,
+    prices: Numbers<'_>,
+) -> PyResult<NativeGame> {
+    let (loads, prices) = (by_row(&loads), numbers(&prices));
+    native(py, || PeakGame::new(loads, &ends, prices))
+}
+
+#[pyfunction]
+pub fn spanning_tree_game(py: Python<'_>, costs: Rows<'_>) -> PyResult<NativeGame> {
+    let n_players = costs.shape()[0].saturating_sub(1);
+    let costs = by_row(&costs);
+    native(py, || SpanningTreeGame::new(costs, n_players))
+}
+
+#[pyfunction]
+pub fn induced_subgraph_game(py: Python<'_>, weights: Rows<'_>) -> PyResult<NativeGame> {
+    let n_players = weights.shape()[0];
+    let weights = by_row(&weights);
+    native(py, || InducedSubgraphGame::new(weights, n_players))
+}
