@@ -28,6 +28,7 @@ mod _engine {
         PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
         pooled_battery_game,
     };
+    #[pymodule_export]
     use crate::games::{
         airport_game, bankruptcy_game, excess_game, induced_subgraph_game, peak_game,
         spanning_tree_game, weighted_vote,
