@@ -99,7 +99,7 @@ impl Grid {
 /// The largest number of which all loads are multiples, up to rounding: Euclid's algorithm.
 fn quantum(loads: &[f64], largest: f64) -> Option<f64> {
     let finest = largest / FINEST;
-    let mut quantum = 0.0;
+    let (mut quantum, mut longest) = (0.0, 0.0_f64);
     for load in loads {
         let (mut larger, mut smaller) = (quantum, load.abs());
         while smaller > 0.1 * finest {
@@ -108,7 +108,9 @@ fn quantum(loads: &[f64], largest: f64) -> Option<f64> {
             }
             (larger, smaller) = (smaller, (larger - (larger / smaller).round() * smaller).abs());
         }
-        quantum = larger;
+        // Each division magnifies rounding errors: the longest load so far tells the quantum anew.
+        longest = longest.max(load.abs());
+        quantum = if larger > 0.0 { longest / (longest / larger).round() } else { larger };
     }
     Some(quantum)
 }
@@ -130,6 +132,22 @@ mod tests {
             for (cells, count) in grid.loads().zip(counts) {
                 assert_eq!(cells, count);
             }
+        }
+    }
+
+    #[test]
+    fn rounding_errors_do_not_add_up_over_many_loads() {
+        let mut state = 1_u64;
+        for _ in 0..300 {
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+                (state >> 33) as f64 / f64::from(1_u32 << 31)
+            };
+            let price = 0.1 + 0.2 * next();
+            let loads: Vec<f64> =
+                (0..1000).map(|_| (3000.0 * (next() - 0.5)).round() / 1000.0 * price).collect();
+            let grid = Grid::new(&loads);
+            assert!(grid.is_exact() && (grid.cell / price / 0.001 - 1.0).abs() < 1e-12);
         }
     }
 
