@@ -82,22 +82,35 @@ impl Tariff {
 
 /// The sum over steps of `max(buy * load, sell * load)`.
 ///
-/// Eight running sums, whatever the width of the processor's vectors: the same bits everywhere.
-#[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+/// Thirty-two running sums, whatever the width of the processor's vectors: the same bits everywhere.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn netting_cost(buy: &[f64], sell: &[f64], net_load: &[f64]) -> f64 {
-    const LANES: usize = 8;
+    const LANES: usize = 32;
     let step_cost = |buy: f64, sell: f64, load: f64| {
         let (bought, sold) = (buy * load, sell * load);
         if bought > sold { bought } else { sold }
     };
     let mut sums = [0.0; LANES];
-    let chunks = buy.chunks(LANES).zip(sell.chunks(LANES)).zip(net_load.chunks(LANES));
-    for ((buy, sell), load) in chunks {
-        for (lane, ((&buy, &sell), &load)) in buy.iter().zip(sell).zip(load).enumerate() {
-            sums[lane] += step_cost(buy, sell, load);
+    let (buy, last_buy) = buy.as_chunks::<LANES>();
+    let (sell, last_sell) = sell.as_chunks::<LANES>();
+    let (load, last_load) = net_load.as_chunks::<LANES>();
+    for ((buy, sell), load) in buy.iter().zip(sell).zip(load) {
+        for lane in 0..LANES {
+            sums[lane] += step_cost(buy[lane], sell[lane], load[lane]);
         }
     }
-    sums.iter().sum()
+    let rest = last_buy.iter().zip(last_sell).zip(last_load);
+    for (sum, ((&buy, &sell), &load)) in sums.iter_mut().zip(rest) {
+        *sum += step_cost(buy, sell, load);
+    }
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+    }
+    sums[0]
 }
 
 #[cfg(test)]
