@@ -127,6 +127,43 @@ class PooledBatteryGame(NativeGame):
         self, report: Callable[[int, int], None] | None = None
     ) -> NDArray[np.float64]: ...
 
+_MovedBounds: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]
+
+@final
+class LinearProductionGame(NativeGame):
+    def most_violated(
+        self,
+        allocation: NDArray[np.float64],
+        outside: NDArray[np.int64],
+        level: float,
+        gap: float,
+        max_seconds: float,
+    ) -> tuple[NDArray[np.bool_] | None, float, float, bool]: ...
+    def optimum(
+        self, members: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+    def cost_rates(
+        self,
+        members: NDArray[np.bool_],
+        directions: NDArray[np.float64],
+        report: Callable[[int, int], None] | None,
+    ) -> NDArray[np.float64]: ...
+    def extreme_duals(
+        self, members: NDArray[np.bool_], weights: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+def linear_production_game(
+    cost: NDArray[np.float64],
+    column_bounds: NDArray[np.float64],
+    row_bounds: NDArray[np.float64],
+    row_starts: NDArray[np.int64],
+    row_columns: NDArray[np.int64],
+    coefficients: NDArray[np.float64],
+    own_cost: NDArray[np.float64],
+    moved_columns: _MovedBounds,
+    moved_rows: _MovedBounds,
+    is_cost: bool,
+) -> LinearProductionGame: ...
 def airport_game(costs: NDArray[np.float64]) -> NativeGame: ...
 def bankruptcy_game(estate: float, claims: NDArray[np.float64]) -> NativeGame: ...
 def banzhaf_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
@@ -176,6 +213,7 @@ def pooled_battery_game(
 def semivalue(table: NDArray[np.float64], weights: list[float]) -> NDArray[np.float64]: ...
 def shapley_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def spanning_tree_game(costs: NDArray[np.float64]) -> NativeGame: ...
+def weighted_sum_game(games: list[NativeGame], weights: NDArray[np.float64]) -> NativeGame: ...
 def weighted_vote(weights: NDArray[np.float64], quota: float) -> NativeGame: ...
 
 _Report: TypeAlias = Callable[[int, int], None] | None

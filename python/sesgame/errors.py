@@ -14,6 +14,7 @@ __all__ = [
     "ExecutorError",
     "GameError",
     "NotConvergedWarning",
+    "NotFiniteError",
     "NumericalWarning",
     "OracleError",
     "PlayerLimitError",
@@ -47,6 +48,28 @@ class CharacteristicFunctionError(GameError):
 
     def __reduce__(self) -> tuple[type, tuple[str, frozenset[Hashable]]]:
         return type(self), (str(self), self.coalition)
+
+
+class NotFiniteError(GameError):
+    """The value of a coalition is not a finite number.
+
+    Attributes
+    ----------
+    mask : int
+        The coalition: bit i is set when player i is a member.
+    value : float
+        The value.
+    """
+
+    def __init__(self, mask: int, value: float, name: str = "") -> None:
+        coalition = name or f"coalition {mask:#b}"
+        super().__init__(f"the value of {coalition} is {value}, not a finite number")
+        self.mask = mask
+        self.value = value
+        self._name = name
+
+    def __reduce__(self) -> tuple[type, tuple[int, float, str]]:
+        return type(self), (self.mask, self.value, self._name)
 
 
 class PlayerLimitError(GameError):

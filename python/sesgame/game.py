@@ -6,7 +6,8 @@ will be asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -21,7 +22,7 @@ from sesgame.characteristic_function import (
     not_finite,
 )
 from sesgame.coalition import Players, format_coalition
-from sesgame.errors import CoalitionError, GameError, PlayerLimitError
+from sesgame.errors import CoalitionError, GameError, NotFiniteError, PlayerLimitError
 from sesgame.evaluation import Evaluation, digest_of
 from sesgame.progress import progress_report
 from sesgame.symmetry import Symmetry
@@ -459,7 +460,12 @@ class Game:
             masks = rows @ (1 << np.arange(self.n_players))
             return cast("NDArray[np.float64]", self._table[masks])
         if self.native is not None:
-            return self.native.values(np.ascontiguousarray(rows))
+            values = self.native.values(np.ascontiguousarray(rows))
+            with self.naming_coalitions():
+                for row in np.flatnonzero(~np.isfinite(values)):
+                    mask = sum(1 << int(index) for index in np.flatnonzero(rows[row]))
+                    raise NotFiniteError(mask, float(values[row]))
+            return values
         assert self._evaluation is not None
         return self._evaluation.values(rows, executor=executor, store=store, progress=progress)
 
@@ -506,7 +512,10 @@ class Game:
         if self._table is None:
             _check_table_limit(self.n_players)
             if self.native is not None:
-                with progress_report("coalitions", "", progress) as report:
+                with (
+                    progress_report("coalitions", "", progress) as report,
+                    self.naming_coalitions(),
+                ):
                     table = self.native.tabulate(report)
             else:
                 assert self._evaluation is not None
@@ -514,6 +523,15 @@ class Game:
             table.setflags(write=False)
             self._table = table
         return self._table
+
+    @contextmanager
+    def naming_coalitions(self) -> Iterator[None]:
+        """Name the coalition whose value is no number by its members, where the engine cannot."""
+        try:
+            yield
+        except NotFiniteError as error:
+            name = format_coalition(self.players.ordered_labels(error.mask))
+            raise NotFiniteError(error.mask, error.value, name) from None
 
     def check(
         self,

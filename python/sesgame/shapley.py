@@ -126,7 +126,7 @@ def shapley_value(
     [0.1667, 0.1667, 0.6667]
     """
     if game.native is not None and not game.tabulated:
-        with progress_report("steps", "", progress) as report:
+        with progress_report("steps", "", progress) as report, game.naming_coalitions():
             native = game.native
             exact = _by_engine(lambda: native.shapley_value(report))
         if exact is not None:
@@ -304,7 +304,7 @@ def _enumerated(game: Game, weights: list[float], method: str, progress: bool) -
     """Return the semivalue of a native game from all coalitions, without a table."""
     native = game.native
     assert native is not None
-    with progress_report("coalitions", "", progress) as report:
+    with progress_report("coalitions", "", progress) as report, game.naming_coalitions():
         values, scale = _by_engine(lambda: native.semivalue(weights, report))
     return Allocation(
         game.players,

@@ -73,11 +73,11 @@ pub(crate) fn fill_block(
 
 /// The values of the given coalitions: `membership` holds one row of `n` flags for each.
 ///
-/// For at most [`MAX_TABLE_PLAYERS`] players the bits are those of [`tabulate`].
+/// For at most [`MAX_TABLE_PLAYERS`] players the bits are those of [`tabulate`]. Values that are not
+/// finite are the caller's affair: who they are of is told by their place.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] when the length is not a multiple of `n` or a value is not a finite
-/// number, [`Error::Interrupted`].
+/// [`Error::InvalidInput`] when the length is not a multiple of `n`, [`Error::Interrupted`].
 pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -> Result<Vec<f64>> {
     let n_players = game.n_players();
     if !membership.len().is_multiple_of(n_players) {
@@ -89,19 +89,14 @@ pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -
     progress.set_total((membership.len() / n_players) as u64);
     membership
         .par_chunks_exact(n_players)
-        .enumerate()
         .map_init(
             || game.walker(),
-            |walker, (row, flags)| {
+            |walker, flags| {
                 walker.clear();
                 (0..n_players).rev().filter(|&player| flags[player]).for_each(|p| walker.add(p));
                 let value = if flags.contains(&true) { walker.value() } else { 0.0 };
                 progress.advance(1)?;
-                if value.is_finite() {
-                    Ok(value)
-                } else {
-                    Err(Error::InvalidInput(format!("the value of coalition {row} is {value}")))
-                }
+                Ok(value)
             },
         )
         .collect()

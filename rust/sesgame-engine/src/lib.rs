@@ -11,6 +11,7 @@ pub mod enumeration;
 pub mod error;
 pub mod game;
 pub mod games;
+pub mod linear_production;
 pub mod linear_program;
 pub mod nearest_point;
 mod partial_sums;

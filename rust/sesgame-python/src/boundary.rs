@@ -11,7 +11,7 @@ use sesgame_engine::error::{Error, Result};
 use sesgame_engine::progress::Progress;
 
 mod exceptions {
-    pyo3::import_exception!(sesgame.errors, GameError);
+    pyo3::import_exception!(sesgame.errors, NotFiniteError);
     pyo3::import_exception!(sesgame.errors, SolverError);
 }
 
@@ -23,7 +23,9 @@ pub fn to_python(error: Error) -> PyErr {
     match error {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::Solver { stage, status } => exceptions::SolverError::new_err((stage, status)),
-        Error::NotFinite { .. } => exceptions::GameError::new_err(error.to_string()),
+        Error::NotFinite { coalition, value } => {
+            exceptions::NotFiniteError::new_err((coalition, value))
+        }
         _ => PyValueError::new_err(error.to_string()),
     }
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use sesgame_engine::error::Result;
 use sesgame_engine::game::NativeGame as Game;
 use sesgame_engine::games::{
-    AirportGame, InducedSubgraphGame, PeakGame, PooledGame, SpanningTreeGame,
+    AirportGame, InducedSubgraphGame, PeakGame, PooledGame, SpanningTreeGame, WeightedSum,
 };
 
 use crate::boundary::detached;
@@ -82,4 +82,14 @@ pub fn induced_subgraph_game(py: Python<'_>, weights: Rows<'_>) -> PyResult<Nati
     let n_players = weights.shape()[0];
     let weights = by_row(&weights);
     native(py, || InducedSubgraphGame::new(weights, n_players))
+}
+
+#[pyfunction]
+pub fn weighted_sum_game(
+    py: Python<'_>,
+    games: Vec<PyRef<'_, NativeGame>>,
+    weights: Numbers<'_>,
+) -> PyResult<NativeGame> {
+    let parts = numbers(&weights).into_iter().zip(games.iter().map(|game| game.shared())).collect();
+    native(py, || WeightedSum::new(parts))
 }

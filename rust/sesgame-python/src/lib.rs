@@ -8,6 +8,7 @@ mod boundary;
 mod coalition_values;
 mod dispatch;
 mod games;
+mod linear_production;
 mod master;
 mod native_game;
 mod shapley;
@@ -31,8 +32,10 @@ mod _engine {
     #[pymodule_export]
     use crate::games::{
         airport_game, bankruptcy_game, excess_game, induced_subgraph_game, peak_game,
-        spanning_tree_game, weighted_vote,
+        spanning_tree_game, weighted_sum_game, weighted_vote,
     };
+    #[pymodule_export]
+    use crate::linear_production::{LinearProductionGame, linear_production_game};
     #[pymodule_export]
     use crate::master::LexicographicMaster;
     #[pymodule_export]

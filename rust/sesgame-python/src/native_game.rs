@@ -30,6 +30,11 @@ impl NativeGame {
         Self { game }
     }
 
+    /// The game, to be held by another one, too.
+    pub fn shared(&self) -> Arc<dyn game::NativeGame> {
+        Arc::clone(&self.game)
+    }
+
     /// The game of the engine.
     pub fn game(&self) -> &dyn game::NativeGame {
         self.game.as_ref()

@@ -6,12 +6,14 @@ mod induced_subgraph;
 mod peak;
 mod pooled;
 mod spanning_tree;
+mod weighted_sum;
 
 pub use airport::AirportGame;
 pub use induced_subgraph::InducedSubgraphGame;
 pub use peak::PeakGame;
 pub use pooled::PooledGame;
 pub use spanning_tree::SpanningTreeGame;
+pub use weighted_sum::WeightedSum;
 
 use crate::error::{Error, Result};
 

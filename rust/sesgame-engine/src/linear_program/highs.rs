@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use highs_sys as c;
 
 use super::{Solution, Status};
+use crate::progress::Progress;
 
 /// Serialises creation and destruction of solvers.
 static LIFETIME: Mutex<()> = Mutex::new(());
@@ -20,6 +21,7 @@ thread_local! {
 }
 
 /// An owned HiGHS instance.
+#[derive(Debug)]
 struct Solver(*mut c_void);
 
 // SAFETY: a HiGHS instance has no thread affinity; it may move to another thread as long as one
@@ -110,6 +112,7 @@ impl Basis {
 ///
 /// Columns and rows are numbered from 0 in the order in which they were added. Infinite bounds
 /// are `f64::INFINITY` and `f64::NEG_INFINITY`.
+#[derive(Debug)]
 pub struct Model {
     solver: Option<Solver>,
     n_columns: usize,
@@ -223,6 +226,40 @@ impl Model {
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
+    /// Changes the bounds of several rows, each named once.
+    pub fn set_rows_bounds(&mut self, rows: &[i32], lower: &[f64], upper: &[f64]) {
+        check_places(rows, lower, upper, self.n_rows);
+        let (count, rows) = (index(rows.len()), rows.as_ptr());
+        // SAFETY: live instance, existing rows, `count` elements in each array.
+        let status = unsafe {
+            c::Highs_changeRowsBoundsBySet(
+                self.solver().0,
+                count,
+                rows,
+                lower.as_ptr(),
+                upper.as_ptr(),
+            )
+        };
+        debug_assert_ne!(status, c::STATUS_ERROR);
+    }
+
+    /// Changes the bounds of several columns, each named once.
+    pub fn set_columns_bounds(&mut self, columns: &[i32], lower: &[f64], upper: &[f64]) {
+        check_places(columns, lower, upper, self.n_columns);
+        let (count, columns) = (index(columns.len()), columns.as_ptr());
+        // SAFETY: live instance, existing columns, `count` elements in each array.
+        let status = unsafe {
+            c::Highs_changeColsBoundsBySet(
+                self.solver().0,
+                count,
+                columns,
+                lower.as_ptr(),
+                upper.as_ptr(),
+            )
+        };
+        debug_assert_ne!(status, c::STATUS_ERROR);
+    }
+
     /// Changes the cost of a column.
     pub fn set_column_cost(&mut self, column: usize, cost: f64) {
         assert!(column < self.n_columns, "column {column} of {}", self.n_columns);
@@ -252,6 +289,12 @@ impl Model {
     pub fn set_integer_gap(&mut self, relative: f64, absolute: f64) {
         self.solver().set_double(c"mip_rel_gap", relative);
         self.solver().set_double(c"mip_abs_gap", absolute);
+    }
+
+    /// An integer programme looks for solutions whose objective is smaller; where there is none, it
+    /// ends as [`Status::Infeasible`].
+    pub fn set_cutoff(&mut self, objective: f64) {
+        self.solver().set_double(c"objective_bound", objective);
     }
 
     /// Seconds after which the next solve stops with [`Status::TimeLimit`].
@@ -299,6 +342,26 @@ impl Model {
         unsafe { c::Highs_clearSolver(self.solver().0) };
     }
 
+    /// As [`Model::solve`], but an integer programme stops with [`Status::Interrupted`] soon after
+    /// [`Progress::cancel`].
+    pub fn solve_watched(&mut self, progress: &Progress) -> Solution {
+        let highs = self.solver().0;
+        let watched = std::ptr::from_ref(progress).cast_mut().cast();
+        // SAFETY: live instance; HiGHS calls back on this thread and during `solve` only, while
+        // `progress` is borrowed, and the callback is taken out again before that borrow ends.
+        unsafe {
+            c::Highs_setCallback(highs, Some(stop_when_cancelled), watched);
+            c::Highs_startCallback(highs, c::kHighsCallbackMipInterrupt);
+        }
+        let solution = self.solve();
+        // SAFETY: live instance.
+        unsafe {
+            c::Highs_stopCallback(highs, c::kHighsCallbackMipInterrupt);
+            c::Highs_setCallback(highs, None, std::ptr::null_mut());
+        }
+        solution
+    }
+
     /// Solves the model, from the last basis where there is one. How that ended is
     /// [`Solution::status`].
     pub fn solve(&mut self) -> Solution {
@@ -307,6 +370,7 @@ impl Model {
             status: Status::Failed,
             objective: f64::NAN,
             bound: f64::NEG_INFINITY,
+            duality_error: 0.0,
             columns: vec![0.0; self.n_columns],
             column_duals: vec![0.0; self.n_columns],
             row_duals: vec![0.0; self.n_rows],
@@ -323,6 +387,7 @@ impl Model {
                 c::MODEL_STATUS_UNBOUNDED_OR_INFEASIBLE => Status::InfeasibleOrUnbounded,
                 c::MODEL_STATUS_REACHED_TIME_LIMIT => Status::TimeLimit,
                 c::MODEL_STATUS_REACHED_ITERATION_LIMIT => Status::IterationLimit,
+                c::MODEL_STATUS_REACHED_INTERRUPT => Status::Interrupted,
                 _ => Status::Failed,
             };
             c::Highs_getSolution(
@@ -338,6 +403,8 @@ impl Model {
                 c::Highs_getDoubleInfoValue(highs, name.as_ptr(), &raw mut solution.bound);
             } else if solution.status == Status::Optimal {
                 solution.bound = solution.objective;
+                let name = c"primal_dual_objective_error";
+                c::Highs_getDoubleInfoValue(highs, name.as_ptr(), &raw mut solution.duality_error);
             }
         }
         if self.has_integers {
@@ -346,6 +413,30 @@ impl Model {
         }
         solution
     }
+}
+
+/// What HiGHS calls now and then during an integer programme.
+///
+/// # Safety
+/// `data_in` points to the record that HiGHS made for this call, `progress` to a live [`Progress`].
+unsafe extern "C" fn stop_when_cancelled(
+    _kind: std::ffi::c_int,
+    _message: *const std::ffi::c_char,
+    _data_out: *const c::HighsCallbackDataOut,
+    data_in: *mut c::HighsCallbackDataIn,
+    progress: *mut c_void,
+) {
+    // SAFETY: what the caller promises.
+    unsafe {
+        if (*progress.cast::<Progress>()).check().is_err() && !data_in.is_null() {
+            (*data_in).user_interrupt = 1;
+        }
+    }
+}
+
+fn check_places(places: &[i32], lower: &[f64], upper: &[f64], size: usize) {
+    assert!(places.len() == lower.len() && places.len() == upper.len());
+    assert!(places.iter().all(|&place| usize::try_from(place).is_ok_and(|place| place < size)));
 }
 
 /// HiGHS counts in 32-bit integers.

@@ -26,6 +26,8 @@ pub enum Status {
     TimeLimit,
     /// The iteration limit passed.
     IterationLimit,
+    /// The caller asked to stop.
+    Interrupted,
     /// The solver met numerical or internal trouble.
     Failed,
 }
@@ -41,6 +43,7 @@ impl Status {
             Self::InfeasibleOrUnbounded => "infeasible or unbounded",
             Self::TimeLimit => "time limit",
             Self::IterationLimit => "iteration limit",
+            Self::Interrupted => "interrupted",
             Self::Failed => "failed",
         }
     }
@@ -64,6 +67,8 @@ pub struct Solution {
     pub objective: f64,
     /// A proved lower bound on the objective; equals `objective` for an optimal linear programme.
     pub bound: f64,
+    /// How far primal and dual objective are apart, relative to them; 0 for integer programmes.
+    pub duality_error: f64,
     /// Value of each column.
     pub columns: Vec<f64>,
     /// Reduced cost of each column.

@@ -1,0 +1,112 @@
+//! Several games of the same players, weighted: scenarios with their probabilities.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::game::{ExactShares, NativeGame, Walker};
+use crate::progress::Progress;
+
+/// `v(S) = sum_k weight_k v_k(S)`.
+pub struct WeightedSum {
+    parts: Vec<(f64, Arc<dyn NativeGame>)>,
+}
+
+impl WeightedSum {
+    /// The sum of games, each times its weight.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when there is no game or they differ in players.
+    pub fn new(parts: Vec<(f64, Arc<dyn NativeGame>)>) -> Result<Self> {
+        let counts: Vec<usize> = parts.iter().map(|(_, game)| game.n_players()).collect();
+        if counts.is_empty() || counts.iter().any(|&count| count != counts[0]) {
+            return Err(Error::InvalidInput(format!(
+                "the games have {counts:?} players; the sum of games needs the same for all"
+            )));
+        }
+        Ok(Self { parts })
+    }
+}
+
+impl NativeGame for WeightedSum {
+    fn n_players(&self) -> usize {
+        self.parts[0].1.n_players()
+    }
+
+    fn walker(&self) -> Box<dyn Walker + '_> {
+        let walkers = self.parts.iter().map(|(weight, game)| (*weight, game.walker())).collect();
+        Box::new(Walkers(walkers))
+    }
+
+    /// The Shapley value is linear, so that of the sum is the sum of those of its parts.
+    fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
+        let mut parts = self.parts.iter();
+        let (weight, game) = parts.next()?;
+        let mut sum = match game.shapley_value(progress)? {
+            Ok(shares) => shares,
+            Err(error) => return Some(Err(error)),
+        };
+        sum.values.iter_mut().for_each(|value| *value *= weight);
+        sum.error *= weight.abs();
+        for (weight, game) in parts {
+            match game.shapley_value(progress)? {
+                Ok(shares) => {
+                    for (total, value) in sum.values.iter_mut().zip(shares.values) {
+                        *total += weight * value;
+                    }
+                    sum.error += weight.abs() * shares.error;
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(sum))
+    }
+}
+
+/// One walker for each part, all at the same coalition.
+struct Walkers<'a>(Vec<(f64, Box<dyn Walker + 'a>)>);
+
+impl Walker for Walkers<'_> {
+    fn clear(&mut self) {
+        self.0.iter_mut().for_each(|(_, walker)| walker.clear());
+    }
+
+    fn add(&mut self, player: usize) {
+        self.0.iter_mut().for_each(|(_, walker)| walker.add(player));
+    }
+
+    fn remove(&mut self, player: usize) {
+        self.0.iter_mut().for_each(|(_, walker)| walker.remove(player));
+    }
+
+    fn value(&mut self) -> f64 {
+        self.0.iter_mut().map(|(weight, walker)| *weight * walker.value()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enumeration::tabulate;
+    use crate::games::AirportGame;
+
+    fn airport(costs: &[f64]) -> Arc<dyn NativeGame> {
+        Arc::new(AirportGame::new(costs.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn values_and_shapley_values_add_up() {
+        let game =
+            WeightedSum::new(vec![(0.25, airport(&[4.0, 8.0])), (0.5, airport(&[6.0, 2.0]))])
+                .unwrap();
+        assert_eq!(tabulate(&game, &Progress::new()).unwrap(), [0.0, 4.0, 3.0, 5.0]);
+        let shares = game.shapley_value(&Progress::new()).unwrap().unwrap();
+        assert_eq!(shares.values, [3.0, 2.0]);
+    }
+
+    #[test]
+    fn games_of_different_players_are_refused() {
+        let parts = vec![(1.0, airport(&[1.0])), (1.0, airport(&[1.0, 2.0]))];
+        assert!(WeightedSum::new(parts).is_err());
+        assert!(WeightedSum::new(vec![]).is_err());
+    }
+}

@@ -1,0 +1,345 @@
+//! Linear production games: each member brings right-hand sides and bounds of a linear programme,
+//! and a coalition makes the best of what its members bring (Owen 1975).
+//!
+//! `c(S) = min { f . y + sum over i in S of d_i : l + L z <= A y <= u + U z, bounds likewise }` with
+//! z the membership vector of S. One model stays in the solver; a coalition moves its bounds. Every
+//! solve starts from the optimal basis of the grand coalition, so that a value has the same bits
+//! whatever was solved before.
+
+mod dual_face;
+mod separation;
+
+use std::sync::Mutex;
+
+use crate::error::{Error, Result};
+use crate::game::{NativeGame, Walker};
+use crate::linear_program::{Basis, Model, Solution};
+
+pub use dual_face::DualFace;
+pub use separation::{Answer, Question};
+
+/// The largest relative difference between primal and dual objective that a solution may have.
+const DUALITY_TOLERANCE: f64 = 1e-6;
+/// What nobody may cost, relative to the largest coefficient of the objective.
+const ZERO: f64 = 1e-9;
+
+/// A linear programme to minimise, whose rows are `lower <= A y <= upper`.
+#[derive(Debug, Clone, Default)]
+pub struct Programme {
+    /// Cost of each column.
+    pub cost: Vec<f64>,
+    /// Bounds of each column.
+    pub column_bounds: Vec<(f64, f64)>,
+    /// Bounds of each row.
+    pub row_bounds: Vec<(f64, f64)>,
+    /// The columns of each row, each once, with their coefficients.
+    pub rows: Vec<Vec<(usize, f64)>>,
+}
+
+/// Bounds that membership moves.
+#[derive(Debug, Clone, Default)]
+pub struct Moves {
+    places: Vec<i32>,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    /// For each player: a position in `places`, and what the player adds to lower and upper bound.
+    shares: Vec<Vec<(usize, f64, f64)>>,
+}
+
+impl Moves {
+    /// Rows or columns with the bounds that they have without members, and what each player adds.
+    ///
+    /// `lower_share` and `upper_share` hold one row of `n` numbers for each of `places`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when lengths do not fit or a share is not finite.
+    pub fn new(
+        places: Vec<i32>,
+        (lower, upper): (Vec<f64>, Vec<f64>),
+        (lower_share, upper_share): (&[f64], &[f64]),
+        n_players: usize,
+    ) -> Result<Self> {
+        let size = places.len();
+        let shares = size * n_players;
+        if [lower.len(), upper.len()] != [size; 2]
+            || [lower_share.len(), upper_share.len()] != [shares; 2]
+        {
+            return Err(Error::InvalidInput(format!(
+                "{size} moved bounds of {n_players} players, but {} and {} bounds, {} and {} shares",
+                lower.len(),
+                upper.len(),
+                lower_share.len(),
+                upper_share.len()
+            )));
+        }
+        if !lower_share.iter().chain(upper_share).all(|share| share.is_finite()) {
+            return Err(Error::InvalidInput("a share is not a finite number".to_owned()));
+        }
+        let shares = (0..n_players)
+            .map(|player| {
+                (0..size)
+                    .map(|slot| (slot, slot * n_players + player))
+                    .map(|(slot, at)| (slot, lower_share[at], upper_share[at]))
+                    .filter(|&(_, lower, upper)| lower != 0.0 || upper != 0.0)
+                    .collect()
+            })
+            .collect();
+        Ok(Self { places, lower, upper, shares })
+    }
+
+    /// The bounds of a coalition; players are added in their order.
+    fn at(&self, members: &[bool]) -> (Vec<f64>, Vec<f64>) {
+        let (mut lower, mut upper) = (self.lower.clone(), self.upper.clone());
+        for shares in self.shares.iter().zip(members).filter(|&(_, &is)| is).map(|(s, _)| s) {
+            for &(slot, lower_share, upper_share) in shares {
+                lower[slot] += lower_share;
+                upper[slot] += upper_share;
+            }
+        }
+        (lower, upper)
+    }
+}
+
+/// A linear production game.
+#[derive(Debug)]
+pub struct LinearProductionGame {
+    programme: Programme,
+    /// What each player costs whatever the others do.
+    own_cost: Vec<f64>,
+    columns: Moves,
+    rows: Moves,
+    /// 1 where the programme minimises a cost, -1 where its objective is minus a gain.
+    sign: f64,
+    /// The optimal basis of the grand coalition.
+    start: Option<Basis>,
+    /// Models that wait for the next walker.
+    idle: Mutex<Vec<Model>>,
+}
+
+impl LinearProductionGame {
+    /// The cost game of a programme, or the gain game of minus its objective.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when sizes do not fit or nobody costs something; [`Error::Solver`]
+    /// when the programme of everybody or that of nobody has no optimum.
+    pub fn new(
+        programme: Programme,
+        own_cost: Vec<f64>,
+        columns: Moves,
+        rows: Moves,
+        is_cost: bool,
+    ) -> Result<Self> {
+        check_sizes(&programme, &own_cost, &columns, &rows)?;
+        let sign = if is_cost { 1.0 } else { -1.0 };
+        let idle = Mutex::default();
+        let mut game = Self { programme, own_cost, columns, rows, sign, start: None, idle };
+        let mut model = game.take_model();
+        let n_players = game.own_cost.len();
+        game.solve(&mut model, &vec![true; n_players])?;
+        game.start = Some(model.basis());
+        let nobody = game.solve(&mut model, &vec![false; n_players])?.objective;
+        game.put_back(model);
+        let largest = game.programme.cost.iter().fold(1.0_f64, |most, cost| most.max(cost.abs()));
+        if nobody.abs() > ZERO * largest {
+            return Err(Error::InvalidInput(format!(
+                "without members the programme is worth {nobody}, not 0"
+            )));
+        }
+        Ok(game)
+    }
+
+    /// The value of a coalition, in the sense of the game.
+    ///
+    /// # Errors
+    /// [`Error::Solver`] when its programme has no optimum, or primal and dual differ.
+    pub fn value(&self, members: &[bool]) -> Result<f64> {
+        let mut model = self.take_model();
+        let solution = self.solve(&mut model, members);
+        self.put_back(model);
+        Ok(self.sign * (solution?.objective + self.own(members)))
+    }
+
+    /// The optimum of a coalition, with the duals that prove it.
+    ///
+    /// # Errors
+    /// As [`LinearProductionGame::value`].
+    pub fn optimum(&self, members: &[bool]) -> Result<Solution> {
+        let mut model = self.take_model();
+        let solution = self.solve(&mut model, members);
+        self.put_back(model);
+        solution
+    }
+
+    fn own(&self, members: &[bool]) -> f64 {
+        self.own_cost.iter().zip(members).filter(|&(_, &is)| is).map(|(cost, _)| cost).sum()
+    }
+
+    fn solve(&self, model: &mut Model, members: &[bool]) -> Result<Solution> {
+        let (lower, upper) = self.columns.at(members);
+        model.set_columns_bounds(&self.columns.places, &lower, &upper);
+        let (lower, upper) = self.rows.at(members);
+        model.set_rows_bounds(&self.rows.places, &lower, &upper);
+        model.forget_basis();
+        if let Some(start) = &self.start {
+            model.set_basis(start);
+        }
+        let solution = model.solve().optimal("the programme of a coalition")?;
+        if solution.duality_error > DUALITY_TOLERANCE {
+            return Err(Error::Solver {
+                stage: "strong duality".to_owned(),
+                status: format!("primal and dual differ by {:.2e}", solution.duality_error),
+            });
+        }
+        Ok(solution)
+    }
+
+    fn take_model(&self) -> Model {
+        let idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        idle.unwrap_or_else(|| self.programme.model())
+    }
+
+    fn put_back(&self, model: Model) {
+        self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(model);
+    }
+}
+
+impl Programme {
+    fn model(&self) -> Model {
+        let mut model = Model::new();
+        for (&cost, &(lower, upper)) in self.cost.iter().zip(&self.column_bounds) {
+            model.add_column(cost, lower, upper);
+        }
+        for (entries, &(lower, upper)) in self.rows.iter().zip(&self.row_bounds) {
+            model.add_row(lower, upper, entries);
+        }
+        model
+    }
+}
+
+fn check_sizes(
+    programme: &Programme,
+    own_cost: &[f64],
+    columns: &Moves,
+    rows: &Moves,
+) -> Result<()> {
+    let (n_columns, n_rows) = (programme.cost.len(), programme.rows.len());
+    let inside = |places: &[i32], size: usize| {
+        places.iter().all(|&place| usize::try_from(place).is_ok_and(|place| place < size))
+    };
+    let fits = programme.column_bounds.len() == n_columns
+        && programme.row_bounds.len() == n_rows
+        && programme.rows.iter().flatten().all(|&(column, _)| column < n_columns)
+        && inside(&columns.places, n_columns)
+        && inside(&rows.places, n_rows)
+        && [columns.shares.len(), rows.shares.len()] == [own_cost.len(); 2];
+    if fits && !own_cost.is_empty() {
+        return Ok(());
+    }
+    Err(Error::InvalidInput(format!(
+        "a programme of {n_columns} columns and {n_rows} rows, and shares of {} players, do not fit \
+         each other",
+        own_cost.len()
+    )))
+}
+
+impl NativeGame for LinearProductionGame {
+    fn n_players(&self) -> usize {
+        self.own_cost.len()
+    }
+
+    fn walker(&self) -> Box<dyn Walker + '_> {
+        let members = vec![false; self.own_cost.len()];
+        Box::new(ProgrammeWalker { game: self, model: Some(self.take_model()), members })
+    }
+}
+
+/// A coalition and a model of its own. Where the programme has no optimum, the value is NaN.
+struct ProgrammeWalker<'a> {
+    game: &'a LinearProductionGame,
+    model: Option<Model>,
+    members: Vec<bool>,
+}
+
+impl Drop for ProgrammeWalker<'_> {
+    fn drop(&mut self) {
+        if let Some(model) = self.model.take() {
+            self.game.put_back(model);
+        }
+    }
+}
+
+impl Walker for ProgrammeWalker<'_> {
+    fn clear(&mut self) {
+        self.members.fill(false);
+    }
+
+    fn add(&mut self, player: usize) {
+        self.members[player] = true;
+    }
+
+    fn remove(&mut self, player: usize) {
+        self.members[player] = false;
+    }
+
+    fn value(&mut self) -> f64 {
+        let model = self.model.as_mut().expect("the model leaves only in drop");
+        match self.game.solve(model, &self.members) {
+            Ok(solution) => self.game.sign * (solution.objective + self.game.own(&self.members)),
+            Err(_) => f64::NAN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enumeration::tabulate;
+    use crate::progress::Progress;
+
+    /// Loads 5, -2 and 1 of three players; a unit costs 3 to buy and earns 1 when sold.
+    pub(super) fn trade() -> LinearProductionGame {
+        let programme = Programme {
+            cost: vec![3.0, -1.0],
+            column_bounds: vec![(0.0, f64::INFINITY); 2],
+            row_bounds: vec![(0.0, 0.0)],
+            rows: vec![vec![(0, 1.0), (1, -1.0)]],
+        };
+        let loads = [5.0, -2.0, 1.0];
+        let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 3).unwrap();
+        let balance = Moves::new(vec![0], (vec![0.0], vec![0.0]), (&loads, &loads), 3).unwrap();
+        LinearProductionGame::new(programme, vec![0.0, 0.0, 0.5], none, balance, true).unwrap()
+    }
+
+    #[test]
+    fn values_are_those_of_the_programme() {
+        let table = tabulate(&trade(), &Progress::new()).unwrap();
+        assert_eq!(table, [0.0, 15.0, -2.0, 9.0, 3.5, 18.5, -0.5, 12.5]);
+    }
+
+    #[test]
+    fn the_duals_price_what_members_bring() {
+        let optimum = trade().optimum(&[true; 3]).unwrap();
+        assert_eq!((optimum.columns, optimum.row_duals), (vec![4.0, 0.0], vec![3.0]));
+    }
+
+    #[test]
+    fn a_cost_that_nobody_brings_is_refused() {
+        let mut programme = trade().programme;
+        programme.row_bounds = vec![(1.0, 1.0)];
+        let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 1).unwrap();
+        let error = LinearProductionGame::new(programme, vec![0.0], none.clone(), none, true);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "without members the programme is worth 3, not 0"
+        );
+    }
+
+    #[test]
+    fn a_programme_without_an_optimum_says_so() {
+        let mut programme = trade().programme;
+        programme.column_bounds[0].1 = -1.0;
+        let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 1).unwrap();
+        let error = LinearProductionGame::new(programme, vec![0.0], none.clone(), none, true);
+        assert!(matches!(error, Err(Error::Solver { status, .. }) if status == "infeasible"));
+    }
+}

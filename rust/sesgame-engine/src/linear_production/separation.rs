@@ -1,0 +1,278 @@
+//! The worst coalition of an allocation, without a list of coalitions: membership becomes a binary
+//! variable of the programme, and one mixed-integer programme finds the largest excess.
+
+use super::LinearProductionGame;
+use crate::error::{Error, Result};
+use crate::linear_program::{Model, Status};
+use crate::progress::Progress;
+
+/// What is asked: the proper coalition of largest excess at `allocation`.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// What each player gets, or pays, in the sense of the game.
+    pub allocation: &'a [f64],
+    /// Vectors z of `n` integers, one after the other: only coalitions with some `z(S)` other than
+    /// zero are asked for. Empty: all proper coalitions.
+    pub outside: &'a [i64],
+    /// Excesses up to here are of no interest.
+    pub level: f64,
+    /// The proved bound may be this much above the truth.
+    pub gap: f64,
+    /// Seconds after which to stop; infinite for no limit.
+    pub max_seconds: f64,
+}
+
+/// What was found, and what is proved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The worst coalition found with an excess above the level, if any.
+    pub members: Option<Vec<bool>>,
+    /// No coalition that was asked for has a larger excess.
+    pub bound: f64,
+    /// The bound of the linear relaxation, in which players may join in part.
+    pub relaxation: f64,
+    /// Whether the search ended before its limit.
+    pub finished: bool,
+}
+
+impl LinearProductionGame {
+    /// The largest excess of a proper coalition, `x(S) - c(S)` for costs, `v(S) - x(S)` for gains.
+    ///
+    /// The linear relaxation is solved first; where its bound is not above the level, that is the
+    /// proof. Otherwise branch and bound looks for coalitions above the level only.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when lengths do not fit, [`Error::Interrupted`], [`Error::Solver`].
+    pub fn most_violated(&self, question: &Question<'_>, progress: &Progress) -> Result<Answer> {
+        let n_players = self.own_cost.len();
+        let &Question { allocation, outside, level, gap, max_seconds } = question;
+        if allocation.len() != n_players || !outside.len().is_multiple_of(n_players) {
+            return Err(Error::InvalidInput(format!(
+                "an allocation of {} and vectors of {} numbers for {n_players} players",
+                allocation.len(),
+                outside.len()
+            )));
+        }
+        let mut relaxed = self.joint_model(question, false);
+        let relaxation = -relaxed.solve().optimal("the relaxation of the separation")?.objective;
+        progress.check()?;
+        if relaxation <= level {
+            return Ok(Answer { members: None, bound: relaxation, relaxation, finished: true });
+        }
+        drop(relaxed);
+
+        let mut model = self.joint_model(question, true);
+        model.set_integer_gap(0.0, gap);
+        model.set_cutoff(-level);
+        if max_seconds.is_finite() {
+            model.set_time_limit(max_seconds);
+        }
+        let solution = model.solve_watched(progress);
+        progress.check()?;
+        let first = self.programme.cost.len();
+        let members = || {
+            let chosen = &solution.columns[first..first + n_players];
+            Some(chosen.iter().map(|&share| share > 0.5).collect())
+        };
+        let found = solution.objective.is_finite() && -solution.objective > level;
+        match solution.status {
+            Status::Optimal if found => {
+                let bound = (-solution.bound).max(-solution.objective);
+                Ok(Answer { members: members(), bound, relaxation, finished: true })
+            }
+            Status::Optimal | Status::Infeasible => {
+                Ok(Answer { members: None, bound: level, relaxation, finished: true })
+            }
+            Status::TimeLimit => Ok(Answer {
+                members: if found { members() } else { None },
+                bound: (-solution.bound).min(relaxation).max(level),
+                relaxation,
+                finished: false,
+            }),
+            other => Err(other.to_error("the separation")),
+        }
+    }
+
+    /// Minimises minus the excess over production and membership at once.
+    fn joint_model(&self, question: &Question<'_>, integer: bool) -> Model {
+        let &Question { allocation, outside, .. } = question;
+        let n_players = self.own_cost.len();
+        let mut model = Model::new();
+        let mut bounds = self.programme.column_bounds.clone();
+        // Bounds that membership moves become rows; a side that it does not move stays.
+        let moved = slots(&self.columns);
+        for (slot, &place) in self.columns.places.iter().enumerate() {
+            bounds[place as usize] = (self.columns.lower[slot], self.columns.upper[slot]);
+            let [lower, upper] = &moved[slot];
+            if !lower.is_empty() {
+                bounds[place as usize].0 = f64::NEG_INFINITY;
+            }
+            if !upper.is_empty() {
+                bounds[place as usize].1 = f64::INFINITY;
+            }
+        }
+        for (&cost, &(lower, upper)) in self.programme.cost.iter().zip(&bounds) {
+            model.add_column(cost, lower, upper);
+        }
+        let first = self.programme.cost.len();
+        for (&own, &share) in self.own_cost.iter().zip(allocation) {
+            let cost = own - self.sign * share;
+            if integer {
+                model.add_integer_column(cost, 0.0, 1.0);
+            } else {
+                model.add_column(cost, 0.0, 1.0);
+            }
+        }
+
+        for (slot, &place) in self.columns.places.iter().enumerate() {
+            let [lower, upper] = &moved[slot];
+            let column = [(place as usize, 1.0)];
+            add_sides(&mut model, first, &column, self.columns.lower[slot], lower, true);
+            add_sides(&mut model, first, &column, self.columns.upper[slot], upper, false);
+        }
+        let mut slot_of_row = vec![None; self.programme.rows.len()];
+        for (slot, &place) in self.rows.places.iter().enumerate() {
+            slot_of_row[place as usize] = Some(slot);
+        }
+        let moved = slots(&self.rows);
+        for (row, entries) in self.programme.rows.iter().enumerate() {
+            let Some(slot) = slot_of_row[row] else {
+                let (lower, upper) = self.programme.row_bounds[row];
+                model.add_row(lower, upper, entries);
+                continue;
+            };
+            let [lower, upper] = &moved[slot];
+            let (low, high) = (self.rows.lower[slot], self.rows.upper[slot]);
+            if lower == upper {
+                model.add_row(low, high, &with_shares(entries, first, lower));
+            } else {
+                add_sides(&mut model, first, entries, low, lower, true);
+                add_sides(&mut model, first, entries, high, upper, false);
+            }
+        }
+
+        let everyone: Vec<(usize, f64)> =
+            (0..n_players).map(|player| (first + player, 1.0)).collect();
+        if outside.is_empty() {
+            model.add_row(1.0, (n_players - 1) as f64, &everyone);
+        } else {
+            add_outside(&mut model, first, outside, n_players, integer);
+        }
+        model
+    }
+}
+
+/// For each slot what players add to the lower and to the upper bound.
+fn slots(moves: &super::Moves) -> Vec<[Vec<(usize, f64)>; 2]> {
+    let mut slots = vec![[Vec::new(), Vec::new()]; moves.places.len()];
+    for (player, shares) in moves.shares.iter().enumerate() {
+        for &(slot, lower, upper) in shares {
+            for (side, share) in [lower, upper].into_iter().enumerate() {
+                if share != 0.0 {
+                    slots[slot][side].push((player, share));
+                }
+            }
+        }
+    }
+    slots
+}
+
+/// The entries with what players bring on the left-hand side.
+fn with_shares(
+    entries: &[(usize, f64)],
+    first: usize,
+    shares: &[(usize, f64)],
+) -> Vec<(usize, f64)> {
+    let brought = shares.iter().map(|&(player, share)| (first + player, -share));
+    entries.iter().copied().chain(brought).collect()
+}
+
+/// One side of a row, or of a bound that became one.
+fn add_sides(
+    model: &mut Model,
+    first: usize,
+    entries: &[(usize, f64)],
+    bound: f64,
+    shares: &[(usize, f64)],
+    is_lower: bool,
+) {
+    let is_column = entries.len() == 1;
+    if !bound.is_finite() || (is_column && shares.is_empty()) {
+        return;
+    }
+    let (lower, upper) = if is_lower { (bound, f64::INFINITY) } else { (f64::NEG_INFINITY, bound) };
+    model.add_row(lower, upper, &with_shares(entries, first, shares));
+}
+
+/// Some z(S) is at least 1 or at most -1; a binary column for each of those says which.
+fn add_outside(model: &mut Model, first: usize, outside: &[i64], n_players: usize, integer: bool) {
+    let mut switches = Vec::new();
+    for z in outside.chunks_exact(n_players) {
+        for sign in [1.0, -1.0] {
+            let switch = if integer {
+                model.add_integer_column(0.0, 0.0, 1.0)
+            } else {
+                model.add_column(0.0, 0.0, 1.0)
+            };
+            let mut entries: Vec<(usize, f64)> = z
+                .iter()
+                .enumerate()
+                .filter(|&(_, &entry)| entry != 0)
+                .map(|(player, &entry)| (first + player, sign * entry as f64))
+                .collect();
+            // sign z(S) >= least without the switch, and >= 1 with it.
+            let least: f64 = entries.iter().map(|&(_, entry)| entry.min(0.0)).sum();
+            entries.push((switch, least - 1.0));
+            model.add_row(least, f64::INFINITY, &entries);
+            switches.push((switch, 1.0));
+        }
+    }
+    model.add_row(1.0, f64::INFINITY, &switches);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::trade;
+    use super::*;
+
+    fn ask(allocation: &[f64], outside: &[i64]) -> Answer {
+        let question = Question {
+            allocation,
+            outside,
+            level: f64::NEG_INFINITY,
+            gap: 1e-9,
+            max_seconds: f64::INFINITY,
+        };
+        trade().most_violated(&question, &Progress::new()).unwrap()
+    }
+
+    #[test]
+    fn the_worst_proper_coalition_is_found_and_proved() {
+        // Costs 15, -2, 9, 3.5, 18.5, -0.5 of {0}, {1}, {0, 1}, {2}, {0, 2}, {1, 2}.
+        let answer = ask(&[5.0, 5.0, 2.5], &[]);
+        assert_eq!(answer.members, Some(vec![false, true, true]));
+        assert!((answer.bound - 8.0).abs() < 1e-6 && answer.finished);
+    }
+
+    #[test]
+    fn coalitions_in_the_settled_span_are_left_out() {
+        // Settled: {1, 2} and everybody. Outside are the coalitions with z = (0, 1, -1) not zero.
+        let answer = ask(&[5.0, 5.0, 2.5], &[0, 1, -1]);
+        assert_eq!(answer.members, Some(vec![false, true, false]));
+        assert!((answer.bound - 7.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_relaxation_alone_proves_what_dual_prices_give() {
+        let question = Question {
+            allocation: &[15.0, -6.0, 3.5],
+            outside: &[],
+            level: 1e-9,
+            gap: 1e-9,
+            max_seconds: f64::INFINITY,
+        };
+        let answer = trade().most_violated(&question, &Progress::new()).unwrap();
+        assert_eq!((answer.members, answer.finished), (None, true));
+        assert!(answer.relaxation.abs() < 1e-9);
+    }
+}

@@ -1,0 +1,165 @@
+//! Linear production games: a programme whose bounds membership moves.
+
+use std::sync::Arc;
+
+use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
+use pyo3::prelude::*;
+use sesgame_engine::linear_production::{self, Moves, Programme, Question};
+
+use crate::boundary::watched;
+use crate::native_game::NativeGame;
+
+/// A native game that also gives its optimum, its dual prices, and its worst coalition.
+#[pyclass(frozen, extends = NativeGame, module = "sesgame._engine")]
+pub struct LinearProductionGame {
+    game: Arc<linear_production::LinearProductionGame>,
+}
+
+/// Moved bounds as Python holds them: places (k), bounds (2, k), shares (2, k, n).
+type MovedBounds<'py> =
+    (PyReadonlyArray1<'py, i32>, PyReadonlyArray2<'py, f64>, PyReadonlyArray3<'py, f64>);
+
+fn pairs(bounds: &PyReadonlyArray2<'_, f64>) -> Vec<(f64, f64)> {
+    bounds.as_array().columns().into_iter().map(|pair| (pair[0], pair[1])).collect()
+}
+
+fn moves(
+    (places, bounds, shares): &MovedBounds<'_>,
+    n_players: usize,
+) -> sesgame_engine::error::Result<Moves> {
+    let (lower, upper) = pairs(bounds).into_iter().unzip();
+    let shares = shares.as_array();
+    let side = |side| shares.index_axis(numpy::ndarray::Axis(0), side).iter().copied().collect();
+    let (lower_share, upper_share): (Vec<f64>, Vec<f64>) = (side(0), side(1));
+    let places = places.as_array().to_vec();
+    Moves::new(places, (lower, upper), (&lower_share, &upper_share), n_players)
+}
+
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the names are the interface")]
+pub fn linear_production_game(
+    py: Python<'_>,
+    cost: PyReadonlyArray1<'_, f64>,
+    column_bounds: PyReadonlyArray2<'_, f64>,
+    row_bounds: PyReadonlyArray2<'_, f64>,
+    row_starts: PyReadonlyArray1<'_, i64>,
+    row_columns: PyReadonlyArray1<'_, i64>,
+    coefficients: PyReadonlyArray1<'_, f64>,
+    own_cost: PyReadonlyArray1<'_, f64>,
+    moved_columns: MovedBounds<'_>,
+    moved_rows: MovedBounds<'_>,
+    is_cost: bool,
+) -> PyResult<Py<LinearProductionGame>> {
+    let entries: Vec<(usize, f64)> = row_columns
+        .as_array()
+        .iter()
+        .zip(coefficients.as_array())
+        .map(|(&column, &value)| (column as usize, value))
+        .collect();
+    let starts = row_starts.as_array();
+    let rows = starts
+        .windows(2)
+        .into_iter()
+        .map(|ends| entries[ends[0] as usize..ends[1] as usize].to_vec())
+        .collect();
+    let programme = Programme {
+        cost: cost.as_array().to_vec(),
+        column_bounds: pairs(&column_bounds),
+        row_bounds: pairs(&row_bounds),
+        rows,
+    };
+    let own_cost = own_cost.as_array().to_vec();
+    let columns = moves(&moved_columns, own_cost.len());
+    let rows = moves(&moved_rows, own_cost.len());
+    let game = watched(py, None, |_| {
+        linear_production::LinearProductionGame::new(programme, own_cost, columns?, rows?, is_cost)
+    })?;
+    let game = Arc::new(game);
+    let native = NativeGame::from_shared(Arc::clone(&game) as _);
+    Py::new(py, PyClassInitializer::from(native).add_subclass(LinearProductionGame { game }))
+}
+
+/// Optimal columns, reduced costs of columns, duals of rows.
+type Optimum<'py> =
+    (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>);
+/// Reduced costs of columns, duals of rows.
+type Duals<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>);
+/// A coalition or None, the proved bound, the bound of the relaxation, whether the search ended.
+type Answer<'py> = (Option<Bound<'py, PyArray1<bool>>>, f64, f64, bool);
+
+#[pymethods]
+impl LinearProductionGame {
+    /// The optimal columns of a coalition, the reduced costs of columns, and the duals of rows.
+    fn optimum<'py>(
+        &self,
+        py: Python<'py>,
+        members: PyReadonlyArray1<'py, bool>,
+    ) -> PyResult<Optimum<'py>> {
+        let members = members.as_array().to_vec();
+        let solution = watched(py, None, |_| self.game.optimum(&members))?;
+        Ok((
+            PyArray1::from_vec(py, solution.columns),
+            PyArray1::from_vec(py, solution.column_duals),
+            PyArray1::from_vec(py, solution.row_duals),
+        ))
+    }
+
+    /// The rates at which the cost of a coalition changes with what players bring, a row of
+    /// weights for each direction.
+    fn cost_rates<'py>(
+        &self,
+        py: Python<'py>,
+        members: PyReadonlyArray1<'py, bool>,
+        directions: PyReadonlyArray2<'py, f64>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let members = members.as_array().to_vec();
+        let directions: Vec<Vec<f64>> =
+            directions.as_array().rows().into_iter().map(|row| row.to_vec()).collect();
+        let rates = watched(py, report, |progress| {
+            let mut face = self.game.dual_face(&members)?;
+            progress.set_total(directions.len() as u64);
+            let mut rates = Vec::with_capacity(directions.len());
+            for direction in &directions {
+                rates.push(face.rate(direction)?);
+                progress.advance(1)?;
+            }
+            Ok(rates)
+        })?;
+        Ok(PyArray1::from_vec(py, rates))
+    }
+
+    /// Of all reduced costs and duals that prove the optimum of a coalition those under which
+    /// players with these weights pay most.
+    fn extreme_duals<'py>(
+        &self,
+        py: Python<'py>,
+        members: PyReadonlyArray1<'py, bool>,
+        weights: PyReadonlyArray1<'py, f64>,
+    ) -> PyResult<Duals<'py>> {
+        let (members, weights) = (members.as_array().to_vec(), weights.as_array().to_vec());
+        let solution = watched(py, None, |_| self.game.dual_face(&members)?.extreme(&weights))?;
+        Ok((
+            PyArray1::from_vec(py, solution.column_duals),
+            PyArray1::from_vec(py, solution.row_duals),
+        ))
+    }
+
+    fn most_violated<'py>(
+        &self,
+        py: Python<'py>,
+        allocation: PyReadonlyArray1<'py, f64>,
+        outside: PyReadonlyArray2<'py, i64>,
+        level: f64,
+        gap: f64,
+        max_seconds: f64,
+    ) -> PyResult<Answer<'py>> {
+        let allocation = allocation.as_array().to_vec();
+        let outside: Vec<i64> = outside.as_array().iter().copied().collect();
+        let question =
+            Question { allocation: &allocation, outside: &outside, level, gap, max_seconds };
+        let answer = watched(py, None, |progress| self.game.most_violated(&question, progress))?;
+        let members = answer.members.map(|members| PyArray1::from_vec(py, members));
+        Ok((members, answer.bound, answer.relaxation, answer.finished))
+    }
+}
