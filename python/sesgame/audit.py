@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,22 @@ from sesgame import _engine
 from sesgame.allocation import Allocation, checked_values, plain
 from sesgame.coalition import format_coalition
 from sesgame.errors import AllocationError
+from sesgame.stability.separation import Separator, without_oracle
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.game import Game
+    from sesgame.stability.separation import SeparationOracle
 
 __all__ = ["Audit", "Comparison", "audit", "compare"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the largest absolute value of any coalition: what counts as equal, unless told otherwise."""
+
+ORACLE_TOLERANCE = 1e-7
+"""The same where an oracle is asked, which is itself no more precise."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +49,19 @@ class Audit:
         The player who gains most, or loses least, by standing alone.
     worst_player_excess : float
         What that player would gain by standing alone.
-    in_core : bool
-        Efficient, and no coalition is better off on its own.
+    in_core : bool or None
+        Efficient, and no coalition is better off on its own. None: an oracle found no coalition
+        that is, but did not prove that there is none.
     worst_coalition : tuple of hashable
-        The coalition, other than none and all, that gains most, or loses least, by leaving.
+        The coalition, other than none and all, that gains most, or loses least, by leaving. Where
+        an oracle was asked and nobody gains, that of those looked at.
     worst_coalition_excess : float
         What it would gain by leaving: v(S) - x(S) for gains, x(S) - c(S) for costs. For one
         player, where there is no such coalition, it is minus infinity.
+    staying : tuple of hashable
+        The other players.
+    bound : float
+        Proved: no coalition would gain more by leaving. Infinite where nothing is proved.
     tolerance : float
         What counts as equal, in the unit of the game.
     """
@@ -61,9 +72,11 @@ class Audit:
     individually_rational: bool
     worst_player: Hashable
     worst_player_excess: float
-    in_core: bool
+    in_core: bool | None
     worst_coalition: tuple[Hashable, ...]
     worst_coalition_excess: float
+    staying: tuple[Hashable, ...]
+    bound: float
     tolerance: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,21 +110,33 @@ class Audit:
             )
         if not self.worst_coalition:
             return [first, second]
+        return [first, second, self._stability(amount)]
+
+    def _stability(self, amount: Callable[[float], str]) -> str:
+        """Return in a sentence whether a group would leave."""
         name = format_coalition(self.worst_coalition)
+        if len(self.staying) < len(self.worst_coalition) - 1:
+            name = f"of all but {format_coalition(self.staying)}"
         change = amount(self.worst_coalition_excess)
         if self.worst_coalition_excess > self.tolerance:
-            third = f"The group {name} would gain {change} by leaving."
-        elif self.worst_coalition_excess < -self.tolerance:
-            third = (
-                f"No group of members can do better on its own; the closest is {name}, "
-                f"which would lose {change} by leaving."
+            return f"The group {name} would gain {change} by leaving."
+        what = "which would neither gain nor lose by leaving"
+        if self.worst_coalition_excess < -self.tolerance:
+            what = f"which would lose {change} by leaving"
+        if self.bound > self.tolerance:
+            limit = (
+                f"it is proved that none gains more than {amount(self.bound)}"
+                if np.isfinite(self.bound)
+                else "nothing is proved"
             )
-        else:
-            third = (
-                f"No group of members can do better on its own; the closest is {name}, "
-                f"which would neither gain nor lose by leaving."
+            return (
+                f"No group was found that can do better on its own, but {limit}; of those looked "
+                f"at the closest is {name}, {what}."
             )
-        return [first, second, third]
+        closest = "the closest"
+        if self.bound > self.worst_coalition_excess + self.tolerance:
+            closest = "of those looked at the closest"
+        return f"No group of members can do better on its own; {closest} is {name}, {what}."
 
     def __str__(self) -> str:
         return "\n".join([f"{self.method}:", *(f"  {line}" for line in self.sentences())])
@@ -121,6 +146,8 @@ def audit(
     game: Game,
     allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
     *,
+    oracle: SeparationOracle | None = None,
+    max_seconds: float | None = None,
     tolerance: float | None = None,
     progress: bool = True,
 ) -> Audit:
@@ -133,12 +160,18 @@ def audit(
     Parameters
     ----------
     game : Game
-        At most 30 players; it is tabulated.
+        At most 30 players; it is tabulated. With an oracle any number, and no table.
     allocation : Allocation, mapping of label to float, or array_like of shape (n,)
         What each player gets (gain) or pays (cost), in player order if it is an array.
+    oracle : SeparationOracle, optional
+        Who finds the worst coalition, such as
+        :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`.
+    max_seconds : float, optional
+        The time that the oracle has; by default no limit.
     tolerance : float, optional
-        What counts as equal, in the unit of the game; by default 1e-9 of the largest absolute
-        value of any coalition, but at least the allocation's own tolerance.
+        What counts as equal, in the unit of the game; by default 1e-9 (with an oracle 1e-7) of the
+        largest absolute value of any coalition looked at, but at least the allocation's own
+        tolerance.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -150,13 +183,16 @@ def audit(
     ------
     AllocationError
         The allocation is of other players or of the other kind, or is not finite.
+    OracleError
+        The oracle contradicts itself or the game, or has no time limit to be told.
     PlayerLimitError
-        More than 30 players.
+        More than 30 players, and no oracle.
 
     Notes
     -----
     One scan of the 2^n values. Ties between worst coalitions are broken in favour of the lowest
-    bit mask.
+    bit mask. With an oracle the 2n + 1 coalitions of one player, of all but one and of all, and one
+    question: is any better off on its own than the best of those, and than nobody?
 
     References
     ----------
@@ -171,30 +207,80 @@ def audit(
     (False, ('b',), 1.0)
     """
     allocated = as_allocation(game, allocation)
-    table = game.tabulate(progress=progress)
     x = allocated.values
-    if tolerance is None:
-        tolerance = max(RELATIVE_TOLERANCE * game.scale, allocated.tolerance)
-    elif not (np.isfinite(tolerance) and tolerance >= 0):
+    if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
         raise AllocationError(f"tolerance is {tolerance}; it must be a number from 0 on")
-    gap = allocated.total - float(table[-1])
-    alone = game.sign * (table[1 << np.arange(game.n_players)] - x)
-    worst_player = int(np.argmax(alone))
-    worst = _engine.worst_coalition(table, game.kind, x)
-    mask, excess = (0, float("-inf")) if worst is None else worst
+    if oracle is None:
+        without_oracle(game, None, 0, max_seconds)
+        table = game.tabulate(progress=progress)
+        alone, total = table[1 << np.arange(game.n_players)], float(table[-1])
+        default, scale = RELATIVE_TOLERANCE, game.scale
+    else:
+        worths = game.values(_few(game.n_players), progress=progress)
+        alone, total = worths[: game.n_players], float(worths[-1])
+        default, scale = ORACLE_TOLERANCE, float(np.abs(worths).max())
+    if tolerance is None:
+        tolerance = max(default * scale, allocated.tolerance)
+    if oracle is None:
+        found = _engine.worst_coalition(table, game.kind, x)
+        mask, excess = (0, -np.inf) if found is None else found
+        worst, bound = game.players.ordered_labels(mask), excess
+    else:
+        worst, excess, bound = _worst_by_oracle(
+            game, x, worths, oracle, np.inf if max_seconds is None else max_seconds, tolerance
+        )
+    gap = allocated.total - total
+    gains = game.sign * (alone - x)
+    worst_player = int(np.argmax(gains))
     efficient = abs(gap) <= tolerance
+    in_core: bool | None = efficient and excess <= tolerance
+    if in_core and bound > tolerance:
+        in_core = None
     return Audit(
         method=allocated.method,
         efficient=efficient,
         efficiency_gap=gap,
-        individually_rational=bool(alone[worst_player] <= tolerance),
+        individually_rational=bool(gains[worst_player] <= tolerance),
         worst_player=game.players[worst_player],
-        worst_player_excess=float(alone[worst_player]),
-        in_core=efficient and excess <= tolerance,
-        worst_coalition=game.players.ordered_labels(mask),
+        worst_player_excess=float(gains[worst_player]),
+        in_core=in_core,
+        worst_coalition=worst,
         worst_coalition_excess=excess,
+        staying=tuple(player for player in game.players if player not in set(worst)),
+        bound=bound,
         tolerance=tolerance,
     )
+
+
+def _few(n_players: int) -> NDArray[np.bool_]:
+    """Return each player, all but each, and all, as rows."""
+    single = np.eye(n_players, dtype=np.bool_)
+    return np.concatenate([single, ~single, np.ones((1, n_players), dtype=np.bool_)])
+
+
+def _worst_by_oracle(
+    game: Game,
+    x: NDArray[np.float64],
+    worths: NDArray[np.float64],
+    oracle: SeparationOracle,
+    max_seconds: float,
+    tolerance: float,
+) -> tuple[tuple[Hashable, ...], float, float]:
+    """Return the worst coalition known, its excess, and the bound that is proved."""
+    if game.n_players == 1:
+        return (), -np.inf, -np.inf
+    separator = Separator(game, oracle, tolerance)
+    known, values = _few(game.n_players)[:-1], worths[:-1]
+    separator.learn(known, values)
+    best = float((game.sign * (values - known @ x)).max())
+    # Whether somebody gains is what counts: how far the others are from that may be hard to tell.
+    named = separator.ask(x, 1, max(best, 0.0), None, max_seconds, attained=best >= 0)
+    known = np.concatenate([known, named.membership])
+    values = np.concatenate([values, named.values])
+    excesses = game.sign * (values - known @ x)
+    worst = int(excesses.argmax())
+    excess = float(excesses[worst])
+    return game.players.ordered_labels(known[worst]), excess, max(named.bound, excess)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,7 +309,7 @@ class Comparison:
                     audit.method,
                     _verdict(audit.efficient, audit.efficiency_gap),
                     _verdict(audit.individually_rational, audit.worst_player_excess),
-                    "yes" if audit.in_core else "no",
+                    {True: "yes", False: "no", None: "not proved"}[audit.in_core],
                     f"{format_coalition(audit.worst_coalition)} "
                     f"{audit.worst_coalition_excess:+.6g}",
                 )
@@ -254,6 +340,8 @@ def compare(
     game: Game,
     allocations: Iterable[Allocation],
     *,
+    oracle: SeparationOracle | None = None,
+    max_seconds: float | None = None,
     tolerance: float | None = None,
     progress: bool = True,
 ) -> Comparison:
@@ -261,7 +349,7 @@ def compare(
 
     Parameters
     ----------
-    game, tolerance, progress
+    game, oracle, max_seconds, tolerance, progress
         As in :func:`audit`.
     allocations : iterable of Allocation
         At least one.
@@ -285,7 +373,14 @@ def compare(
     equal   yes        yes                    no           {0, 1} +0.666667
     """
     audits = tuple(
-        audit(game, allocation, tolerance=tolerance, progress=progress)
+        audit(
+            game,
+            allocation,
+            oracle=oracle,
+            max_seconds=max_seconds,
+            tolerance=tolerance,
+            progress=progress,
+        )
         for allocation in allocations
     )
     if not audits:

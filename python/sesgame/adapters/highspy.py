@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
-from sesgame.adapters.linear_model import LinearModel
 from sesgame.adapters.membership_model import game_of_model
 from sesgame.coalition import Players
 from sesgame.errors import GameError
+from sesgame.linear_model import LinearModel
 
 if TYPE_CHECKING:
     import highspy

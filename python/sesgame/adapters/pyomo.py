@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.adapters.linear_model import LinearModel
 from sesgame.adapters.membership_model import game_of_model
 from sesgame.coalition import Players
 from sesgame.errors import GameError
+from sesgame.linear_model import LinearModel
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel

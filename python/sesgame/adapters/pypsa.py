@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.adapters.linear_model import LinearModel
 from sesgame.adapters.linopy import linear_model
 from sesgame.adapters.membership_model import game_of_model
 from sesgame.coalition import Players
 from sesgame.errors import GameError
+from sesgame.linear_model import LinearModel
 
 if TYPE_CHECKING:
     import linopy

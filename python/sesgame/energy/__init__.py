@@ -6,21 +6,37 @@
 'EUR'
 """
 
-from sesgame.energy.battery import Battery, Pool
+from sesgame.energy.battery import Battery, Pool, StorageOffer
+from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
-from sesgame.energy.owen import OwenPrices
+from sesgame.energy.dual_prices import OwenPrices, ProgrammePrices
+from sesgame.energy.grid import Grid, Line
+from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
+from sesgame.energy.separation import DispatchOracle
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
+from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 
 __all__ = [
     "Battery",
+    "ClusteredEvidence",
     "Community",
+    "DispatchOracle",
+    "Grid",
+    "Line",
     "OwenPrices",
     "Pool",
     "PriceBand",
     "PriceSeries",
+    "ProgrammePrices",
+    "Scenarios",
     "Schedule",
+    "StorageOffer",
     "Tariff",
     "TimeSteps",
+    "TwoPeriodPrices",
+    "TwoPeriodStorage",
+    "clustered_nucleolus",
+    "clusters_of",
 ]

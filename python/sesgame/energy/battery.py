@@ -13,7 +13,7 @@ from sesgame.errors import GameError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Battery", "Pool"]
+__all__ = ["Battery", "Pool", "StorageOffer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class Battery:
         Stored for each kWh drawn, and delivered for each kWh taken out; in (0, 1].
     initial_charge_kwh : float, default 0
         Stored at the beginning; what is stored at the end must not be less.
+    degradation_cost_per_kwh : float, default 0
+        What each kWh that it delivers wears off, in the currency of the tariff; at least 0.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Battery:
     charge_efficiency: float
     discharge_efficiency: float
     initial_charge_kwh: float = 0.0
+    degradation_cost_per_kwh: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.owner:
@@ -62,14 +65,12 @@ class Battery:
                 f"leave with it, and no split of the costs would be stable"
             )
         name = f"the battery of {self.owner}"
-        for quantity in ("energy_kwh", "power_kw", "initial_charge_kwh"):
-            value = getattr(self, quantity)
-            if not (np.isfinite(value) and value >= 0):
-                raise GameError(f"{name}: {quantity} is {value}; it must be at least 0")
-        for quantity in ("charge_efficiency", "discharge_efficiency"):
-            value = getattr(self, quantity)
-            if not 0 < value <= 1:
-                raise GameError(f"{name}: {quantity} is {value}; it must be above 0, at most 1")
+        _check_amounts(
+            name,
+            self,
+            ("energy_kwh", "power_kw", "initial_charge_kwh", "degradation_cost_per_kwh"),
+        )
+        _check_efficiencies(name, self)
         if self.initial_charge_kwh > self.energy_kwh:
             raise GameError(
                 f"{name}: initial_charge_kwh is {self.initial_charge_kwh}; "
@@ -80,6 +81,55 @@ class Battery:
     def round_trip_efficiency(self) -> float:
         """Delivered for each kWh drawn."""
         return self.charge_efficiency * self.discharge_efficiency
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageOffer:
+    """Storage that any coalition may buy for itself, as much as pays.
+
+    Parameters
+    ----------
+    name : str
+        For results.
+    price_per_kwh_year, price_per_kw_year : float
+        The annualised price of energy capacity and of power, in the currency of the tariff; at
+        least 0, and not both 0. A dispatch of a shorter period pays its part of the year of 8,760
+        hours.
+    charge_efficiency, discharge_efficiency, degradation_cost_per_kwh
+        As of a :class:`Battery`.
+
+    Raises
+    ------
+    GameError
+        A number is out of its range.
+
+    Examples
+    --------
+    >>> StorageOffer(
+    ...     name="lithium",
+    ...     price_per_kwh_year=25,
+    ...     price_per_kw_year=10,
+    ...     charge_efficiency=0.95,
+    ...     discharge_efficiency=0.95,
+    ... ).price_per_kwh_year
+    25
+    """
+
+    name: str
+    price_per_kwh_year: float
+    price_per_kw_year: float
+    charge_efficiency: float
+    discharge_efficiency: float
+    degradation_cost_per_kwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        name = f"the storage offer {self.name!r}"
+        _check_amounts(
+            name, self, ("price_per_kwh_year", "price_per_kw_year", "degradation_cost_per_kwh")
+        )
+        _check_efficiencies(name, self)
+        if not (self.price_per_kwh_year or self.price_per_kw_year):
+            raise GameError(f"{name} is for nothing; one of its prices must be above 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,3 +183,17 @@ class Pool:
                         f'model="netting"'
                     )
         return cls(energy_kwh, power_kw, initial_charge_kwh, *efficiencies)
+
+
+def _check_amounts(name: str, storage: object, quantities: tuple[str, ...]) -> None:
+    for quantity in quantities:
+        value = getattr(storage, quantity)
+        if not (np.isfinite(value) and value >= 0):
+            raise GameError(f"{name}: {quantity} is {value}; it must be at least 0")
+
+
+def _check_efficiencies(name: str, storage: object) -> None:
+    for quantity in ("charge_efficiency", "discharge_efficiency"):
+        value = getattr(storage, quantity)
+        if not 0 < value <= 1:
+            raise GameError(f"{name}: {quantity} is {value}; it must be above 0, at most 1")

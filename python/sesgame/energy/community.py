@@ -13,9 +13,12 @@ import numpy as np
 
 from sesgame import _engine
 from sesgame.coalition import Players
-from sesgame.energy.battery import Battery, Pool
+from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.community_files import read_community_files
+from sesgame.energy.grid import Grid
+from sesgame.energy.linear_dispatch import LinearDispatch
 from sesgame.energy.schedule import Schedule
+from sesgame.energy.separation import DispatchOracle
 from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Community", "Model"]
 
-Model = Literal["battery", "netting"]
-"""``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used."""
+Model = Literal["battery", "netting", "linear"]
+"""``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used. Both
+are recursions, exact and very fast. ``"linear"``: a linear programme, with each battery by itself,
+wear, the grid and storage to buy."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -48,6 +53,10 @@ class Community:
         What energy from outside costs, and what feeding in earns.
     batteries : iterable of Battery, optional
         Each owned by a member.
+    grid : Grid, optional
+        A charge on the highest import, and limits of connections and lines; by default none.
+    storage_offers : iterable of StorageOffer, optional
+        Storage that any coalition may buy as much of as pays.
     name : str, default "community"
         For reports.
 
@@ -55,7 +64,8 @@ class Community:
     ------
     GameError
         Shapes do not fit, a number is not finite, PV is negative on the whole, a battery's owner
-        is not a member, or energy sells for more than it costs in some step.
+        or somebody whom the grid names is not a member, or energy sells for more than it costs in
+        some step.
 
     Notes
     -----
@@ -82,6 +92,8 @@ class Community:
     pv_kwh: NDArray[np.float64]
     tariff: Tariff | PriceSeries
     batteries: tuple[Battery, ...]
+    grid: Grid
+    storage_offers: tuple[StorageOffer, ...]
     name: str
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
@@ -95,6 +107,8 @@ class Community:
         pv_kwh: ArrayLike | None = None,
         tariff: Tariff | PriceSeries,
         batteries: Iterable[Battery] = (),
+        grid: Grid | None = None,
+        storage_offers: Iterable[StorageOffer] = (),
         name: str = "community",
     ) -> None:
         labels = tuple(str(member) for member in Players(members))
@@ -110,6 +124,8 @@ class Community:
             "pv_kwh": _checked_energy("pv_kwh", pv_kwh, labels, steps),
             "tariff": tariff,
             "batteries": tuple(batteries),
+            "grid": grid or Grid(),
+            "storage_offers": tuple(storage_offers),
             "name": name,
             "buy_per_kwh": buy_per_kwh,
             "sell_per_kwh": sell_per_kwh,
@@ -127,6 +143,7 @@ class Community:
                     f"a battery is owned by {battery.owner!r}, who is not a member; "
                     f"an operator has to be listed as a member, without meters"
                 )
+        self.grid.check_members(labels)
 
     @classmethod
     def from_csv(cls, folder: str | PathLike[str]) -> Community:
@@ -155,6 +172,8 @@ class Community:
         unit: Literal["kW", "kWh"],
         tariff: Tariff | PriceSeries,
         batteries: Iterable[Battery] = (),
+        grid: Grid | None = None,
+        storage_offers: Iterable[StorageOffer] = (),
         members: Iterable[str] | None = None,
         name: str = "community",
     ) -> Community:
@@ -167,7 +186,7 @@ class Community:
             frame of PV needs only the columns of members who have some.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
-        tariff, batteries, name
+        tariff, batteries, grid, storage_offers, name
             As in :class:`Community`.
         members : iterable of str, optional
             All members, for some without meters; by default the columns of `load`, then those
@@ -219,6 +238,8 @@ class Community:
             pv_kwh=energy[1],
             tariff=tariff,
             batteries=batteries,
+            grid=grid,
+            storage_offers=storage_offers,
             name=name,
         )
 
@@ -229,8 +250,38 @@ class Community:
 
     @property
     def default_model(self) -> Model:
-        """The model of a game or dispatch for which none is asked: with batteries if there are."""
+        """The model of a game or dispatch for which none is asked: the fastest that has it all."""
+        if self._linear_only():
+            return "linear"
         return "battery" if self.batteries else "netting"
+
+    def _linear_only(self) -> str:
+        """Return what of this community only a linear programme has, or nothing."""
+        efficiencies = {(b.charge_efficiency, b.discharge_efficiency) for b in self.batteries}
+        reasons = {
+            "storage to buy": bool(self.storage_offers),
+            "what its batteries wear off": any(b.degradation_cost_per_kwh for b in self.batteries),
+            "batteries of different efficiencies": len(efficiencies) > 1,
+            **self.grid.features(),
+        }
+        return ", ".join(reason for reason, is_there in reasons.items() if is_there)
+
+    def chosen_model(self, model: Model | None) -> Model:
+        """Return the model that is asked for, or the default.
+
+        Raises
+        ------
+        GameError
+            There is no such model, or it has not everything that this community has.
+        """
+        if model is None:
+            return self.default_model
+        if model not in get_args(Model):
+            raise GameError(f'model is {model!r}; it must be "battery", "netting" or "linear"')
+        reasons = self._linear_only()
+        if reasons and model != "linear" and (model == "battery" or self.grid != Grid()):
+            raise GameError(f'model="{model}" does not have {reasons}; model="linear" does')
+        return model
 
     @property
     def net_load_kwh(self) -> NDArray[np.float64]:
@@ -269,8 +320,11 @@ class Community:
         ----------
         start, end : str, datetime64 or datetime, optional
             The steps that start in ``[start, end)``; by default all.
-        model : {"battery", "netting"}, optional
-            Whether batteries are used; by default if there are any.
+        model : {"battery", "netting", "linear"}, optional
+            By default :attr:`default_model`: ``"linear"`` if there is something that only a
+            linear programme has (a grid, wear, storage to buy, batteries of different
+            efficiencies), else the recursion ``"battery"`` if there are batteries, else
+            ``"netting"``.
 
         Returns
         -------
@@ -280,30 +334,37 @@ class Community:
         Raises
         ------
         GameError
-            The period is empty or reaches beyond the data, or two batteries differ in efficiency.
+            The period is empty or reaches beyond the data, the model has not everything that the
+            community has, or all members together cannot keep a limit of the grid.
 
         Notes
         -----
-        O(T) for each coalition. The dispatch knows the whole period in advance: what it costs is
-        a lower bound of what a controller with a forecast would reach. See
+        O(T) for each coalition by a recursion; a linear programme starts from the optimal basis of
+        the whole community. A coalition that cannot keep a limit has no value: asking for it
+        raises an error that names it. The dispatch knows the whole period in advance: what it costs
+        is a lower bound of what a controller with a forecast would reach. See
         :class:`~sesgame.energy.Pool` for when the pooled battery is exact.
         """
-        part = self.period(start, end)
+        native = self.period(start, end).native_game(model)
+        return Game.from_native(native, self.members, kind="cost")
+
+    def native_game(self, model: Model | None = None) -> _engine.NativeGame:
+        """Return the compiled game behind :meth:`cost_game`, of all steps."""
+        if self.chosen_model(model) == "linear":
+            return self.programme(model).game
         pool = self.pool(model)
         if not pool.energy_kwh.any():
-            native = _engine.netting_game(part.net_load_kwh, part.buy_per_kwh, part.sell_per_kwh)
-        else:
-            native = _engine.pooled_battery_game(
-                part.net_load_kwh,
-                part.buy_per_kwh,
-                part.sell_per_kwh,
-                pool.energy_kwh,
-                pool.power_kw * part.steps.step_hours,
-                pool.charge_efficiency,
-                pool.discharge_efficiency,
-                pool.initial_charge_kwh,
-            )
-        return Game.from_native(native, self.members, kind="cost")
+            return _engine.netting_game(self.net_load_kwh, self.buy_per_kwh, self.sell_per_kwh)
+        return _engine.pooled_battery_game(
+            self.net_load_kwh,
+            self.buy_per_kwh,
+            self.sell_per_kwh,
+            pool.energy_kwh,
+            pool.power_kw * self.steps.step_hours,
+            pool.charge_efficiency,
+            pool.discharge_efficiency,
+            pool.initial_charge_kwh,
+        )
 
     def dispatch(
         self,
@@ -332,6 +393,8 @@ class Community:
         part = self.period(start, end)
         players = Players(self.members)
         chosen = sorted(players.indices(self.members if members is None else members))
+        if self.chosen_model(model) == "linear":
+            return part.programme(model).schedules(chosen)[0]
         pool = self.pool(model)
         net_load_kwh = part.net_load_kwh[chosen].sum(axis=0)
         dispatch = _engine.pooled_battery_dispatch(
@@ -355,7 +418,41 @@ class Community:
             grid_export_kwh=dispatch.grid_export,
             cost=dispatch.cost,
             currency=self.currency,
+            model=self.chosen_model(model),
         )
+
+    def separation_oracle(
+        self,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        model: Model | None = None,
+    ) -> DispatchOracle:
+        """Return who finds the worst coalition of :meth:`cost_game` where no table can hold all.
+
+        Parameters
+        ----------
+        start, end, model
+            As in :meth:`cost_game`; the costs are those of that model.
+
+        Raises
+        ------
+        GameError
+            As in :meth:`cost_game`.
+        """
+        part = self.period(start, end)
+        game = part.cost_game(model=model)
+        return DispatchOracle(game, part.programme(model).game)
+
+    def programme(self, model: Model | None = None) -> LinearDispatch:
+        """Return a model, by default that of :meth:`cost_game`, as a linear programme.
+
+        Raises
+        ------
+        GameError
+            As in :meth:`cost_game`.
+        """
+        return LinearDispatch([self], [1.0], self.chosen_model(model))
 
     def pool(self, model: Model | None = None) -> Pool:
         """Return the batteries that a model uses, by default the model of :meth:`cost_game`.
@@ -365,9 +462,7 @@ class Community:
         GameError
             Two batteries differ in efficiency.
         """
-        if model not in (None, *get_args(Model)):
-            raise GameError(f'model is {model!r}; it must be "battery" or "netting"')
-        used = self.batteries if (model or self.default_model) == "battery" else ()
+        used = self.batteries if self.chosen_model(model) == "battery" else ()
         return Pool.of(used, self.members)
 
     def __repr__(self) -> str:

@@ -8,74 +8,43 @@ more than its own cost, ``y . z_S <= c(S)`` [owen1975]_.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sesgame import _engine
-from sesgame.allocation import Allocation, Evidence, plain
+from sesgame.allocation import Allocation
+from sesgame.audit import as_allocation
 from sesgame.coalition import Players
+from sesgame.energy.community import Community
+from sesgame.energy.dual_prices import DualPrices, OwenPrices, ProgrammePrices
+from sesgame.errors import GameError
+from sesgame.minimum_norm import nearest_combination
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.energy.community import Community, Model
+    from sesgame.energy.community import Model
+    from sesgame.energy.linear_dispatch import Duals, LinearDispatch
+    from sesgame.energy.scenarios import Scenarios
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["OwenPrices", "owen_allocation"]
+__all__ = ["owen_allocation"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the turnover; the engine refuses prices that miss strong duality by more."""
 
 
-@dataclass(frozen=True, eq=False)
-class OwenPrices(Evidence):
-    """The prices behind a dual allocation, which prove that it is in the core.
-
-    Attributes
-    ----------
-    energy_price : ndarray of shape (T,)
-        What a kWh costs inside the community in each step; between the sell and the buy price.
-    capacity_price, power_price : ndarray of shape (T,)
-        What a kWh of energy capacity, and a kWh per step of power, earns its owner in each step.
-    initial_charge_price : float
-        What a kWh of initial charge, which has to be there again at the end, earns its owner.
-    cost : float
-        What all pay together: the least cost of the common dispatch.
-    duality_gap : float
-        That cost minus the sum of the bills; zero up to rounding.
-    lowest, highest : ndarray of shape (n,)
-        Between which bills each member's lies under any prices that prove the dispatch optimal, to
-        about 1e-9 of the turnover. They are equal where the prices leave no choice.
-    bills_by_step : ndarray of shape (n, T)
-        What each member pays in each step; the rows add up to the bills. Earnings from initial
-        charge are in the first step.
-    """
-
-    energy_price: NDArray[np.float64]
-    capacity_price: NDArray[np.float64]
-    power_price: NDArray[np.float64]
-    initial_charge_price: float
-    cost: float
-    duality_gap: float
-    lowest: NDArray[np.float64]
-    highest: NDArray[np.float64]
-    bills_by_step: NDArray[np.float64]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the evidence in the types that JSON knows, without the bills by step."""
-        kept = (field.name for field in fields(self) if field.name != "bills_by_step")
-        return {name: plain(getattr(self, name)) for name in kept}
-
-
 def owen_allocation(
-    community: Community,
+    community: Community | Scenarios,
     *,
     start: Moment | None = None,
     end: Moment | None = None,
     model: Model | None = None,
+    nearest_to: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
     progress: bool = True,
 ) -> Allocation:
     r"""Return the bills at the dual prices of the community's optimal dispatch.
@@ -89,36 +58,49 @@ def owen_allocation(
 
     Parameters
     ----------
-    community : Community
+    community : Community or Scenarios
         Any number of members.
     start, end, model
-        The period and the batteries used, as in ``Community.cost_game``.
+        The period and the model, as in ``Community.cost_game``.
+    nearest_to : Allocation, mapping of label to float, or array_like of shape (n,), optional
+        Where several prices prove the dispatch optimal, take those whose bills are nearest to
+        these (a Shapley estimate, say), in least squares.
     progress : bool, default True
         Whether to draw a bar, on a terminal.
 
     Returns
     -------
     Allocation
-        Costs, with :class:`OwenPrices` as evidence.
+        Costs, with :class:`OwenPrices` as evidence where a recursion gave the prices, and
+        :class:`ProgrammePrices` where a linear programme did: for ``model="linear"``, for
+        scenarios, and with `nearest_to`.
 
     Raises
     ------
+    AllocationError
+        `nearest_to` is of other members or not finite.
     GameError
-        The period is empty or reaches beyond the data, or two batteries differ in efficiency.
+        As in ``Community.cost_game``.
     SolverError
         Rounding keeps the two sides of strong duality apart.
 
     Notes
     -----
-    One dispatch for the prices and two for the range of each bill: O(n T) in all. Where several
-    prices are optimal, looking back from the end the price of charge stays what it is as long as
-    it can, and then becomes that of the charge next to an empty or a full battery; energy is
-    priced at what it is worth in the battery. Another community of the same members, with more or
-    less of everything that everyone brings, has the same prices.
+    By recursion one dispatch for the prices and two for the range of each bill: O(n T) in all. By
+    linear programme one for the prices and two small changes of it for each range; the nearest
+    bills are found by Wolfe's method [wolfe1976]_, with one change of the programme in each round.
+
+    Where several prices are optimal and no reference is given, the linear programme takes those of
+    the basis at which the simplex method ends. The recursion has a rule: looking back from the end,
+    the price of charge stays what it is as long as it can, and then becomes that of the charge next
+    to an empty or a full battery; energy is priced at what it is worth in the battery. Another
+    community of the same members, with more or less of everything that everyone brings, has the
+    same prices.
 
     References
     ----------
     .. [owen1975] Owen (1975), "On the core of linear production games".
+    .. [wolfe1976] Wolfe (1976), "Finding the nearest point in a polytope".
 
     Examples
     --------
@@ -135,8 +117,18 @@ def owen_allocation(
     >>> bills.values.round(2).tolist(), sg.audit(community.cost_game(), bills).in_core
     ([-0.3, 1.2], True)
     """
+    if not isinstance(community, Community):
+        if not (start is None and end is None):
+            raise GameError("scenarios have no start and end; take them of each community")
+        return _from_programme(community.programme(model), nearest_to, progress)
     part = community.period(start, end)
-    pool = community.pool(model)
+    if nearest_to is None and part.chosen_model(model) != "linear":
+        return _from_recursion(part, model, progress)
+    return _from_programme(part.programme(model), nearest_to, progress)
+
+
+def _from_recursion(part: Community, model: Model | None, progress: bool) -> Allocation:
+    pool = part.pool(model)
     power_kwh = pool.power_kw * part.steps.step_hours
     net_load_kwh = part.net_load_kwh
     dispatch = _engine.pooled_battery_dispatch(
@@ -168,22 +160,71 @@ def owen_allocation(
     )
     bills_by_step[:, 0] -= dispatch.initial_charge_price * pool.initial_charge_kwh
     bills = bills_by_step.sum(axis=1)
-    turnover = np.abs(bills_by_step).sum()
+    evidence = OwenPrices(
+        energy_price=dispatch.energy_price,
+        cost=dispatch.cost,
+        duality_gap=float(dispatch.cost - bills.sum()),
+        lowest=np.minimum(lowest, bills),
+        highest=np.maximum(highest, bills),
+        bills_by_step=bills_by_step,
+        capacity_price=dispatch.capacity_price,
+        power_price=dispatch.power_price,
+        initial_charge_price=dispatch.initial_charge_price,
+    )
+    return _allocation(part.members, bills, evidence)
+
+
+def _from_programme(
+    dispatch: LinearDispatch,
+    nearest_to: Allocation | Mapping[Hashable, float] | ArrayLike | None,
+    progress: bool,
+) -> Allocation:
+    members = dispatch.members
+    everybody = np.ones(len(members), dtype=np.bool_)
+    columns, *duals = dispatch.game.optimum(everybody)
+    found: list[tuple[float, Duals]] = [(1.0, (duals[0], duals[1]))]
+    distance = math.nan
+    if nearest_to is not None:
+        reference = as_allocation(dispatch.cost_game(), nearest_to).values
+        asked: list[Duals] = []
+
+        def extreme(direction: NDArray[np.float64]) -> NDArray[np.float64]:
+            asked.append(dispatch.game.extreme_duals(everybody, direction))
+            bills: NDArray[np.float64] = dispatch.bills_by_step(asked[-1]).sum(axis=1)
+            return bills
+
+        slack = RELATIVE_TOLERANCE * float(np.abs(dispatch.bills_by_step(found[0][1])).sum())
+        chosen = nearest_combination(extreme, reference, slack)
+        found = [(weight, asked[number]) for number, weight in chosen]
+    with progress_report("ranges of the bills", "direction", progress) as report:
+        ways = np.eye(len(members))
+        rates = dispatch.game.cost_rates(everybody, np.concatenate([ways, -ways]), report)
+    bills_by_step = np.sum([w * dispatch.bills_by_step(prices) for w, prices in found], axis=0)
+    bills = bills_by_step.sum(axis=1)
+    if nearest_to is not None:
+        distance = float(np.linalg.norm(bills - reference))
+    cost = float(dispatch.programme.model.cost @ columns)
+    evidence = ProgrammePrices(
+        energy_price=np.sum([w * dispatch.energy_price(prices) for w, prices in found], axis=0),
+        cost=cost,
+        duality_gap=cost - float(bills.sum()),
+        lowest=np.minimum(-rates[len(members) :], bills),
+        highest=np.maximum(rates[: len(members)], bills),
+        bills_by_step=bills_by_step,
+        distance=distance,
+    )
+    return _allocation(members, bills, evidence)
+
+
+def _allocation(
+    members: tuple[str, ...], bills: NDArray[np.float64], evidence: DualPrices
+) -> Allocation:
+    turnover = np.abs(evidence.bills_by_step).sum()
     return Allocation(
-        Players(part.members),
+        Players(members),
         bills,
         kind="cost",
         method="Owen prices",
         tolerance=float(RELATIVE_TOLERANCE * turnover),
-        evidence=OwenPrices(
-            energy_price=dispatch.energy_price,
-            capacity_price=dispatch.capacity_price,
-            power_price=dispatch.power_price,
-            initial_charge_price=dispatch.initial_charge_price,
-            cost=dispatch.cost,
-            duality_gap=float(dispatch.cost - bills.sum()),
-            lowest=np.minimum(lowest, bills),
-            highest=np.maximum(highest, bills),
-            bills_by_step=bills_by_step,
-        ),
+        evidence=evidence,
     )

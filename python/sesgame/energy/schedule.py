@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from sesgame.energy.community import Model
     from sesgame.energy.time_steps import TimeSteps
 
 __all__ = ["Schedule"]
@@ -37,9 +38,13 @@ class Schedule:
     grid_import_kwh, grid_export_kwh : ndarray
         Bought and sold; never both in one step.
     cost : float
-        Of the whole period, in `currency`.
+        Of the whole period, in `currency`, with what wears off and what is bought.
     currency : str
         The unit of money.
+    model : str
+        What found it: a recursion, ``"battery"`` or ``"netting"``, or ``"linear"``.
+    purchases : dict of str to tuple of float
+        Of each storage offer the energy capacity in kWh and the power in kW that are bought.
     """
 
     steps: TimeSteps
@@ -52,6 +57,13 @@ class Schedule:
     grid_export_kwh: NDArray[np.float64]
     cost: float
     currency: str
+    model: Model
+    purchases: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def peak_import_kw(self) -> float:
+        """The highest import of any step."""
+        return float(self.grid_import_kwh.max() / self.steps.step_hours)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row for each step, indexed by its start (extra ``pandas``).

@@ -285,7 +285,7 @@ def core_check(
     """
     result = audit(game, allocation, tolerance=tolerance, progress=progress)
     return CoreCheck(
-        in_core=result.in_core,
+        in_core=bool(result.in_core),
         worst_coalition=result.worst_coalition,
         excess=result.worst_coalition_excess,
         efficiency_gap=result.efficiency_gap,

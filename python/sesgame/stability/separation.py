@@ -56,7 +56,9 @@ class SeparationOracle(Protocol):
         shape (m, n); needed where players are given and not a game.
     """
 
-    most_violated: Callable[..., Any]
+    @property
+    def most_violated(self) -> Callable[..., Any]:
+        """What names the coalitions of largest excess."""
 
 
 def game_of_oracle(players: Game | Iterable[Hashable], oracle: Any) -> Game:
@@ -161,6 +163,8 @@ class Separator:
         level: float,
         outside: NDArray[Any] | None,
         max_seconds: float,
+        *,
+        attained: bool = True,
     ) -> Named:
         """Ask for the coalitions of largest excess outside a span, and check the answer.
 
@@ -168,7 +172,7 @@ class Separator:
         ------
         OracleError
             The oracle raised, or its answer has a wrong form or contradicts itself, an earlier
-            answer, or `level`, which a coalition outside is known to attain.
+            answer, or `level`, if a coalition outside is known to have attained it.
         """
         told = {"level": level, "outside": outside, "max_seconds": max_seconds}
         self.calls += 1
@@ -196,7 +200,7 @@ class Separator:
                 f"the oracle proves that no excess is above {bound!r}, but that of "
                 f"{self._name(membership[int(excesses.argmax())])}, which it names, is {worst!r}"
             )
-        if bound < level - self._tolerance:
+        if attained and bound < level - self._tolerance:
             raise OracleError(
                 f"the oracle proves that no excess is above {bound!r}, but a coalition that it "
                 f"was asked for is known to have {level!r}"

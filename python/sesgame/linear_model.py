@@ -111,10 +111,17 @@ class AffineBounds:
 
     def price(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
         """Return what the duals of rows, or reduced costs of columns, are worth to each player."""
-        # The sign of a dual tells which of the two bounds is active.
-        active = np.where(duals * sense > 0, 0, 1)
-        prices: NDArray[np.float64] = duals @ self.share[active, np.arange(len(duals))]
+        prices: NDArray[np.float64] = duals @ self._active(duals, sense)
         return prices
+
+    def worths(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
+        """Return what each bound is worth to each player, shape (k, n)."""
+        return duals[:, np.newaxis] * self._active(duals, sense)
+
+    def _active(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
+        """Return the shares of those of the two bounds that are active: the sign tells which."""
+        active = np.where(duals * sense > 0, 0, 1)
+        return self.share[active, np.arange(len(duals))]
 
 
 @dataclass(frozen=True, eq=False)

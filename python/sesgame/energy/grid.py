@@ -1,0 +1,127 @@
+"""What the grid charges beyond energy, and what it can carry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sesgame.errors import GameError
+
+__all__ = ["Grid", "Line"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of a radial feeder, and who is behind it.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    members : iterable of str
+        The members on the far side from the substation.
+    limit_kw : float
+        The most that it carries in either direction; at least 0.
+
+    Raises
+    ------
+    GameError
+        The limit is negative or not a number, or nobody is behind the line.
+    """
+
+    name: str
+    members: frozenset[str]
+    limit_kw: float
+
+    def __init__(self, *, name: str, members: Iterable[str], limit_kw: float) -> None:
+        if isinstance(members, str):
+            raise GameError(f"the members behind line {name!r} are a list of labels, not a string")
+        for attribute, value in (
+            ("name", name),
+            ("members", frozenset(members)),
+            ("limit_kw", _limit(f"the limit of line {name!r}", limit_kw)),
+        ):
+            object.__setattr__(self, attribute, value)
+        if not self.members:
+            raise GameError(f"nobody is behind line {name!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The connection of a community to the grid.
+
+    Parameters
+    ----------
+    demand_charge_per_kw : float, default 0
+        For the highest import in any step of the period, whatever its length; at least 0.
+    import_limit_kw, export_limit_kw : float, default infinite
+        The most that any coalition can draw from, or feed into, the grid together.
+    connection_limits_kw : mapping of member to float, optional
+        The most that a member's own connection carries in either direction.
+    lines : iterable of Line, optional
+        The lines of a radial feeder.
+
+    Raises
+    ------
+    GameError
+        A number is negative or not a number.
+
+    Notes
+    -----
+    To keep a limit of export, of a connection or of a line, PV may be left unused, at no cost.
+
+    The limits of the community and of lines belong to nobody: the costs of the coalitions are then
+    not those of a linear production game, and dual prices may fall short of the cost of all. The
+    limits of own connections come and go with their members.
+
+    Examples
+    --------
+    >>> Grid(demand_charge_per_kw=6.5).import_limit_kw
+    inf
+    """
+
+    demand_charge_per_kw: float = 0.0
+    import_limit_kw: float = math.inf
+    export_limit_kw: float = math.inf
+    connection_limits_kw: Mapping[str, float] = field(default_factory=dict)
+    lines: tuple[Line, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.demand_charge_per_kw) and self.demand_charge_per_kw >= 0):
+            raise GameError(
+                f"demand_charge_per_kw is {self.demand_charge_per_kw}; it must be at least 0"
+            )
+        for name in ("import_limit_kw", "export_limit_kw"):
+            _limit(name, getattr(self, name))
+        for member, limit in self.connection_limits_kw.items():
+            _limit(f"the connection limit of {member!r}", limit)
+        object.__setattr__(self, "lines", tuple(self.lines))
+
+    def features(self) -> dict[str, bool]:
+        """Return which of the charges and limits there are."""
+        return {
+            "a demand charge": self.demand_charge_per_kw > 0,
+            "a limit of import": math.isfinite(self.import_limit_kw),
+            "a limit of export": math.isfinite(self.export_limit_kw),
+            "limits of connections": bool(self.connection_limits_kw),
+            "lines": bool(self.lines),
+        }
+
+    def has_limits(self) -> bool:
+        """Return whether there is a limit that PV could exceed."""
+        return math.isfinite(self.export_limit_kw) or bool(self.connection_limits_kw or self.lines)
+
+    def check_members(self, members: Sequence[str]) -> None:
+        """Refuse a limit or a line of somebody who is not a member."""
+        named = [("a connection limit", member) for member in self.connection_limits_kw]
+        named += [(f"line {line.name!r}", name) for line in self.lines for name in line.members]
+        for what, member in named:
+            if member not in members:
+                raise GameError(f"{what} names {member!r}, who is not a member")
+
+
+def _limit(name: str, value: float) -> float:
+    if not value >= 0:
+        raise GameError(f"{name} is {value}; it must be at least 0")
+    return float(value)

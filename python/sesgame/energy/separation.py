@@ -1,0 +1,79 @@
+"""The worst coalition of a community of any size, by mixed-integer programming."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame import _engine
+    from sesgame.game import Game
+
+__all__ = ["DispatchOracle"]
+
+RELATIVE_GAP = 1e-8
+"""Of the sum of what all pay and get: how far the bound of a finished search may be above."""
+
+
+class DispatchOracle:
+    r"""Finds the coalition that objects most, and proves that none objects more.
+
+    .. math:: \max_S \; x(S) - c(S) = \max_{z \in \{0,1\}^n, \; y} \; x^\top z - f^\top y
+              \quad \text{subject to} \quad l + L z \le A y \le u + U z
+
+    The dispatch is a linear programme whose bounds are linear in membership z, so the search over
+    all coalitions is one mixed-integer programme with a binary variable for each member. Its
+    relaxation, in which members may join in part, comes first: where that finds no objection, the
+    allocation is in the core, and nothing has to be searched.
+
+    Made by :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`; it is
+    what ``oracle`` of :func:`sesgame.least_core`, :func:`sesgame.nucleolus` and
+    :func:`sesgame.audit` takes.
+
+    Attributes
+    ----------
+    kind : "cost"
+    relaxation : float
+        The bound of the relaxation in the last answer.
+    """
+
+    kind: Literal["cost"] = "cost"
+
+    def __init__(self, game: Game, programme: _engine.LinearProductionGame) -> None:
+        self._game = game
+        self._programme = programme
+        self.relaxation = np.inf
+
+    def value(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the costs of the coalitions in the rows of an array of shape (m, n)."""
+        return self._game.values(membership, progress=False)
+
+    def most_violated(
+        self,
+        allocation: NDArray[np.float64],
+        count: int,
+        *,
+        level: float = -np.inf,
+        outside: NDArray[Any] | None = None,
+        max_seconds: float = np.inf,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64], float]:
+        """Return the coalition of largest excess above `level`, if any, its cost, and the bound.
+
+        As :func:`sesgame.least_core` asks; `count` is of no use to a search that proves one.
+        """
+        n = len(allocation)
+        none = np.zeros((0, n), dtype=np.int64)
+        members, bound, self.relaxation, _ = self._programme.most_violated(
+            allocation,
+            none if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
+            level,
+            RELATIVE_GAP * float(np.abs(allocation).sum()),
+            max_seconds,
+        )
+        if members is None:
+            return np.zeros((0, n), dtype=np.bool_), np.zeros(0), bound
+        row = members[np.newaxis]
+        return row, self.value(row), bound

@@ -1,0 +1,225 @@
+"""Storage shared under a tariff of two periods, in closed form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.allocation import Allocation, Evidence
+from sesgame.coalition import Players
+from sesgame.errors import GameError
+from sesgame.game import Game
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["TwoPeriodPrices", "TwoPeriodStorage"]
+
+RELATIVE_TOLERANCE = 1e-9
+"""Of the turnover: what counts as equal."""
+
+
+@dataclass(frozen=True, eq=False)
+class TwoPeriodPrices(Evidence):
+    """What the bills rest on.
+
+    Attributes
+    ----------
+    scarcity : ndarray of shape (K,)
+        Of the probability of each scenario the part in which one more kWh of storage would be used:
+        all, nothing or, in the scenario that decides how much is bought, something between.
+    storage_price : float
+        What a kWh of storage is worth: the difference of the two prices times all scarcity.
+    bought_kwh : float
+        The storage that all members together buy.
+    """
+
+    scarcity: NDArray[np.float64]
+    storage_price: float
+    bought_kwh: float
+
+
+class TwoPeriodStorage:
+    r"""Members who share storage under a tariff of two periods.
+
+    Off peak, where energy costs :math:`\lambda_l`, member i uses :math:`x_{ik}` in scenario k, and
+    at the peak, at :math:`\lambda_h`, :math:`y_{ik}`. Storage, which loses nothing, is charged off
+    peak with what the peak will need. A coalition S has what its members own, C(S), and may buy
+    more at :math:`\lambda_b` a kWh:
+
+    .. math:: c(S) = \lambda_l E[x(S) + y(S)] + \min_{b \ge 0} \lambda_b b
+              + (\lambda_h - \lambda_l) E[(y(S) - C(S) - b)^+]
+
+    The least cost has a closed form: :math:`(\lambda_h - \lambda_l) \sum_k q_k (y_k(S) - C(S))`
+    where the scarcity q takes the probability of the scenarios with the highest peaks above C(S),
+    up to :math:`\lambda_b / (\lambda_h - \lambda_l)` in all. Storage that is only bought costs
+    :math:`\lambda_b` times the mean of the worst peaks (the conditional value at risk).
+
+    Parameters
+    ----------
+    members : iterable of str
+        One label for each of the n members.
+    off_peak_kwh, peak_kwh : array_like of float, shape (n,) or (K, n)
+        Energy of each member, for one day or K scenarios; at least 0.
+    off_peak_price, peak_price : float
+        For each kWh, ``0 <= off_peak_price <= peak_price``.
+    capacity_kwh : array_like of float, shape (n,), optional
+        The storage that each member owns; by default none.
+    storage_price : float, optional
+        For each kWh of storage that is bought, for the same time as the rest (a day, say): above 0.
+        By default none can be bought.
+    weights : iterable of float, shape (K,), optional
+        The probability of each scenario; by default they are equal.
+
+    Raises
+    ------
+    GameError
+        Shapes do not fit, or a number is out of its range.
+
+    References
+    ----------
+    Chakraborty, Baeyens, Poolla, Khargonekar and Varaiya (2019), "Sharing storage in a smart grid:
+    a coalitional game approach", IEEE Transactions on Smart Grid 10(4), 4379-4390: storage that
+    members own, and storage that they buy together; here a coalition may do both.
+
+    Examples
+    --------
+    Bob has the battery and Ann the peak. Two of her three kWh are shifted off peak, and she pays
+    Bob all that this saves, because storage is short:
+
+    >>> import sesgame as sg
+    >>> sharing = sg.energy.TwoPeriodStorage(
+    ...     ["ann", "bob"], [1, 1], [3, 0], off_peak_price=0.1, peak_price=0.4, capacity_kwh=[0, 2]
+    ... )
+    >>> bills = sharing.allocation()
+    >>> bills.values.round(2).tolist(), sg.audit(sharing.cost_game(), bills).in_core
+    ([1.3, -0.5], True)
+    """
+
+    def __init__(
+        self,
+        members: Iterable[str],
+        off_peak_kwh: ArrayLike,
+        peak_kwh: ArrayLike,
+        *,
+        off_peak_price: float,
+        peak_price: float,
+        capacity_kwh: ArrayLike | None = None,
+        storage_price: float = math.inf,
+        weights: Iterable[float] | None = None,
+    ) -> None:
+        self.players = Players(members)
+        n = len(self.players)
+        self.peak_kwh = _amounts("peak_kwh", peak_kwh, self.players)
+        self.off_peak_kwh = _amounts("off_peak_kwh", off_peak_kwh, self.players)
+        count = len(self.peak_kwh)
+        if len(self.off_peak_kwh) != count:
+            raise GameError(
+                f"off_peak_kwh has {len(self.off_peak_kwh)} scenarios, but peak_kwh has {count}"
+            )
+        owned = np.zeros(n) if capacity_kwh is None else capacity_kwh
+        owned = _amounts("capacity_kwh", owned, self.players)
+        if len(owned) != 1:
+            raise GameError(f"capacity_kwh has {len(owned)} rows; storage is the same every day")
+        self.capacity_kwh: NDArray[np.float64] = owned[0]
+        if not (0 <= off_peak_price <= peak_price < math.inf):
+            raise GameError(
+                f"energy costs {off_peak_price} off peak and {peak_price} at the peak; the peak "
+                f"must not be cheaper, and neither price negative"
+            )
+        if not storage_price > 0:
+            raise GameError(f"storage_price is {storage_price}; it must be above 0")
+        self.off_peak_price = float(off_peak_price)
+        self.peak_price = float(peak_price)
+        self.storage_price = float(storage_price)
+        equal = [1 / count] * count
+        given = np.array([float(w) for w in (equal if weights is None else weights)])
+        if given.shape != (count,) or not (given > 0).all() or abs(given.sum() - 1) > 1e-9:
+            raise GameError(
+                f"the weights are {given.tolist()}; {count} scenarios need {count} numbers above 0 "
+                f"that add up to 1"
+            )
+        self.weights: NDArray[np.float64] = given
+
+    def cost_game(self) -> Game:
+        """Return the game in which each coalition bears its least expected cost.
+
+        O(K log K) for each coalition.
+        """
+        return Game.from_function(self.players, self._costs, kind="cost", batched=True)
+
+    def allocation(self) -> Allocation:
+        r"""Return bills in the core, from the prices of the whole community.
+
+        .. math:: \lambda_l E[x_i + y_i] + (\lambda_h - \lambda_l) \sum_k q_k (y_{ik} - C_i)
+
+        with the scarcity q of all members together. They add up to their cost, and no coalition
+        pays more than its own: its cost is the largest such sum over all scarcities that are
+        possible.
+        """
+        gap = self.peak_price - self.off_peak_price
+        short = self.peak_kwh.sum(axis=1) - self.capacity_kwh.sum()
+        scarcity = self._scarcity(short[:, np.newaxis])[:, 0]
+        bills = self._base() + gap * (scarcity @ (self.peak_kwh - self.capacity_kwh))
+        worth = gap * float(scarcity.sum())
+        used = short[scarcity > 0]
+        # Storage is bought up to the least of the peaks in which all of it is used.
+        is_bought = used.size > 0 and worth >= self.storage_price * (1 - RELATIVE_TOLERANCE)
+        turnover = float(self._base().sum() + gap * (scarcity @ self.peak_kwh).sum())
+        return Allocation(
+            self.players,
+            bills,
+            kind="cost",
+            method="two-period prices",
+            tolerance=RELATIVE_TOLERANCE * turnover,
+            evidence=TwoPeriodPrices(scarcity, worth, float(used.min()) if is_bought else 0.0),
+        )
+
+    def _base(self) -> NDArray[np.float64]:
+        """Return what each member would pay if all were bought off peak, shape (n,)."""
+        base: NDArray[np.float64] = self.weights @ (self.off_peak_kwh + self.peak_kwh)
+        return self.off_peak_price * base
+
+    def _costs(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
+        short = self.peak_kwh @ membership.T - membership @ self.capacity_kwh
+        scarce = (self._scarcity(short) * short).sum(axis=0)
+        costs: NDArray[np.float64] = membership @ self._base()
+        costs += (self.peak_price - self.off_peak_price) * scarce
+        return costs
+
+    def _scarcity(self, short: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the scarcity of coalitions that are short by so much, arrays of shape (K, m)."""
+        gap = self.peak_price - self.off_peak_price
+        limit = self.storage_price / gap if gap > 0 else math.inf
+        order = np.argsort(-short, axis=0, kind="stable")
+        probability = self.weights[order] * (np.take_along_axis(short, order, axis=0) > 0)
+        before = np.cumsum(probability, axis=0) - probability
+        taken = np.clip(limit - before, 0.0, probability)
+        scarcity = np.empty_like(taken)
+        np.put_along_axis(scarcity, order, taken, axis=0)
+        return scarcity
+
+
+def _amounts(name: str, values: ArrayLike, players: Players) -> NDArray[np.float64]:
+    """Return energy of K scenarios, shape (K, n)."""
+    n_members = len(players)
+    try:
+        array = np.atleast_2d(np.array(values, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise GameError(f"{name} is not an array of numbers: {error}") from error
+    if array.ndim != 2 or array.shape[1] != n_members or not len(array):
+        raise GameError(
+            f"{name} has shape {np.shape(values)}; {n_members} members need ({n_members},) or "
+            f"(K, {n_members})"
+        )
+    if not (np.isfinite(array) & (array >= 0)).all():
+        row, index = (int(place) for place in np.argwhere(~(np.isfinite(array) & (array >= 0)))[0])
+        raise GameError(
+            f"{name} of {players[index]} in scenario {row + 1} is {array[row, index]}; it must be "
+            f"at least 0"
+        )
+    return array
