@@ -284,14 +284,15 @@ def test_a_period_without_data_is_refused(tmp_path, start, end, message):
 def test_batteries_of_different_efficiency_are_named(tmp_path):
     batteries = FILES["batteries.csv"] + "ann,2,1,0.9,1\n"
     community = sg.energy.Community.from_csv(write_community(tmp_path, batteries=batteries))
+    with pytest.raises(GameError, match="does not have batteries of different efficiencies"):
+        community.cost_game(model="battery")
     with pytest.raises(GameError, match="the batteries of operator and ann have different"):
-        community.cost_game()
-    with pytest.raises(GameError, match="the batteries of operator and ann have different"):
-        community.dispatch()
+        sg.energy.Pool.of(community.batteries, community.members)
+    assert community.dispatch().model == community.default_model == "linear"
     assert community.cost_game(model="netting").n_players == 3
 
 
 def test_an_unknown_model_is_refused(tmp_path):
     community = sg.energy.Community.from_csv(write_community(tmp_path))
-    with pytest.raises(GameError, match='"battery" or "netting"'):
+    with pytest.raises(GameError, match='"battery", "netting" or "linear"'):
         community.cost_game(model="milp")

@@ -1,0 +1,151 @@
+"""The worst coalition by mixed-integer programming, against enumeration, and what rests on it."""
+
+import numpy as np
+import pytest
+import sesgame as sg
+from hypothesis import given
+from hypothesis import strategies as st
+from sesgame.energy import Grid
+from worlds import MEMBERS, UNLIKE, WORLDS, battery, community
+
+FAST = {"batteries": [battery("ann", 4.0, 2.0), battery("cid", 2.0, 1.0)]}
+TOLERANCE = 1e-6
+BALANCED = {
+    name: WORLDS[name] for name in ("unlike batteries", "a demand charge", "storage to buy")
+}
+
+
+@pytest.mark.parametrize("world", [FAST, *BALANCED.values()], ids=["pooled", *BALANCED])
+@given(seed=st.integers(0, 20), shift=st.lists(st.floats(-1, 1), min_size=4, max_size=4))
+def test_the_worst_coalition_is_that_of_all(world, seed, shift):
+    here = community(seed, steps=3, **world)
+    game = here.cost_game()
+    bills = sg.owen_allocation(here, progress=False).values + np.array(shift) - np.mean(shift)
+    expected = sg.audit(game, bills)
+    oracle = here.separation_oracle()
+    membership, values, bound = oracle.most_violated(bills, 1)
+    assert bound == pytest.approx(expected.worst_coalition_excess, abs=TOLERANCE)
+    assert values == pytest.approx(game.values(membership), abs=TOLERANCE)
+    assert float((membership @ bills - values)[0]) == pytest.approx(bound, abs=TOLERANCE)
+
+
+def test_the_relaxation_alone_certifies_bills_at_dual_prices():
+    here = community(1, **WORLDS["a demand charge"])
+    oracle = here.separation_oracle()
+    bills = sg.owen_allocation(here, progress=False)
+    audit = sg.audit(here.cost_game(), bills, oracle=oracle)
+    assert audit.in_core is True
+    assert oracle.relaxation == pytest.approx(0, abs=TOLERANCE)
+
+
+@given(shift=st.lists(st.floats(-1, 1), min_size=4, max_size=4))
+def test_an_audit_by_separation_says_what_one_by_enumeration_says(shift):
+    here = community(2, **FAST)
+    game = here.cost_game()
+    bills = sg.owen_allocation(here, progress=False).values + np.round(shift, 2)
+    one, other = sg.audit(game, bills), sg.audit(game, bills, oracle=here.separation_oracle())
+    assert (one.efficient, one.individually_rational) == (
+        other.efficient,
+        other.individually_rational,
+    )
+    assert (one.worst_coalition_excess > TOLERANCE) == (other.worst_coalition_excess > TOLERANCE)
+    if one.worst_coalition_excess > TOLERANCE:
+        assert other.worst_coalition_excess == pytest.approx(one.worst_coalition_excess, abs=1e-6)
+    assert other.bound >= other.worst_coalition_excess
+
+
+def test_a_search_without_time_leaves_the_core_open_and_says_so():
+    here = community(3, **FAST)
+    game = here.cost_game()
+    inside = sg.nucleolus(game)
+    audit = sg.audit(game, inside, oracle=Heuristic(here))
+    assert audit.in_core is None
+    assert "not proved" in str(sg.compare(game, [inside], oracle=Heuristic(here)))
+    assert "nothing is proved" in str(audit)
+
+
+class Heuristic:
+    """Finds nothing and proves nothing."""
+
+    kind = "cost"
+
+    def __init__(self, community):
+        self.value = community.separation_oracle().value
+
+    def most_violated(self, allocation, count):
+        return None
+
+
+@pytest.mark.parametrize("solution", [sg.least_core, sg.nucleolus])
+@pytest.mark.parametrize("world", [FAST, WORLDS["a demand charge"]], ids=["pooled", "linear"])
+def test_row_generation_gives_what_the_table_gives(solution, world):
+    here = community(4, **world)
+    game = here.cost_game()
+    found = solution(game, oracle=here.separation_oracle(), progress=False)
+    expected = solution(game)
+    assert found.evidence.proved
+    worst = [sg.audit(game, x).worst_coalition_excess for x in (found, expected)]
+    assert worst[0] == pytest.approx(worst[1], abs=TOLERANCE)
+    if solution is sg.nucleolus:
+        assert found.values == pytest.approx(expected.values, abs=1e-5)
+    assert found.evidence.verify(game, here.separation_oracle())
+
+
+def test_the_oracle_of_scenarios_separates_their_mean():
+    days = [community(seed, steps=3, **WORLDS["storage to buy"]) for seed in range(2)]
+    scenarios = sg.energy.Scenarios(days)
+    bills = sg.owen_allocation(scenarios, progress=False)
+    oracle = scenarios.separation_oracle()
+    assert sg.audit(scenarios.cost_game(), bills, oracle=oracle).in_core
+    spoilt = bills.values + np.array([1.0, -1.0, 0.0, 0.0])
+    audit = sg.audit(scenarios.cost_game(), spoilt, oracle=oracle)
+    expected = sg.audit(scenarios.cost_game(), spoilt)
+    assert audit.worst_coalition_excess == pytest.approx(expected.worst_coalition_excess, abs=1e-6)
+
+
+def test_clusters_report_the_true_excess_on_the_members_game():
+    here = community(5, **FAST)
+    for count in (1, 2, 3, 4):
+        bills = sg.energy.clustered_nucleolus(here, count, progress=False)
+        expected = sg.audit(here.cost_game(), bills)
+        audit = bills.evidence.audit
+        assert audit.in_core == expected.in_core
+        if expected.worst_coalition_excess > TOLERANCE:
+            assert audit.worst_coalition_excess == pytest.approx(
+                expected.worst_coalition_excess, abs=TOLERANCE
+            )
+        assert expected.efficient
+        assert expected.individually_rational
+        assert sorted(m for cluster in bills.evidence.clusters for m in cluster) == sorted(MEMBERS)
+    assert bills.values == pytest.approx(sg.nucleolus(here.cost_game()).values, abs=1e-9)
+
+
+def test_members_of_like_profile_are_in_one_cluster_and_owners_by_themselves():
+    load = np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 1.0], [1.0, 1.0]])
+    here = sg.energy.Community(
+        members=MEMBERS,
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=load,
+        tariff=sg.energy.Tariff.flat(0.3, 0.1),
+        batteries=UNLIKE[2:],
+    )
+    assert sg.energy.clusters_of(here, 3) == (("ann", "bob"), ("cid",), ("dan",))
+    with pytest.raises(sg.errors.GameError, match="n_clusters is 5; it must be from 1 to 4"):
+        sg.energy.clusters_of(here, 5)
+    with pytest.raises(sg.errors.GameError, match="at most 20"):
+        sg.energy.clustered_nucleolus(here, 21)
+
+
+def test_a_coalition_that_a_limit_forbids_is_not_named():
+    # Bob alone needs 5 kW through a limit of 3; only with ann's surplus he can stay.
+    here = sg.energy.Community(
+        members=["ann", "bob", "cid"],
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=[[0.0, 0.0], [5.0, 1.0], [1.0, 1.0]],
+        pv_kwh=[[4.0, 0.0], [0.0, 0.0], [0.0, 0.0]],
+        tariff=sg.energy.Tariff.flat(0.30, 0.10),
+        grid=Grid(import_limit_kw=3.0),
+    )
+    membership, values, _ = here.separation_oracle().most_violated(np.array([-1.0, 2.5, 0.0]), 1)
+    assert np.isfinite(values).all()
+    assert (membership @ here.net_load_kwh).max() <= 3.0

@@ -1,0 +1,155 @@
+"""Storage under a tariff of two periods: closed form against the definition and the programme."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sesgame as sg
+from hypothesis import given
+from hypothesis import strategies as st
+from sesgame.energy import StorageOffer, TwoPeriodStorage
+from sesgame.errors import GameError
+
+AMOUNTS = st.integers(0, 6)
+LOW, HIGH = Fraction(1, 10), Fraction(2, 5)
+
+
+@st.composite
+def sharings(draw):
+    """Return the arguments of a sharing of up to four members and four scenarios."""
+    n, count = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    rows = st.lists(st.lists(AMOUNTS, min_size=n, max_size=n), min_size=count, max_size=count)
+    parts = draw(st.lists(st.integers(1, 5), min_size=count, max_size=count))
+    return {
+        "off_peak": draw(rows),
+        "peak": draw(rows),
+        "owned": draw(st.lists(AMOUNTS, min_size=n, max_size=n)),
+        "price": draw(st.sampled_from([None, Fraction(1, 20), Fraction(1, 5), Fraction(1, 2)])),
+        "weights": [Fraction(part, sum(parts)) for part in parts],
+    }
+
+
+def least_cost(sharing, members):
+    """Return the least expected cost over every amount of storage that could be best to buy."""
+
+    def total(row):
+        return sum(row[member] for member in members)
+
+    owned = total(sharing["owned"])
+    short = [max(total(row) - owned, 0) for row in sharing["peak"]]
+    bought = [0, *short] if sharing["price"] is not None else [0]
+    scenarios = list(zip(sharing["off_peak"], sharing["peak"], short, strict=True))
+
+    def cost(extra):
+        expected = (sharing["price"] or 0) * extra
+        for weight, (off_peak, peak, lack) in zip(sharing["weights"], scenarios, strict=True):
+            at_peak = max(lack - extra, 0)
+            expected += weight * (LOW * (total(off_peak) + total(peak) - at_peak) + HIGH * at_peak)
+        return expected
+
+    return min(cost(extra) for extra in bought)
+
+
+def made(sharing):
+    options = {} if sharing["price"] is None else {"storage_price": float(sharing["price"])}
+    return TwoPeriodStorage(
+        [f"m{index}" for index in range(len(sharing["owned"]))],
+        sharing["off_peak"],
+        sharing["peak"],
+        off_peak_price=float(LOW),
+        peak_price=float(HIGH),
+        capacity_kwh=sharing["owned"],
+        weights=[float(weight) for weight in sharing["weights"]],
+        **options,
+    )
+
+
+@given(sharings())
+def test_every_coalition_bears_the_least_cost_over_all_amounts_of_storage(sharing):
+    table = made(sharing).cost_game().tabulate()
+    for mask, value in enumerate(table):
+        members = [index for index in range(len(sharing["owned"])) if mask >> index & 1]
+        assert value == pytest.approx(float(least_cost(sharing, members)), abs=1e-12)
+
+
+@given(sharings())
+def test_the_bills_are_in_the_core(sharing):
+    storage = made(sharing)
+    audit = sg.audit(storage.cost_game(), storage.allocation(), tolerance=1e-12)
+    assert audit.in_core
+
+
+def test_what_is_bought_is_what_the_worst_peaks_ask_for():
+    storage = TwoPeriodStorage(
+        ["ann", "bob"],
+        np.zeros((4, 2)),
+        [[1, 1], [2, 2], [3, 3], [4, 4]],
+        off_peak_price=0.0,
+        peak_price=1.0,
+        storage_price=0.4,
+    )
+    evidence = storage.allocation().evidence
+    # A kWh pays where it is used with a probability of 0.4 or more: up to the second peak, 6.
+    assert evidence.bought_kwh == 6
+    assert evidence.scarcity == pytest.approx([0, 0, 0.15, 0.25])
+    assert evidence.storage_price == pytest.approx(0.4)
+
+
+def test_storage_too_dear_is_not_bought():
+    storage = TwoPeriodStorage(
+        ["ann"], [1], [1], off_peak_price=0.1, peak_price=0.2, storage_price=0.3
+    )
+    evidence = storage.allocation().evidence
+    assert (evidence.bought_kwh, evidence.storage_price) == (0, pytest.approx(0.1))
+
+
+def test_the_linear_programme_of_two_steps_gives_the_same_game():
+    random = np.random.default_rng(0)
+    off_peak, peak = random.integers(0, 5, (2, 3, 3)).astype(float)
+    years = 2 / 8760
+    offer = StorageOffer(
+        name="storage",
+        price_per_kwh_year=0.1 / years,
+        price_per_kw_year=0.0,
+        charge_efficiency=1.0,
+        discharge_efficiency=1.0,
+    )
+    times = sg.energy.TimeSteps.from_times(["2016-06-01T03:00", "2016-06-01T04:00"])
+    days = [
+        sg.energy.Community(
+            members=["a", "b", "c"],
+            steps=times,
+            load_kwh=np.array([low, high]).T,
+            tariff=sg.energy.PriceSeries(times, [0.1, 0.4], [0.0, 0.0]),
+            storage_offers=[offer],
+        )
+        for low, high in zip(off_peak, peak, strict=True)
+    ]
+    closed = TwoPeriodStorage(
+        ["a", "b", "c"], off_peak, peak, off_peak_price=0.1, peak_price=0.4, storage_price=0.1
+    )
+    linear = sg.energy.Scenarios(days).cost_game().tabulate()
+    assert np.allclose(closed.cost_game().tabulate(), linear, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"peak_kwh": [1.0]}, r"peak_kwh has shape \(1,\); 2 members need"),
+        ({"peak_kwh": [1.0, -1.0]}, "peak_kwh of bob in scenario 1 is -1.0; it must be at least 0"),
+        ({"off_peak_kwh": [[1, np.nan]]}, "off_peak_kwh of bob in scenario 1 is nan"),
+        ({"peak_kwh": "much"}, "peak_kwh is not an array of numbers"),
+        ({"off_peak_kwh": [[1, 1], [1, 1]]}, "off_peak_kwh has 2 scenarios, but peak_kwh has 1"),
+        ({"capacity_kwh": [[1, 1], [1, 1]]}, "capacity_kwh has 2 rows"),
+        ({"peak_price": 0.05}, "the peak must not be cheaper"),
+        ({"peak_price": np.inf}, "energy costs 0.1 off peak and inf"),
+        ({"storage_price": 0.0}, "storage_price is 0.0; it must be above 0"),
+        ({"weights": [0.5]}, "1 scenarios need 1 numbers above 0 that add up to 1"),
+        ({"weights": [0.5, 0.5]}, "the weights are"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, message):
+    arguments = {"off_peak_kwh": [1, 1], "peak_kwh": [1, 2], "off_peak_price": 0.1}
+    arguments |= {"peak_price": 0.4, **change}
+    with pytest.raises(GameError, match=message):
+        TwoPeriodStorage(["ann", "bob"], **arguments)

@@ -1,0 +1,105 @@
+"""An independent model of a community with all that the linear dispatch has: dense, by SciPy.
+
+Each battery by itself, each member's own flow and PV by itself; nothing is grouped.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import linprog
+
+
+def least_cost(days, weights, members):
+    """Return the least expected cost of a coalition in weighted scenarios; NaN if there is none."""
+    columns: list[tuple[float, float, float]] = []  # cost, lower, upper
+    equal: list[tuple[dict[int, float], float]] = []
+    below: list[tuple[dict[int, float], float]] = []
+
+    def column(cost=0.0, lower=0.0, upper=math.inf):
+        columns.append((cost, lower, upper))
+        return len(columns) - 1
+
+    first = days[0]
+    years = first.steps.n_steps * first.steps.step_hours / 8760
+    sizes = [
+        (column(offer.price_per_kwh_year * years), column(offer.price_per_kw_year * years))
+        for offer in first.storage_offers
+    ]
+    for day, weight in zip(days, weights, strict=True):
+        grid, hours = day.grid, day.steps.step_hours
+        inside = [index for index, member in enumerate(day.members) if member in members]
+        peak = column(weight * grid.demand_charge_per_kw)
+        stored: dict[object, tuple[int, float]] = {}
+        stores = [
+            (battery, battery.owner, battery.energy_kwh, battery.power_kw * hours, None)
+            for battery in day.batteries
+            if battery.owner in members
+        ]
+        stores += [
+            (offer, None, math.inf, math.inf, size)
+            for offer, size in zip(day.storage_offers, sizes, strict=True)
+        ]
+        for t in range(day.steps.n_steps):
+            bought = column(weight * day.buy_per_kwh[t], 0, grid.import_limit_kw * hours)
+            sold = column(-weight * day.sell_per_kwh[t], 0, grid.export_limit_kw * hours)
+            below.append(({bought: 1.0, peak: -hours}, 0.0))
+            flow = {member: {} for member in members}
+            balance = {bought: 1.0, sold: -1.0}
+            for index, (store, owner, energy, power, size) in enumerate(stores):
+                last = t == day.steps.n_steps - 1
+                initial = store.initial_charge_kwh if size is None else 0.0
+                charge = column(0.0, 0, power)
+                discharge = column(weight * store.degradation_cost_per_kwh, 0, power)
+                state = column(0.0, initial if last else 0.0, energy)
+                balance |= {charge: -1.0, discharge: 1.0}
+                if owner:
+                    flow[owner] |= {charge: 1.0, discharge: -1.0}
+                row = {
+                    state: 1.0,
+                    charge: -store.charge_efficiency,
+                    discharge: 1 / store.discharge_efficiency,
+                }
+                if index in stored and t:
+                    row[stored[index][0]] = -1.0
+                equal.append((row, 0.0 if t else initial))
+                stored[index] = (state, initial)
+                if size is not None:
+                    below += [({charge: 1.0, size[1]: -hours}, 0.0)]
+                    below += [({discharge: 1.0, size[1]: -hours}, 0.0)]
+                    below += [({state: 1.0, size[0]: -1.0}, 0.0)]
+            limited = math.isfinite(grid.export_limit_kw) or grid.connection_limits_kw or grid.lines
+            for index in inside:
+                member = day.members[index]
+                unused = column(0.0, 0, max(day.pv_kwh[index, t], 0.0) if limited else 0.0)
+                balance[unused] = -1.0
+                flow[member][unused] = 1.0
+            net = {day.members[index]: day.net_load_kwh[index, t] for index in inside}
+            equal.append((balance, sum(net.values())))
+            limits = [([m], kw) for m, kw in grid.connection_limits_kw.items() if m in members]
+            limits += [(line.members & set(members), line.limit_kw) for line in grid.lines]
+            for behind, kw in limits:
+                total = {k: v for member in behind for k, v in flow[member].items()}
+                load = sum(net[member] for member in behind)
+                below.append((total, kw * hours - load))
+                below.append(({k: -v for k, v in total.items()}, kw * hours + load))
+
+    def dense(rows):
+        matrix = np.zeros((len(rows), len(columns)))
+        for place, (entries, _) in enumerate(rows):
+            for number, value in entries.items():
+                matrix[place, number] = value
+        return matrix, np.array([bound for _, bound in rows])
+
+    a_eq, b_eq = dense(equal)
+    a_ub, b_ub = dense(below)
+    result = linprog(
+        [cost for cost, _, _ in columns],
+        A_ub=a_ub,
+        b_ub=b_ub,
+        A_eq=a_eq,
+        b_eq=b_eq,
+        bounds=[(low, high) for _, low, high in columns],
+    )
+    return result.fun if result.success else math.nan
