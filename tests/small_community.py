@@ -25,10 +25,10 @@ FILES = {
 
 
 def write_community(folder: Path, **changes: str | None) -> Path:
-    """Write the community; `changes` replace whole files, by name without ending, or leave out."""
+    """Write the community; `changes`, by name without ending, replace, add or leave out files."""
     folder.mkdir(exist_ok=True)
-    for name, text in FILES.items():
-        text = changes.get(name.removesuffix(".csv"), text)
+    files = FILES | {f"{name}.csv": text for name, text in changes.items()}
+    for name, text in files.items():
         if text is not None:
             (folder / name).write_text(text)
     return folder

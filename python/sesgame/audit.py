@@ -115,11 +115,13 @@ class Audit:
     def _stability(self, amount: Callable[[float], str]) -> str:
         """Return in a sentence whether a group would leave."""
         name = format_coalition(self.worst_coalition)
+        group = f"The group {name}"
         if len(self.staying) < len(self.worst_coalition) - 1:
-            name = f"of all but {format_coalition(self.staying)}"
+            name = f"all but {format_coalition(self.staying)}"
+            group = f"All but {format_coalition(self.staying)}"
         change = amount(self.worst_coalition_excess)
         if self.worst_coalition_excess > self.tolerance:
-            return f"The group {name} would gain {change} by leaving."
+            return f"{group} would gain {change} by leaving."
         what = "which would neither gain nor lose by leaving"
         if self.worst_coalition_excess < -self.tolerance:
             what = f"which would lose {change} by leaving"

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -17,18 +17,9 @@ from sesgame.errors import SesgameError
 from sesgame.game_files import read_game
 from sesgame.markets.command import add_auction
 from sesgame.report import FILE_NAMES, OutputFolder, Report
+from sesgame.rules import RULES, Case
 
-__all__ = ["RULES", "main"]
-
-RULES: dict[str, Callable[[sg.Game], sg.Allocation]] = {
-    "shapley": sg.shapley_value,
-    "nucleolus": sg.nucleolus,
-    "prenucleolus": sg.prenucleolus,
-    "per-capita-nucleolus": sg.per_capita_nucleolus,
-    "least-core": sg.least_core,
-    "banzhaf": sg.banzhaf_value,
-}
-"""What ``--rules`` may name."""
+__all__ = ["main"]
 
 INTERRUPTED = 130
 """The exit code of a program that Ctrl-C has stopped."""
@@ -62,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def allocate(options: argparse.Namespace) -> None:
     """Split a community's costs, and say who could be better off alone."""
     folder = OutputFolder(options.out) if options.out else None
-    game, title, source = _community_game(options)
-    _report(game, options, folder, title, source)
+    case, title, source = _community_case(options)
+    _report(case, options, folder, title, source)
 
 
 def solve(options: argparse.Namespace) -> None:
@@ -71,7 +62,7 @@ def solve(options: argparse.Namespace) -> None:
     folder = OutputFolder(options.out) if options.out else None
     game = read_game(options.input)
     title = f"{options.input.name}: a {game.kind} game of {game.n_players} players"
-    _report(game, options, folder, title, {"files": _digests([options.input]), "unit": ""})
+    _report(Case(game), options, folder, title, {"files": _digests([options.input]), "unit": ""})
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -79,25 +70,32 @@ def compare(options: argparse.Namespace) -> None:
     if not options.input.exists():
         raise SesgameError(f"there is no file or folder {options.input}")
     if options.input.is_dir():
-        game, title, _ = _community_game(options)
+        case, title, _ = _community_case(options)
     else:
         for name in ("start", "end", "model"):
             if getattr(options, name) is not None:
                 raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
         game = read_game(options.input)
+        case = Case(game)
         title = f"{options.input.name}: a {game.kind} game of {game.n_players} players"
-    allocations = [RULES[rule](game) for rule in options.rules]
-    print(f"{title}\n\n{sg.compare(game, allocations)}")
+    allocations = [case.allocate(rule) for rule in options.rules or case.comparable_rules]
+    max_seconds = case.max_seconds if case.oracle else None
+    comparison = sg.compare(case.game, allocations, oracle=case.oracle, max_seconds=max_seconds)
+    print(f"{title}\n\n{comparison}")
 
 
-def _community_game(options: argparse.Namespace) -> tuple[sg.Game, str, dict[str, Any]]:
+def _community_case(options: argparse.Namespace) -> tuple[Case, str, dict[str, Any]]:
     """Return the game of a community and a period, what it is, and what it is made from."""
     community = sg.energy.Community.from_csv(options.input)
     period = community.period(options.start, options.end)
     steps = period.steps
     model = options.model or community.default_model
     game = period.cost_game(model=model)
-    batteries = f"{len(community.batteries)} batteries, pooled" if model == "battery" else "netting"
+    batteries = {
+        "battery": f"{len(community.batteries)} batteries, pooled",
+        "netting": "netting",
+        "linear": f"{len(community.batteries)} batteries, by linear programme",
+    }[model]
     title = (
         f"{community.name}, {steps.time(0)} to {steps.time(steps.n_steps)}\n"
         f"{game.n_players} members, {steps.n_steps:,} steps of {steps.step_hours * 60:g} minutes, "
@@ -113,22 +111,28 @@ def _community_game(options: argparse.Namespace) -> tuple[sg.Game, str, dict[str
         "model": model,
         "unit": community.currency,
     }
-    return game, title, source
+    case = Case(game, period, model, options.seed, options.clusters, options.max_seconds)
+    return case, title, source
 
 
 def _report(
-    game: sg.Game,
+    case: Case,
     options: argparse.Namespace,
     folder: OutputFolder | None,
     title: str,
     source: dict[str, Any],
 ) -> None:
     """Solve, audit, print and, if there is a folder, write."""
-    allocations = {rule: RULES[rule](game) for rule in options.rules}
-    audits = {rule: sg.audit(game, allocation) for rule, allocation in allocations.items()}
-    asked = {"command": options.command.__name__, "rules": options.rules}
+    rules = options.rules or (case.default_rules if case.community else ["nucleolus"])
+    allocations = {rule: case.allocate(rule) for rule in rules}
+    max_seconds = case.max_seconds if case.oracle else None
+    audits = {
+        rule: sg.audit(case.game, allocation, oracle=case.oracle, max_seconds=max_seconds)
+        for rule, allocation in allocations.items()
+    }
+    asked = {"command": options.command.__name__, "rules": rules}
     unit = source.pop("unit")
-    report = Report(title, game, allocations, audits, unit, source, asked)
+    report = Report(title, case.game, allocations, audits, unit, source, asked)
     print(report.text())
     if folder:
         written = ", ".join(str(path) for path in report.write(folder))
@@ -149,7 +153,7 @@ def _command_line() -> argparse.ArgumentParser:
 
     command = commands.add_parser("allocate", help="split the costs of a community")
     command.add_argument("input", type=Path, metavar="COMMUNITY", help="folder of CSV files")
-    _add_rules(command, "--rules", "shapley,nucleolus")
+    _add_rules(command, "--rules", "shapley,nucleolus; owen,shapley-estimate for too many members")
     _add_period(command)
     _add_out(command)
     command.set_defaults(command=allocate)
@@ -158,7 +162,7 @@ def _command_line() -> argparse.ArgumentParser:
     command.add_argument(
         "input", type=Path, metavar="COMMUNITY|GAME", help="folder of CSV files, or game file"
     )
-    _add_rules(command, "--rules", ",".join(RULES))
+    _add_rules(command, "--rules", "all that fit")
     _add_period(command)
     command.set_defaults(command=compare)
 
@@ -177,7 +181,6 @@ def _add_rules(command: argparse.ArgumentParser, name: str, default: str) -> Non
         name,
         dest="rules",
         type=_rules,
-        default=default,
         metavar="RULES",
         help=f"of {', '.join(RULES)}; separated by commas (default: {default})",
     )
@@ -191,7 +194,19 @@ def _add_period(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model",
         choices=get_args(Model),
-        help="whether batteries are used (default: if there are any)",
+        help="how a coalition is dispatched (default: the fastest that has everything)",
+    )
+    command.add_argument(
+        "--seed", type=int, default=0, help="for rules that sample or cluster (default: 0)"
+    )
+    command.add_argument(
+        "--clusters", type=int, default=12, help="for clustered-nucleolus (default: 12)"
+    )
+    command.add_argument(
+        "--max-seconds",
+        type=float,
+        default=300.0,
+        help="for each search for the worst group among too many to list (default: 300)",
     )
 
 

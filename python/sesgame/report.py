@@ -17,7 +17,10 @@ import numpy as np
 
 from sesgame._engine import __version__
 from sesgame.bills import rounded_bills
+from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.errors import AllocationError, SesgameError
+from sesgame.sampled_shapley import SampledShapley
+from sesgame.stability.row_generation import GeneratedEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +79,7 @@ class Report:
     title : str
         What was solved, for people.
     game : Game
-        The game, tabulated.
+        The game.
     allocations, audits : mapping of str
         One of each for each rule, by its name.
     unit : str
@@ -85,6 +88,15 @@ class Report:
         What the game was made from: files with their digests, period, model.
     options : dict
         What was asked for.
+
+    Attributes
+    ----------
+    alone : list of float
+        What each player bears, or gets, alone.
+    together : float
+        What there is to split.
+    bills : dict of str to tuple of Decimal
+        The shares to the cent, of each rule that splits exactly that.
     """
 
     title: str
@@ -94,31 +106,56 @@ class Report:
     unit: str
     source: dict[str, Any]
     options: dict[str, Any]
+    alone: list[float] = field(init=False)
+    together: float = field(init=False)
     bills: dict[str, tuple[Decimal, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        total = float(self.game.tabulate()[-1])
+        n = self.game.n_players
+        rows = np.concatenate([np.eye(n, dtype=np.bool_), np.ones((1, n), dtype=np.bool_)])
+        *alone, together = self.game.values(rows, progress=False).tolist()
+        object.__setattr__(self, "alone", alone)
+        object.__setattr__(self, "together", together)
         bills = {}
         for rule, allocation in self.allocations.items():
             # A rule that does not split exactly what there is to split gives no bills.
             with suppress(AllocationError):
-                bills[rule] = rounded_bills(allocation.values, total)
+                bills[rule] = rounded_bills(allocation.values, together)
         object.__setattr__(self, "bills", bills)
-
-    @property
-    def alone(self) -> list[float]:
-        """What each player bears, or gets, alone."""
-        table = self.game.tabulate()
-        return [float(value) for value in table[1 << np.arange(self.game.n_players)]]
 
     def text(self) -> str:
         """Return the table and, for each rule, what holds of it in plain words."""
         lines = [self.title, "", *_aligned(self._table())]
         for rule, audit in self.audits.items():
-            lines += ["", rule, *(f"  {sentence}" for sentence in audit.sentences(self.unit))]
+            sentences = [*audit.sentences(self.unit), *self._provisos(self.allocations[rule])]
+            lines += ["", rule, *(f"  {sentence}" for sentence in sentences)]
             if rule not in self.bills:
                 lines.append("  No bills: this rule does not split exactly what there is to split.")
         return "\n".join(lines)
+
+    def _provisos(self, allocation: Allocation) -> list[str]:
+        """Return in sentences how far the shares are from what the rule means."""
+
+        def amount(value: float) -> str:
+            return f"{value:,.2f} {self.unit}" if self.unit else f"{value:.6g}"
+
+        match allocation.evidence:
+            case SampledShapley() as sampled:
+                widest = float(np.max(sampled.half_widths))
+                return [
+                    f"Estimated from {sampled.evaluations:,} coalitions: at "
+                    f"{sampled.confidence:.0%} confidence each share is within {amount(widest)} "
+                    f"of the exact one; smaller differences count as none."
+                ]
+            case GeneratedEvidence(proved=False) as generated:
+                return [
+                    f"Not proved to be the {allocation.method.split(' (')[0]}: {generated.reason}. "
+                    f"The least that the worst group can gain is between "
+                    f"{amount(generated.lower_bound)} and {amount(generated.upper_bound)}."
+                ]
+            case ClusteredEvidence(clusters=clusters):
+                return [f"The members are in {len(clusters)} clusters of like profiles."]
+        return []
 
     def _table(self) -> list[list[str]]:
         """Return header, one row for each player, and the totals."""
@@ -169,7 +206,6 @@ class Report:
 
     def _result_json(self) -> str:
         """Return everything that is needed to check the result again."""
-        table = self.game.tabulate()
         players = [str(player) for player in self.game.players]
         content = {
             "sesgame": __version__,
@@ -180,7 +216,7 @@ class Report:
                 "unit": self.unit,
                 "players": players,
                 "alone": dict(zip(players, self.alone, strict=True)),
-                "together": float(table[-1]),
+                "together": self.together,
             },
             "rules": {
                 rule: {

@@ -7,6 +7,7 @@ import pytest
 import sesgame as sg
 from sesgame.energy import Battery, Grid, Line, Scenarios, StorageOffer
 from sesgame.errors import AllocationError, GameError
+from small_community import write_community
 from worlds import OFFER, UNLIKE, battery, community
 
 
@@ -119,6 +120,56 @@ def test_a_coalition_that_cannot_keep_a_limit_is_named_by_its_members():
     for ask in (lambda: game.value(["bob"]), game.tabulate, lambda: sg.shapley_value(game)):
         with pytest.raises(GameError, match=r"the value of \{bob\} is nan, not a finite number"):
             ask()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("peak,1,", 'line 2, column "quantity": "peak" is none of demand_charge_per_kw, import'),
+        ("import_limit_kw,1,\nimport_limit_kw,2,", 'line 3, column "quantity": .* there twice'),
+        ("import_limit_kw,1,ann", "for import_limit_kw the cell must be empty"),
+        ("line_limit_kw,1,", "for line_limit_kw the cell must name members"),
+        ("connection_limit_kw,1,eve", 'line 2, column "members": eve is not in members.csv'),
+        ("line_limit_kw,1,ann;ann", "ann is there twice"),
+        ("connection_limit_kw,1,ann\nconnection_limit_kw,1,ann", "line 3.*ann has a connection"),
+        ("demand_charge_per_kw,-1,", "line 2: demand_charge_per_kw is -1.0"),
+        ("line_limit_kw,-1,ann", "line 2: the limit of line 'line 1' is -1.0"),
+        ("import_limit_kw,much,", 'line 2, column "value"'),
+    ],
+)
+def test_a_grid_file_says_in_which_line_it_is_wrong(tmp_path, rows, message):
+    folder = write_community(tmp_path / "court", grid=f"quantity,value,members\n{rows}\n")
+    with pytest.raises(GameError, match=message):
+        sg.energy.Community.from_csv(folder)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,1,1,1,1\na,2,2,1,1", 'line 3, column "name": the offer "a" is there twice'),
+        ("a,0,0,1,1", "line 2: the storage offer 'a' is for nothing"),
+        ("a,1,1,2,1", "line 2: the storage offer 'a': charge_efficiency is 2.0"),
+    ],
+)
+def test_a_file_of_storage_offers_says_in_which_line_it_is_wrong(tmp_path, rows, message):
+    header = "name,price_per_kwh_year,price_per_kw_year,charge_efficiency,discharge_efficiency"
+    folder = write_community(tmp_path / "court", storage_offers=f"{header}\n{rows}\n")
+    with pytest.raises(GameError, match=message):
+        sg.energy.Community.from_csv(folder)
+
+
+def test_files_give_what_the_classes_take(tmp_path):
+    grid = "quantity,value,members\nline_limit_kw,9,ann; bob\nexport_limit_kw,7,\n"
+    batteries = (
+        "owner,energy_kwh,power_kw,charge_efficiency,discharge_efficiency,"
+        "degradation_cost_per_kwh\nann,2,1,1,1,0.05\n"
+    )
+    folder = write_community(tmp_path / "court", grid=grid, batteries=batteries)
+    here = sg.energy.Community.from_csv(folder)
+    line = Line(name="line 1", members=["ann", "bob"], limit_kw=9.0)
+    assert here.grid == Grid(export_limit_kw=7.0, lines=[line])
+    assert here.batteries[0].degradation_cost_per_kwh == 0.05
+    assert here.period("2016-06-01T11:00", "2016-06-01T13:00").grid == here.grid
 
 
 def test_scenarios_that_do_not_fit_are_refused():

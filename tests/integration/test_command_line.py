@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import sesgame as sg
-from sesgame.cli import RULES, main
+from sesgame.cli import main
+from sesgame.rules import RULES
 from small_community import write_community
 
 RURAL13 = Path("examples/rural13")
@@ -89,8 +90,58 @@ def test_the_same_input_gives_the_same_files(june, tmp_path):
 
 def test_rules_are_compared_side_by_side(capsys, tmp_path):
     assert main(["compare", str(write_community(tmp_path / "court"))]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4 + len(RULES)
+    *_, table = capsys.readouterr().out.partition("\n\n")
+    left_out = {"shapley-estimate", "clustered-nucleolus"}
+    assert len(table.splitlines()) == 1 + len(set(RULES) - left_out)
+    assert "Owen prices" in table
+
+
+def test_a_hundred_members_are_allocated_and_audited_by_separation(capsys, tmp_path):
+    rules = ["owen", "shapley-estimate", "least-core", "clustered-nucleolus"]
+    arguments = ["allocate", "examples/semiurban104", "--rules", ",".join(rules)]
+    day = ["--start", "2016-01-15", "--end", "2016-01-16"]
+    assert main([*arguments, *day, "--out", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "Estimated from" in text
+    assert "in 12 clusters of like profiles" in text
+    result = json.loads((tmp_path / "result.json").read_text())["rules"]
+    assert list(result) == rules
+    for rule in ("owen", "least-core"):
+        audit = result[rule]["audit"]
+        assert audit["in_core"] is True
+        assert audit["bound"] <= audit["tolerance"]
+    assert result["least-core"]["allocation"]["evidence"]["proved"]
+    assert result["shapley-estimate"]["audit"]["in_core"] is False
+    bills = rows_of(tmp_path / "bills.csv")
+    for rule in rules:
+        assert sum(Decimal(row[f"{rule}_eur"]) for row in bills) == Decimal("416.93")
+
+
+def test_a_community_with_a_grid_is_allocated_by_linear_programme(capsys, tmp_path):
+    grid = "quantity,value,members\ndemand_charge_per_kw,6.5,\nconnection_limit_kw,9,ann;bob\n"
+    offers = (
+        "name,price_per_kwh_year,price_per_kw_year,charge_efficiency,discharge_efficiency\n"
+        "lithium,9999,0,0.95,0.95\n"
+    )
+    folder = write_community(tmp_path / "court", grid=grid, storage_offers=offers)
+    assert main(["allocate", str(folder), "--rules", "owen,nucleolus"]) == 0
+    text = capsys.readouterr().out
+    assert "by linear programme" in text
+    assert text.count("No group of members can do better on its own") == 2
+
+
+def test_a_rule_for_tables_names_those_for_many_members(capsys):
+    arguments = ["allocate", "examples/semiurban104", "--rules", "shapley", *JUNE]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "looks at every coalition of 104 members; for so many there are shapley-esti" in error
+
+
+def test_a_rule_for_communities_is_refused_for_a_game(capsys, tmp_path):
+    path = tmp_path / "game.csv"
+    path.write_text("coalition,cost\nann,4\n")
+    assert main(["solve", str(path), "--rule", "owen"]) == 2
+    assert 'the rule "owen" is for communities' in capsys.readouterr().err
 
 
 def test_a_game_file_is_solved(capsys, tmp_path):

@@ -56,8 +56,8 @@ def clusters_of(
     """Return members in clusters of like net-load profiles, by k-means (extra ``surrogate``).
 
     Each member stands where its net load in each step is, as a share of its largest, so that large
-    and small members with the same habits are alike. Owners of batteries are clusters of their
-    own, as long as they leave one for the others: they have what no profile shows.
+    and small members with the same habits are alike; and, with the weight of all steps, where the
+    capacity of its batteries is, as a share of that and all the energy it exchanges.
 
     Parameters
     ----------
@@ -94,19 +94,21 @@ def clusters_of(
     members = community.members
     if not 1 <= n_clusters <= len(members):
         raise GameError(f"n_clusters is {n_clusters}; it must be from 1 to {len(members)}")
-    owners = {battery.owner for battery in community.batteries if battery.energy_kwh > 0}
-    alone = sorted(members.index(owner) for owner in owners)
-    if len(alone) >= n_clusters:
-        alone = []
-    others = np.array([index for index in range(len(members)) if index not in alone], dtype=int)
-    net_load = community.net_load_kwh[others]
+    net_load = community.net_load_kwh
     largest = np.abs(net_load).max(axis=1, keepdims=True)
     profiles = net_load / np.where(largest > 0, largest, 1.0)
-    wanted = min(n_clusters - len(alone), len(np.unique(profiles, axis=0)))
-    labels = KMeans(wanted, n_init=10, random_state=seed).fit_predict(profiles) if wanted else []
-    groups = [[index] for index in alone]
-    groups += [others[labels == label].tolist() for label in range(wanted)]
-    return tuple(tuple(members[index] for index in group) for group in sorted(groups) if group)
+    energy = np.zeros(len(members))
+    for battery in community.batteries:
+        energy[members.index(battery.owner)] += battery.energy_kwh
+    used = energy + np.abs(net_load).sum(axis=1)
+    stored = np.sqrt(community.steps.n_steps) * energy / np.where(used > 0, used, 1.0)
+    features = np.column_stack([profiles, stored])
+    wanted = min(n_clusters, len(np.unique(features, axis=0)))
+    labels = KMeans(wanted, n_init=10, random_state=seed).fit_predict(features)
+    groups: dict[int, list[str]] = {}
+    for member, label in zip(members, labels.tolist(), strict=True):
+        groups.setdefault(label, []).append(member)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def clustered_nucleolus(

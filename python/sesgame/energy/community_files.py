@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 import numpy as np
 
 from sesgame.csv_table import CsvTable
-from sesgame.energy.battery import Battery
+from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
+from sesgame.energy.grid import Grid
 from sesgame.energy.tariff import WEEKDAYS, PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, moment
 from sesgame.errors import GameError
@@ -17,8 +18,11 @@ from sesgame.errors import GameError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.battery import Battery, StorageOffer
+
 __all__ = ["CommunityFields", "community_files", "read_community_files"]
 
+_NEEDED = ("members", "meters", "tariff")
 _KINDS = ("load", "pv")
 _UNITS = ("kW", "kWh")
 
@@ -32,6 +36,8 @@ class CommunityFields(TypedDict):
     pv_kwh: NDArray[np.float64]
     tariff: Tariff | PriceSeries
     batteries: list[Battery]
+    grid: Grid
+    storage_offers: list[StorageOffer]
     name: str
 
 
@@ -46,7 +52,7 @@ class _Meter(NamedTuple):
 
 
 def community_files(folder: Path) -> dict[str, Path]:
-    """Return the files of a community by their role: members, meters, tariff, batteries.
+    """Return the files of a community by their role: members, meters, tariff and, if there, others.
 
     Raises
     ------
@@ -56,14 +62,14 @@ def community_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise GameError(f"there is no folder {folder}")
     files = {}
-    for role in ("members", "meters", "tariff", "batteries"):
+    for role in (*_NEEDED, "batteries", "grid", "storage_offers"):
         names = (folder / f"{role}.csv", folder / f"{role}.csv.gz")
         found = [path for path in names if path.exists()]
         if len(found) == 2:
             raise GameError(f"{folder} has both {found[0].name} and {found[1].name}; keep one")
         if found:
             files[role] = found[0]
-        elif role != "batteries":
+        elif role in _NEEDED:
             raise GameError(f"{folder} has no {role}.csv (or {role}.csv.gz)")
     return files
 
@@ -79,9 +85,13 @@ def read_community_files(folder: Path) -> CommunityFields:
     files = community_files(folder)
     members, meters = _read_members(CsvTable.read(files["members"]))
     steps, load_kwh, pv_kwh = _read_meters(CsvTable.read(files["meters"]), len(members), meters)
-    batteries = []
+    batteries: list[Battery] = []
+    offers: list[StorageOffer] = []
     if "batteries" in files:
-        batteries = _read_batteries(CsvTable.read(files["batteries"]), members)
+        batteries = read_batteries(CsvTable.read(files["batteries"]), members)
+    if "storage_offers" in files:
+        offers = read_offers(CsvTable.read(files["storage_offers"]))
+    grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
     return {
         "members": members,
         "steps": steps,
@@ -89,6 +99,8 @@ def read_community_files(folder: Path) -> CommunityFields:
         "pv_kwh": pv_kwh,
         "tariff": _read_tariff(CsvTable.read(files["tariff"])),
         "batteries": batteries,
+        "grid": grid,
+        "storage_offers": offers,
         "name": folder.resolve().name,
     }
 
@@ -153,27 +165,6 @@ def _read_times(table: CsvTable) -> TimeSteps:
         return TimeSteps.from_times(np.array(times))
     except GameError as error:
         raise GameError(f"{table.path}: {error}") from error
-
-
-def _read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
-    numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
-    table.expect(["owner", *numbers], ["initial_charge_kwh"])
-    columns = {name: table.floats(name) for name in numbers}
-    columns["initial_charge_kwh"] = table.floats("initial_charge_kwh", 0.0)
-    batteries = []
-    for row, owner in enumerate(table.texts("owner")):
-        if owner and owner not in members:
-            table.fail(
-                row,
-                "owner",
-                f"{owner} is not in members.csv; list an operator there as a member without meters",
-            )
-        try:
-            values = {name: float(column[row]) for name, column in columns.items()}
-            batteries.append(Battery(owner=owner, **values))
-        except GameError as error:
-            raise GameError(f"{table.path}, line {table.lines[row]}: {error}") from error
-    return batteries
 
 
 def _read_tariff(table: CsvTable) -> Tariff | PriceSeries:

@@ -1,0 +1,123 @@
+"""Certificates and solutions of communities that no table can hold, and what persistence saves.
+
+Answers are compared before anything is timed. The days are one of winter, when little is shared,
+and two of the sunny half-year, which are harder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+import highspy
+import numpy as np
+import pytest
+import sesgame as sg
+from numpy.typing import NDArray
+from sesgame.energy.linear_dispatch import LinearDispatch
+
+DAYS = ["2016-01-15", "2016-06-15", "2016-09-05"]
+
+
+@cache
+def day_of(day: str, n_members: int = 104) -> sg.energy.Community:
+    """Return a day of semiurban104; of some of its members, those with batteries and PV first."""
+    end = str(np.datetime64(day) + 1)
+    whole = sg.energy.Community.from_csv("examples/semiurban104").period(day, end)
+    owners = {battery.owner for battery in whole.batteries}
+    order = sorted(
+        range(104),
+        key=lambda i: (whole.members[i] not in owners, not whole.pv_kwh[i].any(), i),
+    )
+    chosen = sorted(order[:n_members])
+    members = [whole.members[index] for index in chosen]
+    return sg.energy.Community(
+        members=members,
+        steps=whole.steps,
+        load_kwh=whole.load_kwh[chosen],
+        pv_kwh=whole.pv_kwh[chosen],
+        tariff=whole.tariff,
+        batteries=[battery for battery in whole.batteries if battery.owner in members],
+    )
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_core_certificate_of_104_members_by_the_relaxation(benchmark: Any, day: str) -> None:
+    community = day_of(day)
+    game, bills = community.cost_game(), sg.owen_allocation(community, progress=False)
+
+    def certify() -> sg.audit.Audit:
+        return sg.audit(game, bills, oracle=community.separation_oracle(), progress=False)
+
+    assert benchmark(certify).in_core
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_least_core_of_104_members(benchmark: Any, day: str) -> None:
+    community = day_of(day)
+    game = community.cost_game()
+
+    def solve() -> sg.Allocation:
+        oracle = community.separation_oracle()
+        return sg.least_core(game, oracle=oracle, local_search=20_000, progress=False)
+
+    evidence = benchmark.pedantic(solve, rounds=1).evidence
+    assert evidence.proved
+    print(f"\n{day}: at most {evidence.upper_bound:.3g}, {evidence.effort}")
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_nucleolus_of_39_members(benchmark: Any, day: str) -> None:
+    community = day_of(day, 39)
+    game = community.cost_game()
+
+    def solve() -> sg.Allocation:
+        oracle = community.separation_oracle()
+        return sg.nucleolus(game, oracle=oracle, local_search=20_000, progress=False)
+
+    evidence = benchmark.pedantic(solve, rounds=1).evidence
+    assert evidence.proved
+    print(f"\n{day}: {len(evidence.stages)} stages, {evidence.effort}")
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_coalitions_in_one_persistent_programme(benchmark: Any, day: str) -> None:
+    dispatch = LinearDispatch([day_of(day)], [1.0], "battery")
+    reduced = dispatch.programme
+    members = np.random.default_rng(1).random((40, 104)) < 0.5
+
+    def anew(row: NDArray[np.bool_]) -> float:
+        """Pass the programme of one coalition to a new solver and solve it."""
+        z = row.astype(np.float64)
+        model = reduced.model
+        bounds = np.array([model.col_lower, model.col_upper])
+        bounds[:, reduced.columns.places] = reduced.columns.at(z)
+        sides = np.array([model.row_lower, model.row_upper])
+        sides[:, reduced.rows.places] = reduced.rows.at(z)
+        highs = replace(
+            model,
+            col_lower=bounds[0],
+            col_upper=bounds[1],
+            row_lower=sides[0],
+            row_upper=sides[1],
+        ).to_highs()
+        highs.run()
+        assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return float(highs.getInfo().objective_function_value)
+
+    start = perf_counter()
+    expected = [anew(row) for row in members]
+    seconds = perf_counter() - start
+    game = dispatch.game
+    one = np.array([game.values(row[np.newaxis])[0] for row in members])
+    assert one == pytest.approx(expected)
+
+    def persistent() -> None:
+        for row in members:
+            game.values(row[np.newaxis])
+
+    benchmark(persistent)
+    ratio = seconds / benchmark.stats.stats.min
+    print(f"\n{day}: {ratio:.1f} times as fast as building and solving anew, on one thread")
