@@ -56,19 +56,20 @@ def nearest_combination(
     for _ in range(ROUNDS):
         corral = np.array([points[number] for number in used])
         here = weights @ corral
+        distance = float(np.linalg.norm(here))
         farthest = extreme(-here) - reference
-        # No point is nearer than this along the way to the reference.
-        if here @ (here - farthest) <= tolerance * max(float(np.linalg.norm(here)), tolerance):
-            return list(zip(used, weights.tolist(), strict=True))
         points.append(farthest)
+        target = _affine_weights(np.vstack([corral, farthest]))
+        # No point can be nearer by more than this; or rounding hides what could be gained.
+        if (
+            distance <= tolerance
+            or here @ (here - farthest) <= tolerance * distance
+            or target[-1] <= 0
+        ):
+            return list(zip(used, weights.tolist(), strict=True))
         used.append(len(points) - 1)
         weights = np.append(weights, 0.0)
-        while True:
-            corral = np.array([points[number] for number in used])
-            target = _affine_weights(corral)
-            if (target > 0).all():
-                weights = target
-                break
+        while not (target > 0).all():
             falling = target <= 0
             step = np.min(weights[falling] / (weights[falling] - target[falling]))
             weights = weights + step * (target - weights)
@@ -76,6 +77,8 @@ def nearest_combination(
             stays[np.argmin(np.where(falling, weights, np.inf))] = False
             used = [number for number, stay in zip(used, stays, strict=True) if stay]
             weights = weights[stays] / weights[stays].sum()
+            target = _affine_weights(np.array([points[number] for number in used]))
+        weights = target
     raise SolverError("the nearest point of the optimal prices", "no end")
 
 
