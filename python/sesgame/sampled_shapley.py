@@ -16,7 +16,8 @@ from sesgame.confidence import student_quantile
 from sesgame.errors import GameError, NotConvergedWarning
 from sesgame.estimators import ESTIMATORS, Estimator, Permutations, Stratified, TwoStage
 from sesgame.estimators.valuation import Valuation
-from sesgame.shapley import banzhaf_value, semivalue, shapley_value
+from sesgame.known_values import control_value, value_by_form
+from sesgame.shapley import RELATIVE_TOLERANCE, banzhaf_value, semivalue, shapley_value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,11 +63,8 @@ FEW_EVALUATIONS = 10
 FEW_PLAYERS = 200
 """Up to so many, pairs are better even where evaluations are cheap, and fit into the memory."""
 
-CONTROL_TABLE_PLAYERS = 20
-"""Up to so many players a control variate is tabulated and its Shapley value is exact."""
-
-CONTROL_ORDERS = 20_000
-"""Orders for the Shapley value of a larger control variate."""
+FORM_EVALUATIONS = 100_000
+"""So many native evaluations take about as long as the exact value of a game with a form."""
 
 
 class TracePoint(NamedTuple):
@@ -92,7 +90,8 @@ class SampledShapley(Evidence):
     simultaneous : bool
         Whether the intervals hold for all players at once (Bonferroni).
     evaluations : int
-        The number of coalitions asked for; repetitions are not evaluated again.
+        The number of coalitions asked for; repetitions are not evaluated again. 0 where the form
+        of the game gave the value, whose half-widths then are the error that is proved.
     converged : bool
         Whether `target_half_width` was reached; True where there was none.
     estimator : str
@@ -149,9 +148,11 @@ def shapley_estimate(
         One of ``"permutations"``, ``"pairs"``, ``"regression"``, ``"sample_reuse"``,
         ``"stratified"``, ``"kernel_ridge"`` and ``"boosted_trees"``, or an estimator of
         :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes the
-        exact value where all coalitions are known or within the budget, permutations where there
-        are fewer than 10 evaluations for each player and for a native game of more than 200 that
-        is limited by a target or by time, and otherwise pairs; the evidence says which and why.
+        exact value where all coalitions are known or within the budget, and where the form of a
+        native game gives it (:mod:`sesgame.games`) and the budget is at least 100,000, which takes
+        about as long; permutations where there are fewer than 10 evaluations for each player and
+        for a native game of more than 200 that is limited by a target or by time; and otherwise
+        pairs. The evidence says which and why.
     seed : int, default 0
         Determines the sample.
     max_evaluations : int, optional
@@ -167,9 +168,11 @@ def shapley_estimate(
     simultaneous : bool, default False
         Widen the intervals so that they hold for all players at once.
     control_variate : Game, optional
-        A game f of the same players that is close to `game` and cheap: tabulated, native, or of at
-        most 20 players. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The
-        netting or pooled-battery game of a community serves for a detailed dispatch model of it.
+        A game f of the same players that is close to `game` and has a cheap Shapley value: of at
+        most 20 players or tabulated; of few types of players; native, exact where its form gives
+        the value (netting of thousands of members) and otherwise from 20,000 walks, whose error is
+        counted. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The netting or
+        pooled-battery game of a community serves for a detailed dispatch model of it.
     executor, store, progress
         As in :meth:`sesgame.Game.values`.
 
@@ -182,7 +185,8 @@ def shapley_estimate(
     Raises
     ------
     ValueError
-        An option is out of its range, or the budget is not enough for one order of the players.
+        An option is out of its range, or the budget is not enough for the method: for one order of
+        the players, one pair of coalitions, or all strata.
     GameError
         `control_variate` has other players or another kind, or its Shapley value is not cheap.
     CharacteristicFunctionError, ExecutorError, GameError, StoreError
@@ -476,16 +480,33 @@ def _estimate(
         OPEN_ENDED if options.open_ended else 1
     )
     if game.tabulated or limit >= 2**n_players - 1:
-        return _exact(game, value, options, simultaneous, executor, store, progress)
+        return _enumerated(game, value, options, simultaneous, executor, store, progress)
     if estimator is None:
+        exact = _by_form(game, value, options, limit, simultaneous, progress)
+        if exact is not None:
+            return exact
         estimator, reason = _choose(game, value, options, limit)
     else:
         reason = "asked for"
     if estimator.max_evaluations is not None and max_evaluations is None:
         limit = min(limit, estimator.max_evaluations)
-    known = None if control_variate is None else _control_value(game, value, control_variate, seed)
+    known = None
+    if control_variate is not None:
+        known = control_value(
+            game,
+            control_variate,
+            probabilities=value.probabilities,
+            exact=value.exact,
+            seed=seed,
+            progress=progress,
+        )
     valuation = Valuation(game, control_variate, executor=executor, store=store, progress=progress)
     sampling = estimator.sampling(valuation, value.probabilities, seed, limit)
+    if limit <= sampling.step:
+        raise ValueError(
+            f'max_evaluations is {limit}; method "{estimator.name}" takes at least '
+            f"{1 + sampling.step} evaluations"
+        )
 
     level = 1 - (1 - confidence) / (n_players if simultaneous else 1)
     trace: list[TracePoint] = []
@@ -516,7 +537,7 @@ def _estimate(
             NotConvergedWarning,
             stacklevel=3,
         )
-    controlled = {"control_variate": control_variate is not None}
+    controlled = {"control_variate": known.method if known else None}
     evidence = SampledShapley(
         standard_errors=errors,
         half_widths=half_widths,
@@ -553,36 +574,7 @@ def _choose(game: Game, value: _Value, options: _Options, limit: int) -> tuple[E
     return TwoStage(), "every pair of coalitions informs every player"
 
 
-class _ControlValue(NamedTuple):
-    values: NDArray[np.float64]
-    errors: NDArray[np.float64]
-
-
-def _control_value(game: Game, value: _Value, control: Game, seed: int) -> _ControlValue:
-    """Return the value of the control variate, exact or from very many native walks."""
-    if control.players != game.players or control.kind != game.kind:
-        raise GameError(
-            f"the control variate is {control!r} and the game {game!r}; "
-            f"both need the same players in the same order and the same kind"
-        )
-    if control.tabulated or control.n_players <= CONTROL_TABLE_PLAYERS:
-        exact = value.exact(control, progress=False)
-        return _ControlValue(exact.values, np.zeros(control.n_players))
-    if control.native is None or value.kind != "Shapley":
-        native = "native, " if value.kind == "Shapley" else ""
-        raise GameError(
-            f"the control variate is {control!r}; it must be tabulated, {native}"
-            f"or have at most {CONTROL_TABLE_PLAYERS} players"
-        )
-    valuation = Valuation(control, executor=None, store=None, progress=False)
-    budget = 1 + CONTROL_ORDERS * (control.n_players - 1)
-    walks = Permutations().sampling(valuation, value.probabilities, seed, budget)
-    walks.extend(budget)
-    values, errors, _ = walks.estimate()
-    return _ControlValue(values, errors)
-
-
-def _exact(
+def _enumerated(
     game: Game,
     value: _Value,
     options: _Options,
@@ -591,29 +583,63 @@ def _exact(
     store: StorePath | None,
     progress: bool,
 ) -> Allocation:
+    """Return the exact value from all coalitions."""
     start = perf_counter()
     exact = value.exact(game, executor=executor, store=store, progress=progress)
-    evaluations = 2**game.n_players - 1
-    zeros = np.zeros(game.n_players)
+    reason = "all coalitions are known or within the budget"
+    point = TracePoint(2**game.n_players - 1, perf_counter() - start, 0.0)
+    return _exact(game, value, options, simultaneous, exact.values, exact.tolerance, point, reason)
+
+
+def _by_form(
+    game: Game, value: _Value, options: _Options, limit: int, simultaneous: bool, progress: bool
+) -> Allocation | None:
+    """Return the exact value by the form of the game, where that takes no longer than the budget.
+
+    A time limit cannot be kept by it, and a target may be finer than what it proves.
+    """
+    if value.kind != "Shapley" or options.max_seconds is not None or limit < FORM_EVALUATIONS:
+        return None
+    start = perf_counter()
+    form = value_by_form(game, progress)
+    if form is None or form.error_bound > (options.target_half_width or np.inf):
+        return None
+    reason = f"the form of the game gives it ({form.method}) in no more time than the budget"
+    point = TracePoint(0, perf_counter() - start, form.error_bound)
+    tolerance = form.error_bound + RELATIVE_TOLERANCE * float(np.abs(form.values).sum())
+    return _exact(game, value, options, simultaneous, form.values, tolerance, point, reason)
+
+
+def _exact(
+    game: Game,
+    value: _Value,
+    options: _Options,
+    simultaneous: bool,
+    values: NDArray[np.float64],
+    tolerance: float,
+    point: TracePoint,
+    reason: str,
+) -> Allocation:
+    """Return what needed no sample; its half-widths are what it errs by at most."""
     evidence = SampledShapley(
-        standard_errors=zeros,
-        half_widths=zeros,
+        standard_errors=np.zeros(game.n_players),
+        half_widths=np.full(game.n_players, point.half_width),
         confidence=options.confidence,
         simultaneous=simultaneous,
-        evaluations=evaluations,
+        evaluations=point.evaluations,
         converged=True,
         estimator="exact",
-        reason="all coalitions are known or within the budget",
+        reason=reason,
         parameters={},
         seed=options.seed,
-        trace=(TracePoint(evaluations, perf_counter() - start, 0.0),),
+        trace=(point,),
     )
     return Allocation(
         game.players,
-        exact.values,
+        values,
         kind=game.kind,
         method=value.name,
-        tolerance=exact.tolerance,
+        tolerance=tolerance,
         evidence=evidence,
     )
 

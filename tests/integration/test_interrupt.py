@@ -19,9 +19,23 @@ game.tabulate(lambda done, total: print(done, total, flush=True))
 """
 
 
-def test_ctrl_c_stops_work_that_would_take_hours():
+OWENS_INTEGRAL = """
+import numpy as np
+from sesgame import _engine
+
+prices = np.ones(20_000)
+loads = np.random.default_rng(0).normal(size=(400, 20_000)).round(3)
+game = _engine.netting_game(loads, prices, 0.5 * prices)
+game.shapley_value(lambda done, total: print(done, total, flush=True))
+"""
+
+
+@pytest.mark.parametrize(
+    "program", [pytest.param(HOURS, id="table"), pytest.param(OWENS_INTEGRAL, id="exact value")]
+)
+def test_ctrl_c_stops_work_that_would_take_hours(program):
     with subprocess.Popen(
-        [sys.executable, "-c", HOURS],
+        [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

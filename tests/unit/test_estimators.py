@@ -236,6 +236,32 @@ def test_strata_need_a_budget_for_each() -> None:
         sg.shapley_estimate(game, method="stratified", max_evaluations=320)
 
 
+@pytest.mark.parametrize(
+    ("method", "least"),
+    [
+        ("pairs", 3),
+        ("regression", 3),
+        ("sample_reuse", 3),
+        ("kernel_ridge", 3),
+        ("boosted_trees", 5),
+    ],
+)
+@pytest.mark.parametrize("n_players", [2, 40])
+def test_pairs_need_a_budget_for_one(method: str, least: int, n_players: int) -> None:
+    game = sg.Game.from_function(range(n_players), len, kind="gain")
+    with pytest.raises(ValueError, match=f'is 2; method "{method}" takes at least {least} eval'):
+        sg.shapley_estimate(game, method=method, max_evaluations=2)
+
+
+@pytest.mark.parametrize("method", ["pairs", "regression", "sample_reuse"])
+def test_fewer_pairs_than_players_give_no_interval(method: str) -> None:
+    players = range(40)
+    game = sg.Game.from_function(players, lambda s: len(s) * (40.0 + (3 in s)), kind="gain")
+    estimate = sg.shapley_estimate(game, method=method, max_evaluations=60)
+    assert estimate.total == pytest.approx(1640)
+    assert np.isinf(estimate.evidence.half_widths).all()
+
+
 def test_what_is_no_estimator_is_refused() -> None:
     with pytest.raises(ValueError, match="it must be a name or an estimator"):
         sg.shapley_estimate(game_of(table_of("vote")), method=3, max_evaluations=99)  # type: ignore[arg-type]

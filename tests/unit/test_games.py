@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from literature_games import littlechild_owen
 from sesgame.errors import GameError, PlayerLimitError
+from thread_counts import outputs_by_threads
 
 ROUNDING = {"rtol": 1e-11, "atol": 1e-11}
 
@@ -154,11 +155,11 @@ def test_the_security_council_gives_the_published_index():
     np.testing.assert_allclose(values, [421 / 2145] * 5 + [4 / 2145] * 10, rtol=1e-12)
 
 
-def test_birmingham_airport_pays_the_published_fees():
-    """Littlechild and Owen (1973), table 1: 13,572 movements of 11 types; the smallest and largest.
+def test_an_airport_of_thousands_of_movements_pays_the_fees_of_the_definition():
+    """Eleven types of aircraft, of very different numbers, as at a regional airport.
 
     A type's fee is the sum over the stretches it needs of the cost of the stretch divided by the
-    movements that need it; here the definition, in fractions, on the published data.
+    movements that need it (Littlechild and Owen 1973); here in fractions.
     """
     costs = [65899, 76725, 95200, 97200, 97436, 98142, 102496, 104849, 113322, 115440, 117676]
     movements = [42, 9555, 288, 303, 151, 1315, 505, 1118, 151, 112, 22]
@@ -231,6 +232,20 @@ def test_a_community_of_hundreds_is_exact():
     standard = (estimate.values - exact.values) / estimate.evidence.standard_errors
     assert np.abs(standard).max() < 6  # 200 t-variates with 9 or more degrees of freedom
     assert 0.6 < np.sqrt((standard**2).mean()) < 1.7
+
+
+def test_one_thread_and_two_give_the_same_bits_of_exact_values():
+    program = (
+        "import numpy as np, sesgame as sg;"
+        "loads = np.random.default_rng(1).normal(size=(150, 5));"
+        "games = [sg.games.netting(loads.round(3), 0.3, 0.1), sg.games.netting(loads, 0.3, 0.1),"
+        " sg.games.weighted_vote(range(1, 151), 5700), sg.games.bankruptcy(900.0, range(1, 61)),"
+        " sg.games.netting(loads[:22], 0.3, 0.1)];"
+        "[print(sg.shapley_value(game).values.tobytes().hex()) for game in games]"
+    )
+    outputs = outputs_by_threads(program)
+    assert len(set(outputs["1"].split())) == 5
+    assert outputs["1"] == outputs["2"]
 
 
 def test_a_giant_among_small_members_is_exact():

@@ -34,6 +34,11 @@ def netting(n_players: int, n_steps: int = 24) -> sg.Game:
     return sg.Game.from_native(native, kind="cost")
 
 
+def demand_charge(n_players: int) -> sg.Game:
+    """The largest load of four steps: native, and without a form."""
+    return sg.games.peak(np.random.default_rng(n_players).gamma(2, 0.3, (n_players, 4)), 1.0)
+
+
 @METHODS
 @pytest.mark.parametrize("n_players", [20, 33])
 def test_an_additive_game_is_exact_with_little_work(method: str, n_players: int) -> None:
@@ -158,7 +163,7 @@ def test_simultaneous_intervals_are_wider() -> None:
 
 
 def test_auto_says_what_it_chose() -> None:
-    for native, estimator in ((netting(40), "pairs"), (netting(240), "permutations")):
+    for native, estimator in ((demand_charge(40), "pairs"), (demand_charge(240), "permutations")):
         target = sg.shapley_estimate(native, target_half_width=0.2)
         assert target.evidence.estimator == estimator
         assert target.evidence.converged
@@ -169,6 +174,53 @@ def test_auto_says_what_it_chose() -> None:
     assert budget.evidence.estimator == "pairs"
     assert budget.evidence.evaluations <= 2000
     assert sg.shapley_estimate(native, max_evaluations=300).evidence.estimator == "permutations"
+
+
+def test_auto_takes_the_form_of_a_game_where_that_is_as_fast_as_the_budget() -> None:
+    game = netting(60, 4)
+    exact = sg.shapley_value(game)
+    asked = sg.shapley_estimate(game, max_evaluations=100_000)
+    np.testing.assert_array_equal(asked.values, exact.values)
+    assert asked.evidence.estimator == "exact"
+    assert asked.evidence.evaluations == 0
+    assert asked.evidence.reason.startswith("the form of the game gives it (aggregate)")
+    assert asked.tolerance == exact.tolerance
+    proved = float(exact.evidence.error_bound)
+    assert asked.evidence.half_widths.tolist() == [proved] * 60
+    assert proved > 0
+    target = sg.shapley_estimate(game, target_half_width=10 * proved)
+    assert target.evidence.converged
+    assert target.evidence.estimator == "exact"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"max_evaluations": 4000}, id="a smaller budget"),
+        pytest.param({"max_seconds": 0.01}, id="a time limit"),
+        pytest.param({"method": "permutations", "max_evaluations": 100_000}, id="a method"),
+    ],
+)
+def test_the_form_of_a_game_is_not_taken_where_something_else_is_asked_for(
+    options: dict[str, object],
+) -> None:
+    estimate = sg.shapley_estimate(netting(60, 4), **options)  # type: ignore[arg-type]
+    assert estimate.evidence.estimator != "exact"
+    assert estimate.evidence.evaluations > 0
+
+
+def test_a_target_below_what_the_form_proves_is_sampled() -> None:
+    loads = np.random.default_rng(5).normal(size=(60, 4))  # without a quantum
+    game = sg.games.netting(loads, 0.3, 0.1)
+    with pytest.warns(NotConvergedWarning):
+        estimate = sg.shapley_estimate(game, target_half_width=1e-12, max_evaluations=100_000)
+    assert estimate.evidence.estimator == "pairs"
+
+
+def test_a_vote_without_a_quantum_is_sampled() -> None:
+    game = sg.games.weighted_vote(np.sqrt(np.arange(1.0, 41)), 100.0)
+    estimate = sg.shapley_estimate(game, max_evaluations=100_000)
+    assert estimate.evidence.estimator == "pairs"
 
 
 @METHODS
@@ -308,11 +360,44 @@ def test_a_control_variate_takes_most_of_the_error_away(method: str) -> None:
     assert controlled.total == pytest.approx(game.value(range(14)))
 
 
+@METHODS
+def test_a_netting_game_of_hundreds_is_an_exact_control_variate(method: str) -> None:
+    # What is left is additive, so that nothing but the value of the control variate could err.
+    surrogate = netting(300, 4)
+    extra = np.linspace(0, 0.5, 300)
+    game = sg.Game.from_function(
+        range(300), lambda rows: surrogate.values(rows) + rows @ extra, kind="cost", batched=True
+    )
+    estimate = sg.shapley_estimate(
+        game, method=method, max_evaluations=3_000, control_variate=surrogate
+    )
+    exact = sg.shapley_value(surrogate).values + extra
+    np.testing.assert_allclose(estimate.values, exact, atol=1e-6)
+    assert estimate.evidence.parameters["control_variate"] == "aggregate"
+
+
+def test_a_control_variate_of_few_types_is_exact() -> None:
+    def congestion(rows: Members) -> Array:
+        return np.asarray(rows[:, :30].sum(axis=1) * 1.0 * rows[:, 30:].sum(axis=1))
+
+    def game(types: dict[int, str] | None) -> sg.Game:
+        return sg.Game.from_function(range(40), congestion, kind="cost", batched=True, types=types)
+
+    control = game({player: "house" if player < 30 else "shop" for player in range(40)})
+    estimate = sg.shapley_estimate(game(None), max_evaluations=2_000, control_variate=control)
+    # Each pair of a house and a shop shares what it costs.
+    np.testing.assert_allclose(estimate.values, [5.0] * 30 + [15.0] * 10, atol=1e-6)
+    assert estimate.evidence.parameters["control_variate"] == "types"
+
+
 def test_the_error_of_a_sampled_control_variate_is_counted() -> None:
-    game, surrogate = near_netting(40)
+    surrogate = demand_charge(40)
+    game = sg.Game.from_function(range(40), surrogate.values, kind="cost", batched=True)
     estimate = sg.shapley_estimate(game, control_variate=surrogate, max_evaluations=2000)
     reference = sg.shapley_estimate(surrogate, method="permutations", max_evaluations=800_000)
+    assert estimate.evidence.parameters["control_variate"] == "walks"
     assert (estimate.evidence.standard_errors >= 0.9 * reference.evidence.standard_errors).all()
+    assert (estimate.evidence.standard_errors > 0).all()
 
 
 @pytest.mark.parametrize(

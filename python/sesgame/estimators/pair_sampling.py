@@ -81,4 +81,8 @@ class PairSampling:
     def estimate(self) -> Estimate:
         """Return the values and their jackknife; see :class:`Sampling`."""
         values, errors, self._order = self._engine.estimate(self._valuation.grand)
+        pairs = (self.evaluations - 1) // 2
+        if DEGREES * pairs < (DEGREES + 1) * len(values):
+            # Without one of the groups the players' weights are not determined: no spread to see.
+            errors = np.full(len(values), np.inf)
         return Estimate(values, errors, DEGREES)

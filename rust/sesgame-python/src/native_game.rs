@@ -90,6 +90,17 @@ impl NativeGame {
         Ok((result.values.into_pyarray(py), result.scale))
     }
 
+    /// The Shapley value that follows from the form of the game, where it has one.
+    #[pyo3(signature = (report=None))]
+    fn shapley_value_by_form<'py>(
+        &self,
+        py: Python<'py>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<ExactShares<'py>>> {
+        let shares = watched(py, report, |progress| self.game.shapley_value(progress).transpose())?;
+        Ok(shares.map(|shares| (shares.values.into_pyarray(py), shares.error, shares.method)))
+    }
+
     /// The Shapley value, where it is within reach.
     #[pyo3(signature = (report=None))]
     fn shapley_value<'py>(
