@@ -3,59 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
 import sesgame as sg
 from numpy.typing import NDArray
 
-N_PLAYERS = 13
-MEMBERS = np.arange(1 << N_PLAYERS)[:, np.newaxis] >> np.arange(N_PLAYERS) & 1
-SIZES = MEMBERS.sum(axis=1)
-
 Table = NDArray[np.float64]
 
 
-def voting(share: float) -> Table:
-    weights = np.random.default_rng(2).integers(1, 30, N_PLAYERS)
-    return (MEMBERS @ weights >= share * weights.sum()).astype(float)
+@cache
+def members(n: int) -> NDArray[np.int8]:
+    """Return who is in each coalition, shape (2**n, n)."""
+    return (np.arange(1 << n)[:, np.newaxis] >> np.arange(n) & 1).astype(np.int8)
 
 
-def with_dummies() -> Table:
+def sizes(n: int) -> NDArray[np.int64]:
+    return members(n).sum(axis=1)
+
+
+def voting(n: int, share: float) -> Table:
+    weights = np.random.default_rng(2).integers(1, 30, n)
+    return (members(n) @ weights >= share * weights.sum()).astype(float)
+
+
+def with_dummies(n: int) -> Table:
     random = np.random.default_rng(0)
-    alone = random.normal(size=N_PLAYERS - 5)
+    alone = random.normal(size=n - 5)
     inner = random.random(1 << 5) * 10
     inner[0] = 0
-    return MEMBERS[:, 5:] @ alone + inner[MEMBERS[:, :5] @ (1 << np.arange(5))]
+    return members(n)[:, 5:] @ alone + inner[members(n)[:, :5] @ (1 << np.arange(5))]
 
 
-def scattered(low: float, high: float) -> Table:
+def scattered(n: int, low: float, high: float) -> Table:
     random = np.random.default_rng(1)
-    table = random.random(1 << N_PLAYERS) * 10 ** random.uniform(low, high, 1 << N_PLAYERS)
+    table = random.random(1 << n) * 10 ** random.uniform(low, high, 1 << n)
     table[0] = 0
     return table
 
 
-def with_one_value(mask: int, value: float) -> Table:
-    table = scattered(0, 0)
+def with_one_value(n: int, mask: int, value: float) -> Table:
+    table = scattered(n, 0, 0)
     table[mask] = value
     return table
 
 
 GAMES = {
-    "weighted majority": lambda: voting(0.5),
-    "weighted three quarters": lambda: voting(0.75),
-    "simple majority": lambda: (SIZES > N_PLAYERS // 2).astype(float),
-    "everybody wins": lambda: (SIZES > 0).astype(float),
-    "random zeros and ones": lambda: np.floor(2 * scattered(0, 0)),
+    "weighted majority": lambda n: voting(n, 0.5),
+    "weighted three quarters": lambda n: voting(n, 0.75),
+    "simple majority": lambda n: (sizes(n) > n // 2).astype(float),
+    "everybody wins": lambda n: (sizes(n) > 0).astype(float),
+    "random zeros and ones": lambda n: np.floor(2 * scattered(n, 0, 0)),
     "dummy players": with_dummies,
-    "values from 1e-9 to 1e9": lambda: scattered(-9, 9),
-    "tiny values": lambda: scattered(-9, -9),
-    "huge values": lambda: scattered(9, 9),
-    "one coalition worth minus a million": lambda: with_one_value(777, -1e6),
-    "one coalition worth a million": lambda: with_one_value(777, 1e6),
-    "no imputation": lambda: with_one_value(-1, -100.0),
-    "airport": lambda: (MEMBERS * np.arange(1, N_PLAYERS + 1)).max(axis=1).astype(float),
+    "values from 1e-9 to 1e9": lambda n: scattered(n, -9, 9),
+    "tiny values": lambda n: scattered(n, -9, -9),
+    "huge values": lambda n: scattered(n, 9, 9),
+    "one coalition worth minus a million": lambda n: with_one_value(n, 777, -1e6),
+    "one coalition worth a million": lambda n: with_one_value(n, 777, 1e6),
+    "no imputation": lambda n: with_one_value(n, -1, -100.0),
+    "all coalitions worth the same": lambda n: (sizes(n) > 0) * 7.0,
+    "not superadditive": lambda n: np.sqrt(sizes(n)),
+    "airport": lambda n: (members(n) * np.arange(1, n + 1)).max(axis=1).astype(float),
 }
 
 
@@ -67,9 +76,19 @@ GAMES = {
 )
 @pytest.mark.parametrize("make", GAMES.values(), ids=list(GAMES))
 def test_hard_games_are_solved_and_proved(
-    make: Callable[[], Table], solution: Callable[[sg.Game], sg.Allocation], kind: str
+    make: Callable[[int], Table], solution: Callable[[sg.Game], sg.Allocation], kind: str
 ) -> None:
-    game = sg.Game.from_table(make(), kind=kind)
+    solve_and_prove(sg.Game.from_table(make(13), kind=kind), solution)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_hard_games_of_twenty_players_are_solved_and_proved(name: str) -> None:
+    table = GAMES[name](20)
+    for kind, solution in (("gain", sg.nucleolus), ("cost", sg.least_core)):
+        solve_and_prove(sg.Game.from_table(table, kind=kind), solution)
+
+
+def solve_and_prove(game: sg.Game, solution: Callable[[sg.Game], sg.Allocation]) -> None:
     allocation = solution(game)
     assert allocation.total == pytest.approx(game.tabulate()[-1], abs=1e-9 * game.scale)
     assert allocation.evidence.verify(game).failures == ()

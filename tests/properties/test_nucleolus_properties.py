@@ -47,6 +47,28 @@ def test_every_form_equals_the_exact_one(
     assert allocation.evidence.stages[0].excess == pytest.approx(float(largest), abs=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("n_players", "first", "count"),
+    [(2, 0, 400), (3, 0, 600), (3, 600, 600), (4, 0, 180), (4, 180, 180), (5, 0, 36), (6, 0, 9)],
+)
+def test_two_thousand_games_equal_their_exact_ones(n_players: int, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        random = np.random.default_rng([n_players, number])
+        span = (1, 3, 50, 1000)[number % 4]
+        low = (0, -span)[number // 4 % 2]
+        table = [0, *random.integers(low, span + 1, (1 << n_players) - 1).tolist()]
+        per_capita, individually_rational = bool(number // 8 % 2), bool(number // 16 % 2)
+        sign = (1, -1)[number // 32 % 2]
+        exact, largest = exact_nucleolus(
+            table, sign=sign, per_capita=per_capita, individually_rational=individually_rational
+        )
+        game = sg.Game.from_table(table, kind="gain" if sign > 0 else "cost")
+        found = SOLUTIONS[per_capita, individually_rational](game)
+        tolerance = 1e-11 * (1 + span)
+        assert found.values == pytest.approx([float(x) for x in exact], abs=tolerance), table
+        assert found.evidence.stages[0].excess == pytest.approx(float(largest), abs=tolerance)
+
+
 @settings(max_examples=60, deadline=None)
 @given(table=integer_tables(), kind=st.sampled_from(["gain", "cost"]))
 def test_the_least_core_value_is_exact_and_its_tight_coalitions_attain_it(
