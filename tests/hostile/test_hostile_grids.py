@@ -194,8 +194,8 @@ def test_scenarios_that_do_not_fit_are_refused():
 
 def test_a_reference_of_other_members_is_refused():
     with pytest.raises(AllocationError, match="missing"):
-        sg.owen_allocation(community(), nearest_to={"ann": 1.0})
+        sg.owen_allocation(community(), reference={"ann": 1.0})
     with pytest.raises(AllocationError):
-        sg.owen_allocation(community(), nearest_to=[1.0, 2.0])
+        sg.owen_allocation(community(), reference=[1.0, 2.0])
     with pytest.raises(AllocationError):
-        sg.owen_allocation(community(), nearest_to=np.full(4, np.nan))
+        sg.owen_allocation(community(), reference=np.full(4, np.nan))

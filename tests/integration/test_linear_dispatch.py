@@ -142,11 +142,11 @@ def test_the_nearest_bills_are_nearest_among_all_optimal_prices():
         load_kwh=[[-2.0, 1.0], [2.0, 1.0]],
         tariff=sg.energy.Tariff.flat(0.30, 0.10),
     )
-    bills = sg.owen_allocation(here, nearest_to={"ann": -0.1, "bob": 0.7}, progress=False)
+    bills = sg.owen_allocation(here, reference={"ann": -0.1, "bob": 0.7}, progress=False)
     assert bills.values == pytest.approx([-0.1, 0.7])
     assert bills.evidence.distance == pytest.approx(0, abs=1e-9)
     assert bills.evidence.energy_price == pytest.approx([0.2, 0.3])
-    beyond = sg.owen_allocation(here, nearest_to=[-5.0, 9.0], progress=False)
+    beyond = sg.owen_allocation(here, reference=[-5.0, 9.0], progress=False)
     assert beyond.values == pytest.approx([-0.3, 0.9])
     assert [beyond.evidence.lowest[0], beyond.evidence.highest[0]] == pytest.approx([-0.3, 0.1])
 
@@ -161,7 +161,7 @@ def test_a_demand_charge_with_ties_is_shared_as_the_reference_asks():
         grid=Grid(demand_charge_per_kw=3.0),
     )
     for ann in (3.0, 4.5, 6.0):
-        bills = sg.owen_allocation(here, nearest_to=[ann, 9 - ann], progress=False)
+        bills = sg.owen_allocation(here, reference=[ann, 9 - ann], progress=False)
         assert bills.values == pytest.approx([ann, 9 - ann])
     assert bills.evidence.lowest == pytest.approx([3.0, 3.0])
     assert bills.evidence.highest == pytest.approx([6.0, 6.0])

@@ -30,7 +30,7 @@ from worlds import UNLIKE, WORLDS, community
 here = community(1, **WORLDS["everything"])
 table = here.cost_game().values(np.random.default_rng(0).random((64, 4)) < 0.7, progress=False)
 print(table.tobytes().hex())
-bills = sg.owen_allocation(here, nearest_to=[1.0, 2.0, 3.0, 4.0], progress=False)
+bills = sg.owen_allocation(here, reference=[1.0, 2.0, 3.0, 4.0], progress=False)
 print(bills.values.tobytes().hex(), bills.evidence.bills_by_step.tobytes().hex())
 here = community(2, batteries=UNLIKE)
 found = sg.nucleolus(here.cost_game(), oracle=here.separation_oracle(), progress=False)

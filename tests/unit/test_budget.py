@@ -224,7 +224,7 @@ def payoffs(settlement):
 
 @settings(max_examples=40)
 @given(trading_books())
-def test_core_selecting_payments_balance_the_budget_nearest_to_vcg(book):
+def test_core_selecting_payments_balance_the_budget_reference_vcg(book):
     settlement = core_selecting(book)
     assert sg.budget_balance(settlement).gap == pytest.approx(0, abs=1e-6)
     assert (payoffs(settlement) >= -1e-6).all()

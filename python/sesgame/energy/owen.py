@@ -44,7 +44,7 @@ def owen_allocation(
     start: Moment | None = None,
     end: Moment | None = None,
     model: Model | None = None,
-    nearest_to: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
     progress: bool = True,
 ) -> Allocation:
     r"""Return the bills at the dual prices of the community's optimal dispatch.
@@ -62,7 +62,7 @@ def owen_allocation(
         Any number of members.
     start, end, model
         The period and the model, as in ``Community.cost_game``.
-    nearest_to : Allocation, mapping of label to float, or array_like of shape (n,), optional
+    reference : Allocation, mapping of label to float, or array_like of shape (n,), optional
         Where several prices prove the dispatch optimal, take those whose bills are nearest to
         these (a Shapley estimate, say), in least squares.
     progress : bool, default True
@@ -73,12 +73,12 @@ def owen_allocation(
     Allocation
         Costs, with :class:`OwenPrices` as evidence where a recursion gave the prices, and
         :class:`ProgrammePrices` where a linear programme did: for ``model="linear"``, for
-        scenarios, and with `nearest_to`.
+        scenarios, and with `reference`.
 
     Raises
     ------
     AllocationError
-        `nearest_to` is of other members or not finite.
+        `reference` is of other members or not finite.
     GameError
         As in ``Community.cost_game``.
     SolverError
@@ -120,11 +120,11 @@ def owen_allocation(
     if not isinstance(community, Community):
         if not (start is None and end is None):
             raise GameError("scenarios have no start and end; take them of each community")
-        return _from_programme(community.programme(model), nearest_to, progress)
+        return _from_programme(community.programme(model), reference, progress)
     part = community.period(start, end)
-    if nearest_to is None and part.chosen_model(model) != "linear":
+    if reference is None and part.chosen_model(model) != "linear":
         return _from_recursion(part, model, progress)
-    return _from_programme(part.programme(model), nearest_to, progress)
+    return _from_programme(part.programme(model), reference, progress)
 
 
 def _from_recursion(part: Community, model: Model | None, progress: bool) -> Allocation:
@@ -176,7 +176,7 @@ def _from_recursion(part: Community, model: Model | None, progress: bool) -> All
 
 def _from_programme(
     dispatch: LinearDispatch,
-    nearest_to: Allocation | Mapping[Hashable, float] | ArrayLike | None,
+    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None,
     progress: bool,
 ) -> Allocation:
     members = dispatch.members
@@ -184,8 +184,8 @@ def _from_programme(
     columns, *duals = dispatch.game.optimum(everybody)
     found: list[tuple[float, Duals]] = [(1.0, (duals[0], duals[1]))]
     distance = math.nan
-    if nearest_to is not None:
-        reference = as_allocation(dispatch.cost_game(), nearest_to).values
+    if reference is not None:
+        wanted = as_allocation(dispatch.cost_game(), reference).values
         asked: list[Duals] = []
 
         def extreme(direction: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -194,15 +194,15 @@ def _from_programme(
             return bills
 
         slack = RELATIVE_TOLERANCE * float(np.abs(dispatch.bills_by_step(found[0][1])).sum())
-        chosen = nearest_combination(extreme, reference, slack)
+        chosen = nearest_combination(extreme, wanted, slack)
         found = [(weight, asked[number]) for number, weight in chosen]
     with progress_report("ranges of the bills", "direction", progress) as report:
         ways = np.eye(len(members))
         rates = dispatch.game.cost_rates(everybody, np.concatenate([ways, -ways]), report)
     bills_by_step = np.sum([w * dispatch.bills_by_step(prices) for w, prices in found], axis=0)
     bills = bills_by_step.sum(axis=1)
-    if nearest_to is not None:
-        distance = float(np.linalg.norm(bills - reference))
+    if reference is not None:
+        distance = float(np.linalg.norm(bills - wanted))
     cost = float(dispatch.programme.model.cost @ columns)
     evidence = ProgrammePrices(
         energy_price=np.sum([w * dispatch.energy_price(prices) for w, prices in found], axis=0),
