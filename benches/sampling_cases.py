@@ -15,7 +15,7 @@ from sesgame import _engine
 
 Array = NDArray[np.float64]
 OUT = Path(__file__).parents[1] / "out"
-COMMUNITY = OUT / "semiurban104"
+COMMUNITY = Path(__file__).parents[1] / "examples" / "semiurban104"
 
 
 class Case(NamedTuple):
@@ -93,11 +93,6 @@ def airport(n_players: int) -> Case:
 
 def battery(day: str) -> Case:
     """A day of semiurban104 with its pooled batteries; the value is an estimate from many pairs."""
-    if not COMMUNITY.exists():
-        raise SystemExit(
-            f"{COMMUNITY} is not there; make it from an extract of SimBench: "
-            f"python examples/simbench_community.py SOURCE semiurban104 --out out/semiurban104"
-        )
     end = str(np.datetime64(day) + 1)
     native = sg.energy.Community.from_csv(COMMUNITY).cost_game(start=day, end=end).native
     assert native is not None

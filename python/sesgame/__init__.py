@@ -22,6 +22,7 @@ from sesgame.game import Game
 from sesgame.markets.budget import budget_balance
 from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
+from sesgame.periods import PeriodGame, shapley_by_period
 from sesgame.sampled_shapley import banzhaf_estimate, semivalue_estimate, shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
@@ -34,10 +35,17 @@ from sesgame.stability.nucleoli import (
     per_capita_prenucleolus,
     prenucleolus,
 )
+from sesgame.unions import (
+    nested_shapley_estimate,
+    nested_shapley_value,
+    owen_estimate,
+    owen_value,
+)
 
 __all__ = [
     "Allocation",
     "Game",
+    "PeriodGame",
     "__version__",
     "adapters",
     "audit",
@@ -58,14 +66,19 @@ __all__ = [
     "maximal_surpluses",
     "misreport_scan",
     "nearest_core_allocation",
+    "nested_shapley_estimate",
+    "nested_shapley_value",
     "nucleoli",
     "nucleolus",
     "owen_allocation",
+    "owen_estimate",
+    "owen_value",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
     "prenucleolus",
     "semivalue",
     "semivalue_estimate",
+    "shapley_by_period",
     "shapley_estimate",
     "shapley_value",
     "vcg_payments",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import lgamma, log
 from time import perf_counter
@@ -18,6 +18,7 @@ from sesgame.estimators import ESTIMATORS, Estimator, Permutations, Stratified, 
 from sesgame.estimators.valuation import Valuation
 from sesgame.known_values import control_value, value_by_form
 from sesgame.shapley import RELATIVE_TOLERANCE, banzhaf_value, semivalue, shapley_value
+from sesgame.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,6 +131,7 @@ def shapley_estimate(
     confidence: float = 0.95,
     simultaneous: bool = False,
     control_variate: Game | None = None,
+    types: Mapping[Hashable, Hashable] | None = None,
     executor: Executor | None = None,
     store: StorePath | None = None,
     progress: bool = True,
@@ -173,6 +175,11 @@ def shapley_estimate(
         the value (netting of thousands of members) and otherwise from 20,000 walks, whose error is
         counted. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The netting or
         pooled-battery game of a community serves for a detailed dispatch model of it.
+    types : mapping of player to hashable, optional
+        Which players stand in for each other, as in :func:`sesgame.shapley_value`: the estimate is
+        the mean over a type, and of coalitions with as many members of each type one is evaluated.
+        The standard error is that of the mean for permutations, and for other methods at most what
+        is stated, the mean of the players' own.
     executor, store, progress
         As in :meth:`sesgame.Game.values`.
 
@@ -218,19 +225,20 @@ def shapley_estimate(
     True
     """
     n_players = game.n_players
-    value = _Value(
+    value = SampledValue(
         "Shapley estimate",
         np.full(n_players, 1 / n_players),
         lambda game, **how: shapley_value(game, **how),
     )
-    options = _Options(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return _estimate(
+    options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
+    return estimate_value(
         game,
         value,
         method,
         options,
         simultaneous=simultaneous,
         control_variate=control_variate,
+        symmetry=None if types is None else Symmetry(game.players, types),
         executor=executor,
         store=store,
         progress=progress,
@@ -297,10 +305,12 @@ def banzhaf_estimate(
     """
     others = game.n_players - 1
     probabilities = _joining(np.full(game.n_players, -others * log(2)))
-    options = _Options(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return _estimate(
+    options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
+    return estimate_value(
         game,
-        _Value("Banzhaf estimate", probabilities, lambda game, **how: banzhaf_value(game, **how)),
+        SampledValue(
+            "Banzhaf estimate", probabilities, lambda game, **how: banzhaf_value(game, **how)
+        ),
         method,
         options,
         simultaneous=simultaneous,
@@ -392,10 +402,10 @@ def semivalue_estimate(
             f"the weights give a total probability of {total}; "
             f"sum over s of C(n-1, s) weights[s] has to be 1"
         )
-    options = _Options(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return _estimate(
+    options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
+    return estimate_value(
         game,
-        _Value(
+        SampledValue(
             "semivalue estimate",
             probabilities / total,
             lambda game, **how: semivalue(game, checked.tolist(), **how),
@@ -423,7 +433,7 @@ def _joining(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return probabilities
 
 
-class _Value(NamedTuple):
+class SampledValue(NamedTuple):
     """What is to be estimated: its name, the probabilities of the sizes, and its exact form."""
 
     name: str
@@ -444,7 +454,7 @@ class _Value(NamedTuple):
         return kinds.index(self.kind) <= kinds.index(estimator.semivalues)
 
 
-class _Options(NamedTuple):
+class Stopping(NamedTuple):
     """When to stop, and with what confidence."""
 
     seed: int
@@ -459,14 +469,15 @@ class _Options(NamedTuple):
         return self.target_half_width is not None or self.max_seconds is not None
 
 
-def _estimate(
+def estimate_value(
     game: Game,
-    value: _Value,
+    value: SampledValue,
     method: str | Estimator,
-    options: _Options,
+    options: Stopping,
     *,
     simultaneous: bool,
     control_variate: Game | None,
+    symmetry: Symmetry | None = None,
     executor: Executor | None,
     store: StorePath | None,
     progress: bool,
@@ -500,7 +511,18 @@ def _estimate(
             seed=seed,
             progress=progress,
         )
-    valuation = Valuation(game, control_variate, executor=executor, store=store, progress=progress)
+    if symmetry is not None:
+        for checked in (game, control_variate):
+            if checked is not None:
+                symmetry.check(checked)
+    valuation = Valuation(
+        game,
+        control_variate,
+        symmetry=symmetry,
+        executor=executor,
+        store=store,
+        progress=progress,
+    )
     sampling = estimator.sampling(valuation, value.probabilities, seed, limit)
     if limit <= sampling.step:
         raise ValueError(
@@ -514,6 +536,9 @@ def _estimate(
     while True:
         if sampling.extend(total):
             values, errors, degrees = sampling.estimate()
+            if symmetry is not None:
+                # The standard deviation of a mean is at most the mean of the deviations.
+                values, errors = symmetry.pooled(values), symmetry.pooled(errors)
             if known is not None:
                 values, errors = values + known.values, np.hypot(errors, known.errors)
             half_widths = errors * student_quantile((1 + level) / 2, degrees)
@@ -561,7 +586,9 @@ def _estimate(
     )
 
 
-def _choose(game: Game, value: _Value, options: _Options, limit: int) -> tuple[Estimator, str]:
+def _choose(
+    game: Game, value: SampledValue, options: Stopping, limit: int
+) -> tuple[Estimator, str]:
     if value.kind == "all":
         return Stratified(), "the semivalue weighs small and large coalitions differently"
     if value.kind == "symmetric":
@@ -576,8 +603,8 @@ def _choose(game: Game, value: _Value, options: _Options, limit: int) -> tuple[E
 
 def _enumerated(
     game: Game,
-    value: _Value,
-    options: _Options,
+    value: SampledValue,
+    options: Stopping,
     simultaneous: bool,
     executor: Executor | None,
     store: StorePath | None,
@@ -592,7 +619,7 @@ def _enumerated(
 
 
 def _by_form(
-    game: Game, value: _Value, options: _Options, limit: int, simultaneous: bool, progress: bool
+    game: Game, value: SampledValue, options: Stopping, limit: int, simultaneous: bool, progress: bool
 ) -> Allocation | None:
     """Return the exact value by the form of the game, where that takes no longer than the budget.
 
@@ -612,8 +639,8 @@ def _by_form(
 
 def _exact(
     game: Game,
-    value: _Value,
-    options: _Options,
+    value: SampledValue,
+    options: Stopping,
     simultaneous: bool,
     values: NDArray[np.float64],
     tolerance: float,
@@ -644,7 +671,7 @@ def _exact(
     )
 
 
-def _checked(method: str | Estimator, value: _Value, options: _Options) -> Estimator | None:
+def _checked(method: str | Estimator, value: SampledValue, options: Stopping) -> Estimator | None:
     """Return the estimator, or None for "auto"; or say which option is out of its range."""
     seed, max_evaluations, target_half_width, max_seconds, confidence = options
     if not (isinstance(seed, int) and 0 <= seed < 2**64):

@@ -7,7 +7,7 @@ values the engine computes any of them in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import lgamma
 from typing import TYPE_CHECKING, TypeVar
@@ -16,9 +16,10 @@ import numpy as np
 
 from sesgame import _engine
 from sesgame.allocation import Allocation, Evidence
-from sesgame.errors import GameError
+from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
+from sesgame.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sesgame.blocks import Executor
     from sesgame.game import Game
     from sesgame.store import StorePath
-    from sesgame.symmetry import Symmetry
 
 T = TypeVar("T")
 
@@ -70,6 +70,7 @@ class ExactSemivalue(Evidence):
 def shapley_value(
     game: Game,
     *,
+    types: Mapping[Hashable, Hashable] | None = None,
     executor: Executor | None = None,
     store: StorePath | None = None,
     progress: bool = True,
@@ -83,10 +84,14 @@ def shapley_value(
     ----------
     game : Game, n up to 30, and more by its form
         The game, of gains or costs. A function is tabulated if it is not yet; a native game needs
-        no table. With types of players (see :meth:`sesgame.Game.from_function`), n may be as large
-        as the product of (count + 1) over the types stays within 2^24: only that many coalitions
-        are evaluated. Most of :mod:`sesgame.games`, and communities without batteries, are exact
-        for thousands of players.
+        no table. Most of :mod:`sesgame.games`, and communities without batteries, are exact for
+        thousands of players.
+    types : mapping of player to hashable, optional
+        Players of one type can stand in for each other: the value of a coalition depends only on
+        how many of each type it has. A player that is not there is of a type of its own. Then n
+        may be as large as the product of (count + 1) over the types stays within 2^24: only that
+        many coalitions are evaluated, and a few more, to see whether the types are right. The same
+        goes for a game with types of its own (see :meth:`sesgame.Game.from_function`).
     executor, store, progress
         How the game is tabulated, as in :meth:`sesgame.Game.tabulate`.
 
@@ -97,12 +102,15 @@ def shapley_value(
 
     Raises
     ------
+    CoalitionError
+        `types` names an unknown player.
     PlayerLimitError
         More than 30 players, too few of them of the same type, and no form that gives the value.
     CharacteristicFunctionError
         The game could not be evaluated; the coalition is named.
     GameError
-        The numbers that the form of the game is made of are too fine for it.
+        The numbers that the form of the game is made of are too fine for it, or `types` is no
+        mapping, or two coalitions with as many members of each type differ in value.
 
     Notes
     -----
@@ -124,7 +132,33 @@ def shapley_value(
     ... )
     >>> sg.shapley_value(gloves).values.round(4).tolist()
     [0.1667, 0.1667, 0.6667]
+
+    Sixty households with a heat pump and forty without share the cost of their peak; 61 * 41
+    coalitions are evaluated:
+
+    >>> houses = {f"pump{i}": "pump" for i in range(60)} | {f"plain{i}": "plain" for i in range(40)}
+    >>> def cost(coalition):
+    ...     kw = sum(4.0 if name.startswith("pump") else 1.0 for name in coalition)
+    ...     return 5.0 * max(0.0, kw - 100.0)
+    >>> peak = sg.Game.from_function(houses, cost, kind="cost")
+    >>> share = sg.shapley_value(peak, types=houses)
+    >>> round(share["pump0"], 3), round(share["plain0"], 3), round(share.total, 6)
+    (12.862, 3.208, 900.0)
     """
+    if types is not None:
+        declared = Symmetry(game.players, types)
+        if declared.n_profiles > MAX_PROFILES:
+            raise PlayerLimitError(
+                f"the types make {declared.n_profiles} different coalitions, more than "
+                f"{MAX_PROFILES}; shapley_estimate(game, types=types) samples them",
+                game.n_players,
+                MAX_PROFILES,
+            )
+        by_profile = game.values(
+            declared.profile_coalitions(), executor=executor, store=store, progress=progress
+        )
+        declared.check(game)
+        return _from_profiles(game, declared, by_profile)
     if game.native is not None and not game.tabulated:
         with progress_report("steps", "", progress) as report, game.naming_coalitions():
             native = game.native

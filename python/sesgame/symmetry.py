@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.coalition import Players
+from sesgame.coalition import Players, format_coalition
 from sesgame.errors import GameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.game import Game
+
 __all__ = ["Symmetry"]
+
+CHECKED = 8
+"""Coalitions that are compared with others of the same profile."""
+
+SAME_VALUE = 1e-9
+"""Of the largest of these: what counts as the same value."""
 
 
 class Symmetry:
@@ -77,6 +85,43 @@ class Symmetry:
                 counts = membership[:, group].sum(axis=1)
                 result[:, group] = np.arange(len(group)) < counts[:, np.newaxis]
         return result
+
+    def pooled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return numbers of players, along the last axis, with the mean of its type for each."""
+        result = values.copy()
+        for group in self.groups:
+            if len(group) > 1:
+                result[..., group] = values[..., group].mean(axis=-1, keepdims=True)
+        return result
+
+    def check(self, game: Game) -> None:
+        """Compare a few coalitions with others of the same profile.
+
+        Raises
+        ------
+        GameError
+            Two coalitions with as many members of each type differ in value; both are named.
+        """
+        random = np.random.default_rng(0)
+        rows = random.random((CHECKED, self.n_players)) < 0.5
+        others = self.representatives(rows)
+        moved = (rows != others).any(axis=1)
+        if not moved.any():
+            return
+        rows, others = rows[moved], others[moved]
+        values, same = game.values(rows, progress=False), game.values(others, progress=False)
+        scale = max(1e-300, float(np.abs(values).max()), float(np.abs(same).max()))
+        wrong = np.abs(values - same) > SAME_VALUE * scale
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            one, other = (
+                format_coalition(game.players.ordered_labels(members))
+                for members in (rows[row], others[row])
+            )
+            raise GameError(
+                f"{one} is worth {values[row]!r} and {other} {same[row]!r}, but they have as many "
+                f"members of each type; players of one type must stand in for each other"
+            )
 
     def profile_coalitions(self) -> NDArray[np.bool_]:
         """Return one coalition for each profile; the count of the first type varies fastest."""

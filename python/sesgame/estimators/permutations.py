@@ -136,26 +136,37 @@ class PermutationSampling:
                 raise GameError(str(error)) from None
 
     def _black_box_means(self, count: int) -> Array:
-        orders = np.concatenate(
-            [
-                _engine.permutation_orders(self._n_players, self._orders, self._seed, batch)
-                for batch in range(self._batches, self._batches + count)
-            ]
-        )
+        ranks, membership = self._walks(count)
+        values = self._valuation(membership)
+        return self._means(ranks, values, self._valuation.grand, count)
+
+    def _walks(self, count: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return where each player stands in each order, and the coalitions along the way."""
+        batches = range(self._batches, self._batches + count)
+        orders = np.concatenate([self.orders(batch) for batch in batches])
         if self._antithetic:
             orders = np.stack([orders, orders[:, ::-1]], axis=1).reshape(-1, self._n_players)
         ranks = np.argsort(orders, axis=1)
         positions = np.arange(1, self._n_players)
         membership = ranks[:, np.newaxis, :] < positions[:, np.newaxis]
-        along = np.zeros((len(orders), self._n_players + 1))
-        along[:, -1] = self._valuation.grand
-        values = self._valuation(membership.reshape(-1, self._n_players))
-        along[:, 1:-1] = values.reshape(len(orders), -1)
+        return ranks, membership.reshape(-1, self._n_players)
+
+    def _means(self, ranks: NDArray[np.intp], values: Array, grand: float, count: int) -> Array:
+        """Return each batch's mean marginal contributions, shape (count, n)."""
+        along = np.zeros((len(ranks), self._n_players + 1))
+        along[:, -1] = grand
+        along[:, 1:-1] = values.reshape(len(ranks), -1)
         marginals = np.take_along_axis(np.diff(along, axis=1), ranks, axis=1)
         return np.asarray(marginals.reshape(count, -1, self._n_players).mean(axis=1))
 
+    def orders(self, batch: int) -> NDArray[np.uint32]:
+        """Return the orders of one batch, shape (orders, n)."""
+        return _engine.permutation_orders(self._n_players, self._orders, self._seed, batch)
+
     def _merge(self, means: Array) -> None:
         """Add a block of batches to the running mean and sum of squares (Chan et al.)."""
+        if self._valuation.symmetry is not None:
+            means = self._valuation.symmetry.pooled(means)
         count, mean = len(means), means.mean(axis=0)
         total = self._batches + count
         shift = mean - self._mean
@@ -168,6 +179,6 @@ class PermutationSampling:
         """Return mean and standard error over the batches; see :class:`Sampling`."""
         degrees = self._batches - 1
         if degrees == 0:
-            return Estimate(self._mean.copy(), np.full(self._n_players, np.inf), 1)
+            return Estimate(self._mean.copy(), np.full(self._mean.shape, np.inf), 1)
         errors = np.sqrt(self._squares / degrees / self._batches)
         return Estimate(self._mean.copy(), errors, degrees)

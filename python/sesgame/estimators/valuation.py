@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sesgame.blocks import Executor
     from sesgame.game import Game
     from sesgame.store import StorePath
+    from sesgame.symmetry import Symmetry
 
     Array = NDArray[np.float64]
 
@@ -30,6 +31,9 @@ class Valuation:
         The game v.
     control : Game, optional
         A game f of the same players; values are then v(S) - f(S).
+    symmetry : Symmetry, optional
+        Which players stand in for each other: of coalitions that differ in nothing else, one is
+        evaluated.
     executor, store, progress
         How `game` is evaluated, as in :meth:`sesgame.Game.values`.
     """
@@ -39,12 +43,14 @@ class Valuation:
         game: Game,
         control: Game | None = None,
         *,
+        symmetry: Symmetry | None = None,
         executor: Executor | None,
         store: StorePath | None,
         progress: bool,
     ) -> None:
         self.n_players = game.n_players
-        self.native = game.native if control is None else None
+        self.native = game.native if control is None and symmetry is None else None
+        self.symmetry = symmetry
         self.progress = progress
         self._game = game
         self._control = control
@@ -59,6 +65,8 @@ class Valuation:
         return np.concatenate([self._values(membership[at : at + rows]) for at in starts])
 
     def _values(self, membership: NDArray[np.bool_]) -> Array:
+        if self.symmetry is not None:
+            membership = self.symmetry.representatives(membership)
         values = self._game.values(
             membership, executor=self._executor, store=self._store, progress=self.progress
         )
