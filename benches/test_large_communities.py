@@ -68,9 +68,11 @@ def test_least_core_of_104_members(benchmark: Any, day: str) -> None:
     print(f"\n{day}: at most {evidence.upper_bound:.3g}, {evidence.effort}")
 
 
-@pytest.mark.parametrize("day", DAYS)
-def test_nucleolus_of_39_members(benchmark: Any, day: str) -> None:
-    community = day_of(day, 39)
+@pytest.mark.parametrize(
+    ("n_members", "day"), [*((39, day) for day in DAYS), *((104, day) for day in DAYS[:2])]
+)
+def test_nucleolus(benchmark: Any, n_members: int, day: str) -> None:
+    community = day_of(day, n_members)
     game = community.cost_game()
 
     def solve() -> sg.Allocation:
@@ -79,7 +81,7 @@ def test_nucleolus_of_39_members(benchmark: Any, day: str) -> None:
 
     evidence = benchmark.pedantic(solve, rounds=1).evidence
     assert evidence.proved
-    print(f"\n{day}: {len(evidence.stages)} stages, {evidence.effort}")
+    print(f"\n{n_members} members, {day}: {len(evidence.stages)} stages, {evidence.effort}")
 
 
 @pytest.mark.parametrize("day", DAYS)

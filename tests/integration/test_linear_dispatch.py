@@ -190,6 +190,20 @@ def test_an_operator_without_meters_earns_by_its_battery():
 def test_storage_without_capacity_or_power_does_nothing():
     idle = [battery("ann", 0.0, 2.0, 0.9), battery("bob", 2.0, 0.0, 0.8)]
     here = community(0, batteries=idle)
-    assert here.default_model == "linear"
     plain = community(0)
-    assert np.allclose(here.cost_game().tabulate(), plain.cost_game().tabulate(), atol=1e-9)
+    for model in ("battery", "linear"):
+        table = here.cost_game(model=model).tabulate()
+        assert np.allclose(table, plain.cost_game().tabulate(), atol=1e-9)
+
+
+def test_storage_without_capacity_cannot_burn_what_nobody_wants():
+    # Feeding in costs money: a battery with losses would help, one without capacity is none.
+    here = sg.energy.Community(
+        members=["ann"],
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=[[-2.0, 0.0]],
+        tariff=sg.energy.Tariff.flat(0.30, -0.10),
+        batteries=[battery("ann", 0.0, 2.0, 0.5)],
+    )
+    assert here.cost_game().value(["ann"]) == pytest.approx(0.2)
+    assert here.dispatch().cost == sg.owen_allocation(here).total == pytest.approx(0.2)

@@ -91,6 +91,21 @@ def test_row_generation_gives_what_the_table_gives(solution, world):
     assert found.evidence.verify(game, here.separation_oracle())
 
 
+def test_a_search_that_runs_out_of_time_gives_an_allocation_between_proved_bounds():
+    whole = sg.energy.Community.from_csv("examples/semiurban104")
+    day = whole.period("2016-09-05", "2016-09-06")
+    game, oracle = day.cost_game(), day.separation_oracle()
+    found = sg.least_core(game, oracle=oracle, max_seconds=0.5, progress=False)
+    evidence = found.evidence
+    assert not evidence.proved
+    assert "0.5 seconds" in evidence.reason
+    assert evidence.lower_bound <= 1e-6
+    assert found.total == pytest.approx(game.values(np.ones((1, 104), dtype=bool))[0])
+    if np.isfinite(evidence.upper_bound):
+        audit = sg.audit(game, found, oracle=oracle)
+        assert audit.worst_coalition_excess <= evidence.upper_bound + 1e-6
+
+
 def test_the_oracle_of_scenarios_separates_their_mean():
     days = [community(seed, steps=3, **WORLDS["storage to buy"]) for seed in range(2)]
     scenarios = sg.energy.Scenarios(days)

@@ -78,6 +78,11 @@ class Battery:
             )
 
     @property
+    def can_store(self) -> bool:
+        """Whether it has both capacity and power; without one of them the other is of no use."""
+        return self.energy_kwh > 0 and self.power_kw > 0
+
+    @property
     def round_trip_efficiency(self) -> float:
         """Delivered for each kWh drawn."""
         return self.charge_efficiency * self.discharge_efficiency
@@ -136,6 +141,8 @@ class StorageOffer:
 class Pool:
     """The batteries of a community run as one: what each member adds to it.
 
+    Batteries without capacity or without power add nothing.
+
     Notes
     -----
     Capacity, power and charge of the pool are sums. Where all batteries have the same efficiencies
@@ -163,16 +170,17 @@ class Pool:
         """
         energy_kwh, power_kw, initial_charge_kwh = np.zeros((3, len(members)))
         indices = {member: index for index, member in enumerate(members)}
-        for battery in batteries:
+        usable = [battery for battery in batteries if battery.can_store]
+        for battery in usable:
             index = indices[battery.owner]
             energy_kwh[index] += battery.energy_kwh
             power_kw[index] += battery.power_kw
             initial_charge_kwh[index] += battery.initial_charge_kwh
         efficiencies = (1.0, 1.0)
-        if batteries:
-            first = batteries[0]
+        if usable:
+            first = usable[0]
             efficiencies = (first.charge_efficiency, first.discharge_efficiency)
-            for other in batteries[1:]:
+            for other in usable[1:]:
                 if (other.charge_efficiency, other.discharge_efficiency) != efficiencies:
                     raise GameError(
                         f"the batteries of {first.owner} and {other.owner} have different "

@@ -257,10 +257,14 @@ class Community:
 
     def _linear_only(self) -> str:
         """Return what of this community only a linear programme has, or nothing."""
-        efficiencies = {(b.charge_efficiency, b.discharge_efficiency) for b in self.batteries}
+        efficiencies = {
+            (b.charge_efficiency, b.discharge_efficiency) for b in self.batteries if b.can_store
+        }
         reasons = {
             "storage to buy": bool(self.storage_offers),
-            "what its batteries wear off": any(b.degradation_cost_per_kwh for b in self.batteries),
+            "what its batteries wear off": any(
+                b.degradation_cost_per_kwh for b in self.batteries if b.can_store
+            ),
             "batteries of different efficiencies": len(efficiencies) > 1,
             **self.grid.features(),
         }

@@ -427,7 +427,7 @@ def _units(community: Community, model: Model) -> list[tuple[_Unit, tuple[str, .
     pooled = model == "battery"
     groups: dict[tuple[object, ...], list[Battery]] = {}
     for battery in community.batteries if model != "netting" else ():
-        if pooled or (battery.energy_kwh > 0 and battery.power_kw > 0):
+        if battery.can_store:
             key: tuple[object, ...] = ()
             if not pooled:
                 key = (
