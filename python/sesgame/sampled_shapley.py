@@ -619,9 +619,14 @@ def _enumerated(
 
 
 def _by_form(
-    game: Game, value: SampledValue, options: Stopping, limit: int, simultaneous: bool, progress: bool
+    game: Game,
+    value: SampledValue,
+    options: Stopping,
+    limit: int,
+    simultaneous: bool,
+    progress: bool,
 ) -> Allocation | None:
-    """Return the exact value by the form of the game, where that takes no longer than the budget.
+    """Return the exact value by the form of the game, where that takes no more than the budget.
 
     A time limit cannot be kept by it, and a target may be finer than what it proves.
     """
