@@ -13,6 +13,7 @@ from sesgame.allocation import Allocation, Kind
 from sesgame.coalition import Players, format_coalition, keys_of_membership
 from sesgame.confidence import student_quantile
 from sesgame.errors import GameError
+from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.permutations import Permutations, PermutationSampling
 from sesgame.estimators.valuation import Valuation
 from sesgame.game import MAX_TABLE_PLAYERS, Game
@@ -283,8 +284,7 @@ class _PeriodSampling(PermutationSampling):
         super().__init__(valuation, seed, budget, Permutations())
         self._game = game
         self._grand = game.values(np.ones((1, self._n_players), dtype=np.bool_))[0]
-        self._mean = np.zeros(self._n_players * (len(game.periods) + 1))
-        self._squares = np.zeros_like(self._mean)
+        self._moments = BatchMoments(self._n_players, len(game.periods) + 1)
 
     def _black_box_means(self, count: int) -> Array:
         ranks, membership = self._walks(count)

@@ -155,6 +155,30 @@ def test_intervals_of_permutations_cover_as_often_as_they_say() -> None:
     assert 0.88 < covered.mean() / 100 < 0.99
 
 
+@pytest.mark.parametrize("method", ["permutations", "stratified"])
+def test_intervals_count_what_may_not_have_been_seen_yet(method: str) -> None:
+    # The smallest of forty voters decides in one order of 820: sixty orders show most no spread.
+    # Covered at least 97 % in the mean over 400 seeds; a mean of 40 runs varies by at most 3 %.
+    game = sg.games.weighted_vote(range(1, 41), 411)
+    exact = sg.shapley_value(game).values
+    covered = np.zeros(40)
+    for seed in range(40):
+        estimate = sg.shapley_estimate(game, method=method, seed=seed, max_evaluations=2400)
+        covered += np.abs(estimate.values - exact) <= estimate.evidence.half_widths
+    assert covered.mean() / 40 > 0.88
+    assert covered.min() / 40 > 0.75
+
+
+def test_intervals_of_permutations_do_not_depend_on_the_steps() -> None:
+    options = {"method": "permutations", "max_evaluations": 30_000}
+    whole = sg.shapley_estimate(netting(40), **options)  # type: ignore[arg-type]
+    with pytest.warns(NotConvergedWarning):
+        steps = sg.shapley_estimate(netting(40), target_half_width=1e-9, **options)  # type: ignore[arg-type]
+    assert len(steps.evidence.trace) > 5
+    np.testing.assert_allclose(steps.values, whole.values, rtol=1e-12)
+    np.testing.assert_allclose(steps.evidence.half_widths, whole.evidence.half_widths, rtol=1e-9)
+
+
 def test_simultaneous_intervals_are_wider() -> None:
     one = sg.shapley_estimate(netting(40), max_evaluations=2000)
     all_at_once = sg.shapley_estimate(netting(40), max_evaluations=2000, simultaneous=True)

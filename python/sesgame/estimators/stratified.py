@@ -37,7 +37,8 @@ class Stratified:
     for semivalues that no other estimator can do. The strata of a player are ranges of about equal
     probability, as many as the budget fills; each gets evaluations in proportion to the spread that
     was seen within [castro2017]_. For the Shapley value the gap to v(N) is spread over the players
-    by variance. Student intervals from the variances within.
+    by variance. Student intervals from the variances within, widened as if each stratum lacked one
+    of the deviations that occur in the game: a rare one may not have been seen yet.
     """
 
     name: ClassVar[str] = "stratified"

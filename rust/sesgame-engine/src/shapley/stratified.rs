@@ -29,12 +29,14 @@ pub struct StratifiedEstimate {
     pending: Vec<usize>,
 }
 
-/// Running mean and sum of squares of the marginal contributions of one stratum.
+/// Running mean of the marginal contributions of one stratum, and sums of powers of the deviations.
 #[derive(Debug, Clone, Default)]
 struct Stratum {
     count: f64,
     mean: f64,
     squares: f64,
+    cubes: f64,
+    fourths: f64,
 }
 
 impl StratifiedEstimate {
@@ -185,28 +187,45 @@ impl StratifiedEstimate {
     }
 
     /// Values and standard errors; infinite where a stratum has fewer than two contributions.
+    ///
+    /// A rare contribution may not have been seen yet: each stratum errs as if one deviation were
+    /// missing, as far as those are that occur at all in this game, by so much less as more were
+    /// seen of the player.
     #[must_use]
     pub fn estimate(&self) -> (Vec<f64>, Vec<f64>) {
+        let squares: f64 = self.strata.iter().map(|own| own.squares).sum();
+        let fourths: f64 = self.strata.iter().map(|own| own.fourths).sum();
+        let reach = if squares > 0.0 { fourths / squares } else { 0.0 };
         let of_player = |player: usize| {
             let strata = player * self.ranges.len()..(player + 1) * self.ranges.len();
-            let (mut value, mut variance) = (0.0, 0.0);
+            let (mut value, mut variance, mut missing, mut seen) = (0.0, 0.0, 0.0, 0.0);
             for stratum in strata {
                 let (probability, own) = (self.probability(stratum), &self.strata[stratum]);
                 value += probability * own.mean;
                 variance += probability * probability * own.variance_of_mean();
+                missing += (probability / own.count.max(1.0)).powi(2);
+                seen += own.deviations();
             }
-            (value, variance.sqrt())
+            (value, (variance + reach * missing / (1.0 + seen)).sqrt())
         };
         (0..self.probabilities.len()).map(of_player).unzip()
     }
 }
 
 impl Stratum {
+    /// Updates the sums (Pebay 2008).
     fn take(&mut self, marginal: f64) {
+        let before = self.count;
         self.count += 1.0;
-        let shift = marginal - self.mean;
-        self.mean += shift / self.count;
-        self.squares += shift * (marginal - self.mean);
+        let (count, shift) = (self.count, marginal - self.mean);
+        let part = shift / count;
+        let square = shift * part * before;
+        self.mean += part;
+        self.fourths += square * part * part * (count * count - 3.0 * count + 3.0)
+            + 6.0 * part * part * self.squares
+            - 4.0 * part * self.cubes;
+        self.cubes += square * part * (count - 2.0) - 3.0 * part * self.squares;
+        self.squares += square;
     }
 
     fn variance_of_mean(&self) -> f64 {
@@ -214,6 +233,12 @@ impl Stratum {
             return f64::INFINITY;
         }
         self.squares / (self.count - 1.0) / self.count
+    }
+
+    /// How many deviations of the same size would have these sums: of a rare event, as often as it
+    /// occurred.
+    fn deviations(&self) -> f64 {
+        if self.fourths > 0.0 { self.squares * self.squares / self.fourths } else { 0.0 }
     }
 }
 
@@ -258,6 +283,24 @@ mod tests {
         assert!(drawn[2] + drawn[3] > 500, "{drawn:?}");
         let (values, errors) = estimate.estimate();
         assert!(values.iter().zip(&errors).all(|(v, e)| v.is_finite() && *e > 0.0));
+    }
+
+    #[test]
+    fn a_stratum_counts_its_deviations_and_a_player_without_any_errs_by_one() {
+        let mut rare = Stratum::default();
+        (0..1000).for_each(|draw| rare.take(f64::from(u8::from(draw % 250 == 7))));
+        let deviations = |p: f64| 1000.0 * p * (1.0 - p) / (1.0 - 3.0 * p * (1.0 - p));
+        assert!((rare.deviations() - deviations(0.004)).abs() < 1e-9);
+
+        // Two are worth something together, and the third one never adds anything.
+        let mut estimate = StratifiedEstimate::new(vec![1.0 / 3.0; 3], 3, 1).unwrap();
+        assert!(estimate.estimate().1.iter().all(|error| error.is_infinite()));
+        let rows = estimate.draw(90).unwrap();
+        let value = |row: &[bool]| f64::from(u8::from(row[0] && row[1]));
+        estimate.record(&rows.chunks_exact(3).map(value).collect::<Vec<_>>()).unwrap();
+        let (values, errors) = estimate.estimate();
+        assert_eq!(values[2], 0.0);
+        assert!(errors[2] > 0.0 && errors[2] < 0.1, "{errors:?}");
     }
 
     #[test]
