@@ -75,6 +75,4 @@ class BatchMoments:
 
 def _ratio(numerator: Array, denominator: Array) -> Array:
     """Divide, with 0 where there is nothing to divide by."""
-    return np.divide(
-        numerator, denominator, out=np.zeros(denominator.shape), where=denominator > 0
-    )
+    return np.divide(numerator, denominator, out=np.zeros(denominator.shape), where=denominator > 0)

@@ -27,8 +27,8 @@ class KernelRidge:
 
     The triples have a prior, whose strength is decided by leaving one pair out. The most accurate
     for 20 to 100 players and some thousand evaluations, at a price: time grows with the cube of the
-    evaluations, to some ten seconds at the limit of 10,000. Intervals treat the errors of leaving a
-    pair out as chance.
+    evaluations: 0.5 s for 3,000 and 13 s for the limit of 10,000, of 50 players. Intervals treat
+    the errors of leaving a pair out as chance.
     """
 
     name: ClassVar[str] = "kernel_ridge"

@@ -172,6 +172,4 @@ class PermutationSampling:
     def estimate(self) -> Estimate:
         """Return mean and standard error over the batches; see :class:`Sampling`."""
         moments = self._moments
-        return Estimate(
-            moments.mean.copy(), moments.standard_errors(), max(1, moments.count - 1)
-        )
+        return Estimate(moments.mean.copy(), moments.standard_errors(), max(1, moments.count - 1))
