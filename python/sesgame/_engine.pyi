@@ -140,6 +140,7 @@ class LinearProductionGame(NativeGame):
         outside: NDArray[np.int64],
         level: float,
         gap: float,
+        any_above: bool,
         max_seconds: float,
     ) -> tuple[NDArray[np.bool_] | None, float, float, bool]: ...
     def optimum(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +17,9 @@ __all__ = ["DispatchOracle"]
 
 RELATIVE_GAP = 1e-8
 """Of the sum of what all pay and get: how far the bound of a finished search may be above."""
+
+HARDLY = 1e-6
+"""Of that sum: an excess that is no farther above a level may be at it, within tolerances."""
 
 
 class DispatchOracle:
@@ -60,20 +64,30 @@ class DispatchOracle:
         outside: NDArray[Any] | None = None,
         max_seconds: float = np.inf,
     ) -> tuple[NDArray[np.bool_], NDArray[np.float64], float]:
-        """Return the coalition of largest excess above `level`, if any, its cost, and the bound.
+        """Return a coalition of an excess above `level`, if there is any, its cost, and the bound.
 
-        As :func:`sesgame.least_core` asks; `count` is of no use to a search that proves one.
+        With a `count` of 1 it is the one of largest excess. Who asks for more of them, as
+        :func:`sesgame.least_core` does, is served by any that is far above the level, and the
+        search ends as soon as it is at least half as far as the relaxation allows.
         """
         n = len(allocation)
-        none = np.zeros((0, n), dtype=np.int64)
-        members, bound, self.relaxation, _ = self._programme.most_violated(
-            allocation,
-            none if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
-            level,
-            RELATIVE_GAP * float(np.abs(allocation).sum()),
-            max_seconds,
-        )
-        if members is None:
-            return np.zeros((0, n), dtype=np.bool_), np.zeros(0), bound
-        row = members[np.newaxis]
-        return row, self.value(row), bound
+        nothing = np.zeros((0, n), dtype=np.int64)
+        turnover = float(np.abs(allocation).sum())
+        deadline = monotonic() + max_seconds
+        for any_above in (count > 1 and level > -np.inf, False):
+            members, bound, self.relaxation, _ = self._programme.most_violated(
+                allocation,
+                nothing if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
+                level,
+                RELATIVE_GAP * turnover,
+                any_above,
+                max(0.0, deadline - monotonic()),
+            )
+            if members is None:
+                return np.zeros((0, n), dtype=np.bool_), np.zeros(0), bound
+            row = members[np.newaxis]
+            cost = self.value(row)
+            # One that is hardly above the level neither helps nor proves that there is no other.
+            if float(row[0] @ allocation - cost[0]) > level + HARDLY * turnover:
+                break
+        return row, cost, bound

@@ -245,7 +245,8 @@ def generate(
         if stage.bound > stage.excess + tolerance
     ]
     reason = ""
-    if timed_out:
+    # An oracle that has used up the time has not said its last word.
+    if timed_out or (open_stages and monotonic() >= deadline):
         reason = f"stopped after {max_seconds:g} seconds"
     elif open_stages:
         reason = f"the oracle does not prove stage {open_stages[0]}"

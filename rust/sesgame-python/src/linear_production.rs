@@ -145,6 +145,7 @@ impl LinearProductionGame {
         ))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the names are the interface")]
     fn most_violated<'py>(
         &self,
         py: Python<'py>,
@@ -152,12 +153,19 @@ impl LinearProductionGame {
         outside: PyReadonlyArray2<'py, i64>,
         level: f64,
         gap: f64,
+        any_above: bool,
         max_seconds: f64,
     ) -> PyResult<Answer<'py>> {
         let allocation = allocation.as_array().to_vec();
         let outside: Vec<i64> = outside.as_array().iter().copied().collect();
-        let question =
-            Question { allocation: &allocation, outside: &outside, level, gap, max_seconds };
+        let question = Question {
+            allocation: &allocation,
+            outside: &outside,
+            level,
+            gap,
+            any_above,
+            max_seconds,
+        };
         let answer = watched(py, None, |progress| self.game.most_violated(&question, progress))?;
         let members = answer.members.map(|members| PyArray1::from_vec(py, members));
         Ok((members, answer.bound, answer.relaxation, answer.finished))

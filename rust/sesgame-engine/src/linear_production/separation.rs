@@ -18,6 +18,8 @@ pub struct Question<'a> {
     pub level: f64,
     /// The proved bound may be this much above the truth.
     pub gap: f64,
+    /// Any coalition will do that is at least half as far above the level as the relaxation allows.
+    pub any_above: bool,
     /// Seconds after which to stop; infinite for no limit.
     pub max_seconds: f64,
 }
@@ -45,7 +47,7 @@ impl LinearProductionGame {
     /// [`Error::InvalidInput`] when lengths do not fit, [`Error::Interrupted`], [`Error::Solver`].
     pub fn most_violated(&self, question: &Question<'_>, progress: &Progress) -> Result<Answer> {
         let n_players = self.own_cost.len();
-        let &Question { allocation, outside, level, gap, max_seconds } = question;
+        let &Question { allocation, outside, level, gap, any_above, max_seconds } = question;
         if allocation.len() != n_players || !outside.len().is_multiple_of(n_players) {
             return Err(Error::InvalidInput(format!(
                 "an allocation of {} and vectors of {} numbers for {n_players} players",
@@ -62,7 +64,8 @@ impl LinearProductionGame {
         drop(relaxed);
 
         let mut model = self.joint_model(question, true);
-        model.set_integer_gap(0.0, gap);
+        let enough = if any_above { 0.5 * (relaxation - level) } else { 0.0 };
+        model.set_integer_gap(0.0, gap.max(enough));
         model.set_cutoff(-level);
         if max_seconds.is_finite() {
             model.set_time_limit(max_seconds);
@@ -241,6 +244,7 @@ mod tests {
             outside,
             level: f64::NEG_INFINITY,
             gap: 1e-9,
+            any_above: false,
             max_seconds: f64::INFINITY,
         };
         trade().most_violated(&question, &Progress::new()).unwrap()
@@ -269,6 +273,7 @@ mod tests {
             outside: &[],
             level: 1e-9,
             gap: 1e-9,
+            any_above: false,
             max_seconds: f64::INFINITY,
         };
         let answer = trade().most_violated(&question, &Progress::new()).unwrap();
