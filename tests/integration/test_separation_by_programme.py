@@ -29,13 +29,34 @@ def test_the_worst_coalition_is_that_of_all(world, seed, shift):
     assert float((membership @ bills - values)[0]) == pytest.approx(bound, abs=TOLERANCE)
 
 
-def test_the_relaxation_alone_certifies_bills_at_dual_prices():
+def test_the_prices_of_all_certify_bills_and_bound_any_objection():
     here = community(1, **WORLDS["a demand charge"])
     oracle = here.separation_oracle()
     bills = sg.owen_allocation(here, progress=False)
     audit = sg.audit(here.cost_game(), bills, oracle=oracle)
     assert audit.in_core is True
-    assert oracle.relaxation == pytest.approx(0, abs=TOLERANCE)
+    moved = np.array([0.5, 0.25, -0.75, 0.0])
+    _, _, bound = oracle.most_violated(bills.values + moved, 1, level=0.75)
+    assert bound == pytest.approx(0.75)
+
+
+def test_the_relaxation_certifies_without_prices():
+    here = community(1, **WORLDS["a demand charge"])
+    bills = sg.owen_allocation(here, progress=False).values
+    none = np.zeros((0, 4), dtype=np.int64)
+    game = here.programme().game
+    found = game.most_violated(bills, none, TOLERANCE, TOLERANCE, False, np.inf)
+    assert found[0] is None
+    assert found[1:3] == pytest.approx((0, 0), abs=TOLERANCE)
+    assert found[3]
+
+
+def test_a_search_without_any_time_proves_nothing():
+    here = community(1, **WORLDS["a demand charge"])
+    none = np.zeros((0, 4), dtype=np.int64)
+    found = here.programme().game.most_violated(np.zeros(4), none, -9.0, 1e-6, False, 0.0)
+    assert found[0] is None
+    assert not found[3]
 
 
 @given(shift=st.lists(st.floats(-1, 1), min_size=4, max_size=4))

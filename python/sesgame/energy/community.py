@@ -444,9 +444,15 @@ class Community:
         GameError
             As in :meth:`cost_game`.
         """
+        from sesgame.energy.owen import owen_allocation  # which is made of communities itself
+
         part = self.period(start, end)
-        game = part.cost_game(model=model)
-        return DispatchOracle(game, part.programme(model).game)
+        if self.chosen_model(model) == "linear":
+            return part.programme(model).separation_oracle()
+        bills = owen_allocation(part, model=model, progress=False)
+        return DispatchOracle(
+            part.cost_game(model=model), bills.values, 0.0, lambda: part.programme(model).game
+        )
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
         """Return a model, by default that of :meth:`cost_game`, as a linear programme.

@@ -20,6 +20,7 @@ import numpy as np
 
 from sesgame import _engine
 from sesgame.energy.schedule import Schedule
+from sesgame.energy.separation import DispatchOracle
 from sesgame.errors import GameError, SolverError
 from sesgame.game import Game
 from sesgame.linear_builder import LinearBuilder
@@ -190,6 +191,13 @@ class LinearDispatch:
     def cost_game(self) -> Game:
         """Return the game in which each coalition bears its optimum."""
         return Game.from_native(self.game, self.members, kind="cost")
+
+    def separation_oracle(self, game: Game | None = None) -> DispatchOracle:
+        """Return who finds the worst coalition; `game` has the same values, perhaps faster."""
+        columns, *duals = self.game.optimum(np.ones(self._n_members, dtype=np.bool_))
+        bills = self.bills_by_step((duals[0], duals[1])).sum(axis=1)
+        gap = float(self.programme.model.cost @ columns - bills.sum())
+        return DispatchOracle(game or self.cost_game(), bills, gap, lambda: self.game)
 
     def bills_by_step(self, duals: Duals) -> NDArray[np.float64]:
         """Return what each member's right-hand sides cost, shape (n, steps of all scenarios)."""

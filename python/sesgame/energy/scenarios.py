@@ -11,13 +11,13 @@ import numpy as np
 from sesgame import _engine
 from sesgame.coalition import Players
 from sesgame.energy.linear_dispatch import LinearDispatch
-from sesgame.energy.separation import DispatchOracle
 from sesgame.errors import GameError
 from sesgame.game import Game
 
 if TYPE_CHECKING:
     from sesgame.energy.community import Community, Model
     from sesgame.energy.schedule import Schedule
+    from sesgame.energy.separation import DispatchOracle
 
 __all__ = ["Scenarios"]
 
@@ -133,7 +133,7 @@ class Scenarios:
 
     def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle:
         """Return who finds the worst coalition, as :meth:`Community.separation_oracle` does."""
-        return DispatchOracle(self.cost_game(model=model), self.programme(model).game)
+        return self.programme(model).separation_oracle(self.cost_game(model=model))
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
         """Return all scenarios as one linear programme."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +33,9 @@ class DispatchOracle:
     The dispatch is a linear programme whose bounds are linear in membership z, so the search over
     all coalitions is one mixed-integer programme with a binary variable for each member. Its
     relaxation, in which members may join in part, comes first: where that finds no objection, the
-    allocation is in the core, and nothing has to be searched.
+    allocation is in the core, and nothing has to be searched. Before it comes a look at the dual
+    prices of the whole community. They charge no group more than its cost, so none can object by
+    more than its members pay above the bills at these prices.
 
     Made by :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`; it is
     what ``oracle`` of :func:`sesgame.least_core`, :func:`sesgame.nucleolus` and
@@ -40,16 +44,25 @@ class DispatchOracle:
     Attributes
     ----------
     kind : "cost"
-    relaxation : float
-        The bound of the relaxation in the last answer.
     """
 
     kind: Literal["cost"] = "cost"
 
-    def __init__(self, game: Game, programme: _engine.LinearProductionGame) -> None:
+    def __init__(
+        self,
+        game: Game,
+        bills: NDArray[np.float64],
+        duality_gap: float,
+        make: Callable[[], _engine.LinearProductionGame],
+    ) -> None:
         self._game = game
-        self._programme = programme
-        self.relaxation = np.inf
+        self._bills = bills
+        self._gap = duality_gap
+        self._make = make
+
+    @cached_property
+    def _programme(self) -> _engine.LinearProductionGame:
+        return self._make()
 
     def value(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the costs of the coalitions in the rows of an array of shape (m, n)."""
@@ -74,8 +87,11 @@ class DispatchOracle:
         nothing = np.zeros((0, n), dtype=np.int64)
         turnover = float(np.abs(allocation).sum())
         deadline = monotonic() + max_seconds
+        above = float(np.maximum(allocation - self._bills, 0.0).sum()) - self._gap
+        if above <= level + RELATIVE_GAP * turnover:
+            return np.zeros((0, n), dtype=np.bool_), np.zeros(0), max(above, level)
         for any_above in (count > 1 and level > -np.inf, False):
-            members, bound, self.relaxation, _ = self._programme.most_violated(
+            members, bound, _, _ = self._programme.most_violated(
                 allocation,
                 nothing if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
                 level,

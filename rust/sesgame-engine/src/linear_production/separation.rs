@@ -1,6 +1,8 @@
 //! The worst coalition of an allocation, without a list of coalitions: membership becomes a binary
 //! variable of the programme, and one mixed-integer programme finds the largest excess.
 
+use std::time::Instant;
+
 use super::LinearProductionGame;
 use crate::error::{Error, Result};
 use crate::linear_program::{Model, Status};
@@ -56,8 +58,23 @@ impl LinearProductionGame {
             )));
         }
         let mut relaxed = self.joint_model(question, false);
-        let relaxation = -relaxed.solve().optimal("the relaxation of the separation")?.objective;
+        if max_seconds.is_finite() {
+            relaxed.set_time_limit(max_seconds);
+        }
+        let start = Instant::now();
+        let solution = relaxed.solve();
         progress.check()?;
+        if solution.status == Status::TimeLimit {
+            let nothing = f64::INFINITY;
+            return Ok(Answer {
+                members: None,
+                bound: nothing,
+                relaxation: nothing,
+                finished: false,
+            });
+        }
+        let relaxation = -solution.optimal("the relaxation of the separation")?.objective;
+        let max_seconds = (max_seconds - start.elapsed().as_secs_f64()).max(0.0);
         if relaxation <= level {
             return Ok(Answer { members: None, bound: relaxation, relaxation, finished: true });
         }
