@@ -23,6 +23,7 @@ from sesgame.markets.budget import budget_balance
 from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
 from sesgame.periods import PeriodGame, shapley_by_period
+from sesgame.report import Report, report
 from sesgame.sampled_shapley import banzhaf_estimate, semivalue_estimate, shapley_estimate
 from sesgame.shapley import banzhaf_value, semivalue, shapley_value
 from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
@@ -46,6 +47,7 @@ __all__ = [
     "Allocation",
     "Game",
     "PeriodGame",
+    "Report",
     "__version__",
     "adapters",
     "audit",
@@ -76,6 +78,7 @@ __all__ = [
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
     "prenucleolus",
+    "report",
     "semivalue",
     "semivalue_estimate",
     "shapley_by_period",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import NoReturn, get_args
 
 import sesgame as sg
 from sesgame.energy.community import Model
@@ -16,7 +15,8 @@ from sesgame.energy.community_files import community_files
 from sesgame.errors import SesgameError
 from sesgame.game_files import read_game
 from sesgame.markets.command import add_auction
-from sesgame.report import FILE_NAMES, OutputFolder, Report
+from sesgame.output_folder import OutputFolder
+from sesgame.report import FILE_NAMES, LETTERS, PAGE, Report, source_of, title_of
 from sesgame.rules import RULES, Case
 
 __all__ = ["main"]
@@ -52,17 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def allocate(options: argparse.Namespace) -> None:
     """Split a community's costs, and say who could be better off alone."""
-    folder = OutputFolder(options.out) if options.out else None
-    case, title, source = _community_case(options)
-    _report(case, options, folder, title, source)
+    folder = _folder(options)
+    case = _community_case(options)
+    files = list(community_files(options.input).values())
+    _report(case, options, folder, options.input.resolve().name, files)
 
 
 def solve(options: argparse.Namespace) -> None:
     """Solve the game of a file."""
-    folder = OutputFolder(options.out) if options.out else None
+    folder = _folder(options)
     game = read_game(options.input)
-    title = f"{options.input.name}: a {game.kind} game of {game.n_players} players"
-    _report(Case(game), options, folder, title, {"files": _digests([options.input]), "unit": ""})
+    _report(Case(game), options, folder, options.input.name, [options.input])
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -70,57 +70,46 @@ def compare(options: argparse.Namespace) -> None:
     if not options.input.exists():
         raise SesgameError(f"there is no file or folder {options.input}")
     if options.input.is_dir():
-        case, title, _ = _community_case(options)
+        case = _community_case(options)
     else:
         for name in ("start", "end", "model"):
             if getattr(options, name) is not None:
                 raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
         game = read_game(options.input)
         case = Case(game)
-        title = f"{options.input.name}: a {game.kind} game of {game.n_players} players"
     allocations = [case.allocate(rule) for rule in options.rules or case.comparable_rules]
     max_seconds = case.max_seconds if case.oracle else None
     comparison = sg.compare(case.game, allocations, oracle=case.oracle, max_seconds=max_seconds)
-    print(f"{title}\n\n{comparison}")
+    print(f"{title_of(options.input.resolve().name, case)}\n\n{comparison}")
 
 
-def _community_case(options: argparse.Namespace) -> tuple[Case, str, dict[str, Any]]:
-    """Return the game of a community and a period, what it is, and what it is made from."""
+def _community_case(options: argparse.Namespace) -> Case:
+    """Return the game of a community in a period."""
     community = sg.energy.Community.from_csv(options.input)
     period = community.period(options.start, options.end)
-    steps = period.steps
     model = options.model or community.default_model
     game = period.cost_game(model=model)
-    batteries = {
-        "battery": f"{len(community.batteries)} batteries, pooled",
-        "netting": "netting",
-        "linear": f"{len(community.batteries)} batteries, by linear programme",
-    }[model]
-    title = (
-        f"{community.name}, {steps.time(0)} to {steps.time(steps.n_steps)}\n"
-        f"{game.n_players} members, {steps.n_steps:,} steps of {steps.step_hours * 60:g} minutes, "
-        f"{batteries}; amounts in {community.currency}, negative ones are received"
-    )
-    source = {
-        "community": community.name,
-        "files": _digests(community_files(options.input).values()),
-        "start": str(steps.start),
-        "end": str(steps.end),
-        "n_steps": steps.n_steps,
-        "step_hours": steps.step_hours,
-        "model": model,
-        "unit": community.currency,
-    }
-    case = Case(game, period, model, options.seed, options.clusters, options.max_seconds)
-    return case, title, source
+    return Case(game, period, model, options.seed, options.clusters, options.max_seconds)
+
+
+def _folder(options: argparse.Namespace) -> OutputFolder | None:
+    """Return where to write, if anywhere."""
+    if options.out is None:
+        for name in ("report", "letters"):
+            if getattr(options, name):
+                raise SesgameError(f"--{name} needs a folder to write to: --out FOLDER")
+        return None
+    if options.letters:
+        OutputFolder(options.out / LETTERS, ())
+    return OutputFolder(options.out, [*FILE_NAMES, *([PAGE] if options.report else [])])
 
 
 def _report(
     case: Case,
     options: argparse.Namespace,
     folder: OutputFolder | None,
-    title: str,
-    source: dict[str, Any],
+    name: str,
+    files: list[Path],
 ) -> None:
     """Solve, audit, print and, if there is a folder, write."""
     rules = options.rules or (case.default_rules if case.community else ["nucleolus"])
@@ -130,18 +119,37 @@ def _report(
         rule: sg.audit(case.game, allocation, oracle=case.oracle, max_seconds=max_seconds)
         for rule, allocation in allocations.items()
     }
-    asked = {"command": options.command.__name__, "rules": rules}
-    unit = source.pop("unit")
-    report = Report(title, case.game, allocations, audits, unit, source, asked)
+    report = Report(
+        name=name,
+        case=case,
+        allocations=allocations,
+        audits=audits,
+        unit=case.community.currency if case.community else "",
+        source=source_of(case, files),
+        options={"command": options.command.__name__, "rules": rules},
+        command=_again(options, name, case, rules),
+    )
     print(report.text())
     if folder:
-        written = ", ".join(str(path) for path in report.write(folder))
-        print(f"\nWritten: {written}")
+        written = report.write(folder, page=options.report, letters=options.letters)
+        named = [str(path) for path in written if path.parent == folder.path]
+        if options.letters:
+            named.append(f"{len(written) - len(named)} letters in {folder.path / LETTERS}")
+        print(f"\nWritten: {', '.join(named)}")
 
 
-def _digests(paths: Iterable[Path]) -> dict[str, str]:
-    """Return the SHA-256 of each file, as ``sha256sum`` prints it."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+def _again(options: argparse.Namespace, name: str, case: Case, rules: list[str]) -> list[str]:
+    """Return the command that makes the same page, for whoever has the same files."""
+    words = ["sesgame", options.command.__name__, name]
+    if case.community:
+        words += ["--rules", ",".join(rules)]
+        steps = case.community.steps
+        words += ["--start", steps.time(0), "--end", steps.time(steps.n_steps)]
+        words += ["--model", str(case.model), "--seed", str(case.seed)]
+        words += ["--clusters", str(case.n_clusters), "--max-seconds", f"{case.max_seconds:g}"]
+    else:
+        words += ["--rule", ",".join(rules)]
+    return [*words, "--out", "again", "--report"]
 
 
 def _command_line() -> argparse.ArgumentParser:
@@ -213,6 +221,14 @@ def _add_period(command: argparse.ArgumentParser) -> None:
 def _add_out(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out", type=Path, metavar="FOLDER", help=f"where to write {', '.join(FILE_NAMES)}"
+    )
+    command.add_argument(
+        "--report", action="store_true", help=f"also write {PAGE}, a page for everybody"
+    )
+    command.add_argument(
+        "--letters",
+        action="store_true",
+        help=f"also write a letter to each member, about the first rule, into {LETTERS}/",
     )
 
 

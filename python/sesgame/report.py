@@ -1,85 +1,70 @@
-"""A solved game as people read it: a table with plain words below, and the files that keep it."""
+"""A solved game as people read it: a table with plain words, pages, and the files that keep it."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
-import os
+import platform
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from io import StringIO
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame._engine import __version__
+from sesgame.allocation import Allocation
+from sesgame.audit import audit
 from sesgame.bills import rounded_bills
 from sesgame.energy.clustering import ClusteredEvidence
-from sesgame.errors import AllocationError, SesgameError
+from sesgame.errors import AllocationError, GameError
+from sesgame.html.letter import letter_names, letter_page
+from sesgame.html.report_page import report_page
+from sesgame.output_folder import OutputFolder
+from sesgame.rules import Case
 from sesgame.sampled_shapley import SampledShapley
+from sesgame.stability.kernels import maximal_surpluses
 from sesgame.stability.row_generation import GeneratedEvidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Sequence
 
-    from sesgame.allocation import Allocation
+    from numpy.typing import NDArray
+
     from sesgame.audit import Audit
+    from sesgame.energy.community import Community, Model
+    from sesgame.energy.schedule import Schedule
     from sesgame.game import Game
+    from sesgame.stability.certificates import Verification
+    from sesgame.stability.separation import SeparationOracle
 
-__all__ = ["FILE_NAMES", "OutputFolder", "Report"]
+__all__ = ["FILE_NAMES", "LETTERS", "PAGE", "Report", "report", "source_of", "title_of"]
 
 FILE_NAMES = ("allocation.csv", "bills.csv", "result.json")
-
-
-class OutputFolder:
-    """A folder that is known to be writable before anything is computed for it.
-
-    Raises
-    ------
-    SesgameError
-        It cannot be made, or a file cannot be written there.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            for name in FILE_NAMES:
-                if (path / name).is_dir():
-                    raise IsADirectoryError(f"{path / name} is a folder")
-                self._partial(name).touch()
-                self._partial(name).unlink()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise SesgameError(f"nothing can be written to the folder {path}: {reason}") from error
-
-    def _partial(self, name: str) -> Path:
-        return self.path / f".{name}.partial"
-
-    def write(self, name: str, text: str) -> Path:
-        """Write a file whole or not at all; one that was there before is replaced."""
-        partial, path = self._partial(name), self.path / name
-        try:
-            partial.write_text(text, encoding="utf-8", newline="")
-            os.replace(partial, path)
-        except OSError as error:
-            raise SesgameError(f"{path} cannot be written: {error.strerror or error}") from error
-        return path
+PAGE = "report.html"
+LETTERS = "letters"
+"""The folder of the letters."""
+DISPATCH_TOLERANCE = 1e-6
+"""Of the largest amount: by how much a dispatch may cost more or less than the game says."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Allocations of one game, audited and billed.
+    """Allocations of one game, audited and billed; :func:`report` makes one.
 
     Parameters
     ----------
-    title : str
-        What was solved, for people.
-    game : Game
-        The game.
+    name : str
+        What was solved: a community or a file.
+    case : Case
+        The game, and the community, the model and the limits behind it.
     allocations, audits : mapping of str
         One of each for each rule, by its name.
     unit : str
@@ -88,6 +73,8 @@ class Report:
         What the game was made from: files with their digests, period, model.
     options : dict
         What was asked for.
+    command : sequence of str
+        The command that makes the same again, if there is one.
 
     Attributes
     ----------
@@ -99,13 +86,14 @@ class Report:
         The shares to the cent, of each rule that splits exactly that.
     """
 
-    title: str
-    game: Game
+    name: str
+    case: Case
     allocations: Mapping[str, Allocation]
     audits: Mapping[str, Audit]
     unit: str
     source: dict[str, Any]
     options: dict[str, Any]
+    command: Sequence[str] = ()
     alone: list[float] = field(init=False)
     together: float = field(init=False)
     bills: dict[str, tuple[Decimal, ...]] = field(init=False)
@@ -123,18 +111,85 @@ class Report:
                 bills[rule] = rounded_bills(allocation.values, together)
         object.__setattr__(self, "bills", bills)
 
+    @property
+    def game(self) -> Game:
+        """The game."""
+        return self.case.game
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What computed this."""
+        python, numpy = platform.python_version(), np.__version__
+        return {"sesgame": __version__, "Python": python, "NumPy": numpy}
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The dispatch of the community.
+
+        Raises
+        ------
+        GameError
+            There is no community, or its dispatch does not cost what there is to split.
+        """
+        community = self.case.community
+        if community is None:
+            raise GameError("there is no community, so there is no dispatch")
+        schedule = community.dispatch(model=self.case.model)
+        size = max(abs(self.together), *map(abs, self.alone))
+        if abs(schedule.cost - self.together) > DISPATCH_TOLERANCE * size:
+            raise GameError(
+                f"the dispatch of {community!r} costs {schedule.cost:g}, but the game splits "
+                f"{self.together:g}; give the community of the same period, and the same model"
+            )
+        return schedule
+
+    @cached_property
+    def verifications(self) -> dict[str, Verification]:
+        """What code that shares nothing with the solvers finds in the certificates, by rule."""
+        certificates: dict[str, Any] = {
+            rule: allocation.evidence
+            for rule, allocation in self.allocations.items()
+            if hasattr(allocation.evidence, "verify")
+        }
+        return {rule: evidence.verify(self.game) for rule, evidence in certificates.items()}
+
+    @cached_property
+    def without_each(self) -> NDArray[np.float64]:
+        """What there would be to split without each player."""
+        others = ~np.eye(self.game.n_players, dtype=np.bool_)
+        return self.game.values(others, progress=False)
+
+    def objections(self, rule: str) -> NDArray[np.float64] | None:
+        """Return what the worst group with each player would gain by leaving.
+
+        None where the coalitions are too many to be listed.
+        """
+        if not self.game.tabulated:
+            return None
+        surpluses = maximal_surpluses(self.game, self.allocations[rule], progress=False)
+        most: NDArray[np.float64] = surpluses.max(axis=1)
+        return most
+
+    def surplus(self, rule: str) -> NDArray[np.float64]:
+        """Return by how much each player is better off than alone."""
+        better: NDArray[np.float64] = self.game.sign * (
+            self.allocations[rule].values - np.array(self.alone)
+        )
+        return better
+
     def text(self) -> str:
         """Return the table and, for each rule, what holds of it in plain words."""
-        lines = [self.title, "", *_aligned(self._table())]
-        for rule, audit in self.audits.items():
-            sentences = [*audit.sentences(self.unit), *self._provisos(self.allocations[rule])]
+        lines = [title_of(self.name, self.case), "", *_aligned(self._table())]
+        for rule, audited in self.audits.items():
+            sentences = [*audited.sentences(self.unit), *self.provisos(rule)]
             lines += ["", rule, *(f"  {sentence}" for sentence in sentences)]
             if rule not in self.bills:
                 lines.append("  No bills: this rule does not split exactly what there is to split.")
         return "\n".join(lines)
 
-    def _provisos(self, allocation: Allocation) -> list[str]:
+    def provisos(self, rule: str) -> list[str]:
         """Return in sentences how far the shares are from what the rule means."""
+        allocation = self.allocations[rule]
 
         def amount(value: float) -> str:
             return f"{value:,.2f} {self.unit}" if self.unit else f"{value:.6g}"
@@ -164,7 +219,7 @@ class Report:
         columns = [self.alone]
         for rule, allocation in self.allocations.items():
             header += [rule, word]
-            columns += [list(allocation.values), self._surplus(allocation)]
+            columns += [list(allocation.values), list(self.surplus(rule))]
         rows = [list(row) for row in zip(*columns, strict=True)]
         rows.append([math.fsum(column) for column in columns])
         labels = [*(str(player) for player in self.game.players), "total"]
@@ -177,14 +232,81 @@ class Report:
             ),
         ]
 
-    def _surplus(self, allocation: Allocation) -> list[float]:
-        """Return by how much each player is better off than alone."""
-        return list(self.game.sign * (allocation.values - np.array(self.alone)))
+    def to_html(self) -> str:
+        """Return the report as a page that stands alone; ``docs/how-to/report.md`` shows it.
 
-    def write(self, folder: OutputFolder) -> list[Path]:
-        """Write ``allocation.csv``, ``bills.csv`` and ``result.json``; return their paths."""
+        Raises
+        ------
+        GameError
+            As in :attr:`schedule`, if there is a community.
+
+        Notes
+        -----
+        The same input and versions give the same text: no time of making is in it.
+        """
+        return report_page(self)
+
+    def letter(self, player: Hashable, rule: str | None = None) -> str:
+        """Return the letter to one player, a page of its own.
+
+        Parameters
+        ----------
+        player : hashable
+            To whom.
+        rule : str, optional
+            Whose bills; by default the first that gives some.
+
+        Raises
+        ------
+        AllocationError
+            The rule gives no bills.
+        CoalitionError
+            There is no such player.
+        """
+        return letter_page(self, player, rule)
+
+    def write(
+        self,
+        folder: str | PathLike[str] | OutputFolder,
+        *,
+        page: bool = True,
+        letters: bool = False,
+    ) -> list[Path]:
+        """Write ``allocation.csv``, ``bills.csv`` and ``result.json``, and pages.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there.
+        page : bool, default True
+            Also write ``report.html``.
+        letters : bool, default False
+            Also write a letter to each player, ``letters/NAME.html``.
+
+        Returns
+        -------
+        list of Path
+            What was written.
+
+        Raises
+        ------
+        SesgameError
+            A file cannot be written.
+        """
+        if not isinstance(folder, OutputFolder):
+            folder = OutputFolder(Path(folder), [*FILE_NAMES, *([PAGE] if page else [])])
         contents = (self._allocation_csv(), self._bills_csv(), self._result_json())
-        return [folder.write(name, text) for name, text in zip(FILE_NAMES, contents, strict=True)]
+        files = dict(zip(FILE_NAMES, contents, strict=True))
+        if page:
+            files[PAGE] = self.to_html()
+        written = [folder.write(name, text) for name, text in files.items()]
+        if letters:
+            players = self.game.players
+            pages = [self.letter(player) for player in players]
+            inside = OutputFolder(folder.path / LETTERS, ())
+            named = zip(letter_names(players), pages, strict=True)
+            written += [inside.write(name, text) for name, text in named]
+        return written
 
     def _allocation_csv(self) -> str:
         """Return every share to the last digit."""
@@ -194,7 +316,7 @@ class Report:
         columns: list[list[float]] = [self.alone]
         for rule, allocation in self.allocations.items():
             header += [f"{rule}{unit}", f"{rule}_{word}{unit}"]
-            columns += [list(allocation.values), self._surplus(allocation)]
+            columns += [list(allocation.values), list(self.surplus(rule))]
         rows = zip(self.game.players, *columns, strict=True)
         return _csv([header, *([row[0], *(repr(float(cell)) for cell in row[1:])] for row in rows)])
 
@@ -234,6 +356,176 @@ class Report:
             return None
         bills = zip(self.game.players, self.bills[rule], strict=True)
         return {str(player): str(bill) for player, bill in bills}
+
+
+def report(
+    game: Game,
+    allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation],
+    *,
+    community: Community | None = None,
+    model: Model | None = None,
+    name: str | None = None,
+    unit: str = "",
+    files: Iterable[str | PathLike[str]] = (),
+    oracle: SeparationOracle | None = None,
+    max_seconds: float = 300.0,
+    progress: bool = True,
+) -> Report:
+    r"""Audit and bill allocations of one game, for people to read.
+
+    Parameters
+    ----------
+    game : Game
+        What is split.
+    allocations : Allocation, iterable of them, or mapping of name to Allocation
+        One for each rule. Without names, each is called by its method.
+    community : Community, optional
+        Whose dispatch the costs are, in the period that counts (:meth:`Community.period
+        <sesgame.energy.Community.period>`): the page then shows it.
+    model : {"battery", "netting", "linear"}, optional
+        That of the game; by default the community's own.
+    name : str, optional
+        Heading of the page; by default the community's.
+    unit : str, optional
+        The currency of the game, such as ``"EUR"``; that of the community, if there is one.
+    files : iterable of path, optional
+        What the game was made from. The page has their SHA-256.
+    oracle, max_seconds, progress
+        As in :func:`sesgame.audit`. For a community of too many members to list its coalitions,
+        the oracle is by default its own.
+
+    Returns
+    -------
+    Report
+        With ``to_html()``, ``letter(player)``, ``text()`` and ``write(folder)``.
+
+    Raises
+    ------
+    AllocationError
+        There is no allocation, two have one name, or one does not fit; see
+        :func:`sesgame.audit`.
+    GameError
+        The community has other members than the game, or a file cannot be read.
+    PlayerLimitError
+        More than 30 players, and no oracle.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_dict({("ann",): 40, ("bob",): 30, ("ann", "bob"): 50}, kind="cost")
+    >>> result = sg.report(game, sg.shapley_value(game), name="neighbours", unit="EUR")
+    >>> print(result.text().split("\n\nS")[0])
+    neighbours: a cost game of 2 players
+    <BLANKLINE>
+    member  alone  Shapley value  saving
+    ann     40.00          30.00   10.00
+    bob     30.00          20.00   10.00
+    total   70.00          50.00   20.00
+    >>> result.to_html().startswith("<!DOCTYPE html>")
+    True
+    """
+    named = _by_name(allocations)
+    if community is not None:
+        if tuple(game.players) != community.members:
+            raise GameError(f"the community {community!r} does not have the players of {game!r}")
+        model, unit = community.chosen_model(model), community.currency
+    case = Case(game, community, model, max_seconds=max_seconds)
+    oracle = oracle or case.oracle
+    audits = {
+        rule: audit(
+            game,
+            allocation,
+            oracle=oracle,
+            max_seconds=max_seconds if oracle else None,
+            progress=progress,
+        )
+        for rule, allocation in named.items()
+    }
+    return Report(
+        name=name or (community.name if community else "game"),
+        case=case,
+        allocations=named,
+        audits=audits,
+        unit=unit,
+        source=source_of(case, [Path(file) for file in files]),
+        options={"rules": list(named)},
+    )
+
+
+def _by_name(
+    allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation],
+) -> dict[str, Allocation]:
+    if isinstance(allocations, Allocation):
+        allocations = [allocations]
+    if isinstance(allocations, Mapping):
+        named = {str(rule): allocation for rule, allocation in allocations.items()}
+    else:
+        named = {}
+        for allocation in allocations:
+            if allocation.method in named:
+                raise AllocationError(
+                    f'two allocations are called "{allocation.method}"; give a mapping with a name '
+                    f"for each"
+                )
+            named[allocation.method] = allocation
+    if not named:
+        raise AllocationError("there is no allocation to report")
+    return named
+
+
+def title_of(name: str, case: Case) -> str:
+    """Return in words what is split."""
+    game, community = case.game, case.community
+    if community is None:
+        return f"{name}: a {game.kind} game of {game.n_players} players"
+    steps = community.steps
+    batteries = {
+        "battery": f"{len(community.batteries)} batteries, pooled",
+        "netting": "netting",
+        "linear": f"{len(community.batteries)} batteries, by linear programme",
+    }[community.chosen_model(case.model)]
+    return (
+        f"{name}, {steps.time(0)} to {steps.time(steps.n_steps)}\n"
+        f"{game.n_players} members, {steps.n_steps:,} steps of {steps.step_hours * 60:g} minutes, "
+        f"{batteries}; amounts in {community.currency}, negative ones are received"
+    )
+
+
+def source_of(case: Case, files: Iterable[Path]) -> dict[str, Any]:
+    """Return what a game was made from, as ``result.json`` keeps it.
+
+    Raises
+    ------
+    GameError
+        A file cannot be read.
+    """
+    digests = _digests(list(files))
+    community = case.community
+    if community is None:
+        return {"files": digests}
+    return {
+        "community": community.name,
+        "files": digests,
+        "start": str(community.steps.start),
+        "end": str(community.steps.end),
+        "n_steps": community.steps.n_steps,
+        "step_hours": community.steps.step_hours,
+        "model": case.model,
+    }
+
+
+def _digests(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file, as ``sha256sum`` prints it."""
+    names = [path.name for path in paths]
+    digests = {}
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
+        name = path.name if names.count(path.name) == 1 else str(path)
+        digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
