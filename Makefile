@@ -18,7 +18,7 @@ help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
 
 run: $(EXTENSION)  ## Allocate one month of the example community and show the result
-	sesgame allocate examples/rural13 --rules shapley,nucleolus --start 2016-06-01 --end 2016-07-01 --out out/rural13
+	sesgame allocate examples/rural13 --rules shapley,nucleolus --start 2016-06-01 --end 2016-07-01 --out out/rural13 --report --letters
 
 test: $(EXTENSION) $(CHECKERS)  ## Run all tests, Rust and Python
 	$(WITH_LIBCLANG) cargo test --release --workspace

@@ -20,7 +20,7 @@ class Chromium:
     def __init__(self, profile: Path) -> None:
         self._profile = profile
 
-    def __enter__(self) -> "Chromium":
+    def __enter__(self):
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
         self._process = subprocess.Popen(
             [CHROMIUM, *options, f"--user-data-dir={self._profile}", "about:blank"],
@@ -101,5 +101,7 @@ class Chromium:
 
     def pdf(self, path: Path) -> None:
         """Print the page on A4."""
-        result = self.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, preferCSSPageSize=True)
+        result = self.call(
+            "Page.printToPDF", paperWidth=8.27, paperHeight=11.69, preferCSSPageSize=True
+        )
         path.write_bytes(base64.b64decode(result["data"]))

@@ -299,13 +299,15 @@ class Report:
         files = dict(zip(FILE_NAMES, contents, strict=True))
         if page:
             files[PAGE] = self.to_html()
-        written = [folder.write(name, text) for name, text in files.items()]
+        pages = {}
         if letters:
             players = self.game.players
-            pages = [self.letter(player) for player in players]
+            texts = (self.letter(player) for player in players)
+            pages = dict(zip(letter_names(players), texts, strict=True))
+        written = [folder.write(name, text) for name, text in files.items()]
+        if letters:
             inside = OutputFolder(folder.path / LETTERS, ())
-            named = zip(letter_names(players), pages, strict=True)
-            written += [inside.write(name, text) for name, text in named]
+            written += [inside.write(name, text) for name, text in pages.items()]
         return written
 
     def _allocation_csv(self) -> str:

@@ -33,7 +33,7 @@ __all__ = [
 WIDTH = 360.0
 LEFT, RIGHT = 44.0, 352.0
 """Where the data begin and end from left to right."""
-BOTTOM = 16.0
+BOTTOM = 18.0
 """Below the data, for the labels of the horizontal axis."""
 AREA, LINE = "\N{BLACK SQUARE}", "\N{EM DASH}"
 """In a key."""
@@ -101,7 +101,7 @@ class Scale:
             [
                 (
                     line([(self(tick), top), (self(tick), bottom)], "grid"),
-                    label(self(tick), bottom + 12, text, "middle"),
+                    label(self(tick), bottom + 14.5, text, "middle"),
                 )
                 for tick, text in ticks
             ],

@@ -78,6 +78,7 @@ def table(
     foot: Iterable[Child] | None = None,
     *,
     label: str,
+    class_: str | None = None,
 ) -> Html:
     """Return a table that scrolls by itself where it is wider than the page.
 
@@ -92,10 +93,11 @@ def table(
         "div",
         element(
             "table",
-            element("caption", caption),
+            element("caption", element("span", caption)),
             element("thead", element("tr", [element("th", c, scope="col") for c in head])),
             element("tbody", [row(cells) for cells in body]),
             None if foot is None else element("tfoot", row(foot)),
+            class_=class_,
         ),
         class_="scroll",
         role="region",

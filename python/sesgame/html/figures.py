@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["MONTHS", "amount", "energy", "number", "period_in_words"]
+__all__ = ["MINUS", "MONTHS", "NO_BREAK", "amount", "energy", "number", "period_in_words"]
 
 MINUS = "\N{MINUS SIGN}"  # read aloud as "minus", and no line is broken after it
 NO_BREAK = "\N{NO-BREAK SPACE}"

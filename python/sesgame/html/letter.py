@@ -60,7 +60,7 @@ def letter_page(report: Report, player: Hashable, rule: str | None = None) -> st
     """
     rule = _billed(report, rule)
     index = report.game.players.index(player)
-    name, unit, community = str(player), report.unit, report.case.community
+    name, community = str(player), report.case.community
     period = period_in_words(community.steps) if community else None
     return page(
         f"{name}: {report.name}",
@@ -78,7 +78,7 @@ def letter_page(report: Report, player: Hashable, rule: str | None = None) -> st
         ),
         element(
             "footer",
-            element("p", f"sesgame {report.versions['sesgame']}", f"; {unit}" if unit else None),
+            element("p", f"Made with sesgame {report.versions['sesgame']}."),
         ),
         class_="letter",
     )
@@ -262,7 +262,7 @@ def _check(report: Report, rule: str) -> Html:
             "p",
             "The report of the community, report.html, has the bills of all, what they rest on, "
             "the digests of the data, and the commands that make the same result again on "
-            f"anybody's machine.{certificate} Your own readings are the columns of your meters; "
-            "compare them with your meter.",
+            f"anybody's machine.{certificate}",
+            " Compare the energy above with your own meter." if report.case.community else None,
         ),
     )

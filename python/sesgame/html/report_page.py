@@ -9,12 +9,14 @@ import numpy as np
 from sesgame.energy.dual_prices import DualPrices
 from sesgame.html.dispatch_charts import course_of_a_day, totals_by_day
 from sesgame.html.elements import Child, Html, element, page, table
-from sesgame.html.figures import amount, energy, number, period_in_words
+from sesgame.html.figures import NO_BREAK, amount, energy, number, period_in_words
 from sesgame.html.proofs import again, check_code, grounds, meaning
-from sesgame.html.savings_charts import savings_chart
+from sesgame.html.savings_charts import MOST_ROWS, savings_chart
 from sesgame.sampled_shapley import SampledShapley
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from sesgame.allocation import Allocation
@@ -172,12 +174,30 @@ def _bills(report: Report) -> list[Child]:
                 body,
                 ["Total", number(float(np.sum(report.alone)), report.unit), *totals],
                 label="Bills",
+                class_="bills",
             ),
             class_="beside",
         ),
+        _spread(report, savings, word) if len(players) > MOST_ROWS else None,
         *notes,
         *_span_notes(report),
     ]
+
+
+def _spread(report: Report, savings: Mapping[str, Array], word: str) -> Html:
+    """Return how the savings of many members are spread under each rule."""
+    unit = report.unit
+    body = [
+        [
+            rule,
+            *(number(float(figure), unit) for figure in np.quantile(values, (0, 0.5, 1))),
+            f"{int((values < -report.audits[rule].tolerance).sum()):,}",
+        ]
+        for rule, values in savings.items()
+    ]
+    caption = f"How the {word}s are spread{f', in {unit}' if unit else ''}"
+    head = ["Rule", "Least", "Median", "Most", "Members worse off than alone"]
+    return table(caption, head, body, label=f"Spread of {word}s")
 
 
 def _span(allocation: Allocation) -> tuple[Array, Array] | None:
@@ -222,14 +242,16 @@ def _share(
     if unit and rule in report.bills:
         figure = number(float(report.bills[rule][index]), unit)
     saving = float(report.surplus(rule)[index])
-    cell: list[Child] = [figure, _saved(saving, word, unit)]
-    if span is not None:
-        low, high = float(span[0][index]), float(span[1][index])
-        if isinstance(report.allocations[rule].evidence, SampledShapley):
-            cell.append(element("small", f"\N{PLUS-MINUS SIGN} {number((high - low) / 2, unit)}"))
-        elif number(low, unit) != number(high, unit):
-            cell.append(element("small", f"[{number(low, unit)}, {number(high, unit)}]"))
-    return cell
+    saved = _saved(saving, word, unit)
+    if span is None:
+        return [figure, saved]
+    low, high = float(span[0][index]), float(span[1][index])
+    if isinstance(report.allocations[rule].evidence, SampledShapley):
+        margin = f"{NO_BREAK}\N{PLUS-MINUS SIGN}{NO_BREAK}{number((high - low) / 2, unit)}"
+        return [figure, element("span", margin, class_="margin"), saved]
+    if number(low, unit) == number(high, unit):
+        return [figure, saved]
+    return [figure, saved, element("small", f"[{number(low, unit)}, {number(high, unit)}]")]
 
 
 def _saved(saving: float, word: str, unit: str) -> Html:

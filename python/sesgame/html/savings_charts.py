@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["savings_chart"]
+__all__ = ["MOST_ROWS", "savings_chart"]
 
 MOST_ROWS = 30
 """More members get no row of their own."""
 ROW, PANEL, HEADING = 18.0, 84.0, 22.0
-LETTER = 6.0
+LETTER = 6.6
 """About the width of a letter."""
 LONGEST_NAME = 16
 _SHAPES = (
