@@ -1,28 +1,32 @@
-"""Every Python block of the README and of the documentation runs.
+"""Every example of the documentation runs, and prints what its page says."""
 
-The pages of ``docs/how-to`` hold scripts, which have a test of their own.
-"""
-
-import re
-from pathlib import Path
-
+import documentation_pages as documentation
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder with the examples in it, where pages may write."""
+    (tmp_path / "examples").symlink_to(documentation.ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_code_blocks_of_a_page_run_in_order(page, monkeypatch):
-    monkeypatch.chdir(ROOT)
+@pytest.mark.parametrize(
+    "page",
+    documentation.pages(),
+    ids=lambda page: str(page.relative_to(documentation.ROOT)),
+)
+@pytest.mark.usefixtures("folder")
+def test_the_examples_of_a_page_run_in_order_and_print_what_it_says(page):
     namespace = {"__name__": "__main__"}
-    text = page.read_text(encoding="utf-8")
-    for match in BLOCK.finditer(text):
-        line = text.count("\n", 0, match.start(1))
-        code = compile("\n" * line + match.group(1), str(page), "exec")
-        exec(code, namespace)
+    for block in documentation.blocks(page):
+        printed = documentation.run(block, page, namespace)
+        if block.output is not None:
+            assert printed.strip() == block.output.strip(), f"{page.name}, line {block.line}"
 
 
 def test_the_readme_has_code_to_run():
-    assert BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    readme = documentation.blocks(documentation.ROOT / "README.md")
+    assert any(block.language == "python" for block in readme)

@@ -1,30 +1,23 @@
-"""The examples of the how-to pages: each is run as a script and must print what it says."""
+"""The examples that are whole programs: each is run as a script and must print what it says."""
 
-import re
 import subprocess
 import sys
-from pathlib import Path
 
+import documentation_pages as documentation
 import pytest
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("*.md"))
-EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 EXAMPLES = [
-    pytest.param(*example.groups(), id=f"{page.stem} {number}")
-    for page in PAGES
-    for number, example in enumerate(EXAMPLE.finditer(page.read_text(encoding="utf-8")), 1)
+    pytest.param(block, id=f"{page.stem} line {block.line}")
+    for page in documentation.SCRIPTS
+    for block in documentation.blocks(page)
+    if block.language == "python"
 ]
 
 
-def test_every_python_block_is_an_example_with_its_output():
-    blocks = sum(page.read_text(encoding="utf-8").count("```python\n") for page in PAGES)
-    assert blocks == len(EXAMPLES) >= 3
-
-
-@pytest.mark.parametrize(("code", "output"), EXAMPLES)
-def test_an_example_prints_what_its_page_says(code, output, tmp_path):
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_script_prints_what_its_page_says(example, tmp_path):
     script = tmp_path / "example.py"
-    script.write_text(code)
+    script.write_text(example.code)
     run = subprocess.run(
         [sys.executable, "-W", "ignore", script],
         cwd=tmp_path,
@@ -34,4 +27,4 @@ def test_an_example_prints_what_its_page_says(code, output, tmp_path):
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == output.strip()
+    assert run.stdout.strip() == example.output.strip()
