@@ -9,10 +9,11 @@ export MATURIN_NO_INSTALL_RUST := 1
 WITH_LIBCLANG = export LIBCLANG_PATH="$${LIBCLANG_PATH:-$$(echo $(VIRTUAL_ENV)/lib/python3*/site-packages/clang/native)}";
 TOOLS := .venv/.tools
 CHECKERS := .venv/.checkers
+WRITERS := .venv/.writers
 EXTENSION := .venv/.extension
 RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help run test lint bench format clean
+.PHONY: help run test lint docs bench format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -32,6 +33,9 @@ lint: $(EXTENSION) $(CHECKERS)  ## Check format, lints, types and the stub of th
 	mypy
 	python -m mypy.stubtest sesgame._engine --ignore-missing-stub
 
+docs: $(EXTENSION) $(WRITERS)  ## Build the documentation, docs/_build/html/index.html
+	python -m sphinx -b html -q -W --keep-going docs docs/_build/html
+
 bench: $(EXTENSION) $(CHECKERS)  ## Measure, as ratios against a peer or the machine's limit
 	$(WITH_LIBCLANG) cargo bench --workspace
 	pytest benches --benchmark-only -p no:xdist
@@ -43,7 +47,7 @@ format: $(CHECKERS)  ## Format all sources
 	ruff format .
 
 clean:  ## Delete everything that was built
-	rm -rf .venv target out
+	rm -rf .venv target out docs/_build
 
 $(TOOLS): pyproject.toml
 	@missing=""; \
@@ -59,6 +63,10 @@ $(TOOLS): pyproject.toml
 
 $(CHECKERS): pyproject.toml | $(TOOLS)
 	python -m pip install --quiet --group test --group lint
+	@touch $@
+
+$(WRITERS): pyproject.toml | $(TOOLS)
+	python -m pip install --quiet --group docs
 	@touch $@
 
 $(EXTENSION): $(TOOLS) $(RUST_SOURCES)

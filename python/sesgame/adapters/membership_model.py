@@ -65,7 +65,7 @@ class MembershipModel:
         self._of_thread = threading.local()
 
     def evaluate(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
-        """Write the value of each row; see :class:`sesgame.blocks.CharacteristicFunction`."""
+        """Write the value of each row."""
         for row, members in enumerate(membership.astype(np.float64)):
             values[row] = self._value(members)
 

@@ -99,8 +99,7 @@ def owen_allocation(
 
     References
     ----------
-    .. [owen1975] Owen (1975), "On the core of linear production games".
-    .. [wolfe1976] Wolfe (1976), "Finding the nearest point in a polytope".
+    Owen (1975) [owen1975]_ for the prices, Wolfe (1976) [wolfe1976]_ for the nearest bills.
 
     Examples
     --------

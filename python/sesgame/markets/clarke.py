@@ -79,8 +79,8 @@ def vcg_payments(
     Notes
     -----
     n + 1 evaluations, in one block. The allocation is in general not efficient: its total is
-    ``v(N)`` plus the deficit. If the game is convex, every payoff vector of the core gives each
-    player at most this.
+    ``v(N)`` plus the deficit. Every payoff vector of the core gives each player at
+    most this.
 
     References
     ----------

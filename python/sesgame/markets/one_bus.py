@@ -75,7 +75,14 @@ class OneBusSettlement(Settlement):
     def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
         """Return what holds of this outcome, and by how much what does not.
 
-        See :func:`sesgame.markets.properties.one_bus_properties`.
+        Parameters
+        ----------
+        scan : iterable of participants, optional
+            Whose misreports are tried; by default those who trade most.
+
+        Returns
+        -------
+        PropertyReport
         """
         from sesgame.markets.properties import one_bus_properties
 

@@ -249,7 +249,7 @@ def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> A
 
 
 def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
-    """Return the per-capita nucleolus: as the nucleolus, with excesses e(S, x) / |S|.
+    """Return the per-capita nucleolus: as the nucleolus, with excesses ``e(S, x) / |S|``.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
 
 
 def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
-    """Return the per-capita prenucleolus: excesses e(S, x) / |S|, no individual rationality.
+    """Return the per-capita prenucleolus: excesses ``e(S, x) / |S|``, no individual rationality.
 
     Parameters
     ----------
