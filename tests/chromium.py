@@ -15,7 +15,15 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Chromium:
-    """A browser with one page, as a context."""
+    """A browser with one page, as a context.
+
+    Attributes
+    ----------
+    requests : list of str
+        What has been loaded.
+    problems : list of str
+        What the browser complained of.
+    """
 
     def __init__(self, profile: Path) -> None:
         self._profile = profile
@@ -39,6 +47,7 @@ class Chromium:
         self._socket = self._run(websocket_connect, address, max_message_size=1 << 28)
         self._number = 0
         self.requests: list[str] = []
+        self.problems: list[str] = []
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         return self
@@ -58,8 +67,11 @@ class Chromium:
 
     def _read(self) -> dict:
         message = json.loads(self._run(self._socket.read_message))
-        if message.get("method") == "Network.requestWillBeSent":
-            self.requests.append(message["params"]["request"]["url"])
+        match message.get("method"):
+            case "Network.requestWillBeSent":
+                self.requests.append(message["params"]["request"]["url"])
+            case "Log.entryAdded":
+                self.problems.append(message["params"]["entry"]["text"])
         return message
 
     def call(self, method: str, **parameters: object) -> dict:

@@ -195,7 +195,7 @@ class Report:
             return f"{value:,.2f} {self.unit}" if self.unit else f"{value:.6g}"
 
         match allocation.evidence:
-            case SampledShapley() as sampled:
+            case SampledShapley() as sampled if sampled.half_widths.any():
                 widest = float(np.max(sampled.half_widths))
                 return [
                     f"Estimated from {sampled.evaluations:,} coalitions: at "

@@ -218,7 +218,7 @@ def test_a_world_of_equipment_is_dispatched_by_the_linear_model(tmp_path):
     out = written(tmp_path / "out", "allocate", folder, "--rules", "owen,nucleolus")
     page = read(out / "report.html")
     assert "Each battery is run by itself" in page.text
-    assert "Bought: lithium" in page.text
+    assert "Storage bought, lithium" in page.text
     *_, table = page.tables
     money = {row[0]: figure(row[2]) for row in table[1:]}
     parts = sum(Decimal(value) for name, value in money.items() if value and name != "All together")
@@ -410,3 +410,25 @@ def test_letters_have_names_that_every_system_takes():
     for name in names:
         assert re.fullmatch(r"[\w-]{1,70}\.html", name)
     assert "con.html" not in names
+
+
+def luminance(colour):
+    channels = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_colours_stand_out_from_the_page(scheme):
+    style = Path(sg.__file__).with_name("html").joinpath("style.css").read_text()
+    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6});", blocks[scheme]))
+    assert len(blocks) == 2
+    assert len(colours) == 19
+    for ground in ("page", "card"):
+        for name, colour in colours.items():
+            low, high = sorted([luminance(colours[ground]), luminance(colour)])
+            # WCAG 2.2: 4.5 for text, 3 for what is drawn; lines between rows mean nothing.
+            least = 4.5 if name in ("text", "soft", "link", "better", "worse", "open") else 3.0
+            if name not in ("page", "card", "rule"):
+                assert (high + 0.05) / (low + 0.05) >= least, (name, ground)

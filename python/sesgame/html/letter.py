@@ -195,16 +195,18 @@ def _holds(report: Report, index: int, rule: str) -> Html:
     unit, audit, allocation = report.unit, report.audits[rule], report.allocations[rule]
     excess = report.game.sign * (report.alone[index] - float(allocation.values[index]))
     sentences = [_alone(excess, audit.tolerance, unit)]
-    objection = report.objections(rule)
-    if objection is not None and np.isfinite(objection[index]):
-        sentences.append(_in_a_group(float(objection[index]), audit.tolerance, unit))
-    sentences.append(_of_all(audit, unit))
-    if isinstance(allocation.evidence, SampledShapley):
-        half_width = float(allocation.evidence.half_widths[index])
-        sentences.append(
-            f"Your share was estimated from a sample: at {allocation.evidence.confidence:.0%} "
-            f"confidence it is within {amount(half_width, unit)} of the exact one."
-        )
+    objections = report.objections(rule)
+    objection = -np.inf if objections is None else float(objections[index])
+    if np.isfinite(objection):
+        sentences.append(_in_a_group(objection, audit.tolerance, unit))
+    if objection <= audit.tolerance:
+        sentences.append(_of_all(audit, unit))
+    match allocation.evidence:
+        case SampledShapley(half_widths=half_widths, confidence=confidence) if half_widths.any():
+            sentences.append(
+                f"Your share was estimated from a sample: at {confidence:.0%} confidence it is "
+                f"within {amount(float(half_widths[index]), unit)} of the exact one."
+            )
     return element(
         "section",
         element("h2", "What has been checked for you"),

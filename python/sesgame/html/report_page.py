@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["report_page"]
 
+UNUSED_KWH = 0.05
+"""Less is rounding."""
+
 
 def report_page(report: Report) -> str:
     """Return the whole document."""
@@ -120,7 +123,9 @@ def _facts(community: Community, schedule: Schedule) -> list[tuple[str, str]]:
         power = energy(sum(battery.power_kw for battery in batteries), "kW")
         facts.append((f"{len(batteries)} batteries", f"{capacity}, {power}"))
     for name, (capacity_kwh, power_kw) in schedule.purchases.items():
-        facts.append((f"Bought: {name}", f"{energy(capacity_kwh)}, {energy(power_kw, 'kW')}"))
+        facts.append(
+            (f"Storage bought, {name}", f"{energy(capacity_kwh)}, {energy(power_kw, 'kW')}")
+        )
     facts.append(("Highest import", energy(schedule.peak_import_kw, "kW")))
     if load > 0:
         own = max(0.0, 1 - float(schedule.grid_import_kwh.sum()) / load)
@@ -358,6 +363,12 @@ def _balance(community: Community, schedule: Schedule) -> Html:
         ("Bought", float(schedule.grid_import_kwh.sum()), bought),
         ("Sold", float(schedule.grid_export_kwh.sum()), -sold),
     ]
+    unused = float(
+        (schedule.grid_import_kwh - schedule.grid_export_kwh - schedule.net_load_kwh).sum()
+        - (schedule.charge_kwh - schedule.discharge_kwh).sum()
+    )
+    if unused > UNUSED_KWH:
+        rows.insert(2, ("PV left unused", unused, None))
     other = schedule.cost - bought + sold
     if number(other, unit) != number(0, unit):
         rows.append(("Demand charge, wear, storage bought", None, other))

@@ -20,9 +20,11 @@ __all__ = ["MOST_ROWS", "savings_chart"]
 
 MOST_ROWS = 30
 """More members get no row of their own."""
-ROW, PANEL, HEADING = 18.0, 84.0, 22.0
-LETTER = 6.6
-"""About the width of a letter."""
+PANEL, HEADING = 84.0, 22.0
+ROW, MARK = 18.0, 6.5
+"""The least height of a row, and that of a mark in it."""
+LETTER = 7.2
+"""The width of a wide letter."""
 LONGEST_NAME = 16
 _SHAPES = (
     "M-4 0A4 4 0 1 1 4 0A4 4 0 1 1-4 0Z",
@@ -80,9 +82,10 @@ def _rows(
 ) -> tuple[float, list[Html]]:
     """Return a row for each member with a mark for each rule."""
     names = [_short(players[index]) for index in order]
-    left = 10 + LETTER * max(4, *(len(name) for name in names))
+    left = 12 + LETTER * max(4, *(len(name) for name in names))
     legend, top = _legend(savings)
-    bottom = top + ROW * len(order)
+    row_height = max(ROW, MARK * (len(savings) + 1))
+    bottom = top + row_height * len(order)
     x = Scale.around(_extent(savings, margins), left, RIGHT - 6)
     content = [
         *legend,
@@ -91,9 +94,14 @@ def _rows(
         label(RIGHT, bottom + BOTTOM + 10, _axis(word, unit), "end", "heading"),
     ]
     for row, (index, name) in enumerate(zip(order, names, strict=True)):
-        y = top + ROW * (row + 0.5)
-        content.append(label(left - 8, y + 4, name, "end"))
+        middle = top + row_height * (row + 0.5)
+        content.append(label(left - 8, middle + 4, name, "end"))
+        if row:
+            edge = middle - row_height / 2
+            content.append(line([(left, edge), (RIGHT, edge)], "grid"))
         for number, (rule, values) in enumerate(savings.items()):
+            # Equal savings do not hide each other.
+            y = middle + MARK * (number - (len(savings) - 1) / 2)
             saving = f"{players[index]}, {rule}: {amount(values[index], unit)}"
             if rule in margins:
                 low, high = (float(end[index]) for end in margins[rule])
