@@ -16,7 +16,8 @@ from sesgame.errors import SesgameError
 from sesgame.game_files import read_game
 from sesgame.markets.command import add_auction
 from sesgame.output_folder import OutputFolder
-from sesgame.report import FILE_NAMES, LETTERS, PAGE, Report, source_of, title_of
+from sesgame.report import FILE_NAMES, LETTERS, PAGE, Report, title_of
+from sesgame.report_files import source_of
 from sesgame.rules import RULES, Case
 
 __all__ = ["main"]

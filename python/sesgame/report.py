@@ -1,10 +1,7 @@
-"""A solved game as people read it: a table with plain words, pages, and the files that keep it."""
+"""A solved game as people read it: a table with plain words, a page for all, a letter to each."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 import math
 import platform
 from collections.abc import Iterable, Mapping
@@ -12,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from io import StringIO
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +24,7 @@ from sesgame.errors import AllocationError, GameError
 from sesgame.html.letter import letter_names, letter_page
 from sesgame.html.report_page import report_page
 from sesgame.output_folder import OutputFolder
+from sesgame.report_files import allocation_csv, bills_csv, result_json, source_of
 from sesgame.rules import Case
 from sesgame.sampled_shapley import SampledShapley
 from sesgame.stability.kernels import maximal_surpluses
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
     from sesgame.stability.certificates import Verification
     from sesgame.stability.separation import SeparationOracle
 
-__all__ = ["FILE_NAMES", "LETTERS", "PAGE", "Report", "report", "source_of", "title_of"]
+__all__ = ["FILE_NAMES", "LETTERS", "PAGE", "Report", "report", "title_of"]
 
 FILE_NAMES = ("allocation.csv", "bills.csv", "result.json")
 PAGE = "report.html"
@@ -295,7 +292,7 @@ class Report:
         """
         if not isinstance(folder, OutputFolder):
             folder = OutputFolder(Path(folder), [*FILE_NAMES, *([PAGE] if page else [])])
-        contents = (self._allocation_csv(), self._bills_csv(), self._result_json())
+        contents = (allocation_csv(self), bills_csv(self), result_json(self))
         files = dict(zip(FILE_NAMES, contents, strict=True))
         if page:
             files[PAGE] = self.to_html()
@@ -309,55 +306,6 @@ class Report:
             inside = OutputFolder(folder.path / LETTERS, ())
             written += [inside.write(name, text) for name, text in pages.items()]
         return written
-
-    def _allocation_csv(self) -> str:
-        """Return every share to the last digit."""
-        unit = f"_{self.unit.lower()}" if self.unit else ""
-        word = "saving" if self.game.kind == "cost" else "surplus"
-        header = ["member", f"alone{unit}"]
-        columns: list[list[float]] = [self.alone]
-        for rule, allocation in self.allocations.items():
-            header += [f"{rule}{unit}", f"{rule}_{word}{unit}"]
-            columns += [list(allocation.values), list(self.surplus(rule))]
-        rows = zip(self.game.players, *columns, strict=True)
-        return _csv([header, *([row[0], *(repr(float(cell)) for cell in row[1:])] for row in rows)])
-
-    def _bills_csv(self) -> str:
-        """Return every bill to the cent."""
-        unit = f"_{self.unit.lower()}" if self.unit else ""
-        header = ["member", *(f"{rule}{unit}" for rule in self.bills)]
-        return _csv([header, *zip(self.game.players, *self.bills.values(), strict=True)])
-
-    def _result_json(self) -> str:
-        """Return everything that is needed to check the result again."""
-        players = [str(player) for player in self.game.players]
-        content = {
-            "sesgame": __version__,
-            "options": self.options,
-            "source": self.source,
-            "game": {
-                "kind": self.game.kind,
-                "unit": self.unit,
-                "players": players,
-                "alone": dict(zip(players, self.alone, strict=True)),
-                "together": self.together,
-            },
-            "rules": {
-                rule: {
-                    "allocation": allocation.to_dict(),
-                    "audit": self.audits[rule].to_dict(),
-                    "bills": self._bills_by_player(rule),
-                }
-                for rule, allocation in self.allocations.items()
-            },
-        }
-        return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def _bills_by_player(self, rule: str) -> dict[str, str] | None:
-        if rule not in self.bills:
-            return None
-        bills = zip(self.game.players, self.bills[rule], strict=True)
-        return {str(player): str(bill) for player, bill in bills}
 
 
 def report(
@@ -493,43 +441,6 @@ def title_of(name: str, case: Case) -> str:
     )
 
 
-def source_of(case: Case, files: Iterable[Path]) -> dict[str, Any]:
-    """Return what a game was made from, as ``result.json`` keeps it.
-
-    Raises
-    ------
-    GameError
-        A file cannot be read.
-    """
-    digests = _digests(list(files))
-    community = case.community
-    if community is None:
-        return {"files": digests}
-    return {
-        "community": community.name,
-        "files": digests,
-        "start": str(community.steps.start),
-        "end": str(community.steps.end),
-        "n_steps": community.steps.n_steps,
-        "step_hours": community.steps.step_hours,
-        "model": case.model,
-    }
-
-
-def _digests(paths: Sequence[Path]) -> dict[str, str]:
-    """Return the SHA-256 of each file, as ``sha256sum`` prints it."""
-    names = [path.name for path in paths]
-    digests = {}
-    for path in paths:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
-        name = path.name if names.count(path.name) == 1 else str(path)
-        digests[name] = hashlib.sha256(content).hexdigest()
-    return digests
-
-
 def _aligned(rows: list[list[str]]) -> list[str]:
     """Return a table with the first column to the left and numbers to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -540,20 +451,3 @@ def _aligned(rows: list[list[str]]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> str:
-    buffer = StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
-
-
-def _finite(value: Any) -> Any:
-    """Return a value with null where JSON has no number: an excess of minus infinity."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return value

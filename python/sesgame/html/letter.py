@@ -103,7 +103,7 @@ def _bill(report: Report, index: int, rule: str) -> Html:
     bill = float(report.bills[rule][index])
     alone = report.alone[index]
     is_cost = report.game.kind == "cost"
-    saving = report.game.sign * (bill - alone)
+    saving = float(report.surplus(rule)[index])
     better = "You save" if is_cost else "You gain"
     if saving < 0:
         better = "You lose"
@@ -123,7 +123,7 @@ def _bill(report: Report, index: int, rule: str) -> Html:
         ),
         element(
             "table",
-            element("caption", f"{what}, beside what it would be on your own"),
+            element("caption", f"{what}, beside what it would be alone; each rounded by itself"),
             element(
                 "tbody",
                 [
