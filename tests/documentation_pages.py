@@ -16,7 +16,8 @@ from sesgame.cli import main
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-SCRIPTS = [DOCS / "how-to" / name for name in ("cluster.md", "your-dispatch-model.md")]
+PROGRAMS = ("cluster.md", "test-your-mechanism.md", "your-dispatch-model.md")
+SCRIPTS = [DOCS / "how-to" / name for name in PROGRAMS]
 """Their examples are whole programs, some of which start processes; they run as such."""
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import sesgame as sg
 from dispatch_lp import bill_range
+from hypothesis import given, settings
+from sesgame.testing import assert_budget_balanced, assert_in_core, communities
 
 
 def random_community(seed: int, members: int, steps: int, *, ties: bool = False):
@@ -47,9 +49,16 @@ def test_the_bills_are_in_the_core_of_every_community_that_can_be_enumerated(tie
     for seed in range(30):
         community = random_community(seed, 2 + seed % 11, 2 + seed, ties=ties)
         bills = sg.owen_allocation(community)
-        audit = sg.audit(community.cost_game(), bills)
-        assert audit.in_core, f"seed {seed}"
+        assert_in_core(community.cost_game(), bills)
         assert bills.evidence.cost == pytest.approx(bills.total, abs=1e-9)
+
+
+@settings(max_examples=50)
+@given(communities())
+def test_the_bills_are_in_the_core_of_communities_with_what_is_rare(community):
+    bills = sg.owen_allocation(community)
+    assert_in_core(community.cost_game(), bills)
+    assert_budget_balanced(bills, total=community.dispatch().cost)
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sesgame as sg
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sesgame.testing import assert_efficient, assert_in_core, games
 from stability_oracles import exact_nucleolus
 
 SOLUTIONS = {
@@ -15,33 +18,19 @@ SOLUTIONS = {
 }
 
 
-@st.composite
-def integer_tables(draw: st.DrawFn, max_players: int = 4) -> list[int]:
-    n_players = draw(st.integers(2, max_players))
-    span = draw(st.sampled_from([1, 3, 50]))
-    low = draw(st.sampled_from([0, -span]))
-    value = st.integers(low, span)
-    rest = draw(st.lists(value, min_size=(1 << n_players) - 1, max_size=(1 << n_players) - 1))
-    return [0, *rest]
-
-
 @settings(max_examples=250, deadline=None)
 @given(
-    table=integer_tables(),
-    kind=st.sampled_from(["gain", "cost"]),
-    per_capita=st.booleans(),
-    individually_rational=st.booleans(),
+    game=games(n=st.integers(2, 4)), per_capita=st.booleans(), individually_rational=st.booleans()
 )
 def test_every_form_equals_the_exact_one(
-    table: list[int], kind: str, per_capita: bool, individually_rational: bool
+    game: sg.Game, per_capita: bool, individually_rational: bool
 ) -> None:
     exact, largest = exact_nucleolus(
-        table,
-        sign=1 if kind == "gain" else -1,
+        game.tabulate().tolist(),
+        sign=int(game.sign),
         per_capita=per_capita,
         individually_rational=individually_rational,
     )
-    game = sg.Game.from_table(table, kind=kind)
     allocation = SOLUTIONS[per_capita, individually_rational](game)
     assert allocation.values == pytest.approx([float(x) for x in exact], abs=1e-10)
     assert allocation.evidence.stages[0].excess == pytest.approx(float(largest), abs=1e-10)
@@ -70,16 +59,13 @@ def test_two_thousand_games_equal_their_exact_ones(n_players: int, first: int, c
 
 
 @settings(max_examples=60, deadline=None)
-@given(table=integer_tables(), kind=st.sampled_from(["gain", "cost"]))
-def test_the_least_core_value_is_exact_and_its_tight_coalitions_attain_it(
-    table: list[int], kind: str
-) -> None:
-    sign = 1 if kind == "gain" else -1
+@given(games(n=st.integers(2, 4)))
+def test_the_least_core_value_is_exact_and_its_tight_coalitions_attain_it(game: sg.Game) -> None:
+    table, sign = [Fraction(value) for value in game.tabulate().tolist()], int(game.sign)
     exact, value = exact_nucleolus(table, sign=sign, individually_rational=False)
-    game = sg.Game.from_table(table, kind=kind)
     point = sg.least_core(game)
     assert point.evidence.value == pytest.approx(float(value), abs=1e-10)
-    assert point.total == pytest.approx(table[-1], abs=1e-10)
+    assert_efficient(game, point)
     # The prenucleolus is a point of the least core, so all of them are tight there too.
     for coalition in point.evidence.tight:
         mask = game.players.mask(coalition)
@@ -88,7 +74,7 @@ def test_the_least_core_value_is_exact_and_its_tight_coalitions_attain_it(
     existence = sg.core_existence(game)
     assert existence.is_empty == (value > 0)
     if existence.point is not None:
-        assert sg.core_check(game, existence.point).in_core
+        assert_in_core(game, existence.point)
 
 
 def random_table(n_players: int, seed: int, integer: bool) -> np.ndarray:

@@ -8,29 +8,16 @@ import sesgame as sg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from separation_oracles import Enumeration
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> list[float]:
-    n_players = draw(st.integers(1, 6))
-    value = draw(
-        st.sampled_from([st.integers(0, 1), st.integers(-5, 20), st.floats(-1e3, 1e3, width=32)])
-    )
-    size = (1 << n_players) - 1
-    return [0.0, *map(float, draw(st.lists(value, min_size=size, max_size=size)))]
+from sesgame.testing import games
 
 
 @settings(max_examples=150)
 @given(
-    table=tables(),
-    kind=st.sampled_from(["gain", "cost"]),
+    game=games(n=st.integers(1, 6)) | games(n=st.integers(1, 6), integer=False),
     count=st.sampled_from([1, 3, 100]),
     search=st.sampled_from([0, 0, 20]),
 )
-def test_the_oracle_gives_the_answers_of_the_table(
-    table: list[float], kind: str, count: int, search: int
-) -> None:
-    game = sg.Game.from_table(table, kind=kind)
+def test_the_oracle_gives_the_answers_of_the_table(game: sg.Game, count: int, search: int) -> None:
     tolerance = 1e-9 * max(game.scale, 1e-300)
 
     class Few(Enumeration):

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import sesgame as sg
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from sesgame.testing import (
+    assert_additive,
+    assert_anonymous,
+    assert_covariant,
+    assert_dummies_get_their_worth,
+    assert_efficient,
+    assert_symmetric,
+    games,
+)
 
-Table = NDArray[np.float64]
+PRECISION = 1e-12
+"""Of the largest value of any coalition."""
+Value = Callable[[sg.Game], sg.Allocation]
 VALUES = pytest.mark.parametrize(
     "value",
     [
@@ -19,101 +28,59 @@ VALUES = pytest.mark.parametrize(
         pytest.param(sg.banzhaf_value, id="Banzhaf"),
     ],
 )
-Value = Callable[[sg.Game], sg.Allocation]
 
 
-def assert_equal(left: Table, right: Table | float, *tables: Table) -> None:
-    scale = max(float(np.abs(table).max()) for table in tables)
-    np.testing.assert_allclose(left, right, rtol=0, atol=1e-12 * scale)
+def some(**options: object) -> st.SearchStrategy[sg.Game]:
+    """Games of any size, with integers, where ties and cancellation happen, and without."""
+    n = st.integers(1, 11)
+    return games(n, **options) | games(n, integer=False, **options)
 
 
-@st.composite
-def tables(draw: st.DrawFn, n_players: int | None = None) -> Table:
-    if n_players is None:
-        n_players = draw(st.integers(1, 11))
-    random = np.random.default_rng(draw(st.integers(0, 2**32)))
-    # Sometimes integers, so that ties and cancellation happen.
-    table = random.normal(size=1 << n_players) * 10.0 ** draw(st.integers(-6, 6))
-    if draw(st.booleans()):
-        table = np.sign(table)
-    table[0] = 0
-    return table
+def precision(*tables: sg.Game) -> float:
+    return PRECISION * max(game.scale for game in tables)
 
 
-def players_of(table: Table) -> int:
-    return len(table).bit_length() - 1
-
-
-def shares(value: Value, table: Table) -> Table:
-    return value(sg.Game.from_table(table, kind="gain")).values
-
-
-@given(tables())
-def test_the_shapley_value_shares_out_everything(table: Table) -> None:
-    assert_equal(shares(sg.shapley_value, table).sum(), table[-1], table)
+@given(some())
+def test_the_shapley_value_shares_out_everything(game: sg.Game) -> None:
+    assert_efficient(game, sg.shapley_value(game), tolerance=precision(game))
 
 
 @VALUES
-@given(st.data())
-def test_two_players_who_are_interchangeable_get_the_same(
-    value: Value, data: st.DataObject
-) -> None:
-    table = data.draw(tables())
-    n_players = players_of(table)
-    one, two = (data.draw(st.integers(0, n_players - 1)) for _ in range(2))
-    masks = np.arange(len(table))
-    swapped = masks & ~(1 << one | 1 << two) | (masks >> one & 1) << two | (masks >> two & 1) << one
-    both_ways = table + table[swapped]
-    result = shares(value, both_ways)
-    assert_equal(result[one], result[two], both_ways)
+@given(game=some(twins=True))
+def test_two_players_who_are_interchangeable_get_the_same(value: Value, game: sg.Game) -> None:
+    assert_symmetric(game, value(game), tolerance=precision(game))
 
 
 @VALUES
-@given(st.data())
-def test_a_player_who_always_adds_the_same_gets_just_that(
-    value: Value, data: st.DataObject
-) -> None:
-    table = data.draw(tables())
-    player = data.draw(st.integers(0, players_of(table) - 1))
-    worth = data.draw(st.floats(-10, 10))
-    masks = np.arange(len(table))
-    table = table[masks & ~(1 << player)] + worth * (masks >> player & 1)
-    assert_equal(shares(value, table)[player], worth, table, np.array([worth]))
+@given(game=some(dummy=True))
+def test_a_player_who_always_adds_the_same_gets_just_that(value: Value, game: sg.Game) -> None:
+    assert_dummies_get_their_worth(game, value(game), tolerance=precision(game))
 
 
 @VALUES
-@given(st.data())
+@given(data=st.data(), n=st.integers(1, 11), kind=st.sampled_from(["gain", "cost"]))
 def test_the_values_of_a_sum_of_games_are_the_sum_of_the_values(
-    value: Value, data: st.DataObject
+    value: Value, data: st.DataObject, n: int, kind: str
 ) -> None:
-    one = data.draw(tables())
-    two = data.draw(tables(players_of(one)))
-    together = shares(value, one) + shares(value, two)
-    assert_equal(shares(value, one + two), together, one, two)
+    one, two = (data.draw(games(n, kind, integer=False)) for _ in range(2))
+    assert_additive(value, one, two, tolerance=precision(one, two))
 
 
 @VALUES
-@given(st.data())
-def test_renaming_the_players_renames_the_shares(value: Value, data: st.DataObject) -> None:
-    table = data.draw(tables())
-    order = data.draw(st.permutations(range(players_of(table))))
-    masks = np.arange(len(table))
-    renamed = sum((masks >> player & 1) << position for position, player in enumerate(order))
-    table_of_renamed = np.empty_like(table)
-    table_of_renamed[renamed] = table
-    assert_equal(shares(value, table_of_renamed), shares(value, table)[list(order)], table)
+@given(game=some(), data=st.data())
+def test_renaming_the_players_renames_the_shares(
+    value: Value, game: sg.Game, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(game.n_players)))
+    assert_anonymous(value, game, order, tolerance=precision(game))
 
 
 @VALUES
-@given(st.data())
+@given(game=some(), unit=st.floats(0.1, 10), data=st.data())
 def test_a_change_of_unit_and_of_standing_alone_carries_over(
-    value: Value, data: st.DataObject
+    value: Value, game: sg.Game, unit: float, data: st.DataObject
 ) -> None:
-    table = data.draw(tables())
-    n_players = players_of(table)
-    unit = data.draw(st.floats(0.1, 10))
-    alone = np.array(data.draw(st.lists(st.floats(-5, 5), min_size=n_players, max_size=n_players)))
-    members = np.arange(len(table))[:, np.newaxis] >> np.arange(n_players) & 1
-    moved = unit * table + members @ alone
-    expected = unit * shares(value, table) + alone
-    assert_equal(shares(value, moved), expected, moved, unit * table)
+    n = game.n_players
+    alone = data.draw(st.lists(st.floats(-5, 5), min_size=n, max_size=n))
+    scale = unit * game.scale + sum(map(abs, alone))
+    assert_covariant(value, game, unit=unit, alone=alone, tolerance=PRECISION * scale)

@@ -8,6 +8,7 @@ import sesgame as sg
 from hypothesis import given
 from hypothesis import strategies as st
 from sesgame.errors import AllocationError
+from sesgame.testing import games
 
 GLOVES = {("l",): 0, ("r",): 0, ("s",): 0, ("l", "r"): 1, ("l", "s"): 1, ("r", "s"): 0}
 
@@ -71,26 +72,17 @@ def test_a_single_player_has_no_coalition_to_leave_with():
     assert len(result.sentences()) == 2
 
 
-@st.composite
-def games_with_allocations(draw):
-    n_players = draw(st.integers(2, 6))
-    integers = st.integers(-50, 50)
-    values = draw(st.lists(integers, min_size=(1 << n_players) - 1, max_size=(1 << n_players) - 1))
-    shares = draw(st.lists(integers, min_size=n_players, max_size=n_players))
-    return [0, *values], shares, draw(st.sampled_from(["gain", "cost"]))
-
-
-@given(games_with_allocations())
-def test_the_worst_coalition_is_that_of_exact_enumeration(case):
-    table, shares, kind = case
-    n_players = len(shares)
-    sign = 1 if kind == "gain" else -1
+@given(games(st.integers(2, 6)), st.lists(st.integers(-50, 50), min_size=6, max_size=6))
+def test_the_worst_coalition_is_that_of_exact_enumeration(game, drawn):
+    table, n_players = game.tabulate().tolist(), game.n_players
+    shares = drawn[:n_players]
     excess = [
-        sign * (Fraction(value) - sum(shares[i] for i in range(n_players) if mask >> i & 1))
+        int(game.sign)
+        * (Fraction(value) - sum(shares[i] for i in range(n_players) if mask >> i & 1))
         for mask, value in enumerate(table)
     ]
     worst = max(range(1, len(table) - 1), key=lambda mask: (excess[mask], -mask))
-    result = sg.audit(sg.Game.from_table(table, kind=kind), shares)
+    result = sg.audit(game, shares)
     assert result.worst_coalition_excess == excess[worst]
     assert result.worst_coalition == tuple(i for i in range(n_players) if worst >> i & 1)
     assert result.worst_player_excess == max(excess[1 << i] for i in range(n_players))

@@ -4,11 +4,17 @@ from itertools import product
 
 import numpy as np
 import pytest
-import sesgame as sg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sesgame.errors import GameError
 from sesgame.markets import OrderBook, mcafee, trade_reduction, uniform_price, vcg
+from sesgame.testing import (
+    assert_budget_balanced,
+    assert_cleared,
+    assert_individually_rational,
+    assert_truthful,
+    markets,
+)
 
 # M. Oettler, "Double Auction", Blockchain Academy, Hochschule Mittweida, basic example.
 BREAK_EVEN_AT_TWO = OrderBook.from_orders(
@@ -32,14 +38,6 @@ def test_the_four_rules_of_a_published_double_auction(mechanism, buyers, sellers
     assert (-settlement.payments[5:]).tolist() == [*sellers, 0, 0, 0]
 
 
-def unit_books(quantities):
-    """Books of single orders, prices 0 to 8 with many ties."""
-    order = st.tuples(st.sampled_from(["bid", "offer"]), st.integers(0, 8), quantities)
-    return st.lists(order, min_size=1, max_size=6).map(
-        lambda orders: OrderBook.from_orders([(k, *order) for k, order in enumerate(orders)])
-    )
-
-
 @pytest.mark.parametrize(
     ("mechanism", "quantities"),
     [
@@ -49,27 +47,22 @@ def unit_books(quantities):
     ],
 )
 def test_no_price_beats_the_truth_nobody_loses_and_there_is_no_deficit(mechanism, quantities):
+    books = markets(
+        st.integers(1, 6),
+        prices=st.integers(0, 8),
+        quantities=quantities,
+        single_orders=True,
+        demand=False,
+    )
+
     @settings(max_examples=60)
-    @given(unit_books(quantities))
+    @given(books)
     def check(book):
         truth = mechanism(book)
-        assert (truth.utilities >= -1e-9).all()
-        assert sg.budget_balance(truth).gap >= -1e-9
-        assert truth.accepted_kwh[book.is_bid].sum() == pytest.approx(
-            truth.accepted_kwh[~book.is_bid].sum()
-        )
-        for k in range(len(book.participants)):
-            value = book.price_per_kwh[k]
-            for report in np.arange(-0.5, 9):
-                prices = book.price_per_kwh.copy()
-                prices[k] = report
-                reported = OrderBook(
-                    book.participants, book.participant, book.is_bid, prices, book.quantity_kwh
-                )
-                other = mechanism(reported)
-                sign = 1 if book.is_bid[k] else -1
-                earned = sign * value * other.accepted_kwh[k] - other.payments[k]
-                assert earned <= truth.utilities[k] + 1e-9
+        assert_cleared(book, truth)
+        assert_individually_rational(book, truth)
+        assert_budget_balanced(truth, surplus_allowed=True)
+        assert_truthful(mechanism, book)
 
     check()
 

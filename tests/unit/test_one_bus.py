@@ -10,26 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from market_oracles import one_bus_welfare
 from sesgame.markets import OrderBook, pay_as_bid, uniform_price, vcg
-
-LOST_LOAD = 12
-
-
-@st.composite
-def books(draw, n_periods=1):
-    """Small books with many ties: 1 to 4 participants, integer prices, fixed demand or none."""
-    orders = []
-    for period in range(n_periods):
-        for participant in range(draw(st.integers(1, 4))):
-            for side in ("offer", "bid"):
-                prices = draw(st.lists(st.integers(-3, 14), max_size=3))
-                prices.sort(reverse=side == "bid")
-                orders += [
-                    (participant, side, price, draw(st.integers(0, 5)), period) for price in prices
-                ]
-    demand = [draw(st.sampled_from([0, 0, 3, 9])) for _ in range(n_periods)]
-    return OrderBook.from_orders(
-        orders, participants=range(4), demand_kwh=demand, value_of_lost_load=LOST_LOAD
-    )
+from sesgame.testing import (
+    assert_budget_balanced,
+    assert_cleared,
+    assert_individually_rational,
+    markets,
+)
 
 
 def exact_welfare(book, without=None):
@@ -40,12 +26,12 @@ def exact_welfare(book, without=None):
             for k in np.flatnonzero(book.period == period)
             if book.participant[k] != without
         ]
-        steps.append((True, Fraction(LOST_LOAD), Fraction(book.demand_kwh[period])))
+        steps.append((True, Fraction(book.value_of_lost_load), Fraction(book.demand_kwh[period])))
         total += one_bus_welfare(steps)
     return total
 
 
-@given(books(n_periods=2))
+@given(markets(4, n_periods=2))
 def test_every_utility_under_vcg_is_the_welfare_that_the_participant_adds(book):
     settlement = vcg(book)
     assert settlement.welfare == pytest.approx(float(exact_welfare(book)), abs=1e-9)
@@ -54,17 +40,15 @@ def test_every_utility_under_vcg_is_the_welfare_that_the_participant_adds(book):
         assert settlement.utilities[i] == pytest.approx(float(added), abs=1e-9)
 
 
-@given(books())
+@given(markets(4))
 def test_accepted_quantities_meet_demand_and_keep_to_the_orders(book):
     settlement = vcg(book)
-    accepted = settlement.accepted_kwh
-    assert (accepted >= 0).all()
-    assert (accepted <= book.quantity_kwh).all()
-    net = np.where(book.is_bid, -accepted, accepted).sum()
-    assert net + settlement.shed_kwh[0] == pytest.approx(book.demand_kwh[0], abs=1e-9)
+    assert_cleared(book, settlement)
+    sold = np.where(book.is_bid, -1, 1) @ settlement.accepted_kwh
+    assert sold + settlement.shed_kwh[0] == pytest.approx(book.demand_kwh[0], abs=1e-9)
 
 
-@given(books())
+@given(markets(4))
 def test_every_price_within_the_bounds_supports_the_outcome(book):
     settlement = uniform_price(book)
     for price in (
@@ -80,15 +64,14 @@ def test_every_price_within_the_bounds_supports_the_outcome(book):
         assert (accepted[gain > 1e-12] == quantity[gain > 1e-12]).all()
 
 
-@given(books())
+@given(markets(4))
 def test_a_uniform_price_balances_the_budget_and_nobody_loses(book):
     settlement = uniform_price(book)
-    paid = settlement.payments.sum() + sum(payment for _, payment in settlement.outside.values())
-    assert paid == pytest.approx(0, abs=1e-9)
-    assert (settlement.utilities >= -1e-9).all()
+    assert_budget_balanced(settlement)
+    assert_individually_rational(book, settlement)
 
 
-@given(books(), st.integers(0, 3), st.randoms(use_true_random=False))
+@given(markets(4), st.integers(0, 3), st.randoms(use_true_random=False))
 def test_the_engines_scan_earns_what_clearing_the_misreported_book_earns(book, participant, random):
     own = book.orders_of(participant)
     if not len(own):
@@ -100,7 +83,7 @@ def test_the_engines_scan_earns_what_clearing_the_misreported_book_earns(book, p
         np.testing.assert_allclose(fast.utilities, slow.utilities, atol=1e-9)
 
 
-@given(books(), st.integers(0, 3))
+@given(markets(4), st.integers(0, 3))
 def test_no_misreport_beats_the_truth_under_vcg(book, participant):
     if not len(book.orders_of(participant)):
         return

@@ -6,29 +6,10 @@ import numpy as np
 import pytest
 import sesgame as sg
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from market_oracles import best_bundles
 from sesgame.errors import GameError
 from sesgame.markets import StorageAuction, bailey_cavallo, core_selecting, greedy, vcg
-
-
-@st.composite
-def auctions(draw, max_bundles=3):
-    """Up to 5 bidders for 12 kWh and 6 kW over three periods."""
-    bundles = []
-    for bidder in range(draw(st.integers(1, 5))):
-        for _ in range(draw(st.integers(1, max_bundles))):
-            periods = draw(st.sets(st.integers(0, 2), min_size=1))
-            bundles.append(
-                (
-                    f"b{bidder}",
-                    draw(st.integers(0, 20)),
-                    draw(st.integers(0, 14)),
-                    draw(st.integers(0, 6)),
-                    periods,
-                )
-            )
-    return StorageAuction(bundles, energy_kwh=12, power_kw=[6, 5, 6])
+from sesgame.testing import assert_individually_rational, assert_truthful, storage_auctions
 
 
 def rounded(allocation):
@@ -36,7 +17,7 @@ def rounded(allocation):
 
 
 @settings(max_examples=60)
-@given(auctions())
+@given(storage_auctions())
 def test_every_utility_under_vcg_is_the_welfare_that_the_bidder_adds(auction):
     settlement = vcg(auction)
     assert settlement.proved
@@ -49,12 +30,12 @@ def test_every_utility_under_vcg_is_the_welfare_that_the_bidder_adds(auction):
 
 
 @settings(max_examples=60)
-@given(auctions())
+@given(storage_auctions())
 def test_core_payments_are_blocked_by_no_coalition_and_at_least_vcg(auction):
     settlement = core_selecting(auction)
     revenue = settlement.payments.sum()
     assert (settlement.payments >= vcg(auction).payments - 1e-9).all()
-    assert (settlement.utilities >= -1e-9).all()
+    assert_individually_rational(auction, settlement)
     gains = dict(zip(auction.participants, settlement.utilities, strict=True))
     for size in range(1, len(gains) + 1):
         for coalition in combinations(gains, size):
@@ -63,23 +44,21 @@ def test_core_payments_are_blocked_by_no_coalition_and_at_least_vcg(auction):
 
 
 @settings(max_examples=40)
-@given(auctions(max_bundles=1))
+@given(storage_auctions(max_bundles=1))
 def test_no_value_beats_the_truth_under_the_greedy_rule_and_nobody_loses(auction):
     settlement = greedy(auction)
-    assert (settlement.utilities >= -1e-9).all()
+    assert_individually_rational(auction, settlement)
     assert settlement.properties(scan=[]).efficiency_loss == pytest.approx(
         float(best_bundles(auction)[0]) - settlement.welfare
     )
-    for bidder in auction.participants:
-        scan = sg.misreport_scan(greedy, bidder, auction, price_factors=np.linspace(0, 3, 25))
-        assert scan.gain == 0
+    assert_truthful(greedy, auction, price_factors=np.linspace(0, 3, 25))
 
 
 @settings(max_examples=15)
-@given(auctions(max_bundles=2))
+@given(storage_auctions(max_bundles=2))
 def test_no_value_beats_the_truth_under_vcg(auction):
-    scan = sg.misreport_scan(vcg, "b0", auction, price_factors=np.linspace(0, 3, 13))
-    assert scan.gain == 0
+    factors = np.linspace(0, 3, 13)
+    assert_truthful(vcg, auction, participants=["b0"], price_factors=factors)
 
 
 def packages(bids):

@@ -9,16 +9,19 @@ import sesgame as sg
 from hypothesis import given
 from hypothesis import strategies as st
 from sesgame.errors import CoalitionError, GameError, PlayerLimitError
+from sesgame.testing import games
+
+UNION_OF = st.lists(st.integers(0, 2), min_size=5, max_size=5)
 
 
-@st.composite
-def games_in_unions(draw):
-    """Return an integer table and the union of each of its 2 to 5 players."""
-    n = draw(st.integers(2, 5))
-    table = [0, *draw(st.lists(st.integers(-9, 9), min_size=2**n - 1, max_size=2**n - 1))]
-    union_of = draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
-    unions = [[i for i in range(n) if union_of[i] == k] for k in range(3)]
-    return table, [union for union in unions if union]
+def unions_of(game, union_of):
+    """Return the players of each union, of those that have some."""
+    unions = [[i for i in game.players if union_of[i] == k] for k in range(3)]
+    return [union for union in unions if union]
+
+
+def fractions_of(game):
+    return [Fraction(value) for value in game.tabulate().tolist()]
 
 
 def mean_marginals(table, orders):
@@ -46,20 +49,17 @@ def contiguous(unions):
     ]
 
 
-@given(games_in_unions(), st.sampled_from(["gain", "cost"]))
-def test_the_owen_value_is_the_mean_over_orders_that_keep_unions_together(case, kind):
-    table, unions = case
-    game = sg.Game.from_table(table, kind=kind)
-    expected = mean_marginals(table, contiguous(unions))
+@given(games(st.integers(2, 5)), UNION_OF)
+def test_the_owen_value_is_the_mean_over_orders_that_keep_unions_together(game, union_of):
+    unions = unions_of(game, union_of)
+    expected = mean_marginals(fractions_of(game), contiguous(unions))
     found = sg.owen_value(game, unions)
     assert found.values == pytest.approx([float(share) for share in expected], abs=1e-12)
     assert found.evidence.efficiency_gap == pytest.approx(0, abs=1e-12)
 
 
-@given(games_in_unions())
-def test_the_owen_value_of_trivial_unions_is_the_shapley_value(case):
-    table, _ = case
-    game = sg.Game.from_table(table, kind="gain")
+@given(games(st.integers(2, 5)))
+def test_the_owen_value_of_trivial_unions_is_the_shapley_value(game):
     shapley = sg.shapley_value(game).values
     n = game.n_players
     for unions in ([range(n)], [[i] for i in range(n)]):
@@ -81,11 +81,10 @@ def restricted(table, unions):
     return among, inside
 
 
-@given(games_in_unions())
-def test_a_union_gets_its_shapley_value_and_shares_it_out(case):
-    table, unions = case
-    game = sg.Game.from_table(table, kind="gain")
-    among, inside = restricted(table, unions)
+@given(games(st.integers(2, 5)), UNION_OF)
+def test_a_union_gets_its_shapley_value_and_shares_it_out(game, union_of):
+    unions = unions_of(game, union_of)
+    among, inside = restricted(fractions_of(game), unions)
     by_union = mean_marginals(among, permutations(range(len(unions))))
     owen, nested = sg.owen_value(game, unions), sg.nested_shapley_value(game, unions)
     for union, share, part in zip(unions, by_union, inside, strict=True):

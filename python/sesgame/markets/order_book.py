@@ -280,7 +280,7 @@ class OrderBook:
         """
         own = self.orders_of(participant)
         return value_of_steps(
-            settlement.accepted_kwh[own],
+            np.asarray(settlement.accepted_kwh, dtype=np.float64)[own],
             self.period[own],
             self.is_bid[own],
             self.price_per_kwh[own],
