@@ -13,10 +13,11 @@ True
 
 import logging
 
-from sesgame import adapters, energy, errors, estimators, games, markets
+from sesgame import adapters, energy, errors, estimators, games, markets, plots
 from sesgame._engine import __version__
 from sesgame.allocation import Allocation
-from sesgame.audit import audit, compare
+from sesgame.audit import audit
+from sesgame.comparison import compare
 from sesgame.energy.owen import owen_allocation
 from sesgame.game import Game
 from sesgame.markets.budget import budget_balance
@@ -77,6 +78,7 @@ __all__ = [
     "owen_value",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
+    "plots",
     "prenucleolus",
     "report",
     "semivalue",

@@ -244,6 +244,14 @@ def core_point(
 def core_witness(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> tuple[NDArray[np.float64] | None, _Stage | None, float, _Effort]: ...
+def excess_histogram(
+    table: NDArray[np.float64],
+    kind: _Kind,
+    allocation: NDArray[np.float64],
+    ends: tuple[float, float],
+    bins: int,
+    report: _Report = None,
+) -> NDArray[np.uint64]: ...
 def least_core(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> tuple[float, NDArray[np.float64], list[_Stage], float, _Effort]: ...

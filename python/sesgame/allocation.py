@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from sesgame.coalition import Players
 from sesgame.errors import AllocationError
+from sesgame.tables import html_table, left_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,22 +134,28 @@ class Allocation:
         return pd.Series(self.values, index=list(self.players), name=self.method)
 
     def __repr__(self) -> str:
-        width = max(len(str(player)) for player in self.players)
-        lines = [f"Allocation(method={self.method!r}, kind={self.kind!r}, total={self.total:.6g})"]
-        lines += [
-            f"  {player!s:<{width}}  {value:.6g}"
-            for player, value in zip(self.players, self.values, strict=True)
-        ]
-        return "\n".join(lines)
+        head = f"Allocation(method={self.method!r}, kind={self.kind!r}, total={self.total:.6g})"
+        rows = self._rows()
+        width = max(len(label) for label, _ in rows)
+        lines = [f"  {label:<{width}}  {value}" for label, value in rows]
+        missing = left_out(len(self.players))
+        return "\n".join([head, *lines, *([f"  ... and {missing:,} more"] if missing else [])])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{escape(str(player))}</th><td>{value:.6g}</td></tr>"
-            for player, value in zip(self.players, self.values, strict=True)
-        )
-        head = f"<tr><th>player</th><th>{escape(self.method)}</th></tr>"
-        foot = f"<tr><th>total</th><td>{self.total:.6g}</td></tr>"
-        return f"<table>{head}{rows}{foot}</table>"
+        missing = left_out(len(self.players))
+        rows = [*self._rows(), *([[f"... and {missing:,} more"]] if missing else [])]
+        return html_table(["player", self.method], [*rows, ["total", f"{self.total:.6g}"]])
+
+    def _rows(self) -> list[list[str]]:
+        """Return the players that are listed, what each gets, and how surely if that is sampled."""
+        shown = len(self.players) - left_out(len(self.players))
+        values = [f"{value:.6g}" for value in self.values[:shown]]
+        rows = [[str(player), value] for player, value in zip(self.players, values, strict=False)]
+        widths = getattr(self.evidence, "half_widths", None)
+        if widths is not None and np.any(widths > 0):
+            for row, width in zip(rows, widths, strict=False):
+                row[1] += f" \N{PLUS-MINUS SIGN} {width:.2g}"
+        return rows
 
 
 def checked_values(players: Players, values: ArrayLike) -> NDArray[np.float64]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from html import escape
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +13,15 @@ from sesgame.allocation import Allocation, checked_values, plain
 from sesgame.coalition import format_coalition
 from sesgame.errors import AllocationError
 from sesgame.stability.separation import Separator, without_oracle
+from sesgame.tables import html_table, short_coalition
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.game import Game
     from sesgame.stability.separation import SeparationOracle
 
-__all__ = ["Audit", "Comparison", "audit", "compare"]
+__all__ = ["Audit", "as_allocation", "audit", "check_tolerance"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the largest absolute value of any coalition: what counts as equal, unless told otherwise."""
@@ -31,7 +30,7 @@ ORACLE_TOLERANCE = 1e-7
 """The same where an oracle is asked, which is itself no more precise."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Audit:
     """What holds of an allocation x of a game; positive figures are failures.
 
@@ -143,6 +142,32 @@ class Audit:
     def __str__(self) -> str:
         return "\n".join([f"{self.method}:", *(f"  {line}" for line in self.sentences())])
 
+    def __repr__(self) -> str:
+        worst = short_coalition(self.worst_coalition, self.staying)
+        return (
+            f"Audit(method={self.method!r}, efficient={self.efficient}, "
+            f"individually_rational={self.individually_rational}, in_core={self.in_core}, "
+            f"worst_coalition={worst}, worst_coalition_excess={self.worst_coalition_excess:.6g})"
+        )
+
+    def _repr_html_(self) -> str:
+        words = {True: "yes", False: "no", None: "not proved"}
+        gap = "" if self.efficient else f"{self.efficiency_gap:+.6g} handed out"
+        rows = [
+            ["efficient", words[self.efficient], "", gap],
+            [
+                "individually rational",
+                words[self.individually_rational],
+                str(self.worst_player),
+                f"{self.worst_player_excess:+.6g} by leaving",
+            ],
+        ]
+        if self.worst_coalition:
+            group = short_coalition(self.worst_coalition, self.staying)
+            gain = f"{self.worst_coalition_excess:+.6g} by leaving"
+            rows.append(["in the core", words[self.in_core], group, gain])
+        return html_table(["", "holds", "closest to leaving", ""], rows, self.method)
+
 
 def audit(
     game: Game,
@@ -210,8 +235,7 @@ def audit(
     """
     allocated = as_allocation(game, allocation)
     x = allocated.values
-    if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
-        raise AllocationError(f"tolerance is {tolerance}; it must be a number from 0 on")
+    check_tolerance(tolerance)
     if oracle is None:
         without_oracle(game, None, 0, max_seconds)
         table = game.tabulate(progress=progress)
@@ -254,6 +278,18 @@ def audit(
     )
 
 
+def check_tolerance(tolerance: float | None) -> None:
+    """Refuse what is no tolerance.
+
+    Raises
+    ------
+    AllocationError
+        It is negative or not finite.
+    """
+    if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
+        raise AllocationError(f"tolerance is {tolerance}; it must be a number from 0 on")
+
+
 def _few(n_players: int) -> NDArray[np.bool_]:
     """Return each player, all but each, and all, as rows."""
     single = np.eye(n_players, dtype=np.bool_)
@@ -283,111 +319,6 @@ def _worst_by_oracle(
     worst = int(excesses.argmax())
     excess = float(excesses[worst])
     return game.players.ordered_labels(known[worst]), excess, max(named.bound, excess)
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """Audits side by side, one for each allocation."""
-
-    audits: tuple[Audit, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the comparison in the types that JSON knows, by method."""
-        return {audit.method: audit.to_dict() for audit in self.audits}
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return one row for each allocation (extra ``pandas``)."""
-        import pandas as pd
-
-        frame = pd.DataFrame([dataclasses.asdict(audit) for audit in self.audits])
-        return frame.set_index("method")
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        head = ("method", "efficient", "individually rational", "in the core", "worst coalition")
-        return [
-            head,
-            *(
-                (
-                    audit.method,
-                    _verdict(audit.efficient, audit.efficiency_gap),
-                    _verdict(audit.individually_rational, audit.worst_player_excess),
-                    {True: "yes", False: "no", None: "not proved"}[audit.in_core],
-                    f"{format_coalition(audit.worst_coalition)} "
-                    f"{audit.worst_coalition_excess:+.6g}",
-                )
-                for audit in self.audits
-            ),
-        ]
-
-    def __str__(self) -> str:
-        rows = self._rows()
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
-
-    def _repr_html_(self) -> str:
-        head, *body = self._rows()
-        lines = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
-        lines += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body]
-        return f"<table>{''.join(lines)}</table>"
-
-
-def _verdict(holds: bool, figure: float) -> str:
-    return "yes" if holds else f"no, by {abs(figure):.6g}"
-
-
-def compare(
-    game: Game,
-    allocations: Iterable[Allocation],
-    *,
-    oracle: SeparationOracle | None = None,
-    max_seconds: float | None = None,
-    tolerance: float | None = None,
-    progress: bool = True,
-) -> Comparison:
-    """Audit several allocations of one game, side by side.
-
-    Parameters
-    ----------
-    game, oracle, max_seconds, tolerance, progress
-        As in :func:`audit`.
-    allocations : iterable of Allocation
-        At least one.
-
-    Returns
-    -------
-    Comparison
-
-    Raises
-    ------
-    AllocationError
-        There is no allocation, or one does not fit; see :func:`audit`.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> game = sg.Game.from_table([0, 0, 0, 4, 0, 4, 4, 5], kind="gain")
-    >>> equal = sg.Allocation(game.players, [5 / 3] * 3, kind="gain", method="equal")
-    >>> print(sg.compare(game, [equal]))
-    method  efficient  individually rational  in the core  worst coalition
-    equal   yes        yes                    no           {0, 1} +0.666667
-    """
-    audits = tuple(
-        audit(
-            game,
-            allocation,
-            oracle=oracle,
-            max_seconds=max_seconds,
-            tolerance=tolerance,
-            progress=progress,
-        )
-        for allocation in allocations
-    )
-    if not audits:
-        raise AllocationError("there is no allocation to compare")
-    return Comparison(audits)
 
 
 def as_allocation(

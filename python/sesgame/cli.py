@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, get_args
 
@@ -16,6 +17,8 @@ from sesgame.errors import SesgameError
 from sesgame.game_files import read_game
 from sesgame.markets.command import add_auction
 from sesgame.output_folder import OutputFolder
+from sesgame.plots.canvas import new_figure, save_figure
+from sesgame.plots.rules import size_of_comparison
 from sesgame.report import FILE_NAMES, LETTERS, PAGE, Report, title_of
 from sesgame.report_files import source_of
 from sesgame.rules import RULES, Case
@@ -78,10 +81,26 @@ def compare(options: argparse.Namespace) -> None:
                 raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
         game = read_game(options.input)
         case = Case(game)
-    allocations = [case.allocate(rule) for rule in options.rules or case.comparable_rules]
-    max_seconds = case.max_seconds if case.oracle else None
-    comparison = sg.compare(case.game, allocations, oracle=case.oracle, max_seconds=max_seconds)
+    comparison = sg.compare(
+        case.community or case.game,
+        options.rules,
+        model=case.model,
+        seed=options.seed,
+        n_clusters=options.clusters,
+        max_seconds=options.max_seconds,
+    )
     print(f"{title_of(options.input.resolve().name, case)}\n\n{comparison}")
+    written = [path for path in (options.csv, options.json, options.plot) if path]
+    if options.csv:
+        comparison.to_csv(options.csv)
+    if options.json:
+        comparison.to_json(options.json)
+    if options.plot:
+        figure = new_figure(*size_of_comparison(comparison))
+        sg.plots.comparison(comparison, ax=figure.subplots())
+        save_figure(figure, options.plot)
+    if written:
+        print(f"\nWritten: {', '.join(str(path) for path in written)}")
 
 
 def _community_case(options: argparse.Namespace) -> Case:
@@ -171,8 +190,13 @@ def _command_line() -> argparse.ArgumentParser:
     command.add_argument(
         "input", type=Path, metavar="COMMUNITY|GAME", help="folder of CSV files, or game file"
     )
-    _add_rules(command, "--rules", "all that fit")
+    _add_rules(command, "--rules", "those that fit; all: every one", also=("all",))
     _add_period(command)
+    for name, what in (("csv", "one line for each rule"), ("json", "all figures and shares")):
+        command.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"where to write {what}")
+    command.add_argument(
+        "--plot", type=Path, metavar="FILE", help="where to draw the savings (.png, .svg, .pdf)"
+    )
     command.set_defaults(command=compare)
 
     command = commands.add_parser("solve", help="solve the game of a file")
@@ -185,11 +209,13 @@ def _command_line() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_rules(command: argparse.ArgumentParser, name: str, default: str) -> None:
+def _add_rules(
+    command: argparse.ArgumentParser, name: str, default: str, also: tuple[str, ...] = ()
+) -> None:
     command.add_argument(
         name,
         dest="rules",
-        type=_rules,
+        type=partial(_rules, also=also),
         metavar="RULES",
         help=f"of {', '.join(RULES)}; separated by commas (default: {default})",
     )
@@ -233,11 +259,11 @@ def _add_out(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _rules(text: str) -> list[str]:
+def _rules(text: str, also: tuple[str, ...] = ()) -> list[str]:
     """Return the rules that are named, each once."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
-        if name not in RULES:
-            allowed = ", ".join(RULES)
+        if name not in (*RULES, *also):
+            allowed = ", ".join((*RULES, *also))
             raise argparse.ArgumentTypeError(f'there is no rule "{name}"; there are {allowed}')
     return names

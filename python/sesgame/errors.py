@@ -13,6 +13,7 @@ __all__ = [
     "CoalitionError",
     "ExecutorError",
     "GameError",
+    "MissingExtraError",
     "NotConvergedWarning",
     "NotFiniteError",
     "NumericalWarning",
@@ -122,6 +123,23 @@ class ExecutorError(SesgameError, RuntimeError):
 
 class OracleError(SesgameError, RuntimeError):
     """A separation oracle raised, or its answer has a wrong form or contradicts what is known."""
+
+
+class MissingExtraError(SesgameError, ModuleNotFoundError):
+    """A library is not there that an extra of this package installs.
+
+    Attributes
+    ----------
+    extra : str
+        Its name, as in ``pip install "sesgame[plot]"``.
+    """
+
+    def __init__(self, message: str, extra: str) -> None:
+        super().__init__(f'{message}: pip install "sesgame[{extra}]"')
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (str(self).partition(": pip install ")[0], self.extra)
 
 
 class StoreError(SesgameError, RuntimeError):

@@ -87,6 +87,11 @@ class Evaluation:
         self._learn(np.zeros((1, len(players)), dtype=np.bool_), np.zeros(1))
         self._stores: dict[str, tuple[Store, int]] = {}
 
+    @property
+    def n_known(self) -> int:
+        """The number of coalitions whose value is known, without the empty one."""
+        return len(self._known) - 1
+
     def values(
         self,
         membership: NDArray[np.bool_],

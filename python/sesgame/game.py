@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from html import escape
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
@@ -26,6 +25,7 @@ from sesgame.errors import CoalitionError, GameError, NotFiniteError, PlayerLimi
 from sesgame.evaluation import Evaluation, digest_of
 from sesgame.progress import progress_report
 from sesgame.symmetry import Symmetry
+from sesgame.tables import html_table, left_out, short_coalition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -589,16 +589,29 @@ class Game:
         return self.players.labels(mask)
 
     def __repr__(self) -> str:
+        return f"Game({self.n_players} players, kind={self.kind!r}, {self._state()})"
+
+    def _state(self) -> str:
+        """Return what is known of the values, without asking for any."""
         if self._table is not None:
-            state = f"all {len(self._table)} values known"
-        else:
-            state = "native" if self.native is not None else "from a function"
-        return f"Game({self.n_players} players, kind={self.kind!r}, {state})"
+            return f"all {len(self._table):,} values known"
+        if self._evaluation is None:
+            return "native"
+        known = self._evaluation.n_known
+        return f"from a function, {known:,} values known" if known else "from a function"
 
     def _repr_html_(self) -> str:
-        names = escape(format_coalition(self.players[:8]))
-        more = f" and {self.n_players - 8} more" if self.n_players > 8 else ""
-        return f"<p><code>{escape(repr(self))}</code><br>{names}{more}</p>"
+        rows = [
+            ["players", f"{self.n_players:,}: {short_coalition(self.players)}"],
+            ["values", self._state()],
+        ]
+        if self._table is not None:
+            rows.append(["all together", f"{self._table[-1]:.6g}"])
+            rows += [
+                [f"{self.players[player]} alone", f"{self._table[1 << player]:.6g}"]
+                for player in range(self.n_players - left_out(self.n_players))
+            ]
+        return html_table([f"{self.kind} game", ""], rows)
 
 
 def _check_table_limit(n_players: int) -> None:

@@ -252,6 +252,7 @@ def shapley_by_period(
         degrees = everything.degrees
         half_widths = total_errors * student_quantile((1 + confidence) / 2, degrees)
         evaluations, parameters = sampling.evaluations, sampling.parameters
+    totals = values.sum(axis=1)
     evidence = SampledShapley(
         standard_errors=total_errors,
         half_widths=half_widths,
@@ -263,11 +264,11 @@ def shapley_by_period(
         reason="all coalitions are within the budget" if exact else "linear in every period",
         parameters=parameters,
         seed=seed,
-        trace=(TracePoint(evaluations, 0.0, float(half_widths.max())),),
+        trace=(TracePoint(evaluations, 0.0, float(half_widths.max()), totals),),
     )
     allocation = Allocation(
         game.players,
-        values.sum(axis=1),
+        totals,
         kind=game.kind,
         method="Shapley value" if exact else "Shapley estimate",
         tolerance=float(half_widths.max()),

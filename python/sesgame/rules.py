@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sesgame.energy.clustering import clustered_nucleolus
 from sesgame.energy.owen import owen_allocation
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game import MAX_TABLE_PLAYERS
+from sesgame.markets.clarke import vcg_payments
 from sesgame.sampled_shapley import shapley_estimate
 from sesgame.shapley import banzhaf_value, shapley_value
+from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
 from sesgame.stability.cores import least_core
 from sesgame.stability.nucleoli import nucleolus, per_capita_nucleolus, prenucleolus
 
 if TYPE_CHECKING:
     from sesgame.allocation import Allocation
     from sesgame.energy.community import Community, Model
-    from sesgame.energy.separation import DispatchOracle
     from sesgame.game import Game
+    from sesgame.stability.separation import SeparationOracle
 
 __all__ = ["RULES", "Case"]
 
@@ -49,6 +53,8 @@ class Case:
         For rules that cluster.
     max_seconds : float, default 300
         For each search for the worst group.
+    given_oracle : SeparationOracle, optional
+        Who finds the worst group; by default a table, or the programme of the community.
     """
 
     game: Game
@@ -57,18 +63,22 @@ class Case:
     seed: int = 0
     n_clusters: int = 12
     max_seconds: float = 300.0
+    given_oracle: SeparationOracle | None = None
 
     @property
     def has_table(self) -> bool:
         """Whether all coalitions are listed; if not, the worst ones are searched for."""
-        limit = MAX_PROGRAMMED_PLAYERS if self.model == "linear" else MAX_TABLE_PLAYERS
-        return self.community is None or self.game.n_players <= limit
+        return self.given_oracle is None and self.game.n_players <= self._most_listed
+
+    @property
+    def _most_listed(self) -> int:
+        return MAX_PROGRAMMED_PLAYERS if self.model == "linear" else MAX_TABLE_PLAYERS
 
     @cached_property
-    def oracle(self) -> DispatchOracle | None:
+    def oracle(self) -> SeparationOracle | None:
         """Who finds the worst group, where not all are listed."""
-        if self.has_table or self.community is None:
-            return None
+        if self.given_oracle or self.has_table or self.community is None:
+            return self.given_oracle
         return self.community.separation_oracle(model=self.model)
 
     @property
@@ -79,10 +89,11 @@ class Case:
     @property
     def comparable_rules(self) -> list[str]:
         """The rules worth a line in a comparison."""
-        if not self.has_table:
-            return [*self.default_rules, "least-core"]
-        tabulated = [name for name in RULES if name not in _OF_COMMUNITIES | _SAMPLED]
-        return [*tabulated, *(["owen"] if self.community else [])]
+        owen = ["owen"] if self.community else []
+        if self.has_table:
+            return [*(name for name in RULES if name not in _OF_COMMUNITIES | _SAMPLED), *owen]
+        searched = ["least-core"] if self.oracle else []
+        return [*owen, "shapley-estimate", *searched, "vcg"]
 
     def allocate(self, rule: str) -> Allocation:
         """Return the allocation by one of :data:`RULES`.
@@ -92,17 +103,23 @@ class Case:
         GameError
             The rule is for communities, and this is another game.
         PlayerLimitError
-            The rule needs the table of all coalitions, and there are too many.
+            The rule needs the table of all coalitions, or somebody who finds the worst one, and
+            there are too many.
         """
         if rule in _OF_COMMUNITIES and self.community is None:
             raise GameError(f'the rule "{rule}" is for communities; this is a game of its values')
-        if rule in _TABULATED and not self.has_table:
-            others = ", ".join(name for name in RULES if name not in _TABULATED)
+        refused = set() if self.has_table else _TABULATED
+        if not (self.has_table or self.oracle):
+            refused = refused | _SEARCHED
+        if rule in refused:
+            if self.community is None:
+                refused = refused | _OF_COMMUNITIES
+            others = ", ".join(name for name in RULES if name not in refused)
             raise PlayerLimitError(
                 f'the rule "{rule}" looks at every coalition of {self.game.n_players} members; '
                 f"for so many there are {others}",
                 self.game.n_players,
-                MAX_PROGRAMMED_PLAYERS if self.model == "linear" else MAX_TABLE_PLAYERS,
+                self._most_listed,
             )
         return RULES[rule](self)
 
@@ -128,7 +145,7 @@ def _least_core(case: Case) -> Allocation:
 
 
 def _search(case: Case) -> int:
-    return 0 if case.model == "linear" else LOCAL_SEARCH
+    return LOCAL_SEARCH if case.community and case.model != "linear" else 0
 
 
 def _owen(case: Case) -> Allocation:
@@ -147,6 +164,15 @@ def _clustered_nucleolus(case: Case) -> Allocation:
     )
 
 
+def _nearest_core(case: Case) -> Allocation:
+    return nearest_core_allocation(case.game, reference=shapley_value(case.game))
+
+
+def _leximin_core(case: Case) -> Allocation:
+    alone = case.game.values(np.eye(case.game.n_players, dtype=np.bool_))
+    return leximin_core_allocation(case.game, reference=alone)
+
+
 RULES: dict[str, Callable[[Case], Allocation]] = {
     "shapley": lambda case: shapley_value(case.game),
     "shapley-estimate": _shapley_estimate,
@@ -154,12 +180,24 @@ RULES: dict[str, Callable[[Case], Allocation]] = {
     "prenucleolus": lambda case: prenucleolus(case.game),
     "per-capita-nucleolus": lambda case: per_capita_nucleolus(case.game),
     "least-core": _least_core,
+    "nearest-core": _nearest_core,
+    "leximin-core": _leximin_core,
     "banzhaf": lambda case: banzhaf_value(case.game),
+    "vcg": lambda case: vcg_payments(case.game),
     "owen": _owen,
     "clustered-nucleolus": _clustered_nucleolus,
 }
-"""What ``--rules`` may name."""
+"""What ``--rules`` may name. The core point ``nearest-core`` is the nearest to the Shapley value;
+``leximin-core`` has the largest least saving, then the next, and so on."""
 
 _SAMPLED = {"shapley-estimate"}
 _OF_COMMUNITIES = {"owen", "clustered-nucleolus"}
-_TABULATED = {"shapley", "prenucleolus", "per-capita-nucleolus", "banzhaf"}
+_TABULATED = {
+    "shapley",
+    "prenucleolus",
+    "per-capita-nucleolus",
+    "nearest-core",
+    "leximin-core",
+    "banzhaf",
+}
+_SEARCHED = {"nucleolus", "least-core"}

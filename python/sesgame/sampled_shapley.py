@@ -69,11 +69,15 @@ FORM_EVALUATIONS = 100_000
 
 
 class TracePoint(NamedTuple):
-    """How far the estimate was after a number of evaluations."""
+    """How far the estimate was after a number of evaluations.
+
+    The half-width is the largest of all players; `values` are the estimates, shape (n,).
+    """
 
     evaluations: int
     seconds: float
     half_width: float
+    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +108,7 @@ class SampledShapley(Evidence):
     seed : int
         The seed.
     trace : tuple of TracePoint
-        The largest half-width after each step.
+        The largest half-width, and the values, after each step.
     """
 
     standard_errors: NDArray[np.float64]
@@ -544,7 +548,7 @@ def estimate_value(
             half_widths = errors * student_quantile((1 + level) / 2, degrees)
             widest = float(half_widths.max())
             seconds = perf_counter() - start
-            trace.append(TracePoint(sampling.evaluations, seconds, widest))
+            trace.append(TracePoint(sampling.evaluations, seconds, widest, values))
         reached = target is None or widest <= target
         if total >= limit or (target is not None and reached):
             break
@@ -614,8 +618,8 @@ def _enumerated(
     start = perf_counter()
     exact = value.exact(game, executor=executor, store=store, progress=progress)
     reason = "all coalitions are known or within the budget"
-    point = TracePoint(2**game.n_players - 1, perf_counter() - start, 0.0)
-    return _exact(game, value, options, simultaneous, exact.values, exact.tolerance, point, reason)
+    point = TracePoint(2**game.n_players - 1, perf_counter() - start, 0.0, exact.values)
+    return _exact(game, value, options, simultaneous, exact.tolerance, point, reason)
 
 
 def _by_form(
@@ -637,9 +641,9 @@ def _by_form(
     if form is None or form.error_bound > (options.target_half_width or np.inf):
         return None
     reason = f"the form of the game gives it ({form.method}) in no more time than the budget"
-    point = TracePoint(0, perf_counter() - start, form.error_bound)
+    point = TracePoint(0, perf_counter() - start, form.error_bound, form.values)
     tolerance = form.error_bound + RELATIVE_TOLERANCE * float(np.abs(form.values).sum())
-    return _exact(game, value, options, simultaneous, form.values, tolerance, point, reason)
+    return _exact(game, value, options, simultaneous, tolerance, point, reason)
 
 
 def _exact(
@@ -647,7 +651,6 @@ def _exact(
     value: SampledValue,
     options: Stopping,
     simultaneous: bool,
-    values: NDArray[np.float64],
     tolerance: float,
     point: TracePoint,
     reason: str,
@@ -668,7 +671,7 @@ def _exact(
     )
     return Allocation(
         game.players,
-        values,
+        point.values,
         kind=game.kind,
         method=value.name,
         tolerance=tolerance,

@@ -385,7 +385,7 @@ def nested_shapley_estimate(
             half_widths=half_widths,
             evaluations=evaluations,
             reason=f"among {len(groups)} unions, and inside each",
-            trace=(TracePoint(evaluations, perf_counter() - start, widest),),
+            trace=(TracePoint(evaluations, perf_counter() - start, widest, shares),),
         ),
     )
 

@@ -90,10 +90,56 @@ def test_the_same_input_gives_the_same_files(june, tmp_path):
 
 def test_rules_are_compared_side_by_side(capsys, tmp_path):
     assert main(["compare", str(write_community(tmp_path / "court"))]) == 0
-    *_, table = capsys.readouterr().out.partition("\n\n")
+    _, head, verdicts, _, objections, notes = capsys.readouterr().out.split("\n\n")
+    assert head == "10 rules, 3 players, amounts in EUR"
     left_out = {"shapley-estimate", "clustered-nucleolus"}
-    assert len(table.splitlines()) == 1 + len(set(RULES) - left_out)
-    assert "Owen prices" in table
+    for table in (verdicts, objections):
+        rules = {line.split()[0] for line in table.splitlines()[1:]}
+        assert rules == set(RULES) - left_out
+    assert notes.startswith("All 7 coalitions were evaluated once")
+
+
+def test_a_comparison_is_written_as_csv_json_and_picture(capsys, tmp_path):
+    files = [tmp_path / name for name in ("rules.csv", "rules.json", "rules.png")]
+    options = ["--csv", str(files[0]), "--json", str(files[1]), "--plot", str(files[2])]
+    period = ["--start", "2016-06-01", "--end", "2016-06-02", "--rules", "owen,nucleolus,vcg"]
+    assert main(["compare", str(RURAL13), *period, *options]) == 0
+    assert capsys.readouterr().out.endswith(f"Written: {', '.join(map(str, files))}\n")
+    day = sg.energy.Community.from_csv(RURAL13).period("2016-06-01", "2016-06-02")
+    expected = sg.compare(day, ["owen", "nucleolus", "vcg"])
+    rows = rows_of(files[0])
+    content = json.loads(files[1].read_text())
+    assert [row["rule"] for row in rows] == [row.rule for row in expected.rows]
+    for row, compared in zip(rows, expected.rows, strict=True):
+        assert float(row["greatest_saving"]) == compared.savings.max()
+        values = content["rules"][compared.rule]["values"]
+        assert list(values.values()) == compared.allocation.values.tolist()
+    assert files[2].read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_hundred_members_are_compared_and_what_fails_keeps_its_row(capsys, tmp_path):
+    day = ["--start", "2016-01-15", "--end", "2016-01-16"]
+    rules = "owen,least-core,vcg,shapley"
+    arguments = ["compare", "examples/semiurban104", *day, "--rules", rules]
+    assert main([*arguments, "--csv", str(tmp_path / "rules.csv")]) == 0
+    owen, least_core, vcg, shapley = rows_of(tmp_path / "rules.csv")
+    assert owen["in_core"] == least_core["in_core"] == "True"
+    assert float(least_core["worst_coalition_excess"]) <= float(least_core["tolerance"])
+    assert int(least_core["evaluations"]) > 104
+    assert float(vcg["budget_balance"]) < 0
+    assert vcg["evaluations"] == "105"
+    assert "looks at every coalition of 104 members" in shapley["failure"]
+    assert shapley["in_core"] == ""
+    assert "shapley: the rule" in capsys.readouterr().out
+
+
+def test_a_game_file_is_compared_by_every_rule_there_is(capsys, tmp_path):
+    path = tmp_path / "gloves.csv"
+    path.write_text("coalition,gain\nl,0\nr1,0\nr2,0\nl+r1,1\nl+r2,1\nr1+r2,0\nl+r1+r2,1\n")
+    assert main(["compare", str(path), "--rules", "all"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("gloves.csv: a gain game\n\n12 rules, 3 players\n")
+    assert "owen: the rule" in out
 
 
 def test_a_hundred_members_are_allocated_and_audited_by_separation(capsys, tmp_path):

@@ -8,7 +8,6 @@ import pytest
 import sesgame as sg
 from matplotlib.figure import Figure
 from sesgame.errors import GameError, SesgameError
-from sesgame.markets import plots
 from sesgame.markets.command import RULES, add_auction
 
 MARKET = """participant,side,price_per_kwh,quantity_kwh
@@ -70,9 +69,9 @@ def test_the_picture_shows_both_curves_and_every_payment(market, tmp_path, capsy
     assert (tmp_path / "market.png").read_bytes().startswith(b"\x89PNG")
     settlement = sg.markets.vcg(sg.markets.OrderBook.from_csv(market))
     left, right = Figure().subplots(1, 2)
-    plots.merit_order(settlement, ax=left)
+    sg.plots.merit_order(settlement, ax=left)
     assert [text.get_text() for text in left.texts] == ["sun", "gas", "oil"]
-    plots.payments({"vcg": settlement}, ax=right)
+    sg.plots.payments({"vcg": settlement}, ax=right)
     widths = [bar.get_width() for bar in right.patches]
     assert widths == pytest.approx([*settlement.payments, settlement.outside["load"][1]])
 
@@ -80,7 +79,7 @@ def test_the_picture_shows_both_curves_and_every_payment(market, tmp_path, capsy
 def test_of_many_participants_those_with_the_largest_payments_are_drawn():
     bids = [(f"b{k}", "bid", 1 + k, 1) for k in range(40)]
     book = sg.markets.OrderBook.from_orders([("s", "offer", 1, 60), *bids])
-    axes = plots.payments({"pay as bid": sg.markets.pay_as_bid(book)}, ax=Figure().subplots())
+    axes = sg.plots.payments({"pay as bid": sg.markets.pay_as_bid(book)}, ax=Figure().subplots())
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [
         "s",
         *(f"b{k}" for k in range(11, 40)),
@@ -97,6 +96,6 @@ def test_what_cannot_be_drawn_or_written_is_said(market, tmp_path, capsys):
     assert 'there is no rule "dutch"; there are vcg, ' in capsys.readouterr().err
     settlement = sg.markets.vcg(sg.markets.OrderBook.from_csv(market))
     with pytest.raises(GameError, match="there is no period 1; the periods are 0 to 0"):
-        plots.merit_order(settlement, period=1)
+        sg.plots.merit_order(settlement, period=1)
     with pytest.raises(GameError, match="no settlement"):
-        plots.payments({})
+        sg.plots.payments({})

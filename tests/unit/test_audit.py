@@ -90,23 +90,6 @@ def test_the_worst_coalition_is_that_of_exact_enumeration(game, drawn):
     assert result.in_core == (excess[worst] <= 0 and sum(shares) == table[-1])
 
 
-def test_a_comparison_has_one_row_for_each_rule():
-    game = glove_game()
-    rules = [
-        sg.Allocation(game.players, [1, 0, 0], "gain", "core point"),
-        sg.Allocation(game.players, [2 / 3, 1 / 6, 1 / 6], "gain", "fair"),
-    ]
-    comparison = sg.compare(game, rules)
-    assert [audit.in_core for audit in comparison.audits] == [True, False]
-    frame = comparison.to_pandas()
-    assert list(frame.index) == ["core point", "fair"]
-    assert list(frame["in_core"]) == [True, False]
-    assert comparison.to_dict()["fair"]["worst_coalition"] == ["l", "r"]
-    assert str(comparison).splitlines()[1].startswith("core point  yes")
-    assert comparison._repr_html_().count("<tr>") == 3
-    assert str(comparison.audits[0]).startswith("core point:")
-
-
 @pytest.mark.parametrize(
     ("allocation", "message"),
     [
@@ -130,8 +113,6 @@ def test_an_allocation_in_another_player_order_is_put_in_order():
     assert sg.audit(glove_game(), allocation).in_core
 
 
-def test_a_negative_tolerance_and_an_empty_comparison_are_refused():
+def test_a_negative_tolerance_is_refused():
     with pytest.raises(AllocationError, match="tolerance is -1"):
         sg.audit(glove_game(), [1, 0, 0], tolerance=-1)
-    with pytest.raises(AllocationError, match="no allocation to compare"):
-        sg.compare(glove_game(), [])

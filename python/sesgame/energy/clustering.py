@@ -11,7 +11,7 @@ from sesgame.allocation import Allocation, Evidence
 from sesgame.audit import Audit, audit
 from sesgame.energy.community import Community
 from sesgame.energy.owen import owen_allocation
-from sesgame.errors import GameError
+from sesgame.errors import GameError, MissingExtraError
 from sesgame.game import Game
 from sesgame.stability.nucleoli import nucleolus
 
@@ -78,7 +78,7 @@ def clusters_of(
     ------
     GameError
         `n_clusters` is out of its range.
-    ModuleNotFoundError
+    MissingExtraError
         scikit-learn is not installed.
 
     References
@@ -88,9 +88,7 @@ def clusters_of(
     try:
         from sklearn.cluster import KMeans
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'clusters need scikit-learn: pip install "sesgame[surrogate]"'
-        ) from None
+        raise MissingExtraError("clusters need scikit-learn", "surrogate") from None
     members = community.members
     if not 1 <= n_clusters <= len(members):
         raise GameError(f"n_clusters is {n_clusters}; it must be from 1 to {len(members)}")

@@ -23,6 +23,7 @@ from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
 from sesgame.game import Game
+from sesgame.tables import html_table, short_coalition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -482,6 +483,24 @@ class Community:
             f"Community({self.name!r}, {len(self.members)} members, {self.steps.n_steps} steps of "
             f"{length} from {self.steps.time(0)}, {len(self.batteries)} batteries)"
         )
+
+    def _repr_html_(self) -> str:
+        totals = [
+            ["members", f"{len(self.members):,}: {short_coalition(self.members)}"],
+            ["from", self.steps.time(0)],
+            ["to", self.steps.time(self.steps.n_steps)],
+            ["steps", f"{self.steps.n_steps:,} of {self.steps.step_hours * 60:g} minutes"],
+            ["load", f"{self.load_kwh.sum():,.1f} kWh"],
+            ["PV", f"{self.pv_kwh.sum():,.1f} kWh"],
+            [
+                "batteries",
+                f"{len(self.batteries)}, {sum(b.energy_kwh for b in self.batteries):g} kWh, "
+                f"{sum(b.power_kw for b in self.batteries):g} kW",
+            ],
+            ["model", self.default_model],
+            ["currency", self.currency],
+        ]
+        return html_table([self.name, ""], totals)
 
 
 def _checked_energy(

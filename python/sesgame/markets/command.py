@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sesgame.errors import SesgameError
 from sesgame.markets.budget import scale_rents, uplift_by_gain, uplift_by_load
 from sesgame.markets.double_auction import mcafee, trade_reduction
 from sesgame.markets.market_files import payments_text, properties_text, write_settlements
@@ -19,6 +18,8 @@ from sesgame.markets.one_bus import (
     uniform_price,
 )
 from sesgame.markets.order_book import OrderBook
+from sesgame.plots.canvas import new_figure, save_figure
+from sesgame.plots.markets import merit_order, payments
 
 __all__ = ["RULES", "add_auction", "auction"]
 
@@ -85,20 +86,11 @@ def auction(options: argparse.Namespace) -> None:
 
 
 def _plot(path: Path, settlements: dict[str, OneBusSettlement]) -> Path:
-    try:
-        from matplotlib.figure import Figure
-
-        from sesgame.markets import plots
-    except ImportError as error:
-        raise SesgameError("--plot needs matplotlib: pip install 'sesgame[plot]'") from error
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure = new_figure(11, 4.5)
     left, right = figure.subplots(1, 2)
-    plots.merit_order(next(iter(settlements.values())), ax=left)
-    plots.payments(settlements, ax=right)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise SesgameError(f"{path} cannot be drawn: {error}") from error
+    merit_order(next(iter(settlements.values())), ax=left)
+    payments(settlements, ax=right)
+    save_figure(figure, path)
     return path
 
 

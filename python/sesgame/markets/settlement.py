@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping
-from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from sesgame.allocation import checked_values, plain
 from sesgame.coalition import Players
 from sesgame.errors import AllocationError
+from sesgame.tables import html_table, left_out, text_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,36 +105,28 @@ class Settlement:
         )
 
     def __repr__(self) -> str:
-        width = max(len("participant"), *(len(str(label)) for label in self.participants))
-        lines = [
+        head = (
             f"{type(self).__name__}(method={self.method!r}, welfare={self.welfare:.6g}, "
-            f"paid in total={self.payments.sum():.6g})",
-            f"  {'participant':<{width}}  {'pays':>12}  {'value':>12}  {'utility':>12}",
-        ]
-        lines += [
-            f"  {label!s:<{width}}  {payment:>12.6g}  {value:>12.6g}  {value - payment:>12.6g}"
-            for label, payment, value in zip(
-                self.participants, self.payments, self.values, strict=True
-            )
-        ]
-        lines += [
-            f"  {name:<{width}}  {payment:>12.6g}  {value:>12.6g}  {value - payment:>12.6g}"
-            for name, (value, payment) in self.outside.items()
-        ]
-        return "\n".join(lines)
+            f"paid in total={self.payments.sum():.6g})"
+        )
+        table = text_table([["participant", "pays", "value", "utility"], *self._rows()])
+        return "\n".join([head, *(f"  {line}" for line in [*table, *self._missing()])])
 
     def _repr_html_(self) -> str:
-        rows = [
-            (str(label), float(payment), float(value))
-            for label, payment, value in zip(
-                self.participants, self.payments, self.values, strict=True
-            )
-        ]
+        note = " ".join(self._missing())
+        return html_table([self.method, "pays", "value", "utility"], self._rows(), note=note)
+
+    def _rows(self) -> list[list[str]]:
+        """Return the participants that are listed, and everybody who is outside."""
+        shown = len(self.participants) - left_out(len(self.participants))
+        columns = zip(self.participants, self.payments[:shown], self.values[:shown], strict=False)
+        rows = [(str(label), float(payment), float(value)) for label, payment, value in columns]
         rows += [(name, payment, value) for name, (value, payment) in self.outside.items()]
-        body = "".join(
-            f"<tr><th>{escape(label)}</th><td>{payment:.6g}</td><td>{value:.6g}</td>"
-            f"<td>{value - payment:.6g}</td></tr>"
+        return [
+            [label, f"{payment:.6g}", f"{value:.6g}", f"{value - payment:.6g}"]
             for label, payment, value in rows
-        )
-        head = f"<tr><th>{escape(self.method)}</th><th>pays</th><th>value</th><th>utility</th></tr>"
-        return f"<table>{head}{body}</table>"
+        ]
+
+    def _missing(self) -> list[str]:
+        missing = left_out(len(self.participants))
+        return [f"... and {missing:,} more participants"] if missing else []

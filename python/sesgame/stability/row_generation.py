@@ -72,12 +72,16 @@ class GenerationEffort(Evidence):
         Coalitions that the linear programmes ended with.
     pivots : int
         Simplex pivots.
+    evaluations : int
+        Coalitions whose values were asked for, by the local search most of them, and coalitions
+        that the oracle named.
     """
 
     rounds: int
     oracle_calls: int
     pool_rows: int
     pivots: int
+    evaluations: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +184,7 @@ def generate(
         )
     separator.learn(known, worth)
     master = _engine.LexicographicMaster(game.kind, grand, alone, without, individually_rational)
-    rounds = 0
+    rounds, evaluations = 0, len(known)
     first: int | None = 0
     bounds: list[float] = []
     best: tuple[float, NDArray[np.float64]] = (math.inf, alone)
@@ -197,6 +201,7 @@ def generate(
             if search:
                 found, values = local_search(game, x, _spread(master, len(bounds)), search)
                 separator.learn(found, values)
+                evaluations += len(found)
                 first, _ = master.require(found, values, tolerance, 2 * n)
                 if first is not None:
                     timed_out = monotonic() >= deadline
@@ -209,6 +214,7 @@ def generate(
                     break
                 outside = settled.before(level)
                 named = separator.ask(x, n, levels[level], outside, remaining)
+                evaluations += len(named.values)
                 first, rows = master.require(
                     named.membership, named.values, tolerance, len(named.values)
                 )
@@ -266,7 +272,9 @@ def generate(
             stages=stages,
             individually_rational=master.bounded,
             complete=complete,
-            effort=GenerationEffort(rounds, separator.calls, master.pool_rows, master.pivots),
+            effort=GenerationEffort(
+                rounds, separator.calls, master.pool_rows, master.pivots, evaluations
+            ),
             values=tuple(best[1].tolist()),
             tolerance=tolerance,
         ),

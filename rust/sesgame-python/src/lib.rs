@@ -48,8 +48,8 @@ mod _engine {
     };
     #[pymodule_export]
     use crate::stability::{
-        coalitions_at_least, core_point, core_witness, least_core, maximal_surpluses, nucleoli,
-        nucleolus, worst_coalition,
+        coalitions_at_least, core_point, core_witness, excess_histogram, least_core,
+        maximal_surpluses, nucleoli, nucleolus, worst_coalition,
     };
     #[pymodule_export]
     use crate::vcg::{BundleAuctionColumns, NetworkColumns, OrderBookColumns};

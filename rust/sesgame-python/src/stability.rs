@@ -70,6 +70,25 @@ pub fn coalitions_at_least(
     })
 }
 
+/// How many proper coalitions have an excess in each of equal intervals.
+#[pyfunction]
+#[pyo3(signature = (table, kind, allocation, ends, bins, report=None))]
+pub fn excess_histogram<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    allocation: PyReadonlyArray1<'_, f64>,
+    ends: (f64, f64),
+    bins: usize,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<u64>>> {
+    let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
+    let counts = run(py, table.len(), report, |progress| {
+        excess::excess_histogram(table, kind.0, allocation, ends, bins, progress)
+    })?;
+    Ok(counts.into_pyarray(py))
+}
+
 /// The matrix of maximal surpluses, by rows.
 #[pyfunction]
 #[pyo3(signature = (table, kind, allocation, report=None))]

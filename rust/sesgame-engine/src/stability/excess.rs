@@ -144,6 +144,61 @@ pub fn coalitions_at_least(
     Ok((first, total))
 }
 
+/// How many proper, non-empty coalitions have an excess in each of `bins` equal intervals from
+/// `lowest` to `highest`; what lies outside is counted in the first or the last.
+///
+/// One pass over the table. The counts are integers: the same for any number of threads.
+///
+/// # Errors
+/// [`Error::InvalidInput`] when the lengths do not fit, there is no bin, or the ends are not finite
+/// numbers in rising order; [`Error::Interrupted`].
+pub fn excess_histogram(
+    table: &[f64],
+    kind: Kind,
+    allocation: &[f64],
+    (lowest, highest): (f64, f64),
+    bins: usize,
+    progress: &Progress,
+) -> Result<Vec<u64>> {
+    if bins == 0 || !(lowest.is_finite() && highest.is_finite() && lowest <= highest) {
+        return Err(Error::InvalidInput(format!(
+            "{bins} bins from {lowest} to {highest}: at least one, and finite ends in rising order"
+        )));
+    }
+    let sums = SignedSums::new(table, kind, allocation)?;
+    progress.set_total(table.len() as u64);
+    let width = (highest - lowest) / bins as f64;
+    let per_unit = if width > 0.0 { width.recip() } else { 0.0 };
+    let size = sums.low.len();
+    table
+        .par_chunks(size)
+        .enumerate()
+        .with_min_len(64)
+        .try_fold(
+            || vec![0; bins],
+            |mut counts, (block, values)| {
+                progress.advance(values.len() as u64)?;
+                let base = sums.high[block] + lowest;
+                for index in sums.proper(block) {
+                    // A cast saturates: negative numbers and NaN become 0.
+                    let excess = sums.sign * values[index] - sums.low[index] - base;
+                    counts[((excess * per_unit) as usize).min(bins - 1)] += 1;
+                }
+                Ok(counts)
+            },
+        )
+        .try_reduce(
+            || vec![0; bins],
+            |mut total, counts| {
+                total
+                    .iter_mut()
+                    .zip(counts)
+                    .for_each(|(sum, count): (&mut u64, u64)| *sum += count);
+                Ok(total)
+            },
+        )
+}
+
 /// The sums of an allocation over the low and the high parts of all masks, signed so that less is
 /// better for the coalition in gains and costs alike.
 pub(super) struct SignedSums {
@@ -237,6 +292,22 @@ mod tests {
         assert_eq!(above(1.0, 2), (vec![7, 5000], 3));
         assert_eq!(above(1.5, 9), (vec![5000], 1));
         assert_eq!(above(0.0, 0), (vec![], (1 << (BLOCK_BITS + 1)) - 2));
+    }
+
+    #[test]
+    fn every_proper_coalition_is_counted_in_the_interval_of_its_excess() {
+        let n_players = BLOCK_BITS + 1;
+        let mut table = vec![0.0; 1 << n_players];
+        (table[3], table[5000], table[6000]) = (1.0, 4.0, -9.0);
+        let zero = vec![0.0; n_players];
+        let histogram =
+            |ends, bins| excess_histogram(&table, Kind::Gain, &zero, ends, bins, &Progress::new());
+        let others = (1 << n_players) - 2 - 3;
+        assert_eq!(histogram((0.0, 4.0), 4).unwrap(), [others + 1, 1, 0, 1]);
+        assert_eq!(histogram((2.0, 2.0), 2).unwrap(), [others + 3, 0]);
+        for (ends, bins) in [((0.0, 1.0), 0), ((1.0, 0.0), 2), ((0.0, f64::INFINITY), 2)] {
+            assert!(matches!(histogram(ends, bins), Err(Error::InvalidInput(_))));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-"""Pictures of a market (extra ``plot``): the merit order, and payments side by side."""
+"""A market: the merit order, and payments side by side."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.plots.canvas import BLUE, GREY, RED, Style, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["merit_order", "payments"]
 
-# Okabe and Ito's colours, which are told apart with any colour vision.
-OFFER, BID, PRICE = "#0072B2", "#D55E00", "#666666"
-RULE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+OFFER, BID, PRICE = BLUE, RED, GREY
+HATCHES = ("", "///", "...", "xxx", "---", "ooo")
+"""What tells bars apart without their colour."""
 NAMED_STEPS = 12
 """Steps up to this number carry their participant's name."""
 DRAWN = 30
@@ -50,7 +51,7 @@ def merit_order(settlement: OneBusSettlement, *, period: int = 0, ax: Axes | Non
     book = settlement.book
     if not 0 <= period < book.n_periods:
         raise GameError(f"there is no period {period}; the periods are 0 to {book.n_periods - 1}")
-    axes = _axes(ax)
+    axes = new_axes(ax)
     now = np.flatnonzero((book.period == period) & (book.quantity_kwh > 0))
     offers = now[~book.is_bid[now]]
     offers = offers[np.argsort(book.price_per_kwh[offers], kind="stable")]
@@ -118,7 +119,7 @@ def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -
     """
     if not settlements:
         raise GameError("there is no settlement to draw")
-    axes = _axes(ax)
+    axes = new_axes(ax)
     first = next(iter(settlements.values()))
     labels = [str(label) for label in first.participants] + list(first.outside)
     height = 0.8 / len(settlements)
@@ -136,7 +137,10 @@ def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -
             np.array(paid[k])[shown],
             height,
             label=name,
-            color=RULE_COLOURS[k % len(RULE_COLOURS)],
+            color=Style.of(k).colour,
+            hatch=HATCHES[k % len(HATCHES)],
+            edgecolor="white",
+            linewidth=0,
         )
     axes.set_yticks(places, [labels[i] for i in shown])
     axes.invert_yaxis()
@@ -146,11 +150,3 @@ def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -
     axes.set(xlabel="payment (positive: pays, negative: is paid)", title=title)
     axes.legend(fontsize=8)
     return axes
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    from matplotlib import pyplot
-
-    return pyplot.subplots()[1]

@@ -1,0 +1,559 @@
+"""Rules side by side: what holds of each on one game, by how much what does not, at what price."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from sesgame.allocation import Allocation, Kind, plain
+from sesgame.audit import Audit, as_allocation, audit, check_tolerance
+from sesgame.coalition import Players
+from sesgame.energy.community import Community, Model
+from sesgame.energy.dual_prices import DualPrices
+from sesgame.errors import AllocationError, GameError, SesgameError
+from sesgame.markets.clarke import ClarkeEvidence
+from sesgame.rules import RULES, Case
+from sesgame.sampled_shapley import SampledShapley
+from sesgame.stability.row_generation import GeneratedEvidence
+from sesgame.tables import amount, html_table, short_coalition, text_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from sesgame.game import Game
+    from sesgame.stability.separation import SeparationOracle
+
+__all__ = ["ComparedRule", "Comparison", "compare"]
+
+Compared: TypeAlias = str | Allocation
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparedRule:
+    """One row of a comparison: what a rule does on the game, or why it does nothing.
+
+    Attributes
+    ----------
+    rule : str
+        Its name in the comparison, which no other row has.
+    allocation : Allocation or None
+        What it allocates.
+    audit : Audit or None
+        What holds of that.
+    savings : ndarray of float, shape (n,), or None
+        By how much each player is better off than alone: c(i) - x_i for costs, x_i - v(i) for
+        gains.
+    failure : str
+        Why the rule has no allocation, or the allocation no audit; otherwise empty.
+    evaluations : int or None
+        The coalitions whose values the rule looked at; None where that is not known.
+    seconds : float or None
+        How long the rule took, without the table of all coalitions, which is made once for all
+        rules; None for an allocation that was there before.
+    audit_seconds : float or None
+        How long the audit took.
+    """
+
+    rule: str
+    allocation: Allocation | None = None
+    audit: Audit | None = None
+    savings: NDArray[np.float64] | None = None
+    failure: str = ""
+    evaluations: int | None = None
+    seconds: float | None = None
+    audit_seconds: float | None = None
+
+    @property
+    def budget_balance(self) -> float | None:
+        """What stays in the till: collected minus paid out; negative for a deficit."""
+        if self.audit is None or self.allocation is None:
+            return None
+        gap = self.audit.efficiency_gap
+        return gap if self.allocation.kind == "cost" else -gap
+
+    @property
+    def deviation_of_savings(self) -> float | None:
+        """The standard deviation of the savings over all players."""
+        return None if self.savings is None else float(self.savings.std())
+
+    @property
+    def gini_of_savings(self) -> float | None:
+        """The Gini coefficient: half the mean difference of two savings, relative to their mean.
+
+        0 where all save the same, 1 - 1/n where one player has everything; None where somebody
+        loses or nobody saves anything, since it has no meaning there.
+        """
+        if self.savings is None or self.audit is None or not self.audit.individually_rational:
+            return None
+        savings = np.sort(np.maximum(self.savings, 0.0))
+        total = float(savings.sum())
+        if total <= self.audit.tolerance:
+            return None
+        n = len(savings)
+        return float((2 * np.arange(1, n + 1) - n - 1) @ savings) / (n * total)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the row in the types that JSON knows; None for what is not there or not finite."""
+        checked = self.audit
+        savings = self.savings
+        row: dict[str, Any] = {
+            "rule": self.rule,
+            "method": None if self.allocation is None else self.allocation.method,
+            "failure": self.failure or None,
+            "efficient": None if checked is None else checked.efficient,
+            "efficiency_gap": None if checked is None else checked.efficiency_gap,
+            "individually_rational": None if checked is None else checked.individually_rational,
+            "worst_member": None if checked is None else plain(checked.worst_player),
+            "worst_member_excess": None if checked is None else checked.worst_player_excess,
+            "in_core": None if checked is None else checked.in_core,
+            "worst_coalition": None if checked is None else plain(checked.worst_coalition),
+            "worst_coalition_excess": None if checked is None else checked.worst_coalition_excess,
+            "excess_bound": None if checked is None else checked.bound,
+            "budget_balance": self.budget_balance,
+            "least_saving": None if savings is None else float(savings.min()),
+            "mean_saving": None if savings is None else float(savings.mean()),
+            "greatest_saving": None if savings is None else float(savings.max()),
+            "deviation_of_savings": self.deviation_of_savings,
+            "gini_of_savings": self.gini_of_savings,
+            "tolerance": None if checked is None else checked.tolerance,
+            "evaluations": self.evaluations,
+            "seconds": self.seconds,
+            "audit_seconds": self.audit_seconds,
+        }
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in row.items()
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Rules side by side, one row each.
+
+    Attributes
+    ----------
+    players : Players
+        Of the game.
+    kind : {"gain", "cost"}
+        The sense of the game.
+    unit : str
+        The currency, or nothing.
+    alone : ndarray of float, shape (n,)
+        What each player has, or bears, alone.
+    together : float
+        What there is to split.
+    rows : tuple of ComparedRule
+        One for each rule that was asked for, also where it failed.
+    table_seconds : float or None
+        How long the table of all coalitions took, which all rules share; None where there is none.
+    """
+
+    players: Players
+    kind: Kind
+    unit: str
+    alone: NDArray[np.float64]
+    together: float
+    rows: tuple[ComparedRule, ...]
+    table_seconds: float | None = None
+
+    @property
+    def audits(self) -> tuple[Audit, ...]:
+        """The audits of all rows that have one."""
+        return tuple(row.audit for row in self.rows if row.audit is not None)
+
+    def __getitem__(self, rule: str) -> ComparedRule:
+        for row in self.rows:
+            if row.rule == rule:
+                return row
+        names = ", ".join(row.rule for row in self.rows)
+        raise KeyError(f"{rule!r} is not compared; the rules are {names}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything in the types that JSON knows; the rows by rule."""
+        labels = [str(player) for player in self.players]
+        rules = {}
+        for row in self.rows:
+            shares: dict[str, Any] = {"values": None, "savings": None}
+            if row.allocation is not None and row.savings is not None:
+                shares["values"] = dict(zip(labels, row.allocation.values.tolist(), strict=True))
+                shares["savings"] = dict(zip(labels, row.savings.tolist(), strict=True))
+            rules[row.rule] = {**row.figures(), **shares}
+        return {
+            "kind": self.kind,
+            "unit": self.unit,
+            "alone": dict(zip(labels, self.alone.tolist(), strict=True)),
+            "together": self.together,
+            "table_seconds": self.table_seconds,
+            "rules": rules,
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row for each rule, with the columns of :meth:`to_csv` (extra ``pandas``)."""
+        import pandas as pd
+
+        return pd.DataFrame([row.figures() for row in self.rows]).set_index("rule")
+
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
+        """Return one line for each rule as CSV, and write it where a path is given.
+
+        The members of a coalition are joined by ``+``; what is not there is empty. The columns are
+        described in ``docs/file-formats.md``.
+
+        Raises
+        ------
+        SesgameError
+            The file cannot be written.
+        """
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        rows = [row.figures() for row in self.rows]
+        writer.writerow(rows[0])
+        writer.writerows([_csv_cell(cell) for cell in row.values()] for row in rows)
+        if path is not None:
+            _write(path, buffer.getvalue())
+        return buffer.getvalue()
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """Return :meth:`to_dict` as text, and write it where a path is given.
+
+        Raises
+        ------
+        SesgameError
+            The file cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        if path is not None:
+            _write(path, text)
+        return text
+
+    def _verdicts(self) -> list[list[str]]:
+        """Return for each rule what holds and what it costs, as people read it."""
+        word = "saving" if self.kind == "cost" else "surplus"
+        head = ["rule", "efficient", "rational", "in the core", "budget", f"least {word}"]
+        head += ["greatest", "deviation", "Gini", "coalitions", "time"]
+        return [head, *(self._verdict(row) for row in self.rows)]
+
+    def _verdict(self, row: ComparedRule) -> list[str]:
+        price = [
+            "-" if row.evaluations is None else f"{row.evaluations:,}",
+            "-" if row.seconds is None else _duration(row.seconds),
+        ]
+        if row.audit is None or row.savings is None:
+            return [row.rule, *["-"] * 8, *price]
+        gini = row.gini_of_savings
+        spread = (row.savings.min(), row.savings.max(), row.savings.std())
+        balance = self._figure(row.budget_balance or 0.0, row.audit, sign=True)
+        return [
+            row.rule,
+            _yes(row.audit.efficient),
+            _yes(row.audit.individually_rational),
+            self._in_core(row.audit),
+            "balanced" if row.audit.efficient else balance,
+            *(self._figure(float(figure), row.audit) for figure in spread),
+            "-" if gini is None else f"{gini:.2f}",
+            *price,
+        ]
+
+    def _in_core(self, checked: Audit) -> str:
+        if checked.in_core is not None:
+            return _yes(checked.in_core)
+        if math.isinf(checked.bound):
+            return "not proved"
+        return f"not proved, at most {self._figure(checked.bound, checked)}"
+
+    def _figure(self, value: float, checked: Audit, sign: bool = False) -> str:
+        """Return an amount without its unit, which the title says; 0 where it counts as that."""
+        value = 0.0 if abs(value) <= checked.tolerance else value
+        return amount(value, self.unit, sign).removesuffix(self.unit).rstrip()
+
+    def _objections(self) -> list[list[str]]:
+        """Return for each rule who gains most, or loses least, by leaving."""
+        head = ["rule", "member", "by leaving", "group", "by leaving"]
+        rows = []
+        for row in self.rows:
+            if row.audit is None:
+                continue
+            group = ["-", "-"]
+            if row.audit.worst_coalition:
+                named = short_coalition(row.audit.worst_coalition, row.audit.staying)
+                gain = row.audit.worst_coalition_excess
+                group = [named, self._figure(gain, row.audit, sign=True)]
+            member = self._figure(row.audit.worst_player_excess, row.audit, sign=True)
+            rows.append([row.rule, str(row.audit.worst_player), member, *group])
+        return [head, *rows]
+
+    def _notes(self) -> list[str]:
+        """Return in sentences what the tables do not say."""
+        n = len(self.players)
+        notes = [f"{row.rule}: {row.failure}." for row in self.rows if row.failure]
+        if self.table_seconds is not None:
+            notes.append(
+                f"All {2**n - 1:,} coalitions were evaluated once, in "
+                f"{_duration(self.table_seconds)}, for all rules together."
+            )
+        return notes
+
+    def __str__(self) -> str:
+        unit = f", amounts in {self.unit}" if self.unit else ""
+        lines = [f"{len(self.rows)} rules, {len(self.players)} players{unit}", ""]
+        lines += text_table(self._verdicts())
+        if self.audits:
+            lines += ["", "Who gains most (+) or loses least (-) by leaving:", ""]
+            lines += text_table(self._objections(), left=(0, 1, 3))
+        return "\n".join([*lines, *([""] if self._notes() else []), *self._notes()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *body = self._verdicts()
+        objections, *who = self._objections()
+        caption = "Who gains most (+) or loses least (-) by leaving"
+        notes = " ".join(self._notes())
+        unit = f"amounts in {self.unit}" if self.unit else ""
+        return html_table(head, body, unit) + html_table(objections, who, caption, notes)
+
+
+def compare(
+    game: Game | Community,
+    rules: Iterable[Compared] | Mapping[str, Compared] | None = None,
+    *,
+    oracle: SeparationOracle | None = None,
+    model: Model | None = None,
+    seed: int = 0,
+    n_clusters: int = 12,
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
+    unit: str | None = None,
+    progress: bool = True,
+) -> Comparison:
+    r"""Show side by side what several rules do on one game, and what holds of each.
+
+    One row for each rule: is it efficient, x(N) = v(N); individually rational, nobody better off
+    alone; in the core, no coalition better off on its own; what stays in the till; how savings
+    against standing alone are spread, by the least, the greatest, the standard deviation and the
+    Gini coefficient
+
+    .. math:: G = \frac{\sum_i \sum_j |s_i - s_j|}{2 n \sum_i s_i};
+
+    how many coalitions the rule looked at, and how long it took.
+
+    Parameters
+    ----------
+    game : Game or Community
+        Up to 30 players are tabulated, once for all rules. The worst coalition of a larger
+        community is searched for; of another larger game only with an oracle.
+    rules : iterable or mapping of str to rule, optional
+        Each an :class:`Allocation`, or the name of a rule as in ``sesgame allocate``:
+        ``"shapley"``, ``"nucleolus"``, ...; ``"all"`` stands for all of them. A mapping gives the
+        rows names of your own. By default the rules that fit the game.
+    oracle : SeparationOracle, optional
+        Who finds the worst coalition instead of a table; see :func:`audit`.
+    model : {"battery", "netting", "linear"}, optional
+        Of a community; see :meth:`Community.cost_game <sesgame.energy.Community.cost_game>`.
+    seed, n_clusters : int
+        For rules that sample or cluster.
+    max_seconds : float, optional
+        For each search for the worst coalition where there is no table; by default 300.
+    tolerance : float, optional
+        What counts as equal, as in :func:`audit`.
+    unit : str, optional
+        The currency, for people; by default that of the community.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    Comparison
+        With a row for each rule, in the order of `rules`. A rule that fails, say because there are
+        too many players, has its row all the same, with the reason.
+
+    Raises
+    ------
+    AllocationError
+        There is nothing to compare, an allocation does not fit the game, or `tolerance` is out of
+        its range.
+    GameError
+        There is no rule of that name, or `model` is given for a game that is no community.
+    CharacteristicFunctionError
+        A value of the game is not a finite number.
+
+    Notes
+    -----
+    Beyond 30 players and without an oracle, efficiency and individual rationality are still told,
+    from the 2n + 1 coalitions of one player, of all but one and of all; of the core nothing is
+    proved.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_table([0, 0, 0, 4, 0, 4, 4, 5], ["a", "b", "c"], kind="gain")
+    >>> comparison = sg.compare(game, ["shapley", "vcg"])
+    >>> comparison["shapley"].audit.worst_coalition
+    ('a', 'b')
+    >>> comparison["vcg"].budget_balance
+    2.0
+    """
+    case, currency = _case(game, oracle, model, seed, n_clusters, max_seconds)
+    named = _named(case, rules)
+    check_tolerance(tolerance)
+    seconds = None
+    if case.has_table:
+        start = perf_counter()
+        case.game.tabulate(progress=progress)
+        seconds = perf_counter() - start
+    n = case.game.n_players
+    few = np.concatenate([np.eye(n, dtype=np.bool_), np.ones((1, n), dtype=np.bool_)])
+    *alone, together = case.game.values(few, progress=progress).tolist()
+    return Comparison(
+        players=case.game.players,
+        kind=case.game.kind,
+        unit=currency if unit is None else unit,
+        alone=np.array(alone),
+        together=together,
+        rows=tuple(
+            _row(case, name, rule, np.array(alone), tolerance, progress)
+            for name, rule in named.items()
+        ),
+        table_seconds=seconds,
+    )
+
+
+def _case(
+    game: Game | Community,
+    oracle: SeparationOracle | None,
+    model: Model | None,
+    seed: int,
+    n_clusters: int,
+    max_seconds: float | None,
+) -> tuple[Case, str]:
+    """Return what is to be split, and its currency."""
+    options: dict[str, Any] = {"seed": seed, "n_clusters": n_clusters, "given_oracle": oracle}
+    if max_seconds is not None:
+        options["max_seconds"] = max_seconds
+    if not isinstance(game, Community):
+        if model is not None:
+            raise GameError(f"model={model!r} is for communities; this is a {game!r}")
+        return Case(game, **options), ""
+    chosen = game.chosen_model(model)
+    case = Case(game.cost_game(model=chosen), game, chosen, **options)
+    return case, game.currency
+
+
+def _named(
+    case: Case, rules: Iterable[Compared] | Mapping[str, Compared] | None
+) -> dict[str, Compared]:
+    """Return what is compared by names that differ."""
+    if rules is None:
+        rules = case.comparable_rules
+    if isinstance(rules, (str, Allocation)):
+        rules = [rules]
+    named: dict[str, Compared] = {}
+    if isinstance(rules, Mapping):
+        named = dict(rules)
+    else:
+        for rule in rules:
+            if rule == "all":
+                named.update((name, name) for name in RULES)
+                continue
+            name = rule if isinstance(rule, str) else rule.method
+            if name != named.get(name):
+                number = 1
+                while name in named:
+                    number += 1
+                    name = f"{rule if isinstance(rule, str) else rule.method} ({number})"
+            named[name] = rule
+    if not named:
+        raise AllocationError("there is no allocation to compare, and no rule")
+    for name, rule in named.items():
+        if isinstance(rule, str) and rule not in RULES:
+            allowed = ", ".join(RULES)
+            raise GameError(f'there is no rule "{rule}"; there are all, {allowed}')
+        if isinstance(rule, Allocation):
+            named[name] = as_allocation(case.game, rule)
+    return named
+
+
+def _row(
+    case: Case,
+    name: str,
+    rule: Compared,
+    alone: NDArray[np.float64],
+    tolerance: float | None,
+    progress: bool,
+) -> ComparedRule:
+    """Return the row of one rule, with the reason where it fails."""
+    row = ComparedRule(name)
+    start = perf_counter()
+    try:
+        allocation = case.allocate(rule) if isinstance(rule, str) else rule
+        done = perf_counter()
+        row = replace(
+            row,
+            allocation=allocation,
+            savings=case.game.sign * (allocation.values - alone),
+            evaluations=_evaluations(case, allocation),
+            seconds=done - start if isinstance(rule, str) else None,
+        )
+        oracle: SeparationOracle | None = None if case.has_table else (case.oracle or _Nobody())
+        checked = audit(
+            case.game,
+            allocation,
+            oracle=oracle,
+            max_seconds=case.max_seconds if oracle is case.oracle and oracle else None,
+            tolerance=tolerance,
+            progress=progress,
+        )
+        return replace(row, audit=checked, audit_seconds=perf_counter() - done)
+    except SesgameError as error:
+        return replace(row, failure=" ".join(str(error).split()).rstrip("."))
+
+
+class _Nobody:
+    """An oracle that names no coalition and proves nothing."""
+
+    def most_violated(self, allocation: NDArray[np.float64], count: int) -> None:
+        """Say that nobody was found."""
+
+
+def _evaluations(case: Case, allocation: Allocation) -> int | None:
+    """Return how many coalitions a rule looked at, where its evidence or the table says so."""
+    match allocation.evidence:
+        case SampledShapley(evaluations=count):
+            return count
+        case GeneratedEvidence(effort=effort):
+            return effort.evaluations
+        case ClarkeEvidence():
+            return case.game.n_players + 1
+        case DualPrices():
+            return 1
+    return 2**case.game.n_players - 1 if case.has_table else None
+
+
+def _write(path: str | PathLike[str], text: str) -> None:
+    try:
+        Path(path).write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise SesgameError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _csv_cell(cell: object) -> object:
+    return "+".join(map(str, cell)) if isinstance(cell, list) else cell
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{seconds * 1000:.2g} ms"

@@ -1,0 +1,160 @@
+"""What every picture is drawn on and with: axes, colours, markers and the words for units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from sesgame.allocation import Allocation
+from sesgame.errors import AllocationError, MissingExtraError, SesgameError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "RED",
+    "Style",
+    "count_axis",
+    "named_allocations",
+    "new_axes",
+    "new_figure",
+    "save_figure",
+    "with_unit",
+]
+
+# Okabe and Ito's colours are told apart with any colour vision. Their yellow is left out, since it
+# is hardly seen on paper.
+BLUE, RED, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY, ORANGE, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#6E6E6E"
+COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":")
+
+
+Drawn: TypeAlias = Allocation | Iterable[Allocation] | Mapping[str, Allocation]
+"""One allocation, several, or several by names of one's own."""
+
+
+class Style(NamedTuple):
+    """How one of several series looks: also without its colour."""
+
+    colour: str
+    marker: str
+    line: str
+    filled: bool
+
+    @classmethod
+    def of(cls, index: int) -> Style:
+        """Return the style of a series; the first 28 differ in more than colour."""
+        turn, place = divmod(index, len(COLOURS))
+        marker = MARKERS[(place + turn // 2) % len(MARKERS)]
+        return cls(COLOURS[place], marker, LINES[(place + turn) % len(LINES)], turn % 2 == 0)
+
+
+def new_axes(ax: Axes | None, width: float = 6.4, height: float = 4.0, **subplot: str) -> Axes:
+    """Return the axes that are given, or new ones of a size in inches.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise _missing() from error
+    figure = pyplot.figure(figsize=(width, height), layout="constrained")
+    axes: Axes = figure.add_subplot(**subplot)
+    return axes
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return a figure of a size in inches that no window will show.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise _missing() from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write a figure to a file whose ending says how.
+
+    Raises
+    ------
+    SesgameError
+        There is no such kind of file, or it cannot be written.
+    """
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise SesgameError(f"{path} cannot be drawn: {error}") from error
+
+
+def named_allocations(drawn: Drawn) -> dict[str, Allocation]:
+    """Return allocations by the name that a legend gives them: their method, and a number.
+
+    Raises
+    ------
+    AllocationError
+        There is none.
+    """
+    if isinstance(drawn, Mapping):
+        named = dict(drawn)
+    else:
+        named = {}
+        for allocation in [drawn] if isinstance(drawn, Allocation) else drawn:
+            name, number = allocation.method, 1
+            while name in named:
+                number += 1
+                name = f"{allocation.method} ({number})"
+            named[name] = allocation
+    if not named:
+        raise AllocationError("there is no allocation to draw")
+    return named
+
+
+def count_axis(axes: Axes) -> None:
+    """Make the x axis logarithmic, with counts as people write them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    subs = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(FuncFormatter(_count))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _count(count: float, _: int) -> str:
+    return f"{count:,.0f}" if count >= 1 else ""
+
+
+def with_unit(label: str, unit: str) -> str:
+    """Return the label of an axis.
+
+    Examples
+    --------
+    >>> with_unit("cost share", "EUR"), with_unit("cost share", "")
+    ('cost share (EUR)', 'cost share')
+    """
+    return f"{label} ({unit})" if unit else label
+
+
+def _missing() -> MissingExtraError:
+    return MissingExtraError("pictures need matplotlib", "plot")

@@ -1,0 +1,134 @@
+"""The dispatch behind a cost: power, charge and prices over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from sesgame.energy.schedule import Schedule
+    from sesgame.energy.tariff import PriceSeries, Tariff
+
+__all__ = ["dispatch"]
+
+
+def dispatch(
+    schedule: Schedule, *, tariff: Tariff | PriceSeries | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw a schedule: net load, import and export, below it what is stored and the prices.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        By :meth:`Community.dispatch <sesgame.energy.Community.dispatch>`.
+    tariff : Tariff or PriceSeries, optional
+        That of the community; without it the prices are left out.
+    ax : matplotlib Axes, optional
+        The place of all panels; a new figure by default.
+
+    Returns
+    -------
+    matplotlib Axes
+        A frame without axes of its own, whose ``child_axes`` are the panels: power in kW, charge in
+        kWh where there is any, prices where there is a tariff.
+
+    Raises
+    ------
+    GameError
+        The prices are of other steps.
+    MissingExtraError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> community = sg.energy.Community.from_csv("examples/rural13")
+    >>> schedule = community.dispatch(start="2016-06-01", end="2016-06-03")
+    >>> frame = sg.plots.dispatch(schedule, tariff=community.tariff)
+    >>> [panel.get_ylabel() for panel in frame.child_axes]
+    ['power (kW)', 'stored (kWh)', 'EUR per kWh']
+    """
+    prices = None if tariff is None else tariff.prices(schedule.steps)
+    stored = bool(schedule.state_of_charge_kwh.any())
+    heights = [0.5, *([0.25] if stored else []), *([0.2] if prices else [])]
+    gap = 0.04
+    scale = (1 - gap * (len(heights) - 1)) / sum(heights)
+    frame = new_axes(ax, 7.0, 1.2 + 4.2 * sum(heights))
+    frame.set_axis_off()
+    top = 1.0
+    panels: list[Axes] = []
+    for height in heights:
+        bottom = max(0.0, top - scale * height)
+        panels.append(frame.inset_axes((0, bottom, 1, scale * height)))
+        top = bottom - gap
+
+    steps = schedule.steps
+    edges = np.append(steps.times, steps.end)
+    _power(panels[0], schedule, edges)
+    if stored:
+        panels[1].fill_between(edges, schedule.state_of_charge_kwh, color=GREEN, alpha=0.3)
+        panels[1].plot(edges, schedule.state_of_charge_kwh, color=GREEN, linewidth=1.2)
+        panels[1].set(ylabel="stored (kWh)", ylim=(0, None))
+    if prices:
+        for name, price, colour, line in zip(
+            ("buying", "selling"), prices, (RED, BLUE), ("-", "--"), strict=True
+        ):
+            panels[-1].stairs(
+                price, edges, baseline=None, color=colour, linestyle=line, linewidth=1.4, label=name
+            )
+        panels[-1].margins(y=0.25)
+        panels[-1].set_ylabel(f"{schedule.currency} per kWh")
+        panels[-1].legend(fontsize=8, ncols=2, frameon=False, loc="center right")
+    for panel in panels:
+        if panel is not panels[0]:
+            panel.sharex(panels[0])
+        panel.set_xlim(edges[0], edges[-1])
+        panel.spines[["right", "top"]].set_visible(False)
+        panel.tick_params(labelbottom=panel is panels[-1])
+    _date_axis(panels[-1])
+    return frame
+
+
+def _power(panel: Axes, schedule: Schedule, edges: NDArray[np.datetime64]) -> None:
+    hours = schedule.steps.step_hours
+    flows = (
+        (schedule.grid_import_kwh, "import", RED),
+        (-schedule.grid_export_kwh, "export", BLUE),
+    )
+    for energy, name, colour in flows:
+        panel.stairs(energy / hours, edges, fill=True, color=colour, alpha=0.35, label=name)
+    panel.stairs(
+        schedule.net_load_kwh / hours,
+        edges,
+        baseline=None,
+        color=BLACK,
+        linewidth=1,
+        label="net load (load minus PV)",
+    )
+    panel.axhline(0, color=BLACK, linewidth=0.6)
+    panel.set_ylabel("power (kW)")
+    members = len(schedule.members)
+    panel.set_title(
+        f"{members} member{'' if members == 1 else 's'}, "
+        f"cost {schedule.cost:,.2f} {schedule.currency}",
+        loc="right",
+        fontsize=9,
+    )
+    panel.legend(
+        fontsize=8, ncols=3, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0
+    )
+
+
+def _date_axis(panel: Axes) -> None:
+    from matplotlib import dates
+
+    locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
+    panel.xaxis.set_major_locator(locator)
+    form = dates.ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    panel.xaxis.set_major_formatter(form)
