@@ -55,11 +55,12 @@ def amount(value: float, unit: str = "", sign: bool = False) -> str:
 
     Examples
     --------
-    >>> amount(1234.5, "EUR"), amount(1234.5), amount(-0.0), amount(2, "EUR", sign=True)
-    ('1,234.50 EUR', '1234.5', '0', '+2.00 EUR')
+    >>> amount(1234.5, "EUR"), amount(1234.5), amount(2, "EUR", sign=True), amount(-1e-9, "EUR")
+    ('1,234.50 EUR', '1234.5', '+2.00 EUR', '0.00 EUR')
     """
-    digits = ("+" if sign else "") + (",.2f" if unit else ".6g")
-    return f"{value + 0.0:{digits}} {unit}".rstrip()
+    value = (round(value, 2) if unit else value) + 0.0  # no -0
+    digits = ("+" if sign and value else "") + (",.2f" if unit else ".6g")
+    return f"{value:{digits}} {unit}".rstrip()
 
 
 def text_table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:

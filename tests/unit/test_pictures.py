@@ -370,7 +370,7 @@ def test_a_dispatch_is_drawn_in_kilowatts_over_time_with_charge_and_prices():
     assert (buying.tolist(), selling.tolist()) == (expected[0].tolist(), expected[1].tolist())
     assert power.get_title(loc="right") == f"13 members, cost {schedule.cost:,.2f} EUR"
     labels = [panel.get_ylabel() for panel in frame.child_axes]
-    assert labels == ["power (kW)", "stored (kWh)", "EUR per kWh"]
+    assert labels == ["power (kW)", "stored (kWh)", "EUR/kWh"]
 
 
 def test_without_batteries_and_tariff_there_is_one_panel():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.plots.canvas import BLUE, GREY, RED, Style, new_axes
+from sesgame.plots.canvas import BLUE, GREY, RED, Style, new_axes, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,9 @@ DRAWN = 30
 """Participants whose payments are drawn."""
 
 
-def merit_order(settlement: OneBusSettlement, *, period: int = 0, ax: Axes | None = None) -> Axes:
+def merit_order(
+    settlement: OneBusSettlement, *, period: int = 0, unit: str = "", ax: Axes | None = None
+) -> Axes:
     """Draw offers by rising and bids by falling price, what is traded, and the price.
 
     Parameters
@@ -36,6 +38,8 @@ def merit_order(settlement: OneBusSettlement, *, period: int = 0, ax: Axes | Non
         Of any mechanism; the curves are those of its book.
     period : int, default 0
         Which period.
+    unit : str, optional
+        The currency.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
 
@@ -47,6 +51,8 @@ def merit_order(settlement: OneBusSettlement, *, period: int = 0, ax: Axes | Non
     ------
     GameError
         There is no such period.
+    MissingExtraError
+        matplotlib is not installed.
     """
     book = settlement.book
     if not 0 <= period < book.n_periods:
@@ -90,13 +96,17 @@ def merit_order(settlement: OneBusSettlement, *, period: int = 0, ax: Axes | Non
         )
     axes.axvspan(0, traded, color=OFFER, alpha=0.08, linewidth=0, label=f"traded {traded:g} kWh")
     axes.margins(y=0.12)
-    axes.set(xlim=(0, None), xlabel="quantity (kWh)", ylabel="price (per kWh)")
+    axes.set(
+        xlim=(0, None), xlabel="quantity (kWh)", ylabel=f"price ({unit} per kWh)".replace("( ", "(")
+    )
     axes.set_title("merit order" if book.n_periods == 1 else f"merit order, period {period}")
     axes.legend(fontsize=8)
     return axes
 
 
-def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -> Axes:
+def payments(
+    settlements: Mapping[str, Settlement], *, unit: str = "", ax: Axes | None = None
+) -> Axes:
     """Draw what each participant pays under each of several rules; bars to the left are received.
 
     Of more than 30 participants, those with the largest payments are drawn.
@@ -105,6 +115,8 @@ def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -
     ----------
     settlements : mapping of str to Settlement
         By the name to show, all of one market.
+    unit : str, optional
+        The currency.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
 
@@ -116,6 +128,8 @@ def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -
     ------
     GameError
         No settlement, or settlements of different participants.
+    MissingExtraError
+        matplotlib is not installed.
     """
     if not settlements:
         raise GameError("there is no settlement to draw")
@@ -147,6 +161,6 @@ def payments(settlements: Mapping[str, Settlement], *, ax: Axes | None = None) -
     axes.axvline(0, color="black", linewidth=0.8)
     few = len(shown) == len(labels)
     title = "payments" if few else f"the {DRAWN} largest payments of {len(labels)}"
-    axes.set(xlabel="payment (positive: pays, negative: is paid)", title=title)
+    axes.set(xlabel=with_unit("payment", unit) + ", negative where received", title=title)
     axes.legend(fontsize=8)
     return axes

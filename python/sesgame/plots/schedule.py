@@ -52,7 +52,7 @@ def dispatch(
     >>> schedule = community.dispatch(start="2016-06-01", end="2016-06-03")
     >>> frame = sg.plots.dispatch(schedule, tariff=community.tariff)
     >>> [panel.get_ylabel() for panel in frame.child_axes]
-    ['power (kW)', 'stored (kWh)', 'EUR per kWh']
+    ['power (kW)', 'stored (kWh)', 'EUR/kWh']
     """
     prices = None if tariff is None else tariff.prices(schedule.steps)
     stored = bool(schedule.state_of_charge_kwh.any())
@@ -83,7 +83,7 @@ def dispatch(
                 price, edges, baseline=None, color=colour, linestyle=line, linewidth=1.4, label=name
             )
         panels[-1].margins(y=0.25)
-        panels[-1].set_ylabel(f"{schedule.currency} per kWh")
+        panels[-1].set_ylabel(f"{schedule.currency}/kWh")
         panels[-1].legend(fontsize=8, ncols=2, frameon=False, loc="center right")
     for panel in panels:
         if panel is not panels[0]:

@@ -1,0 +1,15 @@
+"""One hour of a local market: who sells, who buys, at what price."""
+
+import sesgame as sg
+
+book = sg.markets.OrderBook.from_orders(
+    [
+        ("sun", "offer", 0.00, 30),
+        ("gas", "offer", 0.08, 60),
+        ("oil", "offer", 0.20, 90),
+        ("mill", "bid", 0.30, 40),
+        ("shop", "bid", 0.15, 30),
+        ("home", "bid", 0.05, 20),
+    ]
+)
+sg.plots.merit_order(sg.markets.vcg(book), unit="EUR")
