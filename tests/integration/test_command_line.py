@@ -138,7 +138,7 @@ def test_a_game_file_is_compared_by_every_rule_there_is(capsys, tmp_path):
     path.write_text("coalition,gain\nl,0\nr1,0\nr2,0\nl+r1,1\nl+r2,1\nr1+r2,0\nl+r1+r2,1\n")
     assert main(["compare", str(path), "--rules", "all"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("gloves.csv: a gain game\n\n12 rules, 3 players\n")
+    assert out.startswith("gloves.csv: a gain game of 3 players\n\n12 rules, 3 players\n")
     assert "owen: the rule" in out
 
 
