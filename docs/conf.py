@@ -24,6 +24,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinxcontrib.bibtex",
     # Of this project, in _extensions.
+    "command_help",
     "docstrings",
     "mathml",
 ]

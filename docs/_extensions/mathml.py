@@ -29,6 +29,8 @@ def mathml(latex: str, display: str) -> str:
         raise ExtensionError(f"no MathML of the formula {latex!r}: {error!r}") from error
     root = ElementTree.fromstring(markup)
     for element in root.iter():
+        if len(element.text or "") > 1 and "\\" in element.text:
+            raise ExtensionError(f"no MathML of {element.text} in the formula {latex!r}")
         operator = element.find(f"{{{NAMESPACE}}}mo")
         below = operator is not None and element[0] is operator and operator.text in LIMITS_BELOW
         if display == "block" and element.tag == f"{{{NAMESPACE}}}msub" and below:

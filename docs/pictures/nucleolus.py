@@ -17,7 +17,15 @@ largest = np.max(
     axis=0,
 )
 _, axes = plt.subplots(figsize=(6.4, 4.2))
-lines = axes.contour(near, middle, largest, levels=range(-4, 7, 2), cmap="viridis")
+lines = axes.contour(
+    near,
+    middle,
+    largest,
+    levels=range(-4, 7, 2),
+    colors="#4A7FB5",
+    linewidths=1.2,
+    linestyles="solid",
+)
 axes.clabel(lines, fmt="%d")
 core = largest <= 1e-9
 axes.contourf(near, middle, core, levels=[0.5, 1.5], colors=["#0072B2"], alpha=0.12)

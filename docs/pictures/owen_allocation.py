@@ -26,11 +26,11 @@ for number, (name, colour, line) in enumerate(
     [("ann, with a roof", "#E69F00", "-"), ("bob", "#0072B2", "--"), ("eve", "#009E73", ":")]
 ):
     net_load = court.net_load_kwh[number]
-    above.stairs(net_load, edges, baseline=None, color=colour, ls=line, label=name)
+    above.stairs(net_load, edges, baseline=None, color=colour, ls=line, lw=2, label=name)
 above.axhline(0, color="#888888", linewidth=0.8)
 above.set_ylabel("net load (kWh)")
 above.legend(loc="lower left")
-below.stairs(prices.energy_price, edges, baseline=None, color="black", label="inside, dual")
+below.stairs(prices.energy_price, edges, baseline=None, color="black", lw=2, label="inside, dual")
 below.axhline(0.30, color="#D55E00", ls="--", lw=1, label="bought from outside")
 below.axhline(0.08, color="#009E73", ls=":", lw=1, label="fed in")
 below.set_ylim(0, 0.34)

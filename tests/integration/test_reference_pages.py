@@ -52,3 +52,18 @@ def test_a_public_module_is_documented_with_all_that_it_exports(name):
 def test_evidence_of_an_allocation_is_documented(kind):
     exported = any(kind.__name__ in importlib.import_module(name).__all__ for name in MODULES)
     assert exported or {kind.__module__, f"{kind.__module__}.{kind.__name__}"} & DOCUMENTED
+
+
+def test_every_source_that_is_cited_is_in_the_bibliography_once():
+    bibliography = (documentation.DOCS / "references.bib").read_text(encoding="utf-8")
+    keys = re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE)
+    assert len(keys) == len(set(keys))
+    sources = [
+        path.read_text(encoding="utf-8")
+        for path in [
+            *(documentation.ROOT / "python").rglob("*.py"),
+            *documentation.DOCS.glob("**/*.md"),
+        ]
+    ]
+    cited = re.findall(r"\[([a-z]+\d{4})\]_|\{cite:[pt]\}`(\w+)`", "\n".join(sources))
+    assert {docstring or page for docstring, page in cited} <= set(keys)

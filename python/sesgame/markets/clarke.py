@@ -79,8 +79,8 @@ def vcg_payments(
     Notes
     -----
     n + 1 evaluations, in one block. The allocation is in general not efficient: its total is
-    ``v(N)`` plus the deficit. Every payoff vector of the core gives each player at
-    most this.
+    ``v(N)`` plus the deficit. An allocation in the core gives each player at most this,
+    or charges at least this.
 
     References
     ----------
