@@ -59,14 +59,14 @@ def allocate(options: argparse.Namespace) -> None:
     folder = _folder(options)
     case = _community_case(options)
     files = list(community_files(options.input).values())
-    _report(case, options, folder, options.input.resolve().name, files)
+    _report(case, options, folder, files)
 
 
 def solve(options: argparse.Namespace) -> None:
     """Solve the game of a file."""
     folder = _folder(options)
     game = read_game(options.input)
-    _report(Case(game), options, folder, options.input.name, [options.input])
+    _report(Case(game), options, folder, [options.input])
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -89,7 +89,7 @@ def compare(options: argparse.Namespace) -> None:
         n_clusters=options.clusters,
         max_seconds=options.max_seconds,
     )
-    print(f"{title_of(options.input.resolve().name, case)}\n\n{comparison}")
+    print(f"{title_of(_name(case, options), case)}\n\n{comparison}")
     written = [path for path in (options.csv, options.json, options.plot) if path]
     if options.csv:
         comparison.to_csv(options.csv)
@@ -112,6 +112,11 @@ def _community_case(options: argparse.Namespace) -> Case:
     return Case(game, period, model, options.seed, options.clusters, options.max_seconds)
 
 
+def _name(case: Case, options: argparse.Namespace) -> str:
+    """Return what the input is called, without the path to it."""
+    return case.community.name if case.community else str(options.input.name)
+
+
 def _folder(options: argparse.Namespace) -> OutputFolder | None:
     """Return where to write, if anywhere."""
     if options.out is None:
@@ -128,7 +133,6 @@ def _report(
     case: Case,
     options: argparse.Namespace,
     folder: OutputFolder | None,
-    name: str,
     files: list[Path],
 ) -> None:
     """Solve, audit, print and, if there is a folder, write."""
@@ -139,6 +143,7 @@ def _report(
         rule: sg.audit(case.game, allocation, oracle=case.oracle, max_seconds=max_seconds)
         for rule, allocation in allocations.items()
     }
+    name = _name(case, options)
     report = Report(
         name=name,
         case=case,

@@ -163,9 +163,15 @@ class Report:
         """
         if not self.game.tabulated:
             return None
-        surpluses = maximal_surpluses(self.game, self.allocations[rule], progress=False)
-        most: NDArray[np.float64] = surpluses.max(axis=1)
-        return most
+        if rule not in self._objections:
+            surpluses = maximal_surpluses(self.game, self.allocations[rule], progress=False)
+            self._objections[rule] = surpluses.max(axis=1)
+        return self._objections[rule]
+
+    @cached_property
+    def _objections(self) -> dict[str, NDArray[np.float64]]:
+        """Those known so far."""
+        return {}
 
     def surplus(self, rule: str) -> NDArray[np.float64]:
         """Return by how much each player is better off than alone."""

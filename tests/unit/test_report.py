@@ -18,6 +18,7 @@ from sesgame.cli import main
 from sesgame.errors import AllocationError, CoalitionError, GameError, PlayerLimitError
 from sesgame.html.letter import letter_names
 from sesgame.html.profile import daily_totals, profile
+from sesgame.stability.row_generation import GeneratedEvidence, GenerationEffort
 from small_community import write_community
 
 GRID = "quantity,value,members\ndemand_charge_per_kw,6.5,\nconnection_limit_kw,9,ann;bob\n"
@@ -90,7 +91,7 @@ def test_bills_and_savings_are_those_of_the_files(folder, request):
             assert figure(cell) == bill[f"{rule}_eur"].replace("-0.00", "0.00")
             saving = f"{float(share[f'{rule}_saving_eur']):.2f}"
             said = {"as alone": 0, f"saves {saving}": 1, f"loses {saving.lstrip('-')}": -1}
-            assert cell.split("|")[1].replace(",", "") in said
+            assert cell.split("|")[-1].replace(",", "") in said
     for rule, cell in zip(head[2:], total[2:], strict=True):
         assert Decimal(figure(cell)) == sum(Decimal(bill[f"{rule}_eur"]) for bill in bills)
 
@@ -432,3 +433,69 @@ def test_colours_stand_out_from_the_page(scheme):
             least = 4.5 if name in ("text", "soft", "link", "better", "worse", "open") else 3.0
             if name not in ("page", "card", "rule"):
                 assert (high + 0.05) / (low + 0.05) >= least, (name, ground)
+
+
+def test_bills_at_dual_prices_have_their_range_and_what_a_limit_of_nobody_earns():
+    steps = [f"2016-06-01T{hour:02}:00" for hour in range(4)]
+    tariff = sg.energy.Tariff.flat(0.30, 0.10)
+    # In the first step nothing is left over: any price from sell to buy proves the dispatch.
+    load = [[2.0, 4.0, 1.0, 2.0], [0.0, 1.0, 0.0, 1.0]]
+    pv = [[0.0, 0.0, 0.0, 0.0], [2.0, 0.0, 3.0, 0.0]]
+
+    def page(**more):
+        community = sg.energy.Community(
+            members=["ann", "bob"], steps=steps, load_kwh=load, pv_kwh=pv, tariff=tariff, **more
+        )
+        owen = sg.owen_allocation(community)
+        report = sg.report(community.cost_game(), {"owen": owen}, community=community)
+        return owen.evidence, assert_stands_alone(report.to_html())
+
+    evidence, own = page()
+    assert "the bills add up to the cost of all. That proves that no group" in own.text
+    assert (evidence.highest - evidence.lowest).tolist() == pytest.approx([0.4, 0.4])
+    for row, low, high in zip(own.tables[0][1:-1], evidence.lowest, evidence.highest, strict=True):
+        assert f"|[{low:.2f}, {high:.2f}]|" in row[2].replace("\u2212", "-")
+    evidence, shared = page(grid=sg.energy.Grid(export_limit_kw=0.5))
+    assert evidence.duality_gap < -0.01
+    assert f"exceed the cost of all by {-evidence.duality_gap:.2f}" in shared.text
+    assert "PV left unused" in shared.text
+
+
+def test_thousands_of_members_are_still_one_page():
+    community = community_of("2016-06-01", 60, 48)
+    load = np.random.default_rng(1).uniform(-1, 2, size=(2000, 48))
+    village = sg.energy.Community(
+        members=[f"h{number}" for number in range(2000)],
+        steps=community.steps,
+        load_kwh=load,
+        tariff=community.tariff,
+    )
+    result = sg.report(village.cost_game(), sg.owen_allocation(village), community=village)
+    page = assert_stands_alone(result.to_html())
+    assert len(page.tables[0]) == 2002
+    assert "a dot for one member in 4" in page.text
+    assert sum(attrs.get("class", "").startswith("mark") for _, attrs in page.tags) == 500
+
+
+def test_a_search_that_proves_nothing_is_no_certificate(tmp_path):
+    folder = write_community(tmp_path / "court")
+    game = sg.energy.Community.from_csv(folder).cost_game()
+    evidence = GeneratedEvidence(
+        proved=False,
+        reason="stopped after 1 seconds",
+        lower_bound=-1.0,
+        upper_bound=1.0,
+        stages=(),
+        individually_rational=False,
+        complete=False,
+        effort=GenerationEffort(1, 1, 1, 1),
+        values=(1.0, 1.0, 1.0),
+        tolerance=1e-9,
+    )
+    least = sg.least_core(game)
+    unproved = sg.Allocation(
+        game.players, least.values, kind="cost", method="least core (not proved)", evidence=evidence
+    )
+    text = assert_stands_alone(sg.report(game, unproved).to_html()).text
+    assert "Not proved to be the least core: stopped after 1 seconds" in text
+    assert "the certificate holds" not in text

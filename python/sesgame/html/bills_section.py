@@ -13,7 +13,7 @@ from sesgame.html.savings_charts import MOST_ROWS, savings_chart
 from sesgame.sampled_shapley import SampledShapley
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sesgame.report import Report
 
     Array = NDArray[np.float64]
+    Span = tuple[Array, Array] | None
 
 __all__ = ["bills_section"]
 
@@ -30,59 +31,63 @@ def bills_section(report: Report) -> list[Child]:
     word = "saving" if report.game.kind == "cost" else "surplus"
     players = [str(player) for player in report.game.players]
     savings = {rule: report.surplus(rule) for rule in report.allocations}
-    spans = {
-        rule: span
-        for rule, allocation in report.allocations.items()
-        if (span := _span(allocation)) is not None
-    }
-    alone = np.array(report.alone)
+    spans = {rule: _span(allocation) for rule, allocation in report.allocations.items()}
     margins = {
-        rule: tuple(report.game.sign * (end - alone) for end in span)
-        for rule, span in spans.items()
-    }
-    head = ["Member", "Alone", *report.allocations]
-    body = [
-        [
-            element("bdi", player),
-            number(report.alone[index], report.unit),
-            *(_share(report, rule, index, word, spans.get(rule)) for rule in report.allocations),
-        ]
-        for index, player in enumerate(players)
-    ]
-    totals = [_total(report, rule, float(savings[rule].sum()), word) for rule in report.allocations]
-    notes: list[Child] = []
-    if report.unit:
-        text = f"Each amount is rounded by itself: a {word} may be a cent off the difference."
-        notes.append(element("p", text, class_="note"))
-    if unbilled := [rule for rule in report.allocations if rule not in report.bills]:
-        notes.append(
-            element(
-                "p",
-                f"No bills under {', '.join(unbilled)}: shares that do not add up exactly to what "
-                f"there is to split.",
-                class_="note",
-            )
+        rule: (
+            report.game.sign * (span[0] - report.alone),
+            report.game.sign * (span[1] - report.alone),
         )
-    caption = f"What each member {'pays' if word == 'saving' else 'gets'}, and the {word} "
-    caption += f"against standing alone{f', in {report.unit}' if report.unit else ''}"
+        for rule, span in spans.items()
+        if span is not None
+    }
     return [
         element(
             "div",
             element("figure", savings_chart(players, savings, margins, report.unit, word)),
-            table(
-                caption,
-                head,
-                body,
-                ["Total", number(float(np.sum(report.alone)), report.unit), *totals],
-                label="Bills",
-                class_="bills",
-            ),
+            _bills(report, players, savings, spans, word),
             class_="beside",
         ),
         _spread(report, savings, word) if len(players) > MOST_ROWS else None,
-        *notes,
-        *_span_notes(report),
+        [element("p", note, class_="note") for note in _notes(report, spans, word)],
     ]
+
+
+def _bills(
+    report: Report,
+    players: Sequence[str],
+    savings: Mapping[str, Array],
+    spans: Mapping[str, Span],
+    word: str,
+) -> Html:
+    """Return the table: a row for each member, a column for each rule."""
+    unit = report.unit
+
+    def cell(rule: str, index: int) -> list[Child]:
+        saved = _saved(float(savings[rule][index]), word, unit)
+        return [*_share(report, rule, index, spans[rule]), saved]
+
+    body = [
+        [
+            element("bdi", player),
+            number(report.alone[index], unit),
+            *(cell(rule, index) for rule in savings),
+        ]
+        for index, player in enumerate(players)
+    ]
+    totals = [
+        [number(_total(report, rule), unit), _saved(float(values.sum()), word, unit)]
+        for rule, values in savings.items()
+    ]
+    caption = f"What each member {'pays' if word == 'saving' else 'gets'}, and the {word} against "
+    caption += f"standing alone{f', in {unit}' if unit else ''}"
+    return table(
+        caption,
+        ["Member", "Alone", *savings],
+        body,
+        ["Total", number(float(np.sum(report.alone)), unit), *totals],
+        label="Bills",
+        class_="bills",
+    )
 
 
 def _spread(report: Report, savings: Mapping[str, Array], word: str) -> Html:
@@ -101,7 +106,7 @@ def _spread(report: Report, savings: Mapping[str, Array], word: str) -> Html:
     return table(caption, head, body, label=f"Spread of {word}s")
 
 
-def _span(allocation: Allocation) -> tuple[Array, Array] | None:
+def _span(allocation: Allocation) -> Span:
     """Return between what each share lies, where a rule leaves that open."""
     match allocation.evidence:
         case SampledShapley(half_widths=half_widths) if half_widths.any():
@@ -112,61 +117,61 @@ def _span(allocation: Allocation) -> tuple[Array, Array] | None:
     return None
 
 
-def _span_notes(report: Report) -> list[Child]:
-    """Return what the spans below the shares mean."""
-    notes: list[Child] = []
-    for rule, allocation in report.allocations.items():
-        if _span(allocation) is None:
-            continue
-        if isinstance(allocation.evidence, SampledShapley):
-            text = (
-                f"{rule}: \N{PLUS-MINUS SIGN} is the interval at "
-                f"{allocation.evidence.confidence:.0%} confidence"
-                f"{', for all members at once' if allocation.evidence.simultaneous else ''}."
-            )
-        else:
-            text = (
-                f"{rule}: in brackets, between what a bill lies under any prices that prove the "
-                f"dispatch to be the cheapest."
-            )
-        notes.append(element("p", text, class_="note"))
-    return notes
-
-
-def _share(
-    report: Report, rule: str, index: int, word: str, span: tuple[Array, Array] | None
-) -> list[Child]:
-    """Return a bill, or a share that is none, with what it saves and how sure it is."""
-    unit = report.unit
-    share = float(report.allocations[rule].values[index])
-    figure = number(share, unit)
+def _share(report: Report, rule: str, index: int, span: Span) -> list[Child]:
+    """Return a bill, or a share that is none, and how sure it is."""
+    unit, allocation = report.unit, report.allocations[rule]
+    figure = number(float(allocation.values[index]), unit)
     if unit and rule in report.bills:
         figure = number(float(report.bills[rule][index]), unit)
-    saving = float(report.surplus(rule)[index])
-    saved = _saved(saving, word, unit)
     if span is None:
-        return [figure, saved]
+        return [figure]
     low, high = float(span[0][index]), float(span[1][index])
-    if isinstance(report.allocations[rule].evidence, SampledShapley):
+    if isinstance(allocation.evidence, SampledShapley):
         margin = f"{NO_BREAK}\N{PLUS-MINUS SIGN}{NO_BREAK}{number((high - low) / 2, unit)}"
-        return [figure, element("span", margin, class_="margin"), saved]
+        return [figure, element("span", margin, class_="margin")]
     if number(low, unit) == number(high, unit):
-        return [figure, saved]
-    return [figure, saved, element("small", f"[{number(low, unit)}, {number(high, unit)}]")]
+        return [figure]
+    return [figure, element("small", f"[{number(low, unit)}, {number(high, unit)}]")]
 
 
 def _saved(saving: float, word: str, unit: str) -> Html:
-    verbs = ("saves", "loses") if word == "saving" else ("gains", "loses")
     text = number(abs(saving), unit)
     if float(text.replace(",", "")) == 0:
         return element("small", "as alone")
-    worse = saving < 0
-    return element("small", f"{verbs[worse]} {text}", class_="worse" if worse else "better")
+    if saving < 0:
+        return element("small", f"loses {text}", class_="worse")
+    return element("small", f"{'saves' if word == 'saving' else 'gains'} {text}", class_="better")
 
 
-def _total(report: Report, rule: str, saving: float, word: str) -> list[Child]:
+def _total(report: Report, rule: str) -> float:
     if report.unit and rule in report.bills:
-        total = float(sum(report.bills[rule]))
-    else:
-        total = report.allocations[rule].total
-    return [number(total, report.unit), _saved(saving, word, report.unit)]
+        return float(sum(report.bills[rule]))
+    return report.allocations[rule].total
+
+
+def _notes(report: Report, spans: Mapping[str, Span], word: str) -> list[str]:
+    """Return in sentences what the table leaves to be said."""
+    notes = []
+    if report.unit:
+        notes.append(
+            f"Each amount is rounded by itself: a {word} may be a cent off the difference."
+        )
+    if unbilled := [rule for rule in spans if rule not in report.bills]:
+        notes.append(
+            f"No bills under {', '.join(unbilled)}: shares that do not add up to what there is to "
+            f"split."
+        )
+    for rule in (rule for rule, span in spans.items() if span is not None):
+        match report.allocations[rule].evidence:
+            case SampledShapley(confidence=confidence, simultaneous=simultaneous):
+                together = ", for all members at once" if simultaneous else ""
+                notes.append(
+                    f"{rule}: \N{PLUS-MINUS SIGN} is the interval at {confidence:.0%} "
+                    f"confidence{together}."
+                )
+            case _:
+                notes.append(
+                    f"{rule}: in brackets, between what a bill lies under any prices that prove "
+                    f"the dispatch to be the cheapest."
+                )
+    return notes

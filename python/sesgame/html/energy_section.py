@@ -37,7 +37,7 @@ def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, st
     facts.append(("Highest import", energy(schedule.peak_import_kw, "kW")))
     if load > 0:
         own = max(0.0, 1 - float(schedule.grid_import_kwh.sum()) / load)
-        facts.append(("Load not bought", f"{own:.0%}"))
+        facts.append(("Share of load not bought", f"{own:.0%}"))
     return facts
 
 
@@ -100,7 +100,7 @@ def _balance(community: Community, schedule: Schedule) -> Html:
     ]
     return table(
         "The whole period: energy, and what it costs",
-        ["", "Energy", "Cost"],
+        ["Quantity", "Energy", "Cost"],
         body,
         ["All together", "", amount(schedule.cost, unit)],
         label="Energy and cost",

@@ -89,7 +89,7 @@ def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
         case SampledShapley() as sampled:
             return [
                 f"Method: {sampled.estimator}, because {sampled.reason}; seed {sampled.seed}. "
-                f"The same seed gives the same shares on any machine."
+                f"The same seed gives the same sample again."
             ]
         case NucleolusEvidence(stages=stages):
             return [
@@ -109,12 +109,16 @@ def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
                 f"{_count(len(stages), 'stage')}. It is proved that no split leaves every group "
                 f"with less reason to leave than {amount(bound, unit)}."
             ]
+        case DualPrices(duality_gap=gap) if abs(gap) <= allocation.tolerance:
+            return [
+                "At these prices no group is charged more than its own dispatch costs, and the "
+                "bills add up to the cost of all. That proves that no group can do better on its "
+                "own, however many groups there are."
+            ]
         case DualPrices(duality_gap=gap):
             return [
-                f"The bills at these prices differ from the cost of the dispatch by "
-                f"{amount(abs(gap), unit)}. Where that is nothing, no group can do better on its "
-                f"own, whatever the number of groups: at these prices none is charged more than "
-                f"its own dispatch costs."
+                f"The bills at these prices exceed the cost of all by {amount(-gap, unit)}: a "
+                f"limit that no member brings earns so much, and that has no owner."
             ]
         case ClusteredEvidence(clusters=clusters):
             return [f"Cluster {i}: {', '.join(names)}." for i, names in enumerate(clusters, 1)]
@@ -126,6 +130,9 @@ def _verified(report: Report, rule: str) -> list[str]:
     found: Verification | None = report.verifications.get(rule)
     if found is None:
         return []
+    evidence = report.allocations[rule].evidence
+    if isinstance(evidence, GeneratedEvidence) and not evidence.proved:
+        return []
     if not found.holds:
         return [f"The certificate does NOT hold: {'; '.join(found.failures)}."]
     checked = (
@@ -133,8 +140,7 @@ def _verified(report: Report, rule: str) -> list[str]:
         "result.json, group by group."
     )
     if found.unchecked:
-        rest = "; ".join(found.unchecked)
-        checked += f" Not checked again for this page, but below: {rest}."
+        checked += f" Not checked again here, but by the code below: {'; '.join(found.unchecked)}."
     return [checked]
 
 

@@ -20,6 +20,8 @@ __all__ = ["MOST_ROWS", "savings_chart"]
 
 MOST_ROWS = 30
 """More members get no row of their own."""
+MOST_DOTS = 500
+"""Of more members, only some are drawn."""
 PANEL, HEADING = 84.0, 22.0
 ROW, MARK = 18.0, 6.5
 """The least height of a row, and that of a mark in it."""
@@ -120,6 +122,7 @@ def _dots(
 ) -> tuple[float, list[Html]]:
     """Return a panel for each rule with a dot for each member, in the same order in all."""
     first = next(iter(savings))
+    every = -(-len(order) // MOST_DOTS)
     x = Scale(0.0, len(order) - 1.0, LEFT + 6, RIGHT - 6)
     content: list[Html] = []
     start = 0.0
@@ -127,14 +130,15 @@ def _dots(
         top, bottom = start + HEADING, start + HEADING + PANEL
         y = Scale.around(_extent({rule: values}, margins), bottom, top)
         content += [label(2, start + 14, rule, class_="heading"), y.vertical_axis(3)]
-        for place, index in enumerate(order):
+        for place, index in list(enumerate(order))[::every]:
             saving = f"{players[index]}, {rule}: {amount(values[index], unit)}"
             if rule in margins:
                 low, high = (float(end[index]) for end in margins[rule])
                 content.append(line([(x(place), y(low)), (x(place), y(high))], _whisker(number)))
             content.append(_mark(number, x(place), y(values[index]), saving, 0.6))
         start = bottom + 8
-    note = f"{_axis(word, unit)}; a dot for each member, in the order of {first}"
+    each = "each member" if every == 1 else f"one member in {every}"
+    note = f"{_axis(word, unit)}; a dot for {each}, in the order of {first}"
     return start + BOTTOM, [*content, label(2, start + 10, note)]
 
 
