@@ -43,11 +43,14 @@ def bills_section(report: Report) -> list[Child]:
     return [
         element(
             "div",
-            element("figure", savings_chart(players, savings, margins, report.unit, word)),
+            element(
+                "div",
+                element("figure", savings_chart(players, savings, margins, report.unit, word)),
+                _spread(report, savings, word) if len(players) > MOST_ROWS else None,
+            ),
             _bills(report, players, savings, spans, word),
             class_="beside",
         ),
-        _spread(report, savings, word) if len(players) > MOST_ROWS else None,
         [element("p", note, class_="note") for note in _notes(report, spans, word)],
     ]
 
@@ -102,7 +105,7 @@ def _spread(report: Report, savings: Mapping[str, Array], word: str) -> Html:
         for rule, values in savings.items()
     ]
     caption = f"How the {word}s are spread{f', in {unit}' if unit else ''}"
-    head = ["Rule", "Least", "Median", "Most", "Members worse off than alone"]
+    head = ["Rule", "Least", "Median", "Most", "Worse off than alone"]
     return table(caption, head, body, label=f"Spread of {word}s")
 
 

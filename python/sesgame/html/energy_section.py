@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sesgame.html.dispatch_charts import course_of_a_day, totals_by_day
 from sesgame.html.elements import Child, Html, element, table
-from sesgame.html.figures import amount, energy, number
+from sesgame.html.figures import amount, count, energy, number
 
 if TYPE_CHECKING:
     from sesgame.energy.community import Community
@@ -25,11 +25,11 @@ def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, st
     facts = [("Load", energy(load))]
     if pv:
         with_pv = int(community.pv_kwh.any(axis=1).sum())
-        facts.append((f"PV, of {with_pv} members", energy(pv)))
+        facts.append((f"PV, of {count(with_pv, 'member')}", energy(pv)))
     if batteries:
         capacity = energy(sum(battery.energy_kwh for battery in batteries))
         power = energy(sum(battery.power_kw for battery in batteries), "kW")
-        facts.append((f"{len(batteries)} batteries", f"{capacity}, {power}"))
+        facts.append((count(len(batteries), "battery"), f"{capacity}, {power}"))
     for name, (capacity_kwh, power_kw) in schedule.purchases.items():
         facts.append(
             (f"Storage bought, {name}", f"{energy(capacity_kwh)}, {energy(power_kw, 'kW')}")

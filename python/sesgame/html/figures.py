@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["MINUS", "MONTHS", "NO_BREAK", "amount", "energy", "number", "period_in_words"]
+__all__ = ["MINUS", "MONTHS", "NO_BREAK", "amount", "count", "energy", "number", "period_in_words"]
 
 MINUS = "\N{MINUS SIGN}"  # read aloud as "minus", and no line is broken after it
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -43,6 +43,21 @@ def amount(value: float, unit: str = "") -> str:
     True
     """
     return f"{number(value, unit)}{NO_BREAK}{unit}" if unit else number(value)
+
+
+def count(number: int, noun: str) -> str:
+    """Return how many there are of something.
+
+    Examples
+    --------
+    >>> count(1, "battery"), count(1482, "member")
+    ('1 battery', '1,482 members')
+    """
+    if number == 1:
+        return f"1 {noun}"
+    return (
+        f"{number:,} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{number:,} {noun}s"
+    )
 
 
 def energy(kwh: float, unit: str = "kWh") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dual_prices import DualPrices
-from sesgame.html.figures import amount
+from sesgame.html.figures import amount, count
 from sesgame.sampled_shapley import SampledShapley
 from sesgame.shapley import ExactSemivalue
 from sesgame.stability.cores import LeastCoreEvidence
@@ -93,12 +93,12 @@ def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
             ]
         case NucleolusEvidence(stages=stages):
             return [
-                f"The certificate has {_count(len(stages), 'stage')}, which settle all {n} shares. "
+                f"The certificate has {count(len(stages), 'stage')}, which settle all {n} shares. "
                 f"Each names groups that hold each other in balance: what would please one of them "
                 f"more would be taken from another."
             ]
         case LeastCoreEvidence(value=value, stages=stages):
-            groups = _count(len(stages[0].coalitions), "group") if stages else "no group"
+            groups = count(len(stages[0].coalitions), "group") if stages else "no group"
             return [
                 f"The certificate names {groups} in balance: no split leaves all of "
                 f"them with less reason to leave than {amount(value, unit)}."
@@ -106,7 +106,7 @@ def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
         case GeneratedEvidence(proved=True, stages=stages, effort=effort, lower_bound=bound):
             return [
                 f"Found by searching for the worst group: {effort.oracle_calls:,} searches, "
-                f"{_count(len(stages), 'stage')}. It is proved that no split leaves every group "
+                f"{count(len(stages), 'stage')}. It is proved that no split leaves every group "
                 f"with less reason to leave than {amount(bound, unit)}."
             ]
         case DualPrices(duality_gap=gap) if abs(gap) <= allocation.tolerance:
@@ -215,7 +215,3 @@ def _call(report: Report, rule: str) -> str | None:
 def _method(allocation: Allocation) -> str:
     """Return the method without what is said of it in brackets."""
     return allocation.method.split(" (")[0]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -10,7 +10,7 @@ from sesgame.html.audit_section import audit_section
 from sesgame.html.bills_section import bills_section
 from sesgame.html.elements import Child, element, page
 from sesgame.html.energy_section import energy_facts, energy_section
-from sesgame.html.figures import amount, period_in_words
+from sesgame.html.figures import amount, count, period_in_words
 from sesgame.html.proofs import again, check_code
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def report_page(report: Report) -> str:
     sections["check"] = ("Check it yourself", _check(report))
     sections["inputs"] = ("Inputs and versions", _inputs(report))
     links = [element("a", title, href=f"#{section}") for section, (title, _) in sections.items()]
-    subtitle = f"{report.game.n_players:,} members"
+    subtitle = count(report.game.n_players, "member")
     if community:
         subtitle = f"{period_in_words(community.steps)}, {subtitle}"
     return page(
