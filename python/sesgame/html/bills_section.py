@@ -66,7 +66,10 @@ def _bills(
     unit = report.unit
 
     def cell(rule: str, index: int) -> list[Child]:
-        saved = _saved(float(savings[rule][index]), word, unit)
+        margin = 0.0
+        if isinstance(evidence := report.allocations[rule].evidence, SampledShapley):
+            margin = float(evidence.half_widths[index])
+        saved = _saved(float(savings[rule][index]), word, unit, margin)
         return [*_share(report, rule, index, spans[rule]), saved]
 
     body = [
@@ -97,15 +100,11 @@ def _spread(report: Report, savings: Mapping[str, Array], word: str) -> Html:
     """Return how the savings of many members are spread under each rule."""
     unit = report.unit
     body = [
-        [
-            rule,
-            *(number(float(figure), unit) for figure in np.quantile(values, (0, 0.5, 1))),
-            f"{int((values < -report.audits[rule].tolerance).sum()):,}",
-        ]
+        [rule, *(number(float(figure), unit) for figure in np.quantile(values, (0, 0.5, 1)))]
         for rule, values in savings.items()
     ]
     caption = f"How the {word}s are spread{f', in {unit}' if unit else ''}"
-    head = ["Rule", "Least", "Median", "Most", "Worse off than alone"]
+    head = ["Rule", "Least", "Median", "Most"]
     return table(caption, head, body, label=f"Spread of {word}s")
 
 
@@ -137,13 +136,16 @@ def _share(report: Report, rule: str, index: int, span: Span) -> list[Child]:
     return [figure, element("small", f"[{number(low, unit)}, {number(high, unit)}]")]
 
 
-def _saved(saving: float, word: str, unit: str) -> Html:
+def _saved(saving: float, word: str, unit: str, margin: float = 0.0) -> Html:
+    """Return a saving in words, in colour only if it is beyond the margin of error."""
     text = number(abs(saving), unit)
     if float(text.replace(",", "")) == 0:
         return element("small", "as alone")
-    if saving < 0:
-        return element("small", f"loses {text}", class_="worse")
-    return element("small", f"{'saves' if word == 'saving' else 'gains'} {text}", class_="better")
+    verb = "loses" if saving < 0 else "saves" if word == "saving" else "gains"
+    colour = None
+    if abs(saving) > margin:
+        colour = "worse" if saving < 0 else "better"
+    return element("small", f"{verb} {text}", class_=colour)
 
 
 def _total(report: Report, rule: str) -> float:
