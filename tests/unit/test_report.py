@@ -1,6 +1,7 @@
 """The report as a page: what it says is what was computed."""
 
 import csv
+import dataclasses
 import itertools
 import os
 import re
@@ -18,7 +19,6 @@ from sesgame.cli import main
 from sesgame.errors import AllocationError, CoalitionError, GameError, PlayerLimitError
 from sesgame.html.letter import letter_names
 from sesgame.html.profile import daily_totals, profile
-from sesgame.stability.row_generation import GeneratedEvidence, GenerationEffort
 from small_community import write_community
 
 GRID = "quantity,value,members\ndemand_charge_per_kw,6.5,\nconnection_limit_kw,9,ann;bob\n"
@@ -478,24 +478,13 @@ def test_thousands_of_members_are_still_one_page():
 
 
 def test_a_search_that_proves_nothing_is_no_certificate(tmp_path):
-    folder = write_community(tmp_path / "court")
-    game = sg.energy.Community.from_csv(folder).cost_game()
-    evidence = GeneratedEvidence(
-        proved=False,
-        reason="stopped after 1 seconds",
-        lower_bound=-1.0,
-        upper_bound=1.0,
-        stages=(),
-        individually_rational=False,
-        complete=False,
-        effort=GenerationEffort(1, 1, 1, 1),
-        values=(1.0, 1.0, 1.0),
-        tolerance=1e-9,
-    )
-    least = sg.least_core(game)
-    unproved = sg.Allocation(
-        game.players, least.values, kind="cost", method="least core (not proved)", evidence=evidence
-    )
+    community = sg.energy.Community.from_csv(write_community(tmp_path / "court"))
+    game = community.cost_game()
+    found = sg.least_core(game, oracle=community.separation_oracle())
+    proved = assert_stands_alone(sg.report(game, found).to_html()).text
+    assert "the certificate holds" in proved
+    stopped = dataclasses.replace(found.evidence, proved=False, reason="stopped after 1 seconds")
+    unproved = dataclasses.replace(found, method="least core (not proved)", evidence=stopped)
     text = assert_stands_alone(sg.report(game, unproved).to_html()).text
     assert "Not proved to be the least core: stopped after 1 seconds" in text
     assert "the certificate holds" not in text
