@@ -1,4 +1,4 @@
-"""The command line: ``sesgame allocate``, ``compare``, ``solve`` and ``auction``."""
+"""The command line: ``sesgame allocate``, ``compare``, ``solve``, ``auction``, ``example``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import sesgame as sg
 from sesgame.energy.community import Model
 from sesgame.energy.community_files import community_files
 from sesgame.errors import SesgameError
+from sesgame.example_files import add_example
 from sesgame.game_files import read_game
 from sesgame.markets.command import add_auction
 from sesgame.output_folder import OutputFolder
@@ -211,6 +212,7 @@ def _command_line() -> argparse.ArgumentParser:
     command.set_defaults(command=solve)
 
     add_auction(commands)
+    add_example(commands)
     return parser
 
 

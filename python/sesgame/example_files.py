@@ -1,0 +1,50 @@
+"""``sesgame example``: a community that comes with the package, as files to look at."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sesgame.errors import SesgameError
+
+__all__ = ["EXAMPLES", "add_example", "write_example"]
+
+EXAMPLES = ("rural13",)
+
+
+def write_example(name: str, folder: Path) -> None:
+    """Write the files of an example community into a new folder.
+
+    Raises
+    ------
+    SesgameError
+        There is no such example, the folder is there already, or it cannot be written.
+    """
+    if name not in EXAMPLES:
+        raise SesgameError(f"there is no example {name!r}; there is {', '.join(EXAMPLES)}")
+    try:
+        folder.mkdir(parents=True)
+        for file in (files("sesgame") / "examples" / name).iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+    except FileExistsError as error:
+        raise SesgameError(f"{folder} is there already; name a new folder") from error
+    except OSError as error:
+        raise SesgameError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def example(options: argparse.Namespace) -> None:
+    """Write an example, and say what to do with it."""
+    folder = options.folder or Path(options.name)
+    write_example(options.name, folder)
+    print(f"wrote {folder}; see {folder / 'README.md'} for its source and licence\n")
+    print(f"sesgame allocate {folder} --start 2016-06-01 --end 2016-07-01")
+
+
+def add_example(commands: Any) -> None:
+    """Add ``sesgame example`` to the command line."""
+    command = commands.add_parser("example", help="write the files of an example community")
+    command.add_argument("name", help=", ".join(EXAMPLES))
+    command.add_argument("folder", nargs="?", type=Path, help="by default the name of the example")
+    command.set_defaults(command=example)
