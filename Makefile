@@ -13,7 +13,7 @@ WRITERS := .venv/.writers
 EXTENSION := .venv/.extension
 RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help run test lint docs bench format clean
+.PHONY: help run test lint docs bench notices dist format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -41,13 +41,23 @@ bench: $(EXTENSION) $(CHECKERS)  ## Measure, as ratios against a peer or the mac
 	pytest benches --benchmark-only -p no:xdist
 	python benches/stability_figures.py
 
+notices: $(TOOLS)  ## Write the notices of what is compiled into the extension
+	python release/third_party_notices.py
+
+dist: $(TOOLS)  ## Build sdist and wheel, check both, and try the wheel with each Python at hand
+	rm -rf dist
+	maturin sdist --out dist
+	$(WITH_LIBCLANG) CARGO_TARGET_DIR=$(CURDIR)/target python -m pip wheel --no-deps --wheel-dir dist dist/*.tar.gz
+	python -m pip install --quiet --group dist
+	python release/check_dist.py
+
 format: $(CHECKERS)  ## Format all sources
 	cargo fmt --all
 	ruff check --fix-only .
 	ruff format .
 
 clean:  ## Delete everything that was built
-	rm -rf .venv target out docs/_build
+	rm -rf .venv target out dist docs/_build
 
 $(TOOLS): pyproject.toml
 	@missing=""; \
