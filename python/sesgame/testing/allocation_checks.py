@@ -19,12 +19,13 @@ from sesgame.allocation import Allocation
 from sesgame.coalition import Players, format_coalition
 from sesgame.errors import AllocationError
 from sesgame.game import Game
+from sesgame.markets.market import Market
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
 from sesgame.testing.market_checks import best_welfare, market_payoffs, trading_game, welfare_of
+from sesgame.testing.precision import amount, tolerance_of
 
 __all__ = [
-    "amount",
     "assert_budget_balanced",
     "assert_dummies_get_their_worth",
     "assert_efficient",
@@ -32,15 +33,7 @@ __all__ = [
     "assert_individually_rational",
     "assert_symmetric",
     "shares_of",
-    "tolerance_of",
 ]
-
-RELATIVE_TOLERANCE = 1e-9
-"""Of the largest value of any coalition, or the largest share: what may be rounding."""
-
-NOTHING = 1e-12
-"""What cancels down to this is nothing, whatever the values are: a dispatch whose terms add up to 0
-may leave a rounding error as the largest value of all."""
 
 Shares = np.ndarray[Any, Any]
 """One number for each player: float64, or objects where all of them are exact."""
@@ -73,19 +66,6 @@ def shares_of(players: Players, outcome: Any) -> Shares:
         index = int(np.argmin(np.isfinite(shares)))
         raise AllocationError(f"player {players[index]!r} gets {shares[index]}")
     return shares
-
-
-def tolerance_of(tolerance: float | None, *amounts: Any) -> float:
-    """Return the tolerance that is given, or what may be rounding of such amounts."""
-    if tolerance is not None:
-        return tolerance
-    ends = [float(end) for array in amounts for end in (np.min(array), np.max(array))]
-    return max(NOTHING, RELATIVE_TOLERANCE * max(map(abs, ends)))
-
-
-def amount(value: Any) -> str:
-    """Return a number as messages show it."""
-    return f"{float(value):.6g}"
 
 
 class _Case:
@@ -177,7 +157,7 @@ def assert_efficient(
 
 
 def assert_individually_rational(
-    problem: Game | OrderBook, outcome: Any, *, tolerance: float | None = None
+    problem: Game | Market, outcome: Any, *, tolerance: float | None = None
 ) -> None:
     r"""Fail unless nobody is better off alone: :math:`x_i \ge v(\{i\})`.
 
@@ -369,8 +349,7 @@ def assert_budget_balanced(
     exact = [Fraction(value) for value in amounts]
     if tolerance is None:
         rounded = any(isinstance(value, (float, np.floating)) for value in amounts)
-        turnover = float(sum(map(abs, exact)))
-        tolerance = max(NOTHING, RELATIVE_TOLERANCE * turnover) if rounded else 0.0
+        tolerance = tolerance_of(None, float(sum(map(abs, exact)))) if rounded else 0.0
     gap = sum(exact, Fraction(0))
     if gap < -tolerance or (gap > tolerance and not surplus_allowed):
         comes_in = sum((value for value in exact if value > 0), Fraction(0))

@@ -19,6 +19,7 @@ from sesgame.errors import GameError
 from sesgame.game import Game
 from sesgame.markets.market import Market
 from sesgame.markets.order_book import OrderBook
+from sesgame.testing.precision import tolerance_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -32,7 +33,6 @@ __all__ = [
     "welfare_of",
 ]
 
-RELATIVE_TOLERANCE = 1e-9
 LOAD = "load"
 """The fixed load of an order book, which does not bid, as a player and in messages."""
 DEFAULT_FACTORS = np.concatenate([np.linspace(0, 2, 17), [3.0, 10.0]])
@@ -182,8 +182,7 @@ def assert_cleared(book: OrderBook, outcome: Any, *, tolerance: float | None = N
     accepted = np.asarray(outcome.accepted_kwh, dtype=np.float64)
     if accepted.shape != book.quantity_kwh.shape:
         raise AssertionError(f"{accepted.size} quantities for {book.quantity_kwh.size} orders")
-    if tolerance is None:
-        tolerance = RELATIVE_TOLERANCE * float(book.quantity_kwh.sum() + book.demand_kwh.sum())
+    tolerance = tolerance_of(tolerance, book.quantity_kwh.sum() + book.demand_kwh.sum())
     beyond = np.maximum(-accepted, accepted - book.quantity_kwh)
     if len(beyond) and not beyond.max() <= tolerance:
         worst = int(np.argmax(beyond))
@@ -228,7 +227,7 @@ def assert_truthful(
     quantity_factors : array_like of float, default (1,)
         By what all quantities are multiplied.
     tolerance : float, optional
-        Absolute; by default 1e-9 of the largest value or payment that was seen.
+        Absolute; by default 1e-9 of the largest value or payment that was seen, and at least 1e-12.
 
     Raises
     ------
@@ -268,8 +267,7 @@ def assert_truthful(
                     scale = max(scale, abs(value), abs(payment))
                 best = max(best, (value - payment, float(price_factor), float(quantity_factor)))
         earned, price_factor, quantity_factor = best
-        allowed = RELATIVE_TOLERANCE * scale if tolerance is None else tolerance
-        if earned - honest > allowed:
+        if earned - honest > tolerance_of(tolerance, scale):
             raise AssertionError(
                 f"{participant} gains {earned - honest:.6g} with prices x {price_factor:.6g}, "
                 f"quantities x {quantity_factor:.6g}: {earned:.6g} instead of {honest:.6g}"

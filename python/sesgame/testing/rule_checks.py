@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.game import Game
-from sesgame.testing.allocation_checks import Shares, amount, shares_of, tolerance_of
+from sesgame.testing.allocation_checks import Shares, shares_of
+from sesgame.testing.precision import amount, tolerance_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
