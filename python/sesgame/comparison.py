@@ -556,4 +556,4 @@ def _yes(holds: bool) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:,.1f} s" if seconds >= 1 else f"{seconds * 1000:.2g} ms"
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{float(f'{1000 * seconds:.2g}'):g} ms"

@@ -133,7 +133,9 @@ def core(
             label=name,
             zorder=4 + index,
         )
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(-0.05, 1.05), frameon=False)
+    axes.legend(
+        fontsize=8, loc="upper left", bbox_to_anchor=(-0.05, 1.05), labelspacing=0.7, frameon=False
+    )
     return axes
 
 
@@ -253,7 +255,7 @@ def _polytope(
     places = frame.places(vertices)
     rank = int(np.linalg.matrix_rank(places - places[0], tol=FLAT))
     if rank == 0:
-        ring = {"markerfacecolor": "none", "markeredgewidth": 2, "markersize": 15}
+        ring = {"markerfacecolor": "none", "markeredgewidth": 2, "markersize": 13}
         axes.plot(*places[:1].T, "o", color=colour, label=label, **ring)
     elif rank == 1:
         axes.plot(*places.T, color=colour, linewidth=4, alpha=0.6, label=label)
@@ -266,8 +268,10 @@ def _polytope(
         faces = everything if rank == 2 else _faces(frame, vertices, places, allowed)
         polygons = [places[list(face)][_around(places[list(face)])] for face in sorted(faces)]
         axes.add_collection(
-            Poly3DCollection(polygons, facecolor=colour, edgecolor=colour, alpha=0.25, label=label)
+            Poly3DCollection(polygons, facecolor=colour, edgecolor=colour, alpha=0.25)
         )
+        # A legend takes collections in space only from matplotlib 3.8 on.
+        axes.plot([], [], [], "s", color=colour, alpha=0.4, markersize=9, label=label)
 
 
 def _faces(frame: _Frame, vertices: Array, places: Array, allowed: float) -> set[tuple[int, ...]]:
