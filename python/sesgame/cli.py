@@ -72,6 +72,9 @@ def solve(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Show what holds of each rule, side by side."""
+    written = [path for path in (options.csv, options.json, options.plot) if path]
+    folders = {path: OutputFolder(path.parent, [path.name]) for path in written}
+    figure = new_figure(8, 4) if options.plot else None
     if not options.input.exists():
         raise SesgameError(f"there is no file or folder {options.input}")
     if options.input.is_dir():
@@ -91,13 +94,12 @@ def compare(options: argparse.Namespace) -> None:
         max_seconds=options.max_seconds,
     )
     print(f"{title_of(_name(case, options), case)}\n\n{comparison}")
-    written = [path for path in (options.csv, options.json, options.plot) if path]
     if options.csv:
-        comparison.to_csv(options.csv)
+        folders[options.csv].write(options.csv.name, comparison.to_csv())
     if options.json:
-        comparison.to_json(options.json)
-    if options.plot:
-        figure = new_figure(*size_of_comparison(comparison))
+        folders[options.json].write(options.json.name, comparison.to_json())
+    if figure:
+        figure.set_size_inches(size_of_comparison(comparison))
         sg.plots.comparison(comparison, ax=figure.subplots())
         save_figure(figure, options.plot)
     if written:

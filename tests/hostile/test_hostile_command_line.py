@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from sesgame.cli import main
 from small_community import write_community
@@ -71,3 +73,37 @@ def test_an_empty_period_is_named(capsys, tmp_path):
     code, error = run(capsys, "allocate", folder, "--start", "2016-06-02", "--end", "2016-06-01")
     assert code == 2
     assert "the period from 2016-06-02T00:00 to 2016-06-01T00:00 is empty" in error
+
+
+def test_a_comparison_that_cannot_be_written_is_found_before_anything_else(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    for option in ("--csv", "--json", "--plot"):
+        code, error = run(capsys, "compare", "nowhere", option, tmp_path / "file" / "rules.csv")
+        assert code == 2
+        assert error.startswith(
+            f"sesgame: nothing can be written to the folder {tmp_path / 'file'}"
+        )
+
+
+def test_a_picture_of_an_unknown_kind_is_refused_in_one_line(capsys, tmp_path):
+    game = tmp_path / "game.csv"
+    game.write_text("coalition,cost\nann,4\n")
+    assert main(["compare", str(game), "--plot", str(tmp_path / "rules.nonsense")]) == 2
+    error = capsys.readouterr().err
+    assert "rules.nonsense cannot be drawn: Format 'nonsense' is not supported" in error
+    assert error.count("\n") == 1
+
+
+def test_a_picture_without_matplotlib_is_refused_before_anything_else(
+    capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, error = run(capsys, "compare", "nowhere", "--plot", tmp_path / "rules.png")
+    assert code == 2
+    assert error == 'sesgame: pictures need matplotlib: pip install "sesgame[plot]"\n'
+
+
+def test_only_a_comparison_takes_all_rules(capsys):
+    code, error = run(capsys, "allocate", "nowhere", "--rules", "all")
+    assert code == 2
+    assert 'there is no rule "all"; there are shapley, ' in error

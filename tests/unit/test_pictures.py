@@ -243,7 +243,7 @@ def test_the_core_of_four_is_a_polytope_whose_faces_are_tight():
     ax = sg.plots.core(game, {"by orders": shapley}, ax=axes(projection="3d"))
     (body,) = (drawn for drawn in ax.collections if isinstance(drawn, Poly3DCollection))
     exact = [[-float(x) for x in point] for point in exact_core(-game.tabulate(), 4, 0)]
-    # Where matplotlib keeps the corners of polygons in space, before and from 3.10 on.
+    # Where matplotlib keeps the corners of polygons in space has changed.
     points = np.ma.filled(body._faces, np.nan) if hasattr(body, "_faces") else body._vec[:3].T
     corners = {tuple(point) for point in np.round(points.reshape(-1, 3), 6)}
     expected = {tuple(point) for point in np.round(places(game, exact, TETRAHEDRON), 6)}
