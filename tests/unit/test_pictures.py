@@ -198,7 +198,7 @@ def solve(rows, right):
     return [row[-1] for row in system]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.sampled_from([3, 4]), st.data())
 def test_the_vertices_of_the_core_are_those_of_exact_enumeration(n, data):
     integers = st.integers(0, 12)
@@ -210,6 +210,36 @@ def test_the_vertices_of_the_core_are_those_of_exact_enumeration(n, data):
         tuple(np.round([float(x) for x in point], 6)) for point in exact
     }
     assert len(found) == len(exact)
+
+
+@settings(max_examples=12)
+@given(st.integers(3, 4), st.integers(0, 2**32))
+def test_the_least_core_of_an_empty_core_has_the_vertices_of_exact_enumeration(n, seed):
+    random = np.random.default_rng(seed)
+    table = np.append(random.integers(0, 12, 2**n - 1), random.integers(0, 6)) * 0.1
+    table[0] = 0.0
+    game = sg.Game.from_table(table, kind="gain")
+    value = sg.least_core(game).evidence.value
+    # The table in tenths is a game of integers; its least core value has a small denominator.
+    whole = [round(10 * entry) for entry in table]
+    exact_value = Fraction(10 * value).limit_denominator(60)
+    assert float(exact_value) == pytest.approx(10 * value, abs=1e-8)
+    exact = exact_core(whole, n, exact_value)
+    found = core_vertices(table, value, 1e-9 * game.scale)
+    assert len(found) == len(exact) > 0
+    for point in found:
+        assert (
+            min(np.abs(10 * point - np.array(other, dtype=float)).max() for other in exact) < 1e-7
+        )
+
+
+def test_a_core_that_rounding_empties_is_still_a_core():
+    # In the fractions that these floats are, 1 - 0.8 is below 0.2: no split satisfies everybody.
+    additive = np.array([0, 0.1, 0.2, 0.3, 0.7, 0.8, 0.9, 1.0])
+    assert not exact_core(additive, 3, 0)
+    game = sg.Game.from_table(additive, kind="gain")
+    ax = sg.plots.core(game, ax=axes())
+    assert labels_of(ax) == ["core"]
 
 
 def places(game, points, corners):

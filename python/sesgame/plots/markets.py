@@ -96,9 +96,8 @@ def merit_order(
         )
     axes.axvspan(0, traded, color=OFFER, alpha=0.08, linewidth=0, label=f"traded {traded:g} kWh")
     axes.margins(y=0.12)
-    axes.set(
-        xlim=(0, None), xlabel="quantity (kWh)", ylabel=f"price ({unit} per kWh)".replace("( ", "(")
-    )
+    price_unit = f"{unit} per kWh".strip()
+    axes.set(xlim=(0, None), xlabel="quantity (kWh)", ylabel=with_unit("price", price_unit))
     axes.set_title("merit order" if book.n_periods == 1 else f"merit order, period {period}")
     axes.legend(fontsize=8)
     return axes

@@ -113,14 +113,15 @@ def core(
     }
     evidence: Any = least_core(game, progress=False).evidence
     empty = evidence.value > tolerance
-    vertices = core_vertices(table, evidence.value if empty else 0.0, tolerance)
+    allowed = max(evidence.value, 0.0)  # also where rounding alone has emptied the core
+    vertices = core_vertices(table, allowed, tolerance)
     frame = _Frame(game, table, np.vstack([vertices, *named.values()]), zoom, tolerance)
     axes = new_axes(ax, 6.4, 5.2, **({"projection": "3d"} if n == 4 else {}))
     frame.draw(axes, unit)
     colour, label = BLUE, "core"
     if empty:
         colour, label = ORANGE, f"least core, excess {amount(evidence.value, unit)} (no core)"
-    _polytope(axes, frame, vertices, evidence.value if empty else 0.0, colour, label)
+    _polytope(axes, frame, vertices, allowed, colour, label)
     for index, (name, point) in enumerate(named.items()):
         style = Style.of(index + 1)
         axes.plot(
