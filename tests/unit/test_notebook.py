@@ -114,9 +114,18 @@ def test_a_settlement_of_many_is_cut_and_keeps_who_is_outside():
     assert html.endswith("<p>... and 181 more participants</p>")
 
 
-def test_a_community_is_shown_with_units():
-    community = sg.energy.Community.from_csv("examples/rural13")
+def test_a_community_is_shown_with_units_and_escaped():
+    community = sg.energy.Community(
+        members=[HOSTILE, *(f"m{k}" for k in range(103))],
+        steps=["2016-06-01T12:00", "2016-06-01T12:15"],
+        load_kwh=np.full((104, 2), 0.5),
+        tariff=sg.energy.Tariff.flat(0.30, 0.08),
+        name="<b>court</b>",
+    )
     html = community._repr_html_()
-    assert f"<th>load</th><td>{community.load_kwh.sum():,.1f} kWh</td>" in html
-    assert "<th>members</th><td>13: {m001, m002, m003, m005, m006, m007 and 7 more}</td>" in html
-    assert "<th>steps</th><td>35,136 of 15 minutes</td>" in html
+    assert "<th>load</th><td>104.0 kWh</td>" in html
+    assert (
+        "<td>104: {&lt;script&gt;alert(1)&lt;/script&gt;, m0, m1, m2, m3, m4 and 98 more}" in html
+    )
+    assert "<th>steps</th><td>2 of 15 minutes</td>" in html
+    assert "<th>&lt;b&gt;court&lt;/b&gt;</th>" in html
