@@ -31,7 +31,7 @@ class OutputFolder:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for name in names:
+            for name in (*names, "probe"):
                 if (path / name).is_dir():
                     raise IsADirectoryError(f"{path / name} is a folder")
                 self._partial(name).touch()

@@ -19,6 +19,7 @@ from sesgame.cli import main
 from sesgame.errors import AllocationError, CoalitionError, GameError, PlayerLimitError
 from sesgame.html.letter import letter_names
 from sesgame.html.profile import daily_totals, profile
+from sesgame.shapley import ExactSemivalue
 from small_community import write_community
 
 GRID = "quantity,value,members\ndemand_charge_per_kw,6.5,\nconnection_limit_kw,9,ann;bob\n"
@@ -488,3 +489,26 @@ def test_a_search_that_proves_nothing_is_no_certificate(tmp_path):
     text = assert_stands_alone(sg.report(game, unproved).to_html()).text
     assert "Not proved to be the least core: stopped after 1 seconds" in text
     assert "the certificate holds" not in text
+
+
+def test_a_certificate_that_fails_is_said_to_fail(court):
+    wrong = dataclasses.replace(court.allocations["nucleolus"].evidence, values=(1.0, 1.0, 1.0))
+    nucleolus = dataclasses.replace(court.allocations["nucleolus"], evidence=wrong)
+    text = assert_stands_alone(sg.report(court.game, nucleolus).to_html()).text
+    assert "The certificate does NOT hold: " in text
+    assert "the certificate holds" not in text
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (ExactSemivalue(8, 0.0), "made of the values of all 7 groups."),
+        (ExactSemivalue(4, 0.0, "types"), "made of the values of 4 kinds of groups."),
+        (ExactSemivalue(0, 0.0, "closed form"), "Exact, by a formula for games of this form."),
+        (ExactSemivalue(0, 0.0, "aggregate", 1e-9), "the error is proved to be below 1.0e-09."),
+    ],
+    ids=lambda value: getattr(value, "method", ""),
+)
+def test_an_exact_value_says_what_it_is_made_of(court, evidence, words):
+    shapley = dataclasses.replace(court.allocations["Shapley value"], evidence=evidence)
+    assert words in assert_stands_alone(sg.report(court.game, shapley).to_html()).text

@@ -7,9 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from sesgame.allocation import Kind
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["MINUS", "MONTHS", "NO_BREAK", "amount", "count", "energy", "number", "period_in_words"]
+__all__ = [
+    "MINUS",
+    "MONTHS",
+    "NO_BREAK",
+    "amount",
+    "count",
+    "energy",
+    "number",
+    "period_in_words",
+    "verb",
+]
 
 MINUS = "\N{MINUS SIGN}"  # read aloud as "minus", and no line is broken after it
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -43,6 +54,17 @@ def amount(value: float, unit: str = "") -> str:
     True
     """
     return f"{number(value, unit)}{NO_BREAK}{unit}" if unit else number(value)
+
+
+def verb(kind: Kind, value: float) -> str:
+    """Return whether who bears a cost, or gets a gain, pays or receives.
+
+    Examples
+    --------
+    >>> verb("cost", 3.0), verb("cost", -3.0), verb("gain", 3.0)
+    ('pay', 'receive', 'receive')
+    """
+    return "pay" if (kind == "cost") == (value >= 0) else "receive"
 
 
 def count(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.html.elements import Child, Html, element, page
-from sesgame.html.figures import amount, energy, period_in_words
+from sesgame.html.figures import amount, energy, period_in_words, verb
 from sesgame.html.proofs import meaning
 from sesgame.sampled_shapley import SampledShapley
 
@@ -102,14 +102,14 @@ def _bill(report: Report, index: int, rule: str) -> Html:
     """Return what there is to pay, to the cent, beside what it would be alone."""
     bill = float(report.bills[rule][index])
     alone = report.alone[index]
-    is_cost = report.game.kind == "cost"
+    kind, is_cost = report.game.kind, report.game.kind == "cost"
     saving = float(report.surplus(rule)[index])
     better = "You save" if is_cost else "You gain"
     if saving < 0:
         better = "You lose"
     rows: list[tuple[Child, Child]] = [
-        (f"In the community you {_verb(report, bill)}", _money(report, bill)),
-        (f"On your own you would {_verb(report, alone)}", amount(abs(alone), report.unit)),
+        (f"In the community you {verb(kind, bill)}", _money(report, bill)),
+        (f"On your own you would {verb(kind, alone)}", amount(abs(alone), report.unit)),
         (better, amount(abs(saving), report.unit)),
     ]
     what = "Your bill" if is_cost else "Your share"
@@ -118,7 +118,7 @@ def _bill(report: Report, index: int, rule: str) -> Html:
         element("h2", what),
         element(
             "p",
-            f"You {_verb(report, bill)} ",
+            f"You {verb(kind, bill)} ",
             element("strong", _money(report, bill), class_="sum"),
         ),
         element(
@@ -138,11 +138,6 @@ def _bill(report: Report, index: int, rule: str) -> Html:
 def _money(report: Report, bill: float) -> str:
     """Return the size of a bill to the cent, also where there is no unit of money."""
     return amount(abs(bill), report.unit) if report.unit else f"{abs(bill):,.2f}"
-
-
-def _verb(report: Report, value: float) -> str:
-    """Return whether somebody pays or receives a value."""
-    return "pay" if (report.game.kind == "cost") == (value >= 0) else "receive"
 
 
 def _why(report: Report, index: int, rule: str) -> Html:

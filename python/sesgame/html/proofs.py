@@ -84,6 +84,8 @@ def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
             return [f"Exact: made of the values of all {coalitions - 1:,} groups."]
         case ExactSemivalue(coalitions=coalitions, method="types"):
             return [f"Exact: made of the values of {coalitions:,} kinds of groups."]
+        case ExactSemivalue(error_bound=0.0):
+            return ["Exact, by a formula for games of this form."]
         case ExactSemivalue(error_bound=bound):
             return [f"Exact by the form of the game: the error is proved to be below {bound:.1e}."]
         case SampledShapley() as sampled:
@@ -130,11 +132,11 @@ def _verified(report: Report, rule: str) -> list[str]:
     found: Verification | None = report.verifications.get(rule)
     if found is None:
         return []
+    if not found.holds:
+        return [f"The certificate does NOT hold: {'; '.join(found.failures)}."]
     evidence = report.allocations[rule].evidence
     if isinstance(evidence, GeneratedEvidence) and not evidence.proved:
         return []
-    if not found.holds:
-        return [f"The certificate does NOT hold: {'; '.join(found.failures)}."]
     checked = (
         "Checked by code that shares nothing with the solver: the certificate holds. It is in "
         "result.json, group by group."

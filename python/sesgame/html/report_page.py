@@ -10,7 +10,7 @@ from sesgame.html.audit_section import audit_section
 from sesgame.html.bills_section import bills_section
 from sesgame.html.elements import Child, element, page
 from sesgame.html.energy_section import energy_facts, energy_section
-from sesgame.html.figures import amount, count, period_in_words
+from sesgame.html.figures import amount, count, period_in_words, verb
 from sesgame.html.proofs import again, check_code
 
 if TYPE_CHECKING:
@@ -75,10 +75,11 @@ def _glance(report: Report) -> list[Child]:
     ]
     if report.case.community:
         facts += energy_facts(report.case.community, report.schedule)
-    verb = "pays" if is_cost else "gets"
+    kind = report.game.kind
     sentence = (
-        f"On their own the members would {_bears(report, alone)} in all, together they "
-        f"{_bears(report, together)}. This page says who {verb} what, and why that holds."
+        f"On their own the members would {verb(kind, alone)} {amount(abs(alone), unit)} in all, "
+        f"together they {verb(kind, together)} {amount(abs(together), unit)}. This page says who "
+        f"{'pays' if is_cost else 'gets'} what, and why that holds."
     )
     if min(report.alone) < 0 or together < 0:
         sentence += f" Negative amounts are {'received' if is_cost else 'paid'}."
@@ -90,11 +91,6 @@ def _glance(report: Report) -> list[Child]:
             class_="facts",
         ),
     ]
-
-
-def _bears(report: Report, value: float) -> str:
-    verb = "pay" if (report.game.kind == "cost") == (value >= 0) else "receive"
-    return f"{verb} {amount(abs(value), report.unit)}"
 
 
 def _check(report: Report) -> list[Child]:
