@@ -9,7 +9,7 @@ import numpy as np
 from sesgame.energy.dual_prices import DualPrices
 from sesgame.html.elements import Child, Html, element, table
 from sesgame.html.figures import NO_BREAK, number
-from sesgame.html.savings_charts import MOST_ROWS, savings_chart
+from sesgame.html.savings_charts import MOST_ROWS, Savings, savings_chart
 from sesgame.sampled_shapley import SampledShapley
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def bills_section(report: Report) -> list[Child]:
     players = [str(player) for player in report.game.players]
     savings = {rule: report.surplus(rule) for rule in report.allocations}
     spans = {rule: _span(allocation) for rule, allocation in report.allocations.items()}
-    margins = {
+    ends = {
         rule: (
             report.game.sign * (span[0] - report.alone),
             report.game.sign * (span[1] - report.alone),
@@ -40,12 +40,13 @@ def bills_section(report: Report) -> list[Child]:
         for rule, span in spans.items()
         if span is not None
     }
+    drawn = Savings(players, savings, ends, report.unit, word)
     return [
         element(
             "div",
             element(
                 "div",
-                element("figure", savings_chart(players, savings, margins, report.unit, word)),
+                element("figure", savings_chart(drawn)),
                 _spread(report, savings, word) if len(players) > MOST_ROWS else None,
             ),
             _bills(report, players, savings, spans, word),
@@ -172,7 +173,7 @@ def _notes(report: Report, spans: Mapping[str, Span], word: str) -> list[str]:
                 together = ", for all members at once" if simultaneous else ""
                 notes.append(
                     f"{rule}: \N{PLUS-MINUS SIGN} is the interval at {confidence:.0%} "
-                    f"confidence{together}."
+                    f"confidence{together}; a saving within it is grey."
                 )
             case _:
                 notes.append(
