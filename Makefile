@@ -11,9 +11,10 @@ TOOLS := .venv/.tools
 CHECKERS := .venv/.checkers
 WRITERS := .venv/.writers
 EXTENSION := .venv/.extension
+PEERS := $(foreach group,peers auction-peers sampling-peers,.venv-peers/$(group)/.installed)
 RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help run test lint docs bench notices dist format clean
+.PHONY: help run test lint docs bench bench-peers notices dist format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -41,6 +42,9 @@ bench: $(EXTENSION) $(CHECKERS)  ## Measure, as ratios against a peer or the mac
 	pytest benches --benchmark-only -p no:xdist
 	python benches/stability_figures.py
 
+bench-peers: $(EXTENSION) $(PEERS)  ## Measure side by side with other packages: docs/benchmarks.md
+	python benches/peers.py
+
 notices: $(TOOLS)  ## Write the notices of what is compiled into the extension
 	python release/third_party_notices.py
 
@@ -57,7 +61,7 @@ format: $(CHECKERS)  ## Format all sources
 	ruff format .
 
 clean:  ## Delete everything that was built
-	rm -rf .venv target out dist docs/_build
+	rm -rf .venv .venv-peers target out dist docs/_build
 
 $(TOOLS): pyproject.toml
 	@missing=""; \
@@ -81,4 +85,11 @@ $(WRITERS): pyproject.toml | $(TOOLS)
 
 $(EXTENSION): $(TOOLS) $(RUST_SOURCES)
 	$(WITH_LIBCLANG) PIP_QUIET=1 maturin develop
+	@touch $@
+
+# Other packages, each group in an environment of its own; sesgame comes from this folder.
+.venv-peers/%/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-peers/$*
+	.venv-peers/$*/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-peers/$*/bin/python -m pip install --quiet --group $* numpy tqdm
 	@touch $@

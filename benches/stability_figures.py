@@ -1,16 +1,12 @@
-"""Figures of the stability solutions: beside coopgame-py, and in reads of the table.
+"""Figures of the stability solutions, in reads of the table. Other packages: benches/peers.py.
 
-    pip install --group peers
-    python benches/stability_figures.py peer --players 20 22 24 25 --seeds 3
     python benches/stability_figures.py reads --players 25 28 --seeds 3
     python benches/stability_figures.py reads --players 30 --types 2 --seeds 1 --solutions nucleolus
     python benches/stability_figures.py small
     python benches/stability_figures.py exact
 
-``peer`` compares the answers before it times them; where they differ, ours is put to the proof by
-its certificate, which shares no code with the solver. coopgame-py needs 15-30 s for one game of 25
-players. A *read* is the maximum of the table by as many threads as there are cores, in the same
-run. Tables are generated in place: 30 players need 8 GiB and little more.
+A *read* is the maximum of the table by as many threads as there are cores, in the same run. Tables
+are generated in place: 30 players need 8 GiB and little more.
 
 The four types of random games are those of Benedek, Fliege and Nguyen (2021), "Finding and
 verifying the nucleolus of cooperative games", Mathematical Programming 190, 135-170, with values
@@ -35,8 +31,6 @@ import sesgame as sg
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-AGREEMENT = 1e-9
-"""Of the largest value: what counts as the same nucleolus."""
 CHUNK_BITS = 18
 CORES = os.cpu_count() or 1
 
@@ -88,38 +82,6 @@ def seconds_per_read(table: Array, shots: int = 5) -> float:
 def peak_gigabytes() -> float:
     """Return the largest resident memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-
-
-def peer(sizes: Iterable[int], types: Iterable[int], seeds: int) -> None:
-    """Print how many times faster than coopgame-py the nucleolus is found."""
-    try:
-        import coopgame
-    except ImportError:
-        print("coopgame-py is not installed: pip install --group peers")
-        return
-    for n_players in sizes:
-        ratios = []
-        for kind, seed in product(types, range(seeds)):
-            table = random_table(kind, n_players, seed)
-            game = sg.Game.from_table(table, kind="gain")
-            other = coopgame.Game(table[1:])
-            ours = sg.nucleolus(game)
-            start = perf_counter()
-            theirs = np.asarray(coopgame.nucleolus(other)["allocation"])
-            peer_seconds = perf_counter() - start
-            gap = float(np.abs(theirs - ours.values).max()) / game.scale
-            verdict = "same" if gap <= AGREEMENT else f"differ by {gap:.1e}"
-            if gap > AGREEMENT:
-                proof = ours.evidence.verify(game)
-                verdict += f", ours {'proved' if proof else 'refuted'}"
-            least = min(seconds(partial(sg.nucleolus, game)) for _ in range(5))
-            ratios.append(peer_seconds / least)
-            print(
-                f"n {n_players} type {kind} seed {seed}: {1e3 * least:9.2f} ms, coopgame "
-                f"{peer_seconds:7.3f} s, {ratios[-1]:6.0f} times, {verdict}",
-                flush=True,
-            )
-        print(f"n {n_players}: median {median(ratios):.0f}, least {min(ratios):.0f} times faster")
 
 
 SOLUTIONS: dict[str, Callable[[sg.Game], Any]] = {
@@ -202,14 +164,12 @@ def exact() -> None:
 def main() -> None:
     """Print the figures that the command line asks for, by default all of small size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("figures", nargs="?", choices=["peer", "reads", "small", "exact"])
+    parser.add_argument("figures", nargs="?", choices=["reads", "small", "exact"])
     parser.add_argument("--players", type=int, nargs="+", default=[20])
     parser.add_argument("--types", type=int, nargs="+", default=[1, 2, 3, 4])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--solutions", nargs="+", choices=SOLUTIONS, default=list(SOLUTIONS))
     options = parser.parse_args()
-    if options.figures in (None, "peer"):
-        peer(options.players, options.types, options.seeds)
     if options.figures in (None, "reads"):
         reads(options.players, options.types, options.seeds, options.solutions)
     if options.figures in (None, "small"):

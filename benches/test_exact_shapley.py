@@ -1,13 +1,11 @@
-"""The exact Shapley value from a table of 24 players: sesgame, NumPy at its best, and two packages.
+"""The exact Shapley value from a table of 24 players: sesgame, and NumPy at its best.
 
-The first row is a plain sum of the same table. The packages are optional (``pip install --group
-peers``); each is given the table in the form it reads fastest.
+The first row is a plain sum of the same table; other packages are in benches/peers.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -74,32 +72,3 @@ def test_sesgame(benchmark: Callable[..., sg.Allocation], table: Array, expected
 
 def test_numpy(benchmark: Callable[..., Array], table: Array) -> None:
     assert benchmark(numpy_shapley_value, table).sum() == pytest.approx(table[-1])
-
-
-def test_coopgame_py(benchmark: Any, table: Array, expected: Array) -> None:
-    coopgame = pytest.importorskip("coopgame")
-    game = coopgame.Game(table[1:])
-    values = benchmark.pedantic(coopgame.shapley, (game,), rounds=2)
-    np.testing.assert_allclose(values, expected, atol=1e-9)
-
-
-def test_shapley_numba(benchmark: Any, table: Array, expected: Array) -> None:
-    shapley_numba = pytest.importorskip("shapley_numba")
-    numba = pytest.importorskip("numba")
-    shapley = pytest.importorskip("shapley_numba.shapley").shapley
-
-    @shapley_numba.numba_game([("table", numba.float64[::1])])
-    class TableGame:
-        def __init__(self, table: Array) -> None:
-            self.table = table
-
-        def value(self, subset: NDArray[np.int32]) -> float:
-            mask = 0
-            for player in range(len(subset)):
-                mask |= subset[player] << player
-            return self.table[mask]
-
-    game = TableGame(table)
-    shapley(TableGame(table[:2]), 1)  # compiles
-    values = benchmark.pedantic(shapley, (game, N_PLAYERS), rounds=2)
-    np.testing.assert_allclose(values, expected, atol=1e-9)
