@@ -34,6 +34,14 @@ class Chromium:
             [CHROMIUM, *options, f"--user-data-dir={self._profile}", "about:blank"],
             stderr=subprocess.DEVNULL,
         )
+        try:
+            self._connect()
+        except BaseException:
+            self._process.terminate()
+            raise
+        return self
+
+    def _connect(self) -> None:
         port_file = self._profile / "DevToolsActivePort"
         deadline = time.monotonic() + 60
         while not (port_file.exists() and port_file.read_text().count("\n")):
@@ -50,7 +58,6 @@ class Chromium:
         self.problems: list[str] = []
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
