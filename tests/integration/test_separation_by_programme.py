@@ -185,3 +185,28 @@ def test_a_coalition_that_a_limit_forbids_is_not_named():
     membership, values, _ = here.separation_oracle().most_violated(np.array([-1.0, 2.5, 0.0]), 1)
     assert np.isfinite(values).all()
     assert (membership @ here.net_load_kwh).max() <= 3.0
+
+
+def test_a_search_that_may_stop_early_proves_no_more_than_it_has_searched():
+    hours = [f"2016-06-01T{hour:02}:00" for hour in range(24)]
+    sun = [max(0.0, 4 * (1 - abs(hour - 12) / 6)) for hour in range(24)]
+    court = sg.energy.Community(
+        members=range(16),
+        steps=hours,
+        load_kwh=np.random.default_rng(0).random((16, 24)),
+        pv_kwh=[sun if member % 4 == 0 else [0.0] * 24 for member in range(16)],
+        tariff=sg.energy.Tariff.flat(0.30, 0.08),
+        grid=Grid(demand_charge_per_kw=0.2),
+    )
+    game = court.cost_game()
+    bills = [-0.26227, 3.50224, 2.89028, 4.1472, 0.09249, 3.20717, 3.01222, 3.59933]
+    bills += [-0.4342, 3.40043, 3.69968, 3.40429, -0.24352, 2.84864, 3.00228, 2.40792]
+    group = np.zeros((1, 16), dtype=bool)
+    group[0, [0, 1, 3, 5, 6, 8, 9, 10, 11, 12, 15]] = True
+    excess = float((group @ bills - game.values(group))[0])
+    level = -0.006281803400844943
+    assert excess > level + 0.01
+    oracle = court.separation_oracle()
+    _, values, bound = oracle.most_violated(np.array(bills), 16, level=level)
+    assert len(values) == 1
+    assert bound >= excess - 1e-9

@@ -99,6 +99,9 @@ class DispatchOracle:
                 any_above,
                 max(0.0, deadline - monotonic()),
             )
+            if members is None and any_above and bound >= level:
+                # A search that may stop early leaves out what is not far above the level.
+                continue
             if members is None:
                 return np.zeros((0, n), dtype=np.bool_), np.zeros(0), bound
             row = members[np.newaxis]
