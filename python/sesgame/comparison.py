@@ -297,6 +297,10 @@ class Comparison:
         """Return in sentences what the tables do not say."""
         n = len(self.players)
         notes = [f"{row.rule}: {row.failure}." for row in self.rows if row.failure]
+        for row in self.rows:
+            match row.allocation and row.allocation.evidence:
+                case GeneratedEvidence(proved=False, reason=reason):
+                    notes.append(f"{row.rule}: not proved to be what its name says, {reason}.")
         if self.table_seconds is not None:
             notes.append(
                 f"All {2**n - 1:,} coalitions were evaluated once, in "

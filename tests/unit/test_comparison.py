@@ -156,6 +156,15 @@ def test_an_oracle_takes_the_place_of_the_table():
     assert "looks at every coalition of 3 members" in comparison["shapley"].failure
 
 
+def test_a_least_core_that_nobody_proves_is_said_to_be_unproved():
+    game = glove_game()
+    heuristic = Everyone(game)
+    heuristic.exact = False
+    text = str(sg.compare(game, ["least-core"], oracle=heuristic))
+    assert "least-core: not proved to be what its name says, the oracle does not prove" in text
+    assert "not proved to be" not in str(sg.compare(game, ["least-core"], oracle=Everyone(game)))
+
+
 def test_allocations_of_one_name_are_told_apart():
     game = glove_game()
     comparison = sg.compare(
