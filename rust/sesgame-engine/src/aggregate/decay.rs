@@ -9,10 +9,10 @@
 
 use std::f64::consts::PI;
 
-use super::grid::Grid;
+use super::grid::{Grid, KINK, Stencil, cubic, linear};
 use super::odd_transform::Transforms;
 
-/// `C` from below, on the frequencies up to pi per cell.
+/// `C` from below, for linear and for cubic stencils, on the frequencies up to pi per cell.
 #[derive(Debug)]
 pub struct Decay {
     spacing: f64,
@@ -33,18 +33,27 @@ pub struct Cutoff {
 impl Decay {
     pub fn new(grid: &Grid, transforms: &Transforms) -> Self {
         let ring = (16 * grid.most_cells()).next_power_of_two();
-        let mut histogram = vec![0.0; ring];
-        for (&cells, fraction) in grid.cells.iter().zip(&grid.fraction) {
-            let at = cells.rem_euclid(ring as i64) as usize;
-            histogram[at] += 1.0 - fraction;
-            histogram[(at + 1) % ring] += fraction;
-        }
-        let spectrum = transforms.of(ring).spectrum(&histogram);
+        let transform = transforms.of(ring);
         let members = grid.cells.len() as f64;
         let spacing = 4.0 * PI / ring as f64;
-        let steepest: f64 = grid.loads().map(f64::abs).sum::<f64>() + grid.split_variance();
+        // A stencil's slope is at most that of its farthest cell, two from the load.
+        let steepest: f64 = grid.loads().map(|load| load.abs() + 2.0).sum();
         let slack = steepest * spacing / 2.0;
-        let least = spectrum.iter().map(|value| members - value.re - slack).collect();
+        let by = |stencil: fn(f64) -> Stencil| {
+            let mut histogram = vec![0.0; ring];
+            for (&cells, &fraction) in grid.cells.iter().zip(&grid.fraction) {
+                let (first, weights) = stencil(fraction);
+                for (cell, weight) in (cells + first..).zip(weights) {
+                    histogram[cell.rem_euclid(ring as i64) as usize] += weight;
+                }
+            }
+            let spectrum = transform.spectrum(&histogram);
+            spectrum.into_iter().map(|value| members - value.re - slack).collect::<Vec<_>>()
+        };
+        let mut least = by(linear);
+        if !grid.exact {
+            least.iter_mut().zip(by(cubic)).for_each(|(least, other)| *least = least.min(other));
+        }
         Self { spacing, least, members }
     }
 
@@ -67,9 +76,35 @@ impl Decay {
         Cutoff { spacing: self.spacing, variance }
     }
 
+    /// What stencils let a marginal contribution err by, in cells, where members join with probability
+    /// `q`.
+    ///
+    /// A linear stencil adds a variance `s`, at most 1/4, to a load; a kink's expectation then grows by at
+    /// most `s` times the [`Self::concentration`]. A cubic one differs from it by second differences of
+    /// weights that sum to `s / 2`, and a kink's second difference is a single point: the expectations
+    /// differ by at most `s / 2` times the mean over all frequencies of the characteristic function
+    /// of the rest. In the alternating series that takes a member out, the k-th term shifts by
+    /// interpolation instead of k stencils, which differ by `(1 + k) w^4 / 42` at most.
+    pub fn stencil_error(&self, grid: &Grid, q: f64) -> f64 {
+        if grid.exact {
+            return 0.0;
+        }
+        let variance = q * (1.0 - q);
+        let linear = 2.0 * q * grid.split_variance() * self.concentration(variance);
+        let (mut mean, mut mean_square) = (0.0, 0.0);
+        for (j, least) in self.least.iter().enumerate() {
+            let bound = (-variance * (least - 4.0).max(0.0)).exp() / self.least.len() as f64;
+            mean += bound;
+            mean_square += bound * ((j + 1) as f64 * self.spacing).powi(2);
+        }
+        let series = 2.0 * (PI * PI / 4.0) * mean_square / 42.0 / (1.0 - 2.0 * q).powi(2);
+        let kink = 2.0 * KINK / (1.0 - 2.0 * q);
+        linear + series + mean * (q * grid.split_variance() + kink)
+    }
+
     /// The largest probability with which the sum, whether or not some of the loads are split, can
     /// lie in an open interval of two cells: Esseen's inequality with Fejer's kernel.
-    pub fn concentration(&self, variance: f64) -> f64 {
+    fn concentration(&self, variance: f64) -> f64 {
         // Where loads are not split, `C` differs by at most n w^2 / 8; two members may be missing,
         // one who is known to be there and one whose marginal contribution it is.
         let bound = |(j, least): (usize, &f64)| {

@@ -6,10 +6,13 @@
 //! step adds to the Shapley value is an integral ([`step`]) that takes some `n^1.5` operations for each
 //! frequency that counts, instead of `2^n`.
 
+mod alternating;
 mod bend;
 mod decay;
+mod exponential;
 mod grid;
 pub(crate) mod kinks;
+mod nearby;
 mod odd_transform;
 mod power_sums;
 mod quadrature;

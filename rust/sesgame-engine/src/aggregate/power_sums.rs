@@ -6,15 +6,13 @@
 use multiversion::multiversion;
 use rustfft::num_complex::Complex64;
 
-use super::grid::Grid;
+use super::exponential::exponential;
+use super::grid::{Grid, cubic};
 use super::odd_transform::OddTransform;
 use super::waves::Complex;
 
 /// What is left of the logarithm.
-const REST: f64 = 1e-15;
-
-/// The exponential is that of a part of the exponent, multiplied by itself so many times.
-const DOUBLINGS: i32 = 8;
+const REST: f64 = 1e-14;
 
 /// The number of terms that are needed for `n` members, or `None` when there are more than `most`.
 pub fn terms(q: f64, n: f64, most: usize) -> Option<usize> {
@@ -31,19 +29,22 @@ pub struct PowerSums {
 
 impl PowerSums {
     pub fn new(grid: &Grid, transform: &OddTransform, ring: usize, terms: usize) -> Self {
-        let histogram = |power: usize| {
+        // For each member the distribution of the sum of so many of its load, on its cells.
+        let mut spreads: Vec<Vec<f64>> = vec![vec![1.0]; grid.cells.len()];
+        let mut histogram = |power: usize| {
             let mut counts = vec![0.0; ring];
-            for (&cells, &fraction) in grid.cells.iter().zip(&grid.fraction) {
-                let at = (power as i64).wrapping_mul(cells);
-                if fraction == 0.0 {
-                    counts[at as usize & (ring - 1)] += 1.0;
-                    continue;
+            for ((&cells, &fraction), spread) in
+                grid.cells.iter().zip(&grid.fraction).zip(&mut spreads)
+            {
+                let mut first = cells;
+                if fraction > 0.0 {
+                    let (offset, weights) = cubic(fraction);
+                    *spread = convolved(spread, &weights);
+                    first += offset;
                 }
-                let odds = fraction / (1.0 - fraction);
-                let mut probability = (1.0 - fraction).powi(power as i32);
-                for up in 0..=power {
-                    counts[(at + up as i64) as usize & (ring - 1)] += probability;
-                    probability *= odds * (power - up) as f64 / (up + 1) as f64;
+                let at = (power as i64).wrapping_mul(first);
+                for (up, weight) in (0_i64..).zip(spread.iter()) {
+                    counts[at.wrapping_add(up) as usize & (ring - 1)] += weight;
                 }
             }
             counts
@@ -63,19 +64,27 @@ impl PowerSums {
     /// The product over all members on a block of frequencies, from `terms` power sums.
     pub fn product(&self, q: f64, terms: usize, first: usize, product: &mut Complex) {
         let length = product.re.len();
-        let scale = 0.5_f64.powi(DOUBLINGS);
-        product.re.fill(self.n * (-q).ln_1p() * scale);
+        product.re.fill(self.n * (-q).ln_1p());
         product.im.fill(0.0);
         let mut power = -1.0;
         for (k, sums) in self.by_power[..terms].iter().enumerate() {
             power *= -q / (1.0 - q);
-            let factor = power / (k + 1) as f64 * scale;
+            let factor = power / (k + 1) as f64;
             let last = (first + length).min(sums.re.len());
             add_scaled(&mut product.re, &sums.re[first..last], factor);
             add_scaled(&mut product.im, &sums.im[first..last], factor);
         }
         exponential(product);
     }
+}
+
+/// The distribution of a sum of two.
+fn convolved(first: &[f64], second: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; first.len() + second.len() - 1];
+    for (offset, by) in second.iter().enumerate() {
+        add_scaled(&mut sums[offset..offset + first.len()], first, *by);
+    }
+    sums
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
@@ -85,34 +94,17 @@ fn add_scaled(sums: &mut [f64], values: &[f64], factor: f64) {
     }
 }
 
-/// `exp(2^DOUBLINGS z)` of small z: a Taylor polynomial, multiplied by itself.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn exponential(values: &mut Complex) {
-    for (re, im) in values.re.iter_mut().zip(values.im.iter_mut()) {
-        let (x, y) = (*re, *im);
-        let (mut a, mut b) = (1.0, 0.0);
-        for k in (1..=14).rev() {
-            let by = 1.0 / k as f64;
-            (a, b) = (1.0 + (x * a - y * b) * by, (x * b + y * a) * by);
-        }
-        for _ in 0..DOUBLINGS {
-            (a, b) = (a * a - b * b, 2.0 * a * b);
-        }
-        (*re, *im) = (a, b);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::waves::{Waves, join};
+    use super::super::waves::{TOGETHER, Waves, join};
     use super::*;
 
     #[test]
     fn a_product_is_that_of_its_factors() {
         let integers: Vec<f64> = (0..300_i32).map(|k| f64::from(k * k % 101 - 40)).collect();
         let reals: Vec<f64> = (0..300_i32).map(|k| f64::from(k + 1).sqrt() - 9.0).collect();
-        for (loads, doublings) in [(integers, 0), (reals, 8)] {
-            let grid = Grid::new(&loads).coarsened(doublings);
+        for (loads, doublings) in [(integers, 0), (reals, 5)] {
+            let grid = Grid::new(&loads).scaled(doublings);
             let ring = 1 << 12;
             let sums = PowerSums::new(&grid, &OddTransform::new(ring), ring, 30);
             for q in [0.001, 0.05, 0.15] {
@@ -121,7 +113,9 @@ mod tests {
                 sums.product(q, terms, 512, &mut fast);
                 let mut slow = Complex::filled(1.0, 64);
                 let mut waves = Waves::new(&grid, ring, 512, 64);
-                (0..300).for_each(|member| join(&mut slow, waves.of(member), q));
+                for first in (0..300).step_by(TOGETHER) {
+                    join(&mut slow, &waves.symmetric(first..first + TOGETHER), q);
+                }
                 for k in 0..64 {
                     let error = (fast.re[k] - slow.re[k]).hypot(fast.im[k] - slow.im[k]);
                     assert!(error < 1e-13, "{q} {k} {error:e}");

@@ -8,10 +8,13 @@ use std::f64::consts::PI;
 
 use multiversion::multiversion;
 
-use super::grid::Grid;
+use super::grid::{Grid, cubic};
 
 /// Frequencies that are handled together: what they need stays in the first-level cache.
 pub const BLOCK: usize = 256;
+
+/// Members whose factors join a product together.
+pub const TOGETHER: usize = 4;
 const LANES: usize = 8;
 
 /// A sequence of complex numbers, real and imaginary parts apart.
@@ -56,13 +59,32 @@ impl<'a> Waves<'a> {
 
     /// `z - 1` of the load of one member.
     pub fn of(&mut self, member: usize) -> &Complex {
-        self.fill(self.grid.cells[member]);
-        let fraction = self.grid.fraction[member];
-        if fraction > 0.0 {
-            blend(&mut self.wave, &self.unit, fraction);
+        let (cells, fraction) = (self.grid.cells[member], self.grid.fraction[member]);
+        if fraction == 0.0 {
+            self.fill(cells);
+        } else {
+            let (first, weights) = cubic(fraction);
+            self.fill(cells + first);
+            blend(&mut self.wave, &self.unit, weights);
         }
         self.wave.re.iter_mut().for_each(|re| *re -= 1.0);
         &self.wave
+    }
+
+    /// The elementary symmetric polynomials of `z - 1` of a few members, with which their factors for any
+    /// probability `q` are a polynomial in `q`.
+    pub fn symmetric(&mut self, members: std::ops::Range<usize>) -> [Complex; TOGETHER] {
+        let mut polynomials = [(); TOGETHER].map(|()| Complex::filled(0.0, self.wave.re.len()));
+        for (count, member) in members.enumerate() {
+            let wave = self.of(member);
+            for degree in (1..=count).rev() {
+                let (lower, upper) = polynomials.split_at_mut(degree);
+                add_product(&mut upper[0], &lower[degree - 1], wave);
+            }
+            polynomials[0].re.iter_mut().zip(&wave.re).for_each(|(sum, re)| *sum += re);
+            polynomials[0].im.iter_mut().zip(&wave.im).for_each(|(sum, im)| *sum += im);
+        }
+        polynomials
     }
 
     /// `exp(i w cells)`: the first lanes from the definition, then by rotation.
@@ -95,22 +117,43 @@ fn rotate(wave: &mut Complex, mut re: [f64; LANES], mut im: [f64; LANES], turn: 
     }
 }
 
-/// `wave * (1 - fraction + fraction * unit)`.
+/// `wave` times the polynomial in `unit` with the given coefficients.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn blend(wave: &mut Complex, unit: &Complex, fraction: f64) {
+fn blend(wave: &mut Complex, unit: &Complex, coefficients: [f64; 4]) {
+    let [constant, linear, square, cube] = coefficients;
     let waves = wave.re.iter_mut().zip(wave.im.iter_mut());
     for ((re, im), (unit_re, unit_im)) in waves.zip(unit.re.iter().zip(&unit.im)) {
-        let (blend_re, blend_im) = (1.0 + fraction * (unit_re - 1.0), fraction * unit_im);
-        (*re, *im) = (*re * blend_re - *im * blend_im, *re * blend_im + *im * blend_re);
+        let (mut a, mut b) = (cube, 0.0);
+        for coefficient in [square, linear, constant] {
+            (a, b) = (a * unit_re - b * unit_im + coefficient, a * unit_im + b * unit_re);
+        }
+        (*re, *im) = (*re * a - *im * b, *re * b + *im * a);
     }
 }
 
-/// `product *= 1 + q wave`, elementwise.
+/// `sums += first * second`, elementwise.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub fn join(product: &mut Complex, wave: &Complex, q: f64) {
+fn add_product(sums: &mut Complex, first: &Complex, second: &Complex) {
+    let sums = sums.re.iter_mut().zip(sums.im.iter_mut());
+    let factors = first.re.iter().zip(&first.im).zip(second.re.iter().zip(&second.im));
+    for ((re, im), ((a, b), (c, d))) in sums.zip(factors) {
+        *re += a * c - b * d;
+        *im += a * d + b * c;
+    }
+}
+
+/// Multiplies a product by the factors `1 + q (z - 1)` of the members of these
+/// [`Waves::symmetric`] polynomials.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+pub fn join(product: &mut Complex, polynomials: &[Complex; TOGETHER], q: f64) {
+    let length = product.re.len();
+    let [a, b, c, d] = polynomials
+        .each_ref()
+        .map(|polynomial| (&polynomial.re[..length], &polynomial.im[..length]));
     let products = product.re.iter_mut().zip(product.im.iter_mut());
-    for ((re, im), (wave_re, wave_im)) in products.zip(wave.re.iter().zip(&wave.im)) {
-        let (factor_re, factor_im) = (1.0 + q * wave_re, q * wave_im);
+    for (at, (re, im)) in products.enumerate() {
+        let factor_re = 1.0 + q * (a.0[at] + q * (b.0[at] + q * (c.0[at] + q * d.0[at])));
+        let factor_im = q * (a.1[at] + q * (b.1[at] + q * (c.1[at] + q * d.1[at])));
         (*re, *im) = (*re * factor_re - *im * factor_im, *re * factor_im + *im * factor_re);
     }
 }
