@@ -9,8 +9,9 @@ all.
     python benches/sampling_accuracy.py --repetitions 30 --results out/sampling.jsonl
 
 Every cell is written to the file as soon as it is done, and a cell that is there is not run again:
-a run that was stopped goes on. An estimator that took too long in the next smaller budget is left
-out (``--seconds``), and the row says how many were.
+a run that was stopped goes on. An estimator is left out that took too long at a tenth of the budget
+(``--seconds``) or whose error there was more than ``--contenders`` times the best peer's, and the
+row says how many were run.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--budgets", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--games", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--seconds", type=float, default=60.0, help="for one estimator in a cell")
+    parser.add_argument("--contenders", type=float, default=3.0, help="times the best peer's error")
     parser.add_argument("--results", type=Path, default=Path("out/sampling_accuracy.jsonl"))
     parser.add_argument("--again", action="store_true", help="run sesgame again, and no peer")
     parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
@@ -100,14 +102,30 @@ def main() -> None:
         for game in options.games:
             CASES[game]()  # its exact value, which may take long, is kept in a file
             for name in [OWN] if options.again else methods:
-                smaller = cells.get((game, budget // 10, name), {"seconds": 0.0})
-                slow = 5 * smaller["seconds"] > options.seconds
-                if not options.again and (slow or (game, budget, name) in cells):
+                if not options.again and (
+                    (game, budget, name) in cells or hopeless(cells, game, budget, name, options)
+                ):
                     continue
                 cells[game, budget, name] = run_cell(game, budget, name, options)
                 with options.results.open("a") as file:
                     file.write(json.dumps(cells[game, budget, name]) + "\n")
     print_table(cells, options.games, options.budgets, VERSIONS)
+
+
+def hopeless(
+    cells: dict[tuple[str, int, str], dict[str, Any]],
+    game: str,
+    budget: int,
+    name: str,
+    options: argparse.Namespace,
+) -> bool:
+    """Whether an estimator was too slow, or far behind the best peer, at a tenth of the budget."""
+    smaller = {m: cell for (g, b, m), cell in cells.items() if (g, b) == (game, budget // 10)}
+    if name == OWN or name not in smaller:
+        return name != OWN and bool(smaller)
+    errors = [cell["error"] for m, cell in smaller.items() if m != OWN and "error" in cell]
+    behind = smaller[name].get("error", float("inf")) > options.contenders * min(errors)
+    return behind or 5 * smaller[name]["seconds"] > options.seconds
 
 
 def print_table(

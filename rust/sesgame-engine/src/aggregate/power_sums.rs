@@ -114,7 +114,7 @@ mod tests {
                 let mut slow = Complex::filled(1.0, 64);
                 let mut waves = Waves::new(&grid, ring, 512, 64);
                 for first in (0..300).step_by(TOGETHER) {
-                    join(&mut slow, &waves.symmetric(first..first + TOGETHER), q);
+                    join(&mut slow, waves.symmetric(first..first + TOGETHER), q);
                 }
                 for k in 0..64 {
                     let error = (fast.re[k] - slow.re[k]).hypot(fast.im[k] - slow.im[k]);

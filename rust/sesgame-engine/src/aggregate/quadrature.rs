@@ -17,8 +17,8 @@ pub struct Rule {
     pub error: f64,
 }
 
-/// Exponent of the error that is asked for: about `exp(-27)`.
-const EXPONENT: f64 = 27.0;
+/// Exponent of the error that is asked for: about `exp(-24)`.
+const EXPONENT: f64 = 24.0;
 
 impl Rule {
     /// The rule for the mean marginal contributions of one of `n_players` players: polynomials of
@@ -72,17 +72,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn powers_up_to_the_degree_are_exact() {
+    fn powers_up_to_the_degree_are_within_the_bound() {
         for n_players in [2, 3, 5, 31, 100] {
             let rule = Rule::new(n_players);
-            assert!(rule.error < 1e-14);
+            // Exact up to 31 players; more take fewer nodes than that would need.
+            assert!(rule.error < if n_players <= 31 { 1e-14 } else { 1e-11 });
             for power in 0..n_players as i32 {
                 let sum: f64 = rule
                     .nodes
                     .iter()
                     .map(|node| node.weight * (node.q.powi(power) + (1.0 - node.q).powi(power)))
                     .sum();
-                assert!((sum - 1.0 / f64::from(power + 1)).abs() < 1e-14, "{n_players} {power}");
+                let off = (sum - 1.0 / f64::from(power + 1)).abs();
+                assert!(off < rule.error + 1e-14, "{n_players} {power}");
             }
         }
     }
@@ -91,7 +93,7 @@ mod tests {
     fn many_players_take_few_nodes_and_the_bound_holds_for_bernstein_polynomials() {
         let n_players = 2000;
         let rule = Rule::new(n_players);
-        assert!(rule.nodes.len() < 100 && rule.error < 1e-11 && rule.error > 0.0);
+        assert!(rule.nodes.len() < 100 && rule.error < 1e-10 && rule.error > 0.0);
         // C(n - 1, k) q^k (1 - q)^(n - 1 - k) integrates to 1 / n.
         for k in [0_usize, 1, 700, 999] {
             let rest = n_players - 1 - k;

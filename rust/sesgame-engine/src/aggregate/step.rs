@@ -382,7 +382,7 @@ impl Group<'_> {
                 for first in (0..values.len()).step_by(TOGETHER) {
                     let polynomials = waves.symmetric(first..values.len().min(first + TOGETHER));
                     for (product, node) in &mut by_member {
-                        join(product, &polynomials, node.q);
+                        join(product, polynomials, node.q);
                     }
                 }
             }

@@ -11,17 +11,29 @@ use multiversion::multiversion;
 use super::grid::{Grid, cubic};
 
 /// Frequencies that are handled together: what they need stays in the first-level cache.
-pub const BLOCK: usize = 256;
+pub const BLOCK: usize = 512;
 
 /// Members whose factors join a product together.
 pub const TOGETHER: usize = 4;
 const LANES: usize = 8;
 
 /// A sequence of complex numbers, real and imaginary parts apart.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Complex {
     pub re: Vec<f64>,
     pub im: Vec<f64>,
+}
+
+impl Clone for Complex {
+    fn clone(&self) -> Self {
+        Self { re: self.re.clone(), im: self.im.clone() }
+    }
+
+    /// Keeps the memory.
+    fn clone_from(&mut self, other: &Self) {
+        self.re.clone_from(&other.re);
+        self.im.clone_from(&other.im);
+    }
 }
 
 impl Complex {
@@ -39,6 +51,7 @@ pub struct Waves<'a> {
     /// `exp(i w)`.
     unit: Complex,
     wave: Complex,
+    polynomials: [Complex; TOGETHER],
 }
 
 impl<'a> Waves<'a> {
@@ -51,6 +64,8 @@ impl<'a> Waves<'a> {
             first: first as i64,
             unit: Complex::default(),
             wave: Complex::filled(0.0, length.next_multiple_of(LANES)),
+            polynomials: [(); TOGETHER]
+                .map(|()| Complex::filled(0.0, length.next_multiple_of(LANES))),
         };
         waves.fill(1);
         waves.unit = waves.wave.clone();
@@ -73,18 +88,26 @@ impl<'a> Waves<'a> {
 
     /// The elementary symmetric polynomials of `z - 1` of a few members, with which their factors for any
     /// probability `q` are a polynomial in `q`.
-    pub fn symmetric(&mut self, members: std::ops::Range<usize>) -> [Complex; TOGETHER] {
-        let mut polynomials = [(); TOGETHER].map(|()| Complex::filled(0.0, self.wave.re.len()));
-        for (count, member) in members.enumerate() {
-            let wave = self.of(member);
-            for degree in (1..=count).rev() {
-                let (lower, upper) = polynomials.split_at_mut(degree);
-                add_product(&mut upper[0], &lower[degree - 1], wave);
-            }
-            polynomials[0].re.iter_mut().zip(&wave.re).for_each(|(sum, re)| *sum += re);
-            polynomials[0].im.iter_mut().zip(&wave.im).for_each(|(sum, im)| *sum += im);
+    pub fn symmetric(&mut self, members: std::ops::Range<usize>) -> &[Complex; TOGETHER] {
+        for polynomial in &mut self.polynomials[members.len()..] {
+            polynomial.re.fill(0.0);
+            polynomial.im.fill(0.0);
         }
-        polynomials
+        for (count, member) in members.enumerate() {
+            self.of(member);
+            if count == 0 {
+                self.polynomials[0].clone_from(&self.wave);
+                continue;
+            }
+            let (lower, upper) = self.polynomials.split_at_mut(count);
+            set_product(&mut upper[0], &lower[count - 1], &self.wave);
+            for degree in (1..count).rev() {
+                let (lower, upper) = lower.split_at_mut(degree);
+                add_product(&mut upper[0], &lower[degree - 1], &self.wave);
+            }
+            add(&mut self.polynomials[0], &self.wave);
+        }
+        &self.polynomials
     }
 
     /// `exp(i w cells)`: the first lanes from the definition, then by rotation.
@@ -128,6 +151,23 @@ fn blend(wave: &mut Complex, unit: &Complex, coefficients: [f64; 4]) {
             (a, b) = (a * unit_re - b * unit_im + coefficient, a * unit_im + b * unit_re);
         }
         (*re, *im) = (*re * a - *im * b, *re * b + *im * a);
+    }
+}
+
+/// `sums += values`, elementwise.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn add(sums: &mut Complex, values: &Complex) {
+    sums.re.iter_mut().zip(&values.re).for_each(|(sum, value)| *sum += value);
+    sums.im.iter_mut().zip(&values.im).for_each(|(sum, value)| *sum += value);
+}
+
+/// `product = first * second`, elementwise.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn set_product(product: &mut Complex, first: &Complex, second: &Complex) {
+    let products = product.re.iter_mut().zip(product.im.iter_mut());
+    let factors = first.re.iter().zip(&first.im).zip(second.re.iter().zip(&second.im));
+    for ((re, im), ((a, b), (c, d))) in products.zip(factors) {
+        (*re, *im) = (a * c - b * d, a * d + b * c);
     }
 }
 
