@@ -81,8 +81,9 @@ impl LinearProductionGame {
         drop(relaxed);
 
         let mut model = self.joint_model(question, true);
-        let enough = if any_above { 0.5 * (relaxation - level) } else { 0.0 };
-        model.set_integer_gap(0.0, gap.max(enough));
+        // A search that may end early leaves out what is better by less than this.
+        let left_out = if any_above { gap.max(0.5 * (relaxation - level)) } else { 0.0 };
+        model.set_integer_gap(0.0, gap.max(left_out));
         model.set_cutoff(-level);
         if max_seconds.is_finite() {
             model.set_time_limit(max_seconds);
@@ -95,17 +96,18 @@ impl LinearProductionGame {
             Some(chosen.iter().map(|&share| share > 0.5).collect())
         };
         let found = solution.objective.is_finite() && -solution.objective > level;
+        let reached = if found { -solution.objective } else { level };
+        let bound = (-solution.bound).max(reached + left_out).min(relaxation);
         match solution.status {
             Status::Optimal if found => {
-                let bound = (-solution.bound).max(-solution.objective);
                 Ok(Answer { members: members(), bound, relaxation, finished: true })
             }
             Status::Optimal | Status::Infeasible => {
-                Ok(Answer { members: None, bound: level, relaxation, finished: true })
+                Ok(Answer { members: None, bound: level + left_out, relaxation, finished: true })
             }
             Status::TimeLimit => Ok(Answer {
                 members: if found { members() } else { None },
-                bound: (-solution.bound).min(relaxation).max(level),
+                bound,
                 relaxation,
                 finished: false,
             }),
