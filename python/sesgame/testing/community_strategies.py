@@ -12,7 +12,7 @@ from sesgame.energy.community import Community, Model
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
-from sesgame.testing.game_strategies import Count, number_of
+from sesgame.testing.game_strategies import Count, lists_of, number_of
 
 __all__ = ["communities"]
 
@@ -59,11 +59,7 @@ def communities(
     quarters = st.lists(st.integers(0, 12), min_size=len(members), max_size=len(members))
     step = st.tuples(quarters, quarters, _prices())
     # All of a step is drawn at once, so that what breaks a test loses the steps that do not matter.
-    if n_steps is None:
-        drawn = draw(st.lists(step, min_size=1, max_size=6))
-    else:
-        count = draw(number_of(n_steps, 1, 6))
-        drawn = draw(st.lists(step, min_size=count, max_size=count))
+    drawn = draw(lists_of(step, n_steps, 1, 6))
     metered = draw(st.lists(st.sampled_from([1, 0]), min_size=len(members), max_size=len(members)))
     load, pv = (
         np.array([column[k] for column in drawn], dtype=np.float64).T / 4 * np.c_[metered]

@@ -6,7 +6,7 @@ integers of one binary unit, so that sums of them are exact and ties are real.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ from sesgame.games import airport, bankruptcy, weighted_vote
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["airport_games", "bankruptcy_games", "games", "number_of", "voting_games"]
+__all__ = ["airport_games", "bankruptcy_games", "games", "lists_of", "number_of", "voting_games"]
 
 Count = int | st.SearchStrategy[int] | None
 """A number, a strategy for it, or whatever is the default."""
@@ -32,6 +32,17 @@ def number_of(count: Count, smallest: int, largest: int) -> st.SearchStrategy[in
     if isinstance(count, int):
         return st.just(count)
     return st.integers(smallest, largest) if count is None else count
+
+
+def lists_of(
+    elements: st.SearchStrategy[Any], count: Count, smallest: int, largest: int
+) -> st.SearchStrategy[list[Any]]:
+    """Return a strategy for lists of a length that may be given; else they shrink by element."""
+    if count is None:
+        return st.lists(elements, min_size=smallest, max_size=largest)
+    return number_of(count, smallest, largest).flatmap(
+        lambda length: st.lists(elements, min_size=length, max_size=length)
+    )
 
 
 @st.composite

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.storage import StorageAuction
-from sesgame.testing.game_strategies import Count, number_of
+from sesgame.testing.game_strategies import Count, lists_of, number_of
 
 __all__ = ["markets", "network_markets", "storage_auctions"]
 
+SIDES = ("offer", "bid")
 VALUE_OF_LOST_LOAD = 12
 """Of order books with fixed demand: within the range of the prices."""
 
@@ -66,17 +67,22 @@ def markets(
     """
     price = st.integers(-3, 14) if prices is None else prices
     quantity = st.integers(0, 5) if quantities is None else quantities
-    n_participants, count = draw(number_of(n, 1, 5)), draw(number_of(n_periods, 1, 3))
-    orders: list[tuple[Any, ...]] = []
-    for period in range(count):
-        for participant in range(n_participants):
-            sides = ("offer", "bid")
-            for side in [draw(st.sampled_from(sides))] if single_orders else sides:
-                largest = 1 if single_orders else 3
-                steps = draw(st.lists(price, min_size=single_orders, max_size=largest))
-                steps.sort(reverse=side == "bid")
-                orders += [(participant, side, step, draw(quantity), period) for step in steps]
-    participants: list[Any] = list(range(n_participants))
+    if single_orders:
+        of_period = st.tuples(st.sampled_from(SIDES), price, quantity).map(lambda order: [order])
+    else:
+        of_period = st.tuples(*(_steps(side, price, quantity) for side in SIDES)).map(
+            lambda sides: [order for steps in sides for order in steps]
+        )
+    count = draw(number_of(n_periods, 1, 3))
+    # All of a participant is drawn at once, so that what breaks a test loses who does not matter.
+    drawn = draw(lists_of(st.tuples(*[of_period] * count), n, 1, 5))
+    orders: list[tuple[Any, ...]] = [
+        (participant, *order, period)
+        for participant, by_period in enumerate(drawn)
+        for period, of_one in enumerate(by_period)
+        for order in of_one
+    ]
+    participants: list[Any] = list(range(len(drawn)))
     if trade:
         participants += ["buyer", "seller"]
         known = [order[2] for order in orders]
@@ -93,6 +99,15 @@ def markets(
             demand_kwh=st.just(load),
             value_of_lost_load=st.just(VALUE_OF_LOST_LOAD if demand else None),
         )
+    )
+
+
+def _steps(
+    side: str, price: st.SearchStrategy[Any], quantity: st.SearchStrategy[Any]
+) -> st.SearchStrategy[list[tuple[Any, ...]]]:
+    """Return a strategy for up to three orders of one side, the first to be filled first."""
+    return st.lists(st.tuples(st.just(side), price, quantity), max_size=3).map(
+        lambda steps: sorted(steps, key=lambda order: order[1], reverse=side == "bid")
     )
 
 
