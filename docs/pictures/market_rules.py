@@ -1,4 +1,4 @@
-"""What each participant of the example market pays under five rules."""
+"""What each participant of the example market pays under four rules."""
 
 import sesgame as sg
 
@@ -12,4 +12,4 @@ book = sg.markets.OrderBook.from_orders(
     ]
 )
 rules = ["vcg", "uniform_price", "trade_reduction", "core_selecting"]
-sg.plots.payments({rule: getattr(sg.markets, rule)(book) for rule in rules})
+sg.plots.payments({rule: getattr(sg.markets, rule)(book) for rule in rules}, unit="EUR")

@@ -21,7 +21,7 @@ lines = axes.contour(
     near,
     middle,
     largest,
-    levels=range(-4, 7, 2),
+    levels=range(-4, 5, 2),
     colors="#4A7FB5",
     linewidths=1.2,
     linestyles="solid",
@@ -32,7 +32,7 @@ axes.contourf(near, middle, core, levels=[0.5, 1.5], colors=["#0072B2"], alpha=0
 x = sg.nucleolus(cable).values
 axes.plot([6, 6], [6, 8], color="black", linewidth=2)
 axes.plot(x[0], x[1], "o", color="#D55E00", markersize=8)
-axes.annotate("nucleolus (6, 7, 20)", (x[0], x[1]), (6.3, 6.8), color="#D55E00")
+axes.annotate("nucleolus\n(6, 7, 20)", (x[0], x[1]), (6.3, 6.5), color="#D55E00", fontsize=8)
 axes.annotate("least core, -6", (6, 6), (4.6, 5))
 axes.annotate("core", (1, 15), color="#0072B2")
 axes.set_xlabel("near pays")

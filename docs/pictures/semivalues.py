@@ -21,8 +21,8 @@ axes.plot(
     color="#009E73",
     label="weights 0, ..., 0, 1: everybody else",
 )
-axes.set_ylim(-0.01, 0.35)
-axes.annotate("1", (8.94, 0.335), color="#009E73", ha="right")
+axes.set_ylim(-0.01, 0.45)
+axes.annotate("1", (8.94, 0.435), color="#009E73", ha="right")
 axes.set_xticks(sizes)
 axes.set_xlabel("players who are there already")
 axes.set_ylabel("probability")

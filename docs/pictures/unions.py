@@ -22,7 +22,7 @@ for number, (player, colour) in enumerate(
 ):
     values = [rule.values[number] for rule in rules.values()]
     bars = axes.bar(x + 0.26 * (number - 1), values, 0.24, color=colour, label=player)
-    axes.bar_label(bars, [f"{value:.2g}" for value in values], padding=2)
+    axes.bar_label(bars, [f"{value:.2g}" for value in values], padding=2, fontsize=8)
 axes.set_xticks(x, rules)
 axes.set_ylabel("gets, of a pair worth 1")
 axes.legend(loc="upper left", bbox_to_anchor=(1, 1))

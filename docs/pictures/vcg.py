@@ -15,5 +15,5 @@ book = sg.markets.OrderBook.from_orders(
 )
 _, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 settlements = {"VCG": sg.markets.vcg(book), "one price": sg.markets.uniform_price(book)}
-sg.plots.merit_order(settlements["one price"], ax=left)
-sg.plots.payments(settlements, ax=right)
+sg.plots.merit_order(settlements["one price"], unit="EUR", ax=left)
+sg.plots.payments(settlements, unit="EUR", ax=right)

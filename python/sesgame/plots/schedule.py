@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.html.figures import period_in_words
 from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED, new_axes
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def dispatch(
         panel.spines[["right", "top"]].set_visible(False)
         panel.tick_params(labelbottom=panel is panels[-1])
     _date_axis(panels[-1])
+    panels[-1].set_xlabel(period_in_words(schedule.steps))
     return frame
 
 
@@ -130,5 +132,5 @@ def _date_axis(panel: Axes) -> None:
 
     locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
     panel.xaxis.set_major_locator(locator)
-    form = dates.ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    form = dates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
     panel.xaxis.set_major_formatter(form)

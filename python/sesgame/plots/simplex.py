@@ -31,7 +31,7 @@ TETRAHEDRON = np.array(
     [[0, 0, 0], [1, 0, 0], [0.5, 0.75**0.5, 0], [0.5, 0.75**0.5 / 3, (2 / 3) ** 0.5]]
 )
 PLANE_LABELS = (("right", "top"), ("left", "top"), ("center", "bottom"))
-SPACE_LABELS = (("center", "top"), ("center", "top"), ("left", "top"), ("center", "bottom"))
+SPACE_LABELS = (("right", "top"), ("center", "top"), ("left", "top"), ("center", "bottom"))
 """On which side of the corners their labels stand."""
 
 FLAT = 1e-6
@@ -134,9 +134,11 @@ def core(
             label=name,
             zorder=4 + index,
         )
-    axes.legend(
+    legend = axes.legend(
         fontsize=8, loc="upper left", bbox_to_anchor=(-0.05, 1.05), labelspacing=0.7, frameon=False
     )
+    for handle in legend.get_lines():  # a ring as wide as in the picture would touch the next line
+        handle.set_markersize(8)
     return axes
 
 
@@ -221,7 +223,7 @@ class _Frame:
             # From here no corner hides another.
             axes.view_init(elev=18, azim=-40)
             axes.set(xlim=(0, 1), ylim=(-0.1, 0.9), zlim=(-0.05, 0.95))
-            axes.set_box_aspect((1, 1, 1), zoom=1.0)
+            axes.set_box_aspect((1, 1, 1), zoom=0.88)  # room for labels
             # Allocations are seen through the faces, whatever is nearer to the eye.
             axes.computed_zorder = False
 
