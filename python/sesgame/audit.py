@@ -198,7 +198,7 @@ def audit(
     tolerance : float, optional
         What counts as equal, in the unit of the game; by default 1e-9 (with an oracle 1e-7) of the
         largest absolute value of any coalition looked at, but at least the allocation's own
-        tolerance.
+        tolerance and the game's :attr:`~sesgame.Game.rounding`.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -217,9 +217,11 @@ def audit(
 
     Notes
     -----
-    One scan of the 2^n values. Ties between worst coalitions are broken in favour of the lowest
-    bit mask. With an oracle the 2n + 1 coalitions of one player, of all but one and of all, and one
-    question: is any better off on its own than the best of those, and than nobody?
+    Two scans of the 2^n values. Of players and coalitions whose excesses are equal within the
+    default tolerance, the first is named, coalitions in the order of their bit masks: rounding,
+    which differs from machine to machine, does not choose among them. With an oracle the 2n + 1
+    coalitions of one player, of all but one and of all, and one question: is any better off on its
+    own than the best of those, and than nobody?
 
     References
     ----------
@@ -245,19 +247,20 @@ def audit(
         worths = game.values(_few(game.n_players), progress=progress)
         alone, total = worths[: game.n_players], float(worths[-1])
         default, scale = ORACLE_TOLERANCE, float(np.abs(worths).max())
+    equal = max(default * scale, allocated.tolerance, game.rounding)
     if tolerance is None:
-        tolerance = max(default * scale, allocated.tolerance)
+        tolerance = equal
     if oracle is None:
-        found = _engine.worst_coalition(table, game.kind, x)
-        mask, excess = (0, -np.inf) if found is None else found
-        worst, bound = game.players.ordered_labels(mask), excess
+        worst, excess = _worst_of_table(game, table, x, equal)
+        bound = excess
     else:
+        seconds = np.inf if max_seconds is None else max_seconds
         worst, excess, bound = _worst_by_oracle(
-            game, x, worths, oracle, np.inf if max_seconds is None else max_seconds, tolerance
+            game, x, worths, oracle, seconds, tolerance, equal
         )
     gap = allocated.total - total
     gains = game.sign * (alone - x)
-    worst_player = int(np.argmax(gains))
+    worst_player = _first_largest(gains, equal)
     efficient = abs(gap) <= tolerance
     in_core: bool | None = efficient and excess <= tolerance
     if in_core and bound > tolerance:
@@ -266,9 +269,9 @@ def audit(
         method=allocated.method,
         efficient=efficient,
         efficiency_gap=gap,
-        individually_rational=bool(gains[worst_player] <= tolerance),
+        individually_rational=bool(gains.max() <= tolerance),
         worst_player=game.players[worst_player],
-        worst_player_excess=float(gains[worst_player]),
+        worst_player_excess=float(gains.max()),
         in_core=in_core,
         worst_coalition=worst,
         worst_coalition_excess=excess,
@@ -296,6 +299,23 @@ def _few(n_players: int) -> NDArray[np.bool_]:
     return np.concatenate([single, ~single, np.ones((1, n_players), dtype=np.bool_)])
 
 
+def _first_largest(values: NDArray[np.float64], equal: float) -> int:
+    """Return the place of the first value that is as large as any."""
+    return int(np.argmax(values >= values.max() - equal))
+
+
+def _worst_of_table(
+    game: Game, table: NDArray[np.float64], x: NDArray[np.float64], equal: float
+) -> tuple[tuple[Hashable, ...], float]:
+    """Return the first of the worst coalitions, and the largest excess."""
+    found = _engine.worst_coalition(table, game.kind, x)
+    if found is None:
+        return (), -np.inf
+    excess = found[1]
+    first, _ = _engine.coalitions_at_least(table, game.kind, x, excess - equal, 1)
+    return game.players.ordered_labels(first[0]), excess
+
+
 def _worst_by_oracle(
     game: Game,
     x: NDArray[np.float64],
@@ -303,6 +323,7 @@ def _worst_by_oracle(
     oracle: SeparationOracle,
     max_seconds: float,
     tolerance: float,
+    equal: float,
 ) -> tuple[tuple[Hashable, ...], float, float]:
     """Return the worst coalition known, its excess, and the bound that is proved."""
     if game.n_players == 1:
@@ -316,8 +337,8 @@ def _worst_by_oracle(
     known = np.concatenate([known, named.membership])
     values = np.concatenate([values, named.values])
     excesses = game.sign * (values - known @ x)
-    worst = int(excesses.argmax())
-    excess = float(excesses[worst])
+    worst = _first_largest(excesses, equal)
+    excess = float(excesses.max())
     return game.players.ordered_labels(known[worst]), excess, max(named.bound, excess)
 
 

@@ -57,6 +57,10 @@ class Game:
         Whether larger or smaller values are better.
     native : NativeGame or None
         The engine's own form of the game, where it has one.
+    rounding : float
+        By how much rounding alone may put a value off, where whoever made the game knows that;
+        otherwise 0. Values much smaller than the terms that they are the sums of are nothing but
+        rounding: a year of bills that comes out at zero is not exactly zero.
 
     Examples
     --------
@@ -80,12 +84,14 @@ class Game:
         inputs: str | None = None,
         symmetry: Symmetry | None = None,
         native: NativeGame | None = None,
+        rounding: float = 0.0,
     ) -> None:
         if kind not in get_args(Kind):
             raise GameError(f'kind is {kind!r}; it must be "gain" or "cost"')
         self.players = players if isinstance(players, Players) else Players(players)
         self.kind: Kind = kind
         self.native = native
+        self.rounding = rounding
         self._evaluation = (
             None if function is None else Evaluation(self.players, kind, function, inputs, symmetry)
         )
@@ -160,7 +166,7 @@ class Game:
         table = table.view()
         table.setflags(write=False)
         game = cls(labels, kind, table=table)
-        game._scale = float(max(-lowest, highest))
+        game._scale = float(max(0.0, -lowest, highest))
         return game
 
     @classmethod
@@ -334,9 +340,16 @@ class Game:
 
     @classmethod
     def from_native(
-        cls, native: NativeGame, players: Iterable[Hashable] | None = None, *, kind: Kind
+        cls,
+        native: NativeGame,
+        players: Iterable[Hashable] | None = None,
+        *,
+        kind: Kind,
+        rounding: float = 0.0,
     ) -> Game:
         """Return a game that the engine evaluates itself, on all cores.
+
+        `rounding` is by how much that may put a value off.
 
         Raises
         ------
@@ -346,7 +359,7 @@ class Game:
         labels = Players(range(native.n_players) if players is None else players)
         if len(labels) != native.n_players:
             raise GameError(f"{len(labels)} labels for a game of {native.n_players} players")
-        return cls(labels, kind, native=native)
+        return cls(labels, kind, native=native, rounding=rounding)
 
     @property
     def n_players(self) -> int:
@@ -378,7 +391,7 @@ class Game:
         """The largest absolute value of any coalition; tabulates the game."""
         table = self.tabulate()
         if self._scale is None:
-            self._scale = float(max(-table.min(), table.max()))
+            self._scale = float(max(0.0, -table.min(), table.max()))
         return self._scale
 
     def value(self, coalition: Iterable[Hashable]) -> float:

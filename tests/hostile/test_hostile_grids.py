@@ -55,6 +55,34 @@ def test_an_offer_that_nobody_can_make_is_refused(options, message):
         StorageOffer(**{**fair, **options})
 
 
+@pytest.mark.parametrize(
+    "grid", [Grid(), Grid(import_limit_kw=9.0), Grid(demand_charge_per_kw=0.001)], ids=str
+)
+def test_storage_that_pays_by_trading_with_the_grid_alone_is_refused(grid):
+    steps = sg.energy.TimeSteps(np.datetime64("2016-06-01"), np.timedelta64(1, "h"), 3)
+    prices = sg.energy.PriceSeries(
+        steps=steps,
+        buy_per_kwh=np.array([0.2, 0.1, 0.5]),
+        sell_per_kwh=np.array([0.1, 0.1, 0.4]),
+        currency="EUR",
+    )
+    world = sg.energy.Community(
+        members=["ann", "bob"],
+        steps=steps,
+        load_kwh=np.ones((2, 3)),
+        tariff=prices,
+        storage_offers=[OFFER],
+        grid=grid,
+    )
+    message = (
+        rf"on offer: '{OFFER.name}'.* without any member: energy costs 0\.1 at 2016-06-01T01:00 and "
+        r"sells for 0\.4 EUR per kWh at 2016-06-01T02:00.*make the storage a battery of a member"
+    )
+    for ask in (world.cost_game, world.dispatch, lambda: sg.owen_allocation(world)):
+        with pytest.raises(GameError, match=message):
+            ask()
+
+
 def test_a_battery_that_nobody_owns_is_refused_with_a_question():
     with pytest.raises(GameError, match="who owns the battery"):
         battery("")

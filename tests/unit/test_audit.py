@@ -72,6 +72,38 @@ def test_a_single_player_has_no_coalition_to_leave_with():
     assert len(result.sentences()) == 2
 
 
+def test_of_groups_that_differ_by_rounding_alone_the_first_is_named():
+    """Which sum is larger in the last place may differ from machine to machine."""
+    table = [0.0, 3.0, 3.0 + 4e-16, 5.0, 3.0 + 8e-16, 5.0, 5.0, 6.0]
+    result = sg.audit(sg.Game.from_table(table, ["a", "b", "c"], kind="cost"), [3.0, 3.0, 3.0])
+    assert (result.worst_player, result.worst_coalition) == ("a", ("a", "b"))
+    result = sg.audit(sg.Game.from_table([-x for x in table], kind="gain"), [-3.0, -3.0, -3.0])
+    assert (result.worst_player, result.worst_coalition) == (0, (0, 1))
+    result = sg.audit(sg.Game.from_table(table, kind="cost"), [2.0, 2.0 + 4e-16, 2.0 + 4e-16])
+    assert (result.worst_player, result.worst_coalition) == (0, (0,))
+
+
+def test_bills_that_come_out_at_zero_are_off_by_no_more_than_rounding():
+    """Three members earn at noon what they pay at night: all costs are sums that cancel."""
+    load, pv = np.zeros((3, 5)), np.zeros((3, 5))
+    load[:, :4] = np.random.default_rng(1).uniform(0.01, 0.2, (3, 4))
+    pv[:, 4] = 0.30 * load.sum(axis=1) / 0.08
+    community = sg.energy.Community(
+        members=["ann", "bob", "eve"],
+        steps=sg.energy.TimeSteps(np.datetime64("2016-06-01"), np.timedelta64(1, "h"), 5),
+        load_kwh=load,
+        pv_kwh=pv,
+        tariff=sg.energy.Tariff.flat(0.30, 0.08),
+    )
+    for model in ("netting", "linear"):
+        game = community.cost_game(model=model)
+        assert game.scale < game.rounding < 1e-14
+        result = sg.audit(game, [0.0, 0.0, 0.0])
+        assert result.efficient
+        assert result.in_core
+        assert not sg.audit(game, [1e-13, 0.0, 0.0]).efficient
+
+
 @given(games(st.integers(2, 6)), st.lists(st.integers(-50, 50), min_size=6, max_size=6))
 def test_the_worst_coalition_is_that_of_exact_enumeration(game, drawn):
     table, n_players = game.tabulate().tolist(), game.n_players

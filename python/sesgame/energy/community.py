@@ -350,8 +350,23 @@ class Community:
         is a lower bound of what a controller with a forecast would reach. See
         :class:`~sesgame.energy.Pool` for when the pooled battery is exact.
         """
-        native = self.period(start, end).native_game(model)
-        return Game.from_native(native, self.members, kind="cost")
+        part = self.period(start, end)
+        return Game.from_native(
+            part.native_game(model), self.members, kind="cost", rounding=part.rounding
+        )
+
+    @property
+    def rounding(self) -> float:
+        """By how much rounding alone may put a cost off.
+
+        Costs are sums of the money that flows in each step. Each of the additions, over members
+        and steps, may be off by a unit in the last place of all money that can flow.
+        """
+        flow_kwh = np.abs(self.load_kwh).sum(axis=0) + np.abs(self.pv_kwh).sum(axis=0)
+        flow_kwh += sum(battery.power_kw for battery in self.batteries) * self.steps.step_hours
+        price = np.maximum(np.abs(self.buy_per_kwh), np.abs(self.sell_per_kwh))
+        additions = len(self.members) + self.steps.n_steps
+        return float(np.finfo(np.float64).eps * additions * (price @ flow_kwh))
 
     def native_game(self, model: Model | None = None) -> _engine.NativeGame:
         """Return the compiled game behind :meth:`cost_game`, of all steps."""

@@ -136,7 +136,11 @@ class LinearDispatch:
         if not elastic:
             try:
                 self.game = _compiled(self)
-            except SolverError as error:
+            except (SolverError, ValueError) as error:
+                # What is for sale is the only thing that has no owner, and no limit of its own.
+                earning = not isinstance(error, SolverError) or error.status == "unbounded"
+                if first.storage_offers and earning:
+                    raise GameError(self._arbitrage()) from error
                 broken = LinearDispatch(scenarios, weights, model, elastic=True)._broken_limit()
                 raise GameError(broken) if broken else error from error
 
@@ -190,7 +194,8 @@ class LinearDispatch:
 
     def cost_game(self) -> Game:
         """Return the game in which each coalition bears its optimum."""
-        return Game.from_native(self.game, self.members, kind="cost")
+        rounding = max(scenario.rounding for scenario in self._scenarios)
+        return Game.from_native(self.game, self.members, kind="cost", rounding=rounding)
 
     def separation_oracle(self, game: Game | None = None) -> DispatchOracle:
         """Return who finds the worst coalition; `game` has the same values, perhaps faster."""
@@ -409,6 +414,28 @@ class LinearDispatch:
             self._limits += [(name, community, over), (name, community, under)]
         return self._builder.add_rows(
             lower, upper, *terms, lower_brought=lower_brought, upper_brought=upper_brought
+        )
+
+    def _arbitrage(self) -> str:
+        """Return why storage that anybody may buy earns money on its own."""
+        ways = []
+        for community in self._scenarios:
+            buy, sell, steps = community.buy_per_kwh, community.sell_per_kwh, community.steps
+            later = int(np.argmax(sell - np.minimum.accumulate(buy)))
+            first = int(np.argmin(buy[: later + 1]))
+            ways.append(
+                (
+                    sell[later] - buy[first],
+                    f"energy costs {buy[first]:g} at {steps.time(first)} and sells for "
+                    f"{sell[later]:g} {community.currency} per kWh at {steps.time(later)}",
+                )
+            )
+        offers = ", ".join(repr(offer.name) for offer in self._scenarios[0].storage_offers)
+        return (
+            f"storage that is bought (on offer: {offers}) would earn more than it costs by trading "
+            f"with the grid alone, without any member: {max(ways)[1]}. What nobody brings has no "
+            f"owner, so it cannot be split. Ask a higher price for the storage, or pay a lower one "
+            f"for what is sold, or make the storage a battery of a member"
         )
 
     def _broken_limit(self) -> str:

@@ -111,7 +111,8 @@ class Scenarios:
             return self.programme(model).cost_game()
         parts = [community.native_game(model) for community in self.communities]
         native = _engine.weighted_sum_game(parts, np.array(self.weights))
-        return Game.from_native(native, self.members, kind="cost")
+        rounding = max(community.rounding for community in self.communities)
+        return Game.from_native(native, self.members, kind="cost", rounding=rounding)
 
     def dispatch(
         self, members: Iterable[str] | None = None, *, model: Model | None = None
