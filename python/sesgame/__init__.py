@@ -20,6 +20,7 @@ from sesgame.audit import audit
 from sesgame.comparison import compare
 from sesgame.energy.owen import owen_allocation
 from sesgame.game import Game
+from sesgame.kept_result import read_result
 from sesgame.markets.budget import budget_balance
 from sesgame.markets.clarke import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
@@ -80,6 +81,7 @@ __all__ = [
     "per_capita_prenucleolus",
     "plots",
     "prenucleolus",
+    "read_result",
     "report",
     "semivalue",
     "semivalue_estimate",

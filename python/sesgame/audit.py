@@ -255,9 +255,7 @@ def audit(
         bound = excess
     else:
         seconds = np.inf if max_seconds is None else max_seconds
-        worst, excess, bound = _worst_by_oracle(
-            game, x, worths, oracle, seconds, tolerance, equal
-        )
+        worst, excess, bound = _worst_by_oracle(game, x, worths, oracle, seconds, tolerance, equal)
     gap = allocated.total - total
     gains = game.sign * (alone - x)
     worst_player = _first_largest(gains, equal)

@@ -23,6 +23,7 @@ from sesgame.plots.rules import size_of_comparison
 from sesgame.report import FILE_NAMES, LETTERS, PAGE, Report, title_of
 from sesgame.report_files import source_of
 from sesgame.rules import RULES, Case
+from sesgame.tables import count
 
 __all__ = ["main"]
 
@@ -93,15 +94,18 @@ def compare(options: argparse.Namespace) -> None:
         n_clusters=options.clusters,
         max_seconds=options.max_seconds,
     )
-    print(f"{title_of(_name(case, options), case)}\n\n{comparison}")
-    if options.csv:
-        folders[options.csv].write(options.csv.name, comparison.to_csv())
-    if options.json:
-        folders[options.json].write(options.json.name, comparison.to_json())
-    if figure:
-        figure.set_size_inches(size_of_comparison(comparison))
-        sg.plots.comparison(comparison, ax=figure.subplots())
-        save_figure(figure, options.plot)
+    # What is computed is kept, also where nobody reads the output to its end, as with `head`.
+    try:
+        if options.csv:
+            folders[options.csv].write(options.csv.name, comparison.to_csv())
+        if options.json:
+            folders[options.json].write(options.json.name, comparison.to_json())
+        if figure:
+            figure.set_size_inches(size_of_comparison(comparison))
+            sg.plots.comparison(comparison, ax=figure.subplots())
+            save_figure(figure, options.plot)
+    finally:
+        print(f"{title_of(_name(case, options), case)}\n\n{comparison}")
     if written:
         print(f"\nWritten: {', '.join(str(path) for path in written)}")
 
@@ -154,15 +158,26 @@ def _report(
         audits=audits,
         unit=case.community.currency if case.community else "",
         source=source_of(case, files),
-        options={"command": options.command.__name__, "rules": rules},
+        options={
+            "command": options.command.__name__,
+            "rules": rules,
+            "seed": case.seed,
+            "clusters": case.n_clusters,
+            "max_seconds": case.max_seconds,
+        },
         command=_again(options, name, case, rules),
     )
-    print(report.text())
+    try:
+        written = (
+            report.write(folder, page=options.report, letters=options.letters) if folder else []
+        )
+    finally:
+        print(report.text())
     if folder:
-        written = report.write(folder, page=options.report, letters=options.letters)
         named = [str(path) for path in written if path.parent == folder.path]
         if options.letters:
-            named.append(f"{len(written) - len(named)} letters in {folder.path / LETTERS}")
+            letters = count(len(written) - len(named), "letter")
+            named.append(f"{letters} in {folder.path / LETTERS}")
         print(f"\nWritten: {', '.join(named)}")
 
 

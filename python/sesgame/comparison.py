@@ -25,7 +25,7 @@ from sesgame.markets.clarke import ClarkeEvidence
 from sesgame.rules import RULES, Case
 from sesgame.sampled_shapley import SampledShapley
 from sesgame.stability.row_generation import GeneratedEvidence
-from sesgame.tables import amount, html_table, short_coalition, text_table
+from sesgame.tables import amount, count, html_table, short_coalition, text_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -310,7 +310,7 @@ class Comparison:
 
     def __str__(self) -> str:
         unit = f", amounts in {self.unit}" if self.unit else ""
-        lines = [f"{len(self.rows)} rules, {len(self.players)} players{unit}", ""]
+        lines = [f"{count(len(self.rows), 'rule')}, {count(len(self.players), 'player')}{unit}", ""]
         lines += text_table(self._verdicts())
         if self.audits:
             lines += ["", "Who gains most (+) or loses least (-) by leaving:", ""]

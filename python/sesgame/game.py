@@ -25,7 +25,7 @@ from sesgame.errors import CoalitionError, GameError, NotFiniteError, PlayerLimi
 from sesgame.evaluation import Evaluation, digest_of
 from sesgame.progress import progress_report
 from sesgame.symmetry import Symmetry
-from sesgame.tables import html_table, left_out, short_coalition
+from sesgame.tables import count, html_table, left_out, short_coalition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -602,7 +602,7 @@ class Game:
         return self.players.labels(mask)
 
     def __repr__(self) -> str:
-        return f"Game({self.n_players} players, kind={self.kind!r}, {self._state()})"
+        return f"Game({count(self.n_players, 'player')}, kind={self.kind!r}, {self._state()})"
 
     def _state(self) -> str:
         """Return what is known of the values, without asking for any."""
@@ -611,7 +611,7 @@ class Game:
         if self._evaluation is None:
             return "native"
         known = self._evaluation.n_known
-        return f"from a function, {known:,} values known" if known else "from a function"
+        return f"from a function, {count(known, 'value')} known" if known else "from a function"
 
     def _repr_html_(self) -> str:
         rows = [

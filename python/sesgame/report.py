@@ -29,6 +29,7 @@ from sesgame.rules import Case
 from sesgame.sampled_shapley import SampledShapley
 from sesgame.stability.kernels import maximal_surpluses
 from sesgame.stability.row_generation import GeneratedEvidence
+from sesgame.tables import count
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -212,7 +213,7 @@ class Report:
                     f"{amount(generated.lower_bound)} and {amount(generated.upper_bound)}."
                 ]
             case ClusteredEvidence(clusters=clusters):
-                return [f"The members are in {len(clusters)} clusters of like profiles."]
+                return [f"The members are in {count(len(clusters), 'cluster')} of like profiles."]
         return []
 
     def _table(self) -> list[list[str]]:
@@ -226,11 +227,10 @@ class Report:
         rows = [list(row) for row in zip(*columns, strict=True)]
         rows.append([math.fsum(column) for column in columns])
         labels = [*(str(player) for player in self.game.players), "total"]
-        digits = ",.2f" if self.unit else ",.6g"
         return [
             header,
             *(
-                [label, *(format(value + 0.0, digits) for value in row)]
+                [label, *(_figure(value, self.unit) for value in row)]
                 for label, row in zip(labels, rows, strict=True)
             ),
         ]
@@ -429,20 +429,25 @@ def _by_name(
     return named
 
 
+def _figure(value: float, unit: str) -> str:
+    """Return an amount without its unit; what rounds to nothing has no sign."""
+    return f"{round(value, 2) + 0.0:,.2f}" if unit else f"{value + 0.0:,.6g}"
+
+
 def title_of(name: str, case: Case) -> str:
     """Return in words what is split."""
     game, community = case.game, case.community
     if community is None:
-        return f"{name}: a {game.kind} game of {game.n_players} players"
+        return f"{name}: a {game.kind} game of {count(game.n_players, 'player')}"
     steps = community.steps
     batteries = {
-        "battery": f"{len(community.batteries)} batteries, pooled",
+        "battery": f"{count(len(community.batteries), 'battery')}, pooled",
         "netting": "netting",
-        "linear": f"{len(community.batteries)} batteries, by linear programme",
+        "linear": f"{count(len(community.batteries), 'battery')}, by linear programme",
     }[community.chosen_model(case.model)]
     return (
         f"{name}, {steps.time(0)} to {steps.time(steps.n_steps)}\n"
-        f"{game.n_players} members, {steps.n_steps:,} steps of {steps.step_hours * 60:g} minutes, "
+        f"{count(game.n_players, 'member')}, {steps.in_words}, "
         f"{batteries}; amounts in {community.currency}, negative ones are received"
     )
 

@@ -9,12 +9,15 @@ import math
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from sesgame.allocation import plain
 from sesgame.errors import GameError
+from sesgame.sampled_shapley import SampledShapley
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from sesgame.allocation import Allocation
     from sesgame.report import Report
     from sesgame.rules import Case
 
@@ -57,7 +60,7 @@ def result_json(report: Report) -> str:
         },
         "rules": {
             rule: {
-                "allocation": allocation.to_dict(),
+                "allocation": _timeless(allocation),
                 "audit": report.audits[rule].to_dict(),
                 "bills": _bills_by_player(report, rule),
             }
@@ -65,6 +68,18 @@ def result_json(report: Report) -> str:
         },
     }
     return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _timeless(allocation: Allocation) -> dict[str, Any]:
+    """Return an allocation without how long it took, which is never the same twice."""
+    kept = allocation.to_dict()
+    match allocation.evidence:
+        case SampledShapley(trace=trace):
+            points = [point._asdict() for point in trace]
+            for point in points:
+                del point["seconds"]
+            kept["evidence"]["trace"] = plain(points)
+    return kept
 
 
 def _bills_by_player(report: Report, rule: str) -> dict[str, str] | None:

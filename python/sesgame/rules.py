@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -165,12 +165,14 @@ def _clustered_nucleolus(case: Case) -> Allocation:
 
 
 def _nearest_core(case: Case) -> Allocation:
-    return nearest_core_allocation(case.game, reference=shapley_value(case.game))
+    nearest = nearest_core_allocation(case.game, reference=shapley_value(case.game))
+    return replace(nearest, method=nearest.method.replace("the reference", "the Shapley value"))
 
 
 def _leximin_core(case: Case) -> Allocation:
     alone = case.game.values(np.eye(case.game.n_players, dtype=np.bool_))
-    return leximin_core_allocation(case.game, reference=alone)
+    leximin = leximin_core_allocation(case.game, reference=alone)
+    return replace(leximin, method=f"{leximin.method} of savings")
 
 
 RULES: dict[str, Callable[[Case], Allocation]] = {

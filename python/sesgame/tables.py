@@ -7,7 +7,15 @@ from html import escape
 
 from sesgame.coalition import format_coalition
 
-__all__ = ["ROWS", "amount", "html_table", "left_out", "short_coalition", "text_table"]
+__all__ = [
+    "ROWS",
+    "amount",
+    "count",
+    "html_table",
+    "left_out",
+    "short_coalition",
+    "text_table",
+]
 
 ROWS = 30
 """So many players are listed in full; of more, the first :data:`FIRST`."""
@@ -48,6 +56,21 @@ def short_coalition(members: Collection[Hashable], staying: Collection[Hashable]
         return format_coalition(members)
     named = ", ".join(str(label) for label in list(members)[:NAMED])
     return f"{{{named} and {len(members) - NAMED:,} more}}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return how many there are of something.
+
+    Examples
+    --------
+    >>> count(1, "battery"), count(1482, "member"), count(2, "day")
+    ('1 battery', '1,482 members', '2 days')
+    """
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{number:,} {noun[:-1]}ies"
+    return f"{number:,} {noun}s"
 
 
 def amount(value: float, unit: str = "", sign: bool = False) -> str:

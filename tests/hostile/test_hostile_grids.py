@@ -75,8 +75,8 @@ def test_storage_that_pays_by_trading_with_the_grid_alone_is_refused(grid):
         grid=grid,
     )
     message = (
-        rf"on offer: '{OFFER.name}'.* without any member: energy costs 0\.1 at 2016-06-01T01:00 and "
-        r"sells for 0\.4 EUR per kWh at 2016-06-01T02:00.*make the storage a battery of a member"
+        rf"on offer: '{OFFER.name}'.* without any member: energy costs 0\.1 at 2016-06-01T01:00 "
+        r"and sells for 0\.4 EUR per kWh at 2016-06-01T02:00.*make the storage a battery"
     )
     for ask in (world.cost_game, world.dispatch, lambda: sg.owen_allocation(world)):
         with pytest.raises(GameError, match=message):

@@ -57,7 +57,13 @@ def test_bills_add_up_to_the_bill_of_the_community(june):
 def test_the_result_can_be_checked_again(june):
     result = json.loads((june / "result.json").read_text())
     assert result["sesgame"] == sg.__version__
-    assert result["options"] == {"command": "allocate", "rules": ["shapley", "nucleolus"]}
+    assert result["options"] == {
+        "command": "allocate",
+        "rules": ["shapley", "nucleolus"],
+        "seed": 0,
+        "clusters": 12,
+        "max_seconds": 300.0,
+    }
     source = result["source"]
     assert (source["start"], source["end"]) == ("2016-06-01T00:00:00", "2016-07-01T00:00:00")
     assert (source["n_steps"], source["model"]) == (2880, "battery")
@@ -68,6 +74,19 @@ def test_the_result_can_be_checked_again(june):
     nucleolus = result["rules"]["nucleolus"]
     assert nucleolus["audit"]["efficient"]
     assert nucleolus["allocation"]["evidence"]
+
+
+def test_what_is_computed_is_kept_where_nobody_reads_the_output(tmp_path):
+    """As in ``sesgame allocate ... | head -1``."""
+    allocate = ["allocate", str(write_community(tmp_path / "court")), "--out", str(tmp_path / "a")]
+    compare = ["compare", str(tmp_path / "court"), "--csv", str(tmp_path / "b.csv")]
+    for arguments in (allocate, compare):
+        code = f"import sys; from sesgame.cli import main; sys.exit(main({arguments!r}))"
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as command:
+            command.stdout.close()
+        assert command.returncode == 0
+    assert (tmp_path / "a" / "result.json").exists()
+    assert (tmp_path / "b.csv").exists()
 
 
 def test_the_table_says_who_pays_what_and_whether_it_holds(capsys):

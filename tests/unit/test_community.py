@@ -32,7 +32,7 @@ def test_files_become_energy_by_member_and_step(tmp_path):
     )
     assert community.currency == "EUR"
     assert repr(community) == (
-        "Community('court', 3 members, 4 steps of 1 h from 2016-06-01T10:00, 1 batteries)"
+        "Community('court', 3 members, 4 steps of 1 h from 2016-06-01T10:00, 1 battery)"
     )
 
 

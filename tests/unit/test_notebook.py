@@ -55,7 +55,7 @@ def test_a_game_is_shown_without_asking_its_function():
     assert "21: {&lt;script&gt;alert(1)&lt;/script&gt;, 0, 1, 2, 3, 4 and 15 more}" in html
     assert asked == []
     game.value([1, 2])
-    assert repr(game) == "Game(21 players, kind='cost', from a function, 1 values known)"
+    assert repr(game) == "Game(21 players, kind='cost', from a function, 1 value known)"
 
 
 def test_a_table_shows_what_players_have_alone_and_together():
@@ -67,7 +67,7 @@ def test_a_table_shows_what_players_have_alone_and_together():
 
 def test_native_games_of_thousands_are_shown_without_a_table():
     text, html = shown(sg.games.airport(np.arange(1.0, 5001.0)))
-    assert text == "Game(5000 players, kind='cost', native)"
+    assert text == "Game(5,000 players, kind='cost', native)"
     assert "5,000: {0, 1, 2, 3, 4, 5 and 4,994 more}" in html
 
 

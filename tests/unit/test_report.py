@@ -145,15 +145,15 @@ def test_many_members_make_no_chart_of_as_many_rows(many):
     assert len(html) < 100_000
 
 
-def test_the_pages_have_the_same_bytes_again(tmp_path):
+def test_the_pages_and_files_have_the_same_bytes_again(tmp_path):
     rules = ["--rules", "shapley-estimate,nucleolus"]
     outs = []
     for name in ("first", "second"):
         write_community(tmp_path / "court")
         outs.append(written(tmp_path / name, "allocate", tmp_path / "court", *rules))
-    pages = [path.relative_to(outs[0]) for path in outs[0].rglob("*.html")]
-    assert len(pages) == 4
-    assert all((outs[0] / page).read_bytes() == (outs[1] / page).read_bytes() for page in pages)
+    files = [path.relative_to(outs[0]) for path in outs[0].rglob("*.*")]
+    assert len(files) == 7
+    assert all((outs[0] / file).read_bytes() == (outs[1] / file).read_bytes() for file in files)
 
 
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("sha256sum")), reason="a shell")
@@ -180,13 +180,20 @@ def test_the_code_of_a_community_checks_its_page(rules, tmp_path, monkeypatch, c
     _, code = read(tmp_path / "report.html").code[:2]
     capsys.readouterr()
     exec(compile(code, "page", "exec"), {})
-    assert capsys.readouterr().out.count("Everything is handed out") == len(rules.split(","))
-    assert code.count(".evidence.verify(game)") == (3 if "nucleolus" in rules else 0)
+    printed = capsys.readouterr().out
+    assert printed.count("Everything is handed out") == len(rules.split(","))
+    assert printed.count("The certificate holds.") == (3 if "nucleolus" in rules else 0)
+    if "nucleolus" in rules:
+        kept = (tmp_path / "result.json").read_text()
+        forged = re.sub(r'("values": \{\s+"ann": )[^,]+', r"\g<1>0.5", kept)
+        (tmp_path / "result.json").write_text(forged)
+        with pytest.raises(AssertionError):
+            exec(compile(code, "page", "exec"), {})
 
 
 def test_the_code_of_many_members_asks_the_oracle(many, monkeypatch, capsys):
     _, code = read(many / "report.html").code[:2]
-    assert "sg.least_core(game, oracle=oracle, max_seconds=300).evidence.verify(game, ora" in code
+    assert "proof = allocation.evidence.verify(game, oracle)" in code
     monkeypatch.chdir(many)
     capsys.readouterr()
     exec(compile(code, "page", "exec"), {})
@@ -512,3 +519,36 @@ def test_a_certificate_that_fails_is_said_to_fail(court):
 def test_an_exact_value_says_what_it_is_made_of(court, evidence, words):
     shapley = dataclasses.replace(court.allocations["Shapley value"], evidence=evidence)
     assert words in assert_stands_alone(sg.report(court.game, shapley).to_html()).text
+
+
+def test_a_certificate_can_be_added_up_by_hand():
+    game = sg.Game.from_table([0, 0, 0, 4, 0, 4, 4, 5], ["a", "b", "c"], kind="gain")
+    text = assert_stands_alone(sg.report(game, sg.nucleolus(game), unit="EUR").to_html()).text
+    assert "Stage 1: each would gain 0.67\u00a0EUR by leaving." in text
+    for group in ("{a, b}", "{a, c}", "{b, c}"):
+        assert f"1/3 \u00d7 {group}" in text
+    text = assert_stands_alone(sg.report(game, sg.per_capita_nucleolus(game)).to_html()).text
+    assert "Stage 1: each would gain 0.333333 per member by leaving." in text
+
+
+def test_one_member_has_nothing_to_split():
+    game = sg.Game.from_table([0, 0.1 + 0.2], ["ann"], kind="cost")
+    off = sg.Allocation(["ann"], [0.3], kind="cost", method="nucleolus")
+    page = assert_stands_alone(sg.report(game, [sg.nucleolus(game)]).to_html())
+    assert "One member has everything." in page.text
+    html = sg.report(game, off).to_html()
+    assert "Under nucleolus the largest saving is that of ann, 0, and the smallest" in html
+    assert "as alone" in html
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (sg.nearest_core_allocation, "no group a reason to leave, the one of least variance."),
+        (sg.leximin_core_allocation, "no group a reason to leave, the one in which whoever is"),
+        (sg.vcg_payments, "what they add to the cost of all others together"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_rule_is_told_in_words(court, rule, words):
+    assert words in assert_stands_alone(sg.report(court.game, rule(court.game)).to_html()).text

@@ -23,7 +23,7 @@ from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
 from sesgame.game import Game
-from sesgame.tables import html_table, short_coalition
+from sesgame.tables import count, html_table, short_coalition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -495,8 +495,9 @@ class Community:
         minutes = self.steps.step_hours * 60
         length = f"{minutes:g} min" if minutes % 60 else f"{minutes / 60:g} h"
         return (
-            f"Community({self.name!r}, {len(self.members)} members, {self.steps.n_steps} steps of "
-            f"{length} from {self.steps.time(0)}, {len(self.batteries)} batteries)"
+            f"Community({self.name!r}, {count(len(self.members), 'member')}, "
+            f"{count(self.steps.n_steps, 'step')} of {length} from {self.steps.time(0)}, "
+            f"{count(len(self.batteries), 'battery')})"
         )
 
     def _repr_html_(self) -> str:

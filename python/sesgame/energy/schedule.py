@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sesgame.tables import count
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -84,7 +86,7 @@ class Schedule:
 
     def __repr__(self) -> str:
         return (
-            f"Schedule({len(self.members)} members, {self.steps.n_steps} steps, "
+            f"Schedule({count(len(self.members), 'member')}, {count(self.steps.n_steps, 'step')}, "
             f"{self.grid_import_kwh.sum():.6g} kWh bought, {self.grid_export_kwh.sum():.6g} kWh "
             f"sold, cost {self.cost:.6g} {self.currency})"
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.tables import count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -95,6 +96,13 @@ class TimeSteps:
             raise GameError(f"a step is {self.step}; it must be a positive number of seconds")
         if self.n_steps < 1:
             raise GameError(f"there are {self.n_steps} steps; at least one is needed")
+
+    @property
+    def in_words(self) -> str:
+        """How many steps there are, and how long they are."""
+        minutes = self.step_hours * 60
+        length = "1 minute" if minutes == 1 else f"{minutes:g} minutes"
+        return f"{count(self.n_steps, 'step')} of {length}"
 
     @classmethod
     def from_times(cls, times: ArrayLike) -> TimeSteps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sesgame.html.certificate import certificate
 from sesgame.html.elements import Child, Html, element, table
 from sesgame.html.figures import number
 from sesgame.html.proofs import grounds, meaning
@@ -58,5 +59,6 @@ def _rule(report: Report, rule: str, place: int) -> Html:
             [element("li", text) for text in report.provisos(rule)],
         ),
         [element("p", text, class_="note") for text in grounds(report, rule)],
+        certificate(report, rule),
         aria_labelledby=f"rule-{place}",
     )

@@ -30,7 +30,7 @@ def bills_section(report: Report) -> list[Child]:
     """Return the picture of what each member saves, and the table of all."""
     word = "saving" if report.game.kind == "cost" else "surplus"
     players = [str(player) for player in report.game.players]
-    savings = {rule: report.surplus(rule) for rule in report.allocations}
+    savings = {rule: _savings(report, rule) for rule in report.allocations}
     spans = {rule: _span(allocation) for rule, allocation in report.allocations.items()}
     ends = {
         rule: (
@@ -54,6 +54,12 @@ def bills_section(report: Report) -> list[Child]:
         ),
         [element("p", note, class_="note") for note in _notes(report, spans, word)],
     ]
+
+
+def _savings(report: Report, rule: str) -> Array:
+    """Return what each member saves; 0 where it counts as that."""
+    saved = report.surplus(rule)
+    return np.where(np.abs(saved) <= report.audits[rule].tolerance, 0.0, saved)
 
 
 def _bills(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sesgame.html.dispatch_charts import course_of_a_day, totals_by_day
 from sesgame.html.elements import Child, Html, element, table
-from sesgame.html.figures import amount, count, energy, number
+from sesgame.html.figures import amount, energy, number
+from sesgame.tables import count
 
 if TYPE_CHECKING:
     from sesgame.energy.community import Community
@@ -49,10 +50,9 @@ def energy_section(community: Community, schedule: Schedule) -> list[Child]:
         "linear": "Each battery is run by itself, as cheaply as possible for all, within all "
         "limits.",
     }[schedule.model]
-    steps = community.steps
     text = (
-        f"{how} {steps.n_steps:,} steps of {steps.step_hours * 60:g} minutes; the dispatch knows "
-        f"them all in advance. Net load is load minus PV."
+        f"{how} The dispatch knows the whole period, {community.steps.in_words}, in advance. Net "
+        f"load is load minus PV."
     )
     days = totals_by_day(schedule)
     return [

@@ -15,7 +15,6 @@ __all__ = [
     "MONTHS",
     "NO_BREAK",
     "amount",
-    "count",
     "energy",
     "number",
     "period_in_words",
@@ -65,21 +64,6 @@ def verb(kind: Kind, value: float) -> str:
     ('pay', 'receive', 'receive')
     """
     return "pay" if (kind == "cost") == (value >= 0) else "receive"
-
-
-def count(number: int, noun: str) -> str:
-    """Return how many there are of something.
-
-    Examples
-    --------
-    >>> count(1, "battery"), count(1482, "member")
-    ('1 battery', '1,482 members')
-    """
-    if number == 1:
-        return f"1 {noun}"
-    return (
-        f"{number:,} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{number:,} {noun}s"
-    )
 
 
 def energy(kwh: float, unit: str = "kWh") -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from sesgame.errors import AllocationError
 from sesgame.html.elements import Child, Html, element, page
 from sesgame.html.figures import amount, energy, period_in_words, verb
-from sesgame.html.proofs import meaning
+from sesgame.html.proofs import certified, meaning
 from sesgame.sampled_shapley import SampledShapley
 
 if TYPE_CHECKING:
@@ -250,8 +250,9 @@ def _of_all(audit: Audit, unit: str) -> str:
 
 
 def _check(report: Report, rule: str) -> Html:
-    verified = report.verifications.get(rule)
-    certificate = " Its certificate was checked by separate code and holds." if verified else ""
+    certificate = ""
+    if certified(report, rule):
+        certificate = " The certificate of the shares was checked by separate code and holds."
     return element(
         "section",
         element("h2", "How to check it"),

@@ -5,21 +5,26 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dual_prices import DualPrices
-from sesgame.html.figures import amount, count
+from sesgame.html.figures import NO_BREAK, amount
+from sesgame.markets.clarke import ClarkeEvidence
 from sesgame.sampled_shapley import SampledShapley
 from sesgame.shapley import ExactSemivalue
+from sesgame.stability.core_points import CorePointEvidence
 from sesgame.stability.cores import LeastCoreEvidence
 from sesgame.stability.nucleoli import NucleolusEvidence
 from sesgame.stability.row_generation import GeneratedEvidence
+from sesgame.tables import count
 
 if TYPE_CHECKING:
     from sesgame.allocation import Allocation
     from sesgame.report import Report
     from sesgame.stability.certificates import Verification
 
-__all__ = ["again", "check_code", "grounds", "meaning"]
+__all__ = ["again", "certified", "check_code", "grounds", "meaning"]
 
 _ADDS = (
     "Everybody {bears} what they add to the {word} of a group, on average over all orders in which "
@@ -49,27 +54,40 @@ _MEANINGS = {
         "Everybody pays for energy, and is paid for energy and for batteries, at the prices of the "
         "one dispatch that is cheapest for all together."
     ),
+    "vcg": (
+        "Everybody {bears} what they add to the {word} of all others together; the shares need not "
+        "add up to what there is to split."
+    ),
     "clustered nucleolus": (
         "Members of like profiles form clusters, and clusters form groups: the one with the most "
         "reason to leave gets as little as possible. Each cluster's share is then split inside."
     ),
 }
 
-_SOLVERS = {
-    "nucleolus": "nucleolus",
-    "prenucleolus": "prenucleolus",
-    "per-capita nucleolus": "per_capita_nucleolus",
-    "per-capita prenucleolus": "per_capita_prenucleolus",
-    "least core": "least_core",
-}
-
 
 def meaning(allocation: Allocation) -> str | None:
     """Return in a sentence or two what a rule is, of those that have a name of their own."""
-    text = _MEANINGS.get(_method(allocation))
+    match allocation.evidence:
+        case CorePointEvidence() as chosen:
+            text: str | None = _of_core_point(allocation.method, chosen)
+        case _:
+            text = _MEANINGS.get(_method(allocation))
     is_cost = allocation.kind == "cost"
     words = {"bears": "pays" if is_cost else "gets", "word": "cost" if is_cost else "value"}
     return text and text.format(**words)
+
+
+def _of_core_point(method: str, chosen: CorePointEvidence) -> str:
+    group = "no group a reason to leave"
+    if chosen.core_is_empty:
+        group = "every group as little reason to leave as can be"
+    which = f"the one {method.partition(' allocation ')[2]}"
+    if chosen.leximin:
+        which = (
+            "the one in which whoever is least better off, compared with a reference, is as well "
+            "off as can be; then the next, and so on"
+        )
+    return f"Of all splits that give {group}, {which}."
 
 
 def grounds(report: Report, rule: str) -> list[str]:
@@ -80,6 +98,8 @@ def grounds(report: Report, rule: str) -> list[str]:
 def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
     unit, n = report.unit, report.game.n_players
     match allocation.evidence:
+        case _ if n == 1:
+            return ["One member has everything."]
         case ExactSemivalue(coalitions=coalitions, method="enumeration"):
             return [f"Exact: made of the values of all {coalitions - 1:,} groups."]
         case ExactSemivalue(coalitions=coalitions, method="types"):
@@ -122,6 +142,18 @@ def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
                 f"The bills at these prices exceed the cost of all by {amount(-gap, unit)}: a "
                 f"limit that no member brings earns so much, and that has no owner."
             ]
+        case CorePointEvidence(leximin=True):
+            return [
+                "The certificate has multipliers of groups that get just what keeps them: they "
+                "prove that no such split is better for those who are least better off."
+            ]
+        case CorePointEvidence():
+            return [
+                "The certificate has multipliers of groups that get just what keeps them: they "
+                "prove that every other such split is farther from the reference."
+            ]
+        case ClarkeEvidence():
+            return [f"Made of {n + 1} values: that of all together, and those of all but one."]
         case ClusteredEvidence(clusters=clusters):
             return [f"Cluster {i}: {', '.join(names)}." for i, names in enumerate(clusters, 1)]
     return []
@@ -134,16 +166,26 @@ def _verified(report: Report, rule: str) -> list[str]:
         return []
     if not found.holds:
         return [f"The certificate does NOT hold: {'; '.join(found.failures)}."]
-    evidence = report.allocations[rule].evidence
-    if isinstance(evidence, GeneratedEvidence) and not evidence.proved:
+    if not certified(report, rule):
         return []
+    equal = np.format_float_positional(
+        report.allocations[rule].tolerance, precision=1, fractional=False, trim="-"
+    )
     checked = (
-        "Checked by code that shares nothing with the solver: the certificate holds. It is in "
-        "result.json, group by group."
+        f"Checked by code that shares nothing with the solver: the certificate holds, and what "
+        f"differs by less than {equal}{f'{NO_BREAK}{report.unit}' if report.unit else ''} counts "
+        f"as equal."
     )
     if found.unchecked:
         checked += f" Not checked again here, but by the code below: {'; '.join(found.unchecked)}."
     return [checked]
+
+
+def certified(report: Report, rule: str) -> bool:
+    """Return whether a certificate proves the shares to be what the rule says."""
+    evidence = report.allocations[rule].evidence
+    stopped = isinstance(evidence, GeneratedEvidence) and not evidence.proved
+    return not stopped and bool(report.verifications.get(rule))
 
 
 def again(report: Report) -> str:
@@ -151,33 +193,35 @@ def again(report: Report) -> str:
     where = f"{report.name}/" if report.case.community else ""
     files = report.source.get("files", {})
     digests = [f"{digest}  {where}{name}" for name, digest in files.items()]
-    return "\n".join(["sha256sum --check <<'END'", *digests, "END", shlex.join(report.command)])
+    command = shlex.quote(report.command[0])
+    for word in report.command[1:]:
+        command += " \\\n    " if word.startswith("--") else " "
+        command += shlex.quote(word)
+    return "\n".join(["sha256sum --check <<'END'", *digests, "END", command])
 
 
 def check_code(report: Report) -> str:
     """Return the Python code that audits the shares of this page and checks its certificates."""
-    lines = ["import csv", "import sesgame as sg", "", *_game(report), ""]
     by_search = not report.game.tabulated
     asked = f", oracle=oracle, max_seconds={report.case.max_seconds:g}" if by_search else ""
-    unit = f"_{report.unit.lower()}" if report.unit else ""
-    lines += [
-        "# Do the shares add up, and is anybody, or any group, better off alone?",
-        'with open("allocation.csv", encoding="utf-8", newline="") as file:',
-        "    rows = list(csv.DictReader(file))",
-        f"for rule in {list(report.allocations)!r}:",
-        f'    shares = {{row["member"]: float(row[f"{{rule}}{unit}"]) for row in rows}}',
-        f"    print(rule, *sg.audit(game, shares{asked}).sentences({report.unit!r}), sep='\\n  ')",
+    lines = [
+        "import sesgame as sg",
+        "",
+        *_game(report),
+        "",
+        'for rule, allocation in sg.read_result("result.json", game).items():',
+        "    # Do the shares add up, and is anybody, or any group, better off alone?",
+        f"    audit = sg.audit(game, allocation.values{asked})",
+        f"    print(rule, *audit.sentences({report.unit!r}), sep='\\n  ')",
     ]
-    for rule in report.verifications:
-        call = _call(report, rule)
-        if call:
-            oracle = ", oracle" if by_search else ""
-            lines += [
-                "",
-                f"# The certificate of {rule!r}, by code that shares nothing with the solver.",
-                f"proof = {call}.evidence.verify(game{oracle})",
-                "assert proof.holds, proof.failures",
-            ]
+    if report.verifications:
+        lines += [
+            "    # Does the certificate hold? The code that checks it is not that of the solver.",
+            "    if allocation.evidence:",
+            f"        proof = allocation.evidence.verify(game{', oracle' if by_search else ''})",
+            "        assert proof, proof.failures",
+            "        print('  The certificate holds.', *proof.unchecked)",
+        ]
     return "\n".join(lines)
 
 
@@ -201,17 +245,6 @@ def _game(report: Report) -> list[str]:
     if not report.game.tabulated:
         lines.append(f'oracle = period.separation_oracle(model="{model}")')
     return lines
-
-
-def _call(report: Report, rule: str) -> str | None:
-    """Return the code that finds an allocation and its certificate again."""
-    allocation = report.allocations[rule]
-    solver = _SOLVERS.get(_method(allocation))
-    if isinstance(allocation.evidence, GeneratedEvidence):
-        # With an oracle, a prenucleolus is what the nucleolus gives where no imputation exists.
-        solver = "nucleolus" if allocation.evidence.complete else "least_core"
-        return f"sg.{solver}(game, oracle=oracle, max_seconds={report.case.max_seconds:g})"
-    return solver and f"sg.{solver}(game)"
 
 
 def _method(allocation: Allocation) -> str:

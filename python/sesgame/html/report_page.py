@@ -10,8 +10,9 @@ from sesgame.html.audit_section import audit_section
 from sesgame.html.bills_section import bills_section
 from sesgame.html.elements import Child, element, page
 from sesgame.html.energy_section import energy_facts, energy_section
-from sesgame.html.figures import amount, count, period_in_words, verb
+from sesgame.html.figures import amount, period_in_words, verb
 from sesgame.html.proofs import again, check_code
+from sesgame.tables import count
 
 if TYPE_CHECKING:
     from sesgame.report import Report
@@ -113,9 +114,9 @@ def _check(report: Report) -> list[Child]:
     content += [
         element(
             "p",
-            "This checks, in Python and with allocation.csv beside it, that the shares hold what "
-            "this page says of them. The certificates are checked by code that shares nothing with "
-            "the code that found them.",
+            "This checks, in Python and with result.json beside it, that the shares hold what "
+            "this page says of them, and the certificates in that file by code that shares "
+            "nothing with the code that found them.",
         ),
         element("pre", element("code", check_code(report)), tabindex="0"),
     ]
@@ -128,8 +129,10 @@ def _inputs(report: Report) -> list[Child]:
     facts = {
         key.replace("_", " "): ", ".join(value) if isinstance(value, list) else str(value)
         for key, value in {**report.source, **report.options, **report.versions}.items()
-        if key != "files"
+        if key not in ("files", "n_steps", "step_hours")
     }
+    if report.case.community:
+        facts |= {"steps": report.case.community.steps.in_words, "currency": report.unit}
     digests = element(
         "dl",
         [

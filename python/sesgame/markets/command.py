@@ -68,6 +68,11 @@ def auction(options: argparse.Namespace) -> None:
     settlements = {rule: RULES[rule](book) for rule in options.rules}
     reports = {rule: settlement.properties() for rule, settlement in settlements.items()}
     first = next(iter(settlements.values()))
+    written = []
+    if options.out:
+        written += write_settlements(options.out, options.input.name, settlements, reports)
+    if options.plot:
+        written.append(_plot(options.plot, settlements))
     print(f"{options.input.name}: {book!r}")
     for period in range(min(book.n_periods, 24)):
         traded = first.accepted_kwh[(book.period == period) & ~book.is_bid].sum()
@@ -76,11 +81,6 @@ def auction(options: argparse.Namespace) -> None:
     for participant, quantity in first.pivotal_kwh.items():
         print(f"{participant} is pivotal: without it, {quantity:g} kWh more would be shed")
     print(f"\n{payments_text(settlements)}\n\n{properties_text(reports)}")
-    written = []
-    if options.out:
-        written += write_settlements(options.out, options.input.name, settlements, reports)
-    if options.plot:
-        written.append(_plot(options.plot, settlements))
     if written:
         print(f"\nWritten: {', '.join(str(path) for path in written)}")
 

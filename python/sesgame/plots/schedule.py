@@ -8,6 +8,7 @@ import numpy as np
 
 from sesgame.html.figures import period_in_words
 from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED, new_axes
+from sesgame.tables import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,10 +116,8 @@ def _power(panel: Axes, schedule: Schedule, edges: NDArray[np.datetime64]) -> No
     )
     panel.axhline(0, color=BLACK, linewidth=0.6)
     panel.set_ylabel("power (kW)")
-    members = len(schedule.members)
     panel.set_title(
-        f"{members} member{'' if members == 1 else 's'}, "
-        f"cost {schedule.cost:,.2f} {schedule.currency}",
+        f"{count(len(schedule.members), 'member')}, cost {schedule.cost:,.2f} {schedule.currency}",
         loc="right",
         fontsize=9,
     )
