@@ -198,7 +198,7 @@ def audit(
     tolerance : float, optional
         What counts as equal, in the unit of the game; by default 1e-9 (with an oracle 1e-7) of the
         largest absolute value of any coalition looked at, but at least the allocation's own
-        tolerance and the game's :attr:`~sesgame.Game.rounding`.
+        tolerance and the game's ``rounding``.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -217,11 +217,11 @@ def audit(
 
     Notes
     -----
-    Two scans of the 2^n values. Of players and coalitions whose excesses are equal within the
-    default tolerance, the first is named, coalitions in the order of their bit masks: rounding,
-    which differs from machine to machine, does not choose among them. With an oracle the 2n + 1
-    coalitions of one player, of all but one and of all, and one question: is any better off on its
-    own than the best of those, and than nobody?
+    Two scans of the 2^n values. Of players and coalitions whose excesses differ by no more than
+    1e-9 (1e-7) of the largest value or ``rounding``, the first is named, coalitions in the order of
+    their bit masks: the last bit, which differs from machine to machine, does not choose. With an
+    oracle the 2n + 1 coalitions of one player, of all but one and of all, and one question: is any
+    better off on its own than the best of those, and than nobody?
 
     References
     ----------
@@ -247,9 +247,10 @@ def audit(
         worths = game.values(_few(game.n_players), progress=progress)
         alone, total = worths[: game.n_players], float(worths[-1])
         default, scale = ORACLE_TOLERANCE, float(np.abs(worths).max())
-    equal = max(default * scale, allocated.tolerance, game.rounding)
+    # An estimate may be off by more than that, but then its excesses are not equal, either.
+    equal = max(default * scale, game.rounding)
     if tolerance is None:
-        tolerance = equal
+        tolerance = max(equal, allocated.tolerance)
     if oracle is None:
         worst, excess = _worst_of_table(game, table, x, equal)
         bound = excess

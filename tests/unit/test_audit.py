@@ -83,6 +83,15 @@ def test_of_groups_that_differ_by_rounding_alone_the_first_is_named():
     assert (result.worst_player, result.worst_coalition) == (0, (0,))
 
 
+def test_the_worst_group_is_named_however_rough_an_estimate_is():
+    game = sg.Game.from_table([0.0, 3.0, 3.0, 5.0, 3.0, 5.0, 4.9, 6.0], kind="cost")
+    rough = sg.Allocation(game.players, [3.0, 3.0, 3.0], "cost", "a guess", tolerance=9.0)
+    result = sg.audit(game, rough)
+    assert result.worst_coalition == (1, 2)
+    assert result.in_core
+    assert result.worst_coalition_excess == pytest.approx(1.1)
+
+
 def test_bills_that_come_out_at_zero_are_off_by_no_more_than_rounding():
     """Three members earn at noon what they pay at night: all costs are sums that cancel."""
     load, pv = np.zeros((3, 5)), np.zeros((3, 5))
