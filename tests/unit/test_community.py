@@ -107,6 +107,19 @@ def test_frames_give_the_same_community_as_files(tmp_path):
         Community.from_frames(load, unit="W", tariff=from_files.tariff)
 
 
+def test_a_roof_without_load_is_a_member_only_if_it_is_named():
+    index = pd.date_range("2016-06-01T10:00", periods=4, freq="h")
+    load = pd.DataFrame({"ann": 1.0, "bob": 2.0}, index=index)
+    misspelt = pd.DataFrame({"Ann": 3.0}, index=index)
+    tariff = Tariff.flat(0.3, 0.1)
+    with pytest.raises(GameError, match="'Ann' belongs to no member; who has PV and no load"):
+        Community.from_frames(load, misspelt, unit="kW", tariff=tariff)
+    named = ["ann", "bob", "Ann"]
+    community = Community.from_frames(load, misspelt, unit="kW", tariff=tariff, members=named)
+    assert community.members == tuple(named)
+    assert community.net_load_kwh[:, 0].tolist() == [1.0, 2.0, -3.0]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -190,14 +190,14 @@ class Community:
         tariff, batteries, grid, storage_offers, name
             As in :class:`Community`.
         members : iterable of str, optional
-            All members, for some without meters; by default the columns of `load`, then those
-            of `pv`.
+            All members, also those without load or without any meter; by default the columns
+            of `load`.
 
         Raises
         ------
         GameError
-            As in :class:`Community`, or the frames have different times, or a column is not of a
-            member.
+            As in :class:`Community`, or the frames have different times, or a column is of nobody:
+            of `pv` without `members`, one that `load` does not have.
 
         Examples
         --------
@@ -212,8 +212,7 @@ class Community:
             raise GameError(f'unit is {unit!r}; it must be "kW" or "kWh"')
         steps = TimeSteps.from_times(load.index.to_numpy())
         frames = [load] if pv is None else [load, pv]
-        columns = dict.fromkeys(str(column) for frame in frames for column in frame.columns)
-        labels = list(columns if members is None else members)
+        labels = list(dict.fromkeys(map(str, load.columns)) if members is None else members)
         factor = steps.step_hours if unit == "kW" else 1.0
         energy = np.zeros((2, len(labels), steps.n_steps))
         for target, frame in zip(energy, frames, strict=False):
@@ -222,7 +221,11 @@ class Community:
             names = [str(column) for column in frame.columns]
             for position, label in enumerate(names):
                 if label not in labels:
-                    raise GameError(f"the meter column {label!r} belongs to no member")
+                    hint = "; who has PV and no load must be named in members="
+                    raise GameError(
+                        f"the meter column {label!r} belongs to no member"
+                        f"{hint if members is None else ''}"
+                    )
                 if names.index(label) != position:
                     raise GameError(f"the meter column {label!r} is there twice")
                 try:
