@@ -11,6 +11,7 @@ import numpy as np
 
 from sesgame.coalition import Players
 from sesgame.errors import AllocationError
+from sesgame.extras import needs
 from sesgame.tables import html_table, left_out
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ class Allocation:
 
     def to_pandas(self) -> pd.Series[float]:
         """Return the values as a pandas Series, indexed by player (extra ``pandas``)."""
-        import pandas as pd
+        with needs("pandas", "frames need pandas"):
+            import pandas as pd
 
         return pd.Series(self.values, index=list(self.players), name=self.method)
 

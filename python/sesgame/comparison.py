@@ -21,6 +21,7 @@ from sesgame.coalition import Players
 from sesgame.energy.community import Community, Model
 from sesgame.energy.dual_prices import DualPrices
 from sesgame.errors import AllocationError, GameError, SesgameError
+from sesgame.extras import needs
 from sesgame.markets.clarke import ClarkeEvidence
 from sesgame.rules import RULES, Case
 from sesgame.sampled_shapley import SampledShapley
@@ -200,7 +201,8 @@ class Comparison:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row for each rule, with the columns of :meth:`to_csv` (extra ``pandas``)."""
-        import pandas as pd
+        with needs("pandas", "frames need pandas"):
+            import pandas as pd
 
         return pd.DataFrame([row.figures() for row in self.rows]).set_index("rule")
 

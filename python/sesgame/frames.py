@@ -10,6 +10,7 @@ import numpy as np
 from sesgame.allocation import Kind
 from sesgame.coalition import membership_of_masks
 from sesgame.errors import GameError
+from sesgame.extras import needs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +88,8 @@ def _with_values(members: list[tuple[Hashable, ...]], values: list[float]) -> Co
 
 def frame_of_game(game: Game) -> pd.DataFrame:
     """Return all coalitions and their values; see :meth:`sesgame.Game.to_pandas`."""
-    import pandas as pd
+    with needs("pandas", "frames need pandas"):
+        import pandas as pd
 
     table = game.tabulate()
     membership = membership_of_masks(np.arange(1, len(table)), game.n_players)

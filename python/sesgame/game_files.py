@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesgame.csv_table import CsvTable
 from sesgame.errors import GameError, SesgameError
+from sesgame.extras import needs
 from sesgame.frames import coalition_members
 from sesgame.game import Game
 
@@ -31,7 +32,7 @@ def read_game(path: str | PathLike[str]) -> Game:
     path : path
         ``.csv`` (or ``.csv.gz``) with the columns ``coalition`` and ``gain`` or ``cost``, or
         ``.json`` with ``kind``, ``values`` and, optionally, ``players``, or ``.parquet`` with
-        the columns of :meth:`sesgame.Game.from_pandas` (needs pandas and pyarrow).
+        the columns of :meth:`sesgame.Game.from_pandas` (extra ``parquet``).
 
     Returns
     -------
@@ -103,13 +104,12 @@ def _read_json(path: Path) -> Game:
 
 def _read_parquet(path: Path) -> Game:
     try:
-        import pandas as pd
+        with needs("parquet", f"{path}: Parquet files need pandas and pyarrow"):
+            import pandas as pd
 
-        frame = pd.read_parquet(path)
+            frame = pd.read_parquet(path)
     except FileNotFoundError as error:
         raise GameError(f"there is no file {path}") from error
-    except ImportError as error:
-        raise GameError(f"{path}: Parquet files need pandas and pyarrow ({error})") from error
     except (OSError, ValueError) as error:
         raise GameError(f"{path} cannot be read as Parquet: {error}") from error
     try:

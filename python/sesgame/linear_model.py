@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.extras import needs
 
 if TYPE_CHECKING:
     import highspy
@@ -66,7 +67,8 @@ class LinearModel:
 
     def to_highs(self) -> highspy.Highs:
         """Return a quiet HiGHS object of one thread that holds the model."""
-        import highspy
+        with needs("highspy", "models of other packages need highspy"):
+            import highspy
 
         order = np.lexsort((self.columns, self.rows))
         counts = np.bincount(self.rows, minlength=len(self.row_lower))

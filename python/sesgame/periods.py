@@ -16,6 +16,7 @@ from sesgame.errors import GameError
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.permutations import Permutations, PermutationSampling
 from sesgame.estimators.valuation import Valuation
+from sesgame.extras import needs
 from sesgame.game import MAX_TABLE_PLAYERS, Game
 from sesgame.sampled_shapley import SampledShapley, TracePoint
 
@@ -175,7 +176,8 @@ class PeriodShares:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row for each player and one column for each period (extra ``pandas``)."""
-        import pandas as pd
+        with needs("pandas", "frames need pandas"):
+            import pandas as pd
 
         return pd.DataFrame(
             self.values, index=list(self.allocation.players), columns=list(self.periods)

@@ -268,9 +268,3 @@ def test_an_outcome_of_somebody_else_is_refused(problem, given, error, message):
 def test_the_test_kit_is_imported_on_demand_only():
     code = "import sys, sesgame; assert not {'hypothesis', 'sesgame.testing'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_without_hypothesis_the_extra_is_named():
-    code = "import sys; sys.modules['hypothesis'] = None; import sesgame.testing"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "pip install 'sesgame[testing]'" in run.stderr

@@ -1,6 +1,5 @@
 """What the pictures show: the numbers behind every artist, and what cannot be drawn."""
 
-import builtins
 from fractions import Fraction
 from itertools import combinations
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
-from sesgame.errors import AllocationError, GameError, MissingExtraError, PlayerLimitError
+from sesgame.errors import AllocationError, GameError, PlayerLimitError
 from sesgame.plots import spectrum
 from sesgame.plots.canvas import COLOURS, Style
 from sesgame.plots.simplex import TETRAHEDRON, TRIANGLE, core_vertices
@@ -461,26 +460,3 @@ def test_series_differ_in_more_than_colour():
     for one, other in combinations(styles[: len(COLOURS)], 2):
         assert one.colour != other.colour
         assert one.marker != other.marker
-
-
-def test_without_matplotlib_the_extra_is_named(monkeypatch):
-    found = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("matplotlib"):
-            raise ModuleNotFoundError(f"No module named {name!r}")
-        return found(name, *rest)
-
-    game = airport([3.0, 8.0, 9.0])
-    rules = [sg.shapley_value(game)]
-    monkeypatch.setattr(builtins, "__import__", without)
-    message = r'pictures need matplotlib: pip install "sesgame\[plot\]"'
-    for draw in (
-        lambda: sg.plots.allocations(rules),
-        lambda: sg.plots.excesses(game, rules),
-        lambda: sg.plots.core(game, rules),
-    ):
-        with pytest.raises(MissingExtraError, match=message) as caught:
-            draw()
-        assert isinstance(caught.value, ImportError)
-        assert caught.value.extra == "plot"

@@ -11,7 +11,8 @@ from sesgame.allocation import Allocation, Evidence
 from sesgame.audit import Audit, audit
 from sesgame.energy.community import Community
 from sesgame.energy.owen import owen_allocation
-from sesgame.errors import GameError, MissingExtraError
+from sesgame.errors import GameError
+from sesgame.extras import needs
 from sesgame.game import Game
 from sesgame.stability.nucleoli import nucleolus
 
@@ -85,10 +86,8 @@ def clusters_of(
     ----------
     MacQueen (1967), k-means; the implementation is scikit-learn's.
     """
-    try:
+    with needs("surrogate", "clusters need scikit-learn"):
         from sklearn.cluster import KMeans
-    except ModuleNotFoundError:
-        raise MissingExtraError("clusters need scikit-learn", "surrogate") from None
     members = community.members
     if not 1 <= n_clusters <= len(members):
         raise GameError(f"n_clusters is {n_clusters}; it must be from 1 to {len(members)}")
@@ -157,6 +156,8 @@ def clustered_nucleolus(
     ------
     GameError
         `n_clusters` is out of its range, or as in :meth:`Community.cost_game`.
+    MissingExtraError
+        scikit-learn is not installed.
 
     Notes
     -----

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sesgame.extras import needs
 from sesgame.tables import count
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class Schedule:
 
         The state of charge is that at the end of the step.
         """
-        import pandas as pd
+        with needs("pandas", "frames need pandas"):
+            import pandas as pd
 
         columns = {
             "net_load_kwh": self.net_load_kwh,

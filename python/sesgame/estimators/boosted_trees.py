@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from sesgame import _engine
-from sesgame.errors import GameError
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.pair_sampling import DEGREES
+from sesgame.extras import needs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,12 +80,8 @@ class BoostedTreesSampling:
     def __init__(
         self, valuation: Valuation, probabilities: Array, seed: int, options: BoostedTrees
     ) -> None:
-        try:
-            import sklearn.ensemble  # noqa: F401 # an extra, checked before anything is evaluated
-        except ImportError as error:
-            raise GameError(
-                'method "boosted_trees" needs scikit-learn: pip install "sesgame[surrogate]"'
-            ) from error
+        with needs("surrogate", "boosted trees need scikit-learn"):
+            import sklearn.ensemble  # noqa: F401 # before anything is evaluated
         self._valuation = valuation
         self._probabilities = probabilities
         self._options = options

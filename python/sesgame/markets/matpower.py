@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.extras import needs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,12 +48,8 @@ def network_of_case(
 
 
 def _read(path: str | PathLike[str]) -> Any:
-    try:
+    with needs("matpower", "MATPOWER files need matpowercaseframes"):
         from matpowercaseframes import CaseFrames
-    except ImportError as error:
-        raise ImportError(
-            "reading a MATPOWER file needs matpowercaseframes: pip install 'sesgame[matpower]'"
-        ) from error
     with warnings.catch_warnings():
         # The package uses a form of pandas calls that newer versions of pandas warn about.
         warnings.simplefilter("ignore")

@@ -200,7 +200,7 @@ class NetworkMarket:
         GameError
             A dispatchable load, a cost that is not convex or of a higher degree, a phase shifter:
             the generator or branch is named.
-        ImportError
+        MissingExtraError
             A path, but the extra ``matpower`` is not installed.
 
         Notes

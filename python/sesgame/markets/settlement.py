@@ -12,6 +12,7 @@ import numpy as np
 from sesgame.allocation import checked_values, plain
 from sesgame.coalition import Players
 from sesgame.errors import AllocationError
+from sesgame.extras import needs
 from sesgame.tables import html_table, left_out, text_table
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Settlement:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return payment, value and utility by participant (extra ``pandas``)."""
-        import pandas as pd
+        with needs("pandas", "frames need pandas"):
+            import pandas as pd
 
         return pd.DataFrame(
             {"payment": self.payments, "value": self.values, "utility": self.utilities},

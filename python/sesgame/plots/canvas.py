@@ -7,7 +7,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sesgame.allocation import Allocation
-from sesgame.errors import AllocationError, MissingExtraError, SesgameError
+from sesgame.errors import AllocationError, SesgameError
+from sesgame.extras import needs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,10 +69,8 @@ def new_axes(ax: Axes | None, width: float = 6.4, height: float = 4.0, **subplot
     """
     if ax is not None:
         return ax
-    try:
+    with needs("plot", "pictures need matplotlib"):
         from matplotlib import pyplot
-    except ImportError as error:
-        raise _missing() from error
     figure = pyplot.figure(figsize=(width, height), layout="constrained")
     axes: Axes = figure.add_subplot(**subplot)
     return axes
@@ -85,10 +84,8 @@ def new_figure(width: float, height: float) -> Figure:
     MissingExtraError
         matplotlib is not installed.
     """
-    try:
+    with needs("plot", "pictures need matplotlib"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise _missing() from error
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -154,7 +151,3 @@ def with_unit(label: str, unit: str) -> str:
     ('cost share (EUR)', 'cost share')
     """
     return f"{label} ({unit})" if unit else label
-
-
-def _missing() -> MissingExtraError:
-    return MissingExtraError("pictures need matplotlib", "plot")

@@ -14,12 +14,10 @@ fractions and share no code with the solvers.
 >>> test_the_shapley_value_of_a_convex_game_is_in_its_core()
 """
 
-try:
-    import hypothesis  # noqa: F401 # the extra
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "sesgame.testing needs Hypothesis: pip install 'sesgame[testing]'", name="hypothesis"
-    ) from error
+from sesgame.extras import needs
+
+with needs("testing", "sesgame.testing needs Hypothesis"):
+    import hypothesis  # noqa: F401
 
 from sesgame.testing.allocation_checks import (
     assert_budget_balanced,
