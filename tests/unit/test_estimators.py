@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from math import comb
 
@@ -265,12 +264,6 @@ def test_fewer_pairs_than_players_give_no_interval(method: str) -> None:
 def test_what_is_no_estimator_is_refused() -> None:
     with pytest.raises(ValueError, match="it must be a name or an estimator"):
         sg.shapley_estimate(game_of(table_of("vote")), method=3, max_evaluations=99)  # type: ignore[arg-type]
-
-
-def test_boosted_trees_without_scikit_learn_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
-    with pytest.raises(GameError, match=r"sesgame\[surrogate\]"):
-        sg.shapley_estimate(game_of(table_of("vote")), method="boosted_trees", max_evaluations=400)
 
 
 def test_the_record_names_the_parameters() -> None:
