@@ -1,11 +1,16 @@
 """The worst coalition by mixed-integer programming, against enumeration, and what rests on it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sesgame as sg
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from separation_oracles import all_coalitions
 from sesgame.energy import Grid
+from sesgame.energy.separation import DispatchOracle
+from sesgame.testing import communities
 from worlds import MEMBERS, UNLIKE, WORLDS, battery, community
 
 FAST = {"batteries": [battery("ann", 4.0, 2.0), battery("cid", 2.0, 1.0)]}
@@ -210,3 +215,99 @@ def test_a_search_that_may_stop_early_proves_no_more_than_it_has_searched():
     _, values, bound = oracle.most_violated(np.array(bills), 16, level=level)
     assert len(values) == 1
     assert bound >= excess - 1e-9
+
+
+@pytest.mark.parametrize("price", [1.0, 1e-3, 1e-6])
+@pytest.mark.parametrize("energy", [1.0, 1e-4, 1e4])
+@settings(max_examples=5)
+@given(
+    here=communities(st.integers(3, 6), model="linear"),
+    seed=st.integers(0, 1000),
+    below=st.sampled_from([1e-9, 1e-6, 1e-3, 0.5]),
+)
+def test_bounds_are_proved_whatever_the_units(energy, price, here, seed, below):
+    here = in_other_units(here, energy, price)
+    game, oracle = here.cost_game(), here.separation_oracle()
+    rows = all_coalitions(len(here.members))
+    costs = game.values(rows, progress=False)
+    random = np.random.default_rng(seed)
+    bills = sg.owen_allocation(here, progress=False).values
+    moved = random.normal(size=len(bills)) * max(np.abs(bills).max(), energy * price)
+    bills = bills + (moved - moved.mean()) * 10.0 ** random.uniform(-4, 0)
+    turnover = max(float(np.abs(bills).sum()), energy * price)
+    worst = float((rows @ bills - costs).max())
+    near = worst - below * turnover
+    for count, level in ((1, -np.inf), (1, near), (5, near)):
+        membership, values, bound = oracle.most_violated(bills, count, level=level)
+        assert bound >= worst - 1e-8 * turnover
+        found = max([level, *(membership @ bills - values)])
+        if count == 1:
+            assert bound == pytest.approx(found, abs=2e-8 * turnover)
+
+
+def in_other_units(here, energy, price):
+    """Return a community that measures energy and money in other units."""
+    grid = here.grid
+    return sg.energy.Community(
+        members=here.members,
+        steps=here.steps,
+        load_kwh=energy * here.load_kwh,
+        pv_kwh=energy * here.pv_kwh,
+        tariff=sg.energy.PriceSeries(
+            here.steps, price * here.buy_per_kwh, price * here.sell_per_kwh
+        ),
+        batteries=[
+            replace(
+                battery,
+                energy_kwh=energy * battery.energy_kwh,
+                power_kw=energy * battery.power_kw,
+                initial_charge_kwh=energy * battery.initial_charge_kwh,
+                degradation_cost_per_kwh=price * battery.degradation_cost_per_kwh,
+            )
+            for battery in here.batteries
+        ],
+        grid=replace(
+            grid,
+            demand_charge_per_kw=price * grid.demand_charge_per_kw,
+            import_limit_kw=energy * grid.import_limit_kw,
+            export_limit_kw=energy * grid.export_limit_kw,
+            connection_limits_kw={
+                member: energy * limit for member, limit in grid.connection_limits_kw.items()
+            },
+            lines=[replace(line, limit_kw=energy * line.limit_kw) for line in grid.lines],
+        ),
+        storage_offers=[
+            replace(
+                offer,
+                price_per_kwh_year=price * offer.price_per_kwh_year,
+                price_per_kw_year=price * offer.price_per_kw_year,
+            )
+            for offer in here.storage_offers
+        ],
+    )
+
+
+class Programme:
+    """Answers of the solver, in turn: members, bound, relaxation, whether it ended in time."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def most_violated(self, *question):
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize("first", [None, [True, False, False, False]])
+def test_a_second_search_without_time_loses_nothing_of_the_first(first):
+    here = community(1, **WORLDS["a demand charge"])
+    bills = sg.owen_allocation(here, progress=False).values + np.array([0.5, 0.25, -0.75, 0.0])
+    members = None if first is None else np.array(first)
+    programme = Programme((members, 0.9, 0.9, False), (None, np.inf, np.inf, False))
+    game = here.cost_game()
+    row = np.array([[True, False, False, False]])
+    level = float((row @ bills - game.values(row))[0])
+    oracle = DispatchOracle(game, bills - 1.0, 0.0, lambda: programme)
+    membership, values, bound = oracle.most_violated(bills, 4, level=level)
+    assert bound == 0.9
+    assert membership.tolist() == ([] if first is None else [first])
+    assert values == pytest.approx(game.values(membership) if len(membership) else [])

@@ -72,7 +72,7 @@ class Grid:
     To keep a limit of export, of a connection or of a line, PV may be left unused, at no cost.
 
     The limits of the community and of lines belong to nobody: the costs of the coalitions are then
-    not those of a linear production game, and dual prices may fall short of the cost of all. The
+    not those of a linear production game, and dual prices may charge more than the cost of all. The
     limits of own connections come and go with their members.
 
     Examples

@@ -90,8 +90,10 @@ class DispatchOracle:
         above = float(np.maximum(allocation - self._bills, 0.0).sum()) - self._gap
         if above <= level + RELATIVE_GAP * turnover:
             return np.zeros((0, n), dtype=np.bool_), np.zeros(0), max(above, level)
+        row, cost = np.zeros((0, n), dtype=np.bool_), np.zeros(0)
+        bound = np.inf
         for any_above in (count > 1 and level > -np.inf, False):
-            members, bound, _, _ = self._programme.most_violated(
+            members, proved, _, _ = self._programme.most_violated(
                 allocation,
                 nothing if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
                 level,
@@ -99,14 +101,14 @@ class DispatchOracle:
                 any_above,
                 max(0.0, deadline - monotonic()),
             )
-            if members is None and any_above and bound >= level:
-                # A search that may stop early leaves out what is not far above the level.
-                continue
-            if members is None:
-                return np.zeros((0, n), dtype=np.bool_), np.zeros(0), bound
-            row = members[np.newaxis]
-            cost = self.value(row)
-            # One that is hardly above the level neither helps nor proves that there is no other.
-            if float(row[0] @ allocation - cost[0]) > level + HARDLY * turnover:
+            bound = min(bound, proved)
+            if members is not None:
+                row = members[np.newaxis]
+                cost = self.value(row)
+                # One that is hardly above the level neither helps nor proves there is no other.
+                if float(row[0] @ allocation - cost[0]) > level + HARDLY * turnover:
+                    break
+            if not any_above:
                 break
+            # A search that may stop early leaves out what is not far above the level.
         return row, cost, bound

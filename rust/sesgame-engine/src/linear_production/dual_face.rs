@@ -9,7 +9,7 @@ use super::{LinearProductionGame, Moves};
 use crate::error::Result;
 use crate::linear_program::{Model, Solution, Status};
 
-/// Of one plus a bound: how near a value has to be for the bound to be active.
+/// Of one (in the units of the solver) plus a bound: how near a value has to be for the bound to be active.
 const ACTIVE: f64 = 1e-8;
 
 /// The duals that prove the optimum of a coalition.
@@ -48,7 +48,8 @@ impl LinearProductionGame {
                 }
                 let is_active = |(&(lower, upper), &value): (&(f64, f64), &f64)| {
                     [lower, upper].map(|bound| {
-                        bound.is_finite() && (value - bound).abs() <= ACTIVE * (1.0 + bound.abs())
+                        let near = ACTIVE * (self.units.quantity + bound.abs());
+                        bound.is_finite() && (value - bound).abs() <= near
                     })
                 };
                 bounds.iter().zip(values).map(is_active).collect::<Vec<_>>()
@@ -64,7 +65,7 @@ impl LinearProductionGame {
         };
         for (&cost, &kind) in self.programme.cost.iter().zip(&kinds[0]) {
             let (lower, upper) = free(kind);
-            model.add_column(cost, lower, upper);
+            model.add_column(cost / self.units.price, lower, upper);
         }
         for (entries, &kind) in self.programme.rows.iter().zip(&kinds[1]) {
             let (lower, upper) = free(kind);
@@ -100,10 +101,12 @@ impl DualFace<'_> {
     fn solve(&mut self, weights: &[f64]) -> Solution {
         let Self { game, model, active } = self;
         let [columns, rows] = [(&game.columns, &active[0]), (&game.rows, &active[1])]
-            .map(|(moves, active)| changes(moves, active, weights));
+            .map(|(moves, active)| game.units.shrink(changes(moves, active, weights)));
         model.set_columns_bounds(&game.columns.places, &columns.0, &columns.1);
         model.set_rows_bounds(&game.rows.places, &rows.0, &rows.1);
-        model.solve()
+        let mut solution = model.solve();
+        game.units.restore(&mut solution);
+        solution
     }
 }
 

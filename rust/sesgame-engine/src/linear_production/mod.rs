@@ -100,6 +100,46 @@ impl Moves {
     }
 }
 
+/// What the solver measures in. Its tolerances are absolute, so they would mean nothing where all
+/// numbers are tiny.
+#[derive(Debug, Clone, Copy)]
+struct Units {
+    quantity: f64,
+    price: f64,
+}
+
+impl Units {
+    /// Steps of 1,024, which round nothing and leave ordinary numbers as they are.
+    fn of(programme: &Programme, columns: &Moves, rows: &Moves) -> Self {
+        let shares = columns.shares.iter().chain(&rows.shares).flatten();
+        Self {
+            quantity: usual(shares.flat_map(|&(_, lower, upper)| [lower, upper])),
+            price: usual(programme.cost.iter().copied()),
+        }
+    }
+
+    fn shrink(self, (mut lower, mut upper): (Vec<f64>, Vec<f64>)) -> (Vec<f64>, Vec<f64>) {
+        lower.iter_mut().chain(&mut upper).for_each(|bound| *bound /= self.quantity);
+        (lower, upper)
+    }
+
+    fn restore(self, solution: &mut Solution) {
+        solution.objective *= self.quantity * self.price;
+        solution.bound *= self.quantity * self.price;
+        solution.columns.iter_mut().for_each(|value| *value *= self.quantity);
+        let duals = solution.row_duals.iter_mut().chain(&mut solution.column_duals);
+        duals.for_each(|price| *price *= self.price);
+    }
+}
+
+/// The power of 1,024 that is nearest to the geometric mean of all but zeros.
+fn usual(numbers: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = numbers
+        .filter(|&number| number != 0.0)
+        .fold((0.0, 0.0_f64), |(sum, count), number| (sum + number.abs().log2(), count + 1.0));
+    (10.0 * (sum / count.max(1.0) / 10.0).round()).exp2()
+}
+
 /// A linear production game.
 #[derive(Debug)]
 pub struct LinearProductionGame {
@@ -108,6 +148,7 @@ pub struct LinearProductionGame {
     own_cost: Vec<f64>,
     columns: Moves,
     rows: Moves,
+    units: Units,
     /// 1 where the programme minimises a cost, -1 where its objective is minus a gain.
     sign: f64,
     /// The optimal basis of the grand coalition.
@@ -132,7 +173,8 @@ impl LinearProductionGame {
         check_sizes(&programme, &own_cost, &columns, &rows)?;
         let sign = if is_cost { 1.0 } else { -1.0 };
         let idle = Mutex::default();
-        let mut game = Self { programme, own_cost, columns, rows, sign, start: None, idle };
+        let units = Units::of(&programme, &columns, &rows);
+        let mut game = Self { programme, own_cost, columns, rows, units, sign, start: None, idle };
         let mut model = game.take_model();
         let n_players = game.own_cost.len();
         game.solve(&mut model, &vec![true; n_players])?;
@@ -175,15 +217,16 @@ impl LinearProductionGame {
     }
 
     fn solve(&self, model: &mut Model, members: &[bool]) -> Result<Solution> {
-        let (lower, upper) = self.columns.at(members);
+        let (lower, upper) = self.units.shrink(self.columns.at(members));
         model.set_columns_bounds(&self.columns.places, &lower, &upper);
-        let (lower, upper) = self.rows.at(members);
+        let (lower, upper) = self.units.shrink(self.rows.at(members));
         model.set_rows_bounds(&self.rows.places, &lower, &upper);
         model.forget_basis();
         if let Some(start) = &self.start {
             model.set_basis(start);
         }
-        let solution = model.solve().optimal("the programme of a coalition")?;
+        let mut solution = model.solve().optimal("the programme of a coalition")?;
+        self.units.restore(&mut solution);
         if solution.duality_error > DUALITY_TOLERANCE {
             return Err(Error::Solver {
                 stage: "strong duality".to_owned(),
@@ -195,7 +238,7 @@ impl LinearProductionGame {
 
     fn take_model(&self) -> Model {
         let idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-        idle.unwrap_or_else(|| self.programme.model())
+        idle.unwrap_or_else(|| self.programme.model(self.units))
     }
 
     fn put_back(&self, model: Model) {
@@ -204,13 +247,13 @@ impl LinearProductionGame {
 }
 
 impl Programme {
-    fn model(&self) -> Model {
+    fn model(&self, Units { quantity, price }: Units) -> Model {
         let mut model = Model::new();
         for (&cost, &(lower, upper)) in self.cost.iter().zip(&self.column_bounds) {
-            model.add_column(cost, lower, upper);
+            model.add_column(cost / price, lower / quantity, upper / quantity);
         }
         for (entries, &(lower, upper)) in self.rows.iter().zip(&self.row_bounds) {
-            model.add_row(lower, upper, entries);
+            model.add_row(lower / quantity, upper / quantity, entries);
         }
         model
     }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::LinearProductionGame;
+use super::{LinearProductionGame, Units};
 use crate::error::{Error, Result};
 use crate::linear_program::{Model, Status};
 use crate::progress::Progress;
@@ -18,7 +18,7 @@ pub struct Question<'a> {
     pub outside: &'a [i64],
     /// Excesses up to here are of no interest.
     pub level: f64,
-    /// The proved bound may be this much above the truth.
+    /// The proved bound may be this much above the excess that is found, or above the level.
     pub gap: f64,
     /// Any coalition will do that is at least half as far above the level as the relaxation allows.
     pub any_above: bool,
@@ -39,6 +39,11 @@ pub struct Answer {
     pub finished: bool,
 }
 
+/// What the solver may leave out in any case, in the units of the search.
+const UNSEEN: f64 = 1e-6;
+/// What all players pay and get together, in the units of the search.
+const TURNOVER: f64 = 1024.0;
+
 impl LinearProductionGame {
     /// The largest excess of a proper coalition, `x(S) - c(S)` for costs, `v(S) - x(S)` for gains.
     ///
@@ -57,7 +62,8 @@ impl LinearProductionGame {
                 outside.len()
             )));
         }
-        let mut relaxed = self.joint_model(question, false);
+        let money = self.money(allocation);
+        let mut relaxed = self.joint_model(question, money, false);
         if max_seconds.is_finite() {
             relaxed.set_time_limit(max_seconds);
         }
@@ -73,18 +79,20 @@ impl LinearProductionGame {
                 finished: false,
             });
         }
-        let relaxation = -solution.optimal("the relaxation of the separation")?.objective;
+        let relaxed_cost = solution.optimal("the relaxation of the separation")?.objective;
+        let relaxation = -relaxed_cost * money;
         let max_seconds = (max_seconds - start.elapsed().as_secs_f64()).max(0.0);
         if relaxation <= level {
             return Ok(Answer { members: None, bound: relaxation, relaxation, finished: true });
         }
         drop(relaxed);
 
-        let mut model = self.joint_model(question, true);
-        // A search that may end early leaves out what is better by less than this.
-        let left_out = if any_above { gap.max(0.5 * (relaxation - level)) } else { 0.0 };
-        model.set_integer_gap(0.0, gap.max(left_out));
-        model.set_cutoff(-level);
+        let mut model = self.joint_model(question, money, true);
+        // The search leaves out what is better by less than this.
+        let early = if any_above { 0.5 * (relaxation - level) } else { 0.0 };
+        let left_out = gap.max(early).max(UNSEEN * money);
+        model.set_integer_gap(0.0, left_out / money);
+        model.set_cutoff(-level / money);
         if max_seconds.is_finite() {
             model.set_time_limit(max_seconds);
         }
@@ -95,15 +103,17 @@ impl LinearProductionGame {
             let chosen = &solution.columns[first..first + n_players];
             Some(chosen.iter().map(|&share| share > 0.5).collect())
         };
-        let found = solution.objective.is_finite() && -solution.objective > level;
-        let reached = if found { -solution.objective } else { level };
-        let bound = (-solution.bound).max(reached + left_out).min(relaxation);
+        let excess = -solution.objective * money;
+        let found = excess.is_finite() && excess > level;
+        let reached = if found { excess } else { level };
+        let bound = (-solution.bound * money).max(reached + left_out).min(relaxation);
         match solution.status {
             Status::Optimal if found => {
                 Ok(Answer { members: members(), bound, relaxation, finished: true })
             }
             Status::Optimal | Status::Infeasible => {
-                Ok(Answer { members: None, bound: level + left_out, relaxation, finished: true })
+                let bound = (level + left_out).min(relaxation);
+                Ok(Answer { members: None, bound, relaxation, finished: true })
             }
             Status::TimeLimit => Ok(Answer {
                 members: if found { members() } else { None },
@@ -115,14 +125,24 @@ impl LinearProductionGame {
         }
     }
 
+    /// The unit of money, a power of two, in which all pay and get about [`TURNOVER`] together.
+    fn money(&self, allocation: &[f64]) -> f64 {
+        let Units { quantity, price } = self.units;
+        let is_free = self.programme.cost.iter().all(|&cost| cost == 0.0);
+        let usual = if is_free { 0.0 } else { quantity * price };
+        let turnover = allocation.iter().map(|share| share.abs()).sum::<f64>().max(usual);
+        if turnover > 0.0 { (turnover / TURNOVER).log2().round().exp2() } else { 1.0 }
+    }
+
     /// Minimises minus the excess over production and membership at once.
-    fn joint_model(&self, question: &Question<'_>, integer: bool) -> Model {
+    fn joint_model(&self, question: &Question<'_>, money: f64, integer: bool) -> Model {
         let &Question { allocation, outside, .. } = question;
+        let quantity = self.units.quantity;
         let n_players = self.own_cost.len();
         let mut model = Model::new();
         let mut bounds = self.programme.column_bounds.clone();
         // Bounds that membership moves become rows; a side that it does not move stays.
-        let moved = slots(&self.columns);
+        let moved = slots(&self.columns, quantity);
         for (slot, &place) in self.columns.places.iter().enumerate() {
             bounds[place as usize] = (self.columns.lower[slot], self.columns.upper[slot]);
             let [lower, upper] = &moved[slot];
@@ -134,11 +154,12 @@ impl LinearProductionGame {
             }
         }
         for (&cost, &(lower, upper)) in self.programme.cost.iter().zip(&bounds) {
-            model.add_column(cost, lower, upper);
+            let (lower, upper) = (lower / quantity, upper / quantity);
+            model.add_column(cost * quantity / money, lower, upper);
         }
         let first = self.programme.cost.len();
         for (&own, &share) in self.own_cost.iter().zip(allocation) {
-            let cost = own - self.sign * share;
+            let cost = (own - self.sign * share) / money;
             if integer {
                 model.add_integer_column(cost, 0.0, 1.0);
             } else {
@@ -149,22 +170,24 @@ impl LinearProductionGame {
         for (slot, &place) in self.columns.places.iter().enumerate() {
             let [lower, upper] = &moved[slot];
             let column = [(place as usize, 1.0)];
-            add_sides(&mut model, first, &column, self.columns.lower[slot], lower, true);
-            add_sides(&mut model, first, &column, self.columns.upper[slot], upper, false);
+            let (low, high) = (self.columns.lower[slot], self.columns.upper[slot]);
+            add_sides(&mut model, first, &column, low / quantity, lower, true);
+            add_sides(&mut model, first, &column, high / quantity, upper, false);
         }
         let mut slot_of_row = vec![None; self.programme.rows.len()];
         for (slot, &place) in self.rows.places.iter().enumerate() {
             slot_of_row[place as usize] = Some(slot);
         }
-        let moved = slots(&self.rows);
+        let moved = slots(&self.rows, quantity);
         for (row, entries) in self.programme.rows.iter().enumerate() {
             let Some(slot) = slot_of_row[row] else {
                 let (lower, upper) = self.programme.row_bounds[row];
-                model.add_row(lower, upper, entries);
+                model.add_row(lower / quantity, upper / quantity, entries);
                 continue;
             };
             let [lower, upper] = &moved[slot];
             let (low, high) = (self.rows.lower[slot], self.rows.upper[slot]);
+            let (low, high) = (low / quantity, high / quantity);
             if lower == upper {
                 model.add_row(low, high, &with_shares(entries, first, lower));
             } else {
@@ -185,13 +208,13 @@ impl LinearProductionGame {
 }
 
 /// For each slot what players add to the lower and to the upper bound.
-fn slots(moves: &super::Moves) -> Vec<[Vec<(usize, f64)>; 2]> {
+fn slots(moves: &super::Moves, quantity: f64) -> Vec<[Vec<(usize, f64)>; 2]> {
     let mut slots = vec![[Vec::new(), Vec::new()]; moves.places.len()];
     for (player, shares) in moves.shares.iter().enumerate() {
         for &(slot, lower, upper) in shares {
             for (side, share) in [lower, upper].into_iter().enumerate() {
                 if share != 0.0 {
-                    slots[slot][side].push((player, share));
+                    slots[slot][side].push((player, share / quantity));
                 }
             }
         }
