@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 import sesgame as sg
 from literature_games import LiteratureGame, with_solution
 from sesgame.stability import certificates
+from sesgame.stability.stages import Stage
 from stability_oracles import exact_nucleolus
+
+Solution = Callable[[sg.Game], Any]
 
 
 @pytest.mark.parametrize("case", with_solution("nucleolus"))
@@ -191,3 +196,75 @@ def test_a_point_of_the_core_is_compared_in_fractions() -> None:
     failures = existence.verify(sg.Game.from_table(table, kind="gain"), exact=True).failures
     assert failures == ("{0, 1} objects",)
     assert existence.verify(sg.Game.from_table(table, kind="gain")).failures == failures
+
+
+def tampered_stages(stages: tuple[Stage, ...]) -> list[tuple[Stage, ...]]:
+    """Return what may be wrong with one of some stages, or with their number."""
+    found = []
+    for index, stage in enumerate(stages):
+        first, *rest = stage.weights
+        changes: list[dict[str, object]] = [
+            {"excess": stage.excess + 0.01},
+            {"excess": float("nan")},
+            {"weights": (-first, *rest)},
+            {"weights": (float("nan"), *rest)},
+            {"weights": tuple(rest)},
+            {"coalitions": stage.coalitions[1:], "weights": tuple(rest)},
+        ]
+        if len(stage.weights) + len(stage.bounds) > 1:
+            changes.append({"weights": (1.01 * first, *rest)})
+        if stage.bounds:
+            changes.append({"bound_weights": tuple(2 * w for w in stage.bound_weights)})
+            changes.append({"bound_weights": ()})
+        found += [
+            (*stages[:index], dataclasses.replace(stage, **change), *stages[index + 1 :])
+            for change in changes
+        ]
+        found.append((*stages[:index], *stages[index + 1 :]))
+    return found
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize(
+    "solution", [sg.nucleolus, sg.prenucleolus, sg.per_capita_nucleolus, sg.least_core]
+)
+def test_no_part_of_the_evidence_can_be_changed(solution: Solution, exact: bool) -> None:
+    for seed in range(6):
+        # The last of them leaves two players what they have alone, and has bounds.
+        game = random_game(4, seed, 20) if seed < 5 else BOUNDED
+        evidence = solution(game).evidence
+        assert evidence.verify(game, exact=exact).failures == ()
+        a, *others, z = evidence.values
+        wrong = [{"values": (a + 0.01, *others, z)}, {"values": (float(game.scale), *others, z)}]
+        wrong += [{"stages": stages} for stages in tampered_stages(evidence.stages)]
+        if solution is sg.least_core:
+            wrong += [
+                {"value": evidence.value - 0.01},
+                {"tight": evidence.tight[1:]},
+                {"tight": evidence.tight[::-1][:-1], "tight_count": evidence.tight_count - 1},
+                {"tight_count": evidence.tight_count + 1},
+            ]
+        for change in wrong:
+            assert not dataclasses.replace(evidence, **change).verify(game, exact=exact), change
+
+
+BOUNDED = sg.Game.from_table([0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 4], kind="gain")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_bounds_prove_nothing_where_players_may_get_less_than_alone(exact: bool) -> None:
+    evidence = sg.nucleolus(BOUNDED).evidence
+    assert any(stage.bounds for stage in evidence.stages)
+    free = dataclasses.replace(evidence, individually_rational=False)
+    assert "players may get less than alone" in free.verify(BOUNDED, exact=exact).failures[0]
+
+
+def test_no_part_of_a_witness_of_an_empty_core_can_be_changed() -> None:
+    game = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    proof = sg.core_existence(game)
+    assert proof.collection is not None
+    changes = [{"collection": other} for (other, *_) in tampered_stages((proof.collection,))[:-1]]
+    for change in [*changes, {"collection": None}, {"is_empty": False}]:
+        assert not dataclasses.replace(proof, **change).verify(game), change
+    generous = sg.core_existence(sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 2], kind="gain"))
+    assert not dataclasses.replace(generous, is_empty=True).verify(game)

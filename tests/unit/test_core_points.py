@@ -108,8 +108,40 @@ def test_changed_evidence_is_refuted() -> None:
         assert not dataclasses.replace(evidence, values=(4.0, 3.0, 2.0)).verify(game)
         assert not dataclasses.replace(evidence, steps=()).verify(game)
         step = evidence.steps[0]
-        wrong = dataclasses.replace(step, total_multiplier=step.total_multiplier + 1)
-        assert not dataclasses.replace(evidence, steps=(wrong, *evidence.steps[1:])).verify(game)
+        for change in (
+            {"total_multiplier": step.total_multiplier + 1},
+            {"total_multiplier": float("nan")},
+            {"level": step.level + 0.01},
+            {"level": float("nan")},
+            {"player_weights": tuple(w + 0.01 for w in step.player_weights)},
+            {"multipliers": tuple(float("nan") for _ in step.multipliers)},
+        ):
+            wrong = (dataclasses.replace(step, **change), *evidence.steps[1:])
+            if wrong != evidence.steps:
+                assert not dataclasses.replace(evidence, steps=wrong).verify(game), change
+
+
+def test_an_empty_core_and_what_is_allowed_there_are_proved_by_stages() -> None:
+    game = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    evidence = sg.leximin_core_allocation(game).evidence
+    assert evidence.verify(game)
+    for change in (
+        {"core_is_empty": False},
+        {"stages": ()},
+        {"allowed_excess": evidence.allowed_excess + 0.01},
+    ):
+        assert not dataclasses.replace(evidence, **change).verify(game), change
+    full = sg.Game.from_table([0, 0, 0, 8, 0, 0, 0, 9], kind="gain")
+    evidence = sg.leximin_core_allocation(full).evidence
+    assert not dataclasses.replace(evidence, core_is_empty=True).verify(full)
+
+
+def test_the_distance_from_a_reference_is_rounded_even_in_a_game_of_zeros() -> None:
+    game = sg.Game.from_table(np.zeros(1 << 6), kind="gain")
+    for seed in range(20):
+        reference = np.random.default_rng(seed).normal(size=6)
+        evidence = sg.nearest_core_allocation(game, reference=reference).evidence
+        assert evidence.verify(game).failures == ()
 
 
 @pytest.mark.parametrize("reference", [[1, 2], {0: 1.0}, [1, 2, np.nan]])

@@ -181,6 +181,24 @@ def test_changed_evidence_is_refuted() -> None:
     lower = dataclasses.replace(first, excess=first.excess + 1)
     assert "prove" in failures(stages=(lower, *rest))
     assert "lower bound" in failures(lower_bound=evidence.lower_bound + 1)
+    assert "upper bound" in failures(upper_bound=evidence.upper_bound - 1)
+    assert "no stages" in failures(stages=())
+    weights = dataclasses.replace(first, weights=(2 * first.weights[0], *first.weights[1:]))
+    assert "are not those that balance it" in failures(stages=(weights, *rest))
+    assert "values" in failures(stages=(dataclasses.replace(first, values=()), *rest))
+    higher = dataclasses.replace(rest[0], excess=first.excess + 1)
+    assert "larger excess than the one before" in failures(stages=(first, higher, *rest[1:]))
+
+
+def test_bounds_prove_nothing_where_players_may_get_less_than_alone() -> None:
+    table = np.zeros(1 << 3)
+    table[[0b011, 0b111]] = 10, 2
+    game = sg.Game.from_table(table, kind="gain")
+    oracle = Enumeration(game)
+    evidence = sg.nucleolus(game, oracle=oracle).evidence
+    assert evidence.verify(game, oracle)
+    free = dataclasses.replace(evidence, individually_rational=False)
+    assert "players may get less than alone" in free.verify(game, oracle).failures[0]
 
 
 def test_the_evidence_can_be_written_as_json() -> None:

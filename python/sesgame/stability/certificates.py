@@ -15,8 +15,9 @@ all t_k are derived from the stages in fractions too, and the 2^n excesses are c
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,22 @@ __all__ = [
     "Verification",
     "balance",
     "balanced_excess",
+    "has_shares",
     "verify_core_point",
     "verify_stages",
+    "wrong_tight_coalitions",
 ]
 
 CHUNK_BITS = 18
 """Coalitions are compared 2^18 at a time: a few megabytes."""
 
+LISTED_COALITIONS = 10_000
+"""As many tight coalitions are listed; degenerate games have millions."""
+
 LISTED_FAILURES = 10
+
+WEIGHT_TOLERANCE = 1e-7
+"""Of the sum of the weights of a stage: what floats may add to or lack of the fractions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +157,8 @@ def verify_stages(
 
     With `complete` False the stages need not leave a single point: then every coalition outside
     their span is compared with the last level (a least core has stages of one level only).
+    With `exact`, `tolerance` is how far the values and levels in floats may be from what the stages
+    prove in fractions.
     """
     failures: list[str] = []
     n = game.n_players
@@ -187,12 +198,23 @@ def verify_stages(
         if not masks or any(share <= 0 for share in shares):
             failures.append(f"the coalitions of stage {stage_number} do not balance")
             break
+        if not has_shares(stage, shares):
+            failures.append(f"the weights of stage {stage_number} are not those that balance it")
+            break
+        if bounds and not individually_rational:
+            failures.append(f"stage {stage_number} has bounds, but players may get less than alone")
+            break
         level: Any = stage.excess
         if exact:
             level = (
                 sum(share * worth(mask) for share, mask in zip(shares, masks + bounds, strict=True))
                 + sum(share * totals[known] for known, share in relation.items() if known < first)
             ) / spread
+            if not abs(float(level) - stage.excess) <= tolerance:
+                failures.append(
+                    f"the weights of stage {stage_number} prove {float(level)!r}, "
+                    f"not {stage.excess!r}"
+                )
         if checked and level > checked[-1].level + slack:
             failures.append(f"stage {stage_number} has a larger excess than the one before")
         for key, mask in enumerate(masks, start=first):
@@ -200,15 +222,22 @@ def verify_stages(
         for key, mask in enumerate(bounds, start=first + len(masks)):
             totals[key] = worth(mask)
         checked.append(Checked(level, before))
+    if not stages and n > 1:
+        failures.append("there are no stages")
     if not failures and complete and span.rank < n:
         failures.append(f"the stages settle {span.rank} of {n} dimensions")
     if exact and not failures:
         # Where the stages leave freedom, the point next to the one in floats.
         x = _solve(vectors, totals, x)
+        failures += [
+            f"{player} gets {float(sign * share)!r}, not {float(value)!r}"
+            for player, share, value in zip(game.players, x, values, strict=True)
+            if not abs(float(sign * share) - value) <= tolerance * n
+        ]
     if not failures:
         for key, total in totals.items():
             gap = sum(share for share, member in zip(x, vectors[key], strict=True) if member)
-            if abs(gap - total) > slack * n:
+            if not abs(gap - total) <= slack * n:
                 mask = sum(1 << index for index, member in enumerate(vectors[key]) if member)
                 failures.append(f"{name(mask)} gets {float(gap)}, not {float(total)}")
         if individually_rational:
@@ -229,6 +258,73 @@ def verify_stages(
     )
 
 
+def has_shares(stage: Stage, shares: Sequence[Fraction]) -> bool:
+    """Tell whether the weights of a stage are these positive shares, up to a common factor."""
+    counts = (len(stage.coalitions), len(stage.bounds))
+    if (len(stage.weights), len(stage.bound_weights)) != counts:
+        return False
+    weights = np.array([*stage.weights, *stage.bound_weights])
+    total = sum(shares, Fraction(0))
+    expected = np.array([float(share / total) for share in shares])
+    if not (np.isfinite(weights).all() and (weights > 0).all()):
+        return False
+    return bool(np.abs(weights / weights.sum() - expected).max() <= WEIGHT_TOLERANCE)
+
+
+def wrong_tight_coalitions(
+    game: Game,
+    values: NDArray[np.float64],
+    stages: Sequence[Stage],
+    tight: Sequence[tuple[Hashable, ...]],
+    count: int,
+    level: float,
+    tolerance: float,
+) -> list[str]:
+    """Say what is wrong with the coalitions that are tight at every point of a least core.
+
+    They are those of the largest excess, and the stages settle them: each is in their span.
+    """
+    n, sign = game.n_players, int(game.sign)
+    table = game.tabulate(progress=False)
+    x = sign * values
+    masks = [game.players.mask(coalition) for coalition in tight]
+    if any(a >= b for a, b in pairwise(masks)) or len(masks) != min(count, LISTED_COALITIONS):
+        return ["the tight coalitions are not the first in binary order"]
+    low_bits = min(n, CHUNK_BITS)
+    low = _subset_sums(x[:low_bits])
+    # Those at the tolerance may fall on either side: sums differ by their rounding.
+    rounding = 1e-13 * float(np.abs(x).sum() + np.abs(table).max())
+    found = np.zeros(2, dtype=np.int64)
+    listed = np.array(masks, dtype=np.int64)
+    for start in range(0, len(table), len(low)):
+        high = sum(x[index] for index in range(low_bits, n) if start >> index & 1)
+        chunk = table[start : start + len(low)]
+        excesses = sign * chunk - (low + high)
+        if start == 0:
+            excesses[0] = -np.inf
+        if start + len(low) == len(table):
+            excesses[-1] = -np.inf
+        found += [int((excesses >= level - tolerance + side * rounding).sum()) for side in (1, -1)]
+        here = listed[(listed >= start) & (listed < start + len(low))] - start
+        loose = here[excesses[here] < level - tolerance - rounding]
+        if loose.size:
+            name = format_coalition(game.players.ordered_labels(int(loose[0]) + start))
+            return [f"{name} is not tight"]
+    if not found[0] <= count <= found[1]:
+        return [f"{found[0]} coalitions are tight, not {count}"]
+    span = Span()
+    for key, coalition in enumerate(
+        [tuple(game.players), *(coalition for stage in stages for coalition in stage.coalitions)]
+    ):
+        span.insert(key, _vector(game.players.mask(coalition), n))
+    membership = (listed[:, np.newaxis] >> np.arange(n) & 1).astype(np.int64)
+    free = (membership @ span.annihilator(n) != 0).any(axis=1)
+    return [
+        f"{format_coalition(tight[int(row)])} is not settled by the stages"
+        for row in np.flatnonzero(free)[:LISTED_FAILURES]
+    ]
+
+
 def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
     """Return the exact weighted excess of a balanced collection, None where it does not balance.
 
@@ -243,7 +339,7 @@ def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
     masks = [game.players.mask(coalition) for coalition in stage.coalitions]
     relation = balance(span, vectors, masks, n)
     shares = [relation.get(key, Fraction(0)) for key in range(1, len(vectors))]
-    if not masks or any(share <= 0 for share in shares):
+    if not masks or any(share <= 0 for share in shares) or not has_shares(stage, shares):
         return None
     worth = [Fraction(float(table[mask])) for mask in masks]
     total = sum((a * b for a, b in zip(shares, worth, strict=True)), Fraction(0))

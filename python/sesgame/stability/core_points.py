@@ -33,6 +33,9 @@ __all__ = [
     "nearest_core_allocation",
 ]
 
+ROUNDING = 1e-14
+"""Of the largest number of the reference: what is lost in the difference of an allocation to it."""
+
 MULTIPLIER_TOLERANCE = 1e-7
 """Multipliers of a leximin step add up to 1; their equations hold up to this."""
 
@@ -123,6 +126,11 @@ class CorePointEvidence(Evidence):
         values = checked_values(game.players, self.values)
         slack = 4 * self.tolerance
         failures: list[str] = []
+        allowed = self.stages[0].excess if self.core_is_empty and self.stages else 0.0
+        if self.core_is_empty and not allowed > 0:
+            failures.append("no stage proves that the core is empty")
+        if not abs(self.allowed_excess - allowed) <= slack:
+            failures.append(f"the allowed excess is {allowed!r}, not {self.allowed_excess!r}")
         if self.stages:
             failures += verify_stages(
                 game, values, self.stages, complete=False, tolerance=slack
@@ -142,23 +150,27 @@ class CorePointEvidence(Evidence):
                 sum_of_multipliers[members] += multiplier
                 excess = game.sign * game.value(coalition) - x[members].sum()
                 name = format_coalition(coalition)
-                if abs(excess - self.allowed_excess) > slack and abs(multiplier) > 1e-9:
+                if not (abs(excess - allowed) <= slack or abs(multiplier) <= 1e-9):
                     failures.append(f"{name} is not tight in step {number}")
                 if multiplier < 0 and coalition not in always_tight:
                     failures.append(f"{name} has a negative multiplier in step {number}")
             if not self.leximin:
-                if np.abs(advantages - sum_of_multipliers).max() > slack * game.n_players:
+                if step.level != 0 or step.players:
+                    failures.append("the nearest point has no levels")
+                gap = np.abs(advantages - sum_of_multipliers).max()
+                if not gap <= slack * game.n_players:
                     failures.append("the multipliers do not add up")
                 continue
             players = game.players.indices(step.players)
-            if (np.abs(advantages[players] - step.level) > slack).any() or (
-                advantages[~settled] < step.level - slack
-            ).any():
+            if not (
+                (np.abs(advantages[players] - step.level) <= slack).all()
+                and (advantages[~settled] >= step.level - slack).all()
+            ):
                 failures.append(f"an advantage is not that of level {number}")
             weights = np.zeros(game.n_players)
             weights[players] = step.player_weights
             gap = np.abs(weights + sum_of_multipliers)[~settled].max()
-            if weights.min() < 0 or max(gap, abs(weights.sum() - 1)) > MULTIPLIER_TOLERANCE:
+            if not (weights.min() >= 0 and gap + abs(weights.sum() - 1) <= MULTIPLIER_TOLERANCE):
                 failures.append(f"the multipliers of level {number} do not add up")
             settled[players] = True
         if not self.steps or (self.leximin and not settled.all()):
@@ -280,6 +292,8 @@ def _chosen(
         allowed, values, stages, steps, tolerance, effort = _engine.core_point(
             table, game.kind, leximin, compared, report
         )
+    # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
+    tolerance = max(tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
     if reference is None and not leximin:
         rule = "of least variance"
     where = "least core" if allowed > 0 else "core"

@@ -13,10 +13,12 @@ from sesgame.audit import audit
 from sesgame.coalition import format_coalition
 from sesgame.progress import progress_report
 from sesgame.stability.certificates import (
+    LISTED_COALITIONS,
     Verification,
     balanced_excess,
     verify_core_point,
     verify_stages,
+    wrong_tight_coalitions,
 )
 from sesgame.stability.row_generation import generate
 from sesgame.stability.separation import game_of_oracle, without_oracle
@@ -36,9 +38,6 @@ __all__ = [
     "core_existence",
     "least_core",
 ]
-
-LISTED_COALITIONS = 10_000
-"""As many tight coalitions are listed; degenerate games have millions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,10 +73,10 @@ class LeastCoreEvidence(Evidence):
     tolerance: float
 
     def verify(self, game: Game, *, exact: bool = False) -> Verification:
-        """Check value and point with code that shares nothing with the solver.
+        """Check value, point and tight coalitions with code that shares nothing with the solver.
 
         The first stage balances, so no point has a smaller largest excess; the point has no
-        larger one.
+        larger one. The tight coalitions are those that attain it, and all stages settle them.
 
         Parameters
         ----------
@@ -90,16 +89,23 @@ class LeastCoreEvidence(Evidence):
         Returns
         -------
         Verification
-            True as a condition when both hold.
+            True as a condition when all of it holds.
         """
-        return verify_stages(
-            game,
-            checked_values(game.players, self.values),
-            self.stages,
-            complete=False,
-            tolerance=4 * self.tolerance,
-            exact=exact,
+        values = checked_values(game.players, self.values)
+        slack = 4 * self.tolerance
+        checked = verify_stages(
+            game, values, self.stages, complete=False, tolerance=slack, exact=exact
         )
+        if not checked:
+            return checked
+        failures = []
+        level = self.stages[0].excess if self.stages else 0.0
+        if not abs(self.value - level) <= slack:
+            failures.append(f"the first stage proves {level!r}, not {self.value!r}")
+        failures += wrong_tight_coalitions(
+            game, values, self.stages, self.tight, self.tight_count, level, slack
+        )
+        return dataclasses.replace(checked, holds=not failures, failures=tuple(failures))
 
 
 def least_core(
@@ -339,14 +345,11 @@ class CoreExistence(Evidence):
             True as a condition when the witness holds.
         """
         if self.point is None:
-            assert self.collection is not None
-            excess = balanced_excess(game, self.collection)
-            failures: tuple[str, ...] = ()
-            if excess is None:
-                failures = ("the collection does not balance",)
-            elif excess <= 0:
-                failures = (f"the collection wants {float(excess)!r} more than there is",)
+            failures = self._wrong_collection(game)
             return Verification(not failures, failures, exact=True, values=())
+        if self.is_empty:
+            failures = ("an empty core has no point",)
+            return Verification(False, failures, exact=exact, values=())
         if exact:
             return verify_core_point(game, self.point.values)
         check = core_check(game, self.point)
@@ -356,6 +359,19 @@ class CoreExistence(Evidence):
             exact=False,
             values=tuple(self.point.values.tolist()),
         )
+
+    def _wrong_collection(self, game: Game) -> tuple[str, ...]:
+        if self.collection is None or not self.is_empty:
+            return ("there is no witness",)
+        excess = balanced_excess(game, self.collection)
+        if excess is None:
+            return ("the collection does not balance",)
+        if excess <= 0:
+            return (f"the collection wants {float(excess)!r} more than there is",)
+        if not abs(float(excess) - self.collection.excess) <= 4 * self.tolerance:
+            said = self.collection.excess
+            return (f"the collection wants {float(excess)!r} more than there is, not {said!r}",)
+        return ()
 
 
 def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:

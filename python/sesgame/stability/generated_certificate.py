@@ -17,7 +17,7 @@ from sesgame.allocation import checked_values
 from sesgame.coalition import format_coalition
 from sesgame.errors import OracleError
 from sesgame.stability.annihilator import Annihilator
-from sesgame.stability.certificates import Span, Verification, balance
+from sesgame.stability.certificates import Span, Verification, balance, has_shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +64,10 @@ def verify_generated(game: Game, evidence: GeneratedEvidence, bound: Bound) -> V
             row[game.players.indices(coalition)] = True
         worth = [Fraction(value) for value in (sign * game.values(rows, progress=False)).tolist()]
         failure = _wrong(game, number, stage, rows, worth, span, vectors, totals, slack)
+        if stage.bounds and not evidence.individually_rational:
+            failure = f"stage {number} has bounds, but players may get less than alone"
+        if number > 1 and not stage.excess <= claimed[number - 2].excess + slack:
+            failure = f"stage {number} has a larger excess than the one before"
         if failure:
             failures.append(failure)
             break
@@ -78,12 +82,20 @@ def verify_generated(game: Game, evidence: GeneratedEvidence, bound: Bound) -> V
                 unchecked.append(f"that no coalition is above stage {number}")
             elif largest > limit + slack:
                 failures.append(f"the oracle bounds stage {number} by {largest!r}, not {limit!r}")
+            elif number == 1 and largest > evidence.upper_bound + slack:
+                failures.append(f"the oracle bounds all by {largest!r}, above the upper bound")
         for row in rows:
             outside.insert(row)
         if evidence.proved:
             failures += _wrong_excesses(game, stage, rows, worth, x, slack)
-    if claimed and not failures and abs(claimed[0].excess - evidence.lower_bound) > slack:
-        failures.append("the lower bound is not that of the first stage")
+    if claimed and not failures:
+        first = claimed[0].excess
+        if not abs(first - evidence.lower_bound) <= slack:
+            failures.append("the lower bound is not that of the first stage")
+        if evidence.proved and not abs(first - evidence.upper_bound) <= slack:
+            failures.append("the upper bound is not that of the first stage")
+    if not claimed and n > 1:
+        failures.append("there are no stages")
     if evidence.proved and evidence.complete and not failures and span.rank < n:
         failures.append(f"the stages settle {span.rank} of {n} dimensions")
     return Verification(
@@ -108,8 +120,10 @@ def _wrong(
 ) -> str:
     """Say why the weights of a stage do not prove its excess; settle its coalitions if they do."""
     n, count = len(vectors[0]), len(stage.coalitions)
+    if len(stage.values) != count:
+        return f"stage {number} has {count} coalitions and {len(stage.values)} values"
     for coalition, value, said in zip(stage.coalitions, worth, stage.values, strict=False):
-        if abs(float(value) - game.sign * said) > slack:
+        if not abs(float(value) - game.sign * said) <= slack:
             name = format_coalition(coalition)
             return f"{name} is worth {game.sign * float(value)!r}, not {said!r}"
     first = len(vectors)
@@ -118,12 +132,14 @@ def _wrong(
     shares = [relation.get(first + place, Fraction(0)) for place in range(len(masks))]
     if not count or any(share <= 0 for share in shares):
         return f"the coalitions of stage {number} do not balance"
+    if not has_shares(stage, shares):
+        return f"the weights of stage {number} are not those that balance it"
     settled = sum(
         (share * totals[known] for known, share in relation.items() if known < first), Fraction(0)
     )
     offered = sum((a * b for a, b in zip(shares, worth, strict=True)), Fraction(0))
     level = (offered + settled) / sum(shares[:count], Fraction(0))
-    if abs(float(level) - stage.excess) > slack:
+    if not abs(float(level) - stage.excess) <= slack:
         return f"the weights of stage {number} prove {float(level)!r}, not {stage.excess!r}"
     for place, value in enumerate(worth):
         totals[first + place] = value - (level if place < count else 0)
