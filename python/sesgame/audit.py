@@ -139,6 +139,10 @@ class Audit:
             closest = "of those looked at the closest"
         return f"No group of members can do better on its own; {closest} is {name}, {what}."
 
+    def _shown(self, excess: float) -> float:
+        """Return an excess as people read it: 0 where it counts as that."""
+        return 0.0 if abs(excess) <= self.tolerance else excess
+
     def __str__(self) -> str:
         return "\n".join([f"{self.method}:", *(f"  {line}" for line in self.sentences())])
 
@@ -147,24 +151,26 @@ class Audit:
         return (
             f"Audit(method={self.method!r}, efficient={self.efficient}, "
             f"individually_rational={self.individually_rational}, in_core={self.in_core}, "
-            f"worst_coalition={worst}, worst_coalition_excess={self.worst_coalition_excess:.6g})"
+            f"worst_coalition={worst}, "
+            f"worst_coalition_excess={self._shown(self.worst_coalition_excess):.6g})"
         )
 
     def _repr_html_(self) -> str:
         words = {True: "yes", False: "no", None: "not proved"}
         gap = "" if self.efficient else f"{self.efficiency_gap:+.6g} handed out"
+        member = self._shown(self.worst_player_excess)
         rows = [
             ["efficient", words[self.efficient], "", gap],
             [
                 "individually rational",
                 words[self.individually_rational],
                 str(self.worst_player),
-                f"{self.worst_player_excess:+.6g} by leaving",
+                f"{member:+.6g} by leaving",
             ],
         ]
         if self.worst_coalition:
             group = short_coalition(self.worst_coalition, self.staying)
-            gain = f"{self.worst_coalition_excess:+.6g} by leaving"
+            gain = f"{self._shown(self.worst_coalition_excess):+.6g} by leaving"
             rows.append(["in the core", words[self.in_core], group, gain])
         return html_table(["", "holds", "closest to leaving", ""], rows, self.method)
 

@@ -53,7 +53,7 @@ DISPATCH_TOLERANCE = 1e-6
 """Of the largest amount: by how much a dispatch may cost more or less than the game says."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """Allocations of one game, audited and billed; :func:`report` makes one.
 
@@ -190,6 +190,8 @@ class Report:
             if rule not in self.bills:
                 lines.append("  No bills: this rule does not split exactly what there is to split.")
         return "\n".join(lines)
+
+    __repr__ = text
 
     def provisos(self, rule: str) -> list[str]:
         """Return in sentences how far the shares are from what the rule means."""

@@ -65,6 +65,19 @@ def test_a_table_shows_what_players_have_alone_and_together():
     assert HOSTILE not in html
 
 
+def test_what_is_nothing_but_rounding_is_shown_as_nothing():
+    game = sg.Game.from_dict({("ann",): 0.3, ("bob",): 0.5, ("ann", "bob"): 0.8}, kind="cost")
+    text, html = shown(sg.audit(game, {"ann": 0.1 + 0.2, "bob": 0.5}))
+    assert text.endswith("worst_coalition={ann}, worst_coalition_excess=0)")
+    assert html.count("<td>+0 by leaving</td>") == 2
+
+
+def test_a_report_is_shown_as_its_table_and_what_holds():
+    game = sg.Game.from_dict({("ann",): 40, ("bob",): 30, ("ann", "bob"): 50}, kind="cost")
+    result = sg.report(game, sg.nucleolus(game), unit="EUR")
+    assert repr(result) == result.text()
+
+
 def test_native_games_of_thousands_are_shown_without_a_table():
     text, html = shown(sg.games.airport(np.arange(1.0, 5001.0)))
     assert text == "Game(5,000 players, kind='cost', native)"

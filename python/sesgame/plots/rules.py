@@ -19,6 +19,9 @@ __all__ = ["comparison", "size_of_comparison"]
 WORDS = {True: ("yes", BLUE), False: ("no", RED), None: ("?", ORANGE)}
 """What holds, what does not, and what nobody knows."""
 
+MOST_LETTERS = 95
+"""Of what is said in a row without a verdict."""
+
 
 def size_of_comparison(compared: Comparison) -> tuple[float, float]:
     """Return width and height in inches that leave room for every row."""
@@ -73,6 +76,7 @@ def comparison(compared: Comparison, *, ax: Axes | None = None) -> Axes:
                 fontsize=8,
                 va="center",
                 transform=everywhere,
+                bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 1},
             )
             continue
         low, high = np.quantile(row.savings, [0.25, 0.75])
@@ -105,11 +109,12 @@ def _verdicts(axes: Axes, rows: tuple[ComparedRule, ...]) -> None:
     for column, title in enumerate(("efficient", "rational", "in the core")):
         words: dict[float, tuple[str, str]] = {-0.5: (title, BLACK)}
         for number, row in enumerate(rows):
-            holds: bool | None = None
             if row.audit is not None:
                 checked = row.audit
                 holds = (checked.efficient, checked.individually_rational, checked.in_core)[column]
-            words[number] = WORDS[holds]
+                words[number] = WORDS[holds]
+            elif row.savings is not None:
+                words[number] = WORDS[None]
         for place, (word, colour) in words.items():
             axes.annotate(
                 word,
@@ -126,4 +131,6 @@ def _verdicts(axes: Axes, rows: tuple[ComparedRule, ...]) -> None:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 90 else f"{text[:88]}..."
+    """Return what was wrong, without what there is instead, where that fits beside the row."""
+    first = text.split("; ")[0]
+    return first if len(first) <= MOST_LETTERS else f"{first[: MOST_LETTERS - 3]}..."
