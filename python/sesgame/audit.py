@@ -26,6 +26,8 @@ __all__ = ["Audit", "as_allocation", "audit", "check_tolerance"]
 RELATIVE_TOLERANCE = 1e-9
 """Of the largest absolute value of any coalition: what counts as equal, unless told otherwise."""
 
+LESS = "less than "
+
 ORACLE_TOLERANCE = 1e-7
 """The same where an oracle is asked, which is itself no more precise."""
 
@@ -93,7 +95,9 @@ class Audit:
         """
 
         def amount(value: float) -> str:
-            return f"{abs(value):,.2f} {unit}".rstrip() if unit else f"{abs(value):.6g}"
+            if not unit:
+                return f"{abs(value):.6g}"
+            return f"{abs(value):,.2f} {unit}" if abs(value) >= 0.005 else f"{LESS}0.01 {unit}"
 
         if self.efficient:
             first = "Everything is handed out, and no more."
@@ -126,7 +130,7 @@ class Audit:
             what = f"which would lose {change} by leaving"
         if self.bound > self.tolerance:
             limit = (
-                f"it is proved that none gains more than {amount(self.bound)}"
+                f"it is proved that none gains more than {amount(self.bound).removeprefix(LESS)}"
                 if np.isfinite(self.bound)
                 else "nothing is proved"
             )

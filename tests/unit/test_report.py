@@ -552,3 +552,30 @@ def test_one_member_has_nothing_to_split():
 )
 def test_a_rule_is_told_in_words(court, rule, words):
     assert words in assert_stands_alone(sg.report(court.game, rule(court.game)).to_html()).text
+
+
+def test_less_than_a_cent_is_not_called_nothing():
+    values = {("ann",): 4.0, ("bob",): 3.0, ("ann", "bob"): 5.0}
+    game = sg.Game.from_dict(values, kind="cost")
+    result = sg.report(game, sg.Allocation(["ann", "bob"], [4.002, 0.998], "cost", "x"), unit="EUR")
+    page = assert_stands_alone(result.to_html())
+    assert page.tables[1][1][1:] == ["yes", "no, by less than 0.01", "no, by less than 0.01"]
+    assert "ann would gain less than 0.01 EUR by standing alone." in result.text()
+    letter = assert_stands_alone(result.letter("ann")).text
+    assert "On your own you would be less than 0.01\u00a0EUR better off." in letter
+    even = sg.report(game, sg.Allocation(["ann", "bob"], [3.999, 1.001], "cost", "x"), unit="EUR")
+    assert "On your own you would be less than 0.01\u00a0EUR worse off." in even.letter("ann")
+    even = sg.report(game, sg.Allocation(["ann", "bob"], [2.0, 3.0], "cost", "x"), unit="EUR")
+    assert "the others are neither better nor worse off with you" in even.letter("ann")
+
+
+def test_a_saving_within_its_interval_is_shown_all_the_same():
+    community = sg.energy.Community.from_csv("examples/rural13").period("2016-06-01", "2016-06-02")
+    game = community.cost_game()
+    rough = sg.shapley_estimate(game, method="permutations", seed=1, max_evaluations=60)
+    page = assert_stands_alone(sg.report(game, rough, community=community).to_html())
+    said = [row[2] for row in page.tables[0][1:-1]]
+    savings = np.array(list(sg.report(game, rough, community=community).surplus(rough.method)))
+    assert np.max(rough.evidence.half_widths) > np.min(np.abs(savings))
+    for cell, saving in zip(said, savings, strict=True):
+        assert f"{abs(saving):.2f}" in cell

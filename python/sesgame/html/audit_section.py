@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sesgame.html.certificate import certificate
 from sesgame.html.elements import Child, Html, element, table
-from sesgame.html.figures import number
+from sesgame.html.figures import difference
 from sesgame.html.proofs import grounds, meaning
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def _verdicts(audit: Audit, unit: str) -> list[Child]:
             return element("span", "not proved", class_="open")
         if holds:
             return element("span", "yes", class_="better")
-        return element("span", f"no, by {number(abs(figure), unit)}", class_="worse")
+        by = difference(figure, unit).removesuffix(unit).rstrip()
+        return element("span", f"no, by {by}", class_="worse")
 
     no_group: bool | None = audit.worst_coalition_excess <= audit.tolerance
     if no_group and audit.bound > audit.tolerance:

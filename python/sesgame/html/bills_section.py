@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.audit import RELATIVE_TOLERANCE
 from sesgame.energy.dual_prices import DualPrices
 from sesgame.html.elements import Child, Html, element, table
 from sesgame.html.figures import NO_BREAK, number
@@ -57,9 +58,11 @@ def bills_section(report: Report) -> list[Child]:
 
 
 def _savings(report: Report, rule: str) -> Array:
-    """Return what each member saves; 0 where it counts as that."""
+    """Return what each member saves; 0 where that is nothing but rounding."""
     saved = report.surplus(rule)
-    return np.where(np.abs(saved) <= report.audits[rule].tolerance, 0.0, saved)
+    size = max(abs(report.together), *map(abs, report.alone))
+    rounding = max(RELATIVE_TOLERANCE * size, report.game.rounding)
+    return np.where(np.abs(saved) <= rounding, 0.0, saved)
 
 
 def _bills(

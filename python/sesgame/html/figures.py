@@ -15,6 +15,7 @@ __all__ = [
     "MONTHS",
     "NO_BREAK",
     "amount",
+    "difference",
     "energy",
     "number",
     "period_in_words",
@@ -53,6 +54,19 @@ def amount(value: float, unit: str = "") -> str:
     True
     """
     return f"{number(value, unit)}{NO_BREAK}{unit}" if unit else number(value)
+
+
+def difference(value: float, unit: str = "") -> str:
+    """Return the size of what is not nothing.
+
+    Examples
+    --------
+    >>> difference(-12, "EUR") == amount(12, "EUR"), difference(0.002, "EUR").split()
+    (True, ['less', 'than', '0.01', 'EUR'])
+    """
+    if unit and abs(value) < 0.005:
+        return f"less than {amount(0.01, unit)}"
+    return amount(abs(value), unit)
 
 
 def verb(kind: Kind, value: float) -> str:

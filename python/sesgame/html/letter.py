@@ -10,7 +10,7 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.html.elements import Child, Html, element, page
-from sesgame.html.figures import amount, energy, period_in_words, verb
+from sesgame.html.figures import amount, difference, energy, period_in_words, verb
 from sesgame.html.proofs import certified, meaning
 from sesgame.sampled_shapley import SampledShapley
 
@@ -153,19 +153,25 @@ def _why(report: Report, index: int, rule: str) -> Html:
             sentences.append(
                 f"With you the whole community bears {amount(abs(others), unit)} {bears} than the "
                 f"others would without you. Your bill counted, the others are "
-                f"{amount(abs(theirs), unit)} {'better' if theirs >= 0 else 'worse'} off with you "
-                f"than without you."
+                f"{_better(theirs, unit)} with you than without you."
             )
         else:
             sentences.append(
                 f"With you there is {amount(abs(others), unit)} "
                 f"{'more' if others >= 0 else 'less'} to split than without you. Your share "
-                f"counted, the others are {amount(abs(theirs), unit)} "
-                f"{'better' if theirs >= 0 else 'worse'} off with you."
+                f"counted, the others are {_better(theirs, unit)} with you than without you."
             )
     what = meaning(allocation)
     sentences.append(f"The rule is: {allocation.method}.{f' {what}' if what else ''}")
     return element("section", element("h2", "Why"), [element("p", text) for text in sentences])
+
+
+def _better(gain: float, unit: str) -> str:
+    """Return by how much people are better off, if at all."""
+    text = amount(abs(gain), unit)
+    if text == amount(0.0, unit):
+        return "neither better nor worse off"
+    return f"{text} {'better' if gain > 0 else 'worse'} off"
 
 
 def _energy(report: Report, index: int) -> list[str]:
@@ -211,22 +217,23 @@ def _holds(report: Report, index: int, rule: str) -> Html:
 
 def _alone(excess: float, tolerance: float, unit: str) -> str:
     if excess > tolerance:
-        return f"On your own you would be {amount(excess, unit)} better off."
+        return f"On your own you would be {difference(excess, unit)} better off."
     if excess < -tolerance:
-        return f"On your own you would be {amount(-excess, unit)} worse off."
+        return f"On your own you would be {difference(excess, unit)} worse off."
     return "On your own you would be neither better nor worse off."
 
 
 def _in_a_group(excess: float, tolerance: float, unit: str) -> str:
     if excess > tolerance:
         return (
-            f"There is a group with you in it that would be {amount(excess, unit)} better off "
+            f"There is a group with you in it that would be {difference(excess, unit)} better off "
             f"among themselves."
         )
-    if excess < -tolerance:
+    least = amount(-excess, unit)
+    if excess < -tolerance and least != amount(0.0, unit):
         return (
             f"Whatever group you leave with, it would be worse off among themselves, by at least "
-            f"{amount(-excess, unit)} in all."
+            f"{least} in all."
         )
     return "No group that you could leave with would be better off among themselves."
 
@@ -239,7 +246,7 @@ def _of_all(audit: Audit, unit: str) -> str:
         return (
             f"The rule does not keep every group content: one of "
             f"{len(audit.worst_coalition)} members would gain "
-            f"{amount(audit.worst_coalition_excess, unit)} by leaving."
+            f"{difference(audit.worst_coalition_excess, unit)} by leaving."
         )
     if not audit.efficient:
         return "The shares do not add up exactly to what there is to split."
