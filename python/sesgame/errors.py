@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
 __all__ = [
     "AllocationError",
@@ -62,9 +62,12 @@ class NotFiniteError(GameError):
         The value.
     """
 
-    def __init__(self, mask: int, value: float, name: str = "") -> None:
-        coalition = name or f"coalition {mask:#b}"
-        super().__init__(f"the value of {coalition} is {value}, not a finite number")
+    def __init__(self, coalition: int | Sequence[int], value: float, name: str = "") -> None:
+        # The engine names a coalition by its mask or, of any number of players, by its members.
+        mask = coalition if isinstance(coalition, int) else sum(1 << i for i in coalition)
+        super().__init__(
+            f"the value of {name or f'coalition {mask:#b}'} is {value}, not a finite number"
+        )
         self.mask = mask
         self.value = value
         self._name = name

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from sesgame import _engine
-from sesgame.errors import GameError
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.valuation import CELLS, Valuation
@@ -128,13 +127,13 @@ class PermutationSampling:
 
     def _native_means(self, count: int) -> Array:
         assert self._native is not None
-        with progress_report("marginals", "", self._valuation.progress) as report:
-            try:
-                return _engine.permutation_means(
-                    self._native, self._orders, self._seed, self._moments.count, count, report
-                )
-            except ValueError as error:
-                raise GameError(str(error)) from None
+        with (
+            progress_report("marginals", "", self._valuation.progress) as report,
+            self._valuation.naming_coalitions(),
+        ):
+            return _engine.permutation_means(
+                self._native, self._orders, self._seed, self._moments.count, count, report
+            )
 
     def _black_box_means(self, count: int) -> Array:
         ranks, membership = self._walks(count)

@@ -55,6 +55,7 @@ class Valuation:
         self._game = game
         self._control = control
         self._executor = executor
+        self.naming_coalitions = game.naming_coalitions
         self._store = store
         self.grand = float(self(np.ones((1, game.n_players), dtype=np.bool_))[0])
 

@@ -22,6 +22,14 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// A walk of a native game of any number of players came to a value that is not a finite number.
+    #[error("the value of the players {members:?} is {value}, not a finite number")]
+    NotFiniteWalk {
+        /// The players that had been added.
+        members: Vec<u32>,
+        /// The offending value.
+        value: f64,
+    },
     /// An argument violates what the function's documentation requires.
     #[error("{0}")]
     InvalidInput(String),

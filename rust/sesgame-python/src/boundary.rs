@@ -26,6 +26,9 @@ pub fn to_python(error: Error) -> PyErr {
         Error::NotFinite { coalition, value } => {
             exceptions::NotFiniteError::new_err((coalition, value))
         }
+        Error::NotFiniteWalk { members, value } => {
+            exceptions::NotFiniteError::new_err((members, value))
+        }
         _ => PyValueError::new_err(error.to_string()),
     }
 }

@@ -78,7 +78,7 @@ impl Batches {
     /// `2 * orders * n` additions to a coalition for each batch, on all threads.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when a value is not a finite number, [`Error::Interrupted`].
+    /// [`Error::NotFiniteWalk`], [`Error::Interrupted`].
     pub fn means(
         &self,
         game: &dyn NativeGame,
@@ -107,21 +107,19 @@ impl Batches {
 /// Adds the marginal contributions along one order to `sums`.
 fn walk<'a>(
     walker: &mut dyn Walker,
-    order: impl Iterator<Item = &'a u32>,
+    order: impl Iterator<Item = &'a u32> + Clone,
     sums: &mut [f64],
     progress: &Progress,
 ) -> Result<()> {
     walker.clear();
     let mut before = 0.0;
-    for (members, &player) in order.enumerate() {
+    for (earlier, &player) in order.clone().enumerate() {
         progress.check()?;
         walker.add(player as usize);
         let value = walker.value();
         if !value.is_finite() {
-            return Err(Error::InvalidInput(format!(
-                "a coalition of {} players is worth {value}, not a finite number",
-                members + 1
-            )));
+            let members = order.take(earlier + 1).copied().collect();
+            return Err(Error::NotFiniteWalk { members, value });
         }
         sums[player as usize] += value - before;
         before = value;
@@ -164,6 +162,51 @@ mod tests {
         let worst = mean_position.iter().map(|mean| (mean - middle).abs()).fold(0.0, f64::max);
         // Independent orders would have a standard deviation of 0.1 n here.
         assert!(worst < 0.1 * n_players as f64, "{worst}");
+    }
+
+    /// Worth as many as there are members, and no number as soon as players 2 and 5 meet.
+    struct Quarrel;
+
+    struct QuarrelWalker(Vec<usize>);
+
+    impl NativeGame for Quarrel {
+        fn n_players(&self) -> usize {
+            40
+        }
+
+        fn walker(&self) -> Box<dyn Walker + '_> {
+            Box::new(QuarrelWalker(Vec::new()))
+        }
+    }
+
+    impl Walker for QuarrelWalker {
+        fn clear(&mut self) {
+            self.0.clear();
+        }
+
+        fn add(&mut self, player: usize) {
+            self.0.push(player);
+        }
+
+        fn remove(&mut self, player: usize) {
+            self.0.retain(|&member| member != player);
+        }
+
+        fn value(&mut self) -> f64 {
+            let meet = self.0.contains(&2) && self.0.contains(&5);
+            if meet { f64::INFINITY } else { self.0.len() as f64 }
+        }
+    }
+
+    #[test]
+    fn a_walk_that_comes_to_no_number_names_the_members() {
+        let batches = Batches::new(40, 1, 3).unwrap();
+        let error = batches.means(&Quarrel, 0, 1, &Progress::new()).unwrap_err();
+        let Error::NotFiniteWalk { members, value } = error else { panic!("{error}") };
+        assert_eq!(value, f64::INFINITY);
+        assert_eq!(members, batches.orders(0)[..members.len()]);
+        let (last, earlier) = members.split_last().unwrap();
+        assert!(*last == 2 && earlier.contains(&5) || *last == 5 && earlier.contains(&2));
     }
 
     #[test]
