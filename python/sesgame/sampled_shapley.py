@@ -58,7 +58,7 @@ FIRST_LOOK = 20
 GROWTH = 1.5
 """Factor by which the sample grows between two looks."""
 
-FEW_EVALUATIONS = 10
+FEW_EVALUATIONS = 7
 """With fewer evaluations for each player, orders can beat pairs by more than the reverse."""
 
 FEW_PLAYERS = 200
@@ -156,7 +156,7 @@ def shapley_estimate(
         :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes the
         exact value where all coalitions are known or within the budget, and where the form of a
         native game gives it (:mod:`sesgame.games`) and the budget is at least 100,000, which takes
-        about as long; permutations where there are fewer than 10 evaluations for each player and
+        about as long; permutations where there are fewer than 7 evaluations for each player and
         for a native game of more than 200 that is limited by a target or by time; and otherwise
         pairs. The evidence says which and why.
     seed : int, default 0

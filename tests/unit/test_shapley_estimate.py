@@ -10,7 +10,12 @@ import sesgame as sg
 from numpy.typing import NDArray
 from sesgame import _engine
 from sesgame.confidence import student_quantile
-from sesgame.errors import CharacteristicFunctionError, GameError, NotConvergedWarning
+from sesgame.errors import (
+    CharacteristicFunctionError,
+    GameError,
+    NotConvergedWarning,
+    NotFiniteError,
+)
 from thread_counts import outputs_by_threads
 
 Array = NDArray[np.float64]
@@ -197,7 +202,32 @@ def test_auto_says_what_it_chose() -> None:
     budget = sg.shapley_estimate(native, max_evaluations=2000)
     assert budget.evidence.estimator == "pairs"
     assert budget.evidence.evaluations <= 2000
-    assert sg.shapley_estimate(native, max_evaluations=300).evidence.estimator == "permutations"
+    assert sg.shapley_estimate(native, max_evaluations=250).evidence.estimator == "permutations"
+
+
+@pytest.mark.parametrize(
+    "game",
+    [
+        pytest.param(sg.games.airport(np.arange(1.0, 101) ** 2), id="airport"),
+        pytest.param(sg.games.bankruptcy(1_000, range(1, 101)), id="bankruptcy"),
+        pytest.param(netting(100), id="netting"),
+    ],
+)
+def test_pairs_err_less_than_orders_from_ten_evaluations_for_each_player_on(game: sg.Game) -> None:
+    exact = sg.shapley_value(game).values
+    native = game.native
+    assert native is not None
+
+    def error(method: str) -> float:
+        """Root mean square over players and five seeds."""
+        blind = sg.Game.from_function(range(100), native.values, kind=game.kind, batched=True)
+        estimates = [
+            sg.shapley_estimate(blind, method=method, seed=seed, max_evaluations=1_000).values  # type: ignore[arg-type]
+            for seed in range(5)
+        ]
+        return float(np.sqrt(np.mean((estimates - exact) ** 2)))
+
+    assert error("pairs") < 0.8 * error("permutations")
 
 
 def test_auto_takes_the_form_of_a_game_where_that_is_as_fast_as_the_budget() -> None:
@@ -345,6 +375,17 @@ def test_a_run_that_was_interrupted_goes_on_with_the_same_bits(method: str, tmp_
     assert len(asked) < needed
     np.testing.assert_array_equal(resumed.values, whole.values)
     assert len(set(asked)) == len(asked)
+
+
+def test_an_infinite_value_along_a_walk_names_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    def means(*_: object) -> Array:
+        raise NotFiniteError([33, 1], math.inf)  # as the engine does, for any number of players
+
+    game = sg.games.netting(np.ones((40, 1)), 0.3, 0.1, players=[f"m{i}" for i in range(40)])
+    monkeypatch.setattr(_engine, "permutation_means", means)
+    with pytest.raises(NotFiniteError, match=r"the value of \{m1, m33\} is inf") as caught:
+        sg.shapley_estimate(game, method="permutations", max_evaluations=3000)
+    assert caught.value.mask == 2**33 + 2
 
 
 @METHODS

@@ -22,9 +22,10 @@ class TwoStage:
     """Pairs of complementary coalitions, in two stages.
 
     The pilot spreads a part of the first step over all sizes of coalitions. A surrogate, whose
-    player weights vary smoothly with the size, is fitted to it; the rest of the budget goes to the
-    sizes where the surrogate errs most, and what it leaves over is estimated by strata and added,
-    which removes its bias. Intervals from a jackknife over ten groups of pairs.
+    player weights vary smoothly with the size, is fitted to it, by ridge regression in how the
+    players' trends differ; the rest of the budget goes to the sizes where the surrogate errs most,
+    and what it leaves over is estimated by strata and added, which removes its bias. Intervals from
+    a jackknife over ten groups of pairs.
 
     Parameters
     ----------

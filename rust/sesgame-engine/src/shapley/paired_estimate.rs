@@ -20,13 +20,10 @@ use crate::shapley::symmetric_semivalue::SymmetricSemivalue;
 /// Standard errors are not below this part of the largest value: what the fit leaves undetermined.
 const FIT_PRECISION: f64 = 1e-8;
 
-/// A weight of the surrogate needs this many pairs.
-const PAIRS_PER_WEIGHT: usize = 3;
-
 /// What is made of the pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairMethod {
-    /// A surrogate of up to [`MAX_ORDER`] weights for each player, and the correction of its bias.
+    /// A surrogate of [`MAX_ORDER`] weights for each player, and the correction of its bias.
     TwoStage,
     /// A surrogate of one weight for each player alone: regression.
     Regression,
@@ -137,10 +134,7 @@ impl PairedEstimate {
         match self.method {
             // Where not all sizes count alike, few are sampled, and a trend is not to be carried on.
             PairMethod::TwoStage if !self.pairs.semivalue.shares_out() => 1,
-            PairMethod::TwoStage => {
-                let enough = self.pairs.n_pairs() / (PAIRS_PER_WEIGHT * self.pairs.n_players());
-                enough.clamp(1, MAX_ORDER)
-            }
+            PairMethod::TwoStage => MAX_ORDER,
             PairMethod::Regression => 1,
             PairMethod::SampleReuse => 0,
         }

@@ -8,6 +8,10 @@
 //! `o(N) = v(N)`, by conjugate gradients: the normal equations are never formed, and what random
 //! coalitions make of them on average preconditions them.
 //!
+//! Few pairs do not determine three weights for each player. How a player's weight changes with the
+//! size, beyond the change that all players share, has a prior around none: ridge regression, whose
+//! penalty falls with the number of pairs.
+//!
 //! Several fits, which differ in the pairs that take part, go through the data together, one in each
 //! *lane*.
 
@@ -22,6 +26,10 @@ const MAX_ITERATIONS: usize = 100;
 
 /// The most weights of a player.
 pub const MAX_ORDER: usize = 3;
+
+/// What the trends of all players together are expected to explain, in parts of the variance that the
+/// surrogate leaves over. Half or twice as much changes the error by some per cent, up or down.
+const TRENDS: f64 = 1.0;
 
 /// Fitted surrogates, one in each of `L` lanes.
 #[derive(Debug, Clone)]
@@ -192,6 +200,8 @@ struct LeastSquares<'a, const L: usize> {
     pairs: &'a EvaluatedPairs,
     /// For each size, the kernel mass of one pair in each lane.
     masses: Lanes<L>,
+    /// Of the squared deviation of a player's trend from the mean of all players'.
+    penalty: f64,
     expected: ExpectedNormal,
 }
 
@@ -208,7 +218,8 @@ impl<'a, const L: usize> LeastSquares<'a, L> {
             of_size.counts::<L>().map(|count| if count > 0.0 { mass / count } else { 0.0 })
         };
         let masses = pairs.sizes().iter().map(mass).collect();
-        Self { pairs, masses, expected: ExpectedNormal::new(pairs, basis) }
+        let penalty = pairs.n_players() as f64 / (TRENDS * pairs.n_pairs().max(1) as f64);
+        Self { pairs, masses, penalty, expected: ExpectedNormal::new(pairs, basis, penalty) }
     }
 
     /// Moves the weights of `fitted` to the constrained minimum.
@@ -272,7 +283,23 @@ impl<'a, const L: usize> LeastSquares<'a, L> {
             slope.iter_mut().zip(&part.slope).for_each(|(to, from)| add(to, from));
             add(&mut error, &part.error);
         }
+        self.shrink_trends(fitted, &mut slope);
         Gradient { slope, error }
+    }
+
+    /// Adds the slope of the penalty, which the first weight of a player is free of.
+    fn shrink_trends(&self, fitted: &Surrogates<L>, slope: &mut [[f64; L]]) {
+        let n_players = fitted.n_players;
+        let rows = slope.chunks_exact_mut(n_players).zip(fitted.weights.chunks_exact(n_players));
+        for (slope, weights) in rows.skip(1) {
+            let mut total = [0.0; L];
+            weights.iter().for_each(|weight| add(&mut total, weight));
+            for (slope, weight) in slope.iter_mut().zip(weights) {
+                for lane in 0..L {
+                    slope[lane] -= self.penalty * (weight[lane] - total[lane] / n_players as f64);
+                }
+            }
+        }
     }
 
     fn gradient_of(
@@ -319,7 +346,7 @@ impl<'a, const L: usize> LeastSquares<'a, L> {
 ///
 /// For coalitions of size `s` the mean of `z_i z_j` is `r(s) = ((2 s / n - 1)^2 n - 1) / (n - 1)`, so with
 /// `M_kl`, the kernel-weighted mean of `q_k q_l r`, it is `I - M` on weights that sum to zero over the
-/// players and `I + (n - 1) M` on weights that are the same for all.
+/// players and `I + (n - 1) M` on weights that are the same for all; the penalty adds to the former.
 struct ExpectedNormal {
     n_players: usize,
     order: usize,
@@ -332,7 +359,7 @@ struct ExpectedNormal {
 type Small = [[f64; MAX_ORDER]; MAX_ORDER];
 
 impl ExpectedNormal {
-    fn new(pairs: &EvaluatedPairs, basis: &[Vec<f64>]) -> Self {
+    fn new(pairs: &EvaluatedPairs, basis: &[Vec<f64>], penalty: f64) -> Self {
         let n_players = pairs.n_players();
         let n = n_players as f64;
         let (mut deviation, mut mean) = (Small::default(), Small::default());
@@ -352,6 +379,7 @@ impl ExpectedNormal {
                 }
             }
         }
+        (1..MAX_ORDER).for_each(|k| deviation[k][k] += penalty);
         let mut at_grand = [0.0; MAX_ORDER];
         at_grand.iter_mut().zip(basis).for_each(|(to, q)| *to = q[n_players]);
         Self {
