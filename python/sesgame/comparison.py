@@ -305,8 +305,8 @@ class Comparison:
                     notes.append(f"{row.rule}: not proved to be what its name says, {reason}.")
         if self.table_seconds is not None:
             notes.append(
-                f"All {2**n - 1:,} coalitions were evaluated once, in "
-                f"{_duration(self.table_seconds)}, for all rules together."
+                f"Evaluated once for all rules together: {count(2**n - 1, 'coalition')}, in "
+                f"{_duration(self.table_seconds)}."
             )
         return notes
 

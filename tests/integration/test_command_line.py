@@ -115,7 +115,7 @@ def test_rules_are_compared_side_by_side(capsys, tmp_path):
     for table in (verdicts, objections):
         rules = {line.split()[0] for line in table.splitlines()[1:]}
         assert rules == set(RULES) - left_out
-    assert notes.startswith("All 7 coalitions were evaluated once")
+    assert notes.startswith("Evaluated once for all rules together: 7 coalitions, in ")
 
 
 def test_a_comparison_is_written_as_csv_json_and_picture(capsys, tmp_path):

@@ -114,10 +114,12 @@ def _of_evidence(report: Report, allocation: Allocation) -> list[str]:
                 f"The same seed gives the same sample again."
             ]
         case NucleolusEvidence(stages=stages):
+            content = "It proves, too, that no split keeps every group content: the core is empty."
             return [
                 f"The certificate has {count(len(stages), 'stage')}, which settle all {n} shares. "
                 f"Each names groups that hold each other in balance: what would please one of them "
-                f"more would be taken from another."
+                f"more would be taken from another.",
+                *([content] if stages and stages[0].excess > allocation.tolerance else []),
             ]
         case LeastCoreEvidence(value=value, stages=stages):
             groups = count(len(stages[0].coalitions), "group") if stages else "no group"
@@ -220,7 +222,8 @@ def check_code(report: Report) -> str:
             "    if allocation.evidence:",
             f"        proof = allocation.evidence.verify(game{', oracle' if by_search else ''})",
             "        assert proof, proof.failures",
-            "        print('  The certificate holds.', *proof.unchecked)",
+            "        print('  The certificate holds, within', allocation.evidence.tolerance)",
+            "        print(*proof.unchecked, sep='\\n')",
         ]
     return "\n".join(lines)
 
