@@ -191,13 +191,21 @@ def test_the_code_of_a_community_checks_its_page(rules, tmp_path, monkeypatch, c
             exec(compile(code, "page", "exec"), {})
 
 
-def test_the_code_of_many_members_asks_the_oracle(many, monkeypatch, capsys):
-    _, code = read(many / "report.html").code[:2]
+def test_the_code_of_many_members_asks_the_oracle_and_says_what_the_page_says(
+    many, monkeypatch, capsys
+):
+    page = read(many / "report.html")
+    _, code = page.code[:2]
     assert "proof = allocation.evidence.verify(game, oracle)" in code
     monkeypatch.chdir(many)
     capsys.readouterr()
     exec(compile(code, "page", "exec"), {})
-    assert capsys.readouterr().out.count("No group of members can do better on its own") >= 2
+    printed = capsys.readouterr().out
+    assert printed.count("No group of members can do better on its own") >= 2
+    sentences = [line.strip() for line in printed.splitlines() if line.endswith((".", "leaving."))]
+    said = [line for line in sentences if not line.startswith(("Less than", "The certificate"))]
+    assert len(said) == 12
+    assert all(sentence in page.text for sentence in said)
 
 
 def test_a_game_file_has_no_dispatch(tmp_path, monkeypatch, capsys):

@@ -213,8 +213,9 @@ def check_code(report: Report) -> str:
         "",
         'for rule, allocation in sg.read_result("result.json", game).items():',
         "    # Do the shares add up, and is anybody, or any group, better off alone?",
-        f"    audit = sg.audit(game, allocation.values{asked})",
+        f"    audit = sg.audit(game, allocation{asked})",
         f"    print(rule, *audit.sentences({report.unit!r}), sep='\\n  ')",
+        "    print(f'  Less than {audit.tolerance:.1g} counts as nothing.')",
     ]
     if report.verifications:
         lines += [
@@ -222,8 +223,8 @@ def check_code(report: Report) -> str:
             "    if allocation.evidence:",
             f"        proof = allocation.evidence.verify(game{', oracle' if by_search else ''})",
             "        assert proof, proof.failures",
-            "        print('  The certificate holds, within', allocation.evidence.tolerance)",
-            "        print(*proof.unchecked, sep='\\n')",
+            "        within = allocation.evidence.tolerance",
+            "        print(f'  The certificate holds, within {within:.1g}.', *proof.unchecked)",
         ]
     return "\n".join(lines)
 
