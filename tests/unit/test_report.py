@@ -588,3 +588,29 @@ def test_a_saving_within_its_interval_is_shown_all_the_same():
     assert np.max(rough.evidence.half_widths) > np.min(np.abs(savings))
     for cell, saving in zip(said, savings, strict=True):
         assert f"{abs(saving):.2f}" in cell
+
+
+def test_a_letter_says_what_a_two_way_meter_drew_and_what_the_member_brings():
+    storage = {"charge_efficiency": 0.9, "discharge_efficiency": 0.9}
+    community = sg.energy.Community(
+        members=["ann", "bob", "eve"],
+        steps=["2016-06-01T10:00", "2016-06-01T11:00"],
+        load_kwh=[[3.0, -5.0], [1.0, 2.0], [1.0, -0.001]],
+        pv_kwh=[[0.0, 1.0], [0.5, 0.0], [0.0, 0.0]],
+        tariff=sg.energy.Tariff.flat(0.30, 0.08),
+        batteries=[
+            sg.energy.Battery(owner="bob", energy_kwh=4, power_kw=2, **storage),
+            sg.energy.Battery(owner="eve", energy_kwh=4, power_kw=2, **storage),
+            sg.energy.Battery(owner="eve", energy_kwh=2, power_kw=1, **storage),
+        ],
+    )
+    for model, brings in (("battery", "; you bring 2 batteries of 6.0 kWh."), ("netting", ".")):
+        game = community.cost_game(model=model)
+        result = sg.report(game, sg.nucleolus(game), community=community, model=model)
+        ann, bob, eve = (
+            assert_stands_alone(result.letter(member)).text.replace("\u00a0", " ")
+            for member in community.members
+        )
+        assert "Your meter drew 3.0 kWh and fed in 5.0 kWh; you generated 1.0 kWh, of" in ann
+        assert "You used 3.0 kWh and generated 0.5 kWh, of which 0.5 kWh you used at once" in bob
+        assert f"You used 1.0 kWh{brings}" in eve

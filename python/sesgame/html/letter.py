@@ -13,6 +13,7 @@ from sesgame.html.elements import Child, Html, element, page
 from sesgame.html.figures import amount, difference, energy, period_in_words, verb
 from sesgame.html.proofs import certified, meaning
 from sesgame.sampled_shapley import SampledShapley
+from sesgame.tables import count
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["letter_names", "letter_page"]
 
 LONGEST_NAME = 60
+METER_NOISE_KWH = 0.05
+"""Less feeding in is no two-way meter."""
 _NO_FILE_NAMES = {"con", "prn", "aux", "nul"}
 """What some systems take for devices."""
 
@@ -180,14 +183,18 @@ def _energy(report: Report, index: int) -> list[str]:
     if community is None:
         return []
     load, pv = community.load_kwh[index], community.pv_kwh[index]
+    fed_in = -np.minimum(load, 0.0).sum()
     text = f"You used {energy(load.sum())}"
+    if fed_in >= METER_NOISE_KWH:
+        text = f"Your meter drew {energy(load.sum() + fed_in)} and fed in {energy(fed_in)}"
     if pv.any():
         own = float(np.minimum(np.maximum(load, 0.0), np.maximum(pv, 0.0)).sum())
-        text += f" and generated {energy(pv.sum())}, of which {energy(own)} you used at once"
+        generated = f"generated {energy(pv.sum())}, of which {energy(own)} you used at once"
+        text += f"; you {generated}" if fed_in >= METER_NOISE_KWH else f" and {generated}"
     batteries = [b for b in community.batteries if b.owner == community.members[index]]
-    if batteries:
+    if batteries and report.case.model != "netting":
         stores = sum(battery.energy_kwh for battery in batteries)
-        text += f"; you bring batteries of {energy(stores)}"
+        text += f"; you bring {count(len(batteries), 'battery')} of {energy(stores)}"
     return [f"{text}."]
 
 
