@@ -37,7 +37,7 @@ PROGRAMME = LinearModel(
         pytest.param("pandas", "parquet", lambda: read_game("game.parquet"), id="game file"),
         pytest.param("highspy", "highspy", PROGRAMME.to_highs, id="linear model"),
         pytest.param(
-            "matplotlib.pyplot",
+            "matplotlib",
             "plot",
             lambda: sg.plots.excesses(GAME, [sg.shapley_value(GAME)]),
             id="picture",
