@@ -20,7 +20,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import sesgame as sg
@@ -72,9 +72,27 @@ def in_environment(group: str, *arguments: str | Path, **options: Any) -> subpro
     )  # fmt: skip
 
 
+def busy_cores(seconds: float = 0.5) -> float | None:
+    """Return how many cores work on something else, where the system tells (Linux)."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return None
+
+    def ticks() -> tuple[int, int]:
+        user, nice, system, idle, waiting, *rest = map(int, path.read_text().split()[1:9])
+        return user + nice + system + sum(rest), idle + waiting
+
+    busy, free = ticks()
+    sleep(seconds)
+    more_busy, more_free = ticks()
+    busy, free = more_busy - busy, more_free - free
+    return (os.cpu_count() or 1) * busy / max(1, busy + free)
+
+
 def measure(group: str, name: str, package: str, seconds: float) -> list[Record]:
     """Run a series in a process of its own, which is stopped when it takes far too long."""
     command = [__file__, "series", name, package, "--seconds", str(seconds)]
+    before: Record = {"busy": busy_cores()}
     with in_environment(group, *command, stderr=subprocess.PIPE) as process:
         try:
             output, errors = process.communicate(timeout=seconds)
@@ -85,7 +103,7 @@ def measure(group: str, name: str, package: str, seconds: float) -> list[Record]
             failure = f"stopped after {seconds:g} s"
     # A solver may print lines of its own.
     records: list[Record] = [json.loads(li) for li in output.splitlines() if li.startswith("{")]
-    return records + ([{"failure": failure}] if failure else [])
+    return [before, *records] + ([{"failure": failure}] if failure else [])
 
 
 def run(parts: list[str], seconds: float, again: bool) -> None:
@@ -183,7 +201,15 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def write_page(condition: str) -> None:
+def condition(records: list[Record]) -> str:
+    """Return what else the machine did when these were measured."""
+    busy = [record["busy"] for record in records if record.get("busy") is not None]
+    if not busy:
+        return "no figure of what else it did"
+    return f"at most {max(busy):.1f} of them busy with something else when a series began"
+
+
+def write_page() -> None:
     """Write docs/benchmarks.md from what was measured."""
     found, wins = load(), Wins(list)
     parts = [
@@ -196,7 +222,7 @@ def write_page(condition: str) -> None:
         cores=os.cpu_count(),
         processor=processor(),
         python=platform.python_version(),
-        condition=condition,
+        condition=condition([r for part in found.values() for rs in part.values() for r in rs]),
         runs=RUNS,
         enough=ENOUGH,
         agreement=AGREEMENT,
@@ -216,9 +242,6 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=", ".join(PARTS))
     parser.add_argument("--seconds", type=float, default=20.0, help="for one series of a package")
     parser.add_argument("--again", action="store_true", help="also what was measured before")
-    parser.add_argument(
-        "--condition", default="otherwise idle", help="of the machine, for the page"
-    )
     options = parser.parse_args()
     if options.what == "series":
         run_series(*options.parts, options.seconds)
@@ -229,7 +252,7 @@ def main() -> None:
     if options.what != "page":
         run(options.parts or list(PARTS), options.seconds, options.again)
     if options.what != "run":
-        write_page(options.condition)
+        write_page()
 
 
 if __name__ == "__main__":
