@@ -133,6 +133,17 @@ def test_what_is_right_passes_in_every_form():
             "d adds 2 to every coalition, but gets 3", id="a dummy",
         ),
         pytest.param(
+            assert_symmetric, (sg.games.airport([4, 4]), [3, 1]), "but pay 3 and 1", id="costs",
+        ),
+        pytest.param(
+            assert_dummies_get_their_worth, (sg.games.airport([0, 4]), [2, 2]),
+            "0 adds 0 to every coalition, but pays 2", id="a dummy that pays",
+        ),
+        pytest.param(
+            assert_anonymous, (lambda game: [0.0, 50.0], COST),
+            "b pays 50, but 0 when the players are listed as b, a", id="the last pays all",
+        ),
+        pytest.param(
             assert_budget_balanced, (vcg(BOOK),), "a deficit of 3: 11 comes in, 14 goes out",
             id="a deficit",
         ),
@@ -263,6 +274,15 @@ def test_bidders_for_storage_tell_the_truth_under_vcg(auction):
 def test_an_outcome_of_somebody_else_is_refused(problem, given, error, message):
     with pytest.raises(error, match=message):
         assert_individually_rational(problem, given)
+
+
+def test_a_market_that_cannot_be_enumerated_is_refused():
+    auction = sg.markets.StorageAuction(
+        [("ann", 9, 1, 1, [0]), ("bob", 6, 1, 1, [0])], energy_kwh=1, power_kw=1, n_periods=1
+    )
+    for check in (assert_efficient, assert_in_core):
+        with pytest.raises(TypeError, match="a StorageAuction is neither a Game nor an OrderBook"):
+            check(auction, vcg(auction))
 
 
 def test_the_test_kit_is_imported_on_demand_only():

@@ -74,8 +74,13 @@ class _Case:
     def __init__(self, problem: Game | OrderBook, outcome: Any, tolerance: float | None) -> None:
         if isinstance(problem, OrderBook):
             game, self.shares = trading_game(problem), np.array(market_payoffs(problem, outcome))
-        else:
+        elif isinstance(problem, Game):
             game, self.shares = problem, shares_of(problem.players, outcome)
+        else:
+            raise TypeError(
+                f"a {type(problem).__name__} is neither a Game nor an OrderBook, "
+                f"whose coalitions can be enumerated"
+            )
         self.players = game.players
         self.is_gain = game.kind == "gain"
         self.table: Shares = game.tabulate(progress=False)
@@ -266,9 +271,10 @@ def assert_symmetric(game: Game, outcome: Any, *, tolerance: float | None = None
             without = masks[masks & (1 << i | 1 << j) == 0]
             apart = np.abs(case.table[without | 1 << i] - case.table[without | 1 << j]).max()
             if apart <= case.tolerance < abs(case.shares[i] - case.shares[j]):
+                verb = "get" if case.is_gain else "pay"
                 raise AssertionError(
                     f"{case.players[i]} and {case.players[j]} can stand in for each other, "
-                    f"but get {amount(case.shares[i])} and {amount(case.shares[j])}"
+                    f"but {verb} {amount(case.shares[i])} and {amount(case.shares[j])}"
                 )
 
 
@@ -304,9 +310,10 @@ def assert_dummies_get_their_worth(
         worth = case.table[1 << i]
         apart = np.abs(case.table[without | 1 << i] - case.table[without] - worth).max()
         if apart <= case.tolerance < abs(case.shares[i] - worth):
+            verb = "gets" if case.is_gain else "pays"
             raise AssertionError(
                 f"{player} adds {amount(worth)} to every coalition, "
-                f"but gets {amount(case.shares[i])}"
+                f"but {verb} {amount(case.shares[i])}"
             )
 
 

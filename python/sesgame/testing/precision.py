@@ -26,4 +26,4 @@ def tolerance_of(tolerance: float | None, *amounts: Any) -> float:
 
 def amount(value: Any) -> str:
     """Return a number as messages show it."""
-    return f"{float(value):.6g}"
+    return f"{float(value) + 0.0:.6g}"  # -0.0 + 0.0 is 0.0

@@ -159,6 +159,7 @@ def _assert_equal(
     worst = int(np.argmax(gaps))
     if gaps[worst] > tolerance_of(tolerance, [game.scale], found):
         who = (players or list(game.players))[worst]
+        verb = "gets" if game.kind == "gain" else "pays"
         raise AssertionError(
-            f"{who} gets {amount(found[worst])}, but {amount(expected[worst])} {reason}"
+            f"{who} {verb} {amount(found[worst])}, but {amount(expected[worst])} {reason}"
         )
