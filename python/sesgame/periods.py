@@ -229,6 +229,18 @@ def shapley_by_period(
     Orders with their reverses, spread over the positions, as in
     :class:`sesgame.estimators.Permutations`; Student intervals over independent batches. Memory
     for n P numbers, and for the values of the coalitions asked for.
+
+    References
+    ----------
+    Castro, Gomez and Tejada (2009) for the orders [castro2009]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> days = {"mon": sg.games.airport([2, 4]), "tue": sg.games.airport([6, 4])}
+    >>> shares = sg.shapley_by_period(sg.PeriodGame.from_games(days))
+    >>> shares.values.tolist(), shares.allocation.values.tolist()
+    ([[1.0, 4.0], [3.0, 2.0]], [5.0, 5.0])
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it must be between 0 and 1")

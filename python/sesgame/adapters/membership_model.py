@@ -207,6 +207,19 @@ def dual_allocation(game: Game) -> Allocation:
     References
     ----------
     Owen (1975) for linear production games [owen1975]_.
+
+    Examples
+    --------
+    >>> import highspy
+    >>> import sesgame as sg
+    >>> model = highspy.Highs()
+    >>> model.silent()
+    >>> buy = model.addVariable(obj=0.3)
+    >>> ann, bob = model.addVariable(), model.addVariable()
+    >>> _ = model.addConstr(buy >= 5 * ann - 2 * bob)
+    >>> game = sg.adapters.highspy.model_game(model, {"ann": ann, "bob": bob})
+    >>> sg.adapters.dual_allocation(game).values.round(9).tolist()
+    [1.5, -0.6]
     """
     model = game.function
     if not isinstance(model, MembershipModel):

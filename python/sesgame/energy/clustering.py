@@ -85,6 +85,18 @@ def clusters_of(
     References
     ----------
     MacQueen (1967), k-means; the implementation is scikit-learn's.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> community = sg.energy.Community(
+    ...     members=["ann", "bob", "cid"],
+    ...     steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+    ...     load_kwh=[[-2.0, 1.0], [1.0, 1.0], [2.0, 2.0]],
+    ...     tariff=sg.energy.Tariff.flat(0.30, 0.10),
+    ... )
+    >>> sg.energy.clusters_of(community, 2)
+    (('ann',), ('bob', 'cid'))
     """
     with needs("surrogate", "clusters need scikit-learn"):
         from sklearn.cluster import KMeans

@@ -79,6 +79,10 @@ def budget_balance(result: Settlement | Allocation) -> BudgetBalance:
         Of any mechanism; an allocation must come from :func:`sesgame.vcg_payments`, where the
         till holds the worth of the grand coalition, or bears its cost.
 
+    Returns
+    -------
+    BudgetBalance
+
     Raises
     ------
     AllocationError
@@ -115,6 +119,16 @@ def uplift_by_load(settlement: S) -> S:
     The usual side payment of electricity pools. The load that does not bid takes its part.
     Nobody's price signal is right any more, and a buyer may lose.
 
+    Parameters
+    ----------
+    settlement : Settlement
+        Of any mechanism.
+
+    Returns
+    -------
+    Settlement
+        With the same outcome and other payments.
+
     Raises
     ------
     AllocationError
@@ -138,6 +152,16 @@ def uplift_by_gain(settlement: S) -> S:
 
     Nobody loses as long as the deficit is not larger than all gains, which holds for VCG. The
     gain of a load that does not bid counts at the value of lost load.
+
+    Parameters
+    ----------
+    settlement : Settlement
+        Of any mechanism.
+
+    Returns
+    -------
+    Settlement
+        With the same outcome and other payments.
 
     Raises
     ------
@@ -184,6 +208,16 @@ def scale_rents(settlement: S) -> S:
     :math:`\alpha \ge 0` that closes the gap: between pay-as-bid (0) and the full payment (1).
     Nobody loses. Where even no rent at all leaves a deficit, the rest of it stays.
 
+    Parameters
+    ----------
+    settlement : Settlement
+        Of any mechanism.
+
+    Returns
+    -------
+    Settlement
+        With the same outcome and other payments; the same one where nobody has a rent.
+
     Examples
     --------
     >>> import sesgame as sg
@@ -217,6 +251,11 @@ def bailey_cavallo(mechanism: Callable[[Any], S], market: Market) -> S:
         From market to settlement, for example :func:`sesgame.markets.vcg`.
     market : StorageAuction or another market
         What is settled; anything with ``participants`` and ``without(participant)``.
+
+    Returns
+    -------
+    Settlement
+        The mechanism's outcome, with other payments.
 
     Notes
     -----

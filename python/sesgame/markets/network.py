@@ -441,6 +441,22 @@ def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
     References
     ----------
     Schweppe, Caramanis, Tabors and Bohn (1988) [schweppe1988]_.
+
+    Examples
+    --------
+    The cheap generator in the west cannot serve all of the east, which pays what its own one asks:
+
+    >>> import sesgame as sg
+    >>> market = sg.markets.NetworkMarket(
+    ...     ["west", "east"],
+    ...     [("west", "east", 0.1, 5)],
+    ...     [("coal", "west", "offer", 10, 40), ("gas", "east", "offer", 30, 40)],
+    ...     demand_mw={"east": 8},
+    ...     value_of_lost_load=1000,
+    ... )
+    >>> prices = sg.markets.nodal_pricing(market)
+    >>> prices.payments.tolist(), prices.congestion_rent
+    ([-50.0, -90.0], 100.0)
     """
     accepted, shed, price, flow, cost, _, _ = market.columns.settle(False)
     settlement = _settlement(market, "nodal pricing", accepted, shed, price, flow, cost)

@@ -153,6 +153,15 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
     OneBusSettlement
         The budget balances and nobody loses; truth is not a dominant strategy.
 
+    Raises
+    ------
+    GameError
+        `position` is not from 0 to 1.
+
+    Notes
+    -----
+    One sorted pass, O(m log m) for m orders.
+
     References
     ----------
     Wilson (1985) [wilson1985]_.
@@ -182,11 +191,20 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
 def pay_as_bid(book: OrderBook) -> OneBusSettlement:
     """Return the efficient outcome of a book where each accepted order pays its own price.
 
+    Parameters
+    ----------
+    book : OrderBook
+        Any number of offers, bids and fixed demand.
+
     Returns
     -------
     OneBusSettlement
         Every reported utility is 0; truth is not a dominant strategy. Fixed demand pays the
         market price, so there is a surplus.
+
+    Notes
+    -----
+    One sorted pass, O(m log m) for m orders.
 
     Examples
     --------

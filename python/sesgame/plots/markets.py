@@ -53,6 +53,13 @@ def merit_order(
         There is no such period.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
+    >>> sg.plots.merit_order(sg.markets.vcg(book), unit="EUR").get_xlabel()
+    'quantity (kWh)'
     """
     book = settlement.book
     if not 0 <= period < book.n_periods:
@@ -129,6 +136,14 @@ def payments(
         No settlement, or settlements of different participants.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
+    >>> rules = {"vcg": sg.markets.vcg(book), "uniform price": sg.markets.uniform_price(book)}
+    >>> sg.plots.payments(rules, unit="EUR").get_xlabel()
+    'payment (EUR), negative where received'
     """
     if not settlements:
         raise GameError("there is no settlement to draw")

@@ -146,18 +146,54 @@ def games(
 
 
 def airport_games(n: Count = None) -> st.SearchStrategy[Game]:
-    """Return a strategy for :func:`sesgame.games.airport` of 1 to 8 players, or of `n`.
+    """Return a strategy for :func:`sesgame.games.airport`.
 
     Cost games, convex and monotone, whose Shapley value and nucleolus have a closed form.
+
+    Parameters
+    ----------
+    n : int or strategy of int, optional
+        The number of players; 1 to 8 by default.
+
+    Returns
+    -------
+    SearchStrategy of Game
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> from hypothesis import given
+    >>> @given(airport_games(n=4))
+    ... def test(game):
+    ...     assert sg.core_check(game, sg.shapley_value(game)).in_core
+    >>> test()
     """
     return number_of(n, 1, 8).flatmap(lambda n: _lists(n, 50)).map(airport)
 
 
 @st.composite
 def bankruptcy_games(draw: st.DrawFn, n: Count = None) -> Game:
-    """Return a strategy for :func:`sesgame.games.bankruptcy` of 1 to 8 players, or of `n`.
+    """Return a strategy for :func:`sesgame.games.bankruptcy`.
 
     Gain games, convex and monotone, with claims and an estate that may be nothing.
+
+    Parameters
+    ----------
+    n : int or strategy of int, optional
+        The number of players; 1 to 8 by default.
+
+    Returns
+    -------
+    SearchStrategy of Game
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> from hypothesis import given
+    >>> @given(bankruptcy_games(n=4))
+    ... def test(game):
+    ...     assert sg.core_check(game, sg.nucleolus(game)).in_core
+    >>> test()
     """
     claims = draw(number_of(n, 1, 8).flatmap(lambda n: _lists(n, 50)))
     return draw(st.builds(bankruptcy, st.integers(0, sum(claims)), st.just(claims)))
@@ -165,9 +201,27 @@ def bankruptcy_games(draw: st.DrawFn, n: Count = None) -> Game:
 
 @st.composite
 def voting_games(draw: st.DrawFn, n: Count = None) -> Game:
-    """Return a strategy for :func:`sesgame.games.weighted_vote` of 1 to 8 players, or of `n`.
+    """Return a strategy for :func:`sesgame.games.weighted_vote`.
 
     Gain games with values 0 and 1, monotone; the quota may be out of reach.
+
+    Parameters
+    ----------
+    n : int or strategy of int, optional
+        The number of players; 1 to 8 by default.
+
+    Returns
+    -------
+    SearchStrategy of Game
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> from hypothesis import given
+    >>> @given(voting_games(n=4))
+    ... def test(game):
+    ...     assert sg.banzhaf_value(game).values.min() >= 0
+    >>> test()
     """
     weights = draw(number_of(n, 1, 8).flatmap(lambda n: _lists(n, 12)))
     return draw(st.builds(weighted_vote, st.just(weights), st.integers(1, sum(weights) + 1)))

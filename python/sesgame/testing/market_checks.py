@@ -82,6 +82,20 @@ def trading_game(book: OrderBook) -> Game:
 def best_welfare(book: OrderBook) -> float:
     """Return the largest welfare of any trade in an order book.
 
+    Parameters
+    ----------
+    book : OrderBook
+        Its fixed load counts at the value of lost load.
+
+    Returns
+    -------
+    float
+        As :func:`trading_game` is worth to everybody.
+
+    Notes
+    -----
+    O(m^2) for m orders in a period.
+
     Examples
     --------
     >>> import sesgame as sg

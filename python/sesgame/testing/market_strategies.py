@@ -124,6 +124,17 @@ def network_markets(draw: st.DrawFn, n: Count = 3) -> NetworkMarket:
     -------
     SearchStrategy of NetworkMarket
         Fixed demand on every bus, at a value of lost load of 500.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> from hypothesis import given, settings
+    >>> from sesgame.testing import assert_individually_rational
+    >>> @settings(max_examples=10)
+    ... @given(network_markets(2))
+    ... def test(market):
+    ...     assert_individually_rational(market, sg.markets.nodal_pricing(market))
+    >>> test()
     """
     ends = [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)]
     lines = [
@@ -169,6 +180,17 @@ def storage_auctions(draw: st.DrawFn, n: Count = None, *, max_bundles: int = 3) 
     Returns
     -------
     SearchStrategy of StorageAuction
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> from hypothesis import given, settings
+    >>> from sesgame.testing import assert_individually_rational
+    >>> @settings(max_examples=10)
+    ... @given(storage_auctions(2))
+    ... def test(auction):
+    ...     assert_individually_rational(auction, sg.markets.vcg(auction))
+    >>> test()
     """
     bundles = []
     for bidder in range(draw(number_of(n, 1, 5))):
