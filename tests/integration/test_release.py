@@ -43,3 +43,9 @@ def test_the_licences_of_the_wheel_are_those_of_what_is_in_it():
     (compiled,) = re.findall(r"Licences in the extension: (.+)", text("THIRD-PARTY-NOTICES.md"))
     (declared,) = re.findall(r'^license = "(.+)"$', text("pyproject.toml"), re.MULTILINE)
     assert set(declared.split(" AND ")) == {*compiled.split(" AND "), "ODbL-1.0"}
+
+
+def test_the_first_page_lists_every_extra():
+    (table,) = re.findall(r"\| extra \| for \|\n(.+?)\n\n", text("docs/index.md"), re.DOTALL)
+    listed = [name for row in table.splitlines() for name in re.findall("`(.+?)`", row)]
+    assert sorted(listed) == sorted(metadata("sesgame").get_all("Provides-Extra"))
