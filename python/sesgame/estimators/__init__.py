@@ -39,3 +39,4 @@ ESTIMATORS: dict[str, type[Estimator]] = {
         BoostedTrees,
     )
 }
+"""The estimators by the names that ``method=`` takes."""
