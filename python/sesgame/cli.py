@@ -223,7 +223,9 @@ def _command_line() -> argparse.ArgumentParser:
     command.set_defaults(command=compare)
 
     command = commands.add_parser("solve", help="solve the game of a file")
-    command.add_argument("input", type=Path, metavar="GAME", help="file ending in .csv or .json")
+    command.add_argument(
+        "input", type=Path, metavar="GAME", help="file ending in .csv, .json or .parquet"
+    )
     _add_rules(command, "--rule", "nucleolus")
     _add_out(command)
     command.set_defaults(command=solve)
