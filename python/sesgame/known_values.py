@@ -15,14 +15,13 @@ import numpy as np
 from sesgame.errors import GameError
 from sesgame.estimators import Permutations
 from sesgame.estimators.valuation import Valuation
-from sesgame.game import MAX_TABLE_PLAYERS
+from sesgame.game import MAX_TABLE_PLAYERS, Game
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.allocation import Allocation
-    from sesgame.game import Game
 
     Array = NDArray[np.float64]
 
@@ -99,6 +98,8 @@ def control_value(
         Players or kind are others, or there is no cheap way to the value.
     """
     n_players = game.n_players
+    if not isinstance(control, Game):
+        raise GameError(f"the control variate is {control!r}; it must be a game")
     if control.players != game.players or control.kind != game.kind:
         raise GameError(
             f"the control variate is {control!r} and the game {game!r}; "

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import lgamma, log
+from operator import index
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -472,6 +473,35 @@ class Stopping(NamedTuple):
         """Whether something else than the budget may end the sampling."""
         return self.target_half_width is not None or self.max_seconds is not None
 
+    def checked(self) -> Stopping:
+        """Return the same with whole numbers as int, or say which option is out of its range."""
+        seed, max_evaluations, target_half_width, max_seconds, confidence = self
+        whole = _whole(seed)
+        if whole is None or not 0 <= whole < 2**64:
+            raise ValueError(f"seed is {seed!r}; it must be an integer from 0 to 2**64 - 1")
+        budget = None if max_evaluations is None else _whole(max_evaluations)
+        if max_evaluations is not None and (budget is None or budget < 1):
+            raise ValueError(
+                f"max_evaluations is {max_evaluations!r}; it must be a whole number, at least 1"
+            )
+        if target_half_width is not None and not target_half_width > 0:
+            raise ValueError(f"target_half_width is {target_half_width}; it must be positive")
+        if max_seconds is not None and not max_seconds > 0:
+            raise ValueError(f"max_seconds is {max_seconds}; it must be positive")
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence is {confidence}; it must be between 0 and 1")
+        return self._replace(seed=whole, max_evaluations=budget)
+
+
+def _whole(number: object) -> int | None:
+    """Return a whole number as int, 1e5 and numpy's included; None for anything else."""
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    try:
+        return index(number)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
 
 def estimate_value(
     game: Game,
@@ -487,7 +517,8 @@ def estimate_value(
     progress: bool,
 ) -> Allocation:
     """Sample until the budget, the target or the time ends it."""
-    estimator = _checked(method, value, options)
+    options = options.checked()
+    estimator = _checked(method, value, options.max_evaluations)
     start = perf_counter()
     n_players = game.n_players
     seed, max_evaluations, target, max_seconds, confidence = options
@@ -679,19 +710,10 @@ def _exact(
     )
 
 
-def _checked(method: str | Estimator, value: SampledValue, options: Stopping) -> Estimator | None:
-    """Return the estimator, or None for "auto"; or say which option is out of its range."""
-    seed, max_evaluations, target_half_width, max_seconds, confidence = options
-    if not (isinstance(seed, int) and 0 <= seed < 2**64):
-        raise ValueError(f"seed is {seed!r}; it must be an integer from 0 to 2**64 - 1")
-    if max_evaluations is not None and not max_evaluations >= 1:
-        raise ValueError(f"max_evaluations is {max_evaluations}; it must be at least 1")
-    if target_half_width is not None and not target_half_width > 0:
-        raise ValueError(f"target_half_width is {target_half_width}; it must be positive")
-    if max_seconds is not None and not max_seconds > 0:
-        raise ValueError(f"max_seconds is {max_seconds}; it must be positive")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; it must be between 0 and 1")
+def _checked(
+    method: str | Estimator, value: SampledValue, max_evaluations: int | None
+) -> Estimator | None:
+    """Return the estimator, or None for "auto"; or say why it does not serve."""
     if method == "auto":
         return None
     if isinstance(method, str):
@@ -699,7 +721,7 @@ def _checked(method: str | Estimator, value: SampledValue, options: Stopping) ->
             names = ", ".join(f'"{name}"' for name in ("auto", *ESTIMATORS))
             raise ValueError(f"method is {method!r}; it must be an estimator or one of {names}")
         method = ESTIMATORS[method]()
-    if not hasattr(method, "sampling"):
+    if isinstance(method, type) or not hasattr(method, "sampling"):
         raise ValueError(f"method is {method!r}; it must be a name or an estimator")
     if not value.can_be_estimated(method):
         able = ", ".join(

@@ -252,7 +252,7 @@ def test_pairs_need_a_budget_for_one(method: str, least: int, n_players: int) ->
         sg.shapley_estimate(game, method=method, max_evaluations=2)
 
 
-@pytest.mark.parametrize("method", ["pairs", "regression", "sample_reuse"])
+@pytest.mark.parametrize("method", ["pairs", "regression", "sample_reuse", "boosted_trees"])
 def test_fewer_pairs_than_players_give_no_interval(method: str) -> None:
     players = range(40)
     game = sg.Game.from_function(players, lambda s: len(s) * (40.0 + (3 in s)), kind="gain")
@@ -261,9 +261,26 @@ def test_fewer_pairs_than_players_give_no_interval(method: str) -> None:
     assert np.isinf(estimate.evidence.half_widths).all()
 
 
-def test_what_is_no_estimator_is_refused() -> None:
+@pytest.mark.parametrize("method", [3, estimators.TwoStage])
+def test_what_is_no_estimator_is_refused(method: object) -> None:
     with pytest.raises(ValueError, match="it must be a name or an estimator"):
-        sg.shapley_estimate(game_of(table_of("vote")), method=3, max_evaluations=99)  # type: ignore[arg-type]
+        sg.shapley_estimate(game_of(table_of("vote")), method=method, max_evaluations=99)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: estimators.TwoStage(pilot=2), "pilot is 2; it must be between 0 and 1"),
+        (lambda: estimators.BoostedTrees(n_trees=0), "n_trees is 0; it must be at least 1"),
+        (lambda: estimators.BoostedTrees(learning_rate=0), r"learning_rate is 0; .* \(0, 1\]"),
+        (lambda: estimators.PairedRegression(sizes="odd"), "sizes is 'odd'; .* \"leverage\" or"),
+    ],
+)
+def test_parameters_out_of_their_range_are_refused(
+    make: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_the_record_names_the_parameters() -> None:

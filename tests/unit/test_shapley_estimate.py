@@ -468,6 +468,7 @@ def test_the_error_of_a_sampled_control_variate_is_counted() -> None:
 @pytest.mark.parametrize(
     ("control", "message"),
     [
+        pytest.param(lambda: 3, "is 3; it must be a game", id="no game"),
         pytest.param(lambda: netting(39), "same players", id="players"),
         pytest.param(
             lambda: sg.Game.from_native(netting(40).native, kind="gain"), "same kind", id="kind"
@@ -482,6 +483,14 @@ def test_an_unfit_control_variate_is_refused(control: object, message: str) -> N
         sg.shapley_estimate(netting(40), control_variate=control(), max_evaluations=2000)
 
 
+def test_whole_numbers_are_taken_as_numpy_and_as_floats() -> None:
+    game = batched(40, lambda rows: np.sqrt(rows.sum(axis=1)))
+    plain = sg.shapley_estimate(game, seed=3, max_evaluations=1_000)
+    other = sg.shapley_estimate(game, seed=np.int64(3), max_evaluations=1e3)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(other.values, plain.values)
+    assert other.evidence.seed == 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -489,6 +498,7 @@ def test_an_unfit_control_variate_is_refused(control: object, message: str) -> N
         pytest.param({"seed": -1}, "seed is -1", id="seed"),
         pytest.param({"seed": 1.5}, "seed is 1.5", id="seed is no integer"),
         pytest.param({"max_evaluations": 0}, "at least 1", id="no evaluation"),
+        pytest.param({"max_evaluations": 99.5}, "is 99.5; it must be a whole", id="half of one"),
         pytest.param({"max_evaluations": 20}, "one order of 40 players takes 40", id="too few"),
         pytest.param({"target_half_width": 0.0}, "must be positive", id="target"),
         pytest.param({"max_seconds": -1.0}, "must be positive", id="time"),

@@ -14,7 +14,7 @@ import numpy as np
 
 from sesgame import _engine
 from sesgame.estimators.estimator import Estimate
-from sesgame.estimators.pair_sampling import DEGREES
+from sesgame.estimators.pair_sampling import DEGREES, too_few
 from sesgame.extras import needs
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class BoostedTrees:
     The trees learn what a regression of the same half leaves over, and what both leave over of the
     other half is estimated in two stages. The Shapley value of a tree is a closed form. For games
     in which a few players decide who counts, such as a maximum (airport); slow for thousands of
-    players. Intervals from the two halves' jackknifes.
+    players. Intervals from the two halves' jackknifes, none from fewer than 10/9 pairs in each half
+    for each player.
 
     Parameters
     ----------
@@ -54,6 +55,12 @@ class BoostedTrees:
     name: ClassVar[str] = "boosted_trees"
     semivalues: ClassVar[str] = "Shapley"
     max_evaluations: ClassVar[int | None] = None
+
+    def __post_init__(self) -> None:
+        if self.n_trees < 1:
+            raise ValueError(f"n_trees is {self.n_trees}; it must be at least 1")
+        if not 0 < self.learning_rate <= 1:
+            raise ValueError(f"learning_rate is {self.learning_rate}; it must be in (0, 1]")
 
     def sampling(
         self, valuation: Valuation, probabilities: Array, seed: int, budget: int
@@ -121,6 +128,8 @@ class BoostedTreesSampling:
         estimates = [self._adjusted(one, two), self._adjusted(two, one)]
         values = np.mean([values for values, _ in estimates], axis=0)
         errors = np.hypot(*(errors for _, errors in estimates)) / 2
+        if any(too_few(sum(half.counts), len(errors)) for half in self._halves):
+            errors = np.full(len(errors), np.inf)
         return Estimate(np.asarray(values), errors, DEGREES)
 
     def _adjusted(self, teacher: _Half, examiner: _Half) -> tuple[Array, Array]:

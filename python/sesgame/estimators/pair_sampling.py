@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["PairSampling"]
+__all__ = ["PairSampling", "too_few"]
 
 DEGREES = 9
 """Of freedom: the standard errors come from a jackknife over ten groups."""
@@ -81,8 +81,11 @@ class PairSampling:
     def estimate(self) -> Estimate:
         """Return the values and their jackknife; see :class:`Sampling`."""
         values, errors, self._order = self._engine.estimate(self._valuation.grand)
-        pairs = (self.evaluations - 1) // 2
-        if DEGREES * pairs < (DEGREES + 1) * len(values):
-            # Without one of the groups the players' weights are not determined: no spread to see.
+        if too_few((self.evaluations - 1) // 2, len(values)):
             errors = np.full(len(values), np.inf)
         return Estimate(values, errors, DEGREES)
+
+
+def too_few(pairs: int, n_players: int) -> bool:
+    """Whether the jackknife sees no spread: without a group the weights are not determined."""
+    return DEGREES * pairs < (DEGREES + 1) * n_players

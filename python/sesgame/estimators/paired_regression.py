@@ -37,6 +37,10 @@ class PairedRegression:
     semivalues: ClassVar[str] = "Shapley"
     max_evaluations: ClassVar[int | None] = None
 
+    def __post_init__(self) -> None:
+        if self.sizes not in ("leverage", "kernel"):
+            raise ValueError(f'sizes is {self.sizes!r}; it must be "leverage" or "kernel"')
+
     def sampling(
         self, valuation: Valuation, probabilities: NDArray[np.float64], seed: int, budget: int
     ) -> PairSampling:

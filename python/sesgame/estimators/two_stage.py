@@ -39,6 +39,10 @@ class TwoStage:
     semivalues: ClassVar[str] = "symmetric"
     max_evaluations: ClassVar[int | None] = None
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.pilot <= 1:
+            raise ValueError(f"pilot is {self.pilot}; it must be between 0 and 1")
+
     def sampling(
         self, valuation: Valuation, probabilities: NDArray[np.float64], seed: int, budget: int
     ) -> PairSampling:
