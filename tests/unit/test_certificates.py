@@ -268,3 +268,28 @@ def test_no_part_of_a_witness_of_an_empty_core_can_be_changed() -> None:
         assert not dataclasses.replace(proof, **change).verify(game), change
     generous = sg.core_existence(sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 2], kind="gain"))
     assert not dataclasses.replace(generous, is_empty=True).verify(game)
+
+
+def test_an_allocation_that_floats_miss_is_proved_in_fractions() -> None:
+    # Alone the players have 0.18 in floats; in fractions a little more than all together.
+    table = [0, -0.02, 0.30000000000000004, 0.001, -0.1, -0.002, 300.0, 0.18000000000000002]
+    game = sg.Game.from_table(table, kind="gain")
+    allocation = sg.nucleolus(game, exact=True)
+    expected, _ = exact_nucleolus([Fraction(value) for value in table])
+    assert allocation.exact == tuple(expected)
+    assert allocation.evidence.verify(game, exact=True).failures == ()
+
+
+def test_a_common_denominator_may_be_beyond_64_bits() -> None:
+    game = sg.Game.from_table([0, 0, 0, 0, 0, 0, 0, 2.0**-70], kind="gain")
+    allocation = sg.nucleolus(game, exact=True)
+    assert allocation.exact == (Fraction(1, 3 * 2**70),) * 3
+
+
+def test_what_is_handed_out_too_much_is_said_where_nobody_can_object() -> None:
+    game = sg.Game.from_table([0, 5], kind="gain")
+    point = sg.core_existence(game)
+    assert point.point is not None
+    spoilt = dataclasses.replace(point.point, values=np.array([6.0]))
+    proof = dataclasses.replace(point, point=spoilt).verify(game)
+    assert proof.failures == ("the allocation hands out 1.0 too much",)

@@ -480,7 +480,8 @@ def _excesses(
     # With a common denominator D, the excess is (D v - sum of D x_i) / D; 64 bits where they do.
     denominator = lcm(*(share.denominator for share in x))
     numerators = [int(share * denominator) for share in x]
-    bound = sum(abs(part) for part in numerators) + denominator * float(np.abs(values).max())
+    largest = max(1.0, float(np.abs(values).max()))
+    bound = sum(abs(part) for part in numerators) + denominator * largest
     if bound < 2**62 and (values == np.rint(values)).all():
         scaled = values.astype(np.int64) * (sign * denominator) - membership @ np.array(numerators)
         distinct, place = np.unique(scaled, return_inverse=True)

@@ -136,9 +136,7 @@ class CorePointEvidence(Evidence):
                 game, values, self.stages, complete=False, tolerance=slack
             ).failures
         if not self.core_is_empty:
-            check = core_check(game, values, tolerance=slack, progress=False)
-            if not check:
-                failures.append(f"{format_coalition(check.worst_coalition)} objects")
+            failures += core_check(game, values, tolerance=slack, progress=False).failures
         x = game.sign * values
         advantages = x - game.sign * np.array(self.reference)
         always_tight = {coalition for stage in self.stages for coalition in stage.coalitions}

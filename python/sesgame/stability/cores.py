@@ -245,6 +245,13 @@ class CoreCheck(Evidence):
     def __bool__(self) -> bool:
         return self.in_core
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why the allocation is not in the core; nothing where it is."""
+        if abs(self.efficiency_gap) > self.tolerance:
+            return (f"the allocation hands out {self.efficiency_gap!r} too much",)
+        return () if self else (f"{format_coalition(self.worst_coalition)} objects",)
+
 
 def core_check(
     game: Game,
@@ -355,7 +362,7 @@ class CoreExistence(Evidence):
         check = core_check(game, self.point)
         return Verification(
             check.in_core,
-            () if check else (f"{format_coalition(check.worst_coalition)} objects",),
+            check.failures,
             exact=False,
             values=tuple(self.point.values.tolist()),
         )

@@ -446,9 +446,10 @@ def _proved(
             stages=tuple(stage(game.players, level) for level in levels),
             individually_rational=bounded,
         )
-        proof = evidence.verify(game, exact=True)
-        floats = tuple(float(value) for value in proof.values)
+        # The allocation follows from the stages, whatever was found in floats.
+        floats = tuple(float(value) for value in evidence.verify(game, exact=True).values)
         evidence = dataclasses.replace(evidence, values=floats)
+        proof = evidence.verify(game, exact=True)
     if not proof:
         failures = "excesses are too close for floats" if proof is None else proof.failures[0]
         raise SolverError("exact proof of the nucleolus", failures)
