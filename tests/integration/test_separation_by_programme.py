@@ -245,6 +245,30 @@ def test_bounds_are_proved_whatever_the_units(energy, price, here, seed, below):
             assert bound == pytest.approx(found, abs=2e-8 * turnover)
 
 
+@pytest.mark.parametrize("demand_charge", [0.25, 4.0])
+def test_a_member_a_million_times_as_large_hides_nobody(demand_charge):
+    random = np.random.default_rng(14)
+    load = random.integers(-4, 12, (7, 3)) / 4
+    load[0] *= 1e6
+    here = sg.energy.Community(
+        members=[f"m{i}" for i in range(7)],
+        steps=[f"2016-06-01T{hour:02}:00" for hour in range(3)],
+        load_kwh=load,
+        tariff=sg.energy.Tariff.flat(0.30, 0.08),
+        batteries=[battery("m3", 2.0, 1.0)],
+        grid=Grid(demand_charge_per_kw=demand_charge),
+    )
+    bills = sg.owen_allocation(here, progress=False).values
+    moved = random.normal(size=7)
+    bills = bills + moved - moved.mean()
+    game, rows = here.cost_game(), all_coalitions(7)
+    worst = float((rows @ bills - game.values(rows, progress=False)).max())
+    membership, values, bound = here.separation_oracle().most_violated(bills, 1)
+    turnover = float(np.abs(bills).sum())
+    assert bound == pytest.approx(worst, abs=2e-8 * turnover)
+    assert float((membership @ bills - values)[0]) == pytest.approx(worst, abs=1e-9 * turnover)
+
+
 def in_other_units(here, energy, price):
     """Return a community that measures energy and money in other units."""
     grid = here.grid

@@ -54,7 +54,8 @@ def owen_allocation(
     with the net load L, energy capacity E, power P and initial charge s that member i brings, and
     optimal dual prices of energy, capacity, power and initial charge. The bills are in the core of
     :meth:`Community.cost_game <sesgame.energy.Community.cost_game>`, whatever the number of
-    members.
+    members, unless a limit that nobody brings binds (see :class:`sesgame.energy.Grid`): then they
+    exceed the cost, and ``evidence.duality_gap`` says by how much.
 
     Parameters
     ----------

@@ -41,6 +41,9 @@ pub struct Answer {
 
 /// What the solver may leave out in any case, in the units of the search.
 const UNSEEN: f64 = 1e-6;
+/// How far from whole a membership may be: of a member who brings a million times what others do,
+/// not even the share of one of them.
+const WHOLE: f64 = 1e-9;
 /// What all players pay and get together, in the units of the search.
 const TURNOVER: f64 = 1024.0;
 
@@ -91,6 +94,7 @@ impl LinearProductionGame {
         // The search leaves out what is better by less than this.
         let early = if any_above { 0.5 * (relaxation - level) } else { 0.0 };
         let left_out = gap.max(early).max(UNSEEN * money);
+        model.set_integrality_tolerance(WHOLE);
         model.set_integer_gap(0.0, left_out / money);
         model.set_cutoff(-level / money);
         if max_seconds.is_finite() {

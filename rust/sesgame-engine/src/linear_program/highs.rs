@@ -285,6 +285,11 @@ impl Model {
         self.solver().set_double(c"mip_feasibility_tolerance", tolerance);
     }
 
+    /// How far integers may be from whole numbers, from 1e-10 to infinity (HiGHS: 1e-6).
+    pub fn set_integrality_tolerance(&mut self, tolerance: f64) {
+        self.solver().set_double(c"mip_feasibility_tolerance", tolerance);
+    }
+
     /// Relative and absolute gap at which an integer programme counts as solved (0 = proved).
     pub fn set_integer_gap(&mut self, relative: f64, absolute: f64) {
         self.solver().set_double(c"mip_rel_gap", relative);
