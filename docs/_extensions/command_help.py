@@ -29,7 +29,7 @@ class CommandHelp(SphinxDirective):
         try:
             with (
                 contextlib.redirect_stdout(io.StringIO()) as printed,
-                contextlib.suppress(SystemExit),
+                contextlib.suppress(SystemExit),  # how argparse ends after --help
             ):
                 main([self.arguments[0], "--help"])
         finally:

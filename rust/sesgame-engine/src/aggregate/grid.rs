@@ -1,4 +1,4 @@
-//! Loads as multiples of a quantum: exactly, where they are, and otherwise split between the two
+//! Loads as multiples of a quantum: exactly, where they are, and otherwise split between the four
 //! multiples next to them.
 
 use std::f64::consts::PI;
@@ -107,9 +107,14 @@ impl Grid {
         Self { cell: self.cell / scale, rounding: self.rounding * scale, ..other }
     }
 
+    /// One load, in cells.
+    pub fn load(&self, member: usize) -> f64 {
+        self.cells[member] as f64 + self.fraction[member]
+    }
+
     /// The loads in cells.
     pub fn loads(&self) -> impl Iterator<Item = f64> {
-        self.cells.iter().zip(&self.fraction).map(|(&cells, fraction)| cells as f64 + fraction)
+        (0..self.cells.len()).map(|member| self.load(member))
     }
 
     /// The root mean square of the loads, in cells.

@@ -46,7 +46,7 @@ impl<'a> Nearby<'a> {
 
     /// What is missing in the marginal contribution of a member to a kink at `at`.
     pub fn correction(&self, alternating: &Alternating, at: f64, member: usize) -> f64 {
-        let load = self.grid.cells[member] as f64 + self.grid.fraction[member];
+        let load = self.grid.load(member);
         let close = |sum: f64, k: i32| (sum + f64::from(k) * load - at).abs() < REACH;
         let mut missing = 0.0;
         if self.nobody > 0.0 && (0..=self.last).any(|k| close(0.0, k)) {
@@ -79,10 +79,9 @@ impl<'a> Nearby<'a> {
             let (first, weights) = cubic(self.grid.fraction[index]);
             (self.grid.cells[index] + first, weights)
         };
-        let load = |index: usize| self.grid.cells[index] as f64 + self.grid.fraction[index];
         let (first, weights) = other.map_or((0, [1.0, 0.0, 0.0, 0.0]), stencil);
         let (own_first, own_weights) = stencil(member);
-        let joined = other.map_or(0.0, load);
+        let joined = other.map_or(0.0, |index| self.grid.load(index));
         let kink = |x: i64| if x == 0 { KINK } else { x.max(0) as f64 };
         let split = |bend: i64| -> f64 {
             let cells = weights.into_iter().zip(first..);
@@ -93,7 +92,7 @@ impl<'a> Nearby<'a> {
             let with: f64 = own.map(|(weight, cell)| weight * split(bend - cell)).sum();
             (1.0 - self.q) * split(bend) + self.q * with
         };
-        let own = load(member);
+        let own = self.grid.load(member);
         let window = (joined + own.min(0.0) - 4.0, joined + own.max(0.0) + 4.0);
         let value = |x: f64| Bend::Kink.value(x, at);
         value(joined + own) - value(joined) - alternating.marginal(expectation, window, at, own)

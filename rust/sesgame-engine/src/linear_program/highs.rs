@@ -282,7 +282,7 @@ impl Model {
     pub fn set_feasibility_tolerance(&mut self, tolerance: f64) {
         self.solver().set_double(c"primal_feasibility_tolerance", tolerance);
         self.solver().set_double(c"dual_feasibility_tolerance", tolerance);
-        self.solver().set_double(c"mip_feasibility_tolerance", tolerance);
+        self.set_integrality_tolerance(tolerance);
     }
 
     /// How far integers may be from whole numbers, from 1e-10 to infinity (HiGHS: 1e-6).
