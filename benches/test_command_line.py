@@ -32,7 +32,7 @@ def test_read_the_meters_with_pandas(benchmark: Any) -> None:
 # The kernel's own figure for the peak: what ``getrusage`` tells counts the parent's memory, too.
 ALLOCATE = """
 import re, sys
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 assert main(["allocate", *sys.argv[1:]]) == 0
 print(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1], file=sys.stderr)
 """

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from numpy.typing import NDArray
-from sesgame.energy.linear_dispatch import LinearDispatch
+from sesgame.energy.dispatch.linear import LinearDispatch
 
 DAYS = ["2016-01-15", "2016-06-15", "2016-09-05"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:

@@ -15,34 +15,34 @@ import logging
 
 from sesgame import adapters, energy, errors, estimators, games, markets, plots
 from sesgame._engine import __version__
-from sesgame.allocation import Allocation
-from sesgame.audit import audit
 from sesgame.comparison import compare
-from sesgame.energy.owen import owen_allocation
-from sesgame.game import Game
-from sesgame.kept_result import read_result
+from sesgame.energy.owen_allocation import owen_allocation
+from sesgame.game.allocation import Allocation
+from sesgame.game.game import Game
 from sesgame.markets.budget import budget_balance
-from sesgame.markets.clarke import vcg_payments
+from sesgame.markets.mechanisms.vcg_of_game import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
-from sesgame.periods import PeriodGame, shapley_by_period
-from sesgame.report import Report, report
-from sesgame.sampled_shapley import banzhaf_estimate, semivalue_estimate, shapley_estimate
-from sesgame.shapley import banzhaf_value, semivalue, shapley_value
+from sesgame.reports.read import read_result
+from sesgame.reports.report import Report, report
+from sesgame.shapley.by_period import PeriodGame, shapley_by_period
+from sesgame.shapley.exact import banzhaf_value, semivalue, shapley_value
+from sesgame.shapley.sampled import banzhaf_estimate, semivalue_estimate, shapley_estimate
+from sesgame.shapley.unions import (
+    nested_shapley_estimate,
+    nested_shapley_value,
+    owen_estimate,
+    owen_value,
+)
+from sesgame.stability.audit import audit
+from sesgame.stability.core import core_check, core_existence, least_core
 from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
-from sesgame.stability.cores import core_check, core_existence, least_core
-from sesgame.stability.kernels import kernel_check, maximal_surpluses
-from sesgame.stability.nucleoli import (
+from sesgame.stability.kernel import kernel_check, maximal_surpluses
+from sesgame.stability.nucleolus import (
     nucleoli,
     nucleolus,
     per_capita_nucleolus,
     per_capita_prenucleolus,
     prenucleolus,
-)
-from sesgame.unions import (
-    nested_shapley_estimate,
-    nested_shapley_value,
-    owen_estimate,
-    owen_value,
 )
 
 __all__ = [

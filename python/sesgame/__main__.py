@@ -2,7 +2,7 @@
 
 import sys
 
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from sesgame.allocation import Allocation, Kind, plain
-from sesgame.audit import Audit, as_allocation, audit, check_tolerance
-from sesgame.coalition import Players
+from sesgame.catalogue import RULES, Case
 from sesgame.energy.community import Community, Model
-from sesgame.energy.dual_prices import DualPrices
+from sesgame.energy.dispatch.dual_prices import DualPrices
 from sesgame.errors import AllocationError, GameError, SesgameError
-from sesgame.extras import needs
-from sesgame.markets.clarke import ClarkeEvidence
-from sesgame.rules import RULES, Case
-from sesgame.sampled_shapley import SampledShapley
+from sesgame.formatting import amount, count, html_table, short_coalition, text_table
+from sesgame.game.allocation import Allocation, Kind, plain
+from sesgame.game.players import Players
+from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
+from sesgame.optional_imports import needs
+from sesgame.shapley.sampled import SampledShapley
+from sesgame.stability.audit import Audit, as_allocation, audit, check_tolerance
 from sesgame.stability.row_generation import GeneratedEvidence
-from sesgame.tables import amount, count, html_table, short_coalition, text_table
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from sesgame.game import Game
-    from sesgame.stability.separation import SeparationOracle
+    from sesgame.game.game import Game
+    from sesgame.stability.separation_oracle import SeparationOracle
 
 __all__ = ["ComparedRule", "Comparison", "compare"]
 

@@ -25,15 +25,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame import _engine
+from sesgame._engine import (
+    airport_game,
+    bankruptcy_game,
+    excess_game,
+    induced_subgraph_game,
+    netting_game,
+    peak_game,
+    spanning_tree_game,
+)
+from sesgame._engine import weighted_vote as engine_weighted_vote
 from sesgame.errors import GameError
-from sesgame.game import Game
+from sesgame.game.game import Game
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame._engine import NativeGame
-    from sesgame.allocation import Kind
+    from sesgame.game.allocation import Kind
 
 __all__ = [
     "airport",
@@ -80,7 +89,7 @@ def airport(costs: ArrayLike, *, players: Iterable[Hashable] | None = None) -> G
     >>> sg.shapley_value(sg.games.airport([6.0, 12.0, 30.0])).values.tolist()
     [2.0, 5.0, 23.0]
     """
-    return _game(lambda: _engine.airport_game(_numbers("costs", costs, 1)), players, "cost")
+    return _game(lambda: airport_game(_numbers("costs", costs, 1)), players, "cost")
 
 
 def weighted_vote(
@@ -122,7 +131,7 @@ def weighted_vote(
     [0.75, 0.0833, 0.0833, 0.0833]
     """
     return _game(
-        lambda: _engine.weighted_vote(_numbers("weights", weights, 1), _number("quota", quota)),
+        lambda: engine_weighted_vote(_numbers("weights", weights, 1), _number("quota", quota)),
         players,
         "gain",
     )
@@ -164,7 +173,7 @@ def bankruptcy(
     [33.33, 83.33, 83.33]
     """
     return _game(
-        lambda: _engine.bankruptcy_game(_number("estate", estate), _numbers("claims", claims, 1)),
+        lambda: bankruptcy_game(_number("estate", estate), _numbers("claims", claims, 1)),
         players,
         "gain",
     )
@@ -212,7 +221,7 @@ def excess(
 
     def make() -> NativeGame:
         loads = _numbers("load", load, 2)
-        return _engine.excess_game(
+        return excess_game(
             loads, _per_step("limit", limit, loads), _per_step("price", price, loads)
         )
 
@@ -259,7 +268,7 @@ def netting(
 
     def make() -> NativeGame:
         loads = _numbers("net_load_kwh", net_load_kwh, 2)
-        return _engine.netting_game(
+        return netting_game(
             loads,
             _per_step("buy_per_kwh", buy_per_kwh, loads),
             _per_step("sell_per_kwh", sell_per_kwh, loads),
@@ -326,8 +335,8 @@ def peak(
                 f"price_per_kw has shape {np.shape(price_per_kw)} for {len(ends)} periods"
             ) from None
         if len(ends) == n_steps > 1 and (price >= 0).all():
-            return _engine.excess_game(loads, np.zeros(n_steps), np.ascontiguousarray(price))
-        return _engine.peak_game(loads, ends, np.ascontiguousarray(price))
+            return excess_game(loads, np.zeros(n_steps), np.ascontiguousarray(price))
+        return peak_game(loads, ends, np.ascontiguousarray(price))
 
     return _game(make, players, "cost")
 
@@ -366,7 +375,7 @@ def spanning_tree(costs: ArrayLike, *, players: Iterable[Hashable] | None = None
     >>> game.value(["ann"]), game.value(["bob"]), game.value(["ann", "bob"])
     (5.0, 7.0, 8.0)
     """
-    return _game(lambda: _engine.spanning_tree_game(_square("costs", costs)), players, "cost")
+    return _game(lambda: spanning_tree_game(_square("costs", costs)), players, "cost")
 
 
 def induced_subgraph(weights: ArrayLike, *, players: Iterable[Hashable] | None = None) -> Game:
@@ -401,9 +410,7 @@ def induced_subgraph(weights: ArrayLike, *, players: Iterable[Hashable] | None =
     >>> sg.shapley_value(sg.games.induced_subgraph([[1, 4], [4, 0]])).values.tolist()
     [3.0, 2.0]
     """
-    return _game(
-        lambda: _engine.induced_subgraph_game(_square("weights", weights)), players, "gain"
-    )
+    return _game(lambda: induced_subgraph_game(_square("weights", weights)), players, "gain")
 
 
 def _game(make: Callable[[], NativeGame], players: Iterable[Hashable] | None, kind: Kind) -> Game:

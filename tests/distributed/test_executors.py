@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import sesgame as sg
 import worker_functions as wf
-from sesgame.blocks import FIRST_WINDOW
-from sesgame.coalition import membership_of_masks
 from sesgame.errors import CharacteristicFunctionError, ExecutorError, GameError
+from sesgame.game.block_scheduler import FIRST_WINDOW
+from sesgame.game.players import membership_of_masks
 
 SPAWN = multiprocessing.get_context("spawn")
 TABLE = np.array([0.0, *wf.peaks(membership_of_masks(np.arange(1, 256), 8))])
@@ -208,7 +208,7 @@ class Weighing(ProcessPoolExecutor):
 
 
 def test_a_big_model_is_sent_once_to_a_worker_and_not_with_every_block(monkeypatch):
-    monkeypatch.setattr("sesgame.blocks.BLOCK_SECONDS", 0.002)
+    monkeypatch.setattr("sesgame.game.block_scheduler.BLOCK_SECONDS", 0.002)
     with Weighing(2, SPAWN) as pool:
         pool.weights = []
         game_of(wf.Big()).tabulate(executor=pool)
@@ -239,7 +239,7 @@ def test_quick_functions_get_large_blocks_and_slow_ones_small_blocks(monkeypatch
         sg.Game.from_function(range(14), len, kind="gain").tabulate(executor=quick)
         assert max(quick.sizes) > 256
         assert len(quick.sizes) < 256
-        monkeypatch.setattr("sesgame.blocks.BLOCK_SECONDS", 0.005)
+        monkeypatch.setattr("sesgame.game.block_scheduler.BLOCK_SECONDS", 0.005)
         slow = Recording(threads)
         game_of(wf.slow_peak).tabulate(executor=slow)
         assert max(slow.sizes) <= 2

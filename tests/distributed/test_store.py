@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import sesgame as sg
 import worker_functions as wf
-from sesgame.coalition import membership_of_masks
 from sesgame.errors import CharacteristicFunctionError, GameError, StoreError
+from sesgame.game.players import membership_of_masks
 
 TABLE = np.array([0.0, *wf.peaks(membership_of_masks(np.arange(1, 256), 8))])
 
@@ -210,7 +210,7 @@ def test_a_store_in_no_folder_is_named(tmp_path):
 
 
 def test_a_store_that_stays_locked_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("sesgame.store.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("sesgame.game.store.BUSY_SECONDS", 0.01)
     path = tmp_path / "run.sqlite"
     game_of().value(["p0"])
     game_of().values(np.eye(8, dtype=bool), store=path)
@@ -222,9 +222,9 @@ def test_a_store_that_stays_locked_is_named(tmp_path, monkeypatch):
 
 
 FULL_DISK = """
-    import resource, sys, sesgame.store, sesgame as sg, worker_functions as wf
+    import resource, sys, sesgame.game.store, sesgame as sg, worker_functions as wf
     from sesgame.errors import StoreError
-    sesgame.store.FLUSH_SHARE = 0.0  # a commit for each block
+    sesgame.game.store.FLUSH_SHARE = 0.0  # a commit for each block
     limit = 24_000
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     asked = []

@@ -1,7 +1,7 @@
 import sys
 
 import pytest
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 from small_community import write_community
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 from sesgame.errors import GameError
-from sesgame.game_files import read_game
+from sesgame.game.game_files import read_game
 
 
 @pytest.mark.parametrize(

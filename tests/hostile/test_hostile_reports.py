@@ -5,7 +5,7 @@ import json
 import pytest
 import sesgame as sg
 from html_pages import assert_stands_alone
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 
 NAMES = [
     "<script>alert(1)</script>",

@@ -13,8 +13,8 @@ import pytest
 import sesgame as sg
 from battery_models import GAMES, linopy_game, rural13
 from sesgame import adapters
-from sesgame.coalition import membership_of_masks
 from sesgame.errors import CharacteristicFunctionError, CoalitionError, GameError
+from sesgame.game.players import membership_of_masks
 
 TOLERANCE = 1e-6
 """Relative to the value of the grand coalition: what the routes may differ by."""

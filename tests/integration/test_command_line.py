@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import sesgame as sg
-from sesgame.cli import main
-from sesgame.rules import RULES
+from sesgame.catalogue import RULES
+from sesgame.cli.command_line import main
 from small_community import write_community
 
 RURAL13 = Path("examples/rural13")
@@ -81,7 +81,9 @@ def test_what_is_computed_is_kept_where_nobody_reads_the_output(tmp_path):
     allocate = ["allocate", str(write_community(tmp_path / "court")), "--out", str(tmp_path / "a")]
     compare = ["compare", str(tmp_path / "court"), "--csv", str(tmp_path / "b.csv")]
     for arguments in (allocate, compare):
-        code = f"import sys; from sesgame.cli import main; sys.exit(main({arguments!r}))"
+        code = (
+            f"import sys; from sesgame.cli.command_line import main; sys.exit(main({arguments!r}))"
+        )
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as command:
             command.stdout.close()
         assert command.returncode == 0
@@ -239,7 +241,7 @@ def test_an_interrupt_stops_a_year_and_writes_nothing(tmp_path):
     # On one thread a year takes several seconds; the signal comes after one.
     program = (
         "import os, signal, sys, threading\n"
-        "from sesgame.cli import main\n"
+        "from sesgame.cli.command_line import main\n"
         "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )

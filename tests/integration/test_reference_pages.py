@@ -7,7 +7,7 @@ from types import ModuleType
 import documentation_pages as documentation
 import pytest
 import sesgame as sg
-from sesgame.allocation import Evidence
+from sesgame.game.allocation import Evidence
 
 DIRECTIVE = re.compile(r"^\.\. auto(?:function|class|module):: ([\w.]+)$", re.MULTILINE)
 DOCUMENTED = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from chromium import CHROMIUM, Chromium
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 
 pytestmark = [
     pytest.mark.slow,

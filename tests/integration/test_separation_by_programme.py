@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from separation_oracles import all_coalitions
 from sesgame.energy import Grid
-from sesgame.energy.separation import DispatchOracle
+from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.testing import communities
 from worlds import MEMBERS, UNLIKE, WORLDS, battery, community
 

@@ -7,8 +7,8 @@ import json
 import pytest
 import sesgame as sg
 from matplotlib.figure import Figure
+from sesgame.cli.auction import RULES, add_auction
 from sesgame.errors import GameError, SesgameError
-from sesgame.markets.command import RULES, add_auction
 
 MARKET = """participant,side,price_per_kwh,quantity_kwh
 sun,offer,0,40

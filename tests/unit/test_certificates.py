@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from literature_games import LiteratureGame, with_solution
-from sesgame.stability import certificates
+from sesgame.stability import verification as certificates
 from sesgame.stability.stages import Stage
 from stability_oracles import exact_nucleolus
 

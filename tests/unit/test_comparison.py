@@ -10,8 +10,8 @@ import pytest
 import sesgame as sg
 from hypothesis import given
 from hypothesis import strategies as st
+from sesgame.catalogue import RULES, Case
 from sesgame.errors import AllocationError, GameError, SesgameError
-from sesgame.rules import RULES, Case
 
 GLOVES = {("l",): 0, ("r",): 0, ("s",): 0, ("l", "r"): 1, ("l", "s"): 1, ("r", "s"): 0}
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 
 SOURCE = Path("examples/rural13")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import sesgame as sg
 from sesgame.errors import MissingExtraError, SesgameError
-from sesgame.game_files import read_game
-from sesgame.linear_model import LinearModel
+from sesgame.game.game_files import read_game
+from sesgame.linear.model import LinearModel
 
 GAME = sg.Game.from_table([0, 1, 2, 4], kind="gain")
 COMMUNITY = sg.energy.Community(

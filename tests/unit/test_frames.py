@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import sesgame as sg
 from sesgame.errors import CharacteristicFunctionError, GameError
-from sesgame.game_files import read_game
+from sesgame.game.game_files import read_game
 
 TABLE = [0.0, 40.0, 30.0, 50.0, 0.1, 41.5, 29.0, 48.0]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from sesgame import _engine
-from sesgame.coalition import Players, membership_of_masks
+from sesgame.game.players import Players, membership_of_masks
 
 TABLE = np.array([0.0, 1.0, 2.0, 4.0, -3.0, 0.5, 7.0, 9.0])
 PLAYERS = ["ann", "bob", "eve"]

@@ -1,6 +1,6 @@
 import json
 
-from sesgame.game_files import read_game
+from sesgame.game.game_files import read_game
 
 CSV = "coalition,cost\nann,4\nbob,3\nbob+ann,5\n"
 JSON = {"kind": "gain", "players": ["bob", "ann"], "values": {"ann": 4, "bob": 3, "ann+bob": 9}}

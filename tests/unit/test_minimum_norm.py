@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sesgame.minimum_norm import nearest_combination
+from sesgame.linear.minimum_norm import nearest_combination
 
 NUMBERS = st.integers(-5, 5).map(float)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sesgame as sg
-from sesgame.tables import ROWS
+from sesgame.formatting import ROWS
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import sesgame as sg
 from html_pages import assert_stands_alone, figure
-from sesgame.cli import main
+from sesgame.cli.command_line import main
 from sesgame.errors import AllocationError, CoalitionError, GameError, PlayerLimitError
-from sesgame.html.letter import letter_names
-from sesgame.html.profile import daily_totals, profile
-from sesgame.shapley import ExactSemivalue
+from sesgame.reports.html.letter import letter_names
+from sesgame.reports.html.profile import daily_totals, profile
+from sesgame.shapley.exact import ExactSemivalue
 from small_community import write_community
 
 GRID = "quantity,value,members\ndemand_charge_per_kw,6.5,\nconnection_limit_kw,9,ann;bob\n"
@@ -437,7 +437,7 @@ def luminance(colour):
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_colours_stand_out_from_the_page(scheme):
-    style = Path(sg.__file__).with_name("html").joinpath("style.css").read_text()
+    style = Path(sg.__file__).parent.joinpath("reports", "html", "style.css").read_text()
     blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", blocks[scheme]))
     assert len(blocks) == 2

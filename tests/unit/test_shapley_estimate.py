@@ -9,13 +9,13 @@ import pytest
 import sesgame as sg
 from numpy.typing import NDArray
 from sesgame import _engine
-from sesgame.confidence import student_quantile
 from sesgame.errors import (
     CharacteristicFunctionError,
     GameError,
     NotConvergedWarning,
     NotFiniteError,
 )
+from sesgame.shapley.confidence import student_quantile
 from thread_counts import outputs_by_threads
 
 Array = NDArray[np.float64]
@@ -382,7 +382,7 @@ def test_an_infinite_value_along_a_walk_names_its_members(monkeypatch: pytest.Mo
         raise NotFiniteError([33, 1], math.inf)  # as the engine does, for any number of players
 
     game = sg.games.netting(np.ones((40, 1)), 0.3, 0.1, players=[f"m{i}" for i in range(40)])
-    monkeypatch.setattr(_engine, "permutation_means", means)
+    monkeypatch.setattr("sesgame.estimators.permutations.permutation_means", means)
     with pytest.raises(NotFiniteError, match=r"the value of \{m1, m33\} is inf") as caught:
         sg.shapley_estimate(game, method="permutations", max_evaluations=3000)
     assert caught.value.mask == 2**33 + 2

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.allocation import Allocation, Evidence
-from sesgame.coalition import Players, format_coalition
 from sesgame.errors import CharacteristicFunctionError, GameError, SolverError
-from sesgame.game import Game
-from sesgame.linear_model import LinearModel, ReducedModel
+from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.game import Game
+from sesgame.game.players import Players, format_coalition
+from sesgame.linear.model import LinearModel, ReducedModel
 
 if TYPE_CHECKING:
     import highspy

@@ -16,16 +16,16 @@ import numpy as np
 
 from sesgame.adapters.linopy import linear_model
 from sesgame.adapters.membership_model import game_of_model
-from sesgame.coalition import Players
 from sesgame.errors import GameError
-from sesgame.linear_model import LinearModel
+from sesgame.game.players import Players
+from sesgame.linear.model import LinearModel
 
 if TYPE_CHECKING:
     import linopy
     import pypsa
     from numpy.typing import NDArray
 
-    from sesgame.game import Game
+    from sesgame.game.game import Game
 
 __all__ = ["network_game"]
 

@@ -9,11 +9,11 @@
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
-from sesgame.energy.dual_prices import OwenPrices, ProgrammePrices
+from sesgame.energy.dispatch.dual_prices import OwenPrices, ProgrammePrices
+from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
-from sesgame.energy.separation import DispatchOracle
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.allocation import Allocation, Evidence
-from sesgame.audit import Audit, audit
 from sesgame.energy.community import Community
-from sesgame.energy.owen import owen_allocation
+from sesgame.energy.owen_allocation import owen_allocation
 from sesgame.errors import GameError
-from sesgame.extras import needs
-from sesgame.game import Game
-from sesgame.stability.nucleoli import nucleolus
+from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.game import Game
+from sesgame.optional_imports import needs
+from sesgame.stability.audit import Audit, audit
+from sesgame.stability.nucleolus import nucleolus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

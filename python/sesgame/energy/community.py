@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from sesgame import _engine
-from sesgame.coalition import Players
+from sesgame._engine import NativeGame, netting_game, pooled_battery_dispatch, pooled_battery_game
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.community_files import read_community_files
+from sesgame.energy.dispatch.linear import LinearDispatch
+from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.grid import Grid
-from sesgame.energy.linear_dispatch import LinearDispatch
 from sesgame.energy.schedule import Schedule
-from sesgame.energy.separation import DispatchOracle
 from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
-from sesgame.game import Game
-from sesgame.tables import count, html_table, short_coalition
+from sesgame.formatting import count, html_table, short_coalition
+from sesgame.game.game import Game
+from sesgame.game.players import Players
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -371,14 +371,14 @@ class Community:
         additions = len(self.members) + self.steps.n_steps
         return float(np.finfo(np.float64).eps * additions * (price @ flow_kwh))
 
-    def native_game(self, model: Model | None = None) -> _engine.NativeGame:
+    def native_game(self, model: Model | None = None) -> NativeGame:
         """Return the compiled game behind :meth:`cost_game`, of all steps."""
         if self.chosen_model(model) == "linear":
             return self.programme(model).game
         pool = self.pool(model)
         if not pool.energy_kwh.any():
-            return _engine.netting_game(self.net_load_kwh, self.buy_per_kwh, self.sell_per_kwh)
-        return _engine.pooled_battery_game(
+            return netting_game(self.net_load_kwh, self.buy_per_kwh, self.sell_per_kwh)
+        return pooled_battery_game(
             self.net_load_kwh,
             self.buy_per_kwh,
             self.sell_per_kwh,
@@ -420,7 +420,7 @@ class Community:
             return part.programme(model).schedules(chosen)[0]
         pool = self.pool(model)
         net_load_kwh = part.net_load_kwh[chosen].sum(axis=0)
-        dispatch = _engine.pooled_battery_dispatch(
+        dispatch = pooled_battery_dispatch(
             net_load_kwh,
             part.buy_per_kwh,
             part.sell_per_kwh,
@@ -463,7 +463,9 @@ class Community:
         GameError
             As in :meth:`cost_game`.
         """
-        from sesgame.energy.owen import owen_allocation  # which is made of communities itself
+        from sesgame.energy.owen_allocation import (
+            owen_allocation,  # which is made of communities itself
+        )
 
         part = self.period(start, end)
         if self.chosen_model(model) == "linear":

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
-from sesgame.csv_table import CsvTable
 from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
 from sesgame.energy.grid import Grid
 from sesgame.energy.tariff import WEEKDAYS, PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, moment
 from sesgame.errors import GameError
+from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sesgame.csv_table import CsvTable
 from sesgame.energy.battery import Battery, StorageOffer
 from sesgame.energy.grid import Grid, Line
 from sesgame.errors import GameError
+from sesgame.files.csv_table import CsvTable
 
 __all__ = ["read_batteries", "read_grid", "read_offers"]
 

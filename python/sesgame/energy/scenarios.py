@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame import _engine
-from sesgame.coalition import Players
-from sesgame.energy.linear_dispatch import LinearDispatch
+from sesgame._engine import weighted_sum_game
+from sesgame.energy.dispatch.linear import LinearDispatch
 from sesgame.errors import GameError
-from sesgame.game import Game
+from sesgame.game.game import Game
+from sesgame.game.players import Players
 
 if TYPE_CHECKING:
     from sesgame.energy.community import Community, Model
+    from sesgame.energy.dispatch.separation import DispatchOracle
     from sesgame.energy.schedule import Schedule
-    from sesgame.energy.separation import DispatchOracle
 
 __all__ = ["Scenarios"]
 
@@ -110,7 +110,7 @@ class Scenarios:
         if self.communities[0].chosen_model(model) == "linear":
             return self.programme(model).cost_game()
         parts = [community.native_game(model) for community in self.communities]
-        native = _engine.weighted_sum_game(parts, np.array(self.weights))
+        native = weighted_sum_game(parts, np.array(self.weights))
         rounding = max(community.rounding for community in self.communities)
         return Game.from_native(native, self.members, kind="cost", rounding=rounding)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sesgame.extras import needs
-from sesgame.tables import count
+from sesgame.formatting import count
+from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.tables import count
+from sesgame.formatting import count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

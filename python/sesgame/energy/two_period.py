@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.allocation import Allocation, Evidence
-from sesgame.coalition import Players
 from sesgame.errors import GameError
-from sesgame.game import Game
+from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.game import Game
+from sesgame.game.players import Players
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

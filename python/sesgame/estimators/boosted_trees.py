@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from sesgame import _engine
+from sesgame._engine import PairedEstimate
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.pair_sampling import DEGREES, too_few
-from sesgame.extras import needs
+from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,8 +101,8 @@ class BoostedTreesSampling:
         """What characterises the estimate, for the record."""
         return {"pairs": (self.evaluations - 1) // 2, "trees": self._options.n_trees}
 
-    def _fresh(self, half: _Half) -> _engine.PairedEstimate:
-        return _engine.PairedEstimate(self._probabilities, "two_stage", "spread", half.seed)
+    def _fresh(self, half: _Half) -> PairedEstimate:
+        return PairedEstimate(self._probabilities, "two_stage", "spread", half.seed)
 
     def extend(self, evaluations: int) -> bool:
         """Evaluate further pairs in both halves; see :class:`Sampling`."""
@@ -151,7 +151,7 @@ class BoostedTreesSampling:
         additive: Array | None = None,
     ) -> tuple[Array, Array]:
         """Return values and errors of what a surrogate leaves over on one half."""
-        engine = _engine.PairedEstimate(self._probabilities, method, "spread", half.seed)
+        engine = PairedEstimate(self._probabilities, method, "spread", half.seed)
         for count, smaller, values, others in zip(
             half.counts, half.smaller, half.values, half.others, strict=True
         ):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from sesgame import _engine
+from sesgame._engine import PairedEstimate
 from sesgame.estimators.estimator import Estimate
 from sesgame.progress import progress_report
 
@@ -49,7 +49,7 @@ class KernelRidgeSampling:
 
     def __init__(self, valuation: Valuation, probabilities: Array, seed: int) -> None:
         self._valuation = valuation
-        self._engine = _engine.PairedEstimate(probabilities, "regression", "spread", seed)
+        self._engine = PairedEstimate(probabilities, "regression", "spread", seed)
         self._noise = np.nan
         self.evaluations = 1
 

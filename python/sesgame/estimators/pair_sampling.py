@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sesgame import _engine
+from sesgame._engine import PairedEstimate
 from sesgame.estimators.estimator import Estimate
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class PairSampling:
         pilot: float = 0.0,
     ) -> None:
         self._valuation = valuation
-        self._engine = _engine.PairedEstimate(probabilities, method, sizes, seed)
+        self._engine = PairedEstimate(probabilities, method, sizes, seed)
         self._pilot = pilot
         self._order = 1
         self.evaluations = 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from sesgame import _engine
+from sesgame._engine import permutation_means, permutation_orders
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.valuation import CELLS, Valuation
@@ -131,7 +131,7 @@ class PermutationSampling:
             progress_report("marginals", "", self._valuation.progress) as report,
             self._valuation.naming_coalitions(),
         ):
-            return _engine.permutation_means(
+            return permutation_means(
                 self._native, self._orders, self._seed, self._moments.count, count, report
             )
 
@@ -161,7 +161,7 @@ class PermutationSampling:
 
     def orders(self, batch: int) -> NDArray[np.uint32]:
         """Return the orders of one batch, shape (orders, n)."""
-        return _engine.permutation_orders(self._n_players, self._orders, self._seed, batch)
+        return permutation_orders(self._n_players, self._orders, self._seed, batch)
 
     def _merge(self, means: Array) -> None:
         if self._valuation.symmetry is not None:

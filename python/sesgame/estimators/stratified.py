@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from sesgame import _engine
+from sesgame._engine import StratifiedEstimate
 from sesgame.estimators.estimator import Estimate
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class StratifiedSampling:
         n_players = valuation.n_players
         ranges = min(n_players, max(1, budget // (EVALUATIONS_PER_STRATUM * n_players)))
         self._valuation = valuation
-        self._engine = _engine.StratifiedEstimate(probabilities, ranges, seed)
+        self._engine = StratifiedEstimate(probabilities, ranges, seed)
         self._shares_out = bool(np.ptp(probabilities) == 0)
         self.evaluations = 1
         least = 1 + PILOT * self._engine.n_strata

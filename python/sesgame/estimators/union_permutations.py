@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from sesgame import _engine
+from sesgame._engine import permutation_orders
 from sesgame.estimators.permutations import Permutations, PermutationSampling
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class UnionSampling(PermutationSampling):
         players = super().orders(batch)
         # A stream of its own, so that the order of the unions tells nothing of that inside.
         seed = (self._seed + 1) % 2**64
-        unions = _engine.permutation_orders(self._n_unions, self._orders, seed, batch)
+        unions = permutation_orders(self._n_unions, self._orders, seed, batch)
         union_rank = np.argsort(unions, axis=1)
         ranks = np.take_along_axis(union_rank, self._union[players], axis=1)
         contiguous = np.argsort(ranks, axis=1, kind="stable")

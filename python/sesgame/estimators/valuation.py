@@ -9,10 +9,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.blocks import Executor
-    from sesgame.game import Game
-    from sesgame.store import StorePath
-    from sesgame.symmetry import Symmetry
+    from sesgame.game.block_scheduler import Executor
+    from sesgame.game.game import Game
+    from sesgame.game.player_types import Symmetry
+    from sesgame.game.store import StorePath
 
     Array = NDArray[np.float64]
 

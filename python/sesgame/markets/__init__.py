@@ -10,8 +10,8 @@ from sesgame.markets.budget import (
     uplift_by_gain,
     uplift_by_load,
 )
-from sesgame.markets.double_auction import mcafee, trade_reduction
-from sesgame.markets.efficient import core_selecting, vcg
+from sesgame.markets.mechanisms.trade_reduction import mcafee, trade_reduction
+from sesgame.markets.mechanisms.vcg import core_selecting, vcg
 from sesgame.markets.network import (
     Line,
     NetworkMarket,
@@ -19,11 +19,11 @@ from sesgame.markets.network import (
     NetworkSettlement,
     nodal_pricing,
 )
-from sesgame.markets.one_bus import OneBusSettlement, pay_as_bid, uniform_price
 from sesgame.markets.order_book import Order, OrderBook
+from sesgame.markets.order_book_settlement import OneBusSettlement, pay_as_bid, uniform_price
 from sesgame.markets.properties import PropertyReport
 from sesgame.markets.settlement import Settlement
-from sesgame.markets.storage import (
+from sesgame.markets.storage_auction import (
     Bundle,
     StorageAuction,
     StorageSettlement,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sesgame.allocation import Allocation, plain
 from sesgame.errors import AllocationError
-from sesgame.markets.clarke import ClarkeEvidence
+from sesgame.game.allocation import Allocation, plain
+from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.markets.settlement import Settlement
 
 if TYPE_CHECKING:

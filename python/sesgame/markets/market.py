@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from sesgame.coalition import Players
+    from sesgame.game.players import Players
 
 __all__ = ["Market"]
 

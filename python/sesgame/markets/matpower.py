@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.extras import needs
+from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sesgame._engine import NetworkColumns
-from sesgame.coalition import Players
 from sesgame.errors import CoalitionError, GameError
+from sesgame.game.players import Players
 from sesgame.markets.settlement import Settlement
 from sesgame.markets.steps import (
     by_participant,

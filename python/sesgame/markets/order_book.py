@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from sesgame._engine import NetworkColumns, OrderBookColumns
-from sesgame.coalition import Players
 from sesgame.errors import GameError
+from sesgame.game.players import Players
 from sesgame.markets.steps import check_steps, number_column, refuse, value_of_steps
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class OrderBook:
             The file cannot be read, a column is missing or has no meaning, a number is none, there
             are two values of lost load, or as in :class:`OrderBook`; the line is named.
         """
-        from sesgame.markets.market_files import read_order_book
+        from sesgame.markets.order_book_files import read_order_book
 
         return read_order_book(Path(path))
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.allocation import plain
-from sesgame.coalition import format_coalition
+from sesgame.game.allocation import plain
+from sesgame.game.players import format_coalition
 from sesgame.markets.budget import BudgetBalance, budget_balance
-from sesgame.markets.one_bus import one_bus_core_selecting, uniform_price
+from sesgame.markets.order_book_settlement import one_bus_core_selecting, uniform_price
 from sesgame.markets.steps import by_participant
 from sesgame.markets.truthfulness import misreport_scan
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from sesgame.markets.market import Market
-    from sesgame.markets.one_bus import OneBusSettlement
+    from sesgame.markets.order_book_settlement import OneBusSettlement
     from sesgame.markets.settlement import Settlement
 
 __all__ = ["PropertyReport", "one_bus_properties", "property_report"]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.allocation import checked_values, plain
-from sesgame.coalition import Players
 from sesgame.errors import AllocationError
-from sesgame.extras import needs
-from sesgame.tables import html_table, left_out, text_table
+from sesgame.formatting import html_table, left_out, text_table
+from sesgame.game.allocation import checked_values, plain
+from sesgame.game.players import Players
+from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     import pandas as pd

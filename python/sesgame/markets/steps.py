@@ -12,7 +12,7 @@ from sesgame.errors import GameError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.coalition import Players
+    from sesgame.game.players import Players
 
 __all__ = ["Orders", "by_participant", "check_steps", "number_column", "refuse", "value_of_steps"]
 

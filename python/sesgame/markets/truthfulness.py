@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.markets.efficient import vcg
 from sesgame.markets.market import Market
-from sesgame.markets.one_bus import one_bus_vcg, pay_as_bid, uniform_price
+from sesgame.markets.mechanisms.vcg import vcg
 from sesgame.markets.order_book import OrderBook
+from sesgame.markets.order_book_settlement import one_bus_vcg, pay_as_bid, uniform_price
 from sesgame.markets.settlement import Settlement
 from sesgame.progress import progress_report
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from sesgame.allocation import Allocation
 from sesgame.errors import AllocationError, SesgameError
-from sesgame.extras import needs
+from sesgame.game.allocation import Allocation
+from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

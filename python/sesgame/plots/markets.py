@@ -13,7 +13,7 @@ from sesgame.plots.canvas import BLUE, GREY, RED, Style, new_axes, with_unit
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sesgame.markets.one_bus import OneBusSettlement
+    from sesgame.markets.order_book_settlement import OneBusSettlement
     from sesgame.markets.settlement import Settlement
 
 __all__ = ["merit_order", "payments"]

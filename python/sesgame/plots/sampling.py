@@ -8,12 +8,12 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.plots.canvas import BLUE, GREY, RED, count_axis, new_axes, with_unit
-from sesgame.sampled_shapley import SampledShapley
+from sesgame.shapley.sampled import SampledShapley
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sesgame.allocation import Allocation
+    from sesgame.game.allocation import Allocation
 
 __all__ = ["convergence"]
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.html.figures import period_in_words
+from sesgame.formatting import count
 from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED, new_axes
-from sesgame.tables import count
+from sesgame.reports.html.figures import period_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

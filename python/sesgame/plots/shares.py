@@ -8,13 +8,13 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.plots.canvas import BLACK, GREY, Style, named_allocations, new_axes, with_unit
-from sesgame.sampled_shapley import SampledShapley
+from sesgame.shapley.sampled import SampledShapley
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from sesgame.allocation import Allocation
+    from sesgame.game.allocation import Allocation
     from sesgame.plots.canvas import Drawn
 
 __all__ = ["allocations"]

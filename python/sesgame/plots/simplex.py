@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.allocation import Allocation
-from sesgame.audit import RELATIVE_TOLERANCE, as_allocation
-from sesgame.coalition import format_coalition, membership_of_masks
 from sesgame.errors import GameError
+from sesgame.formatting import amount
+from sesgame.game.allocation import Allocation
+from sesgame.game.players import format_coalition, membership_of_masks
 from sesgame.plots.canvas import BLACK, BLUE, GREY, ORANGE, Style, named_allocations, new_axes
-from sesgame.stability.cores import least_core
-from sesgame.tables import amount
+from sesgame.stability.audit import RELATIVE_TOLERANCE, as_allocation
+from sesgame.stability.core import least_core
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from sesgame.game import Game
+    from sesgame.game.game import Game
 
     Array = NDArray[np.float64]
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame import _engine
-from sesgame.allocation import Allocation, Kind
-from sesgame.audit import as_allocation
+from sesgame._engine import excess_histogram, worst_coalition
 from sesgame.errors import GameError, PlayerLimitError
-from sesgame.game import MAX_TABLE_PLAYERS
+from sesgame.game.allocation import Allocation, Kind
+from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.plots.canvas import (
     BLACK,
     RED,
@@ -22,12 +21,13 @@ from sesgame.plots.canvas import (
     with_unit,
 )
 from sesgame.progress import progress_report
+from sesgame.stability.audit import as_allocation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from sesgame.game import Game
+    from sesgame.game.game import Game
 
 __all__ = ["excesses"]
 
@@ -166,12 +166,12 @@ def _curve(
         return falling, np.arange(0.5, len(falling) + 1)
     other: Kind = "cost" if game.kind == "gain" else "gain"
     with progress_report("excesses", " values", progress) as report:
-        best = _engine.worst_coalition(table, game.kind, x, report)
-        least = _engine.worst_coalition(table, other, x, report)
+        best = worst_coalition(table, game.kind, x, report)
+        least = worst_coalition(table, other, x, report)
         assert best is not None
         assert least is not None
         lowest, highest = -least[1], best[1]
-        counts = _engine.excess_histogram(table, game.kind, x, (lowest, highest), BINS, report)
+        counts = excess_histogram(table, game.kind, x, (lowest, highest), BINS, report)
     middles = lowest + (np.arange(BINS) + 0.5) * (highest - lowest) / BINS
     falling, counts = middles[::-1], counts[::-1]
     falling[0], falling[-1] = highest, lowest

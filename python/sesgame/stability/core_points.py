@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame import _engine
-from sesgame.allocation import Allocation, Evidence, checked_values
-from sesgame.coalition import format_coalition
+from sesgame._engine import core_point
 from sesgame.errors import AllocationError
+from sesgame.game.allocation import Allocation, Evidence, checked_values
+from sesgame.game.players import format_coalition
 from sesgame.progress import progress_report
-from sesgame.stability.certificates import Verification, verify_stages
-from sesgame.stability.cores import core_check
+from sesgame.stability.core import core_check
 from sesgame.stability.stages import Effort, Stage, stage
+from sesgame.stability.verification import Verification, verify_stages
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.game import Game
+    from sesgame.game.game import Game
 
 __all__ = [
     "CorePointEvidence",
@@ -287,7 +287,7 @@ def _chosen(
     table = game.tabulate(progress=progress)
     compared = _reference(game, leximin, reference)
     with progress_report("point of the core", " values", progress) as report:
-        allowed, values, stages, steps, tolerance, effort = _engine.core_point(
+        allowed, values, stages, steps, tolerance, effort = core_point(
             table, game.kind, leximin, compared, report
         )
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.stability.annihilator import Annihilator
+from sesgame.stability.null_space import Annihilator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

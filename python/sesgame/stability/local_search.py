@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.game import Game
+    from sesgame.game.game import Game
 
 __all__ = ["local_search"]
 

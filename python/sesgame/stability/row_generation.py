@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame import _engine
-from sesgame.allocation import Allocation, Evidence
+from sesgame._engine import LexicographicMaster
 from sesgame.errors import OracleError
+from sesgame.game.allocation import Allocation, Evidence
 from sesgame.progress import progress_report
-from sesgame.stability.annihilator import Annihilator
-from sesgame.stability.generated_certificate import verify_generated
 from sesgame.stability.local_search import local_search
-from sesgame.stability.separation import Separator
+from sesgame.stability.null_space import Annihilator
+from sesgame.stability.search_evidence import verify_generated
+from sesgame.stability.separation_oracle import Separator
 from sesgame.stability.stages import Stage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.game import Game
-    from sesgame.stability.certificates import Verification
-    from sesgame.stability.separation import SeparationOracle
+    from sesgame.game.game import Game
+    from sesgame.stability.separation_oracle import SeparationOracle
+    from sesgame.stability.verification import Verification
 
 __all__ = ["GeneratedEvidence", "GeneratedStage", "GenerationEffort", "generate"]
 
@@ -183,7 +183,7 @@ def generate(
             "the nucleolus needs an oracle whose most_violated takes the argument `outside`"
         )
     separator.learn(known, worth)
-    master = _engine.LexicographicMaster(game.kind, grand, alone, without, individually_rational)
+    master = LexicographicMaster(game.kind, grand, alone, without, individually_rational)
     rounds, evaluations = 0, len(known)
     first: int | None = 0
     bounds: list[float] = []
@@ -284,7 +284,7 @@ def generate(
 class _Settled:
     """The spans of what is settled before each level, made one after the other."""
 
-    def __init__(self, master: _engine.LexicographicMaster, n_players: int) -> None:
+    def __init__(self, master: LexicographicMaster, n_players: int) -> None:
         self._stages = master.stages()
         self._n_players = n_players
         self._annihilator = Annihilator(n_players)
@@ -304,7 +304,7 @@ class _Settled:
         return self._annihilator.rows.copy()
 
 
-def _spread(master: _engine.LexicographicMaster, first: int) -> NDArray[np.bool_]:
+def _spread(master: LexicographicMaster, first: int) -> NDArray[np.bool_]:
     """Return coalitions that hold the levels from `first` on, one of each level and again."""
     n = len(master.allocation)
     stages = [flags.reshape(-1, n) for _, flags, _, _, _ in master.stages()[first:]]

@@ -11,10 +11,10 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, SupportsFloat
 
-from sesgame.allocation import Evidence
+from sesgame.game.allocation import Evidence
 
 if TYPE_CHECKING:
-    from sesgame.coalition import Players
+    from sesgame.game.players import Players
 
 __all__ = ["Effort", "Stage", "stage"]
 

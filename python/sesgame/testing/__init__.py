@@ -14,7 +14,7 @@ fractions and share no code with the solvers.
 >>> test_the_shapley_value_of_a_convex_game_is_in_its_core()
 """
 
-from sesgame.extras import needs
+from sesgame.optional_imports import needs
 
 with needs("testing", "sesgame.testing needs Hypothesis"):
     import hypothesis  # noqa: F401

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from hypothesis import strategies as st
 
-from sesgame.allocation import Kind
-from sesgame.game import Game
+from sesgame.game.allocation import Kind
+from sesgame.game.game import Game
 from sesgame.games import airport, bankruptcy, weighted_vote
 
 if TYPE_CHECKING:

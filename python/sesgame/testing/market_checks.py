@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.coalition import Players
 from sesgame.errors import GameError
-from sesgame.game import Game
+from sesgame.game.game import Game
+from sesgame.game.players import Players
 from sesgame.markets.market import Market
 from sesgame.markets.order_book import OrderBook
 from sesgame.testing.precision import tolerance_of

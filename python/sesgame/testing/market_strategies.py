@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.order_book import OrderBook
-from sesgame.markets.storage import StorageAuction
+from sesgame.markets.storage_auction import StorageAuction
 from sesgame.testing.game_strategies import Count, lists_of, number_of
 
 __all__ = ["markets", "network_markets", "storage_auctions"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.game import Game
+from sesgame.game.game import Game
 from sesgame.testing.allocation_checks import Shares, shares_of
 from sesgame.testing.precision import amount, tolerance_of
 

@@ -1,0 +1,1 @@
+"""What a coalition pays when it runs its equipment best."""

@@ -1,0 +1,81 @@
+"""What proves bills at dual prices: the prices, and what they leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sesgame.game.allocation import Evidence, plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["DualPrices", "OwenPrices", "ProgrammePrices"]
+
+
+@dataclass(frozen=True, eq=False)
+class DualPrices(Evidence):
+    """Prices that prove the least cost of a community, and what follows for its members.
+
+    Attributes
+    ----------
+    energy_price : ndarray of shape (T,)
+        What a kWh costs inside the community in each step. Of several scenarios, one after the
+        other, each as it is when it comes to pass.
+    cost : float
+        What all pay together: the least cost of the common dispatch.
+    duality_gap : float
+        That cost minus the sum of the bills; zero up to rounding, unless a limit that nobody
+        brings (of the community's connection, or of a line) binds: then all together are charged
+        more than the cost, by what that limit earns.
+    lowest, highest : ndarray of shape (n,)
+        Between which bills each member's lies under any prices that prove the dispatch optimal, to
+        about 1e-9 of the turnover. They are equal where the prices leave no choice.
+    bills_by_step : ndarray of shape (n, T)
+        What each member pays in each step; the rows add up to the bills. Earnings from initial
+        charge are in the first step. Of several scenarios, one after the other, times its weight.
+    """
+
+    energy_price: NDArray[np.float64]
+    cost: float
+    duality_gap: float
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    bills_by_step: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the evidence in the types that JSON knows, without the bills by step."""
+        kept = (field.name for field in fields(self) if field.name != "bills_by_step")
+        return {name: plain(getattr(self, name)) for name in kept}
+
+
+@dataclass(frozen=True, eq=False)
+class OwenPrices(DualPrices):
+    """The prices of the pooled battery, straight from the recursion.
+
+    Attributes
+    ----------
+    capacity_price, power_price : ndarray of shape (T,)
+        What a kWh of energy capacity, and a kWh per step of power, earns its owner in each step.
+    initial_charge_price : float
+        What a kWh of initial charge, which has to be there again at the end, earns its owner.
+    """
+
+    capacity_price: NDArray[np.float64]
+    power_price: NDArray[np.float64]
+    initial_charge_price: float
+
+
+@dataclass(frozen=True, eq=False)
+class ProgrammePrices(DualPrices):
+    """The prices of the linear programme.
+
+    Attributes
+    ----------
+    distance : float
+        From the bills to the nearest-to reference, the root of the sum of squares; not a number
+        where no reference was given.
+    """
+
+    distance: float

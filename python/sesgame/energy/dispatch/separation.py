@@ -1,0 +1,114 @@
+"""The worst coalition of a community of any size, by mixed-integer programming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame._engine import LinearProductionGame
+    from sesgame.game.game import Game
+
+__all__ = ["DispatchOracle"]
+
+RELATIVE_GAP = 1e-8
+"""Of the sum of what all pay and get: how far the bound of a finished search may be above."""
+
+HARDLY = 1e-6
+"""Of that sum: an excess that is no farther above a level may be at it, within tolerances."""
+
+
+class DispatchOracle:
+    r"""Finds the coalition that objects most, and proves that none objects more.
+
+    .. math:: \max_S \; x(S) - c(S) = \max_{z \in \{0,1\}^n, \; y} \; x^\top z - f^\top y
+              \quad \text{subject to} \quad l + L z \le A y \le u + U z
+
+    The dispatch is a linear programme whose bounds are linear in membership z, so the search over
+    all coalitions is one mixed-integer programme with a binary variable for each member. Its
+    relaxation, in which members may join in part, comes first: where that finds no objection, the
+    allocation is in the core, and nothing has to be searched. Before it comes a look at the dual
+    prices of the whole community. They charge no group more than its cost, so none can object by
+    more than its members pay above the bills at these prices.
+
+    Made by :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`; it is
+    what ``oracle`` of :func:`sesgame.least_core`, :func:`sesgame.nucleolus` and
+    :func:`sesgame.audit` takes.
+
+    Attributes
+    ----------
+    kind : "cost"
+    """
+
+    kind: Literal["cost"] = "cost"
+
+    def __init__(
+        self,
+        game: Game,
+        bills: NDArray[np.float64],
+        duality_gap: float,
+        make: Callable[[], LinearProductionGame],
+    ) -> None:
+        self._game = game
+        self._bills = bills
+        self._gap = duality_gap
+        self._make = make
+
+    @cached_property
+    def _programme(self) -> LinearProductionGame:
+        return self._make()
+
+    def value(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the costs of the coalitions in the rows of an array of shape (m, n)."""
+        return self._game.values(membership, progress=False)
+
+    def most_violated(
+        self,
+        allocation: NDArray[np.float64],
+        count: int,
+        *,
+        level: float = -np.inf,
+        outside: NDArray[Any] | None = None,
+        max_seconds: float = np.inf,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64], float]:
+        """Return a coalition of an excess above `level`, if there is any, its cost, and the bound.
+
+        With a `count` of 1 it is the one of largest excess. Who asks for more of them, as
+        :func:`sesgame.least_core` does, is served by any that is far above the level, and the
+        search ends as soon as it is at least half as far as the relaxation allows.
+        """
+        n = len(allocation)
+        nothing = np.zeros((0, n), dtype=np.int64)
+        turnover = float(np.abs(allocation).sum())
+        deadline = monotonic() + max_seconds
+        above = float(np.maximum(allocation - self._bills, 0.0).sum()) - self._gap
+        if above <= level + RELATIVE_GAP * turnover:
+            return np.zeros((0, n), dtype=np.bool_), np.zeros(0), max(above, level)
+        row, cost = np.zeros((0, n), dtype=np.bool_), np.zeros(0)
+        bound = np.inf
+        for any_above in (count > 1 and level > -np.inf, False):
+            members, proved, _, _ = self._programme.most_violated(
+                allocation,
+                nothing if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
+                level,
+                RELATIVE_GAP * turnover,
+                any_above,
+                max(0.0, deadline - monotonic()),
+            )
+            bound = min(bound, proved)
+            if members is not None:
+                row = members[np.newaxis]
+                cost = self.value(row)
+                # One that is hardly above the level neither helps nor proves there is no other.
+                if float(row[0] @ allocation - cost[0]) > level + HARDLY * turnover:
+                    break
+            if not any_above:
+                break
+            # A search that may stop early leaves out what is not far above the level.
+        return row, cost, bound

@@ -1,0 +1,127 @@
+"""Tables as people read them: aligned text and escaped HTML, cut before they get too long."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from html import escape
+
+from sesgame.game.players import format_coalition
+
+__all__ = [
+    "ROWS",
+    "amount",
+    "count",
+    "html_table",
+    "left_out",
+    "short_coalition",
+    "text_table",
+]
+
+ROWS = 30
+"""So many players are listed in full; of more, the first :data:`FIRST`."""
+
+FIRST = 20
+"""Players of a larger game that are listed."""
+
+NAMED = 6
+"""Members of a coalition that a table names."""
+
+
+def left_out(count: int) -> int:
+    """Return how many of `count` rows a table leaves out.
+
+    Examples
+    --------
+    >>> left_out(30), left_out(104)
+    (0, 84)
+    """
+    return 0 if count <= ROWS else count - FIRST
+
+
+def short_coalition(members: Collection[Hashable], staying: Collection[Hashable] = ()) -> str:
+    """Return a coalition in a few words: by those who stay where they are fewer.
+
+    Examples
+    --------
+    >>> short_coalition(("ann", "bob"), ("eve",))
+    '{ann, bob}'
+    >>> short_coalition(("ann", "bob", "cem"), ("eve",))
+    'all but {eve}'
+    >>> short_coalition(range(100))
+    '{0, 1, 2, 3, 4, 5 and 94 more}'
+    """
+    if staying and len(staying) < len(members) - 1:
+        return f"all but {short_coalition(staying)}"
+    if len(members) <= NAMED + 1:
+        return format_coalition(members)
+    named = ", ".join(str(label) for label in list(members)[:NAMED])
+    return f"{{{named} and {len(members) - NAMED:,} more}}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return how many there are of something.
+
+    Examples
+    --------
+    >>> count(1, "battery"), count(1482, "member"), count(2, "day")
+    ('1 battery', '1,482 members', '2 days')
+    """
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{number:,} {noun[:-1]}ies"
+    return f"{number:,} {noun}s"
+
+
+def amount(value: float, unit: str = "", sign: bool = False) -> str:
+    """Return a figure: to the cent and with its unit, where it has one.
+
+    Examples
+    --------
+    >>> amount(1234.5, "EUR"), amount(1234.5), amount(2, "EUR", sign=True), amount(-1e-9, "EUR")
+    ('1,234.50 EUR', '1234.5', '+2.00 EUR', '0.00 EUR')
+    """
+    value = (round(value, 2) if unit else value) + 0.0  # no -0
+    digits = ("+" if sign and value else "") + (",.2f" if unit else ".6g")
+    return f"{value:{digits}} {unit}".rstrip()
+
+
+def text_table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:
+    """Return the lines of a table; the columns of `left` begin, the others end, at one place.
+
+    Examples
+    --------
+    >>> text_table([["rule", "time"], ["owen", "12 s"]])
+    ['rule  time', 'owen  12 s']
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def html_table(
+    head: Iterable[object], rows: Iterable[Iterable[object]], caption: str = "", note: str = ""
+) -> str:
+    """Return an HTML table, escaped; the first cell of each row is its heading.
+
+    Examples
+    --------
+    >>> html_table(["player", "pays"], [["<b>", 3]])
+    '<table><tr><th>player</th><th>pays</th></tr><tr><th>&lt;b&gt;</th><td>3</td></tr></table>'
+    """
+    lines = [f"<caption>{escape(caption)}</caption>"] if caption else []
+    lines.append(_row("th", head))
+    for first, *rest in rows:
+        cells = "".join(f"<td>{escape(str(cell))}</td>" for cell in rest)
+        lines.append(f"<tr><th>{escape(str(first))}</th>{cells}</tr>")
+    end = f"<p>{escape(note)}</p>" if note else ""
+    return f"<table>{''.join(lines)}</table>{end}"
+
+
+def _row(tag: str, cells: Iterable[object]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(str(cell))}</{tag}>' for cell in cells)}</tr>"

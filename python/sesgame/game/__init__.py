@@ -1,0 +1,1 @@
+"""Players, games, allocations, and how coalitions are evaluated."""

@@ -1,0 +1,639 @@
+"""The waist of the hourglass: a game, from whatever dispatch model, for whatever solution.
+
+A solution never learns what made the game, and whatever makes a game never learns which solution
+will be asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+
+from sesgame.errors import CoalitionError, GameError, NotFiniteError, PlayerLimitError
+from sesgame.formatting import count, html_table, left_out, short_coalition
+from sesgame.game.allocation import Kind
+from sesgame.game.characteristic_function import (
+    BatchedFunction,
+    CharacteristicFunction,
+    SingleFunction,
+    as_number,
+    not_finite,
+)
+from sesgame.game.evaluation import Evaluation, digest_of
+from sesgame.game.player_types import Symmetry
+from sesgame.game.players import Players, format_coalition
+from sesgame.progress import progress_report
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from sesgame._engine import NativeGame
+    from sesgame.game.block_scheduler import Executor
+    from sesgame.game.store import StorePath
+
+__all__ = ["MAX_TABLE_PLAYERS", "Game"]
+
+MAX_TABLE_PLAYERS = 30
+"""The most players whose 2^n values are kept in a table (8 GiB at 30)."""
+
+
+class Game:
+    """A cooperative game with transferable utility: a value for every coalition.
+
+    A game is a set of players N and a characteristic function ``v`` that gives each coalition
+    ``S`` of N the gain it can secure (``kind="gain"``), or the cost it must bear
+    (``kind="cost"``), on its own; the empty coalition is worth 0. Make one with
+    :meth:`from_table`, :meth:`from_dict` or :meth:`from_function`.
+
+    Attributes
+    ----------
+    players : Players
+        The labels, in player order.
+    kind : {"gain", "cost"}
+        Whether larger or smaller values are better.
+    native : NativeGame or None
+        The engine's own form of the game, where it has one.
+    rounding : float
+        By how much rounding alone may put a value off, where whoever made the game knows that;
+        otherwise 0. Values much smaller than the terms that they are the sums of are nothing but
+        rounding: a year of bills that comes out at zero is not exactly zero.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> game = sg.Game.from_dict(
+    ...     {("ann",): 0, ("bob",): 0, ("ann", "bob"): 10.0}, kind="gain"
+    ... )
+    >>> game.value(["bob", "ann"])
+    10.0
+    >>> game
+    Game(2 players, kind='gain', all 4 values known)
+    """
+
+    def __init__(
+        self,
+        players: Iterable[Hashable],
+        kind: Kind,
+        *,
+        table: NDArray[np.float64] | None = None,
+        function: CharacteristicFunction | None = None,
+        inputs: str | None = None,
+        symmetry: Symmetry | None = None,
+        native: NativeGame | None = None,
+        rounding: float = 0.0,
+    ) -> None:
+        if kind not in get_args(Kind):
+            raise GameError(f'kind is {kind!r}; it must be "gain" or "cost"')
+        self.players = players if isinstance(players, Players) else Players(players)
+        self.kind: Kind = kind
+        self.native = native
+        self.rounding = rounding
+        self._evaluation = (
+            None if function is None else Evaluation(self.players, kind, function, inputs, symmetry)
+        )
+        self._table = table
+        self._scale: float | None = None
+
+    @classmethod
+    def from_table(
+        cls, values: ArrayLike, players: Iterable[Hashable] | None = None, *, kind: Kind
+    ) -> Game:
+        """Return the game whose values stand in a table.
+
+        Parameters
+        ----------
+        values : array_like of float, shape (2**n,)
+            The value of each coalition in binary order: bit i of the index is set when player i
+            is a member. ``values[0]``, the empty coalition, must be 0. A float64 array is used
+            as it is, not copied: do not change it afterwards.
+        players : iterable of hashable, optional
+            One label for each player; 0, 1, ..., n-1 by default.
+        kind : {"gain", "cost"}
+            Whether larger or smaller values are better.
+
+        Raises
+        ------
+        PlayerLimitError
+            More than 30 players.
+        CharacteristicFunctionError
+            A value is NaN or infinite; the coalition is named.
+        GameError
+            The length is not a power of two from 2 on, does not fit `players`, or the empty
+            coalition is not worth 0.
+
+        Notes
+        -----
+        Two reads of the table, no memory of its own.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> sg.Game.from_table([0, 1, 2, 4], players=["a", "b"], kind="gain").value(["a", "b"])
+        4.0
+        """
+        try:
+            table = np.ascontiguousarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise GameError(f"the values of a table must be numbers: {error}") from error
+        size = table.size
+        n_players = size.bit_length() - 1
+        if table.ndim != 1 or size < 2 or size != 1 << n_players:
+            raise GameError(
+                f"a table has shape (2**n,), one value for each coalition; "
+                f"this one has shape {np.shape(values)}"
+            )
+        _check_table_limit(n_players)
+        labels = Players(range(n_players) if players is None else players)
+        if len(labels) != n_players:
+            raise GameError(
+                f"a table of {size} values is for {n_players} players, but {len(labels)} are given"
+            )
+        if table[0] != 0:
+            raise GameError(f"the empty coalition is worth {table[0]}; it must be worth 0")
+        lowest, highest = table.min(), table.max()
+        if not (np.isfinite(lowest) and np.isfinite(highest)):
+            step = 1 << 12
+            mask = next(
+                start + int(np.argmin(np.isfinite(table[start : start + step])))
+                for start in range(0, size, step)
+                if not np.isfinite(table[start : start + step]).all()
+            )
+            raise not_finite(table[mask], labels, labels.labels(mask))
+        table = table.view()
+        table.setflags(write=False)
+        game = cls(labels, kind, table=table)
+        game._scale = float(max(0.0, -lowest, highest))
+        return game
+
+    @classmethod
+    def from_dict(
+        cls,
+        values: Mapping[Iterable[Hashable], float],
+        players: Iterable[Hashable] | None = None,
+        *,
+        kind: Kind,
+    ) -> Game:
+        """Return the game whose values stand in a mapping from coalition to value.
+
+        Parameters
+        ----------
+        values : mapping of tuple (or frozenset) of labels to float
+            One entry for each non-empty coalition, its members in any order; the empty
+            coalition may be there with value 0.
+        players : iterable of hashable, optional
+            The player order; by default the order in which labels first appear (for
+            frozensets, which have none, sorted by text).
+        kind : {"gain", "cost"}
+            Whether larger or smaller values are better.
+
+        Raises
+        ------
+        GameError
+            A coalition is missing or there twice, or the empty coalition is not worth 0.
+        CoalitionError
+            A key is a bare string, or names an unknown player or one twice.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> game = sg.Game.from_dict({("a",): 3, ("b",): 4, ("b", "a"): 5}, kind="cost")
+        >>> list(game.players)
+        ['a', 'b']
+        """
+        for key in values:
+            if isinstance(key, str):
+                raise CoalitionError(
+                    f"a coalition is the string {key!r}; write ({key!r},) for a single player"
+                )
+        if players is None:
+            players = dict.fromkeys(
+                label
+                for key in values
+                for label in (sorted(key, key=str) if isinstance(key, (set, frozenset)) else key)
+            )
+        labels = Players(players)
+        _check_table_limit(len(labels))
+        table = np.zeros(1 << len(labels))
+        known = np.zeros(len(table), dtype=np.bool_)
+        known[0] = True
+        for key, value in values.items():
+            mask = labels.mask(key)
+            name = format_coalition(labels.ordered_labels(mask))
+            if mask and known[mask]:
+                raise GameError(f"the coalition {name} is there twice")
+            table[mask] = as_number(value, labels, labels.labels(mask))
+            known[mask] = True
+        missing = np.flatnonzero(~known)
+        if missing.size:
+            names = ", ".join(
+                format_coalition(labels.ordered_labels(int(mask))) for mask in missing[:5]
+            )
+            more = f" and {missing.size - 5} more" if missing.size > 5 else ""
+            raise GameError(
+                f"{missing.size} of {len(table) - 1} coalitions have no value: {names}{more}"
+            )
+        return cls.from_table(table, labels, kind=kind)
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, players: Iterable[Hashable] | None = None) -> Game:
+        """Return the game whose values stand in a pandas frame (extra ``pandas``).
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One row for each coalition and a column ``gain`` or ``cost``, which tells the kind.
+            Either a column ``coalition`` holds the members joined by ``+``, or every other column
+            is boolean and tells whether the player that it is named after is a member.
+        players : iterable of hashable, optional
+            The player order; by default that of the columns, or of first appearance.
+
+        Raises
+        ------
+        GameError
+            The columns are others, a value is not a finite number, or a coalition is missing or
+            there twice.
+        CoalitionError
+            A row names an unknown player.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import sesgame as sg
+        >>> frame = pd.DataFrame({"coalition": ["ann", "bob", "ann+bob"], "cost": [40, 30, 50]})
+        >>> sg.Game.from_pandas(frame).value(["ann", "bob"])
+        50.0
+        """
+        from sesgame.game.pandas_frames import coalitions_of_frame
+
+        values, kind, columns = coalitions_of_frame(frame)
+        return cls.from_dict(values, columns if players is None else players, kind=kind)
+
+    @classmethod
+    def from_function(
+        cls,
+        players: Iterable[Hashable],
+        function: Callable[[Any], Any],
+        *,
+        kind: Kind,
+        batched: bool = False,
+        inputs: object = None,
+        types: Mapping[Hashable, Hashable] | None = None,
+    ) -> Game:
+        """Return the game whose values a function gives: any dispatch model.
+
+        Parameters
+        ----------
+        players : iterable of hashable
+            One label for each player.
+        function : callable
+            ``function(coalition) -> float`` with a frozenset of labels or, with `batched`,
+            ``function(membership) -> array of shape (m,)`` with a bool array of shape (m, n)
+            whose columns are the players. It is never asked for the empty coalition, which is
+            worth 0 by definition, and must always give the same value for the same coalition.
+        kind : {"gain", "cost"}
+            Whether larger or smaller values are better.
+        batched : bool, default False
+            Whether the function takes many coalitions at once. The value of a coalition must
+            not depend on the others in the array.
+        inputs : object, optional
+            The data that the values depend on: arrays, numbers, text, a file's bytes. A store
+            (see :meth:`tabulate`) keeps a digest of it and refuses values of other inputs.
+        types : mapping of player to hashable, optional
+            Players of the same type can stand in for each other: only the number of members of
+            each type counts. A table then takes the product of (count + 1) evaluations
+            instead of 2^n.
+
+        Raises
+        ------
+        GameError
+            The function is not callable, `inputs` cannot be pickled, or a type is not hashable.
+        CoalitionError
+            `types` names an unknown player.
+
+        Notes
+        -----
+        What the function raises, or a value that is not a finite number, becomes a
+        :class:`~sesgame.errors.CharacteristicFunctionError` that names the coalition, when the
+        game is evaluated. Every value is kept: no coalition is evaluated twice.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> weights = {"a": 1.0, "b": 2.0, "c": 3.0}
+        >>> game = sg.Game.from_function(
+        ...     weights, lambda coalition: sum(weights[p] for p in coalition) ** 2, kind="gain"
+        ... )
+        >>> game.value({"a", "c"})
+        16.0
+        """
+        if not callable(function):
+            raise GameError(f"the characteristic function is {function!r}, which is not callable")
+        labels = Players(players)
+        wrap = BatchedFunction if batched else SingleFunction
+        digest = None if inputs is None else digest_of(inputs)
+        symmetry = None if types is None else Symmetry(labels, types)
+        return cls(labels, kind, function=wrap(labels, function), inputs=digest, symmetry=symmetry)
+
+    @classmethod
+    def from_native(
+        cls,
+        native: NativeGame,
+        players: Iterable[Hashable] | None = None,
+        *,
+        kind: Kind,
+        rounding: float = 0.0,
+    ) -> Game:
+        """Return a game that the engine evaluates itself, on all cores.
+
+        `rounding` is by how much that may put a value off.
+
+        Raises
+        ------
+        GameError
+            The number of labels is not the number of players of `native`.
+        """
+        labels = Players(range(native.n_players) if players is None else players)
+        if len(labels) != native.n_players:
+            raise GameError(f"{len(labels)} labels for a game of {native.n_players} players")
+        return cls(labels, kind, native=native, rounding=rounding)
+
+    @property
+    def n_players(self) -> int:
+        """The number of players n."""
+        return len(self.players)
+
+    @property
+    def function(self) -> CharacteristicFunction | None:
+        """What gives the values, where that is Python."""
+        return None if self._evaluation is None else self._evaluation.function
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """Which players can stand in for each other, where the game was made with types."""
+        return None if self._evaluation is None else self._evaluation.symmetry
+
+    @property
+    def tabulated(self) -> bool:
+        """Whether the values of all coalitions are known."""
+        return self._table is not None
+
+    @property
+    def sign(self) -> float:
+        """+1 for gains, -1 for costs: times a value, larger is better."""
+        return 1.0 if self.kind == "gain" else -1.0
+
+    @property
+    def scale(self) -> float:
+        """The largest absolute value of any coalition; tabulates the game."""
+        table = self.tabulate()
+        if self._scale is None:
+            self._scale = float(max(0.0, -table.min(), table.max()))
+        return self._scale
+
+    def value(self, coalition: Iterable[Hashable]) -> float:
+        """Return the value of one coalition.
+
+        Parameters
+        ----------
+        coalition : iterable of hashable
+            The labels of its members, in any order.
+
+        Raises
+        ------
+        CoalitionError
+            An unknown player, or one named twice.
+        CharacteristicFunctionError
+            The function raised or gave something that is not a finite number.
+        """
+        membership = np.zeros((1, self.n_players), dtype=np.bool_)
+        membership[0, self.players.indices(coalition)] = True
+        return float(self.values(membership, progress=False)[0])
+
+    def values(
+        self,
+        membership: ArrayLike,
+        *,
+        executor: Executor | None = None,
+        store: StorePath | None = None,
+        progress: bool = True,
+    ) -> NDArray[np.float64]:
+        """Return the values of many coalitions, each evaluated at most once.
+
+        Parameters
+        ----------
+        membership : array_like of bool, shape (m, n)
+            One row for each coalition, in any order, any of them more than once; column i tells
+            whether player i is a member.
+        executor : concurrent.futures.Executor or alike, optional
+            Who evaluates: anything with ``submit``, or a Dask client. By default this thread.
+            A table or a native game needs none and pays no attention to it.
+        store : path, optional
+            An SQLite file with the finished coalitions of this game; made when it is not there.
+            A table or a native game needs none and pays no attention to it.
+        progress : bool, default True
+            Show progress where standard error is a terminal.
+
+        Returns
+        -------
+        ndarray of float, shape (m,)
+            In the order of the rows; the same bits for any executor.
+
+        Raises
+        ------
+        CoalitionError
+            `membership` has another shape or is not boolean.
+        CharacteristicFunctionError
+            The function raised, or gave something that is not a finite number, for the
+            coalition that the error names.
+        ExecutorError
+            The executor is shut down or lost its workers.
+        GameError
+            The function cannot be sent to another process.
+        StoreError
+            The store is of another game or model, or cannot be written.
+
+        Notes
+        -----
+        A coalition that this game was asked for before, or that is in the store, is not evaluated
+        again; nor is the empty one. Whatever error or interrupt ends the call, the coalitions
+        finished by then are known to the game and in the store, and those not begun are
+        cancelled: the same call again evaluates only the rest.
+        """
+        rows = np.asarray(membership)
+        if rows.ndim != 2 or rows.shape[1] != self.n_players or rows.dtype != np.bool_:
+            raise CoalitionError(
+                f"coalitions are a bool array of shape (m, {self.n_players}), "
+                f"not {rows.dtype} of shape {rows.shape}"
+            )
+        if self._table is not None:
+            masks = rows @ (1 << np.arange(self.n_players))
+            return cast("NDArray[np.float64]", self._table[masks])
+        if self.native is not None:
+            values = self.native.values(np.ascontiguousarray(rows))
+            with self.naming_coalitions():
+                for row in np.flatnonzero(~np.isfinite(values)):
+                    mask = sum(1 << int(index) for index in np.flatnonzero(rows[row]))
+                    raise NotFiniteError(mask, float(values[row]))
+            return values
+        assert self._evaluation is not None
+        return self._evaluation.values(rows, executor=executor, store=store, progress=progress)
+
+    def tabulate(
+        self,
+        *,
+        executor: Executor | None = None,
+        store: StorePath | None = None,
+        progress: bool = True,
+    ) -> NDArray[np.float64]:
+        """Return the values of all coalitions, each evaluated once; the game keeps them.
+
+        Parameters
+        ----------
+        executor, store, progress
+            As in :meth:`values`.
+
+        Returns
+        -------
+        ndarray of float, shape (2**n,), read-only
+            In binary order: bit i of the index is set when player i is a member.
+
+        Raises
+        ------
+        PlayerLimitError
+            More than 30 players.
+        CharacteristicFunctionError, ExecutorError, GameError, StoreError
+            As in :meth:`values`.
+
+        Notes
+        -----
+        2^n evaluations and 8 * 2^n bytes. A native game is evaluated by all cores, a
+        function in blocks in binary order, with what :meth:`values` guarantees.
+
+        Examples
+        --------
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> import sesgame as sg
+        >>> game = sg.Game.from_function(["a", "b"], len, kind="gain")
+        >>> with ThreadPoolExecutor() as threads:
+        ...     game.tabulate(executor=threads)
+        array([0., 1., 1., 2.])
+        """
+        if self._table is None:
+            _check_table_limit(self.n_players)
+            if self.native is not None:
+                with (
+                    progress_report("coalitions", "", progress) as report,
+                    self.naming_coalitions(),
+                ):
+                    table = self.native.tabulate(report)
+            else:
+                assert self._evaluation is not None
+                table = self._evaluation.tabulate(executor=executor, store=store, progress=progress)
+            table.setflags(write=False)
+            self._table = table
+        return self._table
+
+    @contextmanager
+    def naming_coalitions(self) -> Iterator[None]:
+        """Name the coalition whose value is no number by its members, where the engine cannot."""
+        try:
+            yield
+        except NotFiniteError as error:
+            name = format_coalition(self.players.ordered_labels(error.mask))
+            raise NotFiniteError(error.mask, error.value, name) from None
+
+    def check(
+        self,
+        n_coalitions: int = 16,
+        *,
+        seed: int = 0,
+        tolerance: float = 0.0,
+        executor: Executor | None = None,
+    ) -> None:
+        """Ask the function for some coalitions twice, in two orders, and compare.
+
+        What makes a function differ is a random number, the order of a set, state that is left
+        from the coalition before, or a solver that stops early. With `types`, the second time
+        members stand in for each other. A table or a native game has nothing to check.
+
+        Parameters
+        ----------
+        n_coalitions : int, default 16
+            How many: all players together, and random coalitions of all sizes.
+        seed : int, default 0
+            Which ones.
+        tolerance : float, default 0
+            The relative and absolute difference that is allowed. 0 asks for the same bits.
+        executor : concurrent.futures.Executor or alike, optional
+            As in :meth:`values`.
+
+        Raises
+        ------
+        CharacteristicFunctionError
+            Two values of one coalition differ, or as in :meth:`values`.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> sg.Game.from_function(["a", "b", "c"], len, kind="gain").check()
+        """
+        if self._evaluation is not None:
+            self._evaluation.check(n_coalitions, seed, tolerance, executor)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return all coalitions and their values as a pandas frame; tabulates the game.
+
+        Returns
+        -------
+        DataFrame
+            2^n - 1 rows with a boolean column for each player and a column ``gain`` or ``cost``,
+            which :meth:`from_pandas` reads again.
+        """
+        from sesgame.game.pandas_frames import frame_of_game
+
+        return frame_of_game(self)
+
+    def coalition_labels(self, mask: int) -> frozenset[Hashable]:
+        """Return the members of the coalition with a given bit mask."""
+        return self.players.labels(mask)
+
+    def __repr__(self) -> str:
+        return f"Game({count(self.n_players, 'player')}, kind={self.kind!r}, {self._state()})"
+
+    def _state(self) -> str:
+        """Return what is known of the values, without asking for any."""
+        if self._table is not None:
+            return f"all {len(self._table):,} values known"
+        if self._evaluation is None:
+            return "native"
+        known = self._evaluation.n_known
+        return f"from a function, {count(known, 'value')} known" if known else "from a function"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ["players", f"{self.n_players:,}: {short_coalition(self.players)}"],
+            ["values", self._state()],
+        ]
+        if self._table is not None:
+            rows.append(["all together", f"{self._table[-1]:.6g}"])
+            rows += [
+                [f"{self.players[player]} alone", f"{self._table[1 << player]:.6g}"]
+                for player in range(self.n_players - left_out(self.n_players))
+            ]
+        return html_table([f"{self.kind} game", ""], rows)
+
+
+def _check_table_limit(n_players: int) -> None:
+    if n_players > MAX_TABLE_PLAYERS:
+        raise PlayerLimitError(
+            f"{n_players} players have 2^{n_players} coalitions; a table holds at most "
+            f"{MAX_TABLE_PLAYERS} players. For more, estimate the Shapley value by sampling "
+            f"(sg.shapley_estimate), declare players that are alike (types=), or bill an energy "
+            f"community at dual prices (sg.owen_allocation)",
+            n_players,
+            MAX_TABLE_PLAYERS,
+        )

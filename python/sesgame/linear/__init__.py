@@ -1,0 +1,1 @@
+"""Linear models with right-hand sides that coalitions change."""

@@ -1,0 +1,1 @@
+"""What people read: reports, letters and saved results."""

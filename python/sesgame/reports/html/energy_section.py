@@ -1,0 +1,107 @@
+"""The energy: how a community is dispatched, and what that costs all together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sesgame.formatting import count
+from sesgame.reports.html.dispatch_charts import course_of_a_day, totals_by_day
+from sesgame.reports.html.elements import Child, Html, element, table
+from sesgame.reports.html.figures import amount, energy, number
+
+if TYPE_CHECKING:
+    from sesgame.energy.community import Community
+    from sesgame.energy.schedule import Schedule
+
+__all__ = ["energy_facts", "energy_section"]
+
+UNUSED_KWH = 0.05
+"""Less is rounding."""
+
+
+def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, str]]:
+    """Return what a community uses, generates, stores and draws, each with its name."""
+    load, pv = float(community.load_kwh.sum()), float(community.pv_kwh.sum())
+    batteries = community.batteries if schedule.model != "netting" else ()
+    facts = [("Load", energy(load))]
+    if pv:
+        with_pv = int(community.pv_kwh.any(axis=1).sum())
+        facts.append((f"PV, of {count(with_pv, 'member')}", energy(pv)))
+    if batteries:
+        capacity = energy(sum(battery.energy_kwh for battery in batteries))
+        power = energy(sum(battery.power_kw for battery in batteries), "kW")
+        facts.append((count(len(batteries), "battery"), f"{capacity}, {power}"))
+    for name, (capacity_kwh, power_kw) in schedule.purchases.items():
+        facts.append(
+            (f"Storage bought, {name}", f"{energy(capacity_kwh)}, {energy(power_kw, 'kW')}")
+        )
+    facts.append(("Highest import", energy(schedule.peak_import_kw, "kW")))
+    if load > 0:
+        own = max(0.0, 1 - float(schedule.grid_import_kwh.sum()) / load)
+        facts.append(("Share of load not bought", f"{own:.0%}"))
+    return facts
+
+
+def energy_section(community: Community, schedule: Schedule) -> list[Child]:
+    """Return the dispatch: what flows when, at which prices, and what it costs."""
+    how = {
+        "netting": "Loads and PV are netted in each step; no battery is used.",
+        "battery": "The batteries are run as one, as cheaply as possible for all.",
+        "linear": "Each battery is run by itself, as cheaply as possible for all, within all "
+        "limits.",
+    }[schedule.model]
+    text = (
+        f"{how} The dispatch knows the whole period, {community.steps.in_words}, in advance. Net "
+        f"load is load minus PV."
+    )
+    days = totals_by_day(schedule)
+    return [
+        element("p", text),
+        element(
+            "div",
+            element("figure", course_of_a_day(community, schedule)),
+            None if days is None else element("figure", days),
+            class_="figures",
+        ),
+        _balance(community, schedule),
+    ]
+
+
+def _balance(community: Community, schedule: Schedule) -> Html:
+    """Return energy and money of the whole period: how the bill of all comes about."""
+    bought = float(community.buy_per_kwh @ schedule.grid_import_kwh)
+    sold = float(community.sell_per_kwh @ schedule.grid_export_kwh)
+    unit = schedule.currency
+    rows: list[tuple[str, float | None, float | None]] = [
+        ("Load", float(community.load_kwh.sum()), None),
+        ("PV", float(community.pv_kwh.sum()), None),
+        ("Into batteries", float(schedule.charge_kwh.sum()), None),
+        ("Out of batteries", float(schedule.discharge_kwh.sum()), None),
+        ("Bought", float(schedule.grid_import_kwh.sum()), bought),
+        ("Sold", float(schedule.grid_export_kwh.sum()), -sold),
+    ]
+    unused = float(
+        (schedule.grid_import_kwh - schedule.grid_export_kwh - schedule.net_load_kwh).sum()
+        - (schedule.charge_kwh - schedule.discharge_kwh).sum()
+    )
+    if unused > UNUSED_KWH:
+        rows.insert(2, ("PV left unused", unused, None))
+    other = schedule.cost - bought + sold
+    if number(other, unit) != number(0, unit):
+        rows.append(("Demand charge, wear, storage bought", None, other))
+    body = [
+        [
+            name,
+            "" if kwh is None else energy(kwh),
+            "" if money is None else amount(money, unit),
+        ]
+        for name, kwh, money in rows
+        if kwh or money
+    ]
+    return table(
+        "The whole period: energy, and what it costs",
+        ["Quantity", "Energy", "Cost"],
+        body,
+        ["All together", "", amount(schedule.cost, unit)],
+        label="Energy and cost",
+    )

@@ -1,0 +1,143 @@
+"""The files that keep a result: shares, bills, and all that is needed to check them again."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from sesgame.errors import GameError
+from sesgame.game.allocation import plain
+from sesgame.shapley.sampled import SampledShapley
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from sesgame.catalogue import Case
+    from sesgame.game.allocation import Allocation
+    from sesgame.reports.report import Report
+
+__all__ = ["allocation_csv", "bills_csv", "result_json", "source_of"]
+
+
+def allocation_csv(report: Report) -> str:
+    """Return every share to the last digit."""
+    unit = f"_{report.unit.lower()}" if report.unit else ""
+    word = "saving" if report.game.kind == "cost" else "surplus"
+    header = ["member", f"alone{unit}"]
+    columns: list[list[float]] = [report.alone]
+    for rule, allocation in report.allocations.items():
+        header += [f"{rule}{unit}", f"{rule}_{word}{unit}"]
+        columns += [list(allocation.values), list(report.surplus(rule))]
+    rows = zip(report.game.players, *columns, strict=True)
+    return _csv([header, *([row[0], *(repr(float(cell)) for cell in row[1:])] for row in rows)])
+
+
+def bills_csv(report: Report) -> str:
+    """Return every bill to the cent."""
+    unit = f"_{report.unit.lower()}" if report.unit else ""
+    header = ["member", *(f"{rule}{unit}" for rule in report.bills)]
+    return _csv([header, *zip(report.game.players, *report.bills.values(), strict=True)])
+
+
+def result_json(report: Report) -> str:
+    """Return everything that is needed to check the result again."""
+    players = [str(player) for player in report.game.players]
+    content = {
+        "sesgame": report.versions["sesgame"],
+        "options": report.options,
+        "source": report.source,
+        "game": {
+            "kind": report.game.kind,
+            "unit": report.unit,
+            "players": players,
+            "alone": dict(zip(players, report.alone, strict=True)),
+            "together": report.together,
+        },
+        "rules": {
+            rule: {
+                "allocation": _timeless(allocation),
+                "audit": report.audits[rule].to_dict(),
+                "bills": _bills_by_player(report, rule),
+            }
+            for rule, allocation in report.allocations.items()
+        },
+    }
+    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _timeless(allocation: Allocation) -> dict[str, Any]:
+    """Return an allocation without how long it took, which is never the same twice."""
+    kept = allocation.to_dict()
+    match allocation.evidence:
+        case SampledShapley(trace=trace):
+            points = [point._asdict() for point in trace]
+            for point in points:
+                del point["seconds"]
+            kept["evidence"]["trace"] = plain(points)
+    return kept
+
+
+def _bills_by_player(report: Report, rule: str) -> dict[str, str] | None:
+    if rule not in report.bills:
+        return None
+    bills = zip(report.game.players, report.bills[rule], strict=True)
+    return {str(player): str(bill) for player, bill in bills}
+
+
+def source_of(case: Case, files: Iterable[Path]) -> dict[str, Any]:
+    """Return what a game was made from, as ``result.json`` keeps it.
+
+    Raises
+    ------
+    GameError
+        A file cannot be read.
+    """
+    digests = _digests(list(files))
+    community = case.community
+    if community is None:
+        return {"files": digests}
+    return {
+        "community": community.name,
+        "files": digests,
+        "start": str(community.steps.start),
+        "end": str(community.steps.end),
+        "n_steps": community.steps.n_steps,
+        "step_hours": community.steps.step_hours,
+        "model": case.model,
+    }
+
+
+def _digests(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file, as ``sha256sum`` prints it."""
+    names = [path.name for path in paths]
+    digests = {}
+    for path in paths:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
+        name = path.name if names.count(path.name) == 1 else str(path)
+        digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    buffer = StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with null where JSON has no number: an excess of minus infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""The Shapley value and its relatives, exact and sampled."""

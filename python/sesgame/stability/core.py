@@ -1,0 +1,441 @@
+"""Core and least core: allocations to which no coalition objects, or as little as possible."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from sesgame._engine import coalitions_at_least, core_witness
+from sesgame._engine import least_core as engine_least_core
+from sesgame.game.allocation import Allocation, Evidence, checked_values
+from sesgame.game.players import format_coalition
+from sesgame.progress import progress_report
+from sesgame.stability.audit import audit
+from sesgame.stability.row_generation import generate
+from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
+from sesgame.stability.stages import Effort, Stage, stage
+from sesgame.stability.verification import (
+    LISTED_COALITIONS,
+    Verification,
+    balanced_excess,
+    verify_core_point,
+    verify_stages,
+    wrong_tight_coalitions,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sesgame.game.game import Game
+    from sesgame.stability.separation_oracle import SeparationOracle
+
+__all__ = [
+    "CoreCheck",
+    "CoreExistence",
+    "LeastCoreEvidence",
+    "core_check",
+    "core_existence",
+    "least_core",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class LeastCoreEvidence(Evidence):
+    """What proves a least core.
+
+    Attributes
+    ----------
+    value : float
+        The least possible largest excess of a proper coalition. Positive: the core is empty.
+    stages : tuple of Stage
+        The first is the dual solution: a balanced collection whose weighted excess is `value`.
+        The others, of equal excess, settle what else is tight everywhere.
+    tight : tuple of tuple of hashable
+        The coalitions whose excess is `value` at every point of the least core, in binary order;
+        the first 10,000 of them.
+    tight_count : int
+        How many there are.
+    effort : Effort
+        What it took.
+    values : tuple of float
+        The point that attains the value.
+    tolerance : float
+        Excesses closer than this count as equal.
+    """
+
+    value: float
+    stages: tuple[Stage, ...]
+    tight: tuple[tuple[Hashable, ...], ...]
+    tight_count: int
+    effort: Effort
+    values: tuple[float, ...]
+    tolerance: float
+
+    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+        """Check value, point and tight coalitions with code that shares nothing with the solver.
+
+        The first stage balances, so no point has a smaller largest excess; the point has no
+        larger one. The tight coalitions are those that attain it, and all stages settle them.
+
+        Parameters
+        ----------
+        game : Game
+            The game that was solved; it is tabulated.
+        exact : bool, default False
+            Derive the value from the weights, move the point, by less than the tolerance, to where
+            all stages have it, and compare all 2^n excesses in fractions, with no tolerance.
+
+        Returns
+        -------
+        Verification
+            True as a condition when all of it holds.
+        """
+        values = checked_values(game.players, self.values)
+        slack = 4 * self.tolerance
+        checked = verify_stages(
+            game, values, self.stages, complete=False, tolerance=slack, exact=exact
+        )
+        if not checked:
+            return checked
+        failures = []
+        level = self.stages[0].excess if self.stages else 0.0
+        if not abs(self.value - level) <= slack:
+            failures.append(f"the first stage proves {level!r}, not {self.value!r}")
+        failures += wrong_tight_coalitions(
+            game, values, self.stages, self.tight, self.tight_count, level, slack
+        )
+        return dataclasses.replace(checked, holds=not failures, failures=tuple(failures))
+
+
+def least_core(
+    game: Game | Iterable[Hashable],
+    *,
+    oracle: SeparationOracle | None = None,
+    tolerance: float | None = None,
+    local_search: int = 0,
+    max_seconds: float | None = None,
+    progress: bool = True,
+) -> Allocation:
+    """Return a point of the least core: the largest excess is as small as it can be.
+
+    The least core value is the minimum over all x with x(N) = v(N) of the largest e(S, x) over
+    proper, non-empty coalitions S, where e is v(S) - x(S) for gains and x(S) - c(S) for costs.
+    The core is empty exactly when it is positive.
+
+    Parameters
+    ----------
+    game : Game, or iterable of hashable
+        At most 30 players; it is tabulated. With an oracle any number, and no more coalitions are
+        evaluated than the players alone and all together; or just the players, if the oracle has
+        ``kind`` and ``value``.
+    oracle : SeparationOracle, optional
+        Names the coalitions that object most, see
+        :class:`~sesgame.stability.separation_oracle.SeparationOracle`.
+    tolerance : float, optional
+        With an oracle: excesses closer than this count as equal, in the unit of the game. By
+        default 1e-7 of the largest of v(N) and v(i).
+    local_search : int, default 0
+        With an oracle: as many values are looked at, in each round, around the coalitions that
+        matter; the oracle is asked only when that finds nothing. Worth while where a value is much
+        cheaper than an answer of the oracle.
+    max_seconds : float, optional
+        With an oracle: stop after this time, with the best allocation and bound so far.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    Allocation
+        A point at which only those coalitions attain the value that do so at every point of the
+        least core; with :class:`LeastCoreEvidence`. Its value is 0 for a single player, who has
+        no proper coalition. With an oracle, a point whose largest excess is the value; with
+        :class:`~sesgame.stability.row_generation.GeneratedEvidence`, which says what is proved.
+
+    Raises
+    ------
+    PlayerLimitError
+        More than 30 players, and no oracle.
+    SolverError
+        The linear programme could not be finished.
+    OracleError
+        The oracle raised, its answer has a wrong form, or it contradicts itself.
+
+    Notes
+    -----
+    A few scans of the 2^n values, as in :func:`~sesgame.nucleolus`, of whose levels
+    only the first, and those equal to it, are solved. With an oracle, a few rounds: each solves
+    dense linear programmes of n + 1 columns (milliseconds at n = 100) and asks the oracle once.
+
+    References
+    ----------
+    Maschler, Peleg and Shapley (1979) [maschler1979]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    >>> point = sg.least_core(majority)
+    >>> round(point.evidence.value, 6)
+    0.333333
+    >>> point.evidence.tight
+    ((0, 1), (0, 2), (1, 2))
+    """
+    if oracle is not None:
+        return generate(
+            game_of_oracle(game, oracle),
+            oracle,
+            method="least core",
+            complete=False,
+            individually_rational=False,
+            tolerance=tolerance,
+            search=local_search,
+            max_seconds=math.inf if max_seconds is None else max_seconds,
+            progress=progress,
+        )
+    game = without_oracle(game, tolerance, local_search, max_seconds)
+    table = game.tabulate(progress=progress)
+    with progress_report("least core", " values", progress) as report:
+        value, values, stages, tolerance, effort = engine_least_core(table, game.kind, report)
+    tight, count = coalitions_at_least(
+        table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
+    )
+    return Allocation(
+        players=game.players,
+        values=values,
+        kind=game.kind,
+        method="least core",
+        tolerance=tolerance,
+        evidence=LeastCoreEvidence(
+            value=value,
+            stages=tuple(stage(game.players, raw) for raw in stages),
+            tight=tuple(game.players.ordered_labels(mask) for mask in tight),
+            tight_count=count,
+            effort=Effort(*effort),
+            values=tuple(values.tolist()),
+            tolerance=tolerance,
+        ),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CoreCheck(Evidence):
+    """Whether an allocation is in the core, and who objects most.
+
+    Attributes
+    ----------
+    in_core : bool
+        Efficient, and no coalition is better off on its own.
+    worst_coalition : tuple of hashable
+        The coalition, other than none and all, that gains most, or loses least, by leaving.
+    excess : float
+        What it would gain by leaving.
+    efficiency_gap : float
+        What is handed out (collected) too much.
+    tolerance : float
+        What counts as equal, in the unit of the game.
+    """
+
+    in_core: bool
+    worst_coalition: tuple[Hashable, ...]
+    excess: float
+    efficiency_gap: float
+    tolerance: float
+
+    def __bool__(self) -> bool:
+        return self.in_core
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why the allocation is not in the core; nothing where it is."""
+        if abs(self.efficiency_gap) > self.tolerance:
+            return (f"the allocation hands out {self.efficiency_gap!r} too much",)
+        return () if self else (f"{format_coalition(self.worst_coalition)} objects",)
+
+
+def core_check(
+    game: Game,
+    allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
+    *,
+    tolerance: float | None = None,
+    progress: bool = True,
+) -> CoreCheck:
+    """Tell whether an allocation is in the core; the part of :func:`sesgame.audit` on that.
+
+    The core is the set of all x with x(N) = v(N) and e(S, x) <= 0 for every coalition S.
+
+    Parameters
+    ----------
+    game, allocation, tolerance, progress
+        As in :func:`sesgame.audit`.
+
+    Returns
+    -------
+    CoreCheck
+        True as a condition when the allocation is in the core.
+
+    Raises
+    ------
+    AllocationError, PlayerLimitError
+        As in :func:`sesgame.audit`.
+
+    Notes
+    -----
+    One scan of the 2^n values.
+
+    References
+    ----------
+    Gillies (1959) [gillies1959]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> gloves = sg.Game.from_table([0, 0, 0, 0, 0, 1, 1, 1], kind="gain")
+    >>> sg.core_check(gloves, [0, 0, 1]).in_core
+    True
+    >>> sg.core_check(gloves, [0.5, 0, 0.5]).worst_coalition
+    (1, 2)
+    """
+    result = audit(game, allocation, tolerance=tolerance, progress=progress)
+    return CoreCheck(
+        in_core=bool(result.in_core),
+        worst_coalition=result.worst_coalition,
+        excess=result.worst_coalition_excess,
+        efficiency_gap=result.efficiency_gap,
+        tolerance=result.tolerance,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CoreExistence(Evidence):
+    """Whether the core is empty, with a witness either way.
+
+    Attributes
+    ----------
+    is_empty : bool
+        Whether no allocation is in the core.
+    point : Allocation or None
+        An allocation in the core.
+    collection : Stage or None
+        Balanced coalitions that prove the core empty: with their weights they cover every player
+        alike, and on average want more than there is by `collection.excess` (Bondareva-Shapley).
+    tolerance : float
+        Excesses up to this count as 0.
+    effort : Effort
+        What it took.
+    """
+
+    is_empty: bool
+    point: Allocation | None
+    collection: Stage | None
+    tolerance: float
+    effort: Effort
+
+    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+        """Check the witness with code that shares nothing with the solver.
+
+        An empty core is always proved in fractions: the collection balances and its weighted
+        excess is positive. A point is compared with all 2^n coalitions.
+
+        Parameters
+        ----------
+        game : Game
+            The game that was examined; it is tabulated.
+        exact : bool, default False
+            Compare the point in fractions too, after one player has taken up what its sum lacks.
+            A core without interior may hold no point in floats: what fails is then the rounding,
+            and :func:`least_core` has a proof.
+
+        Returns
+        -------
+        Verification
+            True as a condition when the witness holds.
+        """
+        if self.point is None:
+            failures = self._wrong_collection(game)
+            return Verification(not failures, failures, exact=True, values=())
+        if self.is_empty:
+            failures = ("an empty core has no point",)
+            return Verification(False, failures, exact=exact, values=())
+        if exact:
+            return verify_core_point(game, self.point.values)
+        check = core_check(game, self.point)
+        return Verification(
+            check.in_core,
+            check.failures,
+            exact=False,
+            values=tuple(self.point.values.tolist()),
+        )
+
+    def _wrong_collection(self, game: Game) -> tuple[str, ...]:
+        if self.collection is None or not self.is_empty:
+            return ("there is no witness",)
+        excess = balanced_excess(game, self.collection)
+        if excess is None:
+            return ("the collection does not balance",)
+        if excess <= 0:
+            return (f"the collection wants {float(excess)!r} more than there is",)
+        if not abs(float(excess) - self.collection.excess) <= 4 * self.tolerance:
+            said = self.collection.excess
+            return (f"the collection wants {float(excess)!r} more than there is, not {said!r}",)
+        return ()
+
+
+def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:
+    """Tell whether the core is empty, and prove it.
+
+    A game has a core exactly when it is balanced: when no collection of coalitions with weights
+    ``w_S >= 0`` that cover every player once is worth more than the grand coalition
+    (Bondareva-Shapley theorem).
+
+    Parameters
+    ----------
+    game : Game
+        At most 30 players; it is tabulated.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    CoreExistence
+
+    Raises
+    ------
+    PlayerLimitError, SolverError
+        As in :func:`least_core`.
+
+    Notes
+    -----
+    A few scans of the 2^n values; an empty core is usually found before the first.
+
+    References
+    ----------
+    Bondareva (1963) [bondareva1963]_, Shapley (1967) [shapley1967]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
+    >>> proof = sg.core_existence(majority)
+    >>> proof.is_empty, proof.collection.coalitions
+    (True, ((0, 1), (0, 2), (1, 2)))
+    """
+    table = game.tabulate(progress=progress)
+    with progress_report("core", " values", progress) as report:
+        values, collection, tolerance, effort = core_witness(table, game.kind, report)
+    return CoreExistence(
+        is_empty=values is None,
+        point=None
+        if values is None
+        else Allocation(
+            players=game.players,
+            values=values,
+            kind=game.kind,
+            method="core",
+            tolerance=tolerance,
+        ),
+        collection=None if collection is None else stage(game.players, collection),
+        tolerance=tolerance,
+        effort=Effort(*effort),
+    )
