@@ -96,13 +96,13 @@ bench:  ## Measure what is shipped, as ratios against a peer or the machine's li
 measure: $(EXTENSION) $(TESTERS)
 	$(WITH_HIGHS) cargo bench --locked --workspace
 	pytest benches --benchmark-only -p no:xdist
-	python benches/stability_figures.py
+	python benches/report/stability_figures.py
 
 bench-peers:  ## Measure side by side with other packages: docs/benchmarks.md
 	$(MAKE) HIGHS=source PROFILE=release measure-peers
 
 measure-peers: $(EXTENSION) $(PEERS)
-	python benches/peers.py
+	python benches/report/peers.py
 
 notices: $(TOOLS)  ## Write the notices of what is compiled into the extension
 	python release/third_party_notices.py
