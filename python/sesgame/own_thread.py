@@ -26,6 +26,11 @@ class OwnThread(Generic[Result]):
     work : callable
         What to do. It is given the object and looks at :attr:`stopped` between two solves.
 
+    Attributes
+    ----------
+    stopped, finished : bool
+        Whether the caller was interrupted, and whether the work is at its end.
+
     Notes
     -----
     An interrupt (Ctrl-C) reaches the caller at once, who waits for the solve at hand; another one
@@ -34,6 +39,7 @@ class OwnThread(Generic[Result]):
 
     def __init__(self, work: Callable[[OwnThread[Result]], Result]) -> None:
         self.stopped = False
+        self.finished = False
         self._work = work
         self._busy = threading.Lock()
         self._results: list[Result] = []
@@ -60,3 +66,4 @@ class OwnThread(Generic[Result]):
                     self._results.append(self._work(self))
                 except BaseException as error:
                     self._errors.append(error)
+                self.finished = True

@@ -117,7 +117,7 @@ class MembershipModel:
         try:
             return own_thread.result()
         except BaseException:
-            if own_thread.stopped:  # and perhaps not through with its last solve
+            if not own_thread.finished:  # interrupted twice, and the solver is at work
                 del self._of_thread.solver
             raise
 
