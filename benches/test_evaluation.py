@@ -105,10 +105,11 @@ class _Timed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._highs, name)
 
-    def run(self) -> None:
+    def run(self) -> Any:
         start = perf_counter()
-        self._highs.run()
+        status = self._highs.run()
         self.seconds += perf_counter() - start
+        return status
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -41,10 +41,14 @@ def model_game(
     GameError
         There is no such column, two players have the same, or without members the model is
         infeasible or not worth 0.
+    SolverError
+        HiGHS refuses to be set up; its own message says why.
 
     Notes
     -----
-    See :mod:`sesgame.adapters.membership_model`. HiGHS runs on one thread for each worker.
+    See :mod:`sesgame.adapters.membership_model`. HiGHS runs on one thread for each worker, which is
+    started for it: what else solves with HiGHS in the process, with whatever ``threads``, before
+    or after, changes nothing here and is not changed.
 
     Examples
     --------

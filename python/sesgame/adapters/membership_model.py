@@ -11,26 +11,32 @@ coalition add up to its value and are in the core [owen1975]_.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sesgame.errors import CharacteristicFunctionError, GameError, SolverError
+from sesgame.errors import CharacteristicFunctionError, GameError, NumericalWarning, SolverError
 from sesgame.game.allocation import Allocation, Evidence
 from sesgame.game.game import Game
 from sesgame.game.players import Players, format_coalition
 from sesgame.linear.model import LinearModel, ReducedModel
+from sesgame.linear.own_thread import OwnThread
 
 if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
 
+    from sesgame.linear.quiet_highs import QuietHighs
+
 __all__ = ["DualityEvidence", "MembershipModel", "dual_allocation", "game_of_model"]
 
 DUALITY_TOLERANCE = 1e-6
 """The difference between primal and dual objective, relative to them, that a solution may have."""
+
+Result = TypeVar("Result")
 
 
 class MembershipModel:
@@ -49,6 +55,8 @@ class MembershipModel:
     -----
     Each thread of each process has a solver of its own. A linear solve starts from the optimal
     basis of the grand coalition, always, so that a value does not depend on the coalition before.
+    HiGHS runs on threads that are ours (:class:`sesgame.linear.own_thread.OwnThread`), one for
+    each call of :meth:`evaluate`, and not on the caller's: see there why.
     """
 
     def __init__(self, players: Players, model: LinearModel, columns: Sequence[int]) -> None:
@@ -66,12 +74,20 @@ class MembershipModel:
 
     def evaluate(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
         """Write the value of each row."""
-        for row, members in enumerate(membership.astype(np.float64)):
-            values[row] = self._value(members)
+        rows = membership.astype(np.float64)
 
-    def _value(self, members: NDArray[np.float64]) -> float:
+        def work(solver: _Solver, thread: OwnThread[None]) -> None:
+            for row, members in enumerate(rows):
+                value = self._value(solver, members)
+                if thread.stopped:
+                    break
+                values[row] = value
+
+        self._on_own_thread(work)
+
+    def _value(self, solver: _Solver, members: NDArray[np.float64]) -> float:
         try:
-            objective = self._solve(members).getObjectiveValue()
+            objective = self._solve(solver, members).getObjectiveValue()
         except SolverError as error:
             labels = self.players.ordered_labels(members > 0)
             raise CharacteristicFunctionError(
@@ -82,7 +98,8 @@ class MembershipModel:
 
     def prices(self, members: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what one more of each player is worth in the optimum of a coalition."""
-        reduced, solution = self.reduced, self._solve(members).getSolution()
+        reduced = self.reduced
+        solution = self._on_own_thread(lambda solver, _: self._solve(solver, members).getSolution())
         of_rows = np.asarray(solution.row_dual)[reduced.rows.places]
         of_columns = np.asarray(solution.col_dual)[reduced.columns.places]
         return (
@@ -91,7 +108,20 @@ class MembershipModel:
             + reduced.columns.price(of_columns, reduced.model.sense)
         )
 
-    def _solve(self, members: NDArray[np.float64]) -> highspy.Highs:
+    def _on_own_thread(self, work: Callable[[_Solver, OwnThread[Result]], Result]) -> Result:
+        """Work with the solver of the calling thread, on a thread that HiGHS has for itself."""
+        solver: _Solver | None = getattr(self._of_thread, "solver", None)
+        if solver is None:
+            solver = self._of_thread.solver = _Solver(self.reduced)
+        own_thread: OwnThread[Result] = OwnThread(lambda thread: work(solver, thread))
+        try:
+            return own_thread.result()
+        except BaseException:
+            if not own_thread.finished:  # interrupted twice, and the solver is at work
+                del self._of_thread.solver
+            raise
+
+    def _solve(self, solver: _Solver, members: NDArray[np.float64]) -> QuietHighs:
         """Solve for a coalition.
 
         Raises
@@ -100,16 +130,13 @@ class MembershipModel:
             The model is infeasible or unbounded, the solver stopped early, or the dual objective
             is not the primal one.
         """
-        solver: _Solver | None = getattr(self._of_thread, "solver", None)
-        if solver is None:
-            solver = _Solver(self.reduced)
+        if not self.is_integer and solver.basis is None:
             solver.solve(np.ones(len(self.players)))
-            solver.basis = None if self.is_integer else solver.highs.getBasis()
-            self._of_thread.solver = solver
+            solver.basis = solver.highs.getBasis()
         solver.solve(members)
         if not self.is_integer:
-            _, gap = solver.highs.getInfoValue("primal_dual_objective_error")
-            if gap > DUALITY_TOLERANCE:
+            gap = solver.highs.info("primal_dual_objective_error")
+            if not gap <= DUALITY_TOLERANCE:
                 raise SolverError("strong duality", f"primal and dual differ by {gap:.2g}")
         return solver.highs
 
@@ -129,16 +156,23 @@ class _Solver:
         """Move the bounds to those of a coalition, and solve."""
         import highspy
 
+        highs, checked = self.highs, self.highs.checked
         for bounds, change in self._moves:
             lower, upper = bounds.at(z)
-            change(len(lower), bounds.places, lower, upper)
-        self.highs.clearSolver()  # what it knows of the coalition before would show in last bits
+            checked(change, len(lower), bounds.places, lower, upper)
+        checked(highs.clearSolver)  # what it knows of the coalition before would show in last bits
         if self.basis is not None:
-            self.highs.setBasis(self.basis)
-        self.highs.run()
-        status = self.highs.getModelStatus()
+            checked(highs.setBasis, self.basis)
+        returned = checked(highs.run, warning_is_fine=True)
+        status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
-            raise SolverError("HiGHS", self.highs.modelStatusToString(status).lower())
+            raise SolverError("HiGHS", highs.modelStatusToString(status).lower())
+        if returned == highspy.HighsStatus.kWarning:
+            warnings.warn(
+                f"HiGHS warns of an optimal solution: {highs.said(highs.run) or 'it says not why'}",
+                NumericalWarning,
+                stacklevel=2,
+            )
 
 
 def game_of_model(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.errors import CharacteristicFunctionError, GameError
+from sesgame.errors import CharacteristicFunctionError, GameError, SesgameError, SolverError
 from sesgame.game.characteristic_function import CharacteristicFunction
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _limit_threads() -> None:
 class Failure:
     """Why a block was not finished; it survives the way back whatever the user's error is."""
 
-    error: CharacteristicFunctionError | GameError
+    error: SesgameError
     cause: BaseException | None
     traceback: str
 
@@ -146,7 +146,7 @@ class Failure:
             state["cause"] = None
         return state
 
-    def raised(self) -> CharacteristicFunctionError | GameError:
+    def raised(self) -> SesgameError:
         """Return the error with its cause, or with the worker's traceback as its cause."""
         self.error.__cause__ = self.cause or RuntimeError(self.traceback)
         return self.error
@@ -182,7 +182,7 @@ def evaluate_block(
     start = perf_counter()
     try:
         function.evaluate(membership, values)
-    except CharacteristicFunctionError as error:
+    except (CharacteristicFunctionError, SolverError) as error:
         failure = Failure(error, error.__cause__, traceback.format_exc())
         result = replace(result, failure=failure)
     return replace(result, seconds=perf_counter() - start)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.errors import GameError
+from sesgame.errors import GameError, NumericalWarning, SolverError
 from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
 
+    from sesgame.linear.quiet_highs import QuietHighs
+
 __all__ = ["AffineBounds", "LinearModel", "ReducedModel"]
+
+INFINITE = 1e20
+"""From here on a cost or a bound is infinite to HiGHS."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +71,38 @@ class LinearModel:
             offset=float(lp.offset_),
         )
 
-    def to_highs(self) -> highspy.Highs:
-        """Return a quiet HiGHS object of one thread that holds the model."""
+    def to_highs(self) -> QuietHighs:
+        """Return a quiet HiGHS object of one thread that holds the model.
+
+        Raises
+        ------
+        GameError
+            A cost or coefficient is not finite, or as good as infinite to HiGHS, or HiGHS does not
+            accept the model for another reason, which is in the message.
+        SolverError
+            HiGHS refuses an option.
+
+        Warns
+        -----
+        NumericalWarning
+            Coefficients are so small that HiGHS takes them for zero.
+
+        Notes
+        -----
+        Bounds from 1e20 on are infinite to HiGHS.
+        """
         with needs("highspy", "models of other packages need highspy"):
             import highspy
 
+            from sesgame.linear.quiet_highs import QuietHighs
+
+        for name, numbers in {"cost": self.cost, "coefficient": self.coefficients}.items():
+            wrong = numbers[~(np.abs(numbers) < INFINITE)]
+            if wrong.size:
+                raise GameError(
+                    f"the model has a {name} of {wrong[0]:g}: only below {INFINITE:g} HiGHS takes "
+                    f"it for a number; choose a larger unit"
+                )
         order = np.lexsort((self.columns, self.rows))
         counts = np.bincount(self.rows, minlength=len(self.row_lower))
         lp = highspy.HighsLp()
@@ -86,12 +119,24 @@ class LinearModel:
         if self.integer.any():
             kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
             lp.integrality_ = [kinds[int(integer)] for integer in self.integer]
-        highs = highspy.Highs()  # type: ignore[no-untyped-call]
-        highs.silent()
-        for option, value in {"threads": 1, "random_seed": 0, "mip_rel_gap": 0.0}.items():
-            highs.setOptionValue(option, value)
-        if highs.passModel(lp) == highspy.HighsStatus.kError:
-            raise GameError("HiGHS does not accept the model")
+        highs = QuietHighs()
+        try:
+            status = highs.checked(highs.passModel, lp, warning_is_fine=True)
+        except SolverError as error:
+            raise GameError(f"HiGHS does not accept the model: {error.status}") from error
+        # The other warning is of crossed bounds: those make the coalition infeasible that has them.
+        if status == highspy.HighsStatus.kWarning:
+            _, smallest = highs.getOptionValue("small_matrix_value")
+            sizes = np.abs(self.coefficients)
+            ignored = (sizes > 0) & (sizes <= smallest)
+            if ignored.any():
+                warnings.warn(
+                    f"HiGHS takes {ignored.sum()} coefficients of the model for zero: they are at "
+                    f"most {smallest:g}, like {self.coefficients[ignored][0]:g}; "
+                    f"choose other units",
+                    NumericalWarning,
+                    stacklevel=2,
+                )
         return highs
 
 
