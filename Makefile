@@ -59,12 +59,13 @@ test-slow: $(EXTENSION) $(TESTERS)  ## Run the tests that take long
 	python -m pytest -m slow
 
 test-newest: $(TOOLS)  ## Run the Python tests with the newest of every dependency
+	rm -rf .venv-newest
 	python release/lock.py .venv-newest/lock build test
 	$(MAKE) VENV=.venv-newest LOCK=.venv-newest/lock versions test-python
 
 test-lowest: $(TOOLS)  ## Run the Python tests with the oldest dependencies that pyproject.toml allows
 	for version in 3.10 3.11; do \
-	  python release/lock.py .venv-lowest-$$version/lock build test --resolution lowest-direct --python $$version \
+	  rm -rf .venv-lowest-$$version && python release/lock.py .venv-lowest-$$version/lock build test --resolution lowest-direct --python $$version \
 	  && $(MAKE) VENV=.venv-lowest-$$version LOCK=.venv-lowest-$$version/lock PYTHON="$$(python release/pythons.py $$version)" \
 	    versions floors test-python \
 	  || exit 1; \
