@@ -38,8 +38,8 @@ EXTENSION := target/.extension$(VENV)-$(HIGHS)-$(PROFILE)
 PEERS := $(foreach group,peers auction-peers sampling-peers,.venv-peers/$(group)/.installed)
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help run test test-python test-slow test-newest test-lowest test-wheel versions lint docs bench measure bench-peers \
-	measure-peers notices lock dist format clean
+.PHONY: help run test test-rust test-python test-slow test-newest test-lowest floors test-wheel versions lint docs bench \
+	measure bench-peers measure-peers notices lock dist format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -74,8 +74,13 @@ test-lowest: $(TOOLS)  ## Run the Python tests with the oldest dependencies that
 floors: $(TESTERS)
 	python release/floors.py
 
-test-wheel: $(EXTENSION) $(TESTERS)  ## Run the Python tests on the wheel, and compare its results to the last bit
-	release/test_wheel.sh
+test-wheel: dist $(EXTENSION)  ## Run the Python tests on the wheel, and compare its results to the last bit
+	rm -rf .venv-wheel && $(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python release/install_locked.py requirements/build.txt requirements/test.txt
+	.venv-wheel/bin/python -m pip install --quiet --no-deps dist/*.whl
+	.venv-wheel/bin/python -m pytest -n auto -m "not slow" tests
+	diff <(python release/result_digests.py) <(.venv-wheel/bin/python release/result_digests.py)
+	@echo "The wheel and the build for development give the same bits."
 
 versions: $(EXTENSION) $(TESTERS)  ## Show what is installed
 	@python release/versions.py
