@@ -11,7 +11,7 @@ import numpy as np
 from sesgame.errors import AllocationError
 from sesgame.formatting import count
 from sesgame.reports.html.elements import Child, Html, element, page
-from sesgame.reports.html.figures import amount, difference, energy, period_in_words, verb
+from sesgame.reports.html.figures import amount, difference, energy, verb
 from sesgame.reports.html.proofs import certified, meaning
 from sesgame.shapley.sampled import SampledShapley
 
@@ -64,7 +64,7 @@ def letter_page(report: Report, player: Hashable, rule: str | None = None) -> st
     rule = _billed(report, rule)
     index = report.game.players.index(player)
     name, community = str(player), report.case.community
-    period = period_in_words(community.steps) if community else None
+    period = community.steps.in_calendar if community else None
     return page(
         f"{name}: {report.name}",
         element(

@@ -11,7 +11,7 @@ from sesgame.reports.html.audit_section import audit_section
 from sesgame.reports.html.bills_section import bills_section
 from sesgame.reports.html.elements import Child, element, page
 from sesgame.reports.html.energy_section import energy_facts, energy_section
-from sesgame.reports.html.figures import amount, period_in_words, verb
+from sesgame.reports.html.figures import amount, verb
 from sesgame.reports.html.proofs import again, check_code
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def report_page(report: Report) -> str:
     links = [element("a", title, href=f"#{section}") for section, (title, _) in sections.items()]
     subtitle = count(report.game.n_players, "member")
     if community:
-        subtitle = f"{period_in_words(community.steps)}, {subtitle}"
+        subtitle = f"{community.steps.in_calendar}, {subtitle}"
     return page(
         f"{report.name}: who {'pays' if report.game.kind == 'cost' else 'gets'} what",
         element(
