@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
-from sesgame.game.game import Game
+from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ Model = Literal["battery", "netting", "linear"]
 """``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used. Both
 are recursions, exact and very fast. ``"linear"``: a linear programme, with each battery by itself,
 wear, the grid and storage to buy."""
+
+MAX_PROGRAMMED_PLAYERS = 14
+"""The most players whose every coalition is worth a linear program of its own."""
+
+LOCAL_SEARCH = 20_000
+"""Coalitions looked at before each mixed-integer program, where a recursion makes them cheap."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -474,6 +480,43 @@ class Community:
         return DispatchOracle(
             part.cost_game(model=model), bills.values, 0.0, lambda: part.programme(model).game
         )
+
+    def max_listed_players(self, model: Model | None = None) -> int:
+        """Return for how many members every coalition may be dispatched."""
+        linear = self.chosen_model(model) == "linear"
+        return MAX_PROGRAMMED_PLAYERS if linear else MAX_TABLE_PLAYERS
+
+    def local_search(self, model: Model | None = None) -> int:
+        """Return how many coalitions are dispatched before the oracle is asked."""
+        return 0 if self.chosen_model(model) == "linear" else LOCAL_SEARCH
+
+    @property
+    def period_in_words(self) -> str:
+        """The period as people write it."""
+        return self.steps.in_calendar
+
+    def description(self, model: Model | None = None) -> str:
+        """Return in words the period, the members, and how they are dispatched; two lines."""
+        batteries = count(len(self.batteries), "battery")
+        how = {
+            "battery": f"{batteries}, pooled",
+            "netting": "netting",
+            "linear": f"{batteries}, by linear program",
+        }[self.chosen_model(model)]
+        return (
+            f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
+            f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
+        )
+
+    def origin(self, model: Model | None = None) -> dict[str, Any]:
+        """Return what a saved result says of where the game comes from."""
+        return {
+            "start": str(self.steps.start),
+            "end": str(self.steps.end),
+            "n_steps": self.steps.n_steps,
+            "step_hours": self.steps.step_hours,
+            "model": self.chosen_model(model),
+        }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
         """Return a model, by default that of :meth:`cost_game`, as a linear programme.

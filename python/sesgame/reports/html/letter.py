@@ -64,7 +64,7 @@ def letter_page(report: Report, player: Hashable, rule: str | None = None) -> st
     rule = _billed(report, rule)
     index = report.game.players.index(player)
     name, community = str(player), report.case.community
-    period = community.steps.in_calendar if community else None
+    period = community.period_in_words if community else None
     return page(
         f"{name}: {report.name}",
         element(

@@ -38,7 +38,7 @@ def report_page(report: Report) -> str:
     links = [element("a", title, href=f"#{section}") for section, (title, _) in sections.items()]
     subtitle = count(report.game.n_players, "member")
     if community:
-        subtitle = f"{community.steps.in_calendar}, {subtitle}"
+        subtitle = f"{community.period_in_words}, {subtitle}"
     return page(
         f"{report.name}: who {'pays' if report.game.kind == 'cost' else 'gets'} what",
         element(
