@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from html import escape
 
-from sesgame.game.players import format_coalition
-
 __all__ = [
     "ROWS",
     "amount",
     "count",
+    "format_coalition",
     "html_table",
     "left_out",
     "short_coalition",
@@ -36,6 +35,17 @@ def left_out(count: int) -> int:
     (0, 84)
     """
     return 0 if count <= ROWS else count - FIRST
+
+
+def format_coalition(labels: Collection[Hashable]) -> str:
+    """Return a coalition as messages and reports show it.
+
+    Examples
+    --------
+    >>> format_coalition(("ann", "eve"))
+    '{ann, eve}'
+    """
+    return "{" + ", ".join(str(label) for label in labels) + "}"
 
 
 def short_coalition(members: Collection[Hashable], staying: Collection[Hashable] = ()) -> str:

@@ -13,9 +13,10 @@ from sesgame.errors import GameError
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.permutations import Permutations, PermutationSampling
 from sesgame.estimators.valuation import Valuation
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Kind
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
-from sesgame.game.players import Players, format_coalition, keys_of_membership
+from sesgame.game.players import Players, keys_of_membership
 from sesgame.optional_imports import needs
 from sesgame.shapley.confidence import student_quantile
 from sesgame.shapley.sampled import SampledShapley, TracePoint

@@ -15,9 +15,9 @@ from sesgame._engine import shapley_value as engine_shapley_value
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.estimators.union_permutations import UnionPermutations
 from sesgame.estimators.valuation import CELLS
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
-from sesgame.game.players import format_coalition
 from sesgame.shapley.exact import RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
 from sesgame.shapley.sampled import (
     SampledShapley,

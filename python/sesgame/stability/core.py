@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sesgame._engine import coalitions_at_least, core_witness
 from sesgame._engine import least_core as engine_least_core
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Evidence, checked_values
-from sesgame.game.players import format_coalition
 from sesgame.progress import progress_report
 from sesgame.stability.audit import audit
 from sesgame.stability.row_generation import generate

@@ -14,8 +14,8 @@ import numpy as np
 
 from sesgame._engine import core_point
 from sesgame.errors import AllocationError
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Evidence, checked_values
-from sesgame.game.players import format_coalition
 from sesgame.progress import progress_report
 from sesgame.stability.core import core_check
 from sesgame.stability.stages import Effort, Stage, stage

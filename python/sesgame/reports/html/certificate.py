@@ -5,8 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sesgame.formatting import ROWS, count
-from sesgame.game.players import format_coalition
+from sesgame.formatting import ROWS, count, format_coalition
 from sesgame.reports.html.elements import Child, Html, element
 from sesgame.reports.html.figures import amount
 from sesgame.reports.html.proofs import certified
