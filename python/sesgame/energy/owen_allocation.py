@@ -17,22 +17,24 @@ import numpy as np
 from sesgame._engine import pooled_battery_dispatch, pooled_battery_game
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
+from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.players import Players
 from sesgame.linear.minimum_norm import nearest_combination
 from sesgame.progress import progress_report
+from sesgame.rule import AllocationProblem, Promise, Rule
 from sesgame.stability.audit import as_allocation
+from sesgame.stability.core_points import REFERENCE, reference_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.energy.community import Model
     from sesgame.energy.dispatch.linear import Duals, LinearDispatch
-    from sesgame.energy.scenarios import Scenarios
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["owen_allocation"]
+__all__ = ["DUAL_PRICES", "owen_allocation"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the turnover; the engine refuses prices that miss strong duality by more."""
@@ -220,11 +222,35 @@ def _allocation(
     members: tuple[str, ...], bills: NDArray[np.float64], evidence: DualPrices
 ) -> Allocation:
     turnover = np.abs(evidence.bills_by_step).sum()
-    return Allocation(
+    allocation = Allocation(
         Players(members),
         bills,
         kind="cost",
-        method="Owen prices",
+        method=DUAL_PRICES.title,
         tolerance=float(RELATIVE_TOLERANCE * turnover),
         evidence=evidence,
     )
+    return DUAL_PRICES.made(allocation)
+
+
+def _apply(problem: AllocationProblem) -> Allocation:
+    world, model = problem.world, problem.model
+    assert isinstance(world, (Community, Scenarios))
+    return owen_allocation(world, model=model, reference=reference_of(problem))
+
+
+DUAL_PRICES = Rule(
+    name="dual-prices",
+    title="bills at dual prices",
+    apply=_apply,
+    promises=frozenset({Promise.INDIVIDUALLY_RATIONAL}),
+    options=(REFERENCE,),
+    worlds=(Community, Scenarios),
+    meaning=(
+        "Everybody pays for energy, and is paid for energy and for batteries, at the prices of the "
+        "one dispatch that is cheapest for all together."
+    ),
+    page="concepts/owen-allocation",
+    sources=("owen1975",),
+    aliases=("owen",),
+)
