@@ -21,7 +21,8 @@ from sesgame.stability.core_points import leximin_core_allocation, nearest_core_
 from sesgame.stability.nucleolus import nucleolus, per_capita_nucleolus, prenucleolus
 
 if TYPE_CHECKING:
-    from sesgame.energy.community import Community, Model
+    from sesgame.energy.community import Community
+    from sesgame.energy.dispatch.problem import Model
     from sesgame.game.allocation import Allocation
     from sesgame.game.game import Game
     from sesgame.stability.separation_oracle import SeparationOracle

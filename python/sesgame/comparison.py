@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from sesgame.catalogue import RULES, Case
-from sesgame.energy.community import Community, Model
+from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import DualPrices
+from sesgame.energy.dispatch.problem import Model
 from sesgame.errors import AllocationError, GameError, SesgameError
 from sesgame.formatting import amount, count, html_table, short_coalition, text_table
 from sesgame.game.allocation import Allocation, Kind, plain

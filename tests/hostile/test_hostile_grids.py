@@ -104,14 +104,14 @@ def test_negative_wear_is_refused():
     ("world", "missing"),
     [
         ({"grid": Grid(demand_charge_per_kw=1.0)}, "a demand charge"),
-        ({"grid": Grid(import_limit_kw=99.0)}, "a limit of import"),
-        ({"batteries": [battery("ann", wear=0.1)]}, "what its batteries wear off"),
+        ({"grid": Grid(import_limit_kw=99.0)}, "an import limit"),
+        ({"batteries": [battery("ann", wear=0.1)]}, "battery degradation costs"),
         ({"storage_offers": [OFFER]}, "storage to buy"),
         ({"batteries": UNLIKE}, "batteries of different efficiencies"),
     ],
 )
 def test_a_recursion_that_leaves_something_out_is_refused(world, missing):
-    with pytest.raises(GameError, match=rf'model="battery" does not have .*{missing}'):
+    with pytest.raises(GameError, match=rf'model="battery" does not support .*{missing}'):
         community(**world).cost_game(model="battery")
 
 

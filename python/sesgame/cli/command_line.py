@@ -14,8 +14,8 @@ import sesgame as sg
 from sesgame.catalogue import RULES, Case
 from sesgame.cli.auction import add_auction
 from sesgame.cli.example import add_example
-from sesgame.energy.community import Model
 from sesgame.energy.community_files import community_files
+from sesgame.energy.dispatch.problem import Model
 from sesgame.errors import SesgameError
 from sesgame.files.output_folder import OutputFolder
 from sesgame.formatting import count

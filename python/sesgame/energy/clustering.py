@@ -19,7 +19,7 @@ from sesgame.stability.nucleolus import nucleolus
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.energy.community import Model
+    from sesgame.energy.dispatch.problem import Model
     from sesgame.energy.time_steps import Moment
 
 __all__ = ["ClusteredEvidence", "clustered_nucleolus", "clusters_of"]
@@ -173,7 +173,7 @@ def clustered_nucleolus(
 
     Notes
     -----
-    2^k dispatches for k clusters, and one mixed-integer programme.
+    2^k dispatches for k clusters, and one mixed-integer program.
 
     Examples
     --------

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sesgame._engine import weighted_sum_game
-from sesgame.energy.dispatch.linear import LinearDispatch
+from sesgame.energy.dispatch.linear_program import LinearDispatch
+from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
-    from sesgame.energy.community import Community, Model
+    from sesgame.energy.community import Community
+    from sesgame.energy.dispatch.model import DispatchModel
+    from sesgame.energy.dispatch.problem import DispatchProblem, Model
     from sesgame.energy.dispatch.separation import DispatchOracle
-    from sesgame.energy.schedule import Schedule
 
 __all__ = ["Scenarios"]
 
@@ -107,11 +107,9 @@ class Scenarios:
 
         By recursion where that has everything; then one scenario after the other.
         """
-        if self.communities[0].chosen_model(model) == "linear":
-            return self.programme(model).cost_game()
-        parts = [community.native_game(model) for community in self.communities]
-        native = weighted_sum_game(parts, np.array(self.weights))
-        rounding = max(community.rounding for community in self.communities)
+        problems = self.problems
+        native = self._chosen(model).mean_game(problems, self.weights)
+        rounding = max(problem.rounding for problem in problems)
         return Game.from_native(native, self.members, kind="cost", rounding=rounding)
 
     def dispatch(
@@ -127,19 +125,29 @@ class Scenarios:
             As in :meth:`Community.cost_game`.
         """
         players = Players(self.members)
-        chosen: Sequence[int] = sorted(
-            players.indices(self.members if members is None else members)
+        numbers = sorted(players.indices(self.members if members is None else members))
+        found = self.programme(model).dispatches(numbers)
+        name = self._chosen(model).name
+        return tuple(
+            Schedule.of(community.problem, numbers, dispatch, community.steps, name)
+            for community, dispatch in zip(self.communities, found, strict=True)
         )
-        return tuple(self.programme(model).schedules(chosen))
 
     def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle:
-        """Return who finds the worst coalition, as :meth:`Community.separation_oracle` does."""
+        """Return the separation oracle, as :meth:`Community.separation_oracle` does."""
         return self.programme(model).separation_oracle(self.cost_game(model=model))
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
-        """Return all scenarios as one linear programme."""
-        chosen = self.communities[0].chosen_model(model)
-        return LinearDispatch(self.communities, self.weights, chosen)
+        """Return all scenarios as one linear program."""
+        return LinearDispatch(self.problems, self.weights, self._chosen(model).storage_units)
+
+    @property
+    def problems(self) -> list[DispatchProblem]:
+        """What a dispatch model is told of each scenario."""
+        return [community.problem for community in self.communities]
+
+    def _chosen(self, model: Model | None) -> DispatchModel:
+        return chosen(self.communities[0].problem, model)
 
     def __repr__(self) -> str:
         return f"Scenarios({len(self.communities)} of {self.communities[0]!r})"

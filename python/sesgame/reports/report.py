@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sesgame.energy.community import Community, Model
+    from sesgame.energy.community import Community
+    from sesgame.energy.dispatch.problem import Model
     from sesgame.energy.schedule import Schedule
     from sesgame.game.game import Game
     from sesgame.stability.audit import Audit
@@ -441,16 +442,9 @@ def title_of(name: str, case: Case) -> str:
     game, community = case.game, case.community
     if community is None:
         return f"{name}: a {game.kind} game of {count(game.n_players, 'player')}"
-    steps = community.steps
-    batteries = {
-        "battery": f"{count(len(community.batteries), 'battery')}, pooled",
-        "netting": "netting",
-        "linear": f"{count(len(community.batteries), 'battery')}, by linear programme",
-    }[community.chosen_model(case.model)]
     return (
-        f"{name}, {steps.time(0)} to {steps.time(steps.n_steps)}\n"
-        f"{count(game.n_players, 'member')}, {steps.in_words}, "
-        f"{batteries}; amounts in {community.currency}, negative ones are received"
+        f"{name}, {community.description(case.model)}; "
+        f"amounts in {community.currency}, negative ones are received"
     )
 
 

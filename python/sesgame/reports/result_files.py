@@ -104,11 +104,7 @@ def source_of(case: Case, files: Iterable[Path]) -> dict[str, Any]:
     return {
         "community": community.name,
         "files": digests,
-        "start": str(community.steps.start),
-        "end": str(community.steps.end),
-        "n_steps": community.steps.n_steps,
-        "step_hours": community.steps.step_hours,
-        "model": case.model,
+        **community.origin(case.model),
     }
 
 
