@@ -459,7 +459,7 @@ class Community:
             As in :meth:`cost_game`.
         """
         problem = self.problem
-        return LinearDispatch([problem], [1.0], chosen(problem, model).storage_units)
+        return chosen(problem, model).program([problem])
 
     def pool(self, model: Model | None = None) -> Pool:
         """Return the batteries that a model uses, by default the model of :meth:`cost_game`.

@@ -139,7 +139,7 @@ class Scenarios:
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
         """Return all scenarios as one linear program."""
-        return LinearDispatch(self.problems, self.weights, self._chosen(model).storage_units)
+        return self._chosen(model).program(self.problems, self.weights)
 
     @property
     def problems(self) -> list[DispatchProblem]:

@@ -44,7 +44,39 @@ class LinearModel:
         """Return that nothing of a problem is missing."""
         return []
 
-    def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
+    def program(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> LinearDispatch:
+        """Return the costs as a linear program, of a problem or of several scenarios."""
+        return LinearDispatch(problems, weights, self._storage_units)
+
+    def native_game(self, problem: DispatchProblem) -> NativeGame:
+        """Return the compiled game."""
+        return self.program([problem]).game
+
+    def mean_game(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float]
+    ) -> NativeGame:
+        """Return the compiled game of mean costs: one program, since what is bought is shared."""
+        return self.program(problems, weights).game
+
+    def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
+        """Return what a coalition does."""
+        return self.program([problem]).dispatches(members)[0]
+
+    def dual_bills(self, problem: DispatchProblem) -> DualBills:
+        """Return the bills at dual prices."""
+        return self.program([problem]).dual_bills()
+
+    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> ProgrammePrices:
+        """Return prices that prove the dispatch of all optimal, and the range of each bill."""
+        return self.program([problem]).dual_prices(progress=progress)
+
+    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
+        """Return the separation oracle."""
+        return self.program([problem]).separation_oracle()
+
+    def _storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
         """Return as few storage units as lose nothing."""
         storage = problem.storage
         groups: dict[tuple[float, ...], list[int]] = {}
@@ -63,32 +95,3 @@ class LinearModel:
         return [
             StorageUnit.of(storage, np.array(group), n_members, hours) for group in groups.values()
         ]
-
-    def native_game(self, problem: DispatchProblem) -> NativeGame:
-        """Return the compiled game."""
-        return self._program(problem).game
-
-    def mean_game(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float]
-    ) -> NativeGame:
-        """Return the compiled game of mean costs: one program, since what is bought is shared."""
-        return LinearDispatch(problems, weights, self.storage_units).game
-
-    def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
-        """Return what a coalition does."""
-        return self._program(problem).dispatches(members)[0]
-
-    def dual_bills(self, problem: DispatchProblem) -> DualBills:
-        """Return the bills at dual prices."""
-        return self._program(problem).dual_bills()
-
-    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> ProgrammePrices:
-        """Return prices that prove the dispatch of all optimal, and the range of each bill."""
-        return self._program(problem).dual_prices(progress=progress)
-
-    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
-        """Return the separation oracle."""
-        return self._program(problem).separation_oracle()
-
-    def _program(self, problem: DispatchProblem) -> LinearDispatch:
-        return LinearDispatch([problem], [1.0], self.storage_units)

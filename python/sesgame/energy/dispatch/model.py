@@ -14,7 +14,7 @@ from sesgame.errors import GameError
 if TYPE_CHECKING:
     from sesgame._engine import NativeGame
     from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
-    from sesgame.energy.dispatch.linear_program import StorageUnit
+    from sesgame.energy.dispatch.linear_program import LinearDispatch
     from sesgame.energy.dispatch.separation import DispatchOracle
 
 __all__ = ["MODELS", "DispatchModel", "chosen"]
@@ -53,8 +53,10 @@ class DispatchModel(Protocol):
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""
 
-    def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
-        """Return the storage that is run as one, for a linear program of the same costs."""
+    def program(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> LinearDispatch:
+        """Return the costs as a linear program, of a problem or of several scenarios."""
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""

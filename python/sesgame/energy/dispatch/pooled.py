@@ -54,12 +54,11 @@ class PooledModel:
         """Return what of a problem the model does not have, in words."""
         return problem.beyond_a_pool + problem.of_the_grid
 
-    def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
-        """Return the pool as a storage unit of a linear program, if there is any."""
-        used, n_members = self._used(problem), len(problem.members)
-        if not used.size:
-            return []
-        return [StorageUnit.of(problem.storage, used, n_members, problem.steps.step_hours)]
+    def program(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> LinearDispatch:
+        """Return the costs as a linear program, of a problem or of several scenarios."""
+        return LinearDispatch(problems, weights, self._storage_units)
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
@@ -124,8 +123,15 @@ class PooledModel:
         return DispatchOracle(
             game,
             self.dual_bills(problem),
-            lambda: LinearDispatch([problem], [1.0], self.storage_units).game,
+            lambda: self.program([problem]).game,
         )
+
+    def _storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
+        """Return the pool as a storage unit of a linear program, if there is any."""
+        used, n_members = self._used(problem), len(problem.members)
+        if not used.size:
+            return []
+        return [StorageUnit.of(problem.storage, used, n_members, problem.steps.step_hours)]
 
     def _used(self, problem: DispatchProblem) -> NDArray[np.intp]:
         """Return the batteries in the pool, by number."""

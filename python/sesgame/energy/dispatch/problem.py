@@ -14,7 +14,16 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Dispatch", "DispatchProblem", "FlowLimit", "Model", "Offers", "Steps", "Storage"]
+__all__ = [
+    "NO_OFFERS",
+    "Dispatch",
+    "DispatchProblem",
+    "FlowLimit",
+    "Model",
+    "Offers",
+    "Steps",
+    "Storage",
+]
 
 Model = Literal["battery", "netting", "linear"]
 """``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used. Both
@@ -113,6 +122,10 @@ class Offers:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+NO_OFFERS = Offers((), np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0))
+"""Nothing is to be bought."""
 
 
 @dataclass(frozen=True, eq=False)
