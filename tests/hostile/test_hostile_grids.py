@@ -216,8 +216,8 @@ def test_scenarios_that_do_not_fit_are_refused():
         Scenarios([one, community(1, batteries=[battery("ann")])])
     with pytest.raises(GameError, match="scenario 2 has 3 steps"):
         Scenarios([one, community(1, steps=3)])
-    with pytest.raises(GameError, match="scenarios have no start"):
-        sg.owen_allocation(Scenarios([one, two]), start="2016-06-01")
+    with pytest.raises(GameError, match=r"scenario 1: the period .* reaches beyond the data"):
+        sg.owen_allocation(Scenarios([one, two]), start="2016-05-31")
 
 
 def test_a_reference_of_other_members_is_refused():

@@ -16,6 +16,7 @@ import numpy as np
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE, DualPrices
 from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.players import Players
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from sesgame.energy.dispatch.problem import Model
-    from sesgame.energy.scenarios import Scenarios
     from sesgame.energy.time_steps import Moment
 
 __all__ = ["owen_allocation"]
@@ -74,7 +74,9 @@ def owen_allocation(
     AllocationError
         `reference` is of other members or not finite.
     GameError
-        As in ``Community.cost_game``.
+        As in ``Community.cost_game``, or the costs are of no dispatch
+        (:meth:`TwoPeriodStorage.allocation <sesgame.energy.TwoPeriodStorage.allocation>` has
+        prices of its own).
     SolverError
         Rounding keeps the two sides of strong duality apart.
 
@@ -110,19 +112,21 @@ def owen_allocation(
     >>> bills.values.round(2).tolist(), sg.audit(community.cost_game(), bills).in_core
     ([-0.3, 1.2], True)
     """
-    if isinstance(community, Community):
-        community = community.period(start, end)
-        if reference is None:
-            problem = community.problem
-            evidence = chosen(problem, model).dual_prices(problem, progress=progress)
-            return _allocation(community.members, evidence)
-    elif not (start is None and end is None):
-        raise GameError("scenarios have no start and end; take them of each community")
-    program = community.programme(model)
+    if not isinstance(community, (Community, Scenarios)):
+        raise GameError(
+            f"bills at dual prices of a dispatch are for a Community or Scenarios, not for "
+            f"{community!r}"
+        )
+    part = community.period(start, end)
+    if reference is None and isinstance(part, Community):
+        problem = part.problem
+        evidence = chosen(problem, model).dual_prices(problem, progress=progress)
+        return _allocation(part.members, evidence)
+    program = part.programme(model)
     wanted = None
     if reference is not None:
         wanted = as_allocation(program.cost_game(), reference).values
-    return _allocation(community.members, program.dual_prices(wanted, progress=progress))
+    return _allocation(part.members, program.dual_prices(wanted, progress=progress))
 
 
 def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
