@@ -189,7 +189,7 @@ def test_a_hundred_members_are_allocated_and_audited_by_separation(capsys, tmp_p
         assert sum(Decimal(row[f"{rule}_eur"]) for row in bills) == Decimal("416.93")
 
 
-def test_a_community_with_a_grid_is_allocated_by_linear_programme(capsys, tmp_path):
+def test_a_community_with_a_grid_is_allocated_by_linear_program(capsys, tmp_path):
     grid = "quantity,value,members\ndemand_charge_per_kw,6.5,\nconnection_limit_kw,9,ann;bob\n"
     offers = (
         "name,price_per_kwh_year,price_per_kw_year,charge_efficiency,discharge_efficiency\n"
@@ -198,7 +198,7 @@ def test_a_community_with_a_grid_is_allocated_by_linear_programme(capsys, tmp_pa
     folder = write_community(tmp_path / "court", grid=grid, storage_offers=offers)
     assert main(["allocate", str(folder), "--rules", "owen,nucleolus"]) == 0
     text = capsys.readouterr().out
-    assert "by linear program;" in text
+    assert "by linear program" in text
     assert text.count("No group of members can do better on its own") == 2
 
 

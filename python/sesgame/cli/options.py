@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from sesgame.catalogue import RULES
-from sesgame.energy.community import Model
+from sesgame.energy.dispatch.problem import Model
 from sesgame.energy.world_files import read_world
 from sesgame.errors import GameError, SesgameError
 from sesgame.game.game import Game

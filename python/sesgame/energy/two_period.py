@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sesgame.energy.two_period_files import read_two_period_files
 from sesgame.errors import GameError
+from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
-from sesgame.game.game import Game
+from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
 from sesgame.rule import AllocationProblem, Promise, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from sesgame.energy.time_steps import Moment
 
 __all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodStorage"]
 
@@ -87,6 +93,10 @@ class TwoPeriodStorage:
         By default none can be bought.
     weights : iterable of float, shape (K,), optional
         The probability of each scenario; by default they are equal.
+    currency : str, default "EUR"
+        The unit of all money.
+    name : str, default "two-period storage"
+        For reports.
 
     Raises
     ------
@@ -124,8 +134,12 @@ class TwoPeriodStorage:
         capacity_kwh: ArrayLike | None = None,
         storage_price: float = math.inf,
         weights: Iterable[float] | None = None,
+        currency: str = "EUR",
+        name: str = "two-period storage",
     ) -> None:
         self.players = Players(members)
+        self.currency = currency
+        self.name = name
         n = len(self.players)
         self.peak_kwh = _amounts("peak_kwh", peak_kwh, self.players)
         self.off_peak_kwh = _amounts("off_peak_kwh", off_peak_kwh, self.players)
@@ -158,11 +172,97 @@ class TwoPeriodStorage:
             )
         self.weights: NDArray[np.float64] = given
 
-    def cost_game(self) -> Game:
+    @classmethod
+    def from_csv(cls, folder: str | PathLike[str]) -> TwoPeriodStorage:
+        """Read storage from a folder of CSV files.
+
+        Parameters
+        ----------
+        folder : path
+            With ``two_period.csv`` and ``energy.csv`` and, if needed, ``storage.csv`` and
+            ``weights.csv``; ``docs/file-formats.md`` describes them.
+
+        Raises
+        ------
+        GameError
+            A file is missing or wrong; the message names file, line and column.
+        """
+        return cls(**read_two_period_files(Path(folder)))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members, in order."""
+        return cast(tuple[str, ...], tuple(self.players))
+
+    @property
+    def default_model(self) -> None:
+        """There is but one model."""
+
+    def chosen_model(self, model: None = None) -> None:
+        """Refuse a model: there is but one, without a name.
+
+        Raises
+        ------
+        GameError
+            A model is asked for.
+        """
+        if model is not None:
+            raise GameError(f"model is {model!r}; two-period storage has no models to choose from")
+
+    def period(self, start: Moment | None = None, end: Moment | None = None) -> TwoPeriodStorage:
+        """Refuse a period: there is no calendar.
+
+        Raises
+        ------
+        GameError
+            A start or an end is asked for.
+        """
+        if start is not None or end is not None:
+            raise GameError("two-period storage has no calendar, so it takes no start and no end")
+        return self
+
+    def max_listed_players(self, model: None = None) -> int:
+        """Return for how many members every coalition may be evaluated."""
+        return MAX_TABLE_PLAYERS
+
+    def local_search(self, model: None = None) -> int:
+        """Return that there is no search."""
+        return 0
+
+    def separation_oracle(self, *, model: None = None) -> None:
+        """Return that there is none: the costs have a closed form, the search has not."""
+
+    @property
+    def period_in_words(self) -> str:
+        """Nothing: there is no calendar."""
+        return ""
+
+    def description(self, model: None = None) -> str:
+        """Return in words the scenarios, the members and the prices; two lines."""
+        prices = f"{self.off_peak_price:g} off peak and {self.peak_price:g} at the peak"
+        if math.isfinite(self.storage_price):
+            prices += f", storage at {self.storage_price:g}"
+        return (
+            f"{count(len(self.weights), 'scenario')} of two periods\n"
+            f"{count(len(self.players), 'member')}, energy at {prices} {self.currency} per kWh"
+        )
+
+    def origin(self, model: None = None) -> dict[str, Any]:
+        """Return what a saved result says of where the game comes from."""
+        price = self.storage_price if math.isfinite(self.storage_price) else None
+        return {
+            "off_peak_price": self.off_peak_price,
+            "peak_price": self.peak_price,
+            "storage_price": price,
+            "weights": self.weights.tolist(),
+        }
+
+    def cost_game(self, *, model: None = None) -> Game:
         """Return the game in which each coalition bears its least expected cost.
 
         O(K log K) for each coalition.
         """
+        self.chosen_model(model)
         return Game.from_function(self.players, self._costs, kind="cost", batched=True)
 
     def allocation(self) -> Allocation:
@@ -192,6 +292,12 @@ class TwoPeriodStorage:
             evidence=TwoPeriodPrices(scarcity, worth, float(used.min()) if is_bought else 0.0),
         )
         return TWO_PERIOD_PRICES.made(allocation)
+
+    def __repr__(self) -> str:
+        return (
+            f"TwoPeriodStorage({self.name!r}, {count(len(self.players), 'member')}, "
+            f"{count(len(self.weights), 'scenario')})"
+        )
 
     def _base(self) -> NDArray[np.float64]:
         """Return what each member would pay if all were bought off peak, shape (n,)."""

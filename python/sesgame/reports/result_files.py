@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -100,13 +101,17 @@ def source_of(problem: AllocationProblem, files: Iterable[Path]) -> dict[str, An
 def _digests(paths: Sequence[Path]) -> dict[str, str]:
     """Return the SHA-256 of each file, as ``sha256sum`` prints it."""
     names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        # Of several folders: by the way from the one that holds them all.
+        whole = [path.absolute() for path in paths]
+        top = os.path.commonpath([path.parent for path in whole])
+        names = [path.relative_to(top).as_posix() for path in whole]
     digests = {}
-    for path in paths:
+    for path, name in zip(paths, names, strict=True):
         try:
             content = path.read_bytes()
         except OSError as error:
             raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
-        name = path.name if names.count(path.name) == 1 else str(path)
         digests[name] = hashlib.sha256(content).hexdigest()
     return digests
 

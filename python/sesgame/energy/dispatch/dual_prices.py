@@ -12,7 +12,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DualPrices", "OwenPrices", "ProgrammePrices"]
+__all__ = ["RELATIVE_TOLERANCE", "DualBills", "DualPrices", "OwenPrices", "ProgrammePrices"]
+
+RELATIVE_TOLERANCE = 1e-9
+"""Of the turnover; the engine refuses prices that miss strong duality by more."""
+
+
+@dataclass(frozen=True, eq=False)
+class DualBills:
+    """What members owe at prices that prove a dispatch optimal.
+
+    Attributes
+    ----------
+    bills : ndarray of shape (n,)
+        No coalition is charged more than its own cost.
+    duality_gap : float
+        The cost of all minus the sum of the bills, beyond rounding.
+    """
+
+    bills: NDArray[np.float64]
+    duality_gap: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +117,7 @@ class OwenPrices(DualPrices):
 
 @dataclass(frozen=True, eq=False)
 class ProgrammePrices(DualPrices):
-    """The prices of the linear programme.
+    """The prices of the linear program.
 
     Attributes
     ----------

@@ -191,7 +191,7 @@ def _energy(report: ReportContent, index: int) -> list[str]:
         generated = f"generated {energy(pv.sum())}, of which {energy(own)} you used at once"
         text += f"; you {generated}" if fed_in >= METER_NOISE_KWH else f" and {generated}"
     batteries = [b for b in community.batteries if b.owner == community.members[index]]
-    if batteries and report.problem.model != "netting":
+    if batteries and community.uses_batteries(report.problem.model):
         stores = sum(battery.energy_kwh for battery in batteries)
         text += f"; you bring {count(len(batteries), 'battery')} of {energy(stores)}"
     return [f"{text}."]
