@@ -1,6 +1,7 @@
 """Every rule of the catalogue, and nothing beside it: what it promises, says, keeps and cites."""
 
 import ast
+import importlib
 import json
 import re
 from collections import Counter
@@ -335,3 +336,11 @@ def test_the_name_of_a_rule_stands_in_one_place():
     names = {*RULES, *(alias for rule in RULES.values() for alias in rule.aliases)}
     found = Counter(text for path in paths for text in literals(path) if text in names)
     assert found == dict.fromkeys(names, 1)
+
+
+def test_the_table_of_rules_in_the_documentation_is_that_of_the_catalogue(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_extensions")
+    rule_table = importlib.import_module("rule_table")
+    text = rule_table.PAGE.read_text(encoding="utf-8")
+    assert text.count(rule_table.table()) == 1
+    assert rule_table.with_table(text) == text
