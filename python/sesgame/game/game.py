@@ -23,6 +23,7 @@ from sesgame.game.characteristic_function import (
     not_finite,
 )
 from sesgame.game.evaluation import Evaluation, digest_of
+from sesgame.game.pandas_frames import coalitions_of_frame, frame_of_table
 from sesgame.game.player_types import Symmetry
 from sesgame.game.players import Players
 from sesgame.progress import progress_report
@@ -267,8 +268,6 @@ class Game:
         >>> sg.Game.from_pandas(frame).value(["ann", "bob"])
         50.0
         """
-        from sesgame.game.pandas_frames import coalitions_of_frame
-
         values, kind, columns = coalitions_of_frame(frame)
         return cls.from_dict(values, columns if players is None else players, kind=kind)
 
@@ -593,9 +592,7 @@ class Game:
             2^n - 1 rows with a boolean column for each player and a column ``gain`` or ``cost``,
             which :meth:`from_pandas` reads again.
         """
-        from sesgame.game.pandas_frames import frame_of_game
-
-        return frame_of_game(self)
+        return frame_of_table(self.players, self.kind, self.tabulate())
 
     def coalition_labels(self, mask: int) -> frozenset[Hashable]:
         """Return the members of the coalition with a given bit mask."""

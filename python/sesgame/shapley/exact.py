@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import lgamma
 from typing import TYPE_CHECKING, TypeVar
 
@@ -159,7 +160,7 @@ def shapley_value(
         by_profile = game.values(
             declared.profile_coalitions(), executor=executor, store=store, progress=progress
         )
-        declared.check(game)
+        declared.check(partial(game.values, progress=False))
         return _from_profiles(game, declared, by_profile)
     if game.native is not None and not game.tabulated:
         with progress_report("steps", "", progress) as report, game.naming_coalitions():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import lgamma, log
 from operator import index
 from time import perf_counter
@@ -549,7 +550,7 @@ def estimate_value(
     if symmetry is not None:
         for checked in (game, control_variate):
             if checked is not None:
-                symmetry.check(checked)
+                symmetry.check(partial(checked.values, progress=False))
     valuation = Valuation(
         game,
         control_variate,
