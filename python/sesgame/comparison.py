@@ -21,11 +21,12 @@ from sesgame.energy.dispatch.dual_prices import DualPrices
 from sesgame.errors import AllocationError, GameError, SesgameError
 from sesgame.formatting import amount, count, html_table, short_coalition, text_table
 from sesgame.game.allocation import Allocation, Kind, plain
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.optional_imports import needs
 from sesgame.shapley.sampled import SampledShapley
-from sesgame.stability.audit import Audit, as_allocation, audit, check_tolerance
+from sesgame.stability.audit import Audit, audit, check_tolerance
 from sesgame.stability.row_generation import GeneratedEvidence
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.linear.minimum_norm import nearest_combination
 from sesgame.progress import progress_report
-from sesgame.stability.audit import as_allocation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -11,9 +11,10 @@ import numpy as np
 from sesgame.errors import GameError
 from sesgame.formatting import amount, format_coalition
 from sesgame.game.allocation import Allocation
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import membership_of_masks
 from sesgame.plots.canvas import BLACK, BLUE, GREY, ORANGE, Style, named_allocations, new_axes
-from sesgame.stability.audit import RELATIVE_TOLERANCE, as_allocation
+from sesgame.stability.audit import RELATIVE_TOLERANCE
 from sesgame.stability.core import least_core
 
 if TYPE_CHECKING:

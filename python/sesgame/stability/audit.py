@@ -12,7 +12,8 @@ from sesgame._engine import coalitions_at_least
 from sesgame._engine import worst_coalition as engine_worst_coalition
 from sesgame.errors import AllocationError
 from sesgame.formatting import format_coalition, html_table, short_coalition
-from sesgame.game.allocation import Allocation, checked_values, plain
+from sesgame.game.allocation import Allocation, plain
+from sesgame.game.given_allocation import as_allocation
 from sesgame.stability.separation_oracle import Separator, without_oracle
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
     from sesgame.stability.separation_oracle import SeparationOracle
 
-__all__ = ["Audit", "as_allocation", "audit", "check_tolerance"]
+__all__ = ["Audit", "audit", "check_tolerance"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the largest absolute value of any coalition: what counts as equal, unless told otherwise."""
@@ -349,41 +350,3 @@ def _worst_by_oracle(
     worst = _first_largest(excesses, equal)
     excess = float(excesses.max())
     return game.players.ordered_labels(known[worst]), excess, max(named.bound, excess)
-
-
-def as_allocation(
-    game: Game, allocation: Allocation | Mapping[Hashable, float] | ArrayLike
-) -> Allocation:
-    """Return an allocation of this game, whatever form it is given in.
-
-    Raises
-    ------
-    AllocationError
-        Other players, the other kind, a missing player, or a number that is not finite.
-    """
-    if isinstance(allocation, Allocation):
-        if allocation.kind != game.kind:
-            raise AllocationError(f"a {allocation.kind} allocation for a {game.kind} game")
-        if allocation.players == game.players:
-            return allocation
-        by_player = dict(zip(allocation.players, allocation.values.tolist(), strict=True))
-        return dataclasses.replace(
-            allocation, players=game.players, values=_in_player_order(game, by_player)
-        )
-    values = (
-        _in_player_order(game, allocation)
-        if isinstance(allocation, Mapping)
-        else checked_values(game.players, allocation)
-    )
-    return Allocation(players=game.players, values=values, kind=game.kind, method="given")
-
-
-def _in_player_order(game: Game, values: Mapping[Hashable, float]) -> NDArray[np.float64]:
-    missing = [player for player in game.players if player not in values]
-    unknown = [player for player in values if player not in game.players]
-    if missing or unknown:
-        raise AllocationError(
-            f"the allocation is not one of this game's players: missing "
-            f"{format_coalition(missing)}, unknown {format_coalition(unknown)}"
-        )
-    return checked_values(game.players, [values[player] for player in game.players])
