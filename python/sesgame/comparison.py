@@ -27,7 +27,7 @@ from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.optional_imports import needs
 from sesgame.shapley.sampled import SampledShapley
 from sesgame.stability.audit import Audit, audit, check_tolerance
-from sesgame.stability.row_generation import GeneratedEvidence
+from sesgame.stability.search_evidence import GeneratedEvidence
 
 if TYPE_CHECKING:
     import pandas as pd

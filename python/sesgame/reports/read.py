@@ -16,7 +16,7 @@ from sesgame.game.allocation import Allocation, Evidence, plain
 from sesgame.stability.core import LeastCoreEvidence
 from sesgame.stability.core_points import CorePointEvidence, CorePointStep
 from sesgame.stability.nucleolus import NucleolusEvidence
-from sesgame.stability.row_generation import GeneratedEvidence, GeneratedStage, GenerationEffort
+from sesgame.stability.search_evidence import GeneratedEvidence, GeneratedStage, GenerationEffort
 from sesgame.stability.stages import Effort, Stage
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from sesgame.reports.result_files import allocation_csv, bills_csv, result_json,
 from sesgame.shapley.sampled import SampledShapley
 from sesgame.stability.audit import audit
 from sesgame.stability.kernel import maximal_surpluses
-from sesgame.stability.row_generation import GeneratedEvidence
+from sesgame.stability.search_evidence import GeneratedEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

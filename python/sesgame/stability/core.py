@@ -151,7 +151,7 @@ def least_core(
         A point at which only those coalitions attain the value that do so at every point of the
         least core; with :class:`LeastCoreEvidence`. Its value is 0 for a single player, who has
         no proper coalition. With an oracle, a point whose largest excess is the value; with
-        :class:`~sesgame.stability.row_generation.GeneratedEvidence`, which says what is proved.
+        :class:`~sesgame.stability.search_evidence.GeneratedEvidence`, which says what is proved.
 
     Raises
     ------

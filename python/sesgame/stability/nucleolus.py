@@ -152,7 +152,7 @@ def nucleolus(
     Allocation
         With :class:`NucleolusEvidence`. Where the players alone have more than all together, no
         imputation exists; the allocation is then the prenucleolus and its method says so. With an
-        oracle, with :class:`~sesgame.stability.row_generation.GeneratedEvidence`.
+        oracle, with :class:`~sesgame.stability.search_evidence.GeneratedEvidence`.
 
     Raises
     ------

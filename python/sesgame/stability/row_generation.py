@@ -8,7 +8,6 @@ from then on, so later rounds ask only for coalitions outside their span.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
 from time import monotonic
@@ -18,142 +17,29 @@ import numpy as np
 
 from sesgame._engine import LexicographicMaster
 from sesgame.errors import OracleError
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.allocation import Allocation
 from sesgame.progress import progress_report
 from sesgame.stability.local_search import local_search
 from sesgame.stability.null_space import Annihilator
-from sesgame.stability.search_evidence import verify_generated
+from sesgame.stability.search_evidence import (
+    GeneratedEvidence,
+    GeneratedStage,
+    GenerationEffort,
+)
 from sesgame.stability.separation_oracle import Separator
-from sesgame.stability.stages import Stage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.game.game import Game
     from sesgame.stability.separation_oracle import SeparationOracle
-    from sesgame.stability.verification import Verification
 
-__all__ = ["GeneratedEvidence", "GeneratedStage", "GenerationEffort", "generate"]
+__all__ = ["generate"]
 
 logger = logging.getLogger(__name__)
 
 RELATIVE_TOLERANCE = 1e-7
 """Of the largest of v(N), v(i) and v(N - i): what counts as equal, unless told otherwise."""
-
-
-@dataclasses.dataclass(frozen=True)
-class GeneratedStage(Stage):
-    """A stage whose coalitions an oracle named.
-
-    Attributes
-    ----------
-    values : tuple of float
-        The value of each of `coalitions`.
-    bound : float
-        The oracle proved that no coalition outside the span of the earlier stages has a larger
-        excess; infinite where it proved nothing.
-    """
-
-    values: tuple[float, ...] = ()
-    bound: float = math.inf
-
-
-@dataclasses.dataclass(frozen=True)
-class GenerationEffort(Evidence):
-    """What generating rows took.
-
-    Attributes
-    ----------
-    rounds : int
-        Solutions of the linear programmes.
-    oracle_calls : int
-        How often the oracle was asked.
-    pool_rows : int
-        Coalitions that the linear programmes ended with.
-    pivots : int
-        Simplex pivots.
-    evaluations : int
-        Coalitions whose values were asked for, by the local search most of them, and coalitions
-        that the oracle named.
-    """
-
-    rounds: int
-    oracle_calls: int
-    pool_rows: int
-    pivots: int
-    evaluations: int
-
-
-@dataclasses.dataclass(frozen=True)
-class GeneratedEvidence(Evidence):
-    """What is proved of an allocation that was found with a separation oracle, and what is not.
-
-    Attributes
-    ----------
-    proved : bool
-        The oracle proved every stage within `tolerance`: the allocation is what its method says.
-    reason : str
-        Why not, where that is so.
-    lower_bound : float
-        No efficient allocation (if `individually_rational`, no imputation) has a smaller largest
-        excess. It follows from the weights of the first stage and the values of its coalitions,
-        whatever the oracle found or missed.
-    upper_bound : float
-        No coalition has a larger excess at this allocation; infinite where the oracle proved
-        nothing. The least possible largest excess lies between the two bounds.
-    stages : tuple of GeneratedStage
-        As in a nucleolus from a table: coalitions that hold an excess down, and their weights.
-    individually_rational : bool
-        Whether no player may get less than alone.
-    complete : bool
-        Whether the stages are to settle every player, as those of a nucleolus do.
-    effort : GenerationEffort
-        What it took.
-    values : tuple of float
-        The allocation.
-    tolerance : float
-        Excesses closer than this count as equal.
-    """
-
-    proved: bool
-    reason: str
-    lower_bound: float
-    upper_bound: float
-    stages: tuple[GeneratedStage, ...]
-    individually_rational: bool
-    complete: bool
-    effort: GenerationEffort
-    values: tuple[float, ...]
-    tolerance: float
-
-    def verify(self, game: Game, oracle: SeparationOracle | None = None) -> Verification:
-        """Check the evidence with code that shares nothing with the solver.
-
-        Stage by stage: the weights balance (in fractions), the coalitions have the values and
-        excesses they are said to have, and the oracle, asked anew, finds none above. Without an
-        oracle, or with a heuristic one, that last part is listed in `unchecked`.
-
-        Parameters
-        ----------
-        game : Game
-            The values of the stages' coalitions are asked of it.
-        oracle : SeparationOracle, optional
-            That of the solution, or better another one.
-
-        Returns
-        -------
-        Verification
-            True as a condition when nothing fails; see also its `unchecked`.
-        """
-        separator = None if oracle is None else Separator(game, oracle, self.tolerance)
-
-        def bound(level: float, outside: NDArray[Any] | None) -> float:
-            if separator is None:
-                return math.inf
-            x = np.array(self.values)
-            return separator.ask(x, 1, level, outside, math.inf).bound
-
-        return verify_generated(game, self, bound)
 
 
 def generate(

@@ -11,7 +11,7 @@ from sesgame.reports.html.figures import amount
 from sesgame.reports.html.proofs import certified
 from sesgame.stability.core import LeastCoreEvidence
 from sesgame.stability.nucleolus import NucleolusEvidence
-from sesgame.stability.row_generation import GeneratedEvidence
+from sesgame.stability.search_evidence import GeneratedEvidence
 
 if TYPE_CHECKING:
     from sesgame.reports.report import Report

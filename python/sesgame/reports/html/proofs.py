@@ -17,7 +17,7 @@ from sesgame.shapley.sampled import SampledShapley
 from sesgame.stability.core import LeastCoreEvidence
 from sesgame.stability.core_points import CorePointEvidence
 from sesgame.stability.nucleolus import NucleolusEvidence
-from sesgame.stability.row_generation import GeneratedEvidence
+from sesgame.stability.search_evidence import GeneratedEvidence
 
 if TYPE_CHECKING:
     from sesgame.game.allocation import Allocation
