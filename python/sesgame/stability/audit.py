@@ -8,29 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame._engine import coalitions_at_least
-from sesgame._engine import worst_coalition as engine_worst_coalition
 from sesgame.errors import AllocationError
 from sesgame.formatting import format_coalition, html_table, short_coalition
 from sesgame.game.allocation import Allocation, plain
 from sesgame.game.given_allocation import as_allocation
-from sesgame.stability.separation_oracle import Separator, without_oracle
+from sesgame.stability.search import CoalitionSearch, first_largest
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from sesgame.game.game import Game
     from sesgame.stability.separation_oracle import SeparationOracle
 
-__all__ = ["Audit", "audit", "check_tolerance"]
-
-RELATIVE_TOLERANCE = 1e-9
-"""Of the largest absolute value of any coalition: what counts as equal, unless told otherwise."""
+__all__ = ["Audit", "audit", "audit_by_search", "check_tolerance"]
 
 LESS = "less than "
-
-ORACLE_TOLERANCE = 1e-7
-"""The same where an oracle is asked, which is itself no more precise."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -222,7 +214,7 @@ def audit(
     AllocationError
         The allocation is of other players or of the other kind, or is not finite.
     OracleError
-        The oracle contradicts itself or the game, or has no time limit to be told.
+        The oracle contradicts itself or the game; or `max_seconds` without an oracle.
     PlayerLimitError
         More than 30 players, and no oracle.
 
@@ -246,47 +238,41 @@ def audit(
     >>> result.in_core, result.worst_coalition, result.worst_coalition_excess
     (False, ('b',), 1.0)
     """
+    search = CoalitionSearch.of(game, oracle=oracle, max_seconds=max_seconds, progress=progress)
+    return audit_by_search(search, allocation, tolerance)
+
+
+def audit_by_search(
+    search: CoalitionSearch,
+    allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
+    tolerance: float | None = None,
+) -> Audit:
+    """Tell what holds of an allocation; :func:`audit` with a search that is made already."""
+    game = search.game
     allocated = as_allocation(game, allocation)
-    x = allocated.values
     check_tolerance(tolerance)
-    if oracle is None:
-        without_oracle(game, None, 0, max_seconds)
-        table = game.tabulate(progress=progress)
-        alone, total = table[1 << np.arange(game.n_players)], float(table[-1])
-        default, scale = RELATIVE_TOLERANCE, game.scale
-    else:
-        worths = game.values(_few(game.n_players), progress=progress)
-        alone, total = worths[: game.n_players], float(worths[-1])
-        default, scale = ORACLE_TOLERANCE, float(np.abs(worths).max())
-    # An estimate may be off by more than that, but then its excesses are not equal, either.
-    equal = max(default * scale, game.rounding)
     if tolerance is None:
-        tolerance = max(equal, allocated.tolerance)
-    if oracle is None:
-        worst, excess = _worst_of_table(game, table, x, equal)
-        bound = excess
-    else:
-        seconds = np.inf if max_seconds is None else max_seconds
-        worst, excess, bound = _worst_by_oracle(game, x, worths, oracle, seconds, tolerance, equal)
-    gap = allocated.total - total
-    gains = game.sign * (alone - x)
-    worst_player = _first_largest(gains, equal)
+        # An estimate may be off by more, but then its excesses are not equal, either.
+        tolerance = max(search.default_tolerance, allocated.tolerance)
+    worst = search.worst(allocated.values, tolerance)
+    gap = allocated.total - search.total
+    gains = game.sign * (search.alone - allocated.values)
     efficient = abs(gap) <= tolerance
-    in_core: bool | None = efficient and excess <= tolerance
-    if in_core and bound > tolerance:
+    in_core: bool | None = efficient and worst.excess <= tolerance
+    if in_core and worst.bound > tolerance:
         in_core = None
     return Audit(
         method=allocated.method,
         efficient=efficient,
         efficiency_gap=gap,
         individually_rational=bool(gains.max() <= tolerance),
-        worst_player=game.players[worst_player],
+        worst_player=game.players[first_largest(gains, search.default_tolerance)],
         worst_player_excess=float(gains.max()),
         in_core=in_core,
-        worst_coalition=worst,
-        worst_coalition_excess=excess,
-        staying=tuple(player for player in game.players if player not in set(worst)),
-        bound=bound,
+        worst_coalition=worst.coalition,
+        worst_coalition_excess=worst.excess,
+        staying=tuple(player for player in game.players if player not in set(worst.coalition)),
+        bound=worst.bound,
         tolerance=tolerance,
     )
 
@@ -301,52 +287,3 @@ def check_tolerance(tolerance: float | None) -> None:
     """
     if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
         raise AllocationError(f"tolerance is {tolerance}; it must be a number from 0 on")
-
-
-def _few(n_players: int) -> NDArray[np.bool_]:
-    """Return each player, all but each, and all, as rows."""
-    single = np.eye(n_players, dtype=np.bool_)
-    return np.concatenate([single, ~single, np.ones((1, n_players), dtype=np.bool_)])
-
-
-def _first_largest(values: NDArray[np.float64], equal: float) -> int:
-    """Return the place of the first value that is as large as any."""
-    return int(np.argmax(values >= values.max() - equal))
-
-
-def _worst_of_table(
-    game: Game, table: NDArray[np.float64], x: NDArray[np.float64], equal: float
-) -> tuple[tuple[Hashable, ...], float]:
-    """Return the first of the worst coalitions, and the largest excess."""
-    found = engine_worst_coalition(table, game.kind, x)
-    if found is None:
-        return (), -np.inf
-    excess = found[1]
-    first, _ = coalitions_at_least(table, game.kind, x, excess - equal, 1)
-    return game.players.ordered_labels(first[0]), excess
-
-
-def _worst_by_oracle(
-    game: Game,
-    x: NDArray[np.float64],
-    worths: NDArray[np.float64],
-    oracle: SeparationOracle,
-    max_seconds: float,
-    tolerance: float,
-    equal: float,
-) -> tuple[tuple[Hashable, ...], float, float]:
-    """Return the worst coalition known, its excess, and the bound that is proved."""
-    if game.n_players == 1:
-        return (), -np.inf, -np.inf
-    separator = Separator(game, oracle, tolerance)
-    known, values = _few(game.n_players)[:-1], worths[:-1]
-    separator.learn(known, values)
-    best = float((game.sign * (values - known @ x)).max())
-    # Whether somebody gains is what counts: how far the others are from that may be hard to tell.
-    named = separator.ask(x, 1, max(best, 0.0), None, max_seconds, attained=best >= 0)
-    known = np.concatenate([known, named.membership])
-    values = np.concatenate([values, named.values])
-    excesses = game.sign * (values - known @ x)
-    worst = _first_largest(excesses, equal)
-    excess = float(excesses.max())
-    return game.players.ordered_labels(known[worst]), excess, max(named.bound, excess)

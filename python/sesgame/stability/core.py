@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from sesgame.game.allocation import Allocation, Evidence, checked_values
 from sesgame.progress import progress_report
 from sesgame.stability.audit import audit
 from sesgame.stability.row_generation import generate
-from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
+from sesgame.stability.search import CoalitionSearch, OracleSearch
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import (
     LISTED_COALITIONS,
@@ -38,6 +37,7 @@ __all__ = [
     "core_check",
     "core_existence",
     "least_core",
+    "least_core_by_search",
 ]
 
 
@@ -182,21 +182,24 @@ def least_core(
     >>> point.evidence.tight
     ((0, 1), (0, 2), (1, 2))
     """
-    if oracle is not None:
-        return generate(
-            game_of_oracle(game, oracle),
-            oracle,
-            method="least core",
-            complete=False,
-            individually_rational=False,
-            tolerance=tolerance,
-            search=local_search,
-            max_seconds=math.inf if max_seconds is None else max_seconds,
-            progress=progress,
-        )
-    game = without_oracle(game, tolerance, local_search, max_seconds)
-    table = game.tabulate(progress=progress)
-    with progress_report("least core", " values", progress) as report:
+    search = CoalitionSearch.of(
+        game,
+        oracle=oracle,
+        tolerance=tolerance,
+        local_search=local_search,
+        max_seconds=max_seconds,
+        progress=progress,
+    )
+    return least_core_by_search(search)
+
+
+def least_core_by_search(search: CoalitionSearch) -> Allocation:
+    """Return a point of the least core; :func:`least_core` with a search that is made already."""
+    if isinstance(search, OracleSearch):
+        return generate(search, method="least core", complete=False, individually_rational=False)
+    game = search.game
+    table = game.tabulate(progress=search.progress)
+    with progress_report("least core", " values", search.progress) as report:
         value, values, stages, tolerance, effort = engine_least_core(table, game.kind, report)
     tight, count = coalitions_at_least(
         table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS

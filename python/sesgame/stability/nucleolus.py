@@ -6,7 +6,6 @@ Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Hashable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -19,9 +18,9 @@ from sesgame.errors import GameError, OracleError, SolverError
 from sesgame.game.allocation import Allocation, Evidence, checked_values
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
-from sesgame.stability.exact import exact_levels
+from sesgame.stability.exact_levels import exact_levels
 from sesgame.stability.row_generation import generate
-from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
+from sesgame.stability.search import CoalitionSearch, OracleSearch
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
 
@@ -36,6 +35,7 @@ __all__ = [
     "NucleolusEvidence",
     "nucleoli",
     "nucleolus",
+    "nucleolus_by_search",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
     "prenucleolus",
@@ -195,22 +195,24 @@ def nucleolus(
     >>> sg.nucleolus(game, exact=True).exact
     (Fraction(50, 1), Fraction(75, 1), Fraction(75, 1))
     """
-    if oracle is not None:
-        if exact:
-            raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
-        return generate(
-            game_of_oracle(game, oracle),
-            oracle,
-            method="nucleolus",
-            complete=True,
-            individually_rational=True,
-            tolerance=tolerance,
-            search=local_search,
-            max_seconds=math.inf if max_seconds is None else max_seconds,
-            progress=progress,
-        )
-    game = without_oracle(game, tolerance, local_search, max_seconds)
-    return _solve(game, "nucleolus", False, True, exact, progress)
+    search = CoalitionSearch.of(
+        game,
+        oracle=oracle,
+        tolerance=tolerance,
+        local_search=local_search,
+        max_seconds=max_seconds,
+        progress=progress,
+    )
+    return nucleolus_by_search(search, exact=exact)
+
+
+def nucleolus_by_search(search: CoalitionSearch, *, exact: bool = False) -> Allocation:
+    """Return the nucleolus; :func:`nucleolus` with a search that is made already."""
+    if not isinstance(search, OracleSearch):
+        return _solve(search.game, "nucleolus", False, True, exact, search.progress)
+    if exact:
+        raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
+    return generate(search, method="nucleolus", complete=True, individually_rational=True)
 
 
 def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:

@@ -26,145 +26,189 @@ from sesgame.stability.search_evidence import (
     GeneratedStage,
     GenerationEffort,
 )
-from sesgame.stability.separation_oracle import Separator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.game.game import Game
-    from sesgame.stability.separation_oracle import SeparationOracle
+    from sesgame.progress import Report
+    from sesgame.stability.search import OracleSearch
+    from sesgame.stability.separation_oracle import Named
 
 __all__ = ["generate"]
 
 logger = logging.getLogger(__name__)
 
-RELATIVE_TOLERANCE = 1e-7
-"""Of the largest of v(N), v(i) and v(N - i): what counts as equal, unless told otherwise."""
-
 
 def generate(
-    game: Game,
-    oracle: SeparationOracle,
-    *,
-    method: str,
-    complete: bool,
-    individually_rational: bool,
-    tolerance: float | None,
-    search: int,
-    max_seconds: float,
-    progress: bool,
+    search: OracleSearch, *, method: str, complete: bool, individually_rational: bool
 ) -> Allocation:
     """Return the nucleolus (`complete`) or a point of the least core by row generation."""
-    deadline = monotonic() + max_seconds
-    n = game.n_players
-    single = np.eye(n, dtype=np.bool_)
-    known = np.concatenate([single, ~single, np.ones((1, n), dtype=np.bool_)])
-    worth = game.values(known, progress=False)
-    alone, without, grand = worth[:n], worth[n:-1], worth[-1]
-    if tolerance is None:
-        tolerance = RELATIVE_TOLERANCE * (float(np.abs(worth).max()) or 1.0)
-    separator = Separator(game, oracle, tolerance)
-    if complete and n > 1 and not separator.takes_outside:
-        raise OracleError(
-            "the nucleolus needs an oracle whose most_violated takes the argument `outside`"
+    generation = _RowGeneration(search, complete, individually_rational)
+    with progress_report(method, " rounds", search.progress) as report:
+        generation.run(report)
+    return generation.allocation(method)
+
+
+class _RowGeneration:
+    """The coalitions named so far, the levels proved, and the best allocation of all rounds."""
+
+    def __init__(self, search: OracleSearch, complete: bool, individually_rational: bool) -> None:
+        self.deadline = monotonic() + search.max_seconds
+        self.search = search
+        self.game = search.game
+        self.complete = complete
+        self.individually_rational = individually_rational
+        self.tolerance = (
+            search.relative_tolerance * (search.scale or 1.0)
+            if search.tolerance is None
+            else search.tolerance
         )
-    separator.learn(known, worth)
-    master = LexicographicMaster(game.kind, grand, alone, without, individually_rational)
-    rounds, evaluations = 0, len(known)
-    first: int | None = 0
-    bounds: list[float] = []
-    best: tuple[float, NDArray[np.float64]] = (math.inf, alone)
-    timed_out = False
-    with progress_report(method, " rounds", progress) as report:
-        while first is not None and not timed_out:
-            master.solve(first, complete)
-            rounds += 1
+        self.separator = search.separator(self.tolerance)
+        n = self.game.n_players
+        if complete and n > 1 and not self.separator.takes_outside:
+            raise OracleError(
+                "the nucleolus needs an oracle whose most_violated takes the argument `outside`"
+            )
+        alone, without, grand = search.values[:n], search.values[n:-1], search.values[-1]
+        self.master = LexicographicMaster(
+            self.game.kind, grand, alone, without, individually_rational
+        )
+        self.rounds, self.evaluations = 0, len(search.values)
+        self.x, self.levels = alone, self.master.levels
+        # What the oracle has proved of each level: no coalition outside has a larger excess.
+        self.bounds: list[float] = []
+        self.best: tuple[float, NDArray[np.float64]] = (math.inf, alone)
+        self.timed_out = False
+
+    def run(self, report: Report | None) -> None:
+        """Solve and ask until every level is proved, or the time is over."""
+        changed: int | None = 0
+        while changed is not None and not self.timed_out:
+            self.master.solve(changed, self.complete)
+            self.rounds += 1
             if report is not None:
-                report(rounds, 0)
-            x, levels = master.allocation, master.levels
-            del bounds[first:]
-            first = None
-            if search:
-                found, values = local_search(game, x, _spread(master, len(bounds)), search)
-                separator.learn(found, values)
-                evaluations += len(found)
-                first, _ = master.require(found, values, tolerance, 2 * n)
-                if first is not None:
-                    timed_out = monotonic() >= deadline
-                    continue
-            settled = _Settled(master, n)
-            for level in range(len(bounds), len(levels) if complete else min(1, len(levels))):
-                remaining = deadline - monotonic()
-                if remaining <= 0:
-                    timed_out = True
-                    break
-                outside = settled.before(level)
-                named = separator.ask(x, n, levels[level], outside, remaining)
-                evaluations += len(named.values)
-                first, rows = master.require(
-                    named.membership, named.values, tolerance, len(named.values)
-                )
-                logger.info(
-                    "round %d: level %d is %.9g, proved up to %.9g; %d new of %d coalitions",
-                    *(rounds, level + 1, levels[level], named.bound, rows, len(named.values)),
-                )
-                upper = max([*bounds, named.bound])
-                if upper <= best[0] + tolerance:
-                    best = (upper, x)
-                if first is not None and (complete or first == 0):
-                    break
-                first = None
-                bounds.append(named.bound)
-    done = first is None and not timed_out
-    if done or best[0] == math.inf:
-        best = (max(bounds, default=math.inf if levels else -math.inf) if done else math.inf, x)
-    stages = tuple(
-        GeneratedStage(
-            excess=excess,
-            coalitions=tuple(game.players.ordered_labels(row) for row in flags.reshape(-1, n)),
-            weights=tuple(weights.tolist()),
-            bounds=tuple(game.players[player] for player, _ in at_bound),
-            bound_weights=tuple(weight for _, weight in at_bound),
-            values=tuple(values.tolist()),
-            bound=bounds[index] if index < len(bounds) else math.inf,
+                report(self.rounds, 0)
+            self.x, self.levels = self.master.allocation, self.master.levels
+            del self.bounds[changed:]
+            changed = self._search_locally()
+            if changed is None:
+                changed = self._ask()
+            else:
+                self.timed_out = monotonic() >= self.deadline
+        done = changed is None and not self.timed_out
+        if done or self.best[0] == math.inf:
+            proved = max(self.bounds, default=math.inf if self.levels else -math.inf)
+            self.best = (proved if done else math.inf, self.x)
+
+    def _search_locally(self) -> int | None:
+        """Look around the coalitions that matter; return the first level that this changes."""
+        if not self.search.local_search:
+            return None
+        starts = _spread(self.master, len(self.bounds))
+        found, values = local_search(self.game, self.x, starts, self.search.local_search)
+        self.separator.learn(found, values)
+        self.evaluations += len(found)
+        changed, _ = self.master.require(found, values, self.tolerance, 2 * self.game.n_players)
+        return changed
+
+    def _ask(self) -> int | None:
+        """Ask the oracle about the levels not proved yet; return the first one that changes."""
+        settled = _Settled(self.master, self.game.n_players)
+        last = len(self.levels) if self.complete else min(1, len(self.levels))
+        for level in range(len(self.bounds), last):
+            remaining = self.deadline - monotonic()
+            if remaining <= 0:
+                self.timed_out = True
+                return None
+            named = self.separator.ask(
+                self.x, self.game.n_players, self.levels[level], settled.before(level), remaining
+            )
+            changed = self._record(level, named)
+            if changed is not None:
+                return changed
+        return None
+
+    def _record(self, level: int, named: Named) -> int | None:
+        """Take the oracle's coalitions and bound; return the first level that they change."""
+        self.evaluations += len(named.values)
+        changed, rows = self.master.require(
+            named.membership, named.values, self.tolerance, len(named.values)
         )
-        for index, (excess, flags, weights, values, at_bound) in enumerate(master.stages())
-        if complete or excess >= levels[0] - master.tolerance
-    )
-    open_stages = [
-        number
-        for number, stage in enumerate(stages if complete else stages[:1], start=1)
-        if stage.bound > stage.excess + tolerance
-    ]
-    reason = ""
-    # An oracle that has used up the time has not said its last word.
-    if timed_out or (open_stages and monotonic() >= deadline):
-        reason = f"stopped after {max_seconds:g} seconds"
-    elif open_stages:
-        reason = f"the oracle does not prove stage {open_stages[0]}"
-    if individually_rational and not master.bounded:
-        method = f"pre{method} (no imputation exists)"
-    return Allocation(
-        players=game.players,
-        values=best[1],
-        kind=game.kind,
-        method=f"{method} (not proved)" if reason else method,
-        tolerance=tolerance,
-        evidence=GeneratedEvidence(
-            proved=not reason,
-            reason=reason,
-            lower_bound=levels[0] if levels else 0.0,
-            upper_bound=best[0] if levels else 0.0,
-            stages=stages,
-            individually_rational=master.bounded,
-            complete=complete,
-            effort=GenerationEffort(
-                rounds, separator.calls, master.pool_rows, master.pivots, evaluations
+        logger.info(
+            "round %d: level %d is %.9g, proved up to %.9g; %d new of %d coalitions",
+            *(self.rounds, level + 1, self.levels[level], named.bound, rows, len(named.values)),
+        )
+        upper = max([*self.bounds, named.bound])
+        if upper <= self.best[0] + self.tolerance:
+            self.best = (upper, self.x)
+        if changed is not None and (self.complete or changed == 0):
+            return changed
+        self.bounds.append(named.bound)
+        return None
+
+    def allocation(self, method: str) -> Allocation:
+        """Return the best allocation with what is proved of it."""
+        stages = self._stages()
+        reason = self._reason(stages)
+        if self.individually_rational and not self.master.bounded:
+            method = f"pre{method} (no imputation exists)"
+        upper_bound, values = self.best
+        return Allocation(
+            players=self.game.players,
+            values=values,
+            kind=self.game.kind,
+            method=f"{method} (not proved)" if reason else method,
+            tolerance=self.tolerance,
+            evidence=GeneratedEvidence(
+                proved=not reason,
+                reason=reason,
+                lower_bound=self.levels[0] if self.levels else 0.0,
+                upper_bound=upper_bound if self.levels else 0.0,
+                stages=stages,
+                individually_rational=self.master.bounded,
+                complete=self.complete,
+                effort=GenerationEffort(
+                    rounds=self.rounds,
+                    oracle_calls=self.separator.calls,
+                    pool_rows=self.master.pool_rows,
+                    pivots=self.master.pivots,
+                    evaluations=self.evaluations,
+                ),
+                values=tuple(values.tolist()),
+                tolerance=self.tolerance,
             ),
-            values=tuple(best[1].tolist()),
-            tolerance=tolerance,
-        ),
-    )
+        )
+
+    def _stages(self) -> tuple[GeneratedStage, ...]:
+        """Return the stages of the last solution, each with what the oracle proved of it."""
+        players, n = self.game.players, self.game.n_players
+        return tuple(
+            GeneratedStage(
+                excess=excess,
+                coalitions=tuple(players.ordered_labels(row) for row in flags.reshape(-1, n)),
+                weights=tuple(weights.tolist()),
+                bounds=tuple(players[player] for player, _ in at_bound),
+                bound_weights=tuple(weight for _, weight in at_bound),
+                values=tuple(values.tolist()),
+                bound=self.bounds[index] if index < len(self.bounds) else math.inf,
+            )
+            for index, (excess, flags, weights, values, at_bound) in enumerate(self.master.stages())
+            if self.complete or excess >= self.levels[0] - self.master.tolerance
+        )
+
+    def _reason(self, stages: tuple[GeneratedStage, ...]) -> str:
+        """Return why the allocation is not proved to be the solution; nothing where it is."""
+        open_stages = [
+            number
+            for number, stage in enumerate(stages if self.complete else stages[:1], start=1)
+            if stage.bound > stage.excess + self.tolerance
+        ]
+        # An oracle that has used up the time has not said its last word.
+        if self.timed_out or (open_stages and monotonic() >= self.deadline):
+            return f"stopped after {self.search.max_seconds:g} seconds"
+        if open_stages:
+            return f"the oracle does not prove stage {open_stages[0]}"
+        return ""
 
 
 class _Settled:
