@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -293,3 +296,23 @@ def test_what_is_handed_out_too_much_is_said_where_nobody_can_object() -> None:
     spoilt = dataclasses.replace(point.point, values=np.array([6.0]))
     proof = dataclasses.replace(point, point=spoilt).verify(game)
     assert proof.failures == ("the allocation hands out 1.0 too much",)
+
+
+def imported(module: str) -> set[str]:
+    """Return the modules of sesgame that a module needs, type-only imports aside."""
+    script = f"import {module}, sys; print(*(name for name in sys.modules if 'sesgame' in name))"
+    # The face of the package imports everything, so it is put out of the way.
+    package = str(Path(sg.__file__).parent)
+    face = f"import sys, types; face = types.ModuleType('sesgame'); face.__path__ = [{package!r}]"
+    script = f"{face}; sys.modules['sesgame'] = face; {script}"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_the_verifier_needs_no_solver() -> None:
+    needed = imported("sesgame.stability.verification")
+    assert "sesgame.stability.null_space" in needed
+    rooms = ("sesgame.stability.", "sesgame.linear.", "sesgame.shapley.", "sesgame._engine")
+    allowed = {"sesgame.stability.null_space", "sesgame.stability.verification"}
+    assert {name for name in needed if name.startswith(rooms)} == allowed
+    assert "sesgame._engine" in imported("sesgame.stability.nucleolus")

@@ -16,10 +16,10 @@ import numpy as np
 from sesgame.errors import OracleError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Evidence, checked_values
-from sesgame.stability.null_space import Annihilator
+from sesgame.stability.null_space import Annihilator, Span
 from sesgame.stability.separation_oracle import Separator
 from sesgame.stability.stages import Stage
-from sesgame.stability.verification import Span, Verification, balance, has_shares
+from sesgame.stability.verification import Verification, balance, has_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
