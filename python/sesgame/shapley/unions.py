@@ -21,12 +21,11 @@ from sesgame.game.game import Game
 from sesgame.shapley.exact import RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
 from sesgame.shapley.sampled import (
     SampledShapley,
-    SampledValue,
-    Stopping,
     TracePoint,
     estimate_value,
     shapley_estimate,
 )
+from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -204,19 +203,22 @@ def owen_estimate(
     groups = _groups(game, unions)
     named = [[game.players[index] for index in group] for group in groups]
     n = game.n_players
-    return estimate_value(
-        game,
-        SampledValue(
-            "Owen estimate", np.full(n, 1 / n), lambda game, **how: owen_value(game, named, **how)
-        ),
-        UnionPermutations(unions=tuple(tuple(group) for group in groups)),
-        Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence),
+    value = SampledValue(
+        "Owen estimate", np.full(n, 1 / n), lambda game, **how: owen_value(game, named, **how)
+    )
+    options = SamplingOptions(
+        method=UnionPermutations(unions=tuple(tuple(group) for group in groups)),
+        seed=seed,
+        max_evaluations=max_evaluations,
+        target_half_width=target_half_width,
+        max_seconds=max_seconds,
+        confidence=confidence,
         simultaneous=simultaneous,
-        control_variate=None,
         executor=executor,
         store=store,
         progress=progress,
     )
+    return estimate_value(game, value, options)
 
 
 def nested_shapley_value(
