@@ -237,7 +237,7 @@ def test_auto_takes_the_form_of_a_game_where_that_is_as_fast_as_the_budget() -> 
     np.testing.assert_array_equal(asked.values, exact.values)
     assert asked.evidence.estimator == "exact"
     assert asked.evidence.evaluations == 0
-    assert asked.evidence.reason.startswith("the form of the game gives it (aggregate)")
+    assert asked.evidence.reason.startswith("a structured game (aggregate)")
     assert asked.tolerance == exact.tolerance
     proved = float(exact.evidence.error_bound)
     assert asked.evidence.half_widths.tolist() == [proved] * 60

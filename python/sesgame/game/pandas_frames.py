@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Kind
 from sesgame.game.players import Players, membership_of_masks
 from sesgame.optional_imports import needs
@@ -80,7 +81,7 @@ def _with_values(members: list[tuple[Hashable, ...]], values: list[float]) -> Co
     coalitions: Coalitions = {}
     for coalition, value in zip(members, values, strict=True):
         if coalition in coalitions:
-            raise GameError(f"the coalition {{{_names(coalition)}}} is there twice")
+            raise GameError(f"duplicate coalition {format_coalition(coalition)}")
         coalitions[coalition] = value
     return coalitions
 

@@ -55,7 +55,7 @@ class Symmetry:
 
     def __init__(self, players: Players, types: Mapping[Hashable, Hashable]) -> None:
         if not isinstance(types, Mapping):
-            raise GameError(f"types is {types!r}; a mapping from player to type is needed")
+            raise GameError(f"types must be a mapping from player to type, got {types!r}")
         groups: dict[tuple[str, Hashable], list[int]] = {}
         for player in types:
             players.index(player)

@@ -98,8 +98,8 @@ class SampledShapley(Evidence):
     simultaneous : bool
         Whether the intervals hold for all players at once (Bonferroni).
     evaluations : int
-        The number of coalitions asked for; repetitions are not evaluated again. 0 where the form
-        of the game gave the value, whose half-widths then are the error that is proved.
+        The number of coalitions asked for; repetitions are not evaluated again. 0 where a
+        structured game has the value in closed form; its half-widths then are the proved error.
     converged : bool
         Whether `target_half_width` was reached; True where there was none.
     estimator : str
@@ -157,10 +157,10 @@ def shapley_estimate(
         One of ``"permutations"``, ``"pairs"``, ``"regression"``, ``"sample_reuse"``,
         ``"stratified"``, ``"kernel_ridge"`` and ``"boosted_trees"``, or an estimator of
         :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes the
-        exact value where all coalitions are known or within the budget, and where the form of a
-        native game gives it (:mod:`sesgame.games`) and the budget is at least 100,000, which takes
-        about as long; permutations where there are fewer than 7 evaluations for each player and
-        for a native game of more than 200 that is limited by a target or by time; and otherwise
+        exact value where all coalitions are known or within the budget, and where a structured
+        game has it in closed form (:mod:`sesgame.games`) and the budget is at least 100,000, which
+        takes about as long; permutations where there are fewer than 7 evaluations for each player
+        and for a native game of more than 200 that is limited by a target or by time; and otherwise
         pairs. The evidence says which and why.
     seed : int, default 0
         Determines the sample.
@@ -178,8 +178,8 @@ def shapley_estimate(
         Widen the intervals so that they hold for all players at once.
     control_variate : Game, optional
         A game f of the same players that is close to `game` and has a cheap Shapley value: of at
-        most 20 players or tabulated; of few types of players; native, exact where its form gives
-        the value (netting of thousands of members) and otherwise from 20,000 walks, whose error is
+        most 20 players or tabulated; of few types of players; native, exact where it is
+        structured (netting of thousands of members) and otherwise from 20,000 walks, whose error is
         counted. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The netting or
         pooled-battery game of a community serves for a detailed dispatch model of it.
     types : mapping of player to hashable, optional
@@ -397,8 +397,8 @@ def semivalue_estimate(
     if not (np.isfinite(checked).all() and (checked >= 0).all()):
         size = int(np.argmin(np.isfinite(checked) & (checked >= 0)))
         raise GameError(
-            f"the weight of coalitions of size {size} is {checked[size]}; weights are finite and "
-            f"at least 0"
+            f"weights must be finite and non-negative, got {checked[size]} for coalitions of size "
+            f"{size}"
         )
     with np.errstate(divide="ignore"):
         probabilities = _joining(np.log(checked))
@@ -620,7 +620,7 @@ class _Estimation:
         found = value_in_closed_form(self.game, options.progress)
         if found is None or found.error_bound > (options.target_half_width or np.inf):
             return None
-        reason = f"the form of the game gives it ({found.method}) in no more time than the budget"
+        reason = f"a structured game ({found.method}): exact in no more time than the budget"
         point = TracePoint(0, perf_counter() - start, found.error_bound, found.values)
         tolerance = found.error_bound + RELATIVE_TOLERANCE * float(np.abs(found.values).sum())
         return self._exact(point, tolerance, reason)

@@ -36,7 +36,7 @@ class Audit:
     efficient : bool
         x(N) = v(N).
     efficiency_gap : float
-        x(N) - v(N): what is handed out (collected) too much.
+        x(N) - v(N): by how much the shares exceed the total.
     individually_rational : bool
         No player is better off alone.
     worst_player : hashable
@@ -93,10 +93,11 @@ class Audit:
             return f"{abs(value):,.2f} {unit}" if abs(value) >= 0.005 else f"{LESS}0.01 {unit}"
 
         if self.efficient:
-            first = "Everything is handed out, and no more."
+            first = "Efficient: the shares sum to the total."
         else:
-            word = "too much" if self.efficiency_gap > 0 else "too little"
-            first = f"{amount(self.efficiency_gap)} {word} is handed out."
+            gap = amount(self.efficiency_gap)
+            word = "more" if self.efficiency_gap > 0 else "less"
+            first = f"Not efficient: the shares sum to {gap} {word} than the total."
         if self.individually_rational:
             second = "No member is better off alone."
         else:
@@ -109,32 +110,33 @@ class Audit:
         return [first, second, self._stability(amount)]
 
     def _stability(self, amount: Callable[[float], str]) -> str:
-        """Return in a sentence whether a group would leave."""
+        """Return in a sentence whether a coalition would leave."""
         name = format_coalition(self.worst_coalition)
-        group = f"The group {name}"
+        coalition = f"The coalition {name}"
         if len(self.staying) < len(self.worst_coalition) - 1:
-            name = f"all but {format_coalition(self.staying)}"
-            group = f"All but {format_coalition(self.staying)}"
+            name = f"everyone except {format_coalition(self.staying)}"
+            coalition = f"The coalition of {name}"
         change = amount(self.worst_coalition_excess)
         if self.worst_coalition_excess > self.tolerance:
-            return f"{group} would gain {change} by leaving."
+            return f"{coalition} would gain {change} by leaving."
         what = "which would neither gain nor lose by leaving"
         if self.worst_coalition_excess < -self.tolerance:
             what = f"which would lose {change} by leaving"
         if self.bound > self.tolerance:
+            most = amount(self.bound).removeprefix(LESS)
             limit = (
-                f"it is proved that none gains more than {amount(self.bound).removeprefix(LESS)}"
+                f"no coalition gains more than {most} (proved upper bound)"
                 if np.isfinite(self.bound)
                 else "nothing is proved"
             )
             return (
-                f"No group was found that can do better on its own, but {limit}; of those looked "
-                f"at the closest is {name}, {what}."
+                f"No coalition was found that can do better on its own; {limit}. Of those examined "
+                f"the closest is {name}, {what}."
             )
         closest = "the closest"
         if self.bound > self.worst_coalition_excess + self.tolerance:
-            closest = "of those looked at the closest"
-        return f"No group of members can do better on its own; {closest} is {name}, {what}."
+            closest = "of those examined the closest"
+        return f"No coalition can do better on its own; {closest} is {name}, {what}."
 
     def _shown(self, excess: float) -> float:
         """Return an excess as people read it: 0 where it counts as that."""
@@ -154,7 +156,7 @@ class Audit:
 
     def _repr_html_(self) -> str:
         words = {True: "yes", False: "no", None: "not proved"}
-        gap = "" if self.efficient else f"{self.efficiency_gap:+.6g} handed out"
+        gap = "" if self.efficient else f"{self.efficiency_gap:+.6g} relative to the total"
         member = self._shown(self.worst_player_excess)
         rows = [
             ["efficient", words[self.efficient], "", gap],
@@ -166,9 +168,9 @@ class Audit:
             ],
         ]
         if self.worst_coalition:
-            group = short_coalition(self.worst_coalition, self.staying)
+            coalition = short_coalition(self.worst_coalition, self.staying)
             gain = f"{self._shown(self.worst_coalition_excess):+.6g} by leaving"
-            rows.append(["in the core", words[self.in_core], group, gain])
+            rows.append(["in the core", words[self.in_core], coalition, gain])
         return html_table(["", "holds", "closest to leaving", ""], rows, self.method)
 
 
@@ -194,10 +196,10 @@ def audit(
     allocation : Allocation, mapping of label to float, or array_like of shape (n,)
         What each player gets (gain) or pays (cost), in player order if it is an array.
     oracle : SeparationOracle, optional
-        Who finds the worst coalition, such as
+        Separation oracle that returns the coalition with the largest excess, such as
         :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`.
     max_seconds : float, optional
-        The time that the oracle has; by default no limit.
+        Time limit of the oracle; by default none.
     tolerance : float, optional
         What counts as equal, in the unit of the game; by default 1e-9 (with an oracle 1e-7) of the
         largest absolute value of any coalition looked at, but at least the allocation's own
@@ -222,7 +224,7 @@ def audit(
     -----
     Two scans of the 2^n values. Of players and coalitions whose excesses differ by no more than
     1e-9 (1e-7) of the largest value or ``rounding``, the first is named, coalitions in the order of
-    their bit masks: the last bit, which differs from machine to machine, does not choose. With an
+    their bit masks: rounding, which differs from machine to machine, does not choose. With an
     oracle the 2n + 1 coalitions of one player, of all but one and of all, and one question: is any
     better off on its own than the best of those, and than nobody?
 
@@ -286,4 +288,4 @@ def check_tolerance(tolerance: float | None) -> None:
         It is negative or not finite.
     """
     if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
-        raise AllocationError(f"tolerance is {tolerance}; it must be a number from 0 on")
+        raise AllocationError(f"tolerance must be finite and non-negative, got {tolerance}")

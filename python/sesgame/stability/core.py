@@ -1,4 +1,4 @@
-"""Core and least core: allocations to which no coalition objects, or as little as possible."""
+"""Core and least core: allocations without a positive excess, or with the least largest one."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def least_core(
         evaluated than the players alone and all together; or just the players, if the oracle has
         ``kind`` and ``value``.
     oracle : SeparationOracle, optional
-        Names the coalitions that object most, see
+        Names the coalitions with the largest excess, see
         :class:`~sesgame.stability.separation_oracle.SeparationOracle`.
     tolerance : float, optional
         With an oracle: excesses closer than this count as equal, in the unit of the game. By
@@ -158,7 +158,7 @@ def least_core(
     PlayerLimitError
         More than 30 players, and no oracle.
     SolverError
-        The linear programme could not be finished.
+        The linear program could not be finished.
     OracleError
         The oracle raised, its answer has a wrong form, or it contradicts itself.
 
@@ -166,7 +166,7 @@ def least_core(
     -----
     A few scans of the 2^n values, as in :func:`~sesgame.nucleolus`, of whose levels
     only the first, and those equal to it, are solved. With an oracle, a few rounds: each solves
-    dense linear programmes of n + 1 columns (milliseconds at n = 100) and asks the oracle once.
+    dense linear programs of n + 1 columns (milliseconds at n = 100) and asks the oracle once.
 
     References
     ----------
@@ -224,7 +224,7 @@ def least_core_by_search(search: CoalitionSearch) -> Allocation:
 
 @dataclasses.dataclass(frozen=True)
 class CoreCheck(Evidence):
-    """Whether an allocation is in the core, and who objects most.
+    """Whether an allocation is in the core, and the coalition with the largest excess.
 
     Attributes
     ----------
@@ -235,7 +235,7 @@ class CoreCheck(Evidence):
     excess : float
         What it would gain by leaving.
     efficiency_gap : float
-        What is handed out (collected) too much.
+        x(N) - v(N): by how much the shares exceed the total.
     tolerance : float
         What counts as equal, in the unit of the game.
     """
@@ -253,8 +253,8 @@ class CoreCheck(Evidence):
     def failures(self) -> tuple[str, ...]:
         """Why the allocation is not in the core; nothing where it is."""
         if abs(self.efficiency_gap) > self.tolerance:
-            return (f"the allocation hands out {self.efficiency_gap!r} too much",)
-        return () if self else (f"{format_coalition(self.worst_coalition)} objects",)
+            return (f"not efficient: x(N) - v(N) is {self.efficiency_gap!r}",)
+        return () if self else (f"{format_coalition(self.worst_coalition)} has a positive excess",)
 
 
 def core_check(
@@ -322,7 +322,7 @@ class CoreExistence(Evidence):
         An allocation in the core.
     collection : Stage or None
         Balanced coalitions that prove the core empty: with their weights they cover every player
-        alike, and on average want more than there is by `collection.excess` (Bondareva-Shapley).
+        alike, and their weighted excess, `collection.excess`, is positive (Bondareva-Shapley).
     tolerance : float
         Excesses up to this count as 0.
     effort : Effort
@@ -378,10 +378,10 @@ class CoreExistence(Evidence):
         if excess is None:
             return ("the collection does not balance",)
         if excess <= 0:
-            return (f"the collection wants {float(excess)!r} more than there is",)
+            return (f"the weighted excess of the collection is {float(excess)!r}",)
         if not abs(float(excess) - self.collection.excess) <= 4 * self.tolerance:
             said = self.collection.excess
-            return (f"the collection wants {float(excess)!r} more than there is, not {said!r}",)
+            return (f"the weighted excess of the collection is {float(excess)!r}, not {said!r}",)
         return ()
 
 

@@ -250,7 +250,7 @@ def nearest_core_allocation(
 
     Notes
     -----
-    A least core, then a few scans of the 2^n values. Quadratic programmes over the coalitions that
+    A least core, then a few scans of the 2^n values. Quadratic programs over the coalitions that
     matter are solved by Lawson and Hanson's non-negative least squares.
 
     Examples
@@ -295,7 +295,7 @@ def leximin_core_allocation(
 
     Notes
     -----
-    A least core, then a few scans; at most n linear programmes for each.
+    A least core, then a few scans; at most n linear programs for each.
 
     References
     ----------

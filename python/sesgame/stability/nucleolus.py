@@ -1,4 +1,4 @@
-"""Nucleolus and prenucleolus: make the coalition that objects most object as little as possible.
+"""Nucleolus and prenucleolus: the largest excess is as small as it can be.
 
 Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (1971).
 """
@@ -159,7 +159,7 @@ def nucleolus(
     PlayerLimitError
         More than 30 players, and no oracle.
     SolverError
-        A level of the linear programme could not be finished; its number is the stage. With
+        A level of the linear program could not be finished; its number is the stage. With
         `exact`, also when there is no proof for a game of more than 16 players.
     OracleError
         The oracle raised, does not take ``outside``, its answer has a wrong form or contradicts
@@ -167,13 +167,13 @@ def nucleolus(
 
     Notes
     -----
-    Typically two to six scans of the 2^n values, most of them in part. Linear programmes over a
+    Typically two to six scans of the 2^n values, most of them in part. Linear programs over a
     pool of some hundred coalitions are solved level by level; a level settles exactly the
     coalitions of positive dual weight, and a scan that finds no other coalition above its level
     ends the search. Excesses closer than 2e-10 of the largest value that matters count as equal.
 
     With an oracle every level is proved by one answer, in addition to the rounds that find what
-    the programmes miss.
+    the programs miss.
 
     References
     ----------

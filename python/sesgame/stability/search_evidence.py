@@ -56,11 +56,11 @@ class GenerationEffort(Evidence):
     Attributes
     ----------
     rounds : int
-        Solutions of the linear programmes.
+        Solutions of the linear programs.
     oracle_calls : int
         How often the oracle was asked.
     pool_rows : int
-        Coalitions that the linear programmes ended with.
+        Coalitions that the linear programs ended with.
     pivots : int
         Simplex pivots.
     evaluations : int

@@ -1,7 +1,6 @@
-"""Separation oracles: who names the coalitions that object most where no table can hold all.
+"""Separation oracles: they return the coalitions with the largest excess where no table can.
 
-An oracle is somebody else's code. Everything it says is checked against what it said before, and an
-error names the coalition.
+Oracles are untrusted: their answers are checked for consistency, and an error names the coalition.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class SeparationOracle(Protocol):
 
     @property
     def most_violated(self) -> Callable[..., Any]:
-        """What names the coalitions of largest excess."""
+        """Returns the coalitions with the largest excess."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +182,7 @@ class Separator:
         except (TypeError, ValueError):
             bound = math.nan
         if math.isnan(bound):
-            raise OracleError(f"the bound of an answer is {rest[0]!r}; it must be a number or None")
+            raise OracleError(f"the bound of an answer must be a number or None, got {rest[0]!r}")
         return coalitions, values, bound
 
     def _membership(self, coalitions: Any) -> NDArray[np.bool_]:

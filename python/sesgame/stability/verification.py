@@ -387,7 +387,7 @@ def verify_core_point(game: Game, values: NDArray[np.float64]) -> Verification:
     x = _solve({0: grand}, {0: sign * Fraction(float(table[-1]))}, start)
     checked = [Checked(Fraction(0), span.annihilator(n))]
     failures = tuple(
-        f"{format_coalition(game.players.ordered_labels(mask))} objects"
+        f"{format_coalition(game.players.ordered_labels(mask))} has a positive excess"
         for mask in _above(table, sign, x, checked, False, Fraction(0))
     )
     return Verification(
