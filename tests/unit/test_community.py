@@ -123,7 +123,7 @@ def test_a_roof_without_load_is_a_member_only_if_it_is_named():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"members": ["a", "a"]}, "'a' is there twice", id="a member twice"),
+        pytest.param({"members": ["a", "a"]}, "duplicate player 'a'", id="a member twice"),
         pytest.param({"members": "ab"}, "pass a list of labels", id="a string"),
         pytest.param(
             {"load_kwh": [[1, 2]]}, r"shape \(1, 2\); 2 members and 2 steps need", id="shape"
