@@ -11,9 +11,11 @@ from sesgame.energy.community import Community
 from sesgame.energy.owen_allocation import owen_allocation
 from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.formatting import count
+from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.game import Game
 from sesgame.optional_imports import needs
+from sesgame.rule import SEED, AllocationProblem, Need, Option, Promise, Rule
 from sesgame.stability.audit import Audit, audit
 from sesgame.stability.nucleolus import nucleolus
 
@@ -23,7 +25,13 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.problem import Model
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["ClusteredEvidence", "clustered_nucleolus", "clusters_of"]
+__all__ = [
+    "CLUSTERED_NUCLEOLUS",
+    "CLUSTERS",
+    "ClusteredEvidence",
+    "clustered_nucleolus",
+    "clusters_of",
+]
 
 MAX_CLUSTERS = 20
 """More clusters are left to row generation."""
@@ -50,6 +58,15 @@ class ClusteredEvidence(Evidence):
     shares: tuple[float, ...]
     cluster_evidence: Evidence | None
     audit: Audit
+
+    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return that shares are not of single members."""
+        number = count(len(self.clusters), "cluster")
+        return [f"Members are grouped into {number} with similar profiles."]
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return who is in which cluster."""
+        return [f"Cluster {i}: {', '.join(names)}." for i, names in enumerate(self.clusters, 1)]
 
 
 def clusters_of(
@@ -215,7 +232,7 @@ def clustered_nucleolus(
         game.players,
         bills,
         kind="cost",
-        method="clustered nucleolus",
+        method=CLUSTERED_NUCLEOLUS.title,
         tolerance=shares.tolerance,
     )
     checked = audit(
@@ -226,7 +243,46 @@ def clustered_nucleolus(
         progress=progress,
     )
     evidence = ClusteredEvidence(clusters, tuple(shares.values.tolist()), shares.evidence, checked)
-    return dataclasses.replace(allocation, evidence=evidence)
+    return CLUSTERED_NUCLEOLUS.made(dataclasses.replace(allocation, evidence=evidence))
+
+
+CLUSTERS = Option(
+    name="clusters",
+    keyword="n_clusters",
+    parse=int,
+    default=12,
+    metavar="K",
+    help="number of clusters of members with similar profiles",
+)
+
+
+def _apply(problem: AllocationProblem) -> Allocation:
+    community = problem.world
+    assert isinstance(community, (Community, Scenarios))
+    return clustered_nucleolus(
+        community,
+        min(problem[CLUSTERS], problem.game.n_players),
+        model=problem.model,
+        seed=problem[SEED],
+        max_seconds=problem.max_seconds,
+    )
+
+
+CLUSTERED_NUCLEOLUS = Rule(
+    name="clustered-nucleolus",
+    title="clustered nucleolus",
+    apply=_apply,
+    needs=frozenset({Need.SAMPLE}),
+    promises=frozenset({Promise.EFFICIENT}),
+    options=(CLUSTERS, SEED),
+    worlds=(Community, Scenarios),
+    meaning=(
+        "Members of like profiles form clusters, and clusters form groups: the one with the most "
+        "reason to leave gets as little as possible. Each cluster's share is then split inside."
+    ),
+    page="concepts/clustered-nucleolus",
+    sources=("schmeidler1969",),
+)
 
 
 def _game_of_clusters(game: Game, clusters: tuple[tuple[str, ...], ...]) -> Game:

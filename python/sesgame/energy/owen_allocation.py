@@ -20,7 +20,9 @@ from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.players import Players
+from sesgame.rule import AllocationProblem, Promise, Rule
 from sesgame.stability.audit import as_allocation
+from sesgame.stability.core_points import REFERENCE, reference_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.problem import Model
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["owen_allocation"]
+__all__ = ["DUAL_PRICES", "owen_allocation"]
 
 
 def owen_allocation(
@@ -131,11 +133,35 @@ def owen_allocation(
 
 def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
     turnover = np.abs(evidence.bills_by_step).sum()
-    return Allocation(
+    allocation = Allocation(
         Players(members),
         evidence.bills_by_step.sum(axis=1),
         kind="cost",
-        method="Owen prices",
+        method=DUAL_PRICES.title,
         tolerance=float(RELATIVE_TOLERANCE * turnover),
         evidence=evidence,
     )
+    return DUAL_PRICES.made(allocation)
+
+
+def _apply(problem: AllocationProblem) -> Allocation:
+    world, model = problem.world, problem.model
+    assert isinstance(world, (Community, Scenarios))
+    return owen_allocation(world, model=model, reference=reference_of(problem))
+
+
+DUAL_PRICES = Rule(
+    name="dual-prices",
+    title="bills at dual prices",
+    apply=_apply,
+    promises=frozenset({Promise.INDIVIDUALLY_RATIONAL}),
+    options=(REFERENCE,),
+    worlds=(Community, Scenarios),
+    meaning=(
+        "Everybody pays for energy, and is paid for energy and for batteries, at the prices of the "
+        "one dispatch that is cheapest for all together."
+    ),
+    page="concepts/owen-allocation",
+    sources=("owen1975",),
+    aliases=("owen",),
+)

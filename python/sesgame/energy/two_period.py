@@ -14,16 +14,17 @@ import numpy as np
 from sesgame.energy.two_period_files import read_two_period_files
 from sesgame.errors import GameError
 from sesgame.formatting import count
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
+from sesgame.rule import AllocationProblem, Promise, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["TwoPeriodPrices", "TwoPeriodStorage"]
+__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodStorage"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the turnover: what counts as equal."""
@@ -47,6 +48,18 @@ class TwoPeriodPrices(Evidence):
     scarcity: NDArray[np.float64]
     storage_price: float
     bought_kwh: float
+
+    @property
+    def n_evaluations(self) -> int:
+        """That of all together."""
+        return 1
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what storage is worth."""
+        return [
+            f"A kWh of storage earns {amount(self.storage_price)}: what it saves between the two "
+            f"prices, as often as it is short. At such prices no group can do better on its own."
+        ]
 
 
 class TwoPeriodStorage:
@@ -270,14 +283,15 @@ class TwoPeriodStorage:
         # Storage is bought up to the least of the peaks in which all of it is used.
         is_bought = used.size > 0 and worth >= self.storage_price * (1 - RELATIVE_TOLERANCE)
         turnover = float(self._base().sum() + gap * (scarcity @ self.peak_kwh).sum())
-        return Allocation(
+        allocation = Allocation(
             self.players,
             bills,
             kind="cost",
-            method="two-period prices",
+            method=TWO_PERIOD_PRICES.title,
             tolerance=RELATIVE_TOLERANCE * turnover,
             evidence=TwoPeriodPrices(scarcity, worth, float(used.min()) if is_bought else 0.0),
         )
+        return TWO_PERIOD_PRICES.made(allocation)
 
     def __repr__(self) -> str:
         return (
@@ -329,3 +343,31 @@ def _amounts(name: str, values: ArrayLike, players: Players) -> NDArray[np.float
             f"at least 0"
         )
     return array
+
+
+def _apply(problem: AllocationProblem) -> Allocation:
+    storage = problem.world
+    assert isinstance(storage, TwoPeriodStorage)
+    return storage.allocation()
+
+
+TWO_PERIOD_PRICES = Rule(
+    name="two-period-prices",
+    title="two-period prices",
+    apply=_apply,
+    promises=frozenset(
+        {
+            Promise.EFFICIENT,
+            Promise.INDIVIDUALLY_RATIONAL,
+            Promise.IN_CORE_IF_NONEMPTY,
+            Promise.UNIQUE,
+        }
+    ),
+    worlds=(TwoPeriodStorage,),
+    meaning=(
+        "Everybody pays for energy, and is paid for storage, at the prices of the one plan that is "
+        "cheapest for all together."
+    ),
+    page="communities",
+    sources=("chakraborty2019",),
+)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import CoalitionError, OracleError
+from sesgame.formatting import format_coalition
 from sesgame.game.game import Game
-from sesgame.game.players import format_coalition, keys_of_membership
+from sesgame.game.players import keys_of_membership
 from sesgame.game.separation import SeparationOracle
 
 if TYPE_CHECKING:

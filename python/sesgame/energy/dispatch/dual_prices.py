@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sesgame.game.allocation import Evidence, plain
+from sesgame.files.json_text import plain
+from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +63,34 @@ class DualPrices(Evidence):
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
     bills_by_step: NDArray[np.float64]
+
+    @property
+    def n_evaluations(self) -> int:
+        """That of all together."""
+        return 1
+
+    def intervals(self, allocation: Allocation) -> Intervals | None:
+        """Return between what the bills lie, where the prices leave a choice."""
+        if not (self.highest - self.lowest > allocation.tolerance).any():
+            return None
+        return Intervals(
+            self.lowest,
+            self.highest,
+            "between what a bill lies under any prices that prove the dispatch to be the cheapest",
+        )
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the prices prove."""
+        if abs(self.duality_gap) > allocation.tolerance:
+            return [
+                f"The bills at these prices exceed the cost of all by {amount(-self.duality_gap)}: "
+                f"a limit that no member brings earns so much, and that has no owner."
+            ]
+        return [
+            "At these prices no group is charged more than its own dispatch costs, and the bills "
+            "add up to the cost of all. That proves that no group can do better on its own, "
+            "however many groups there are."
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows, without the bills by step."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sesgame.formatting import number as plain_number
+
 if TYPE_CHECKING:
     from sesgame.game.allocation import Kind
 
@@ -31,10 +33,7 @@ def number(value: float, unit: str = "") -> str:
     >>> number(-3) == MINUS + "3"
     True
     """
-    text = f"{value:,.2f}" if unit else f"{value:.6g}"
-    if not any(digit in "123456789" for digit in text):
-        text = text.removeprefix("-")
-    return text.replace("-", MINUS)
+    return plain_number(value, unit).replace("-", MINUS)
 
 
 def amount(value: float, unit: str = "") -> str:
