@@ -225,7 +225,7 @@ class Community:
                         f"{hint if members is None else ''}"
                     )
                 if names.index(label) != position:
-                    raise GameError(f"the meter column {label!r} is there twice")
+                    raise GameError(f"duplicate meter column {label!r}")
                 try:
                     readings = frame.iloc[:, position].to_numpy(np.float64)
                 except (TypeError, ValueError) as error:
@@ -400,7 +400,7 @@ class Community:
         end: Moment | None = None,
         model: Model | None = None,
     ) -> DispatchOracle:
-        """Return who finds the worst coalition of :meth:`cost_game` where no table can hold all.
+        """Return the separation oracle of :meth:`cost_game`, for more members than a table holds.
 
         Parameters
         ----------
