@@ -154,7 +154,10 @@ def test_a_coalition_that_cannot_keep_a_limit_is_named_by_its_members():
     ("rows", "message"),
     [
         ("peak,1,", 'line 2, column "quantity": "peak" is none of demand_charge_per_kw, import'),
-        ("import_limit_kw,1,\nimport_limit_kw,2,", 'line 3, column "quantity": duplicate import_limit_kw'),
+        (
+            "import_limit_kw,1,\nimport_limit_kw,2,",
+            'line 3, column "quantity": duplicate import_limit_kw',
+        ),
         ("import_limit_kw,1,ann", "for import_limit_kw the cell must be empty"),
         ("line_limit_kw,1,", "for line_limit_kw the cell must name members"),
         ("connection_limit_kw,1,eve", 'line 2, column "members": eve is not in members.csv'),
