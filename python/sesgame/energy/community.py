@@ -346,10 +346,9 @@ class Community:
         is a lower bound of what a controller with a forecast would reach. See
         :class:`~sesgame.energy.Pool` for when the pooled battery is exact.
         """
-        part = self.period(start, end)
-        return Game.from_native(
-            part.native_game(model), self.members, kind="cost", rounding=part.rounding
-        )
+        problem = self.period(start, end).problem
+        native = chosen(problem, model).native_game(problem)
+        return Game.from_native(native, self.members, kind="cost", rounding=problem.rounding)
 
     @property
     def rounding(self) -> float:
