@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import sesgame as sg
+from fixtures.html_pages import Page
 from fixtures.small_worlds import write_scenarios, write_two_period
-from html_pages import Page
 from sesgame.cli import main
 from sesgame.energy.world_files import read_world
 from sesgame.errors import AllocationError
