@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from html import escape
 
-from sesgame.game.players import format_coalition
-
 __all__ = [
+    "LESS",
     "ROWS",
     "amount",
     "count",
+    "format_coalition",
     "html_table",
     "left_out",
+    "number",
     "short_coalition",
+    "size",
     "text_table",
 ]
 
@@ -22,6 +24,9 @@ ROWS = 30
 
 FIRST = 20
 """Players of a larger game that are listed."""
+
+LESS = "less than "
+"""Before the smallest amount that is written."""
 
 NAMED = 6
 """Members of a coalition that a table names."""
@@ -36,6 +41,17 @@ def left_out(count: int) -> int:
     (0, 84)
     """
     return 0 if count <= ROWS else count - FIRST
+
+
+def format_coalition(labels: Collection[Hashable]) -> str:
+    """Return a coalition as messages and reports show it.
+
+    Examples
+    --------
+    >>> format_coalition(("ann", "eve"))
+    '{ann, eve}'
+    """
+    return "{" + ", ".join(str(label) for label in labels) + "}"
 
 
 def short_coalition(members: Collection[Hashable], staying: Collection[Hashable] = ()) -> str:
@@ -73,6 +89,19 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}s"
 
 
+def number(value: float, unit: str = "", sign: bool = False) -> str:
+    """Return a figure without its unit: to the cent, or six digits where there is no currency.
+
+    Examples
+    --------
+    >>> number(1234.5, "EUR"), number(1234.5), number(2, "EUR", sign=True), number(-1e-9, "EUR")
+    ('1,234.50', '1234.5', '+2.00', '0.00')
+    """
+    value = (round(value, 2) if unit else value) + 0.0  # no -0
+    digits = ("+" if sign and value else "") + (",.2f" if unit else ".6g")
+    return f"{value:{digits}}"
+
+
 def amount(value: float, unit: str = "", sign: bool = False) -> str:
     """Return a figure: to the cent and with its unit, where it has one.
 
@@ -81,9 +110,22 @@ def amount(value: float, unit: str = "", sign: bool = False) -> str:
     >>> amount(1234.5, "EUR"), amount(1234.5), amount(2, "EUR", sign=True), amount(-1e-9, "EUR")
     ('1,234.50 EUR', '1234.5', '+2.00 EUR', '0.00 EUR')
     """
-    value = (round(value, 2) if unit else value) + 0.0  # no -0
-    digits = ("+" if sign and value else "") + (",.2f" if unit else ".6g")
-    return f"{value:{digits}} {unit}".rstrip()
+    return f"{number(value, unit, sign)} {unit}".rstrip()
+
+
+def size(value: float, unit: str = "", write: Callable[[float, str], str] = amount) -> str:
+    """Return how large what is not nothing is, whatever its sign.
+
+    `write` is how an amount is written.
+
+    Examples
+    --------
+    >>> size(-12, "EUR"), size(0.002, "EUR"), size(0.002)
+    ('12.00 EUR', 'less than 0.01 EUR', '0.002')
+    """
+    if unit and abs(value) < 0.005:
+        return f"{LESS}{write(0.01, unit)}"
+    return write(abs(value), unit)
 
 
 def text_table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:

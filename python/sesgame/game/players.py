@@ -5,7 +5,7 @@ Bit ``i`` of a mask, and column ``i`` of a membership array, is the player with 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Players",
-    "format_coalition",
     "keys_of_membership",
     "membership_of_keys",
     "membership_of_masks",
@@ -36,7 +35,7 @@ class Players(Sequence[Hashable]):
     Raises
     ------
     GameError
-        No player, a label that is not hashable, or the same label twice.
+        No player, a label that is not hashable, or a duplicate label.
 
     Examples
     --------
@@ -60,7 +59,7 @@ class Players(Sequence[Hashable]):
             except TypeError as error:
                 raise GameError(f"player {index} is {label!r}, which is not hashable") from error
             if first != index:
-                raise GameError(f"player {label!r} is there twice, at {first} and {index}")
+                raise GameError(f"duplicate player {label!r}, at {first} and {index}")
         if not self._labels:
             raise GameError("a game needs at least one player")
 
@@ -110,7 +109,7 @@ class Players(Sequence[Hashable]):
         Raises
         ------
         CoalitionError
-            An unknown member, a member named twice, or a bare string.
+            An unknown or duplicate member, or a bare string.
         """
         if isinstance(coalition, str):
             raise CoalitionError(
@@ -120,7 +119,7 @@ class Players(Sequence[Hashable]):
         indices = [self.index(label) for label in coalition]
         if len(set(indices)) != len(indices):
             twice = next(i for position, i in enumerate(indices) if i in indices[:position])
-            raise CoalitionError(f"player {self._labels[twice]!r} is named twice in a coalition")
+            raise CoalitionError(f"duplicate player {self._labels[twice]!r} in a coalition")
         return indices
 
     def mask(self, coalition: Iterable[Hashable]) -> int:
@@ -144,17 +143,6 @@ def _is_hashable(label: object) -> bool:
     except TypeError:
         return False
     return True
-
-
-def format_coalition(labels: Collection[Hashable]) -> str:
-    """Return a coalition as messages and reports show it.
-
-    Examples
-    --------
-    >>> format_coalition(("ann", "eve"))
-    '{ann, eve}'
-    """
-    return "{" + ", ".join(str(label) for label in labels) + "}"
 
 
 def membership_of_masks(masks: NDArray[np.integer], n_players: int) -> NDArray[np.bool_]:

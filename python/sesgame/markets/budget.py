@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from sesgame.errors import AllocationError
-from sesgame.game.allocation import Allocation, plain
+from sesgame.files.json_text import plain
+from sesgame.game.allocation import Allocation
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.markets.settlement import Settlement
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.files.json_text import plain
 from sesgame.formatting import html_table, left_out, text_table
-from sesgame.game.allocation import checked_values, plain
+from sesgame.game.allocation import checked_values
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from math import comb
 from statistics import NormalDist
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,18 +16,19 @@ from sesgame._engine import shapley_value as engine_shapley_value
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.estimators.union_permutations import UnionPermutations
 from sesgame.estimators.valuation import CELLS
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
-from sesgame.game.players import format_coalition
-from sesgame.shapley.exact import RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
+from sesgame.rule import SEED, Need, Option, Promise, Rule
+from sesgame.shapley.exact import ADDS, RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
 from sesgame.shapley.sampled import (
+    BY_SAMPLE,
     SampledShapley,
-    SampledValue,
-    Stopping,
     TracePoint,
     estimate_value,
     shapley_estimate,
 )
+from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,12 +36,39 @@ if TYPE_CHECKING:
     from sesgame.game.block_scheduler import Executor
     from sesgame.game.store import StorePath
 
-__all__ = ["nested_shapley_estimate", "nested_shapley_value", "owen_estimate", "owen_value"]
+__all__ = [
+    "NESTED_SHAPLEY",
+    "NESTED_SHAPLEY_ESTIMATE",
+    "OWEN",
+    "OWEN_ESTIMATE",
+    "UNIONS",
+    "nested_shapley_estimate",
+    "nested_shapley_value",
+    "owen_estimate",
+    "owen_value",
+]
 
 MAX_COALITIONS = 1 << 24
 """Coalitions that an exact value of unions looks at, for one union."""
 
 Unions = Iterable[Iterable[Hashable]]
+
+
+def _unions(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return groups of names that are separated by commas, and the groups by semicolons."""
+    return tuple(
+        tuple(name.strip() for name in union.split(",") if name.strip())
+        for union in text.split(";")
+    )
+
+
+UNIONS: Option[Unions] = Option(
+    name="unions",
+    parse=_unions,
+    metavar='"A,B;C"',
+    help="members who act together: names separated by commas, unions by semicolons",
+    required=True,
+)
 
 
 def owen_value(
@@ -114,39 +143,38 @@ def owen_value(
                 n,
                 MAX_COALITIONS.bit_length() - 1,
             )
+    values_of = partial(game.values, executor=executor, store=store, progress=progress)
     shares = np.empty(n)
     scale, coalitions = 0.0, 0
     for number, group in enumerate(groups):
-        others = [other for place, other in enumerate(groups) if place != number]
-        outside = np.zeros((1 << (m - 1), n), dtype=np.bool_)
-        for place, other in enumerate(others):
-            outside[np.ix_(_has(place, m - 1), np.array(other))] = True
-        inside = np.zeros((1 << len(group), n), dtype=np.bool_)
-        for place, member in enumerate(group):
-            inside[_has(place, len(group)), member] = True
-        sizes = np.bitwise_count(np.arange(1 << (m - 1))).astype(int)
-        weights = np.array([_weight(size, m) for size in range(m)])[sizes]
-        # What a part of the union adds to the unions before it, on average over these.
-        mean = np.zeros(len(inside))
-        rows = max(1, CELLS // (n * len(inside)))
-        for start in range(0, len(outside), rows):
-            block = outside[start : start + rows]
-            membership = (block[:, np.newaxis] | inside).reshape(-1, n)
-            values = game.values(membership, executor=executor, store=store, progress=progress)
-            values = values.reshape(len(block), -1)
-            scale = max(scale, float(np.abs(values).max()))
-            coalitions += values.size
-            mean += weights[start : start + rows] @ (values - values[:, :1])
-        shares[group] = engine_shapley_value(mean)
+        added = _added_by_parts(n, groups, number, values_of)
+        scale, coalitions = max(scale, added.scale), coalitions + added.coalitions
+        shares[group] = engine_shapley_value(added.mean)
     grand = float(game.values(np.ones((1, n), dtype=np.bool_), progress=False)[0])
-    return Allocation(
-        game.players,
-        shares,
-        kind=game.kind,
-        method="Owen value",
-        tolerance=RELATIVE_TOLERANCE * scale,
-        evidence=ExactSemivalue(coalitions, float(shares.sum()) - grand),
+    return OWEN.made(
+        Allocation(
+            game.players,
+            shares,
+            kind=game.kind,
+            method=OWEN.title,
+            tolerance=RELATIVE_TOLERANCE * scale,
+            evidence=ExactSemivalue(coalitions, float(shares.sum()) - grand),
+        )
     )
+
+
+KEEP_TOGETHER = "orders in which the members of each union come together, one union after the other"
+
+OWEN = Rule(
+    name="owen-value",
+    title="Owen value",
+    apply=lambda problem: owen_value(problem.game, problem[UNIONS]),
+    promises=frozenset({Promise.EFFICIENT, Promise.UNIQUE, Promise.ADDITIVE, Promise.DUMMY}),
+    options=(UNIONS,),
+    meaning=f"{ADDS} {KEEP_TOGETHER}.",
+    page="concepts/unions",
+    sources=("owen1977",),
+)
 
 
 def owen_estimate(
@@ -204,19 +232,35 @@ def owen_estimate(
     groups = _groups(game, unions)
     named = [[game.players[index] for index in group] for group in groups]
     n = game.n_players
-    return estimate_value(
-        game,
-        SampledValue(
-            "Owen estimate", np.full(n, 1 / n), lambda game, **how: owen_value(game, named, **how)
-        ),
-        UnionPermutations(unions=tuple(tuple(group) for group in groups)),
-        Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence),
+    value = SampledValue(
+        OWEN_ESTIMATE.title, np.full(n, 1 / n), lambda game, **how: owen_value(game, named, **how)
+    )
+    options = SamplingOptions(
+        method=UnionPermutations(unions=tuple(tuple(group) for group in groups)),
+        seed=seed,
+        max_evaluations=max_evaluations,
+        target_half_width=target_half_width,
+        max_seconds=max_seconds,
+        confidence=confidence,
         simultaneous=simultaneous,
-        control_variate=None,
         executor=executor,
         store=store,
         progress=progress,
     )
+    return OWEN_ESTIMATE.made(estimate_value(game, value, options))
+
+
+OWEN_ESTIMATE = Rule(
+    name="owen-estimate",
+    title="Owen estimate",
+    apply=lambda problem: owen_estimate(problem.game, problem[UNIONS], seed=problem[SEED]),
+    needs=frozenset({Need.SAMPLE}),
+    promises=frozenset({Promise.EFFICIENT}),
+    options=(UNIONS, SEED),
+    meaning=f"{ADDS} {KEEP_TOGETHER}{BY_SAMPLE}.",
+    page="concepts/unions",
+    sources=("owen1977",),
+)
 
 
 def nested_shapley_value(
@@ -279,17 +323,37 @@ def nested_shapley_value(
     for group, inner_game, share in zip(groups, alone, among.values, strict=True):
         inside = shapley_value(inner_game, progress=progress)
         shares[group] = inside.values + (share - inside.total) / len(group)
-    return Allocation(
-        game.players,
-        shares,
-        kind=game.kind,
-        method="nested Shapley value",
-        tolerance=among.tolerance + RELATIVE_TOLERANCE * float(np.abs(shares).sum()),
-        evidence=ExactSemivalue(
-            (1 << len(groups)) + sum(1 << len(group) for group in groups),
-            float(shares.sum() - among.total),
-        ),
+    return NESTED_SHAPLEY.made(
+        Allocation(
+            game.players,
+            shares,
+            kind=game.kind,
+            method=NESTED_SHAPLEY.title,
+            tolerance=among.tolerance + RELATIVE_TOLERANCE * float(np.abs(shares).sum()),
+            evidence=ExactSemivalue(
+                (1 << len(groups)) + sum(1 << len(group) for group in groups),
+                float(shares.sum() - among.total),
+            ),
+        )
     )
+
+
+BY_UNION = (
+    "Each union {bears} what it adds to the {worth} of all, on average over all orders of the "
+    "unions. Inside, everybody {bears} what they add to the {worth} of a part of their union, on "
+    "average over all orders; what the union saves or gains by the others is split equally"
+)
+
+NESTED_SHAPLEY = Rule(
+    name="nested-shapley-value",
+    title="nested Shapley value",
+    apply=lambda problem: nested_shapley_value(problem.game, problem[UNIONS]),
+    promises=frozenset({Promise.EFFICIENT, Promise.UNIQUE, Promise.ADDITIVE}),
+    options=(UNIONS,),
+    meaning=f"{BY_UNION}.",
+    page="concepts/unions",
+    sources=("kamijo2009",),
+)
 
 
 def nested_shapley_estimate(
@@ -373,11 +437,11 @@ def nested_shapley_estimate(
     errors = np.sqrt(variances)
     half_widths = errors * NormalDist().inv_cdf((1 + confidence) / 2)
     widest = float(half_widths.max())
-    return Allocation(
+    allocation = Allocation(
         game.players,
         shares,
         kind=game.kind,
-        method="nested Shapley estimate",
+        method=NESTED_SHAPLEY_ESTIMATE.title,
         tolerance=widest,
         evidence=dataclasses.replace(
             evidence,
@@ -388,6 +452,22 @@ def nested_shapley_estimate(
             trace=(TracePoint(evaluations, perf_counter() - start, widest, shares),),
         ),
     )
+    return NESTED_SHAPLEY_ESTIMATE.made(allocation)
+
+
+NESTED_SHAPLEY_ESTIMATE = Rule(
+    name="nested-shapley-estimate",
+    title="nested Shapley estimate",
+    apply=lambda problem: nested_shapley_estimate(
+        problem.game, problem[UNIONS], seed=problem[SEED]
+    ),
+    needs=frozenset({Need.SAMPLE}),
+    promises=frozenset({Promise.EFFICIENT}),
+    options=(UNIONS, SEED),
+    meaning=f"{BY_UNION}{BY_SAMPLE}.",
+    page="concepts/unions",
+    sources=("kamijo2009",),
+)
 
 
 def _groups(game: Game, unions: Unions) -> list[list[int]]:
@@ -408,6 +488,43 @@ def _groups(game: Game, unions: Unions) -> list[list[int]]:
     if missing:
         raise GameError(f"{format_coalition(missing)} is in no union; each player is in one")
     return groups
+
+
+class _Added(NamedTuple):
+    """What each part of a union adds on average, and the values that this is made of."""
+
+    mean: NDArray[np.float64]
+    scale: float
+    coalitions: int
+
+
+def _added_by_parts(
+    n_players: int,
+    groups: list[list[int]],
+    number: int,
+    values_of: Callable[[NDArray[np.bool_]], NDArray[np.float64]],
+) -> _Added:
+    """Return what each part of a union adds to the unions before it, on average over these."""
+    group, m = groups[number], len(groups)
+    others = [other for place, other in enumerate(groups) if place != number]
+    outside = np.zeros((1 << (m - 1), n_players), dtype=np.bool_)
+    for place, other in enumerate(others):
+        outside[np.ix_(_has(place, m - 1), np.array(other))] = True
+    inside = np.zeros((1 << len(group), n_players), dtype=np.bool_)
+    for place, member in enumerate(group):
+        inside[_has(place, len(group)), member] = True
+    sizes = np.bitwise_count(np.arange(1 << (m - 1))).astype(int)
+    weights = np.array([_weight(size, m) for size in range(m)])[sizes]
+    mean = np.zeros(len(inside))
+    scale = 0.0
+    rows = max(1, CELLS // (n_players * len(inside)))
+    for start in range(0, len(outside), rows):
+        block = outside[start : start + rows]
+        values = values_of((block[:, np.newaxis] | inside).reshape(-1, n_players))
+        values = values.reshape(len(block), -1)
+        scale = max(scale, float(np.abs(values).max()))
+        mean += weights[start : start + rows] @ (values - values[:, :1])
+    return _Added(mean, scale, len(outside) * len(inside))
 
 
 def _games_of_levels(

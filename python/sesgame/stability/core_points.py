@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame._engine import core_point
 from sesgame.errors import AllocationError
-from sesgame.game.allocation import Allocation, Evidence, checked_values
-from sesgame.game.players import format_coalition
+from sesgame.formatting import format_coalition
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.progress import progress_report
+from sesgame.rule import AllocationProblem, Need, Option, Promise, Rule
 from sesgame.stability.core import core_check
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
@@ -38,6 +39,11 @@ ROUNDING = 1e-14
 
 MULTIPLIER_TOLERANCE = 1e-7
 """Multipliers of a leximin step add up to 1; their equations hold up to this."""
+
+NO_MULTIPLIER = 1e-9
+"""Up to this a multiplier counts as 0, and its coalition need not be tight."""
+
+LISTED_FAILURES = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +110,29 @@ class CorePointEvidence(Evidence):
     values: tuple[float, ...]
     tolerance: float
 
+    @property
+    def words(self) -> dict[str, str]:
+        """Among what was chosen, and by what."""
+        equal = len(set(self.reference)) == 1
+        return {
+            "content": (
+                "every group as little reason to leave as can be"
+                if self.core_is_empty
+                else "no group a reason to leave"
+            ),
+            "nearest": "of least variance" if equal else "nearest to a reference",
+        }
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the multipliers prove."""
+        proved = "every other such split is farther from the reference"
+        if self.leximin:
+            proved = "no such split is better for those who are least better off"
+        return [
+            f"The certificate has multipliers of groups that get just what keeps them: they prove "
+            f"that {proved}."
+        ]
+
     def verify(self, game: Game) -> Verification:
         """Check the point and its multipliers with code that shares nothing with the solver.
 
@@ -123,62 +152,91 @@ class CorePointEvidence(Evidence):
         Verification
             True as a condition when everything holds.
         """
-        values = checked_values(game.players, self.values)
-        slack = 4 * self.tolerance
-        failures: list[str] = []
-        allowed = self.stages[0].excess if self.core_is_empty and self.stages else 0.0
-        if self.core_is_empty and not allowed > 0:
-            failures.append("no stage proves that the core is empty")
-        if not abs(self.allowed_excess - allowed) <= slack:
-            failures.append(f"the allowed excess is {allowed!r}, not {self.allowed_excess!r}")
-        if self.stages:
-            failures += verify_stages(
-                game, values, self.stages, complete=False, tolerance=slack
-            ).failures
-        if not self.core_is_empty:
-            failures += core_check(game, values, tolerance=slack, progress=False).failures
-        x = game.sign * values
-        advantages = x - game.sign * np.array(self.reference)
-        always_tight = {coalition for stage in self.stages for coalition in stage.coalitions}
-        settled = np.zeros(game.n_players, dtype=np.bool_)
+        check = _PointCheck(self, game)
+        check.point()
         for number, step in enumerate(self.steps, start=1):
-            sum_of_multipliers = np.full(game.n_players, step.total_multiplier)
-            for coalition, multiplier in zip(step.coalitions, step.multipliers, strict=True):
-                members = game.players.indices(coalition)
-                sum_of_multipliers[members] += multiplier
-                excess = game.sign * game.value(coalition) - x[members].sum()
-                name = format_coalition(coalition)
-                if not (abs(excess - allowed) <= slack or abs(multiplier) <= 1e-9):
-                    failures.append(f"{name} is not tight in step {number}")
-                if multiplier < 0 and coalition not in always_tight:
-                    failures.append(f"{name} has a negative multiplier in step {number}")
-            if not self.leximin:
-                if step.level != 0 or step.players:
-                    failures.append("the nearest point has no levels")
-                gap = np.abs(advantages - sum_of_multipliers).max()
-                if not gap <= slack * game.n_players:
-                    failures.append("the multipliers do not add up")
-                continue
-            players = game.players.indices(step.players)
-            if not (
-                (np.abs(advantages[players] - step.level) <= slack).all()
-                and (advantages[~settled] >= step.level - slack).all()
-            ):
-                failures.append(f"an advantage is not that of level {number}")
-            weights = np.zeros(game.n_players)
-            weights[players] = step.player_weights
-            gap = np.abs(weights + sum_of_multipliers)[~settled].max()
-            if not (weights.min() >= 0 and gap + abs(weights.sum() - 1) <= MULTIPLIER_TOLERANCE):
-                failures.append(f"the multipliers of level {number} do not add up")
-            settled[players] = True
-        if not self.steps or (self.leximin and not settled.all()):
-            failures.append("the steps do not settle every player")
+            check.step(number, step)
+        if not self.steps or (self.leximin and not check.settled.all()):
+            check.failures.append("the steps do not settle every player")
         return Verification(
-            holds=not failures,
-            failures=tuple(failures[:10]),
+            holds=not check.failures,
+            failures=tuple(check.failures[:LISTED_FAILURES]),
             exact=False,
-            values=tuple(values.tolist()),
+            values=tuple(check.values.tolist()),
         )
+
+
+class _PointCheck:
+    """A chosen point and its multipliers, checked step by step; keeps what fails."""
+
+    def __init__(self, evidence: CorePointEvidence, game: Game) -> None:
+        self.evidence, self.game = evidence, game
+        self.values = checked_values(game.players, evidence.values)
+        self.slack = 4 * evidence.tolerance
+        self.failures: list[str] = []
+        stages = evidence.stages
+        self.allowed = stages[0].excess if evidence.core_is_empty and stages else 0.0
+        self.always_tight = {coalition for stage in stages for coalition in stage.coalitions}
+        # In the sense of gains.
+        self.x = game.sign * self.values
+        self.advantages = self.x - game.sign * np.array(evidence.reference)
+        # Whose advantages no later step may raise.
+        self.settled = np.zeros(game.n_players, dtype=np.bool_)
+
+    def point(self) -> None:
+        """Check that the point is in the core, or in the least core where that is empty."""
+        evidence = self.evidence
+        if evidence.core_is_empty and not self.allowed > 0:
+            self.failures.append("no stage proves that the core is empty")
+        if not abs(evidence.allowed_excess - self.allowed) <= self.slack:
+            self.failures.append(
+                f"the allowed excess is {self.allowed!r}, not {evidence.allowed_excess!r}"
+            )
+        if evidence.stages:
+            self.failures += verify_stages(
+                self.game, self.values, evidence.stages, complete=False, tolerance=self.slack
+            ).failures
+        if not evidence.core_is_empty:
+            self.failures += core_check(
+                self.game, self.values, tolerance=self.slack, progress=False
+            ).failures
+
+    def step(self, number: int, step: CorePointStep) -> None:
+        """Check the multipliers of one step, and settle its players."""
+        multipliers = self._sum_of_multipliers(number, step)
+        if not self.evidence.leximin:
+            if step.level != 0 or step.players:
+                self.failures.append("the nearest point has no levels")
+            gap = np.abs(self.advantages - multipliers).max()
+            if not gap <= self.slack * self.game.n_players:
+                self.failures.append("the multipliers do not add up")
+            return
+        players = self.game.players.indices(step.players)
+        if not (
+            (np.abs(self.advantages[players] - step.level) <= self.slack).all()
+            and (self.advantages[~self.settled] >= step.level - self.slack).all()
+        ):
+            self.failures.append(f"an advantage is not that of level {number}")
+        weights = np.zeros(self.game.n_players)
+        weights[players] = step.player_weights
+        gap = np.abs(weights + multipliers)[~self.settled].max()
+        if not (weights.min() >= 0 and gap + abs(weights.sum() - 1) <= MULTIPLIER_TOLERANCE):
+            self.failures.append(f"the multipliers of level {number} do not add up")
+        self.settled[players] = True
+
+    def _sum_of_multipliers(self, number: int, step: CorePointStep) -> NDArray[np.float64]:
+        """Return the sum of m_S 1_S; check that each S is tight, and its multiplier's sign."""
+        total = np.full(self.game.n_players, step.total_multiplier)
+        for coalition, multiplier in zip(step.coalitions, step.multipliers, strict=True):
+            members = self.game.players.indices(coalition)
+            total[members] += multiplier
+            excess = self.game.sign * self.game.value(coalition) - self.x[members].sum()
+            name = format_coalition(coalition)
+            if not (abs(excess - self.allowed) <= self.slack or abs(multiplier) <= NO_MULTIPLIER):
+                self.failures.append(f"{name} is not tight in step {number}")
+            if multiplier < 0 and coalition not in self.always_tight:
+                self.failures.append(f"{name} has a negative multiplier in step {number}")
+        return total
 
 
 def nearest_core_allocation(
@@ -216,7 +274,7 @@ def nearest_core_allocation(
 
     Notes
     -----
-    A least core, then a few scans of the 2^n values. Quadratic programmes over the coalitions that
+    A least core, then a few scans of the 2^n values. Quadratic programs over the coalitions that
     matter are solved by Lawson and Hanson's non-negative least squares.
 
     Examples
@@ -226,7 +284,10 @@ def nearest_core_allocation(
     >>> [round(float(x), 6) for x in sg.nearest_core_allocation(game, reference=[1, 1, 7]).values]
     [3.0, 3.0, 3.0]
     """
-    return _chosen(game, "nearest to the reference", False, reference, progress)
+    compared = "of least variance"
+    if reference is not None:
+        compared = f"nearest to {_named(reference)}"
+    return _chosen(game, NEAREST_CORE, compared, False, reference, progress)
 
 
 def leximin_core_allocation(
@@ -261,7 +322,7 @@ def leximin_core_allocation(
 
     Notes
     -----
-    A least core, then a few scans; at most n linear programmes for each.
+    A least core, then a few scans; at most n linear programs for each.
 
     References
     ----------
@@ -274,12 +335,19 @@ def leximin_core_allocation(
     >>> [round(float(x), 6) for x in sg.leximin_core_allocation(game).values]
     [4.0, 4.0, 1.0]
     """
-    return _chosen(game, "of the lexicographic max-min", True, reference, progress)
+    compared = "" if reference is None else f"compared with {_named(reference)}"
+    return _chosen(game, LEXIMIN_CORE, compared, True, reference, progress)
+
+
+def _named(reference: object) -> str:
+    """Return what a point is compared with, where that has a name."""
+    return f"the {reference.method}" if isinstance(reference, Allocation) else "the reference"
 
 
 def _chosen(
     game: Game,
-    rule: str,
+    rule: Rule,
+    compared_with: str,
     leximin: bool,
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None,
     progress: bool,
@@ -292,14 +360,12 @@ def _chosen(
         )
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
     tolerance = max(tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
-    if reference is None and not leximin:
-        rule = "of least variance"
-    where = "least core" if allowed > 0 else "core"
-    return Allocation(
+    said = ", ".join(filter(None, ["of the least core" if allowed > 0 else "", compared_with]))
+    allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
-        method=f"{where} allocation {rule}",
+        method=f"{rule.title} ({said})" if said else rule.title,
         tolerance=tolerance,
         evidence=CorePointEvidence(
             core_is_empty=allowed > 0,
@@ -323,6 +389,7 @@ def _chosen(
             tolerance=tolerance,
         ),
     )
+    return rule.made(allocation)
 
 
 def _reference(
@@ -341,3 +408,88 @@ def _reference(
             raise AllocationError("the reference needs one value for each player of the game")
         reference = [reference[player] for player in game.players]
     return checked_values(game.players, reference)
+
+
+EQUAL, ALONE = "equal", "alone"
+
+
+def _parsed(text: str) -> str | dict[str, float]:
+    """Return a word for a reference, or amounts by member."""
+    if text in (EQUAL, ALONE):
+        return text
+    pairs = [pair.rpartition("=") for pair in text.split(",")]
+    return {member.strip(): float(amount) for member, _, amount in pairs}
+
+
+REFERENCE: Option[Any] = Option(
+    name="reference",
+    parse=_parsed,
+    metavar=f"{EQUAL}|{ALONE}|A=1.5,B=2,...",
+    help="what a choice among several solutions is compared with: equal parts, what each has "
+    "alone, or an amount for each member",
+)
+
+
+def reference_of(
+    problem: AllocationProblem, usual: str | None = None
+) -> Allocation | Mapping[Hashable, float] | ArrayLike | None:
+    """Return the reference that a problem asks for, or a usual one, if there is any."""
+    wanted, game = problem.get(REFERENCE), problem.game
+    if wanted is None:
+        wanted = usual
+    if isinstance(wanted, str) and wanted == ALONE:
+        alone = game.values(np.eye(game.n_players, dtype=np.bool_))
+        return Allocation(game.players, alone, game.kind, "values alone")
+    if isinstance(wanted, str) and wanted == EQUAL:
+        together = game.value(game.players)
+        equal = np.full(game.n_players, together / game.n_players)
+        return Allocation(game.players, equal, game.kind, "equal parts")
+    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = wanted
+    return reference
+
+
+def nearest_to(rule: Rule) -> Rule:
+    """Return :data:`NEAREST_CORE` with what another rule gives as the usual reference."""
+
+    def apply(problem: AllocationProblem) -> Allocation:
+        reference = reference_of(problem)
+        if reference is None:
+            reference = rule(problem)
+        return nearest_core_allocation(problem.game, reference=reference)
+
+    return dataclasses.replace(NEAREST_CORE, apply=apply)
+
+
+CONTENT = "Of all splits that give {content}, the one"
+
+NEAREST_CORE = Rule(
+    name="nearest-core",
+    title="nearest core point",
+    apply=lambda problem: nearest_core_allocation(problem.game, reference=reference_of(problem)),
+    needs=frozenset({Need.TABLE}),
+    promises=frozenset(
+        {Promise.EFFICIENT, Promise.IN_CORE_IF_NONEMPTY, Promise.UNIQUE, Promise.SYMMETRIC}
+    )
+    | {Promise.CERTIFIED},
+    options=(REFERENCE,),
+    meaning=f"{CONTENT} {{nearest}}.",
+    page="concepts/core-points",
+    sources=("wolfe1976",),
+)
+
+LEXIMIN_CORE = Rule(
+    name="leximin-core",
+    title="leximin core point",
+    apply=lambda problem: leximin_core_allocation(
+        problem.game, reference=reference_of(problem, usual=ALONE)
+    ),
+    needs=NEAREST_CORE.needs,
+    promises=NEAREST_CORE.promises,
+    options=(REFERENCE,),
+    meaning=(
+        f"{CONTENT} in which whoever is least better off, compared with a reference, is as well "
+        f"off as can be; then the next, and so on."
+    ),
+    page="concepts/core-points",
+    sources=("arin2001",),
+)

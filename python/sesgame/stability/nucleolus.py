@@ -1,4 +1,4 @@
-"""Nucleolus and prenucleolus: make the coalition that objects most object as little as possible.
+"""Nucleolus and prenucleolus: the largest excess is as small as it can be.
 
 Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (1971).
 """
@@ -6,7 +6,6 @@ Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Hashable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -16,12 +15,15 @@ import numpy as np
 from sesgame._engine import nucleoli as engine_nucleoli
 from sesgame._engine import nucleolus as engine_nucleolus
 from sesgame.errors import GameError, OracleError, SolverError
-from sesgame.game.allocation import Allocation, Evidence, checked_values
+from sesgame.formatting import count
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
-from sesgame.stability.exact import exact_levels
+from sesgame.rule import Need, Promise, Rule
+from sesgame.stability.exact_levels import exact_levels
 from sesgame.stability.row_generation import generate
-from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
+from sesgame.stability.search import CoalitionSearch, OracleSearch
+from sesgame.stability.search_evidence import GeneratedEvidence
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
 
@@ -36,6 +38,7 @@ __all__ = [
     "NucleolusEvidence",
     "nucleoli",
     "nucleolus",
+    "nucleolus_by_search",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
     "prenucleolus",
@@ -72,6 +75,26 @@ class NucleolusEvidence(Evidence):
     effort: Effort
     values: tuple[float, ...]
     tolerance: float
+
+    @property
+    def levels(self) -> tuple[Stage, ...]:
+        """The stages."""
+        return self.stages
+
+    @property
+    def is_per_member(self) -> bool:
+        """Whether excesses are divided by the size of the coalition."""
+        return self.per_capita
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the stages settle."""
+        empty = "It proves, too, that no split keeps every group content: the core is empty."
+        return [
+            f"The certificate has {count(len(self.stages), 'stage')}, which settle all "
+            f"{len(allocation.players)} shares. Each names groups that hold each other in balance: "
+            f"what would please one of them more would be taken from another.",
+            *([empty] if self.stages and self.stages[0].excess > allocation.tolerance else []),
+        ]
 
     def verify(self, game: Game, *, exact: bool = False) -> Verification:
         """Check the certificate with code that shares nothing with the solver.
@@ -152,14 +175,14 @@ def nucleolus(
     Allocation
         With :class:`NucleolusEvidence`. Where the players alone have more than all together, no
         imputation exists; the allocation is then the prenucleolus and its method says so. With an
-        oracle, with :class:`~sesgame.stability.row_generation.GeneratedEvidence`.
+        oracle, with :class:`~sesgame.stability.search_evidence.GeneratedEvidence`.
 
     Raises
     ------
     PlayerLimitError
         More than 30 players, and no oracle.
     SolverError
-        A level of the linear programme could not be finished; its number is the stage. With
+        A level of the linear program could not be finished; its number is the stage. With
         `exact`, also when there is no proof for a game of more than 16 players.
     OracleError
         The oracle raised, does not take ``outside``, its answer has a wrong form or contradicts
@@ -167,13 +190,13 @@ def nucleolus(
 
     Notes
     -----
-    Typically two to six scans of the 2^n values, most of them in part. Linear programmes over a
+    Typically two to six scans of the 2^n values, most of them in part. Linear programs over a
     pool of some hundred coalitions are solved level by level; a level settles exactly the
     coalitions of positive dual weight, and a scan that finds no other coalition above its level
     ends the search. Excesses closer than 2e-10 of the largest value that matters count as equal.
 
     With an oracle every level is proved by one answer, in addition to the rounds that find what
-    the programmes miss.
+    the programs miss.
 
     References
     ----------
@@ -195,22 +218,26 @@ def nucleolus(
     >>> sg.nucleolus(game, exact=True).exact
     (Fraction(50, 1), Fraction(75, 1), Fraction(75, 1))
     """
-    if oracle is not None:
-        if exact:
-            raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
-        return generate(
-            game_of_oracle(game, oracle),
-            oracle,
-            method="nucleolus",
-            complete=True,
-            individually_rational=True,
-            tolerance=tolerance,
-            search=local_search,
-            max_seconds=math.inf if max_seconds is None else max_seconds,
-            progress=progress,
-        )
-    game = without_oracle(game, tolerance, local_search, max_seconds)
-    return _solve(game, "nucleolus", False, True, exact, progress)
+    search = CoalitionSearch.of(
+        game,
+        oracle=oracle,
+        tolerance=tolerance,
+        local_search=local_search,
+        max_seconds=max_seconds,
+        progress=progress,
+    )
+    return nucleolus_by_search(search, exact=exact)
+
+
+def nucleolus_by_search(search: CoalitionSearch, *, exact: bool = False) -> Allocation:
+    """Return the nucleolus; :func:`nucleolus` with a search that is made already."""
+    if not isinstance(search, OracleSearch):
+        return _solve(search.game, NUCLEOLUS, PRENUCLEOLUS, False, exact, search.progress)
+    if exact:
+        raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
+    found = generate(search, method=NUCLEOLUS.title, complete=True, individually_rational=True)
+    assert isinstance(found.evidence, GeneratedEvidence)
+    return (NUCLEOLUS if found.evidence.individually_rational else PRENUCLEOLUS).made(found)
 
 
 def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
@@ -246,7 +273,7 @@ def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> A
     >>> [round(float(x), 6) for x in sg.prenucleolus(game).values]
     [3.0, 3.0, -4.0]
     """
-    return _solve(game, "prenucleolus", False, False, exact, progress)
+    return _solve(game, PRENUCLEOLUS, None, False, exact, progress)
 
 
 def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -282,7 +309,7 @@ def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_nucleolus(game).values]
     [4.0, 4.0, 1.0]
     """
-    return _solve(game, "per-capita nucleolus", True, True, False, progress)
+    return _solve(game, PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS, True, False, progress)
 
 
 def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -318,7 +345,65 @@ def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_prenucleolus(game).values]
     [3.0, -1.0]
     """
-    return _solve(game, "per-capita prenucleolus", True, False, False, progress)
+    return _solve(game, PER_CAPITA_PRENUCLEOLUS, None, True, False, progress)
+
+
+CONTENT = "gets as little reason as possible; then the next, and so on."
+OF_UNBOUNDED = frozenset(
+    {
+        Promise.EFFICIENT,
+        Promise.IN_CORE_IF_NONEMPTY,
+        Promise.UNIQUE,
+        Promise.SYMMETRIC,
+        Promise.CERTIFIED,
+    }
+)
+OF_NUCLEOLI = OF_UNBOUNDED | {Promise.INDIVIDUALLY_RATIONAL}
+
+NUCLEOLUS = Rule(
+    name="nucleolus",
+    apply=lambda problem: nucleolus(problem.game, **problem.search),
+    needs=frozenset({Need.SEARCH}),
+    promises=OF_NUCLEOLI | {Promise.DUMMY},
+    meaning=f"The group with the most reason to leave {CONTENT} Nobody does worse than alone.",
+    page="concepts/nucleolus",
+    sources=("schmeidler1969", "kohlberg1971"),
+)
+
+PRENUCLEOLUS = Rule(
+    name="prenucleolus",
+    apply=lambda problem: prenucleolus(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=OF_UNBOUNDED | {Promise.DUMMY},
+    meaning=f"The group with the most reason to leave {CONTENT}",
+    page="concepts/prenucleolus",
+    sources=("schmeidler1969", "kohlberg1971"),
+)
+
+PER_CAPITA_NUCLEOLUS = Rule(
+    name="per-capita-nucleolus",
+    title="per-capita nucleolus",
+    apply=lambda problem: per_capita_nucleolus(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=OF_NUCLEOLI,
+    meaning=(
+        f"The group with the most reason to leave, counted per member, {CONTENT} Nobody does worse "
+        f"than alone."
+    ),
+    page="concepts/per-capita-nucleolus",
+    sources=("grotte1970",),
+)
+
+PER_CAPITA_PRENUCLEOLUS = Rule(
+    name="per-capita-prenucleolus",
+    title="per-capita prenucleolus",
+    apply=lambda problem: per_capita_prenucleolus(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=OF_UNBOUNDED,
+    meaning=f"The group with the most reason to leave, counted per member, {CONTENT}",
+    page="concepts/per-capita-nucleolus",
+    sources=("grotte1970",),
+)
 
 
 def nucleoli(
@@ -386,14 +471,16 @@ def nucleoli(
 
 def _solve(
     game: Game,
-    method: str,
+    rule: Rule,
+    unbounded: Rule | None,
     per_capita: bool,
-    individually_rational: bool,
     exact: bool,
     progress: bool,
 ) -> Allocation:
+    """Solve from a table; `unbounded` is what a rule with bounds becomes without imputations."""
+    individually_rational = unbounded is not None
     table = game.tabulate(progress=progress)
-    with progress_report(method, " values", progress) as report:
+    with progress_report(rule.title, " values", progress) as report:
         values, stages, bounded, tolerance, effort = engine_nucleolus(
             table, game.kind, per_capita, individually_rational, report
         )
@@ -410,9 +497,10 @@ def _solve(
         evidence, fractions = _proved(game, evidence, individually_rational)
         values = checked_values(game.players, [float(value) for value in fractions])
         bounded = evidence.individually_rational
-    if individually_rational and not bounded:
-        method = method.replace("nucleolus", "prenucleolus") + " (no imputation exists)"
-    return Allocation(
+    method = rule.title
+    if unbounded is not None and not bounded:
+        rule, method = unbounded, f"{unbounded.title} (no imputation exists)"
+    allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
@@ -421,6 +509,7 @@ def _solve(
         evidence=evidence,
         exact=fractions,
     )
+    return rule.made(allocation)
 
 
 def _proved(

@@ -5,13 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sesgame.game.allocation import Evidence, plain
+from sesgame.files.json_text import plain
+from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DualPrices", "OwenPrices", "ProgrammePrices"]
+__all__ = ["RELATIVE_TOLERANCE", "DualBills", "DualPrices", "OwenPrices", "ProgrammePrices"]
+
+RELATIVE_TOLERANCE = 1e-9
+"""Of the turnover; the engine refuses prices that miss strong duality by more."""
+
+
+@dataclass(frozen=True, eq=False)
+class DualBills:
+    """What members owe at prices that prove a dispatch optimal.
+
+    Attributes
+    ----------
+    bills : ndarray of shape (n,)
+        No coalition is charged more than its own cost.
+    duality_gap : float
+        The cost of all minus the sum of the bills, beyond rounding.
+    """
+
+    bills: NDArray[np.float64]
+    duality_gap: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +46,9 @@ class DualPrices(Evidence):
     cost : float
         What all pay together: the least cost of the common dispatch.
     duality_gap : float
-        That cost minus the sum of the bills; zero up to rounding, unless a limit that nobody
-        brings (of the community's connection, or of a line) binds: then all together are charged
-        more than the cost, by what that limit earns.
+        That cost minus the sum of the bills; zero up to rounding, unless a limit that belongs
+        to no member (of the community's connection, or of a line) binds: then all together are
+        charged more than the cost, by what that limit earns.
     lowest, highest : ndarray of shape (n,)
         Between which bills each member's lies under any prices that prove the dispatch optimal, to
         about 1e-9 of the turnover. They are equal where the prices leave no choice.
@@ -43,6 +63,34 @@ class DualPrices(Evidence):
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
     bills_by_step: NDArray[np.float64]
+
+    @property
+    def n_evaluations(self) -> int:
+        """That of all together."""
+        return 1
+
+    def intervals(self, allocation: Allocation) -> Intervals | None:
+        """Return between what the bills lie, where the prices leave a choice."""
+        if not (self.highest - self.lowest > allocation.tolerance).any():
+            return None
+        return Intervals(
+            self.lowest,
+            self.highest,
+            "between what a bill lies under any prices that prove the dispatch to be the cheapest",
+        )
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the prices prove."""
+        if abs(self.duality_gap) > allocation.tolerance:
+            return [
+                f"The bills at these prices exceed the cost of all by {amount(-self.duality_gap)}: "
+                f"a limit that no member brings earns so much, and that has no owner."
+            ]
+        return [
+            "At these prices no group is charged more than its own dispatch costs, and the bills "
+            "add up to the cost of all. That proves that no group can do better on its own, "
+            "however many groups there are."
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows, without the bills by step."""
@@ -69,7 +117,7 @@ class OwenPrices(DualPrices):
 
 @dataclass(frozen=True, eq=False)
 class ProgrammePrices(DualPrices):
-    """The prices of the linear programme.
+    """The prices of the linear program.
 
     Attributes
     ----------
