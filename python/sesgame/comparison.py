@@ -19,10 +19,11 @@ from sesgame.errors import AllocationError, SesgameError
 from sesgame.files.json_text import json_text, plain
 from sesgame.formatting import count, html_table, number, short_coalition, text_table
 from sesgame.game.allocation import Allocation, Kind
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 from sesgame.rule import AllocationProblem
-from sesgame.stability.audit import Audit, as_allocation, audit, check_tolerance
+from sesgame.stability.audit import Audit, audit, check_tolerance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -466,16 +467,15 @@ def compared(
     n = problem.game.n_players
     few = np.concatenate([np.eye(n, dtype=np.bool_), np.ones((1, n), dtype=np.bool_)])
     *alone, together = problem.game.values(few, progress=progress).tolist()
+    # All rules before the first audit: it makes a table, and rules would then take another way.
+    rows = [_applied(problem, name, rule, np.array(alone), strict) for name, rule in named.items()]
     return Comparison(
         players=problem.game.players,
         kind=problem.game.kind,
         unit="" if problem.world is None else problem.world.currency,
         alone=np.array(alone),
         together=together,
-        rows=tuple(
-            _row(problem, name, rule, np.array(alone), tolerance, progress, strict)
-            for name, rule in named.items()
-        ),
+        rows=tuple(_audited(problem, row, tolerance, progress, strict) for row in rows),
     )
 
 
@@ -511,44 +511,62 @@ def _named(
     }
 
 
-def _row(
+def _applied(
     problem: AllocationProblem,
     name: str,
     rule: Compared,
     alone: NDArray[np.float64],
+    strict: bool,
+) -> ComparedRule:
+    """Return the row of one rule without its audit, with the reason where it fails."""
+    start = perf_counter()
+    try:
+        allocation = allocate(problem, rule) if isinstance(rule, str) else rule
+    except SesgameError as error:
+        if strict:
+            raise
+        return ComparedRule(name, failure=_in_one_line(error))
+    return ComparedRule(
+        name,
+        allocation=allocation,
+        savings=problem.game.sign * (allocation.values - alone),
+        evaluations=_evaluations(problem, allocation),
+        seconds=perf_counter() - start if isinstance(rule, str) else None,
+    )
+
+
+def _audited(
+    problem: AllocationProblem,
+    row: ComparedRule,
     tolerance: float | None,
     progress: bool,
     strict: bool,
 ) -> ComparedRule:
-    """Return the row of one rule, with the reason where it fails."""
-    row = ComparedRule(name)
+    """Return a row with its audit, with the reason where that fails."""
+    if row.allocation is None:
+        return row
+    oracle = problem.oracle
+    if oracle is None and not (problem.has_table or strict):
+        oracle = _Nobody()
     start = perf_counter()
     try:
-        allocation = allocate(problem, rule) if isinstance(rule, str) else rule
-        done = perf_counter()
-        row = replace(
-            row,
-            allocation=allocation,
-            savings=problem.game.sign * (allocation.values - alone),
-            evaluations=_evaluations(problem, allocation),
-            seconds=done - start if isinstance(rule, str) else None,
-        )
-        oracle = problem.oracle
-        if oracle is None and not (problem.has_table or strict):
-            oracle = _Nobody()
         checked = audit(
             problem.game,
-            allocation,
+            row.allocation,
             oracle=oracle,
             max_seconds=problem.max_seconds if problem.oracle else None,
             tolerance=tolerance,
             progress=progress,
         )
-        return replace(row, audit=checked, audit_seconds=perf_counter() - done)
     except SesgameError as error:
         if strict:
             raise
-        return replace(row, failure=" ".join(str(error).split()).rstrip("."))
+        return replace(row, failure=_in_one_line(error))
+    return replace(row, audit=checked, audit_seconds=perf_counter() - start)
+
+
+def _in_one_line(error: SesgameError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
 
 
 class _Nobody:

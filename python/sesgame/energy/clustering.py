@@ -211,9 +211,9 @@ def clustered_nucleolus(
     (('ann',), ('bob', 'cid'))
     >>> print(bills.evidence.audit)
     clustered nucleolus:
-      Everything is handed out, and no more.
+      Efficient: the shares sum to the total.
       No member is better off alone.
-      The group {ann, cid} would gain 0.1 by leaving.
+      The coalition {ann, cid} would gain 0.1 by leaving.
     """
     if n_clusters > MAX_CLUSTERS:
         raise GameError(f"n_clusters is {n_clusters}; at most {MAX_CLUSTERS} are solved by a table")

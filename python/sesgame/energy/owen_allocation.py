@@ -19,9 +19,9 @@ from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.rule import AllocationProblem, Promise, Rule
-from sesgame.stability.audit import as_allocation
 from sesgame.stability.core_points import REFERENCE, reference_of
 
 if TYPE_CHECKING:
