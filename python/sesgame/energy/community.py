@@ -25,6 +25,7 @@ from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
 from sesgame.game.game import Game
 from sesgame.game.players import Players
+from sesgame.game.world import ScenarioEnergy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -430,6 +431,10 @@ class Community:
     def period_in_words(self) -> str:
         """The period as people write it."""
         return self.steps.in_calendar
+
+    def scenario_energy(self) -> list[ScenarioEnergy]:
+        """Return no scenarios: there is but one course, whose dispatch is known."""
+        return []
 
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines."""

@@ -16,6 +16,7 @@ from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.game import Game
 from sesgame.game.players import Players
+from sesgame.game.world import ScenarioEnergy
 
 if TYPE_CHECKING:
     from sesgame.energy.dispatch.linear_program import LinearDispatch
@@ -203,6 +204,17 @@ class Scenarios:
     def period_in_words(self) -> str:
         """The period as people write it, if all scenarios are of the same one."""
         return self.communities[0].period_in_words if self._in_one_period else ""
+
+    def scenario_energy(self) -> list[ScenarioEnergy]:
+        """Return what all members use and generate in each scenario, by its community's name."""
+        return [
+            ScenarioEnergy(
+                community.name,
+                weight,
+                {"load": float(community.load_kwh.sum()), "PV": float(community.pv_kwh.sum())},
+            )
+            for community, weight in zip(self.communities, self.weights, strict=True)
+        ]
 
     def description(self, model: Model | None = None) -> str:
         """Return in words the scenarios, the members, and how they are dispatched; two lines."""

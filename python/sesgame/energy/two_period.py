@@ -17,6 +17,7 @@ from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
+from sesgame.game.world import ScenarioEnergy
 from sesgame.rule import AllocationProblem, Promise, Rule
 
 if TYPE_CHECKING:
@@ -236,6 +237,19 @@ class TwoPeriodStorage:
     def period_in_words(self) -> str:
         """Nothing: there is no calendar."""
         return ""
+
+    def scenario_energy(self) -> list[ScenarioEnergy]:
+        """Return what all members use in each scenario, by its number."""
+        sums = zip(
+            self.weights.tolist(),
+            self.off_peak_kwh.sum(axis=1).tolist(),
+            self.peak_kwh.sum(axis=1).tolist(),
+            strict=True,
+        )
+        return [
+            ScenarioEnergy(str(number), weight, {"off peak": off_peak, "at the peak": peak})
+            for number, (weight, off_peak, peak) in enumerate(sums, start=1)
+        ]
 
     def description(self, model: None = None) -> str:
         """Return in words the scenarios, the members and the prices; two lines."""

@@ -5,7 +5,7 @@ A protocol, so that the layers between games and worlds name none of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import datetime
@@ -15,7 +15,25 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
     from sesgame.game.separation import SeparationOracle
 
-__all__ = ["World"]
+__all__ = ["ScenarioEnergy", "World"]
+
+
+class ScenarioEnergy(NamedTuple):
+    """What all members together use and generate if a scenario comes to pass.
+
+    Attributes
+    ----------
+    name : str
+        Of the scenario.
+    probability : float
+        In (0, 1].
+    kwh : dict of str to float
+        Energy by what it is, the same in all scenarios of a world.
+    """
+
+    name: str
+    probability: float
+    kwh: dict[str, float]
 
 
 class World(Protocol):
@@ -78,6 +96,9 @@ class World(Protocol):
 
     def local_search(self, model: Any = None) -> int:
         """Return how many coalitions are worth a look before the oracle is asked."""
+
+    def scenario_energy(self) -> list[ScenarioEnergy]:
+        """Return the scenarios, for people to read; none where there is but one course."""
 
     def description(self, model: Any = None) -> str:
         """Return in words what stands after the name in a heading: when, and what; two lines."""

@@ -12,8 +12,9 @@ from sesgame.reports.html.figures import amount, energy, number
 if TYPE_CHECKING:
     from sesgame.energy.community import Community
     from sesgame.energy.schedule import Schedule
+    from sesgame.game.world import ScenarioEnergy
 
-__all__ = ["energy_facts", "energy_section"]
+__all__ = ["energy_facts", "energy_section", "scenarios_section"]
 
 UNUSED_KWH = 0.05
 """Less is rounding."""
@@ -58,6 +59,29 @@ def energy_section(community: Community, schedule: Schedule) -> list[Child]:
             class_="figures",
         ),
         _balance(community, schedule),
+    ]
+
+
+def scenarios_section(scenarios: list[ScenarioEnergy]) -> list[Child]:
+    """Return what all use and generate in each scenario, and on the average."""
+    kinds = list(scenarios[0].kwh)
+    mean = {kind: sum(s.probability * s.kwh[kind] for s in scenarios) for kind in kinds}
+    text = (
+        "Nobody knows which of these scenarios will come to pass. What is split is the mean of "
+        "their costs, each at its probability."
+    )
+    return [
+        element("p", text),
+        table(
+            "The scenarios: how probable each is, and the energy of all together",
+            ["Scenario", "Probability", *(f"{kind[0].upper()}{kind[1:]}" for kind in kinds)],
+            [
+                [s.name, f"{100 * s.probability:.4g} %", *(energy(s.kwh[kind]) for kind in kinds)]
+                for s in scenarios
+            ],
+            ["Mean", "", *(energy(mean[kind]) for kind in kinds)],
+            label="Scenarios",
+        ),
     ]
 
 

@@ -10,7 +10,11 @@ from sesgame.formatting import count
 from sesgame.reports.html.audit_section import audit_section
 from sesgame.reports.html.bills_section import bills_section
 from sesgame.reports.html.elements import Child, element, page
-from sesgame.reports.html.energy_section import energy_facts, energy_section
+from sesgame.reports.html.energy_section import (
+    energy_facts,
+    energy_section,
+    scenarios_section,
+)
 from sesgame.reports.html.figures import amount, verb
 from sesgame.reports.html.proofs import again, check_code
 
@@ -22,7 +26,8 @@ __all__ = ["report_page"]
 
 def report_page(report: ReportContent) -> str:
     """Return the whole document."""
-    community = report.community
+    community, world = report.community, report.problem.world
+    scenarios = world.scenario_energy() if world else []
     sections = {
         "glance": ("At a glance", _glance(report)),
         "bills": (
@@ -33,11 +38,12 @@ def report_page(report: ReportContent) -> str:
     }
     if community:
         sections["energy"] = ("The energy", energy_section(community, report.schedule))
+    elif scenarios:
+        sections["energy"] = ("The energy", scenarios_section(scenarios))
     sections["check"] = ("Check it yourself", _check(report))
     sections["inputs"] = ("Inputs and versions", _inputs(report))
     links = [element("a", title, href=f"#{section}") for section, (title, _) in sections.items()]
     subtitle = count(report.game.n_players, "member")
-    world = report.problem.world
     if world and world.period_in_words:
         subtitle = f"{world.period_in_words}, {subtitle}"
     return page(
