@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from sesgame.game.players import Players
 
-__all__ = ["Orders", "by_participant", "check_steps", "number_column", "refuse", "value_of_steps"]
+__all__ = [
+    "Orders",
+    "by_participant",
+    "check_steps",
+    "number_column",
+    "refuse",
+    "signed",
+    "value_of_steps",
+]
 
 
 class Orders(Protocol):
@@ -30,11 +38,21 @@ class Orders(Protocol):
         """Who made each order, as an index into the participants."""
         ...
 
+    @property
+    def is_bid(self) -> NDArray[np.bool_]:
+        """Whether each order is a bid rather than an offer."""
+        ...
+
 
 def by_participant(orders: Orders, column: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sum of a column over the orders of each participant."""
     sums = np.bincount(orders.participant, weights=column, minlength=len(orders.participants))
     return sums.astype(np.float64)
+
+
+def signed(orders: Orders, quantity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the quantity of each order: what bids take positive, what offers give negative."""
+    return np.where(orders.is_bid, quantity, -quantity)
 
 
 def number_column(name: str, values: ArrayLike) -> NDArray[np.float64]:
