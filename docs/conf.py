@@ -27,6 +27,7 @@ extensions = [
     "command_help",
     "docstrings",
     "mathml",
+    "mechanism_tables",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
