@@ -134,7 +134,13 @@ def test_a_rule_that_does_not_fit_the_market_is_refused(network, market, capsys)
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        pytest.param("lines.csv", "0.1,40", "0,40", "its reactance is 0.0", id="reactance"),
+        pytest.param(
+            "lines.csv",
+            "0.1,40",
+            "0,40",
+            "must be finite and not 0",
+            id="reactance",
+        ),
         pytest.param("lines.csv", "0.1,40", "0.1,wide", '"wide" is not a number', id="limit"),
         pytest.param("lines.csv", "north,", ",", "an empty cell is not a bus", id="no bus"),
         pytest.param("orders.csv", "west,load,1000", "west,load,999", "it is one number", id="cap"),
@@ -189,7 +195,7 @@ def test_what_cannot_be_drawn_or_written_is_said(market, tmp_path, capsys):
         run(market, "--rules", "dutch")
     assert 'unknown rule "dutch"; choose from vcg, ' in capsys.readouterr().err
     settlement = sg.markets.vcg(sg.markets.OrderBook.from_csv(market))
-    with pytest.raises(GameError, match="there is no period 1; the periods are 0 to 0"):
+    with pytest.raises(GameError, match="period must be from 0 to 0, got 1"):
         sg.plots.merit_order(settlement, period=1)
-    with pytest.raises(GameError, match="no settlement"):
+    with pytest.raises(GameError, match="settlements must not be empty"):
         sg.plots.payments({})

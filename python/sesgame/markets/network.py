@@ -179,8 +179,8 @@ class NetworkMarket:
         refuse(
             ~(np.isfinite(self.demand_mw) & (self.demand_mw >= 0)),
             lambda k: (
-                f"the demand at bus {self.buses[k]!r} is {self.demand_mw[k]}; it must be finite "
-                f"and >= 0 (power that is there anyway is an offer at price 0)"
+                f"demand_mw must be finite and non-negative, got {self.demand_mw[k]} at bus "
+                f"{self.buses[k]!r} (power that is there anyway is an offer at price 0)"
             ),
         )
         if value_of_lost_load is None and self.demand_mw.any():
@@ -189,7 +189,7 @@ class NetworkMarket:
             )
         self.value_of_lost_load = float(value_of_lost_load or 0.0)
         if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
+            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
         ends = [[self.buses.index(line[end]) for line in self.lines] for end in (0, 1)]
         numbers = [
             [1 / line.reactance for line in self.lines],
@@ -391,7 +391,7 @@ class NetworkMarket:
         try:
             return self.buses.index(label)
         except CoalitionError:
-            raise GameError(f"{where}: there is no bus {label!r}") from None
+            raise GameError(f"{where}: unknown bus {label!r}") from None
 
     def _line(self, k: int, given: Line | tuple[Any, ...]) -> Line:
         try:
@@ -406,13 +406,13 @@ class NetworkMarket:
             self._bus(end, f"line {k}")
         if not np.isfinite(line.reactance) or line.reactance == 0:
             raise GameError(
-                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its reactance is "
-                f"{line.reactance}; it must be finite and not 0"
+                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its reactance must be "
+                f"finite and not 0, got {line.reactance}"
             )
         if not line.limit_mw >= 0:
             raise GameError(
-                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its limit is "
-                f"{line.limit_mw}; it must be >= 0, or infinite for none"
+                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its limit must be "
+                f"non-negative (infinite for none), got {line.limit_mw}"
             )
         return line
 
@@ -426,8 +426,8 @@ class NetworkMarket:
             ) from error
         if order.side not in ("offer", "bid"):
             raise GameError(
-                f"order {k} of {order.participant!r}: its side is {order.side!r}; "
-                f'it must be "offer" or "bid"'
+                f"order {k} of {order.participant!r}: its side must be "
+                f'"offer" or "bid", got {order.side!r}'
             )
         self._bus(order.bus, f"order {k} of {order.participant!r}")
         return order

@@ -182,7 +182,7 @@ class OrderBook:
             )
         refuse(
             ~(np.isfinite(demand) & (demand >= 0)),
-            lambda t: f"the demand of period {t} is {demand[t]}; it must be finite and >= 0",
+            lambda t: f"demand_kwh must be finite and non-negative, got {demand[t]} in period {t}",
         )
         self.demand_kwh = demand
         if value_of_lost_load is None and demand.any():
@@ -191,7 +191,7 @@ class OrderBook:
             )
         self.value_of_lost_load = float(value_of_lost_load or 0.0)
         if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
+            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
         group = self.period * len(labels) + self.participant
         check_steps(group, self.is_bid, price, quantity, name)
         for array in (self.participant, self.is_bid, price, quantity, self.period, demand):
@@ -235,8 +235,8 @@ class OrderBook:
                 ) from error
             if row.side not in ("offer", "bid"):
                 raise GameError(
-                    f"order {k} of {row.participant!r}: its side is {row.side!r}; "
-                    f'it must be "offer" or "bid"'
+                    f"order {k} of {row.participant!r}: its side must be "
+                    f'"offer" or "bid", got {row.side!r}'
                 )
             rows.append(row)
         labels = Players(

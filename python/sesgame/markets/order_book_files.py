@@ -28,7 +28,9 @@ def read_orders(path: Path) -> dict[str, Any]:
     table.expect(("participant", "side", "price_per_kwh", "quantity_kwh"), ["period"])
     rows = rows_by_side(table, "price_per_kwh")
     prices, quantities = table.floats("price_per_kwh"), table.floats("quantity_kwh")
-    periods = table.convert("period", table.texts("period", "0"), _period, "a period, from 0 on")
+    periods = table.convert(
+        "period", table.texts("period", "0"), _period, "a period, a non-negative integer"
+    )
     names = table.texts("participant")
     demand = [0.0] * (1 + max(periods))
     for row in rows.load:

@@ -83,10 +83,10 @@ def check_steps(
 
     The offers of one group must not fall in price from one row to the next, its bids not rise.
     """
-    refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price is {price[k]}, not finite")
+    refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price must be finite, got {price[k]}")
     refuse(
         ~(np.isfinite(quantity) & (quantity >= 0)),
-        lambda k: f"{name(k)}: its quantity is {quantity[k]}; it must be finite and >= 0",
+        lambda k: f"{name(k)}: its quantity must be finite and non-negative, got {quantity[k]}",
     )
     rank = np.where(is_bid, -price, price)
     order = np.lexsort((is_bid, group))

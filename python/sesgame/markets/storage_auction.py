@@ -206,7 +206,7 @@ def _bundle(k: int, given: Bundle | tuple[Any, ...]) -> Bundle:
         ) from error
     for field, number in (("value", value), ("energy_kwh", energy), ("power_kw", power)):
         if not (np.isfinite(number) and number >= 0):
-            raise GameError(f"{name}: its {field} is {number}; it must be finite and >= 0")
+            raise GameError(f"{name}: its {field} must be finite and non-negative, got {number}")
     if not periods:
         raise GameError(f"{name} has no period")
     return Bundle(bundle.bidder, value, energy, power, periods)
@@ -230,7 +230,7 @@ def _capacities(
     for name, array in arrays.items():
         bad = ~(np.isfinite(array) & (array >= 0))
         if bad.any():
-            raise GameError(f"{name} is {array[bad].flat[0]}; it must be finite and >= 0")
+            raise GameError(f"{name} must be finite and non-negative, got {array[bad].flat[0]}")
     length = lengths.pop()
     return (
         np.broadcast_to(arrays["energy_kwh"], length).copy(),

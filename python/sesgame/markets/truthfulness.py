@@ -199,5 +199,7 @@ def _factors(name: str, factors: ArrayLike) -> NDArray[np.float64]:
     array = np.array(factors, dtype=np.float64).reshape(-1)
     bad = ~(np.isfinite(array) & (array >= 0))
     if bad.any() or not array.size:
-        raise GameError(f"{name} is {array[bad] if array.size else 'empty'}; each must be >= 0")
+        raise GameError(
+            f"{name} must be finite and non-negative, got {array[bad] if array.size else 'none'}"
+        )
     return array

@@ -93,8 +93,8 @@ def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | Sto
     if isinstance(market, StorageAuction):
         return _of_auction(market)
     raise GameError(
-        f"the market is a {type(market).__name__}; core-selecting payments are for an OrderBook "
-        f"or a StorageAuction"
+        f"market must be an OrderBook or a StorageAuction for core-selecting payments, got a "
+        f"{type(market).__name__}"
     )
 
 

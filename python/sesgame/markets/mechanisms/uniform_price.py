@@ -56,7 +56,7 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
     7.0
     """
     if not 0 <= position <= 1:
-        raise GameError(f"position is {position}; it must be from 0 to 1")
+        raise GameError(f"position must be from 0 to 1, got {position}")
     clearing = book.clear()
     price = clearing.price(position)
     paid = np.where(np.isnan(price), 0.0, price)

@@ -89,8 +89,8 @@ def vcg(
     if isinstance(market, NetworkMarket):
         return _of_network(market)
     raise GameError(
-        f"the market is a {type(market).__name__}; it must be an OrderBook, a NetworkMarket or a "
-        f"StorageAuction (for a cooperative game: sg.vcg_payments)"
+        f"market must be an OrderBook, a NetworkMarket or a StorageAuction, got a "
+        f"{type(market).__name__} (for a cooperative game: sg.vcg_payments)"
     )
 
 
@@ -108,7 +108,7 @@ def _of_network(market: NetworkMarket) -> NetworkSettlement:
 
 def _of_auction(auction: StorageAuction, time_limit: float) -> StorageSettlement:
     if not time_limit > 0:
-        raise GameError(f"time_limit is {time_limit} s; it must be above 0")
+        raise GameError(f"time_limit must be positive, got {time_limit}")
     won, _, bound, payments, gaps = auction.columns.clarke(time_limit)
     return StorageSettlement.of(auction, won, VCG, payments, bound=bound, payment_gaps=gaps)
 
