@@ -2,19 +2,44 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
-export VIRTUAL_ENV := $(CURDIR)/.venv
+# Where HiGHS, the LP solver, comes from. `package`: the library that the locked package highsbox
+# brings. `source`: compiled, and linked into the extension, as in the wheels.
+HIGHS ?= $(if $(filter Linux,$(shell uname -s)),package,source)
+# How the extension is compiled: `develop`, or `release` as in the wheels.
+PROFILE ?= develop
+# Another environment, and the lock that it is made from: see test-newest and test-lowest.
+VENV ?= .venv
+LOCK ?= requirements
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 export MATURIN_NO_INSTALL_RUST := 1
-# libclang and CMake come from the environment, not from the system.
-WITH_LIBCLANG = export LIBCLANG_PATH="$${LIBCLANG_PATH:-$$(echo $(VIRTUAL_ENV)/lib/python3*/site-packages/clang/native)}";
-TOOLS := .venv/.tools
-CHECKERS := .venv/.checkers
-WRITERS := .venv/.writers
-EXTENSION := .venv/.extension
+# libclang, CMake and HiGHS come from the environment, not from the system.
+SITE_PACKAGES = $(VIRTUAL_ENV)/lib/python3*/site-packages
+WITH_LIBCLANG = export LIBCLANG_PATH="$${LIBCLANG_PATH:-$$(echo $(SITE_PACKAGES)/clang/native)}";
+ifeq ($(HIGHS),package)
+WITH_HIGHS = $(WITH_LIBCLANG) highs="$$(echo $(SITE_PACKAGES)/highsbox/highs_dist)"; \
+	export PKG_CONFIG=pkgconf PKG_CONFIG_PATH="$$highs/lib/pkgconfig" PKG_CONFIG_HIGHS_LIBDIR="$$highs/lib" \
+	PKG_CONFIG_HIGHS_INCLUDEDIR="$$highs/include/highs" RUSTFLAGS="-C link-arg=-Wl,-rpath,$$highs/lib" \
+	RUSTDOCFLAGS="-C link-arg=-Wl,-rpath,$$highs/lib";
+CARGO_OPTIONS := --locked --profile $(PROFILE) --no-default-features --features shared-highs
+else ifeq ($(HIGHS),source)
+WITH_HIGHS = $(WITH_LIBCLANG)
+CARGO_OPTIONS := --locked --profile $(PROFILE)
+else
+$(error HIGHS is "$(HIGHS)"; it must be "package" or "source")
+endif
+INSTALL := python release/install_locked.py
+TOOLS := $(VENV)/.tools
+TESTERS := $(VENV)/.testers
+CHECKERS := $(VENV)/.checkers
+WRITERS := $(VENV)/.writers
+# One file lies in python/sesgame, whatever was built last.
+EXTENSION := target/.extension$(VENV)-$(HIGHS)-$(PROFILE)
 PEERS := $(foreach group,peers auction-peers sampling-peers,.venv-peers/$(group)/.installed)
-RUST_SOURCES := Cargo.toml $(shell find rust -name '*.rs' -o -name Cargo.toml)
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help run test lint docs bench bench-peers notices dist format clean
+.PHONY: help run test test-python test-slow test-newest test-lowest test-wheel versions lint docs bench measure bench-peers \
+	measure-peers notices lock dist format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -22,13 +47,41 @@ help:  ## Show this list
 run: $(EXTENSION)  ## Allocate one month of the example community and show the result
 	sesgame allocate examples/rural13 --rules shapley,nucleolus --start 2016-06-01 --end 2016-07-01 --out out/rural13 --report --letters
 
-test: $(EXTENSION) $(CHECKERS)  ## Run all tests, Rust and Python
-	$(WITH_LIBCLANG) cargo test --release --workspace
-	pytest -n auto -m "not slow"
+test: test-rust test-python  ## Run all tests, Rust and Python, but the slow ones
 
-lint: $(EXTENSION) $(CHECKERS)  ## Check format, lints, types and the stub of the extension
+test-rust: $(TOOLS)
+	$(WITH_HIGHS) cargo test --workspace $(CARGO_OPTIONS)
+
+test-python: $(EXTENSION) $(TESTERS)
+	python -m pytest -n auto -m "not slow"
+
+test-slow: $(EXTENSION) $(TESTERS)  ## Run the tests that take long
+	python -m pytest -m slow
+
+test-newest: $(TOOLS)  ## Run the Python tests with the newest of every dependency
+	python release/lock.py .venv-newest/lock build test
+	$(MAKE) VENV=.venv-newest LOCK=.venv-newest/lock versions test-python
+
+test-lowest: $(TOOLS)  ## Run the Python tests with the oldest dependencies that pyproject.toml allows
+	for version in 3.10 3.11; do \
+	  python release/lock.py .venv-lowest-$$version/lock build test --resolution lowest-direct --python $$version \
+	  && $(MAKE) VENV=.venv-lowest-$$version LOCK=.venv-lowest-$$version/lock PYTHON="$$(python release/pythons.py $$version)" \
+	    versions floors test-python \
+	  || exit 1; \
+	done
+
+floors: $(TESTERS)
+	python release/floors.py
+
+test-wheel: $(EXTENSION) $(TESTERS)  ## Run the Python tests on the wheel, and compare its results to the last bit
+	release/test_wheel.sh
+
+versions: $(EXTENSION) $(TESTERS)  ## Show what is installed
+	@python release/versions.py
+
+lint: $(EXTENSION) $(TESTERS) $(CHECKERS)  ## Check format, lints, types and the stub of the extension
 	cargo fmt --all --check
-	$(WITH_LIBCLANG) cargo clippy --release --workspace --all-targets -- -D warnings
+	$(WITH_HIGHS) cargo clippy --workspace --all-targets $(CARGO_OPTIONS) -- -D warnings
 	ruff check .
 	ruff format --check .
 	mypy
@@ -37,22 +90,32 @@ lint: $(EXTENSION) $(CHECKERS)  ## Check format, lints, types and the stub of th
 docs: $(EXTENSION) $(WRITERS)  ## Build the documentation, docs/_build/html/index.html
 	python -m sphinx -b html -q -W --keep-going docs docs/_build/html
 
-bench: $(EXTENSION) $(CHECKERS)  ## Measure, as ratios against a peer or the machine's limit
-	$(WITH_LIBCLANG) cargo bench --workspace
-	pytest benches --benchmark-only -p no:xdist
-	python benches/stability_figures.py
+bench:  ## Measure what is shipped, as ratios against a peer or the machine's limit
+	$(MAKE) HIGHS=source PROFILE=release measure
 
-bench-peers: $(EXTENSION) $(PEERS)  ## Measure side by side with other packages: docs/benchmarks.md
-	python benches/peers.py
+measure: $(EXTENSION) $(TESTERS)
+	$(WITH_HIGHS) cargo bench --locked --workspace
+	pytest benches --benchmark-only -p no:xdist
+	python benches/report/stability_figures.py
+
+bench-peers:  ## Measure side by side with other packages: docs/benchmarks.md
+	$(MAKE) HIGHS=source PROFILE=release measure-peers
+
+measure-peers: $(EXTENSION) $(PEERS)
+	python benches/report/peers.py
 
 notices: $(TOOLS)  ## Write the notices of what is compiled into the extension
 	python release/third_party_notices.py
 
+lock: $(TOOLS)  ## Renew the lock: the newest versions that fit, of packages and crates
+	python release/lock.py requirements
+	cargo update
+
 dist: $(TOOLS)  ## Build sdist and wheel, check both, and try the wheel with each Python at hand
 	rm -rf dist
+	$(INSTALL) requirements/dist.txt
 	maturin sdist --out dist
-	$(WITH_LIBCLANG) CARGO_TARGET_DIR=$(CURDIR)/target python -m pip wheel --no-deps --wheel-dir dist dist/*.tar.gz
-	python -m pip install --quiet --group dist
+	$(WITH_LIBCLANG) CARGO_TARGET_DIR=$(CURDIR)/target python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
 	python release/check_dist.py
 
 format: $(CHECKERS)  ## Format all sources
@@ -61,30 +124,35 @@ format: $(CHECKERS)  ## Format all sources
 	ruff format .
 
 clean:  ## Delete everything that was built
-	rm -rf .venv .venv-peers target out dist docs/_build
+	rm -rf .venv .venv-* target out dist docs/_build
 
-$(TOOLS): pyproject.toml
+$(TOOLS): $(LOCK)/build.txt requirements/uv.txt Cargo.lock
 	@missing=""; \
 	$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
 	  || missing+=$$'\n  Python >= 3.10 with venv   python.org or your system (Debian: apt install python3-venv)'; \
 	command -v cargo >/dev/null || missing+=$$'\n  Rust >= 1.89 (cargo)       rustup.rs'; \
 	command -v c++ >/dev/null || missing+=$$'\n  a C++ compiler (c++)       your system (Debian: apt install g++)'; \
 	if [ -n "$$missing" ]; then echo "Nothing was installed. Missing on this machine:$$missing"; exit 1; fi
-	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
-	python -m pip install --quiet --upgrade 'pip>=25.1'
-	python -m pip install --quiet --group build
+	@[ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) $(LOCK)/build.txt
+	@cargo fetch --locked --quiet || { echo "The crates of Cargo.lock were not fetched: check the network, or write a new lock with make lock"; exit 1; }
 	@touch $@
 
-$(CHECKERS): pyproject.toml | $(TOOLS)
-	python -m pip install --quiet --group test --group lint
+$(TESTERS): $(LOCK)/test.txt | $(TOOLS)
+	$(INSTALL) $<
 	@touch $@
 
-$(WRITERS): pyproject.toml | $(TOOLS)
-	python -m pip install --quiet --group docs
+$(CHECKERS): $(LOCK)/lint.txt | $(TOOLS)
+	$(INSTALL) $<
+	@touch $@
+
+$(WRITERS): $(LOCK)/docs.txt | $(TOOLS)
+	$(INSTALL) $<
 	@touch $@
 
 $(EXTENSION): $(TOOLS) $(RUST_SOURCES)
-	$(WITH_LIBCLANG) PIP_QUIET=1 maturin develop
+	@rm -f target/.extension*
+	$(WITH_HIGHS) maturin develop --quiet --uv $(CARGO_OPTIONS)
 	@touch $@
 
 # Other packages, each group in an environment of its own; sesgame comes from this folder.

@@ -17,9 +17,10 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from pythons import pythons
+
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
-MINOR_VERSIONS = range(10, 15)
 IN_WHEEL = (
     "sesgame/py.typed", "sesgame/_engine.pyi", "sesgame/examples/rural13/README.md",
     "sesgame/examples/rural13/meters.csv.gz", "licenses/LICENSE",
@@ -43,22 +44,6 @@ def missing(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """Return what no name ends with."""
     names = list(names)
     return [end for end in wanted if not any(name.endswith(end) for name in names)]
-
-
-def pythons() -> dict[str, Path]:
-    """Return the Pythons of this machine that the wheel is for, by version."""
-    roots = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
-    roots += sorted(Path.home().glob(".pyenv/versions/*/bin"))
-    found: dict[str, Path] = {}
-    for minor in MINOR_VERSIONS:
-        for root in roots:
-            path = root / f"python3.{minor}"
-            code = "import sys, venv, ensurepip; print(sys.version.split()[0])"
-            if path.exists():
-                run = subprocess.run([path, "-c", code], capture_output=True, text=True)
-                if run.returncode == 0:
-                    found.setdefault(f"3.{minor}", path)
-    return found
 
 
 def try_with(python: Path, wheel: Path) -> None:

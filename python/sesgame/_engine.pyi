@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 __version__: str
+HIGHS_VERSION: str
 
 @final
 class LexicographicMaster:

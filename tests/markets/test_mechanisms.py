@@ -11,7 +11,7 @@ import pytest
 import sesgame as sg
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market_oracles import best_bundles
+from reference.market_oracles import best_bundles
 from sesgame._engine import EngineRule
 from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
 from sesgame.markets.catalogue import MECHANISMS, catalogue

@@ -12,6 +12,18 @@ use highs_sys as c;
 use super::{Solution, Status};
 use crate::progress::Progress;
 
+#[cfg(all(feature = "static-highs", feature = "shared-highs"))]
+compile_error!("HiGHS is either static or shared: shared-highs needs --no-default-features");
+
+/// The version of HiGHS that runs, and how it came in: `"1.15.0 (static)"`.
+#[must_use]
+pub fn highs_version() -> String {
+    // SAFETY: no arguments; the result is a NUL-terminated string that lives as long as the library.
+    let version = unsafe { CStr::from_ptr(c::Highs_version()) }.to_string_lossy();
+    let how = if cfg!(feature = "shared-highs") { "shared" } else { "static" };
+    format!("{version} ({how})")
+}
+
 /// Serialises creation and destruction of solvers.
 static LIFETIME: Mutex<()> = Mutex::new(());
 

@@ -8,7 +8,7 @@ mod highs;
 
 use crate::error::{Error, Result};
 pub use dense_basis::DenseBasis;
-pub use highs::{Basis, Model};
+pub use highs::{Basis, Model, highs_version};
 
 /// How a solve ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
