@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import sesgame as sg
 from numpy.typing import NDArray
-from sesgame.energy.dispatch.linear import LinearDispatch
 
 DAYS = ["2016-01-15", "2016-06-15", "2016-09-05"]
 
@@ -52,9 +51,9 @@ def test_core_certificate_of_104_members_by_the_relaxation(benchmark: Any, day: 
     slack = 1e-9 * float(np.abs(bills.values).sum())
 
     def certify() -> float:
-        """Build the programme and solve its relaxation; the oracle would look at prices first."""
-        programme = LinearDispatch([community], [1.0], "battery").game
-        return programme.most_violated(bills.values, nothing, slack, slack, False, np.inf)[2]
+        """Build the program and solve its relaxation; the oracle would look at prices first."""
+        program = community.programme("battery").game
+        return program.most_violated(bills.values, nothing, slack, slack, False, np.inf)[2]
 
     assert abs(benchmark(certify)) <= slack
     assert sg.audit(game, bills, oracle=community.separation_oracle(), progress=False).in_core
@@ -91,13 +90,13 @@ def test_nucleolus(benchmark: Any, n_members: int, day: str) -> None:
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_coalitions_in_one_persistent_programme(benchmark: Any, day: str) -> None:
-    dispatch = LinearDispatch([day_of(day)], [1.0], "battery")
-    reduced = dispatch.programme
+def test_coalitions_in_one_persistent_program(benchmark: Any, day: str) -> None:
+    dispatch = day_of(day).programme("battery")
+    reduced = dispatch.program
     members = np.random.default_rng(1).random((40, 104)) < 0.5
 
     def anew(row: NDArray[np.bool_]) -> float:
-        """Pass the programme of one coalition to a new solver and solve it."""
+        """Pass the program of one coalition to a new solver and solve it."""
         z = row.astype(np.float64)
         model = reduced.model
         bounds = np.array([model.col_lower, model.col_upper])

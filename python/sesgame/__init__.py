@@ -13,12 +13,14 @@ True
 
 import logging
 
-from sesgame import adapters, energy, errors, estimators, games, markets, plots
+from sesgame import adapters, energy, errors, estimators, evidence, games, markets, plots
 from sesgame._engine import __version__
+from sesgame.bills import rounded_bills
 from sesgame.comparison import compare
 from sesgame.energy.owen_allocation import owen_allocation
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
+from sesgame.game.separation import SeparationOracle
 from sesgame.markets.budget import budget_balance
 from sesgame.markets.mechanisms.vcg_of_game import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
@@ -50,6 +52,7 @@ __all__ = [
     "Game",
     "PeriodGame",
     "Report",
+    "SeparationOracle",
     "__version__",
     "adapters",
     "audit",
@@ -62,6 +65,7 @@ __all__ = [
     "energy",
     "errors",
     "estimators",
+    "evidence",
     "games",
     "kernel_check",
     "least_core",
@@ -83,6 +87,7 @@ __all__ = [
     "prenucleolus",
     "read_result",
     "report",
+    "rounded_bills",
     "semivalue",
     "semivalue_estimate",
     "shapley_by_period",

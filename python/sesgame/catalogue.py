@@ -1,205 +1,164 @@
-"""The rules that the command line knows by name, for games of any size."""
+"""All rules, in the order in which people see them: a new rule is one more line here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
-
-from sesgame.energy.clustering import clustered_nucleolus
-from sesgame.energy.owen_allocation import owen_allocation
+from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
+from sesgame.energy.owen_allocation import DUAL_PRICES
+from sesgame.energy.two_period import TWO_PERIOD_PRICES
 from sesgame.errors import GameError, PlayerLimitError
-from sesgame.game.game import MAX_TABLE_PLAYERS
-from sesgame.markets.mechanisms.vcg_of_game import vcg_payments
-from sesgame.shapley.exact import banzhaf_value, shapley_value
-from sesgame.shapley.sampled import shapley_estimate
-from sesgame.stability.core import least_core
-from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
-from sesgame.stability.nucleolus import nucleolus, per_capita_nucleolus, prenucleolus
+from sesgame.game.allocation import Allocation
+from sesgame.markets.mechanisms.vcg_of_game import VCG
+from sesgame.rule import AllocationProblem, Catalogue, Need, Option, Rule
+from sesgame.shapley.exact import BANZHAF, SEMIVALUE, SHAPLEY
+from sesgame.shapley.sampled import BANZHAF_ESTIMATE, SEMIVALUE_ESTIMATE, SHAPLEY_ESTIMATE
+from sesgame.shapley.unions import NESTED_SHAPLEY, NESTED_SHAPLEY_ESTIMATE, OWEN, OWEN_ESTIMATE
+from sesgame.stability.core import LEAST_CORE
+from sesgame.stability.core_points import LEXIMIN_CORE, nearest_to
+from sesgame.stability.nucleolus import (
+    NUCLEOLUS,
+    PER_CAPITA_NUCLEOLUS,
+    PER_CAPITA_PRENUCLEOLUS,
+    PRENUCLEOLUS,
+)
 
-if TYPE_CHECKING:
-    from sesgame.energy.community import Community, Model
-    from sesgame.game.allocation import Allocation
-    from sesgame.game.game import Game
-    from sesgame.stability.separation_oracle import SeparationOracle
-
-__all__ = ["RULES", "Case"]
-
-MAX_PROGRAMMED_PLAYERS = 14
-"""The most players whose every coalition is worth a linear programme of its own."""
-
-LOCAL_SEARCH = 20_000
-"""Coalitions looked at before each mixed-integer programme, where a recursion makes them cheap."""
+__all__ = [
+    "RULES",
+    "RuleCatalogue",
+    "allocate",
+    "check_options",
+    "comparable_rules",
+    "default_rules",
+    "explanation",
+]
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
-    """What is to be split, whatever the rule.
+class RuleCatalogue(Catalogue[Rule]):
+    """Rules by name, and the options of all of them.
 
     Parameters
     ----------
-    game : Game
-        The game.
-    community : Community, optional
-        What made it, in the period that counts.
-    model : {"battery", "netting", "linear"}, optional
-        The model of the community behind the game.
-    seed : int, default 0
-        For rules that sample.
-    n_clusters : int, default 12
-        For rules that cluster.
-    max_seconds : float, default 300
-        For each search for the worst group.
-    given_oracle : SeparationOracle, optional
-        Who finds the worst group; by default a table, or the programme of the community.
+    rules : iterable of Rule
+        No two with one name, or with two options of one name.
     """
 
-    game: Game
-    community: Community | None = None
-    model: Model | None = None
-    seed: int = 0
-    n_clusters: int = 12
-    max_seconds: float = 300.0
-    given_oracle: SeparationOracle | None = None
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        super().__init__(rules)
+        self.options: dict[str, Option[Any]] = {}
+        for rule in self.values():
+            for option in rule.options:
+                if self.options.setdefault(option.name, option) is not option:
+                    raise ValueError(f'two options of rules are called "{option.name}"')
 
-    @property
-    def has_table(self) -> bool:
-        """Whether all coalitions are listed; if not, the worst ones are searched for."""
-        return self.given_oracle is None and self.game.n_players <= self._most_listed
 
-    @property
-    def _most_listed(self) -> int:
-        return MAX_PROGRAMMED_PLAYERS if self.model == "linear" else MAX_TABLE_PLAYERS
+RULES = RuleCatalogue(
+    [
+        SHAPLEY,
+        SHAPLEY_ESTIMATE,
+        NUCLEOLUS,
+        PRENUCLEOLUS,
+        PER_CAPITA_NUCLEOLUS,
+        PER_CAPITA_PRENUCLEOLUS,
+        LEAST_CORE,
+        nearest_to(SHAPLEY),
+        LEXIMIN_CORE,
+        BANZHAF,
+        SEMIVALUE,
+        OWEN,
+        NESTED_SHAPLEY,
+        VCG,
+        BANZHAF_ESTIMATE,
+        SEMIVALUE_ESTIMATE,
+        OWEN_ESTIMATE,
+        NESTED_SHAPLEY_ESTIMATE,
+        DUAL_PRICES,
+        TWO_PERIOD_PRICES,
+        CLUSTERED_NUCLEOLUS,
+    ]
+)
+"""What ``--rules`` may name."""
 
-    @cached_property
-    def oracle(self) -> SeparationOracle | None:
-        """Who finds the worst group, where not all are listed."""
-        if self.given_oracle or self.has_table or self.community is None:
-            return self.given_oracle
-        return self.community.separation_oracle(model=self.model)
+USUAL = (SHAPLEY, NUCLEOLUS)
+"""What a world is split by, where nobody asks for a rule."""
 
-    @property
-    def default_rules(self) -> list[str]:
-        """The rules where none is asked for."""
-        return ["shapley", "nucleolus"] if self.has_table else ["owen", "shapley-estimate"]
+USUAL_OF_MANY = (DUAL_PRICES, TWO_PERIOD_PRICES, SHAPLEY_ESTIMATE)
+"""The same where coalitions are too many to be listed: those that apply."""
 
-    @property
-    def comparable_rules(self) -> list[str]:
-        """The rules worth a line in a comparison."""
-        owen = ["owen"] if self.community else []
-        if self.has_table:
-            return [*(name for name in RULES if name not in _OF_COMMUNITIES | _SAMPLED), *owen]
-        searched = ["least-core"] if self.oracle else []
-        return [*owen, "shapley-estimate", *searched, "vcg"]
+USUAL_OF_A_GAME = (NUCLEOLUS,)
+"""The same for a game that nobody has made."""
 
-    def allocate(self, rule: str) -> Allocation:
-        """Return the allocation by one of :data:`RULES`.
 
-        Raises
-        ------
-        GameError
-            The rule is for communities, and this is another game.
-        PlayerLimitError
-            The rule needs the table of all coalitions, or somebody who finds the worst one, and
-            there are too many.
-        """
-        if rule in _OF_COMMUNITIES and self.community is None:
-            raise GameError(f'the rule "{rule}" is for communities; this is a game of its values')
-        refused = set() if self.has_table else _TABULATED
-        if not (self.has_table or self.oracle):
-            refused = refused | _SEARCHED
-        if rule in refused:
-            if self.community is None:
-                refused = refused | _OF_COMMUNITIES
-            others = ", ".join(name for name in RULES if name not in refused)
-            raise PlayerLimitError(
-                f'the rule "{rule}" looks at every coalition of {self.game.n_players} members; '
-                f"for so many there are {others}",
-                self.game.n_players,
-                self._most_listed,
+def allocate(problem: AllocationProblem, name: str) -> Allocation:
+    """Return the allocation by one of :data:`RULES`.
+
+    Raises
+    ------
+    GameError
+        The rule is for what has made another game, or lacks an option.
+    PlayerLimitError
+        The rule needs the table of all coalitions, or a separation oracle, and there are too many.
+    """
+    RULES.check([name])
+    rule = RULES[name]
+    obstacle = rule.obstacle(problem, name)
+    if obstacle is None:
+        return rule(problem)
+    if isinstance(obstacle, PlayerLimitError):
+        others = [other.name for other in RULES.values() if other.obstacle(problem) is None]
+        raise PlayerLimitError(
+            f"{obstacle}; for so many there are {', '.join(others)}",
+            obstacle.n_players,
+            obstacle.limit,
+        )
+    raise obstacle
+
+
+def explanation(allocation: Allocation) -> str | None:
+    """Return in a sentence or two what the rule is that made an allocation, if one did."""
+    if allocation.rule is None or allocation.rule not in RULES:
+        return None
+    return RULES[allocation.rule].explained(allocation)
+
+
+def check_options(problem: AllocationProblem, names: Iterable[str]) -> None:
+    """Refuse options that no rule takes, or none of those that are applied.
+
+    What has a usual value, such as a seed, may be given all the same.
+
+    Raises
+    ------
+    GameError
+        The option is named, with the rules that take it.
+    """
+    known = {option.keyword: option for option in RULES.options.values()}
+    taken = {option.keyword for name in names for option in RULES[name].options}
+    for keyword, value in problem.options.items():
+        if keyword not in known:
+            raise GameError(f"no rule has an option {keyword}; there are {', '.join(known)}")
+        option = known[keyword]
+        if value is not None and option.default is None and keyword not in taken:
+            takers = [rule.name for rule in RULES.values() if option in rule.options]
+            raise GameError(
+                f"none of the rules takes the option {option.name}, which is for "
+                f"{', '.join(takers)}"
             )
-        return RULES[rule](self)
 
 
-def _shapley_estimate(case: Case) -> Allocation:
-    return shapley_estimate(case.game, seed=case.seed)
+def default_rules(problem: AllocationProblem) -> list[str]:
+    """Return the rules where none is asked for."""
+    if problem.world is None:
+        return [rule.name for rule in USUAL_OF_A_GAME]
+    return _applicable(problem, USUAL if problem.has_table else USUAL_OF_MANY)
 
 
-def _nucleolus(case: Case) -> Allocation:
-    if case.oracle is None:
-        return nucleolus(case.game)
-    return nucleolus(
-        case.game, oracle=case.oracle, local_search=_search(case), max_seconds=case.max_seconds
-    )
+def comparable_rules(problem: AllocationProblem) -> list[str]:
+    """Return the rules worth a line in a comparison."""
+    if problem.has_table:
+        return _applicable(problem, [r for r in RULES.values() if Need.SAMPLE not in r.needs])
+    return _applicable(problem, [*USUAL_OF_MANY, LEAST_CORE, VCG])
 
 
-def _least_core(case: Case) -> Allocation:
-    if case.oracle is None:
-        return least_core(case.game)
-    return least_core(
-        case.game, oracle=case.oracle, local_search=_search(case), max_seconds=case.max_seconds
-    )
-
-
-def _search(case: Case) -> int:
-    return LOCAL_SEARCH if case.community and case.model != "linear" else 0
-
-
-def _owen(case: Case) -> Allocation:
-    assert case.community is not None
-    return owen_allocation(case.community, model=case.model)
-
-
-def _clustered_nucleolus(case: Case) -> Allocation:
-    assert case.community is not None
-    return clustered_nucleolus(
-        case.community,
-        min(case.n_clusters, case.game.n_players),
-        model=case.model,
-        seed=case.seed,
-        max_seconds=case.max_seconds,
-    )
-
-
-def _nearest_core(case: Case) -> Allocation:
-    nearest = nearest_core_allocation(case.game, reference=shapley_value(case.game))
-    return replace(nearest, method=nearest.method.replace("the reference", "the Shapley value"))
-
-
-def _leximin_core(case: Case) -> Allocation:
-    alone = case.game.values(np.eye(case.game.n_players, dtype=np.bool_))
-    leximin = leximin_core_allocation(case.game, reference=alone)
-    return replace(leximin, method=f"{leximin.method} of savings")
-
-
-RULES: dict[str, Callable[[Case], Allocation]] = {
-    "shapley": lambda case: shapley_value(case.game),
-    "shapley-estimate": _shapley_estimate,
-    "nucleolus": _nucleolus,
-    "prenucleolus": lambda case: prenucleolus(case.game),
-    "per-capita-nucleolus": lambda case: per_capita_nucleolus(case.game),
-    "least-core": _least_core,
-    "nearest-core": _nearest_core,
-    "leximin-core": _leximin_core,
-    "banzhaf": lambda case: banzhaf_value(case.game),
-    "vcg": lambda case: vcg_payments(case.game),
-    "owen": _owen,
-    "clustered-nucleolus": _clustered_nucleolus,
-}
-"""What ``--rules`` may name. The core point ``nearest-core`` is the nearest to the Shapley value;
-``leximin-core`` has the largest least saving, then the next, and so on."""
-
-_SAMPLED = {"shapley-estimate"}
-_OF_COMMUNITIES = {"owen", "clustered-nucleolus"}
-_TABULATED = {
-    "shapley",
-    "prenucleolus",
-    "per-capita-nucleolus",
-    "nearest-core",
-    "leximin-core",
-    "banzhaf",
-}
-_SEARCHED = {"nucleolus", "least-core"}
+def _applicable(problem: AllocationProblem, rules: Iterable[Rule]) -> list[str]:
+    return [rule.name for rule in rules if rule.obstacle(problem) is None]

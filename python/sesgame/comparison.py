@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,29 +14,31 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from sesgame.catalogue import RULES, Case
-from sesgame.energy.community import Community, Model
-from sesgame.energy.dispatch.dual_prices import DualPrices
-from sesgame.errors import AllocationError, GameError, SesgameError
-from sesgame.formatting import amount, count, html_table, short_coalition, text_table
-from sesgame.game.allocation import Allocation, Kind, plain
+from sesgame.catalogue import RULES, allocate, check_options, comparable_rules
+from sesgame.errors import AllocationError, SesgameError
+from sesgame.files.json_text import json_text, plain
+from sesgame.formatting import count, html_table, number, short_coalition, text_table
+from sesgame.game.allocation import Allocation, Kind
 from sesgame.game.players import Players
-from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.optional_imports import needs
-from sesgame.shapley.sampled import SampledShapley
+from sesgame.rule import AllocationProblem
 from sesgame.stability.audit import Audit, as_allocation, audit, check_tolerance
-from sesgame.stability.row_generation import GeneratedEvidence
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from sesgame.game.game import Game
-    from sesgame.stability.separation_oracle import SeparationOracle
+    from sesgame.game.separation import SeparationOracle
+    from sesgame.game.world import World
 
-__all__ = ["ComparedRule", "Comparison", "compare"]
+__all__ = ["Compared", "ComparedRule", "Comparison", "compare", "compared"]
 
 Compared: TypeAlias = str | Allocation
+"""The name of a rule, or what somebody has allocated."""
+
+ALL = "all"
+"""Stands for all rules."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -234,7 +235,7 @@ class Comparison:
         SesgameError
             The file cannot be written.
         """
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json_text(self.to_dict())
         if path is not None:
             _write(path, text)
         return text
@@ -277,7 +278,7 @@ class Comparison:
     def _figure(self, value: float, checked: Audit, sign: bool = False) -> str:
         """Return an amount without its unit, which the title says; 0 where it counts as that."""
         value = 0.0 if abs(value) <= checked.tolerance else value
-        return amount(value, self.unit, sign).removesuffix(self.unit).rstrip()
+        return number(value, self.unit, sign)
 
     def _objections(self) -> list[list[str]]:
         """Return for each rule who gains most, or loses least, by leaving."""
@@ -300,9 +301,10 @@ class Comparison:
         n = len(self.players)
         notes = [f"{row.rule}: {row.failure}." for row in self.rows if row.failure]
         for row in self.rows:
-            match row.allocation and row.allocation.evidence:
-                case GeneratedEvidence(proved=False, reason=reason):
-                    notes.append(f"{row.rule}: not proved to be what its name says, {reason}.")
+            evidence = row.allocation and row.allocation.evidence
+            if evidence and evidence.unproved:
+                reason = evidence.unproved
+                notes.append(f"{row.rule}: not proved to be what its name says, {reason}.")
         if self.table_seconds is not None:
             notes.append(
                 f"Evaluated once for all rules together: {count(2**n - 1, 'coalition')}, in "
@@ -331,17 +333,18 @@ class Comparison:
 
 
 def compare(
-    game: Game | Community,
+    game: Game | World,
     rules: Iterable[Compared] | Mapping[str, Compared] | None = None,
     *,
     oracle: SeparationOracle | None = None,
-    model: Model | None = None,
+    model: str | None = None,
     seed: int = 0,
     n_clusters: int = 12,
     max_seconds: float | None = None,
     tolerance: float | None = None,
     unit: str | None = None,
     progress: bool = True,
+    **options: Any,
 ) -> Comparison:
     r"""Show side by side what several rules do on one game, and what holds of each.
 
@@ -356,7 +359,7 @@ def compare(
 
     Parameters
     ----------
-    game : Game or Community
+    game : Game, Community or another world
         Up to 30 players are tabulated, once for all rules. The worst coalition of a larger
         community is searched for; of another larger game only with an oracle.
     rules : iterable or mapping of str to rule, optional
@@ -377,6 +380,9 @@ def compare(
         The currency, for people; by default that of the community.
     progress : bool, default True
         Show progress where standard error is a terminal.
+    **options
+        Of rules that take more: ``weights`` of a semivalue, ``unions`` of an Owen value, the
+        ``reference`` of a point of the core, as for their functions.
 
     Returns
     -------
@@ -390,7 +396,8 @@ def compare(
         There is nothing to compare, an allocation does not fit the game, or `tolerance` is out of
         its range.
     GameError
-        There is no rule of that name, or `model` is given for a game that is no community.
+        There is no rule of that name, an option is of no rule that is compared, or `model` is given
+        for a game that is no community.
     CharacteristicFunctionError
         A value of the game is not a finite number.
 
@@ -410,58 +417,73 @@ def compare(
     >>> comparison["vcg"].budget_balance
     2.0
     """
-    case, currency = _case(game, oracle, model, seed, n_clusters, max_seconds)
-    named = _named(case, rules)
+    problem = AllocationProblem.of(
+        game,
+        model=model,
+        max_seconds=max_seconds,
+        oracle=oracle,
+        options={"seed": seed, "n_clusters": n_clusters, **options},
+    )
+    named = _named(problem, rules)
     check_tolerance(tolerance)
     seconds = None
-    if case.has_table:
+    if problem.has_table:
         start = perf_counter()
-        case.game.tabulate(progress=progress)
+        problem.game.tabulate(progress=progress)
         seconds = perf_counter() - start
-    n = case.game.n_players
+    found = compared(problem, named, tolerance=tolerance, progress=progress)
+    return replace(found, unit=found.unit if unit is None else unit, table_seconds=seconds)
+
+
+def compared(
+    problem: AllocationProblem,
+    named: Mapping[str, Compared],
+    *,
+    tolerance: float | None = None,
+    progress: bool = True,
+    strict: bool = False,
+) -> Comparison:
+    """Apply rules to a problem, audit them, and show them side by side.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+        What is split.
+    named : mapping of str to rule
+        Names of rules, and allocations, by the names of their rows.
+    tolerance, progress
+        As in :func:`compare`.
+    strict : bool, default False
+        Whether a rule that fails, or an audit that needs an oracle that is not there, is an error.
+
+    Raises
+    ------
+    SesgameError
+        As in :func:`compare`; or a rule failed, if `strict`.
+    """
+    applied = [rule for rule in named.values() if isinstance(rule, str)]
+    check_options(problem, applied)
+    n = problem.game.n_players
     few = np.concatenate([np.eye(n, dtype=np.bool_), np.ones((1, n), dtype=np.bool_)])
-    *alone, together = case.game.values(few, progress=progress).tolist()
+    *alone, together = problem.game.values(few, progress=progress).tolist()
+    # All rules before the first audit: it makes a table, and rules would then take another way.
+    rows = [_applied(problem, name, rule, np.array(alone), strict) for name, rule in named.items()]
     return Comparison(
-        players=case.game.players,
-        kind=case.game.kind,
-        unit=currency if unit is None else unit,
+        players=problem.game.players,
+        kind=problem.game.kind,
+        unit="" if problem.world is None else problem.world.currency,
         alone=np.array(alone),
         together=together,
-        rows=tuple(
-            _row(case, name, rule, np.array(alone), tolerance, progress)
-            for name, rule in named.items()
-        ),
-        table_seconds=seconds,
+        rows=tuple(_audited(problem, row, tolerance, progress, strict) for row in rows),
     )
 
 
-def _case(
-    game: Game | Community,
-    oracle: SeparationOracle | None,
-    model: Model | None,
-    seed: int,
-    n_clusters: int,
-    max_seconds: float | None,
-) -> tuple[Case, str]:
-    """Return what is to be split, and its currency."""
-    options: dict[str, Any] = {"seed": seed, "n_clusters": n_clusters, "given_oracle": oracle}
-    if max_seconds is not None:
-        options["max_seconds"] = max_seconds
-    if not isinstance(game, Community):
-        if model is not None:
-            raise GameError(f"model={model!r} is for communities; this is a {game!r}")
-        return Case(game, **options), ""
-    chosen = game.chosen_model(model)
-    case = Case(game.cost_game(model=chosen), game, chosen, **options)
-    return case, game.currency
-
-
 def _named(
-    case: Case, rules: Iterable[Compared] | Mapping[str, Compared] | None
+    problem: AllocationProblem, rules: Iterable[Compared] | Mapping[str, Compared] | None
 ) -> dict[str, Compared]:
     """Return what is compared by names that differ."""
     if rules is None:
-        rules = case.comparable_rules
+        rules = comparable_rules(problem)
     if isinstance(rules, (str, Allocation)):
         rules = [rules]
     named: dict[str, Compared] = {}
@@ -469,7 +491,7 @@ def _named(
         named = dict(rules)
     else:
         for rule in rules:
-            if rule == "all":
+            if rule == ALL:
                 named.update((name, name) for name in RULES)
                 continue
             name = rule if isinstance(rule, str) else rule.method
@@ -481,48 +503,69 @@ def _named(
             named[name] = rule
     if not named:
         raise AllocationError("there is no allocation to compare, and no rule")
-    for name, rule in named.items():
-        if isinstance(rule, str) and rule not in RULES:
-            allowed = ", ".join(RULES)
-            raise GameError(f'there is no rule "{rule}"; there are all, {allowed}')
-        if isinstance(rule, Allocation):
-            named[name] = as_allocation(case.game, rule)
-    return named
+    RULES.check(rule for rule in named.values() if isinstance(rule, str))
+    return {
+        name: as_allocation(problem.game, rule) if isinstance(rule, Allocation) else rule
+        for name, rule in named.items()
+    }
 
 
-def _row(
-    case: Case,
+def _applied(
+    problem: AllocationProblem,
     name: str,
     rule: Compared,
     alone: NDArray[np.float64],
-    tolerance: float | None,
-    progress: bool,
+    strict: bool,
 ) -> ComparedRule:
-    """Return the row of one rule, with the reason where it fails."""
-    row = ComparedRule(name)
+    """Return the row of one rule without its audit, with the reason where it fails."""
     start = perf_counter()
     try:
-        allocation = case.allocate(rule) if isinstance(rule, str) else rule
-        done = perf_counter()
-        row = replace(
-            row,
-            allocation=allocation,
-            savings=case.game.sign * (allocation.values - alone),
-            evaluations=_evaluations(case, allocation),
-            seconds=done - start if isinstance(rule, str) else None,
-        )
-        oracle: SeparationOracle | None = None if case.has_table else (case.oracle or _Nobody())
+        allocation = allocate(problem, rule) if isinstance(rule, str) else rule
+    except SesgameError as error:
+        if strict:
+            raise
+        return ComparedRule(name, failure=_in_one_line(error))
+    return ComparedRule(
+        name,
+        allocation=allocation,
+        savings=problem.game.sign * (allocation.values - alone),
+        evaluations=_evaluations(problem, allocation),
+        seconds=perf_counter() - start if isinstance(rule, str) else None,
+    )
+
+
+def _audited(
+    problem: AllocationProblem,
+    row: ComparedRule,
+    tolerance: float | None,
+    progress: bool,
+    strict: bool,
+) -> ComparedRule:
+    """Return a row with its audit, with the reason where that fails."""
+    if row.allocation is None:
+        return row
+    oracle = problem.oracle
+    if oracle is None and not (problem.has_table or strict):
+        oracle = _Nobody()
+    start = perf_counter()
+    try:
         checked = audit(
-            case.game,
-            allocation,
+            problem.game,
+            row.allocation,
             oracle=oracle,
-            max_seconds=case.max_seconds if oracle is case.oracle and oracle else None,
+            max_seconds=problem.max_seconds if problem.oracle else None,
             tolerance=tolerance,
             progress=progress,
         )
-        return replace(row, audit=checked, audit_seconds=perf_counter() - done)
     except SesgameError as error:
-        return replace(row, failure=" ".join(str(error).split()).rstrip("."))
+        if strict:
+            raise
+        return replace(row, failure=_in_one_line(error))
+    return replace(row, audit=checked, audit_seconds=perf_counter() - start)
+
+
+def _in_one_line(error: SesgameError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
 
 
 class _Nobody:
@@ -532,18 +575,11 @@ class _Nobody:
         """Say that nobody was found."""
 
 
-def _evaluations(case: Case, allocation: Allocation) -> int | None:
+def _evaluations(problem: AllocationProblem, allocation: Allocation) -> int | None:
     """Return how many coalitions a rule looked at, where its evidence or the table says so."""
-    match allocation.evidence:
-        case SampledShapley(evaluations=count):
-            return count
-        case GeneratedEvidence(effort=effort):
-            return effort.evaluations
-        case ClarkeEvidence():
-            return case.game.n_players + 1
-        case DualPrices():
-            return 1
-    return 2**case.game.n_players - 1 if case.has_table else None
+    if allocation.evidence and allocation.evidence.n_evaluations is not None:
+        return allocation.evidence.n_evaluations
+    return 2**problem.game.n_players - 1 if problem.has_table else None
 
 
 def _write(path: str | PathLike[str], text: str) -> None:

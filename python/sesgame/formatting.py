@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from html import escape
 
-from sesgame.game.players import format_coalition
-
 __all__ = [
     "ROWS",
     "amount",
     "count",
+    "format_coalition",
     "html_table",
     "left_out",
+    "number",
     "short_coalition",
     "text_table",
 ]
@@ -36,6 +36,17 @@ def left_out(count: int) -> int:
     (0, 84)
     """
     return 0 if count <= ROWS else count - FIRST
+
+
+def format_coalition(labels: Collection[Hashable]) -> str:
+    """Return a coalition as messages and reports show it.
+
+    Examples
+    --------
+    >>> format_coalition(("ann", "eve"))
+    '{ann, eve}'
+    """
+    return "{" + ", ".join(str(label) for label in labels) + "}"
 
 
 def short_coalition(members: Collection[Hashable], staying: Collection[Hashable] = ()) -> str:
@@ -73,6 +84,19 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}s"
 
 
+def number(value: float, unit: str = "", sign: bool = False) -> str:
+    """Return a figure without its unit: to the cent, or six digits where there is no currency.
+
+    Examples
+    --------
+    >>> number(1234.5, "EUR"), number(1234.5), number(2, "EUR", sign=True), number(-1e-9, "EUR")
+    ('1,234.50', '1234.5', '+2.00', '0.00')
+    """
+    value = (round(value, 2) if unit else value) + 0.0  # no -0
+    digits = ("+" if sign and value else "") + (",.2f" if unit else ".6g")
+    return f"{value:{digits}}"
+
+
 def amount(value: float, unit: str = "", sign: bool = False) -> str:
     """Return a figure: to the cent and with its unit, where it has one.
 
@@ -81,9 +105,7 @@ def amount(value: float, unit: str = "", sign: bool = False) -> str:
     >>> amount(1234.5, "EUR"), amount(1234.5), amount(2, "EUR", sign=True), amount(-1e-9, "EUR")
     ('1,234.50 EUR', '1234.5', '+2.00 EUR', '0.00 EUR')
     """
-    value = (round(value, 2) if unit else value) + 0.0  # no -0
-    digits = ("+" if sign and value else "") + (",.2f" if unit else ".6g")
-    return f"{value:{digits}} {unit}".rstrip()
+    return f"{number(value, unit, sign)} {unit}".rstrip()
 
 
 def text_table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:

@@ -22,8 +22,12 @@ def run(capsys, *arguments):
         pytest.param(["allocate", "nowhere"], "sesgame: there is no folder nowhere\n", id="folder"),
         pytest.param(["solve", "nowhere.csv"], "there is no file nowhere.csv\n", id="file"),
         pytest.param(["compare", "nowhere"], "there is no file or folder nowhere\n", id="neither"),
-        pytest.param(["allocate", ".", "--rules", "fair"], 'no rule "fair"; there are', id="rule"),
-        pytest.param(["allocate", ".", "--rules", ""], 'no rule ""', id="no rule"),
+        pytest.param(
+            ["allocate", ".", "--rules", "fair"],
+            'unknown rule "fair"; choose',
+            id="rule",
+        ),
+        pytest.param(["allocate", ".", "--rules", ""], 'unknown rule ""', id="no rule"),
         pytest.param(["allocate", ".", "--model", "milp"], "invalid choice: 'milp'", id="model"),
         pytest.param([], "required: COMMAND; see sesgame --help", id="no command"),
         pytest.param(["divide"], "invalid choice: 'divide'", id="command"),
@@ -106,4 +110,4 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_else(
 def test_only_a_comparison_takes_all_rules(capsys):
     code, error = run(capsys, "allocate", "nowhere", "--rules", "all")
     assert code == 2
-    assert 'there is no rule "all"; there are shapley, ' in error
+    assert 'unknown rule "all"; choose from shapley, ' in error

@@ -284,7 +284,7 @@ def test_a_period_without_data_is_refused(tmp_path, start, end, message):
 def test_batteries_of_different_efficiency_are_named(tmp_path):
     batteries = FILES["batteries.csv"] + "ann,2,1,0.9,1\n"
     community = sg.energy.Community.from_csv(write_community(tmp_path, batteries=batteries))
-    with pytest.raises(GameError, match="does not have batteries of different efficiencies"):
+    with pytest.raises(GameError, match="does not support batteries of different efficiencies"):
         community.cost_game(model="battery")
     with pytest.raises(GameError, match="the batteries of operator and ann have different"):
         sg.energy.Pool.of(community.batteries, community.members)

@@ -207,3 +207,15 @@ def test_storage_without_capacity_cannot_burn_what_nobody_wants():
     )
     assert here.cost_game().value(["ann"]) == pytest.approx(0.2)
     assert here.dispatch().cost == sg.owen_allocation(here).total == pytest.approx(0.2)
+
+
+def test_netting_buys_no_storage_whichever_way_the_prices_are_found():
+    here = community(0, **WORLDS["storage to buy"])
+    cost = here.cost_game(model="netting").value(here.members)
+    by_recursion = sg.owen_allocation(here, model="netting", progress=False)
+    nearest = sg.owen_allocation(
+        here, model="netting", reference=by_recursion.values, progress=False
+    )
+    assert by_recursion.values.sum() == pytest.approx(cost)
+    assert nearest.values.sum() == pytest.approx(cost)
+    assert nearest.values == pytest.approx(by_recursion.values)

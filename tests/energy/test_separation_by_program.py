@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.separation_oracles import all_coalitions
 from sesgame.energy import Grid
+from sesgame.energy.dispatch.dual_prices import DualBills
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.testing import communities
 
@@ -311,7 +312,7 @@ def in_other_units(here, energy, price):
     )
 
 
-class Programme:
+class Program:
     """Answers of the solver, in turn: members, bound, relaxation, whether it ended in time."""
 
     def __init__(self, *answers):
@@ -326,11 +327,11 @@ def test_a_second_search_without_time_loses_nothing_of_the_first(first):
     here = community(1, **WORLDS["a demand charge"])
     bills = sg.owen_allocation(here, progress=False).values + np.array([0.5, 0.25, -0.75, 0.0])
     members = None if first is None else np.array(first)
-    programme = Programme((members, 0.9, 0.9, False), (None, np.inf, np.inf, False))
+    program = Program((members, 0.9, 0.9, False), (None, np.inf, np.inf, False))
     game = here.cost_game()
     row = np.array([[True, False, False, False]])
     level = float((row @ bills - game.values(row))[0])
-    oracle = DispatchOracle(game, bills - 1.0, 0.0, lambda: programme)
+    oracle = DispatchOracle(game, DualBills(bills - 1.0, 0.0), lambda: program)
     membership, values, bound = oracle.most_violated(bills, 4, level=level)
     assert bound == 0.9
     assert membership.tolist() == ([] if first is None else [first])

@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from reference.market_oracles import best_bundles
 from sesgame._engine import EngineRule
 from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
-from sesgame.markets.catalogue import MECHANISMS, catalogue
+from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.market import ClearableMarket
 from sesgame.markets.mechanism import MarketPromise, Trials
 from sesgame.markets.settlement_files import payments_csv, result_json
+from sesgame.rule import Catalogue
 from sesgame.testing import (
     assert_budget_balanced,
     assert_cleared,
@@ -176,7 +178,7 @@ def test_a_mechanism_has_one_name_a_page_and_sources(mechanism):
     if "+" not in mechanism.name:
         assert mechanism.settle is getattr(sg.markets, function.replace("-", "_"))
     assert mechanism.title.replace(" + ", "+").replace(" ", "-") == mechanism.name
-    page = (ROOT / "docs" / "concepts" / f"{mechanism.page}.md").read_text()
+    page = (ROOT / "docs" / f"{mechanism.page}.md").read_text()
     keys = re.findall(r"^@\w+\{(\w+),", (ROOT / "docs" / "references.bib").read_text(), re.M)
     assert mechanism.sources
     assert set(mechanism.sources) <= set(keys)
@@ -226,8 +228,13 @@ def test_no_outcome_of_a_mechanism_is_worth_more_than_the_markets_own_clearing(k
 
 def test_two_mechanisms_of_one_name_are_refused():
     vcg = MECHANISMS["vcg"]
-    with pytest.raises(ValueError, match="duplicate mechanism 'vcg'"):
-        catalogue(vcg, vcg)
+    with pytest.raises(ValueError, match='two rules are called "vcg"'):
+        Catalogue([vcg, dataclasses.replace(vcg, title="again")])
+
+
+def test_former_names_find_the_mechanism():
+    assert MECHANISMS["vcg+scaled-rents"] is MECHANISMS["vcg+scale-rents"]
+    assert "vcg+scaled-rents" not in list(MECHANISMS)
 
 
 def test_names_are_written_once():

@@ -346,7 +346,7 @@ def test_a_community_that_is_not_the_games_is_refused(court, tmp_path):
     )
     with pytest.raises(GameError, match="does not have the players of"):
         sg.report(game, sg.nucleolus(game), community=other)
-    part = court.case.community.period(end="2016-06-01T12:00")
+    part = court.community.period(end="2016-06-01T12:00")
     result = sg.report(game, sg.nucleolus(game), community=part)
     with pytest.raises(GameError, match="give the community of the same period"):
         result.to_html()

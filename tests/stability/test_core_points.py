@@ -40,7 +40,7 @@ def test_the_choice_is_proved_and_in_the_core(rule, n_players, kind, surplus) ->
             assert point.evidence.verify(game).failures == ()
             existence = sg.core_existence(game)
             assert point.evidence.core_is_empty == existence.is_empty
-            assert point.method.startswith("least core" if existence.is_empty else "core")
+            assert ("of the least core" in point.method) == existence.is_empty
             assert sg.core_check(game, point).in_core == (not existence.is_empty)
 
 
@@ -89,13 +89,13 @@ def test_a_reference_in_the_core_is_returned() -> None:
     inside = sg.nucleolus(game)
     point = sg.nearest_core_allocation(game, reference=inside)
     assert point.values == pytest.approx(inside.values)
-    assert point.method == "core allocation nearest to the reference"
+    assert point.method == "nearest core point (nearest to the nucleolus)"
 
 
 def test_least_variance_is_the_distance_from_equal_parts() -> None:
     game = sg.Game.from_table([0, 0, 0, 8, 0, 0, 0, 9], kind="gain")
     point = sg.nearest_core_allocation(game)
-    assert point.method == "core allocation of least variance"
+    assert point.method == "nearest core point (of least variance)"
     assert point.values == pytest.approx([4, 4, 1])
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import CharacteristicFunctionError, GameError, SolverError
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Evidence
 from sesgame.game.game import Game
-from sesgame.game.players import Players, format_coalition
+from sesgame.game.players import Players
 from sesgame.linear.model import LinearModel, ReducedModel
 
 if TYPE_CHECKING:

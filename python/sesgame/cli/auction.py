@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sesgame.cli.options import names_of, rule_names
 from sesgame.errors import SesgameError
 from sesgame.files.output_folder import OutputFolder
 from sesgame.formatting import amount
@@ -26,6 +28,7 @@ from sesgame.markets.settlement_files import (
 )
 from sesgame.plots.canvas import new_figure, save_figure
 from sesgame.plots.markets import merit_order, payments
+from sesgame.rule import Catalogue
 
 __all__ = ["add_auction", "auction"]
 
@@ -71,12 +74,12 @@ FILE = _Input(OrderBook, OrderBook.from_csv, _periods, draws_merit_order=True)
 FOLDER = _Input(NetworkMarket, NetworkMarket.from_csv, _buses, draws_merit_order=False)
 
 
-def _fitting(*kinds: type) -> list[Mechanism]:
-    return [one for one in MECHANISMS.values() if any(one.takes(kind) for kind in kinds)]
+def _fitting(*kinds: type) -> Catalogue[Mechanism]:
+    return Catalogue(one for one in MECHANISMS.values() if any(one.takes(kind) for kind in kinds))
 
 
 def _default(kind: type) -> str:
-    return ",".join(one.name for one in _fitting(kind) if one.is_default)
+    return names_of([one for one in _fitting(kind).values() if one.is_default])
 
 
 def add_auction(commands: Any) -> None:
@@ -88,13 +91,13 @@ def add_auction(commands: Any) -> None:
         metavar="MARKET",
         help="file of offers and bids, .csv; for a network, folder of orders.csv and lines.csv",
     )
-    names = ", ".join(one.name for one in _fitting(FILE.market, FOLDER.market))
+    known = _fitting(FILE.market, FOLDER.market)
     command.add_argument(
         "--rules",
-        type=_rules,
+        type=partial(rule_names, known=known),
         metavar="RULES",
-        help=f"of {names}; separated by commas (default: {_default(FILE.market)}; for a network "
-        f"{_default(FOLDER.market)})",
+        help=f"rules, separated by commas (default: {_default(FILE.market)}; for a network "
+        f"{_default(FOLDER.market)}): {', '.join(known)}",
     )
     command.add_argument(
         "--out", type=Path, metavar="FOLDER", help=f"where to write {PAYMENTS} and {RESULT}"
@@ -115,16 +118,16 @@ def auction(options: argparse.Namespace) -> None:
     if options.plot:
         OutputFolder(options.plot.parent, [options.plot.name])
     figure = new_figure(11 if kind.draws_merit_order else 6, 4.5) if options.plot else None
-    rules = options.rules or _rules(_default(kind.market))
-    for name, mechanism in rules.items():
-        if not mechanism.takes(kind.market):
-            fitting = ", ".join(one.name for one in _fitting(kind.market))
+    fitting = _fitting(kind.market)
+    rules = options.rules or rule_names(_default(kind.market), fitting)
+    for name in rules:
+        if name not in fitting:
             raise SesgameError(
                 f'rule "{name}" does not fit {options.input}, which is read as '
-                f"{kind.market.__name__}; choose from {fitting}"
+                f"{kind.market.__name__}; choose from {', '.join(fitting)}"
             )
     market = kind.read(options.input)
-    settlements: dict[str, Any] = {name: rule.settle(market) for name, rule in rules.items()}
+    settlements: dict[str, Any] = {name: fitting[name].settle(market) for name in rules}
     reports = {name: settlement.properties() for name, settlement in settlements.items()}
     first = next(iter(settlements.values()))
     written = []
@@ -146,20 +149,3 @@ def auction(options: argparse.Namespace) -> None:
         print(f"\n{payments_text(settlements)}\n\n{properties_text(reports)}")
     if written:
         print(f"\nWritten: {', '.join(str(path) for path in written)}")
-
-
-def _rules(text: str) -> dict[str, Mechanism]:
-    """Return the mechanisms that are named, each once, by the name that was asked for."""
-    known = {
-        name: mechanism
-        for mechanism in _fitting(FILE.market, FOLDER.market)
-        for name in (mechanism.name, *mechanism.aliases)
-    }
-    named: dict[str, Mechanism] = {}
-    for name in (part.strip() for part in text.split(",")):
-        if name not in known:
-            allowed = ", ".join(one.name for one in _fitting(FILE.market, FOLDER.market))
-            raise argparse.ArgumentTypeError(f'unknown rule "{name}"; choose from {allowed}')
-        if known[name] not in named.values():
-            named[name] = known[name]
-    return named

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.dispatch.problem import Offers, Storage
 from sesgame.errors import GameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Battery", "Pool", "StorageOffer"]
+__all__ = ["Battery", "Pool", "StorageOffer", "offers_of", "storage_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,14 +169,7 @@ class Pool:
         GameError
             Two batteries have different efficiencies: then no single battery stands for them.
         """
-        energy_kwh, power_kw, initial_charge_kwh = np.zeros((3, len(members)))
-        indices = {member: index for index, member in enumerate(members)}
         usable = [battery for battery in batteries if battery.can_store]
-        for battery in usable:
-            index = indices[battery.owner]
-            energy_kwh[index] += battery.energy_kwh
-            power_kw[index] += battery.power_kw
-            initial_charge_kwh[index] += battery.initial_charge_kwh
         efficiencies = (1.0, 1.0)
         if usable:
             first = usable[0]
@@ -190,7 +184,41 @@ class Pool:
                         f"all. Give all of them their average, or leave them out with "
                         f'model="netting"'
                     )
-        return cls(energy_kwh, power_kw, initial_charge_kwh, *efficiencies)
+        storage = storage_of(usable, members)
+        brought = storage.brought(storage.usable, len(members))
+        return cls(*brought, *efficiencies)
+
+
+def storage_of(batteries: Sequence[Battery], members: Sequence[str]) -> Storage:
+    """Return batteries as a dispatch model takes them."""
+    numbers = {member: number for number, member in enumerate(members)}
+    quantities = (
+        "energy_kwh",
+        "power_kw",
+        "initial_charge_kwh",
+        "charge_efficiency",
+        "discharge_efficiency",
+        "degradation_cost_per_kwh",
+    )
+    return Storage(
+        owner=np.array([numbers[battery.owner] for battery in batteries], dtype=np.intp),
+        **{name: _column(batteries, name) for name in quantities},
+    )
+
+
+def offers_of(offers: Sequence[StorageOffer]) -> Offers:
+    """Return storage to buy as a dispatch model takes it."""
+    prices = [(offer.price_per_kwh_year, offer.price_per_kw_year) for offer in offers]
+    quantities = ("charge_efficiency", "discharge_efficiency", "degradation_cost_per_kwh")
+    return Offers(
+        names=tuple(offer.name for offer in offers),
+        price_per_year=np.array(prices, dtype=np.float64).reshape(-1, 2),
+        **{name: _column(offers, name) for name in quantities},
+    )
+
+
+def _column(storage: Sequence[Battery | StorageOffer], name: str) -> NDArray[np.float64]:
+    return np.array([getattr(item, name) for item in storage], dtype=np.float64)
 
 
 def _check_amounts(name: str, storage: object, quantities: tuple[str, ...]) -> None:

@@ -9,20 +9,29 @@ import numpy as np
 
 from sesgame.energy.community import Community
 from sesgame.energy.owen_allocation import owen_allocation
+from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.formatting import count
+from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.game import Game
 from sesgame.optional_imports import needs
+from sesgame.rule import SEED, AllocationProblem, Need, Option, Promise, Rule
 from sesgame.stability.audit import Audit, audit
 from sesgame.stability.nucleolus import nucleolus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.energy.community import Model
+    from sesgame.energy.dispatch.problem import Model
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["ClusteredEvidence", "clustered_nucleolus", "clusters_of"]
+__all__ = [
+    "CLUSTERED_NUCLEOLUS",
+    "CLUSTERS",
+    "ClusteredEvidence",
+    "clustered_nucleolus",
+    "clusters_of",
+]
 
 MAX_CLUSTERS = 20
 """More clusters are left to row generation."""
@@ -50,19 +59,29 @@ class ClusteredEvidence(Evidence):
     cluster_evidence: Evidence | None
     audit: Audit
 
+    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return that shares are not of single members."""
+        number = count(len(self.clusters), "cluster")
+        return [f"Members are grouped into {number} with similar profiles."]
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return who is in which cluster."""
+        return [f"Cluster {i}: {', '.join(names)}." for i, names in enumerate(self.clusters, 1)]
+
 
 def clusters_of(
-    community: Community, n_clusters: int, *, seed: int = 0
+    community: Community | Scenarios, n_clusters: int, *, seed: int = 0
 ) -> tuple[tuple[str, ...], ...]:
     """Return members in clusters of like net-load profiles, by k-means (extra ``surrogate``).
 
     Each member stands where its net load in each step is, as a share of its largest, so that large
     and small members with the same habits are alike; and, with the weight of all steps, where the
-    capacity of its batteries is, as a share of that and all the energy it exchanges.
+    capacity of its batteries is, as a share of that and all the energy it exchanges. The steps of
+    several scenarios count one after the other.
 
     Parameters
     ----------
-    community : Community
+    community : Community or Scenarios
         Any number of members.
     n_clusters : int
         From 1 to the number of members.
@@ -78,7 +97,7 @@ def clusters_of(
     Raises
     ------
     GameError
-        `n_clusters` is out of its range.
+        `n_clusters` is out of its range, or there are no profiles, as of two-period storage.
     MissingExtraError
         scikit-learn is not installed.
 
@@ -100,17 +119,20 @@ def clusters_of(
     """
     with needs("surrogate", "clusters need scikit-learn"):
         from sklearn.cluster import KMeans
+    if not isinstance(community, (Community, Scenarios)):
+        raise GameError(f"clusters are for a Community or Scenarios, not for {community!r}")
     members = community.members
     if not 1 <= n_clusters <= len(members):
         raise GameError(f"n_clusters is {n_clusters}; it must be from 1 to {len(members)}")
-    net_load = community.net_load_kwh
+    scenarios = community.communities if isinstance(community, Scenarios) else (community,)
+    net_load = np.concatenate([scenario.net_load_kwh for scenario in scenarios], axis=1)
     largest = np.abs(net_load).max(axis=1, keepdims=True)
     profiles = net_load / np.where(largest > 0, largest, 1.0)
     energy = np.zeros(len(members))
-    for battery in community.batteries:
+    for battery in scenarios[0].batteries:
         energy[members.index(battery.owner)] += battery.energy_kwh
-    used = energy + np.abs(net_load).sum(axis=1)
-    stored = np.sqrt(community.steps.n_steps) * energy / np.where(used > 0, used, 1.0)
+    used = energy + np.abs(net_load).sum(axis=1) / len(scenarios)
+    stored = np.sqrt(net_load.shape[1]) * energy / np.where(used > 0, used, 1.0)
     features = np.column_stack([profiles, stored])
     wanted = min(n_clusters, len(np.unique(features, axis=0)))
     labels = KMeans(wanted, n_init=10, random_state=seed).fit_predict(features)
@@ -121,7 +143,7 @@ def clusters_of(
 
 
 def clustered_nucleolus(
-    community: Community,
+    community: Community | Scenarios,
     n_clusters: int = 12,
     *,
     start: Moment | None = None,
@@ -145,7 +167,7 @@ def clustered_nucleolus(
 
     Parameters
     ----------
-    community : Community
+    community : Community or Scenarios
         Any number of members.
     n_clusters : int, default 12
         At most 20; see :func:`clusters_of`.
@@ -173,7 +195,7 @@ def clustered_nucleolus(
 
     Notes
     -----
-    2^k dispatches for k clusters, and one mixed-integer programme.
+    2^k dispatches for k clusters, and one mixed-integer program.
 
     Examples
     --------
@@ -210,7 +232,7 @@ def clustered_nucleolus(
         game.players,
         bills,
         kind="cost",
-        method="clustered nucleolus",
+        method=CLUSTERED_NUCLEOLUS.title,
         tolerance=shares.tolerance,
     )
     checked = audit(
@@ -221,7 +243,46 @@ def clustered_nucleolus(
         progress=progress,
     )
     evidence = ClusteredEvidence(clusters, tuple(shares.values.tolist()), shares.evidence, checked)
-    return dataclasses.replace(allocation, evidence=evidence)
+    return CLUSTERED_NUCLEOLUS.made(dataclasses.replace(allocation, evidence=evidence))
+
+
+CLUSTERS = Option(
+    name="clusters",
+    keyword="n_clusters",
+    parse=int,
+    default=12,
+    metavar="K",
+    help="number of clusters of members with similar profiles",
+)
+
+
+def _apply(problem: AllocationProblem) -> Allocation:
+    community = problem.world
+    assert isinstance(community, Community)
+    return clustered_nucleolus(
+        community,
+        min(problem[CLUSTERS], problem.game.n_players),
+        model=problem.model,
+        seed=problem[SEED],
+        max_seconds=problem.max_seconds,
+    )
+
+
+CLUSTERED_NUCLEOLUS = Rule(
+    name="clustered-nucleolus",
+    title="clustered nucleolus",
+    apply=_apply,
+    needs=frozenset({Need.SAMPLE}),
+    promises=frozenset({Promise.EFFICIENT}),
+    options=(CLUSTERS, SEED),
+    worlds=(Community,),
+    meaning=(
+        "Members of like profiles form clusters, and clusters form groups: the one with the most "
+        "reason to leave gets as little as possible. Each cluster's share is then split inside."
+    ),
+    page="concepts/clustered-nucleolus",
+    sources=("schmeidler1969",),
+)
 
 
 def _game_of_clusters(game: Game, clusters: tuple[tuple[str, ...], ...]) -> Game:

@@ -7,14 +7,15 @@ from copy import copy
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sesgame._engine import NativeGame, netting_game, pooled_battery_dispatch, pooled_battery_game
-from sesgame.energy.battery import Battery, Pool, StorageOffer
+from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
 from sesgame.energy.community_files import read_community_files
-from sesgame.energy.dispatch.linear import LinearDispatch
+from sesgame.energy.dispatch.linear_program import LinearDispatch
+from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.dispatch.problem import DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.grid import Grid
 from sesgame.energy.schedule import Schedule
@@ -29,12 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Community", "Model"]
+    from sesgame._engine import NativeGame
 
-Model = Literal["battery", "netting", "linear"]
-"""``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used. Both
-are recursions, exact and very fast. ``"linear"``: a linear programme, with each battery by itself,
-wear, the grid and storage to buy."""
+__all__ = ["Community"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -255,24 +253,7 @@ class Community:
     @property
     def default_model(self) -> Model:
         """The model of a game or dispatch for which none is asked: the fastest that has it all."""
-        if self._linear_only():
-            return "linear"
-        return "battery" if self.batteries else "netting"
-
-    def _linear_only(self) -> str:
-        """Return what of this community only a linear programme has, or nothing."""
-        efficiencies = {
-            (b.charge_efficiency, b.discharge_efficiency) for b in self.batteries if b.can_store
-        }
-        reasons = {
-            "storage to buy": bool(self.storage_offers),
-            "what its batteries wear off": any(
-                b.degradation_cost_per_kwh for b in self.batteries if b.can_store
-            ),
-            "batteries of different efficiencies": len(efficiencies) > 1,
-            **self.grid.features(),
-        }
-        return ", ".join(reason for reason, is_there in reasons.items() if is_there)
+        return self.chosen_model(None)
 
     def chosen_model(self, model: Model | None) -> Model:
         """Return the model that is asked for, or the default.
@@ -280,16 +261,28 @@ class Community:
         Raises
         ------
         GameError
-            There is no such model, or it has not everything that this community has.
+            There is no such model, or it does not support everything that this community has.
         """
-        if model is None:
-            return self.default_model
-        if model not in get_args(Model):
-            raise GameError(f'model is {model!r}; it must be "battery", "netting" or "linear"')
-        reasons = self._linear_only()
-        if reasons and model != "linear" and (model == "battery" or self.grid != Grid()):
-            raise GameError(f'model="{model}" does not have {reasons}; model="linear" does')
-        return model
+        return chosen(self.problem, model).name
+
+    @property
+    def problem(self) -> DispatchProblem:
+        """What a dispatch model is told of the community: plain arrays."""
+        return DispatchProblem(
+            members=self.members,
+            steps=self.steps,
+            load_kwh=self.load_kwh,
+            pv_kwh=self.pv_kwh,
+            buy_per_kwh=self.buy_per_kwh,
+            sell_per_kwh=self.sell_per_kwh,
+            storage=storage_of(self.batteries, self.members),
+            offers=offers_of(self.storage_offers),
+            demand_charge_per_kw=self.grid.demand_charge_per_kw,
+            import_limit_kw=self.grid.import_limit_kw,
+            export_limit_kw=self.grid.export_limit_kw,
+            flow_limits=self.grid.flow_limits(self.members),
+            currency=self.currency,
+        )
 
     @property
     def net_load_kwh(self) -> NDArray[np.float64]:
@@ -330,7 +323,7 @@ class Community:
             The steps that start in ``[start, end)``; by default all.
         model : {"battery", "netting", "linear"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
-            linear programme has (a grid, wear, storage to buy, batteries of different
+            linear program has (a grid, wear, storage to buy, batteries of different
             efficiencies), else the recursion ``"battery"`` if there are batteries, else
             ``"netting"``.
 
@@ -347,7 +340,7 @@ class Community:
 
         Notes
         -----
-        O(T) for each coalition by a recursion; a linear programme starts from the optimal basis of
+        O(T) for each coalition by a recursion; a linear program starts from the optimal basis of
         the whole community. A coalition that cannot keep a limit has no value: asking for it
         raises an error that names it. The dispatch knows the whole period in advance: what it costs
         is a lower bound of what a controller with a forecast would reach. See
@@ -360,34 +353,13 @@ class Community:
 
     @property
     def rounding(self) -> float:
-        """By how much rounding alone may put a cost off.
-
-        Costs are sums of the money that flows in each step. Each of the additions, over members
-        and steps, may be off by a unit in the last place of all money that can flow.
-        """
-        flow_kwh = np.abs(self.load_kwh).sum(axis=0) + np.abs(self.pv_kwh).sum(axis=0)
-        flow_kwh += sum(battery.power_kw for battery in self.batteries) * self.steps.step_hours
-        price = np.maximum(np.abs(self.buy_per_kwh), np.abs(self.sell_per_kwh))
-        additions = len(self.members) + self.steps.n_steps
-        return float(np.finfo(np.float64).eps * additions * (price @ flow_kwh))
+        """By how much rounding alone may put a cost off."""
+        return self.problem.rounding
 
     def native_game(self, model: Model | None = None) -> NativeGame:
         """Return the compiled game behind :meth:`cost_game`, of all steps."""
-        if self.chosen_model(model) == "linear":
-            return self.programme(model).game
-        pool = self.pool(model)
-        if not pool.energy_kwh.any():
-            return netting_game(self.net_load_kwh, self.buy_per_kwh, self.sell_per_kwh)
-        return pooled_battery_game(
-            self.net_load_kwh,
-            self.buy_per_kwh,
-            self.sell_per_kwh,
-            pool.energy_kwh,
-            pool.power_kw * self.steps.step_hours,
-            pool.charge_efficiency,
-            pool.discharge_efficiency,
-            pool.initial_charge_kwh,
-        )
+        problem = self.problem
+        return chosen(problem, model).native_game(problem)
 
     def dispatch(
         self,
@@ -415,34 +387,11 @@ class Community:
         """
         part = self.period(start, end)
         players = Players(self.members)
-        chosen = sorted(players.indices(self.members if members is None else members))
-        if self.chosen_model(model) == "linear":
-            return part.programme(model).schedules(chosen)[0]
-        pool = self.pool(model)
-        net_load_kwh = part.net_load_kwh[chosen].sum(axis=0)
-        dispatch = pooled_battery_dispatch(
-            net_load_kwh,
-            part.buy_per_kwh,
-            part.sell_per_kwh,
-            float(pool.energy_kwh[chosen].sum()),
-            float(pool.power_kw[chosen].sum()) * part.steps.step_hours,
-            pool.charge_efficiency,
-            pool.discharge_efficiency,
-            float(pool.initial_charge_kwh[chosen].sum()),
-        )
-        return Schedule(
-            steps=part.steps,
-            members=tuple(self.members[index] for index in chosen),
-            net_load_kwh=net_load_kwh,
-            charge_kwh=dispatch.charge,
-            discharge_kwh=dispatch.discharge,
-            state_of_charge_kwh=dispatch.state_of_charge,
-            grid_import_kwh=dispatch.grid_import,
-            grid_export_kwh=dispatch.grid_export,
-            cost=dispatch.cost,
-            currency=self.currency,
-            model=self.chosen_model(model),
-        )
+        numbers = sorted(players.indices(self.members if members is None else members))
+        problem = part.problem
+        used = chosen(problem, model)
+        found = used.dispatch(problem, numbers)
+        return Schedule.of(problem, numbers, found, part.steps, used.name)
 
     def separation_oracle(
         self,
@@ -463,27 +412,54 @@ class Community:
         GameError
             As in :meth:`cost_game`.
         """
-        from sesgame.energy.owen_allocation import (
-            owen_allocation,  # which is made of communities itself
+        problem = self.period(start, end).problem
+        return chosen(problem, model).separation_oracle(problem)
+
+    def max_listed_players(self, model: Model | None = None) -> int:
+        """Return for how many members every coalition may be dispatched."""
+        return chosen(self.problem, model).max_listed_players
+
+    def local_search(self, model: Model | None = None) -> int:
+        """Return how many coalitions are dispatched before the oracle is asked."""
+        return chosen(self.problem, model).local_search
+
+    def uses_batteries(self, model: Model | None = None) -> bool:
+        """Return whether the dispatch runs batteries at all."""
+        return chosen(self.problem, model).uses_batteries
+
+    @property
+    def period_in_words(self) -> str:
+        """The period as people write it."""
+        return self.steps.in_calendar
+
+    def description(self, model: Model | None = None) -> str:
+        """Return in words the period, the members, and how they are dispatched; two lines."""
+        how = chosen(self.problem, model).summary(len(self.batteries))
+        return (
+            f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
+            f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
         )
 
-        part = self.period(start, end)
-        if self.chosen_model(model) == "linear":
-            return part.programme(model).separation_oracle()
-        bills = owen_allocation(part, model=model, progress=False)
-        return DispatchOracle(
-            part.cost_game(model=model), bills.values, 0.0, lambda: part.programme(model).game
-        )
+    def origin(self, model: Model | None = None) -> dict[str, Any]:
+        """Return what a saved result says of where the game comes from."""
+        return {
+            "start": str(self.steps.start),
+            "end": str(self.steps.end),
+            "n_steps": self.steps.n_steps,
+            "step_hours": self.steps.step_hours,
+            "model": self.chosen_model(model),
+        }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
-        """Return a model, by default that of :meth:`cost_game`, as a linear programme.
+        """Return a model, by default that of :meth:`cost_game`, as a linear program.
 
         Raises
         ------
         GameError
             As in :meth:`cost_game`.
         """
-        return LinearDispatch([self], [1.0], self.chosen_model(model))
+        problem = self.problem
+        return chosen(problem, model).program([problem])
 
     def pool(self, model: Model | None = None) -> Pool:
         """Return the batteries that a model uses, by default the model of :meth:`cost_game`.
@@ -493,8 +469,8 @@ class Community:
         GameError
             Two batteries differ in efficiency.
         """
-        used = self.batteries if self.chosen_model(model) == "battery" else ()
-        return Pool.of(used, self.members)
+        is_pooled = chosen(self.problem, model).is_pooled
+        return Pool.of(self.batteries if is_pooled else (), self.members)
 
     def __repr__(self) -> str:
         minutes = self.steps.step_hours * 60

@@ -13,6 +13,7 @@ from sesgame.energy.grid import Grid
 from sesgame.energy.tariff import WEEKDAYS, PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, moment
 from sesgame.errors import GameError
+from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CommunityFields", "community_files", "read_community_files"]
 
 _NEEDED = ("members", "meters", "tariff")
+_OPTIONAL = ("batteries", "grid", "storage_offers")
 _KINDS = ("load", "pv")
 _UNITS = ("kW", "kWh")
 
@@ -59,19 +61,7 @@ def community_files(folder: Path) -> dict[str, Path]:
     GameError
         There is no such folder, a file is missing, or is there plain and compressed.
     """
-    if not folder.is_dir():
-        raise GameError(f"there is no folder {folder}")
-    files = {}
-    for role in (*_NEEDED, "batteries", "grid", "storage_offers"):
-        names = (folder / f"{role}.csv", folder / f"{role}.csv.gz")
-        found = [path for path in names if path.exists()]
-        if len(found) == 2:
-            raise GameError(f"{folder} has both {found[0].name} and {found[1].name}; keep one")
-        if found:
-            files[role] = found[0]
-        elif role in _NEEDED:
-            raise GameError(f"{folder} has no {role}.csv (or {role}.csv.gz)")
-    return files
+    return csv_files(folder, _NEEDED, _OPTIONAL)
 
 
 def read_community_files(folder: Path) -> CommunityFields:

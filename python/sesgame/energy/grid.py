@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from sesgame.energy.dispatch.problem import FlowLimit
 from sesgame.errors import GameError
 
 __all__ = ["Grid", "Line"]
@@ -98,19 +101,24 @@ class Grid:
             _limit(f"the connection limit of {member!r}", limit)
         object.__setattr__(self, "lines", tuple(self.lines))
 
-    def features(self) -> dict[str, bool]:
-        """Return which of the charges and limits there are."""
-        return {
-            "a demand charge": self.demand_charge_per_kw > 0,
-            "a limit of import": math.isfinite(self.import_limit_kw),
-            "a limit of export": math.isfinite(self.export_limit_kw),
-            "limits of connections": bool(self.connection_limits_kw),
-            "lines": bool(self.lines),
-        }
+    def flow_limits(self, members: Sequence[str]) -> tuple[FlowLimit, ...]:
+        """Return the limits of lines and connections as a dispatch model takes them.
 
-    def has_limits(self) -> bool:
-        """Return whether there is a limit that PV could exceed."""
-        return math.isfinite(self.export_limit_kw) or bool(self.connection_limits_kw or self.lines)
+        A limit that is infinite is none.
+        """
+        limits = [
+            (f"the limit of line {line.name!r}", line.members, line.limit_kw, False)
+            for line in self.lines
+        ]
+        limits += [
+            (f"the connection limit of {member!r}", frozenset([member]), limit, True)
+            for member, limit in self.connection_limits_kw.items()
+            if math.isfinite(limit)
+        ]
+        return tuple(
+            FlowLimit(name, np.array([member in behind for member in members]), limit, is_own)
+            for name, behind, limit, is_own in limits
+        )
 
     def check_members(self, members: Sequence[str]) -> None:
         """Refuse a limit or a line of somebody who is not a member."""

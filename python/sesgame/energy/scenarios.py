@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from sesgame._engine import weighted_sum_game
-from sesgame.energy.dispatch.linear import LinearDispatch
+from sesgame.energy.community import Community
+from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.scenario_files import read_scenario_folder
+from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
+from sesgame.formatting import count
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
-    from sesgame.energy.community import Community, Model
+    from sesgame.energy.dispatch.linear_program import LinearDispatch
+    from sesgame.energy.dispatch.model import DispatchModel
+    from sesgame.energy.dispatch.problem import DispatchProblem, Model
     from sesgame.energy.dispatch.separation import DispatchOracle
-    from sesgame.energy.schedule import Schedule
+    from sesgame.energy.time_steps import Moment
 
 __all__ = ["Scenarios"]
 
@@ -35,6 +40,8 @@ class Scenarios:
         same length; meters and tariff may differ.
     weights : iterable of float, optional
         The probability of each; above 0, adding up to 1. By default they are equal.
+    name : str, optional
+        For reports; by default that of the first community.
 
     Raises
     ------
@@ -57,12 +64,17 @@ class Scenarios:
     """
 
     def __init__(
-        self, communities: Iterable[Community], weights: Iterable[float] | None = None
+        self,
+        communities: Iterable[Community],
+        weights: Iterable[float] | None = None,
+        *,
+        name: str | None = None,
     ) -> None:
         self.communities: tuple[Community, ...] = tuple(communities)
         if not self.communities:
             raise GameError("there is no scenario; at least one is needed")
         first = self.communities[0]
+        self.name: str = first.name if name is None else name
         for number, other in enumerate(self.communities[1:], start=2):
             for what in ("members", "batteries", "grid", "storage_offers", "currency"):
                 if getattr(first, what) != getattr(other, what):
@@ -87,6 +99,22 @@ class Scenarios:
         if abs(math.fsum(self.weights) - 1) > 1e-9:
             raise GameError(f"the weights add up to {math.fsum(self.weights)!r}; it must be 1")
 
+    @classmethod
+    def from_csv(cls, folder: str | PathLike[str]) -> Scenarios:
+        """Read scenarios from a folder with ``scenarios.csv``, which names folders of communities.
+
+        Raises
+        ------
+        GameError
+            A file is missing or wrong; the message names file, line and column.
+        """
+        found = read_scenario_folder(Path(folder))
+        communities = [Community.from_csv(part) for part in found.folders]
+        try:
+            return cls(communities, found.weights, name=Path(folder).resolve().name)
+        except GameError as error:
+            raise GameError(f"{found.path}: {error}") from error
+
     @property
     def members(self) -> tuple[str, ...]:
         """The members, the same in all scenarios."""
@@ -102,16 +130,36 @@ class Scenarios:
         """The model of a game for which none is asked, as of a community."""
         return self.communities[0].default_model
 
+    def chosen_model(self, model: Model | None) -> Model:
+        """Return the model that is asked for, or the default, as of a community."""
+        return self._chosen(model).name
+
+    def period(self, start: Moment | None = None, end: Moment | None = None) -> Scenarios:
+        """Return the scenarios in the steps that start in ``[start, end)``.
+
+        Raises
+        ------
+        GameError
+            The period is empty or reaches beyond the data of a scenario.
+        """
+        if start is None and end is None:
+            return self
+        parts = []
+        for number, community in enumerate(self.communities, start=1):
+            try:
+                parts.append(community.period(start, end))
+            except GameError as error:  # noqa: PERF203, the message names the scenario
+                raise GameError(f"scenario {number}: {error}") from error
+        return Scenarios(parts, self.weights, name=self.name)
+
     def cost_game(self, *, model: Model | None = None) -> Game:
         """Return the game of mean costs, as :meth:`Community.cost_game` gives those of one.
 
         By recursion where that has everything; then one scenario after the other.
         """
-        if self.communities[0].chosen_model(model) == "linear":
-            return self.programme(model).cost_game()
-        parts = [community.native_game(model) for community in self.communities]
-        native = weighted_sum_game(parts, np.array(self.weights))
-        rounding = max(community.rounding for community in self.communities)
+        problems = self.problems
+        native = self._chosen(model).mean_game(problems, self.weights)
+        rounding = max(problem.rounding for problem in problems)
         return Game.from_native(native, self.members, kind="cost", rounding=rounding)
 
     def dispatch(
@@ -127,19 +175,59 @@ class Scenarios:
             As in :meth:`Community.cost_game`.
         """
         players = Players(self.members)
-        chosen: Sequence[int] = sorted(
-            players.indices(self.members if members is None else members)
+        numbers = sorted(players.indices(self.members if members is None else members))
+        found = self.programme(model).dispatches(numbers)
+        name = self._chosen(model).name
+        return tuple(
+            Schedule.of(community.problem, numbers, dispatch, community.steps, name)
+            for community, dispatch in zip(self.communities, found, strict=True)
         )
-        return tuple(self.programme(model).schedules(chosen))
 
     def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle:
-        """Return who finds the worst coalition, as :meth:`Community.separation_oracle` does."""
+        """Return the separation oracle, as :meth:`Community.separation_oracle` does."""
         return self.programme(model).separation_oracle(self.cost_game(model=model))
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
-        """Return all scenarios as one linear programme."""
-        chosen = self.communities[0].chosen_model(model)
-        return LinearDispatch(self.communities, self.weights, chosen)
+        """Return all scenarios as one linear program."""
+        return self._chosen(model).program(self.problems, self.weights)
+
+    def max_listed_players(self, model: Model | None = None) -> int:
+        """Return for how many members every coalition may be dispatched."""
+        return self._chosen(model).max_listed_players
+
+    def local_search(self, model: Model | None = None) -> int:
+        """Return how many coalitions are dispatched before the oracle is asked."""
+        return self._chosen(model).local_search
+
+    @property
+    def period_in_words(self) -> str:
+        """The period as people write it, if all scenarios are of the same one."""
+        return self.communities[0].period_in_words if self._in_one_period else ""
+
+    def description(self, model: Model | None = None) -> str:
+        """Return in words the scenarios, the members, and how they are dispatched; two lines."""
+        first, rest = self.communities[0].description(model).split("\n")
+        number = count(len(self.communities), "scenario")
+        return f"{number}{f' of {first}' if self._in_one_period else ''}\n{rest}"
+
+    def origin(self, model: Model | None = None) -> dict[str, Any]:
+        """Return what a saved result says of where the game comes from."""
+        origin = self.communities[0].origin(model)
+        if not self._in_one_period:
+            del origin["start"], origin["end"]
+        return {**origin, "weights": list(self.weights)}
+
+    @property
+    def _in_one_period(self) -> bool:
+        return len({community.steps.start for community in self.communities}) == 1
+
+    @property
+    def problems(self) -> list[DispatchProblem]:
+        """What a dispatch model is told of each scenario."""
+        return [community.problem for community in self.communities]
+
+    def _chosen(self, model: Model | None) -> DispatchModel:
+        return chosen(self.communities[0].problem, model)
 
     def __repr__(self) -> str:
         return f"Scenarios({len(self.communities)} of {self.communities[0]!r})"

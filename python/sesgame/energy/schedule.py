@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sesgame.energy.dispatch.model import MODELS
 from sesgame.formatting import count
 from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-    from sesgame.energy.community import Model
+    from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
     from sesgame.energy.time_steps import TimeSteps
 
 __all__ = ["Schedule"]
@@ -62,6 +65,41 @@ class Schedule:
     currency: str
     model: Model
     purchases: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        problem: DispatchProblem,
+        members: Sequence[int],
+        dispatch: Dispatch,
+        steps: TimeSteps,
+        model: Model,
+    ) -> Schedule:
+        """Return what a model found for members, by number, with the labels of the problem."""
+        return cls(
+            steps=steps,
+            members=tuple(problem.members[number] for number in members),
+            net_load_kwh=dispatch.net_load_kwh,
+            charge_kwh=dispatch.charge_kwh,
+            discharge_kwh=dispatch.discharge_kwh,
+            state_of_charge_kwh=dispatch.state_of_charge_kwh,
+            grid_import_kwh=dispatch.grid_import_kwh,
+            grid_export_kwh=dispatch.grid_export_kwh,
+            cost=dispatch.cost,
+            currency=problem.currency,
+            model=model,
+            purchases=dispatch.purchases,
+        )
+
+    @property
+    def how(self) -> str:
+        """How the coalition is dispatched, in a sentence."""
+        return MODELS[self.model].sentence
+
+    @property
+    def uses_batteries(self) -> bool:
+        """Whether its batteries are run at all."""
+        return MODELS[self.model].uses_batteries
 
     @property
     def peak_import_kw(self) -> float:

@@ -15,10 +15,14 @@ from sesgame.formatting import count
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Moment", "TimeSteps", "moment"]
+__all__ = ["MONTHS", "Moment", "TimeSteps", "moment"]
 
 Moment: TypeAlias = str | np.datetime64 | datetime.date
 """A point in time without a time zone: ISO 8601 text, numpy, date or datetime."""
+
+_FIRST_HALF = ("January", "February", "March", "April", "May", "June")
+_SECOND_HALF = ("July", "August", "September", "October", "November", "December")
+MONTHS = _FIRST_HALF + _SECOND_HALF
 
 _MOMENT = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d)?)?)?)?")
 _ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+\s*(Z|[+-]\d\d(:?\d\d)?)")
@@ -103,6 +107,30 @@ class TimeSteps:
         minutes = self.step_hours * 60
         length = "1 minute" if minutes == 1 else f"{minutes:g} minutes"
         return f"{count(self.n_steps, 'step')} of {length}"
+
+    @property
+    def in_calendar(self) -> str:
+        """The period as people write it: whole days by their first and last, others by the clock.
+
+        Examples
+        --------
+        >>> quarter = np.timedelta64(15, "m")
+        >>> TimeSteps(np.datetime64("2016-06-01"), quarter, 96 * 30).in_calendar
+        '1 June 2016 to 30 June 2016'
+        >>> TimeSteps(np.datetime64("2016-06-01"), quarter, 96).in_calendar
+        '1 June 2016'
+        >>> TimeSteps(np.datetime64("2016-06-01T10:00"), quarter, 4).in_calendar
+        '1 June 2016 10:00 to 1 June 2016 11:00'
+        """
+        ends = (self.start, self.end)
+        days = [time.astype("datetime64[D]") for time in ends]
+        if all(time == day for time, day in zip(ends, days, strict=True)):
+            first, last = _day(days[0]), _day(days[1] - 1)
+            return first if first == last else f"{first} to {last}"
+        return " to ".join(
+            f"{_day(day)} {str(time.astype('datetime64[m]'))[11:]}"
+            for time, day in zip(ends, days, strict=True)
+        )
 
     @classmethod
     def from_times(cls, times: ArrayLike) -> TimeSteps:
@@ -189,6 +217,12 @@ class TimeSteps:
         """Return the steps of a period, as :meth:`period` gives it."""
         start = self.start + self.step * period.start
         return TimeSteps(start, self.step, period.stop - period.start)
+
+
+def _day(day: np.datetime64) -> str:
+    """Return a date as people write it."""
+    year, month, number_of_day = str(day).rsplit("-", 2)
+    return f"{int(number_of_day)} {MONTHS[int(month) - 1]} {year}"
 
 
 def _irregular(before: np.datetime64, after: np.datetime64, step: np.timedelta64) -> str:

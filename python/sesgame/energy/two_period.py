@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sesgame.energy.two_period_files import read_two_period_files
 from sesgame.errors import GameError
-from sesgame.game.allocation import Allocation, Evidence
-from sesgame.game.game import Game
+from sesgame.formatting import count
+from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
+from sesgame.rule import AllocationProblem, Promise, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["TwoPeriodPrices", "TwoPeriodStorage"]
+    from sesgame.energy.time_steps import Moment
+
+__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodStorage"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the turnover: what counts as equal."""
@@ -41,6 +48,18 @@ class TwoPeriodPrices(Evidence):
     scarcity: NDArray[np.float64]
     storage_price: float
     bought_kwh: float
+
+    @property
+    def n_evaluations(self) -> int:
+        """That of all together."""
+        return 1
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what storage is worth."""
+        return [
+            f"A kWh of storage earns {amount(self.storage_price)}: what it saves between the two "
+            f"prices, as often as it is short. At such prices no group can do better on its own."
+        ]
 
 
 class TwoPeriodStorage:
@@ -74,6 +93,10 @@ class TwoPeriodStorage:
         By default none can be bought.
     weights : iterable of float, shape (K,), optional
         The probability of each scenario; by default they are equal.
+    currency : str, default "EUR"
+        The unit of all money.
+    name : str, default "two-period storage"
+        For reports.
 
     Raises
     ------
@@ -111,8 +134,12 @@ class TwoPeriodStorage:
         capacity_kwh: ArrayLike | None = None,
         storage_price: float = math.inf,
         weights: Iterable[float] | None = None,
+        currency: str = "EUR",
+        name: str = "two-period storage",
     ) -> None:
         self.players = Players(members)
+        self.currency = currency
+        self.name = name
         n = len(self.players)
         self.peak_kwh = _amounts("peak_kwh", peak_kwh, self.players)
         self.off_peak_kwh = _amounts("off_peak_kwh", off_peak_kwh, self.players)
@@ -145,11 +172,97 @@ class TwoPeriodStorage:
             )
         self.weights: NDArray[np.float64] = given
 
-    def cost_game(self) -> Game:
+    @classmethod
+    def from_csv(cls, folder: str | PathLike[str]) -> TwoPeriodStorage:
+        """Read storage from a folder of CSV files.
+
+        Parameters
+        ----------
+        folder : path
+            With ``two_period.csv`` and ``energy.csv`` and, if needed, ``storage.csv`` and
+            ``weights.csv``; ``docs/file-formats.md`` describes them.
+
+        Raises
+        ------
+        GameError
+            A file is missing or wrong; the message names file, line and column.
+        """
+        return cls(**read_two_period_files(Path(folder)))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members, in order."""
+        return cast(tuple[str, ...], tuple(self.players))
+
+    @property
+    def default_model(self) -> None:
+        """There is but one model."""
+
+    def chosen_model(self, model: None = None) -> None:
+        """Refuse a model: there is but one, without a name.
+
+        Raises
+        ------
+        GameError
+            A model is asked for.
+        """
+        if model is not None:
+            raise GameError(f"model is {model!r}; two-period storage has no models to choose from")
+
+    def period(self, start: Moment | None = None, end: Moment | None = None) -> TwoPeriodStorage:
+        """Refuse a period: there is no calendar.
+
+        Raises
+        ------
+        GameError
+            A start or an end is asked for.
+        """
+        if start is not None or end is not None:
+            raise GameError("two-period storage has no calendar, so it takes no start and no end")
+        return self
+
+    def max_listed_players(self, model: None = None) -> int:
+        """Return for how many members every coalition may be evaluated."""
+        return MAX_TABLE_PLAYERS
+
+    def local_search(self, model: None = None) -> int:
+        """Return that there is no search."""
+        return 0
+
+    def separation_oracle(self, *, model: None = None) -> None:
+        """Return that there is none: the costs have a closed form, the search has not."""
+
+    @property
+    def period_in_words(self) -> str:
+        """Nothing: there is no calendar."""
+        return ""
+
+    def description(self, model: None = None) -> str:
+        """Return in words the scenarios, the members and the prices; two lines."""
+        prices = f"{self.off_peak_price:g} off peak and {self.peak_price:g} at the peak"
+        if math.isfinite(self.storage_price):
+            prices += f", storage at {self.storage_price:g}"
+        return (
+            f"{count(len(self.weights), 'scenario')} of two periods\n"
+            f"{count(len(self.players), 'member')}, energy at {prices} {self.currency} per kWh"
+        )
+
+    def origin(self, model: None = None) -> dict[str, Any]:
+        """Return what a saved result says of where the game comes from."""
+        price = self.storage_price if math.isfinite(self.storage_price) else None
+        return {
+            "off_peak_price": self.off_peak_price,
+            "peak_price": self.peak_price,
+            "storage_price": price,
+            "weights": self.weights.tolist(),
+        }
+
+    def cost_game(self, *, model: None = None) -> Game:
         """Return the game in which each coalition bears its least expected cost.
 
         O(K log K) for each coalition.
         """
+        self.chosen_model(model)
         return Game.from_function(self.players, self._costs, kind="cost", batched=True)
 
     def allocation(self) -> Allocation:
@@ -170,13 +283,20 @@ class TwoPeriodStorage:
         # Storage is bought up to the least of the peaks in which all of it is used.
         is_bought = used.size > 0 and worth >= self.storage_price * (1 - RELATIVE_TOLERANCE)
         turnover = float(self._base().sum() + gap * (scarcity @ self.peak_kwh).sum())
-        return Allocation(
+        allocation = Allocation(
             self.players,
             bills,
             kind="cost",
-            method="two-period prices",
+            method=TWO_PERIOD_PRICES.title,
             tolerance=RELATIVE_TOLERANCE * turnover,
             evidence=TwoPeriodPrices(scarcity, worth, float(used.min()) if is_bought else 0.0),
+        )
+        return TWO_PERIOD_PRICES.made(allocation)
+
+    def __repr__(self) -> str:
+        return (
+            f"TwoPeriodStorage({self.name!r}, {count(len(self.players), 'member')}, "
+            f"{count(len(self.weights), 'scenario')})"
         )
 
     def _base(self) -> NDArray[np.float64]:
@@ -223,3 +343,31 @@ def _amounts(name: str, values: ArrayLike, players: Players) -> NDArray[np.float
             f"at least 0"
         )
     return array
+
+
+def _apply(problem: AllocationProblem) -> Allocation:
+    storage = problem.world
+    assert isinstance(storage, TwoPeriodStorage)
+    return storage.allocation()
+
+
+TWO_PERIOD_PRICES = Rule(
+    name="two-period-prices",
+    title="two-period prices",
+    apply=_apply,
+    promises=frozenset(
+        {
+            Promise.EFFICIENT,
+            Promise.INDIVIDUALLY_RATIONAL,
+            Promise.IN_CORE_IF_NONEMPTY,
+            Promise.UNIQUE,
+        }
+    ),
+    worlds=(TwoPeriodStorage,),
+    meaning=(
+        "Everybody pays for energy, and is paid for storage, at the prices of the one plan that is "
+        "cheapest for all together."
+    ),
+    page="communities",
+    sources=("chakraborty2019",),
+)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.files.json_text import plain, restored
 from sesgame.formatting import html_table, left_out
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
@@ -18,46 +19,198 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Allocation", "Evidence", "Kind", "plain"]
+__all__ = ["Allocation", "Course", "Evidence", "Intervals", "Kind", "Level", "Verdict"]
 
 Kind = Literal["gain", "cost"]
 
 
-def plain(value: Any) -> Any:
-    """Return a value in the types that JSON knows, losslessly for floats and fractions.
+class Verdict(Protocol):
+    """What :meth:`Evidence.verify` finds: true as a condition if everything holds."""
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> plain({"x": np.array([1.0, 2.0]), "s": frozenset(["b", "a"])})
-    {'x': [1.0, 2.0], 's': ['a', 'b']}
+    @property
+    def holds(self) -> bool:
+        """Nothing fails."""
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What fails, in words."""
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What could not be checked."""
+
+
+class Level(Protocol):
+    """A part of a certificate: coalitions in balance, of one excess; see ``Stage``."""
+
+    @property
+    def excess(self) -> float:
+        """What each of the coalitions would gain by leaving."""
+
+    @property
+    def coalitions(self) -> tuple[tuple[Hashable, ...], ...]:
+        """The coalitions."""
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """One for each of the coalitions."""
+
+    @property
+    def bounds(self) -> tuple[Hashable, ...]:
+        """Players who get what they have alone."""
+
+    @property
+    def bound_weights(self) -> tuple[float, ...]:
+        """One for each of those players."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Intervals:
+    """Between what the values of an allocation lie, where that is open.
+
+    Attributes
+    ----------
+    lowest, highest : ndarray of float, shape (n,)
+        The ends.
+    reason : str
+        Between what a value lies, in words.
+    half_widths : ndarray of float, shape (n,), or None
+        Of intervals around the values; None where they are not.
+    confidence : float or None
+        The probability that an interval covers, of a sample; None where the ends are certain.
+    simultaneous : bool
+        Whether it is the probability that all of them cover.
     """
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain(item) for item in value), key=str)
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    return str(value)
+
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    reason: str
+    half_widths: NDArray[np.float64] | None = None
+    confidence: float | None = None
+    simultaneous: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Course:
+    """How an estimate came to rest: after each of k looks at the sample.
+
+    Attributes
+    ----------
+    estimator : str
+        What estimated.
+    unsampled : str
+        Why nothing had to be sampled; empty where it had.
+    confidence : float
+        Of the intervals.
+    half_widths : ndarray of float, shape (n,)
+        Of the intervals at the end.
+    evaluations : ndarray of int, shape (k,)
+        Coalitions that had been evaluated.
+    widest : ndarray of float, shape (k,)
+        The largest half-width.
+    values : ndarray of float, shape (k, n)
+        The estimates.
+    """
+
+    estimator: str
+    unsampled: str
+    confidence: float
+    half_widths: NDArray[np.float64]
+    evaluations: NDArray[np.int64]
+    widest: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+Amount = Callable[[float], str]
+"""How a figure is written, with its unit."""
 
 
 class Evidence:
-    """Base class of what proves, or qualifies, an allocation; a frozen dataclass each."""
+    """Base class of what proves, or qualifies, an allocation; a frozen dataclass each.
+
+    Whoever reads an allocation asks here, and never which class of evidence it has. Everything but
+    the fields is optional.
+    """
+
+    _kinds: ClassVar[list[type[Evidence]]] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        Evidence._kinds.append(cls)
+
+    @property
+    def n_evaluations(self) -> int | None:
+        """How many coalitions were evaluated; None: all that the game has in its table."""
+        return None
+
+    @property
+    def unproved(self) -> str:
+        """Why the values may not be what the rule says; empty where nothing is open."""
+        return ""
+
+    @property
+    def levels(self) -> Sequence[Level]:
+        """The parts of a certificate that can be added up by hand."""
+        return ()
+
+    @property
+    def is_per_member(self) -> bool:
+        """Whether the excesses of :attr:`levels` are divided by the size of the coalition."""
+        return False
+
+    @property
+    def course(self) -> Course | None:
+        """How the estimates of a sample came to rest."""
+        return None
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What fills the places that the meaning of a rule has, beside those of all rules."""
+        return {}
+
+    def intervals(self, allocation: Allocation) -> Intervals | None:
+        """Return between what the values lie, where that is open."""
+        return None
+
+    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return in sentences how far the values are from what the rule means."""
+        return []
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return in sentences what the values rest on, for members."""
+        return []
+
+    def verify(self, game: Any) -> Verdict | None:
+        """Check what is claimed on the game itself; None where there is nothing to check."""
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows."""
         result: dict[str, Any] = plain(self)
         return result
+
+    def repeatable(self) -> dict[str, Any]:
+        """Return :meth:`to_dict` without what is never the same twice, such as seconds."""
+        return self.to_dict()
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any], labels: Mapping[str, Hashable]) -> Evidence | None:
+        """Return the evidence that :meth:`to_dict` wrote, of any kind that can be verified.
+
+        Parameters
+        ----------
+        kept : mapping
+            As JSON has it.
+        labels : mapping of str to hashable
+            Each player's label by its own JSON.
+        """
+        for kind in Evidence._kinds:
+            if not issubclass(kind, cls) or kind.verify is Evidence.verify:
+                continue
+            if kept.keys() == {field.name for field in dataclasses.fields(kind)}:  # type: ignore[arg-type]
+                evidence: Evidence = restored(kind, kept, labels)
+                return evidence
+        return None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -81,6 +234,12 @@ class Allocation:
     exact : tuple of Fraction, optional
         The values without rounding, from a method that was asked for them.
 
+    Attributes
+    ----------
+    rule : str or None
+        The name of the rule that made it, which is not said of what somebody else has made:
+        :class:`~sesgame.rule.Rule` alone sets it, and a changed copy has none.
+
     Raises
     ------
     AllocationError
@@ -101,6 +260,7 @@ class Allocation:
     tolerance: float = 0.0
     evidence: Evidence | None = None
     exact: tuple[Fraction, ...] | None = None
+    rule: str | None = dataclasses.field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.players, Players):
@@ -111,6 +271,11 @@ class Allocation:
     def total(self) -> float:
         """The sum of all values."""
         return float(self.values.sum())
+
+    @property
+    def intervals(self) -> Intervals | None:
+        """Between what the values lie, where the evidence leaves that open."""
+        return None if self.evidence is None else self.evidence.intervals(self)
 
     def __getitem__(self, player: Hashable) -> float:
         return float(self.values[self.players.index(player)])
@@ -153,9 +318,9 @@ class Allocation:
         shown = len(self.players) - left_out(len(self.players))
         values = [f"{value:.6g}" for value in self.values[:shown]]
         rows = [[str(player), value] for player, value in zip(self.players, values, strict=False)]
-        widths = getattr(self.evidence, "half_widths", None)
-        if widths is not None and np.any(widths > 0):
-            for row, width in zip(rows, widths, strict=False):
+        intervals = self.intervals
+        if intervals and intervals.half_widths is not None:
+            for row, width in zip(rows, intervals.half_widths, strict=False):
                 row[1] += f" \N{PLUS-MINUS SIGN} {width:.2g}"
         return rows
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from sesgame.errors import CharacteristicFunctionError
-from sesgame.game.players import Players, format_coalition
+from sesgame.formatting import format_coalition
+from sesgame.game.players import Players
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

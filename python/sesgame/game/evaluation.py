@@ -21,12 +21,12 @@ import numpy as np
 
 from sesgame._engine import CoalitionValues
 from sesgame.errors import CharacteristicFunctionError, GameError, StoreError
+from sesgame.formatting import format_coalition
 from sesgame.game.block_scheduler import Executor, Rows, evaluate_blocks
 from sesgame.game.characteristic_function import CharacteristicFunction
 from sesgame.game.player_types import Symmetry
 from sesgame.game.players import (
     Players,
-    format_coalition,
     keys_of_membership,
     membership_of_keys,
     membership_of_masks,

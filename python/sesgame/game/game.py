@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import numpy as np
 
 from sesgame.errors import CoalitionError, GameError, NotFiniteError, PlayerLimitError
-from sesgame.formatting import count, html_table, left_out, short_coalition
+from sesgame.formatting import count, format_coalition, html_table, left_out, short_coalition
 from sesgame.game.allocation import Kind
 from sesgame.game.characteristic_function import (
     BatchedFunction,
@@ -24,7 +24,7 @@ from sesgame.game.characteristic_function import (
 )
 from sesgame.game.evaluation import Evaluation, digest_of
 from sesgame.game.player_types import Symmetry
-from sesgame.game.players import Players, format_coalition
+from sesgame.game.players import Players
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.game.players import Players, format_coalition
+from sesgame.formatting import format_coalition
+from sesgame.game.players import Players
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@ Bit ``i`` of a mask, and column ``i`` of a membership array, is the player with 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Players",
-    "format_coalition",
     "keys_of_membership",
     "membership_of_keys",
     "membership_of_masks",
@@ -144,17 +143,6 @@ def _is_hashable(label: object) -> bool:
     except TypeError:
         return False
     return True
-
-
-def format_coalition(labels: Collection[Hashable]) -> str:
-    """Return a coalition as messages and reports show it.
-
-    Examples
-    --------
-    >>> format_coalition(("ann", "eve"))
-    '{ann, eve}'
-    """
-    return "{" + ", ".join(str(label) for label in labels) + "}"
 
 
 def membership_of_masks(masks: NDArray[np.integer], n_players: int) -> NDArray[np.bool_]:

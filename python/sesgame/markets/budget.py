@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from sesgame.errors import AllocationError
-from sesgame.game.allocation import Allocation, plain
+from sesgame.files.json_text import plain
+from sesgame.game.allocation import Allocation
 from sesgame.markets.settlement import Settlement
 
 if TYPE_CHECKING:

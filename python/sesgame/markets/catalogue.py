@@ -6,10 +6,6 @@ is one file and one line here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.mechanisms.budget_repair import (
     VCG_BAILEY_CAVALLO,
     VCG_SCALE_RENTS,
@@ -24,37 +20,25 @@ from sesgame.markets.mechanisms.pay_as_bid import PAY_AS_BID
 from sesgame.markets.mechanisms.trade_reduction import TRADE_REDUCTION
 from sesgame.markets.mechanisms.uniform_price import UNIFORM_PRICE
 from sesgame.markets.mechanisms.vcg import VCG
+from sesgame.rule import Catalogue
 
-__all__ = ["MECHANISMS", "catalogue"]
-
-
-def catalogue(*mechanisms: Mechanism) -> Mapping[str, Mechanism]:
-    """Return mechanisms by name, in order.
-
-    Raises
-    ------
-    ValueError
-        A name, or a former one, belongs to two of them.
-    """
-    names = [name for one in mechanisms for name in (one.name, *one.aliases)]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"duplicate mechanism {name!r}")
-    return MappingProxyType({mechanism.name: mechanism for mechanism in mechanisms})
+__all__ = ["MECHANISMS"]
 
 
-MECHANISMS = catalogue(
-    VCG,
-    UNIFORM_PRICE,
-    PAY_AS_BID,
-    NODAL_PRICING,
-    TRADE_REDUCTION,
-    MCAFEE,
-    CORE_SELECTING,
-    GREEDY,
-    VCG_UPLIFT_BY_LOAD,
-    VCG_UPLIFT_BY_GAIN,
-    VCG_SCALE_RENTS,
-    VCG_BAILEY_CAVALLO,
+MECHANISMS = Catalogue(
+    [
+        VCG,
+        UNIFORM_PRICE,
+        PAY_AS_BID,
+        NODAL_PRICING,
+        TRADE_REDUCTION,
+        MCAFEE,
+        CORE_SELECTING,
+        GREEDY,
+        VCG_UPLIFT_BY_LOAD,
+        VCG_UPLIFT_BY_GAIN,
+        VCG_SCALE_RENTS,
+        VCG_BAILEY_CAVALLO,
+    ]
 )
 """Every mechanism by its name."""

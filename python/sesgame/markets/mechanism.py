@@ -102,7 +102,7 @@ class Mechanism:
     aliases : tuple of str
         Former names that the command line still takes.
     page : str
-        The page of ``docs/concepts`` that explains it.
+        The page of the documentation that explains it, like ``concepts/vcg``.
     sources : tuple of str
         Keys of ``docs/references.bib``.
     """

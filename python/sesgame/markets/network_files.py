@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
 from sesgame.markets.order_book_files import rows_by_side
 
-__all__ = ["LINES", "ORDERS", "read_network"]
-
-LINES = "lines.csv"
-ORDERS = "orders.csv"
+__all__ = ["read_network"]
 
 
 def read_network(folder: Path) -> dict[str, Any]:
     """Return the arguments of :class:`NetworkMarket`; see :meth:`NetworkMarket.from_csv`."""
-    lines, orders = CsvTable.read(folder / LINES), CsvTable.read(folder / ORDERS)
+    files = csv_files(folder, ("lines", "orders"), ())
+    lines, orders = CsvTable.read(files["lines"]), CsvTable.read(files["orders"])
     lines.expect(("from_bus", "to_bus", "reactance"), ["limit_mw"])
     orders.expect(("participant", "bus", "side", "price_per_mwh", "quantity_mw"))
     ends = list(zip(lines.texts("from_bus"), lines.texts("to_bus"), strict=True))

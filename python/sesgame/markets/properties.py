@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.game.allocation import plain
-from sesgame.game.players import format_coalition
+from sesgame.files.json_text import plain
+from sesgame.formatting import format_coalition
 from sesgame.markets.budget import BudgetBalance, budget_balance
 from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.truthfulness import misreport_scan

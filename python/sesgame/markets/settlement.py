@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.files.json_text import plain
 from sesgame.formatting import html_table, left_out, text_table
-from sesgame.game.allocation import checked_values, plain
+from sesgame.game.allocation import checked_values
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 
@@ -47,7 +48,7 @@ class Settlement:
         Absolute precision of all sums of money.
     rule : callable, optional
         The mechanism itself, from market to settlement: what a misreport is tried on. That of
-        this package knows its name and properties, see :mod:`sesgame.markets.mechanism`.
+        this package has a name, too.
     """
 
     participants: Players

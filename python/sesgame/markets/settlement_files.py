@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sesgame._engine import __version__
+from sesgame.files.json_text import json_text
 from sesgame.formatting import amount, text_table
 from sesgame.markets.budget import budget_balance
 
@@ -87,7 +87,7 @@ def result_json(
     source: str, settlements: Mapping[str, Settlement], reports: Mapping[str, PropertyReport]
 ) -> str:
     """Return everything that is known of each settlement, by rule."""
-    result = {
+    content = {
         "sesgame": __version__,
         "market": source,
         "rules": {
@@ -95,15 +95,4 @@ def result_json(
             for rule, settlement in settlements.items()
         },
     }
-    return json.dumps(_without_nan(result), indent=2, allow_nan=False) + "\n"
-
-
-def _without_nan(value: object) -> object:
-    """Return a value with null where JSON has no number: no price, or no bound on it."""
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    if isinstance(value, float) and not float("-inf") < value < float("inf"):
-        return None
-    return value
+    return json_text(content)

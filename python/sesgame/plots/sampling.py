@@ -8,7 +8,6 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.plots.canvas import BLUE, GREY, RED, count_axis, new_axes, with_unit
-from sesgame.shapley.sampled import SampledShapley
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,22 +66,21 @@ def convergence(
     >>> axes.get_xscale()
     'log'
     """
-    evidence = estimate.evidence
-    if not isinstance(evidence, SampledShapley):
+    course = None if estimate.evidence is None else estimate.evidence.course
+    if course is None:
         raise AllocationError(f"{estimate.method!r} is not sampled: it has no trace to draw")
-    if evidence.estimator == "exact":
-        raise AllocationError(f"{estimate.method!r} was not sampled, since {evidence.reason}")
+    if course.unsampled:
+        raise AllocationError(f"{estimate.method!r} was not sampled, since {course.unsampled}")
     last = estimate.values
     if exact is not None:
         if exact.kind != estimate.kind or exact.players != estimate.players:
             raise AllocationError(f"{exact.method!r} is of other players or kind than the estimate")
         last = exact.values
     axes = new_axes(ax)
-    evaluations = np.array([point.evaluations for point in evidence.trace])
-    widths = np.array([point.half_width for point in evidence.trace])
-    moved = np.array([point.values for point in evidence.trace]) - last
+    evaluations, widths = course.evaluations, course.widest
+    moved = course.values - last
     n = len(last)
-    drawn = np.sort(np.argsort(-evidence.half_widths, kind="stable")[:LINES])
+    drawn = np.sort(np.argsort(-course.half_widths, kind="stable")[:LINES])
     few = f"{n} players" if n <= LINES else f"the {LINES} of {n:,} players with wide intervals"
     for place, player in enumerate(drawn):
         axes.plot(
@@ -95,7 +93,7 @@ def convergence(
             alpha=0.7,
             label=few if place == 0 else None,
         )
-    band = f"widest {evidence.confidence:.0%} interval"
+    band = f"widest {course.confidence:.0%} interval"
     axes.fill_between(evaluations, -widths, widths, color=BLUE, alpha=0.15, linewidth=0)
     middle = np.zeros(len(widths))
     axes.errorbar(evaluations, middle, widths, fmt="none", color=BLUE, capsize=3, label=band)
@@ -104,7 +102,7 @@ def convergence(
     axes.set(
         xlabel="coalitions evaluated",
         ylabel=with_unit(f"estimate minus {what}", unit),
-        title=f"{estimate.method} by {evidence.estimator}",
+        title=f"{estimate.method} by {course.estimator}",
     )
     count_axis(axes)
     axes.legend(fontsize=8)

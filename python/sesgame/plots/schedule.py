@@ -8,7 +8,6 @@ import numpy as np
 
 from sesgame.formatting import count
 from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED, new_axes
-from sesgame.reports.html.figures import period_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +93,7 @@ def dispatch(
         panel.spines[["right", "top"]].set_visible(False)
         panel.tick_params(labelbottom=panel is panels[-1])
     _date_axis(panels[-1])
-    panels[-1].set_xlabel(period_in_words(schedule.steps))
+    panels[-1].set_xlabel(schedule.steps.in_calendar)
     return frame
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.plots.canvas import BLACK, GREY, Style, named_allocations, new_axes, with_unit
-from sesgame.shapley.sampled import SampledShapley
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,9 +98,10 @@ def allocations(
         style = Style.of(index)
         shift = 0.0 if len(named) == 1 else 0.5 * (index / (len(named) - 1) - 0.5)
         widths = None
-        if isinstance(allocation.evidence, SampledShapley) and allocation.tolerance > 0:
-            widths = _in_order(first, allocation, allocation.evidence.half_widths)[order]
-            name = f"{name}, with {allocation.evidence.confidence:.0%} intervals"
+        intervals = allocation.intervals
+        if intervals and intervals.half_widths is not None and allocation.tolerance > 0:
+            widths = _in_order(first, allocation, intervals.half_widths)[order]
+            name = f"{name}, with {intervals.confidence:.0%} intervals"
         axes.errorbar(
             shown[list(named)[index]][order],
             np.arange(n) + shift,

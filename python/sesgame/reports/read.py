@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,31 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import AllocationError, GameError
-from sesgame.game.allocation import Allocation, Evidence, plain
-from sesgame.stability.core import LeastCoreEvidence
-from sesgame.stability.core_points import CorePointEvidence, CorePointStep
-from sesgame.stability.nucleolus import NucleolusEvidence
-from sesgame.stability.row_generation import GeneratedEvidence, GeneratedStage, GenerationEffort
-from sesgame.stability.stages import Effort, Stage
+from sesgame.files.json_text import plain
+from sesgame.game.allocation import Allocation, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-
     from sesgame.game.game import Game
 
-    Labels = Mapping[str, Hashable]
-
 __all__ = ["read_result"]
-
-_OF_TABLES: dict[str, Any] = {"stages": Stage, "steps": CorePointStep, "effort": Effort}
-_OF_SEARCHES = {"stages": GeneratedStage, "effort": GenerationEffort}
-_CERTIFICATES: dict[type[Evidence], dict[str, Any]] = {
-    NucleolusEvidence: _OF_TABLES,
-    LeastCoreEvidence: _OF_TABLES,
-    CorePointEvidence: _OF_TABLES,
-    GeneratedEvidence: _OF_SEARCHES,
-}
-"""What can be verified, and what its parts are."""
 
 
 def read_result(path: str | PathLike[str], game: Game) -> dict[str, Allocation]:
@@ -98,32 +78,9 @@ def _allocation(rule: str, kept: dict[str, Any], game: Game) -> Allocation:
         other = ", ".join(sorted(values.keys() ^ names)) or f"{kind}s"
         raise AllocationError(f'"{rule}" is no allocation of this {game.kind} game: {other}')
     shares = np.array([float(values[str(player)]) for player in game.players])
-    evidence = kept["evidence"] or {}
     labels = {json.dumps(plain(player)): player for player in game.players}
-    certificate = None
-    for certifies, parts in _CERTIFICATES.items():
-        if evidence.keys() == {field.name for field in dataclasses.fields(certifies)}:  # type: ignore[arg-type]
-            # It has to prove the shares that are there, whatever it says of others.
-            certificate = _made(certifies, {**evidence, "values": shares.tolist()}, parts, labels)
+    # It has to prove the shares that are there, whatever it says of others.
+    evidence = Evidence.from_dict({**(kept["evidence"] or {}), "values": shares.tolist()}, labels)
     return Allocation(
-        game.players, shares, kind, kept["method"], float(kept["tolerance"]), certificate
+        game.players, shares, kind, kept["method"], float(kept["tolerance"]), evidence
     )
-
-
-def _made(made: type[Any], kept: dict[str, Any], parts: dict[str, Any], labels: Labels) -> Any:
-    """Return an object of a class from its fields."""
-
-    def field(name: str, value: Any) -> Any:
-        if name == "effort":
-            return parts[name](**value)
-        if name in parts:
-            return tuple(_made(parts[name], part, parts, labels) for part in value)
-        if name in ("coalitions", "tight"):
-            return tuple(tuple(labels[json.dumps(member)] for member in group) for group in value)
-        if name in ("players", "bounds"):
-            return tuple(labels[json.dumps(member)] for member in value)
-        if isinstance(value, list):
-            return tuple(value)
-        return math.inf if value is None else value  # JSON has no infinity
-
-    return made(**{name: field(name, value) for name, value in kept.items()})

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
-import math
+import os
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from sesgame.errors import GameError
-from sesgame.game.allocation import plain
-from sesgame.shapley.sampled import SampledShapley
+from sesgame.files.json_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from sesgame.catalogue import Case
     from sesgame.game.allocation import Allocation
-    from sesgame.reports.report import Report
+    from sesgame.reports.content import ReportContent
+    from sesgame.rule import AllocationProblem
 
 __all__ = ["allocation_csv", "bills_csv", "result_json", "source_of"]
 
 
-def allocation_csv(report: Report) -> str:
+def allocation_csv(report: ReportContent) -> str:
     """Return every share to the last digit."""
     unit = f"_{report.unit.lower()}" if report.unit else ""
     word = "saving" if report.game.kind == "cost" else "surplus"
@@ -37,14 +35,14 @@ def allocation_csv(report: Report) -> str:
     return _csv([header, *([row[0], *(repr(float(cell)) for cell in row[1:])] for row in rows)])
 
 
-def bills_csv(report: Report) -> str:
+def bills_csv(report: ReportContent) -> str:
     """Return every bill to the cent."""
     unit = f"_{report.unit.lower()}" if report.unit else ""
     header = ["member", *(f"{rule}{unit}" for rule in report.bills)]
     return _csv([header, *zip(report.game.players, *report.bills.values(), strict=True)])
 
 
-def result_json(report: Report) -> str:
+def result_json(report: ReportContent) -> str:
     """Return everything that is needed to check the result again."""
     players = [str(player) for player in report.game.players]
     content = {
@@ -60,36 +58,33 @@ def result_json(report: Report) -> str:
         },
         "rules": {
             rule: {
-                "allocation": _timeless(allocation),
+                "allocation": _repeatable(allocation),
                 "audit": report.audits[rule].to_dict(),
                 "bills": _bills_by_player(report, rule),
             }
             for rule, allocation in report.allocations.items()
         },
     }
-    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(content)
 
 
-def _timeless(allocation: Allocation) -> dict[str, Any]:
+def _repeatable(allocation: Allocation) -> dict[str, Any]:
     """Return an allocation without how long it took, which is never the same twice."""
-    kept = allocation.to_dict()
-    match allocation.evidence:
-        case SampledShapley(trace=trace):
-            points = [point._asdict() for point in trace]
-            for point in points:
-                del point["seconds"]
-            kept["evidence"]["trace"] = plain(points)
-    return kept
+    evidence = allocation.evidence
+    return {
+        **allocation.to_dict(),
+        "evidence": None if evidence is None else evidence.repeatable(),
+    }
 
 
-def _bills_by_player(report: Report, rule: str) -> dict[str, str] | None:
+def _bills_by_player(report: ReportContent, rule: str) -> dict[str, str] | None:
     if rule not in report.bills:
         return None
     bills = zip(report.game.players, report.bills[rule], strict=True)
     return {str(player): str(bill) for player, bill in bills}
 
 
-def source_of(case: Case, files: Iterable[Path]) -> dict[str, Any]:
+def source_of(problem: AllocationProblem, files: Iterable[Path]) -> dict[str, Any]:
     """Return what a game was made from, as ``result.json`` keeps it.
 
     Raises
@@ -97,31 +92,26 @@ def source_of(case: Case, files: Iterable[Path]) -> dict[str, Any]:
     GameError
         A file cannot be read.
     """
-    digests = _digests(list(files))
-    community = case.community
-    if community is None:
+    digests, world = _digests(list(files)), problem.world
+    if world is None:
         return {"files": digests}
-    return {
-        "community": community.name,
-        "files": digests,
-        "start": str(community.steps.start),
-        "end": str(community.steps.end),
-        "n_steps": community.steps.n_steps,
-        "step_hours": community.steps.step_hours,
-        "model": case.model,
-    }
+    return {"community": world.name, "files": digests, **world.origin(problem.model)}
 
 
 def _digests(paths: Sequence[Path]) -> dict[str, str]:
     """Return the SHA-256 of each file, as ``sha256sum`` prints it."""
     names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        # Of several folders: by the way from the one that holds them all.
+        whole = [path.absolute() for path in paths]
+        top = os.path.commonpath([path.parent for path in whole])
+        names = [path.relative_to(top).as_posix() for path in whole]
     digests = {}
-    for path in paths:
+    for path, name in zip(paths, names, strict=True):
         try:
             content = path.read_bytes()
         except OSError as error:
             raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
-        name = path.name if names.count(path.name) == 1 else str(path)
         digests[name] = hashlib.sha256(content).hexdigest()
     return digests
 
@@ -130,14 +120,3 @@ def _csv(rows: Sequence[Sequence[object]]) -> str:
     buffer = StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
-
-
-def _finite(value: Any) -> Any:
-    """Return a value with null where JSON has no number: an excess of minus infinity."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return value

@@ -13,12 +13,14 @@ from sesgame.errors import GameError
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.permutations import Permutations, PermutationSampling
 from sesgame.estimators.valuation import Valuation
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Kind
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
-from sesgame.game.players import Players, format_coalition, keys_of_membership
+from sesgame.game.players import Players, keys_of_membership
 from sesgame.optional_imports import needs
 from sesgame.shapley.confidence import student_quantile
-from sesgame.shapley.sampled import SampledShapley, TracePoint
+from sesgame.shapley.exact import SHAPLEY
+from sesgame.shapley.sampled import SHAPLEY_ESTIMATE, SampledShapley, TracePoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -280,15 +282,16 @@ def shapley_by_period(
         seed=seed,
         trace=(TracePoint(evaluations, 0.0, float(half_widths.max()), totals),),
     )
+    rule = SHAPLEY if exact else SHAPLEY_ESTIMATE
     allocation = Allocation(
         game.players,
         totals,
         kind=game.kind,
-        method="Shapley value" if exact else "Shapley estimate",
+        method=rule.title,
         tolerance=float(half_widths.max()),
         evidence=evidence,
     )
-    return PeriodShares(game.periods, values, errors, allocation)
+    return PeriodShares(game.periods, values, errors, rule.made(allocation))
 
 
 class _PeriodSampling(PermutationSampling):

@@ -18,10 +18,11 @@ from sesgame._engine import banzhaf_value as engine_banzhaf_value
 from sesgame._engine import semivalue as engine_semivalue
 from sesgame._engine import shapley_value as engine_shapley_value
 from sesgame.errors import GameError, PlayerLimitError
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.game.player_types import Symmetry
 from sesgame.progress import progress_report
+from sesgame.rule import Need, Option, Promise, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["ExactSemivalue", "banzhaf_value", "semivalue", "shapley_value"]
+__all__ = [
+    "ADDS",
+    "BANZHAF",
+    "SEMIVALUE",
+    "SHAPLEY",
+    "WEIGHTS",
+    "ExactSemivalue",
+    "banzhaf_value",
+    "semivalue",
+    "shapley_value",
+]
+
+ADDS = "Everybody {bears} what they add to the {worth} of a group, on average over all"
+"""How values by marginal contributions are explained to members."""
+
+NEED_NOT_ADD_UP = "the shares need not add up to what there is to split."
 
 RELATIVE_TOLERANCE = 1e-12
 """Rounding of a pass over at most 2^30 values, of the largest absolute value of a coalition."""
@@ -67,6 +83,19 @@ class ExactSemivalue(Evidence):
     efficiency_gap: float
     method: str = "enumeration"
     error_bound: float = 0.0
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the values are made of."""
+        if self.method == "types":
+            return [f"Exact: made of the values of {self.coalitions:,} kinds of groups."]
+        if self.method == "enumeration" and self.coalitions == 1 << len(allocation.players):
+            return [f"Exact: made of the values of all {self.coalitions - 1:,} groups."]
+        if self.method == "enumeration":
+            return [f"Exact: made of {self.coalitions:,} values of groups."]
+        if self.error_bound == 0.0:
+            return ["Exact, by a formula for games of this form."]
+        bound = f"{self.error_bound:.1e}"
+        return [f"Exact by the form of the game: the error is proved to be below {bound}."]
 
 
 def shapley_value(
@@ -175,7 +204,21 @@ def shapley_value(
         )
         return _from_profiles(game, symmetry, by_profile)
     table = game.tabulate(executor=executor, store=store, progress=progress)
-    return _allocation(game, engine_shapley_value(table), "Shapley value")
+    return _allocation(game, engine_shapley_value(table), SHAPLEY)
+
+
+SHAPLEY = Rule(
+    name="shapley",
+    title="Shapley value",
+    apply=lambda problem: shapley_value(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=frozenset(
+        {Promise.EFFICIENT, Promise.UNIQUE, Promise.ADDITIVE, Promise.SYMMETRIC, Promise.DUMMY}
+    ),
+    meaning=f"{ADDS} orders in which the members could have come together.",
+    page="concepts/shapley-value",
+    sources=("shapley1953",),
+)
 
 
 def banzhaf_value(
@@ -221,9 +264,21 @@ def banzhaf_value(
     """
     if _needs_no_table(game):
         weights = [0.5 ** (game.n_players - 1)] * game.n_players
-        return _enumerated(game, weights, "Banzhaf value", progress)
+        return _enumerated(game, weights, BANZHAF, progress)
     table = game.tabulate(executor=executor, store=store, progress=progress)
-    return _allocation(game, engine_banzhaf_value(table), "Banzhaf value")
+    return _allocation(game, engine_banzhaf_value(table), BANZHAF)
+
+
+BANZHAF = Rule(
+    name="banzhaf",
+    title="Banzhaf value",
+    apply=lambda problem: banzhaf_value(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=frozenset({Promise.UNIQUE, Promise.ADDITIVE, Promise.SYMMETRIC, Promise.DUMMY}),
+    meaning=f"{ADDS} groups; {NEED_NOT_ADD_UP}",
+    page="concepts/banzhaf-and-semivalues",
+    sources=("banzhaf1965",),
+)
 
 
 def semivalue(
@@ -280,9 +335,34 @@ def semivalue(
             f"{len(checked)} weights for {game.n_players} players; one for each size 0..n-1"
         )
     if _needs_no_table(game):
-        return _enumerated(game, checked, "semivalue", progress)
+        return _enumerated(game, checked, SEMIVALUE, progress)
     table = game.tabulate(executor=executor, store=store, progress=progress)
-    return _allocation(game, _by_engine(lambda: engine_semivalue(table, checked)), "semivalue")
+    return _allocation(game, _by_engine(lambda: engine_semivalue(table, checked)), SEMIVALUE)
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    """Return numbers that are separated by commas."""
+    return tuple(float(number) for number in text.split(","))
+
+
+WEIGHTS: Option[Sequence[float]] = Option(
+    name="weights",
+    parse=_weights,
+    metavar="W0,W1,...",
+    help="what a coalition of 0, 1, ... others weighs in a semivalue, separated by commas",
+    required=True,
+)
+
+SEMIVALUE = Rule(
+    name="semivalue",
+    apply=lambda problem: semivalue(problem.game, problem[WEIGHTS]),
+    needs=frozenset({Need.TABLE}),
+    promises=frozenset({Promise.UNIQUE, Promise.ADDITIVE, Promise.SYMMETRIC, Promise.DUMMY}),
+    options=(WEIGHTS,),
+    meaning=f"{ADDS} groups, with agreed weights by their size; {NEED_NOT_ADD_UP}",
+    page="concepts/banzhaf-and-semivalues",
+    sources=("dubey1981",),
+)
 
 
 def _from_profiles(game: Game, symmetry: Symmetry, values: NDArray[np.float64]) -> Allocation:
@@ -313,14 +393,8 @@ def _from_profiles(game: Game, symmetry: Symmetry, values: NDArray[np.float64]) 
         log_probability += log_factorial[size] + log_factorial[n_players - 1 - size]
         shares[group] = (np.exp(log_probability - log_factorial[n_players]) * marginal).sum()
     gap = float(shares.sum() - values[-1])
-    return Allocation(
-        game.players,
-        shares,
-        kind=game.kind,
-        method="Shapley value",
-        tolerance=PROFILE_TOLERANCE * float(np.abs(values).max()),
-        evidence=ExactSemivalue(len(values), gap, "types"),
-    )
+    tolerance = PROFILE_TOLERANCE * float(np.abs(values).max())
+    return _made(SHAPLEY, game, shares, tolerance, ExactSemivalue(len(values), gap, "types"))
 
 
 def _by_engine(solve: Callable[[], T]) -> T:
@@ -336,20 +410,14 @@ def _needs_no_table(game: Game) -> bool:
     return game.native is not None and not game.tabulated and game.n_players <= MAX_TABLE_PLAYERS
 
 
-def _enumerated(game: Game, weights: list[float], method: str, progress: bool) -> Allocation:
+def _enumerated(game: Game, weights: list[float], rule: Rule, progress: bool) -> Allocation:
     """Return the semivalue of a native game from all coalitions, without a table."""
     native = game.native
     assert native is not None
     with progress_report("coalitions", "", progress) as report, game.naming_coalitions():
         values, scale = _by_engine(lambda: native.semivalue(weights, report))
-    return Allocation(
-        game.players,
-        values,
-        kind=game.kind,
-        method=method,
-        tolerance=RELATIVE_TOLERANCE * scale,
-        evidence=ExactSemivalue(1 << game.n_players, float(values.sum()) - _total(game)),
-    )
+    evidence = ExactSemivalue(1 << game.n_players, float(values.sum()) - _total(game))
+    return _made(rule, game, values, RELATIVE_TOLERANCE * scale, evidence)
 
 
 def _from_native(
@@ -357,14 +425,9 @@ def _from_native(
 ) -> Allocation:
     coalitions = 1 << game.n_players if method == "enumeration" else 0
     gap = float(values.sum()) - _total(game)
-    return Allocation(
-        game.players,
-        values,
-        kind=game.kind,
-        method="Shapley value",
-        tolerance=error_bound + RELATIVE_TOLERANCE * float(np.abs(values).sum()),
-        evidence=ExactSemivalue(coalitions, gap, method, error_bound),
-    )
+    tolerance = error_bound + RELATIVE_TOLERANCE * float(np.abs(values).sum())
+    evidence = ExactSemivalue(coalitions, gap, method, error_bound)
+    return _made(SHAPLEY, game, values, tolerance, evidence)
 
 
 def _total(game: Game) -> float:
@@ -372,14 +435,13 @@ def _total(game: Game) -> float:
     return float(game.values(np.ones((1, game.n_players), dtype=np.bool_))[0])
 
 
-def _allocation(game: Game, values: NDArray[np.float64], method: str) -> Allocation:
+def _allocation(game: Game, values: NDArray[np.float64], rule: Rule) -> Allocation:
     table = game.tabulate()
-    gap = float(values.sum() - table[-1])
-    return Allocation(
-        game.players,
-        values,
-        kind=game.kind,
-        method=method,
-        tolerance=RELATIVE_TOLERANCE * game.scale,
-        evidence=ExactSemivalue(len(table), gap),
-    )
+    evidence = ExactSemivalue(len(table), float(values.sum() - table[-1]))
+    return _made(rule, game, values, RELATIVE_TOLERANCE * game.scale, evidence)
+
+
+def _made(
+    rule: Rule, game: Game, values: NDArray[np.float64], tolerance: float, evidence: ExactSemivalue
+) -> Allocation:
+    return rule.made(Allocation(game.players, values, game.kind, rule.title, tolerance, evidence))

@@ -15,11 +15,21 @@ import numpy as np
 from sesgame.errors import GameError, NotConvergedWarning
 from sesgame.estimators import ESTIMATORS, Estimator, Permutations, Stratified, TwoStage
 from sesgame.estimators.valuation import Valuation
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.files.json_text import plain
+from sesgame.game.allocation import Allocation, Amount, Course, Evidence, Intervals
 from sesgame.game.player_types import Symmetry
+from sesgame.rule import SEED, Need, Promise, Rule
 from sesgame.shapley.closed_form import control_value, value_by_form
 from sesgame.shapley.confidence import student_quantile
-from sesgame.shapley.exact import RELATIVE_TOLERANCE, banzhaf_value, semivalue, shapley_value
+from sesgame.shapley.exact import (
+    ADDS,
+    NEED_NOT_ADD_UP,
+    RELATIVE_TOLERANCE,
+    WEIGHTS,
+    banzhaf_value,
+    semivalue,
+    shapley_value,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +39,10 @@ if TYPE_CHECKING:
     from sesgame.game.store import StorePath
 
 __all__ = [
+    "BANZHAF_ESTIMATE",
+    "BY_SAMPLE",
+    "SEMIVALUE_ESTIMATE",
+    "SHAPLEY_ESTIMATE",
     "SampledShapley",
     "TracePoint",
     "banzhaf_estimate",
@@ -46,6 +60,8 @@ Method = Literal[
     "kernel_ridge",
     "boosted_trees",
 ]
+
+BY_SAMPLE = ", estimated from a sample of groups"
 
 DEFAULT_EVALUATIONS = 10_000
 """The budget where nothing else limits the sampling, or 40 for each player if that is more."""
@@ -123,6 +139,63 @@ class SampledShapley(Evidence):
     parameters: dict[str, Any]
     seed: int
     trace: tuple[TracePoint, ...]
+
+    @property
+    def n_evaluations(self) -> int:
+        """Those of the sample."""
+        return self.evaluations
+
+    @property
+    def course(self) -> Course:
+        """What :attr:`trace` says, as arrays."""
+        return Course(
+            self.estimator,
+            self.reason if self.estimator == "exact" else "",
+            self.confidence,
+            self.half_widths,
+            np.array([point.evaluations for point in self.trace]),
+            np.array([point.half_width for point in self.trace]),
+            np.array([point.values for point in self.trace]),
+        )
+
+    def intervals(self, allocation: Allocation) -> Intervals | None:
+        """Return the confidence intervals."""
+        if not self.half_widths.any():
+            return None
+        values = allocation.values
+        return Intervals(
+            values - self.half_widths,
+            values + self.half_widths,
+            f"the interval at {self.confidence:.0%} confidence"
+            + (", for all members at once" if self.simultaneous else ""),
+            self.half_widths,
+            self.confidence,
+            self.simultaneous,
+        )
+
+    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return how far the estimates may be off."""
+        if not self.half_widths.any():
+            return []
+        widest = amount(float(np.max(self.half_widths)))
+        return [
+            f"Estimated from {self.evaluations:,} coalitions: at {self.confidence:.0%} confidence "
+            f"each share is within {widest} of the exact one; smaller differences count as none."
+        ]
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return how the sample was drawn."""
+        return [
+            f"Method: {self.estimator}, because {self.reason}; seed {self.seed}. "
+            f"The same seed gives the same sample again."
+        ]
+
+    def repeatable(self) -> dict[str, Any]:
+        """Return the evidence without how long the sample took."""
+        points = [point._asdict() for point in self.trace]
+        for point in points:
+            del point["seconds"]
+        return {**self.to_dict(), "trace": plain(points)}
 
 
 def shapley_estimate(
@@ -231,23 +304,38 @@ def shapley_estimate(
     """
     n_players = game.n_players
     value = SampledValue(
-        "Shapley estimate",
+        SHAPLEY_ESTIMATE.title,
         np.full(n_players, 1 / n_players),
         lambda game, **how: shapley_value(game, **how),
     )
     options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return estimate_value(
-        game,
-        value,
-        method,
-        options,
-        simultaneous=simultaneous,
-        control_variate=control_variate,
-        symmetry=None if types is None else Symmetry(game.players, types),
-        executor=executor,
-        store=store,
-        progress=progress,
+    return SHAPLEY_ESTIMATE.made(
+        estimate_value(
+            game,
+            value,
+            method,
+            options,
+            simultaneous=simultaneous,
+            control_variate=control_variate,
+            symmetry=None if types is None else Symmetry(game.players, types),
+            executor=executor,
+            store=store,
+            progress=progress,
+        )
     )
+
+
+SHAPLEY_ESTIMATE = Rule(
+    name="shapley-estimate",
+    title="Shapley estimate",
+    apply=lambda problem: shapley_estimate(problem.game, seed=problem[SEED]),
+    needs=frozenset({Need.SAMPLE}),
+    promises=frozenset({Promise.EFFICIENT}),
+    options=(SEED,),
+    meaning=f"{ADDS} orders in which the members could have come together{BY_SAMPLE}.",
+    page="concepts/shapley-estimate",
+    sources=("castro2009", "covert2021"),
+)
 
 
 def banzhaf_estimate(
@@ -311,19 +399,35 @@ def banzhaf_estimate(
     others = game.n_players - 1
     probabilities = _joining(np.full(game.n_players, -others * log(2)))
     options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return estimate_value(
-        game,
-        SampledValue(
-            "Banzhaf estimate", probabilities, lambda game, **how: banzhaf_value(game, **how)
-        ),
-        method,
-        options,
-        simultaneous=simultaneous,
-        control_variate=control_variate,
-        executor=executor,
-        store=store,
-        progress=progress,
+    return BANZHAF_ESTIMATE.made(
+        estimate_value(
+            game,
+            SampledValue(
+                BANZHAF_ESTIMATE.title,
+                probabilities,
+                lambda game, **how: banzhaf_value(game, **how),
+            ),
+            method,
+            options,
+            simultaneous=simultaneous,
+            control_variate=control_variate,
+            executor=executor,
+            store=store,
+            progress=progress,
+        )
     )
+
+
+BANZHAF_ESTIMATE = Rule(
+    name="banzhaf-estimate",
+    title="Banzhaf estimate",
+    apply=lambda problem: banzhaf_estimate(problem.game, seed=problem[SEED]),
+    needs=frozenset({Need.SAMPLE}),
+    options=(SEED,),
+    meaning=f"{ADDS} groups{BY_SAMPLE}; {NEED_NOT_ADD_UP}",
+    page="concepts/shapley-estimate",
+    sources=("banzhaf1965",),
+)
 
 
 def semivalue_estimate(
@@ -408,21 +512,35 @@ def semivalue_estimate(
             f"sum over s of C(n-1, s) weights[s] has to be 1"
         )
     options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return estimate_value(
-        game,
-        SampledValue(
-            "semivalue estimate",
-            probabilities / total,
-            lambda game, **how: semivalue(game, checked.tolist(), **how),
-        ),
-        method,
-        options,
-        simultaneous=simultaneous,
-        control_variate=control_variate,
-        executor=executor,
-        store=store,
-        progress=progress,
+    return SEMIVALUE_ESTIMATE.made(
+        estimate_value(
+            game,
+            SampledValue(
+                SEMIVALUE_ESTIMATE.title,
+                probabilities / total,
+                lambda game, **how: semivalue(game, checked.tolist(), **how),
+            ),
+            method,
+            options,
+            simultaneous=simultaneous,
+            control_variate=control_variate,
+            executor=executor,
+            store=store,
+            progress=progress,
+        )
     )
+
+
+SEMIVALUE_ESTIMATE = Rule(
+    name="semivalue-estimate",
+    title="semivalue estimate",
+    apply=lambda problem: semivalue_estimate(problem.game, problem[WEIGHTS], seed=problem[SEED]),
+    needs=frozenset({Need.SAMPLE}),
+    options=(WEIGHTS, SEED),
+    meaning=f"{ADDS} groups, with agreed weights by their size{BY_SAMPLE}; {NEED_NOT_ADD_UP}",
+    page="concepts/shapley-estimate",
+    sources=("dubey1981",),
+)
 
 
 def _joining(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:

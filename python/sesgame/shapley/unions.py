@@ -15,11 +15,13 @@ from sesgame._engine import shapley_value as engine_shapley_value
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.estimators.union_permutations import UnionPermutations
 from sesgame.estimators.valuation import CELLS
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
-from sesgame.game.players import format_coalition
-from sesgame.shapley.exact import RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
+from sesgame.rule import SEED, Need, Option, Promise, Rule
+from sesgame.shapley.exact import ADDS, RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
 from sesgame.shapley.sampled import (
+    BY_SAMPLE,
     SampledShapley,
     SampledValue,
     Stopping,
@@ -34,12 +36,39 @@ if TYPE_CHECKING:
     from sesgame.game.block_scheduler import Executor
     from sesgame.game.store import StorePath
 
-__all__ = ["nested_shapley_estimate", "nested_shapley_value", "owen_estimate", "owen_value"]
+__all__ = [
+    "NESTED_SHAPLEY",
+    "NESTED_SHAPLEY_ESTIMATE",
+    "OWEN",
+    "OWEN_ESTIMATE",
+    "UNIONS",
+    "nested_shapley_estimate",
+    "nested_shapley_value",
+    "owen_estimate",
+    "owen_value",
+]
 
 MAX_COALITIONS = 1 << 24
 """Coalitions that an exact value of unions looks at, for one union."""
 
 Unions = Iterable[Iterable[Hashable]]
+
+
+def _unions(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return groups of names that are separated by commas, and the groups by semicolons."""
+    return tuple(
+        tuple(name.strip() for name in union.split(",") if name.strip())
+        for union in text.split(";")
+    )
+
+
+UNIONS: Option[Unions] = Option(
+    name="unions",
+    parse=_unions,
+    metavar='"A,B;C"',
+    help="members who act together: names separated by commas, unions by semicolons",
+    required=True,
+)
 
 
 def owen_value(
@@ -139,14 +168,30 @@ def owen_value(
             mean += weights[start : start + rows] @ (values - values[:, :1])
         shares[group] = engine_shapley_value(mean)
     grand = float(game.values(np.ones((1, n), dtype=np.bool_), progress=False)[0])
-    return Allocation(
-        game.players,
-        shares,
-        kind=game.kind,
-        method="Owen value",
-        tolerance=RELATIVE_TOLERANCE * scale,
-        evidence=ExactSemivalue(coalitions, float(shares.sum()) - grand),
+    return OWEN.made(
+        Allocation(
+            game.players,
+            shares,
+            kind=game.kind,
+            method=OWEN.title,
+            tolerance=RELATIVE_TOLERANCE * scale,
+            evidence=ExactSemivalue(coalitions, float(shares.sum()) - grand),
+        )
     )
+
+
+KEEP_TOGETHER = "orders in which the members of each union come together, one union after the other"
+
+OWEN = Rule(
+    name="owen-value",
+    title="Owen value",
+    apply=lambda problem: owen_value(problem.game, problem[UNIONS]),
+    promises=frozenset({Promise.EFFICIENT, Promise.UNIQUE, Promise.ADDITIVE, Promise.DUMMY}),
+    options=(UNIONS,),
+    meaning=f"{ADDS} {KEEP_TOGETHER}.",
+    page="concepts/unions",
+    sources=("owen1977",),
+)
 
 
 def owen_estimate(
@@ -204,10 +249,12 @@ def owen_estimate(
     groups = _groups(game, unions)
     named = [[game.players[index] for index in group] for group in groups]
     n = game.n_players
-    return estimate_value(
+    estimate = estimate_value(
         game,
         SampledValue(
-            "Owen estimate", np.full(n, 1 / n), lambda game, **how: owen_value(game, named, **how)
+            OWEN_ESTIMATE.title,
+            np.full(n, 1 / n),
+            lambda game, **how: owen_value(game, named, **how),
         ),
         UnionPermutations(unions=tuple(tuple(group) for group in groups)),
         Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence),
@@ -217,6 +264,20 @@ def owen_estimate(
         store=store,
         progress=progress,
     )
+    return OWEN_ESTIMATE.made(estimate)
+
+
+OWEN_ESTIMATE = Rule(
+    name="owen-estimate",
+    title="Owen estimate",
+    apply=lambda problem: owen_estimate(problem.game, problem[UNIONS], seed=problem[SEED]),
+    needs=frozenset({Need.SAMPLE}),
+    promises=frozenset({Promise.EFFICIENT}),
+    options=(UNIONS, SEED),
+    meaning=f"{ADDS} {KEEP_TOGETHER}{BY_SAMPLE}.",
+    page="concepts/unions",
+    sources=("owen1977",),
+)
 
 
 def nested_shapley_value(
@@ -279,17 +340,37 @@ def nested_shapley_value(
     for group, inner_game, share in zip(groups, alone, among.values, strict=True):
         inside = shapley_value(inner_game, progress=progress)
         shares[group] = inside.values + (share - inside.total) / len(group)
-    return Allocation(
-        game.players,
-        shares,
-        kind=game.kind,
-        method="nested Shapley value",
-        tolerance=among.tolerance + RELATIVE_TOLERANCE * float(np.abs(shares).sum()),
-        evidence=ExactSemivalue(
-            (1 << len(groups)) + sum(1 << len(group) for group in groups),
-            float(shares.sum() - among.total),
-        ),
+    return NESTED_SHAPLEY.made(
+        Allocation(
+            game.players,
+            shares,
+            kind=game.kind,
+            method=NESTED_SHAPLEY.title,
+            tolerance=among.tolerance + RELATIVE_TOLERANCE * float(np.abs(shares).sum()),
+            evidence=ExactSemivalue(
+                (1 << len(groups)) + sum(1 << len(group) for group in groups),
+                float(shares.sum() - among.total),
+            ),
+        )
     )
+
+
+BY_UNION = (
+    "Each union {bears} what it adds to the {worth} of all, on average over all orders of the "
+    "unions. Inside, everybody {bears} what they add to the {worth} of a part of their union, on "
+    "average over all orders; what the union saves or gains by the others is split equally"
+)
+
+NESTED_SHAPLEY = Rule(
+    name="nested-shapley-value",
+    title="nested Shapley value",
+    apply=lambda problem: nested_shapley_value(problem.game, problem[UNIONS]),
+    promises=frozenset({Promise.EFFICIENT, Promise.UNIQUE, Promise.ADDITIVE}),
+    options=(UNIONS,),
+    meaning=f"{BY_UNION}.",
+    page="concepts/unions",
+    sources=("kamijo2009",),
+)
 
 
 def nested_shapley_estimate(
@@ -373,11 +454,11 @@ def nested_shapley_estimate(
     errors = np.sqrt(variances)
     half_widths = errors * NormalDist().inv_cdf((1 + confidence) / 2)
     widest = float(half_widths.max())
-    return Allocation(
+    allocation = Allocation(
         game.players,
         shares,
         kind=game.kind,
-        method="nested Shapley estimate",
+        method=NESTED_SHAPLEY_ESTIMATE.title,
         tolerance=widest,
         evidence=dataclasses.replace(
             evidence,
@@ -388,6 +469,22 @@ def nested_shapley_estimate(
             trace=(TracePoint(evaluations, perf_counter() - start, widest, shares),),
         ),
     )
+    return NESTED_SHAPLEY_ESTIMATE.made(allocation)
+
+
+NESTED_SHAPLEY_ESTIMATE = Rule(
+    name="nested-shapley-estimate",
+    title="nested Shapley estimate",
+    apply=lambda problem: nested_shapley_estimate(
+        problem.game, problem[UNIONS], seed=problem[SEED]
+    ),
+    needs=frozenset({Need.SAMPLE}),
+    promises=frozenset({Promise.EFFICIENT}),
+    options=(UNIONS, SEED),
+    meaning=f"{BY_UNION}{BY_SAMPLE}.",
+    page="concepts/unions",
+    sources=("kamijo2009",),
+)
 
 
 def _groups(game: Game, unions: Unions) -> list[list[int]]:

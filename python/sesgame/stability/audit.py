@@ -11,9 +11,9 @@ import numpy as np
 from sesgame._engine import coalitions_at_least
 from sesgame._engine import worst_coalition as engine_worst_coalition
 from sesgame.errors import AllocationError
-from sesgame.formatting import html_table, short_coalition
-from sesgame.game.allocation import Allocation, checked_values, plain
-from sesgame.game.players import format_coalition
+from sesgame.files.json_text import plain
+from sesgame.formatting import format_coalition, html_table, short_coalition
+from sesgame.game.allocation import Allocation, checked_values
 from sesgame.stability.separation_oracle import Separator, without_oracle
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from sesgame._engine import coalitions_at_least, core_witness
 from sesgame._engine import least_core as engine_least_core
-from sesgame.game.allocation import Allocation, Evidence, checked_values
-from sesgame.game.players import format_coalition
+from sesgame.formatting import count as count_of
+from sesgame.formatting import format_coalition
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.progress import progress_report
+from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.audit import audit
 from sesgame.stability.row_generation import generate
 from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
@@ -72,6 +74,19 @@ class LeastCoreEvidence(Evidence):
     effort: Effort
     values: tuple[float, ...]
     tolerance: float
+
+    @property
+    def levels(self) -> tuple[Stage, ...]:
+        """The stages."""
+        return self.stages
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the first stage proves."""
+        groups = count_of(len(self.stages[0].coalitions), "group") if self.stages else "no group"
+        return [
+            f"The certificate names {groups} in balance: no split leaves all of them with less "
+            f"reason to leave than {amount(self.value)}."
+        ]
 
     def verify(self, game: Game, *, exact: bool = False) -> Verification:
         """Check value, point and tight coalitions with code that shares nothing with the solver.
@@ -183,10 +198,10 @@ def least_core(
     ((0, 1), (0, 2), (1, 2))
     """
     if oracle is not None:
-        return generate(
+        found = generate(
             game_of_oracle(game, oracle),
             oracle,
-            method="least core",
+            method=LEAST_CORE.title,
             complete=False,
             individually_rational=False,
             tolerance=tolerance,
@@ -194,18 +209,19 @@ def least_core(
             max_seconds=math.inf if max_seconds is None else max_seconds,
             progress=progress,
         )
+        return LEAST_CORE.made(found)
     game = without_oracle(game, tolerance, local_search, max_seconds)
     table = game.tabulate(progress=progress)
-    with progress_report("least core", " values", progress) as report:
+    with progress_report(LEAST_CORE.title, " values", progress) as report:
         value, values, stages, tolerance, effort = engine_least_core(table, game.kind, report)
     tight, count = coalitions_at_least(
         table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
     )
-    return Allocation(
+    allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
-        method="least core",
+        method=LEAST_CORE.title,
         tolerance=tolerance,
         evidence=LeastCoreEvidence(
             value=value,
@@ -217,6 +233,19 @@ def least_core(
             tolerance=tolerance,
         ),
     )
+    return LEAST_CORE.made(allocation)
+
+
+LEAST_CORE = Rule(
+    name="least-core",
+    title="least core",
+    apply=lambda problem: least_core(problem.game, **problem.search),
+    needs=frozenset({Need.SEARCH}),
+    promises=frozenset({Promise.EFFICIENT, Promise.IN_CORE_IF_NONEMPTY, Promise.CERTIFIED}),
+    meaning="The group with the most reason to leave has as little as any split allows.",
+    page="concepts/least-core",
+    sources=("maschler1979",),
+)
 
 
 @dataclasses.dataclass(frozen=True)

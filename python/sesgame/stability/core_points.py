@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame._engine import core_point
 from sesgame.errors import AllocationError
-from sesgame.game.allocation import Allocation, Evidence, checked_values
-from sesgame.game.players import format_coalition
+from sesgame.formatting import format_coalition
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.progress import progress_report
+from sesgame.rule import AllocationProblem, Need, Option, Promise, Rule
 from sesgame.stability.core import core_check
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
@@ -103,6 +104,29 @@ class CorePointEvidence(Evidence):
     effort: Effort
     values: tuple[float, ...]
     tolerance: float
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Among what was chosen, and by what."""
+        equal = len(set(self.reference)) == 1
+        return {
+            "content": (
+                "every group as little reason to leave as can be"
+                if self.core_is_empty
+                else "no group a reason to leave"
+            ),
+            "nearest": "of least variance" if equal else "nearest to a reference",
+        }
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the multipliers prove."""
+        proved = "every other such split is farther from the reference"
+        if self.leximin:
+            proved = "no such split is better for those who are least better off"
+        return [
+            f"The certificate has multipliers of groups that get just what keeps them: they prove "
+            f"that {proved}."
+        ]
 
     def verify(self, game: Game) -> Verification:
         """Check the point and its multipliers with code that shares nothing with the solver.
@@ -226,7 +250,10 @@ def nearest_core_allocation(
     >>> [round(float(x), 6) for x in sg.nearest_core_allocation(game, reference=[1, 1, 7]).values]
     [3.0, 3.0, 3.0]
     """
-    return _chosen(game, "nearest to the reference", False, reference, progress)
+    compared = "of least variance"
+    if reference is not None:
+        compared = f"nearest to {_named(reference)}"
+    return _chosen(game, NEAREST_CORE, compared, False, reference, progress)
 
 
 def leximin_core_allocation(
@@ -274,12 +301,19 @@ def leximin_core_allocation(
     >>> [round(float(x), 6) for x in sg.leximin_core_allocation(game).values]
     [4.0, 4.0, 1.0]
     """
-    return _chosen(game, "of the lexicographic max-min", True, reference, progress)
+    compared = "" if reference is None else f"compared with {_named(reference)}"
+    return _chosen(game, LEXIMIN_CORE, compared, True, reference, progress)
+
+
+def _named(reference: object) -> str:
+    """Return what a point is compared with, where that has a name."""
+    return f"the {reference.method}" if isinstance(reference, Allocation) else "the reference"
 
 
 def _chosen(
     game: Game,
-    rule: str,
+    rule: Rule,
+    compared_with: str,
     leximin: bool,
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None,
     progress: bool,
@@ -292,14 +326,12 @@ def _chosen(
         )
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
     tolerance = max(tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
-    if reference is None and not leximin:
-        rule = "of least variance"
-    where = "least core" if allowed > 0 else "core"
-    return Allocation(
+    said = ", ".join(filter(None, ["of the least core" if allowed > 0 else "", compared_with]))
+    allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
-        method=f"{where} allocation {rule}",
+        method=f"{rule.title} ({said})" if said else rule.title,
         tolerance=tolerance,
         evidence=CorePointEvidence(
             core_is_empty=allowed > 0,
@@ -323,6 +355,7 @@ def _chosen(
             tolerance=tolerance,
         ),
     )
+    return rule.made(allocation)
 
 
 def _reference(
@@ -341,3 +374,88 @@ def _reference(
             raise AllocationError("the reference needs one value for each player of the game")
         reference = [reference[player] for player in game.players]
     return checked_values(game.players, reference)
+
+
+EQUAL, ALONE = "equal", "alone"
+
+
+def _parsed(text: str) -> str | dict[str, float]:
+    """Return a word for a reference, or amounts by member."""
+    if text in (EQUAL, ALONE):
+        return text
+    pairs = [pair.rpartition("=") for pair in text.split(",")]
+    return {member.strip(): float(amount) for member, _, amount in pairs}
+
+
+REFERENCE: Option[Any] = Option(
+    name="reference",
+    parse=_parsed,
+    metavar=f"{EQUAL}|{ALONE}|A=1.5,B=2,...",
+    help="what a choice among several solutions is compared with: equal parts, what each has "
+    "alone, or an amount for each member",
+)
+
+
+def reference_of(
+    problem: AllocationProblem, usual: str | None = None
+) -> Allocation | Mapping[Hashable, float] | ArrayLike | None:
+    """Return the reference that a problem asks for, or a usual one, if there is any."""
+    wanted, game = problem.get(REFERENCE), problem.game
+    if wanted is None:
+        wanted = usual
+    if isinstance(wanted, str) and wanted == ALONE:
+        alone = game.values(np.eye(game.n_players, dtype=np.bool_))
+        return Allocation(game.players, alone, game.kind, "values alone")
+    if isinstance(wanted, str) and wanted == EQUAL:
+        together = game.value(game.players)
+        equal = np.full(game.n_players, together / game.n_players)
+        return Allocation(game.players, equal, game.kind, "equal parts")
+    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = wanted
+    return reference
+
+
+def nearest_to(rule: Rule) -> Rule:
+    """Return :data:`NEAREST_CORE` with what another rule gives as the usual reference."""
+
+    def apply(problem: AllocationProblem) -> Allocation:
+        reference = reference_of(problem)
+        if reference is None:
+            reference = rule(problem)
+        return nearest_core_allocation(problem.game, reference=reference)
+
+    return dataclasses.replace(NEAREST_CORE, apply=apply)
+
+
+CONTENT = "Of all splits that give {content}, the one"
+
+NEAREST_CORE = Rule(
+    name="nearest-core",
+    title="nearest core point",
+    apply=lambda problem: nearest_core_allocation(problem.game, reference=reference_of(problem)),
+    needs=frozenset({Need.TABLE}),
+    promises=frozenset(
+        {Promise.EFFICIENT, Promise.IN_CORE_IF_NONEMPTY, Promise.UNIQUE, Promise.SYMMETRIC}
+    )
+    | {Promise.CERTIFIED},
+    options=(REFERENCE,),
+    meaning=f"{CONTENT} {{nearest}}.",
+    page="concepts/core-points",
+    sources=("wolfe1976",),
+)
+
+LEXIMIN_CORE = Rule(
+    name="leximin-core",
+    title="leximin core point",
+    apply=lambda problem: leximin_core_allocation(
+        problem.game, reference=reference_of(problem, usual=ALONE)
+    ),
+    needs=NEAREST_CORE.needs,
+    promises=NEAREST_CORE.promises,
+    options=(REFERENCE,),
+    meaning=(
+        f"{CONTENT} in which whoever is least better off, compared with a reference, is as well "
+        f"off as can be; then the next, and so on."
+    ),
+    page="concepts/core-points",
+    sources=("arin2001",),
+)

@@ -16,9 +16,11 @@ import numpy as np
 from sesgame._engine import nucleoli as engine_nucleoli
 from sesgame._engine import nucleolus as engine_nucleolus
 from sesgame.errors import GameError, OracleError, SolverError
-from sesgame.game.allocation import Allocation, Evidence, checked_values
+from sesgame.formatting import count
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
+from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.exact import exact_levels
 from sesgame.stability.row_generation import generate
 from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
@@ -72,6 +74,26 @@ class NucleolusEvidence(Evidence):
     effort: Effort
     values: tuple[float, ...]
     tolerance: float
+
+    @property
+    def levels(self) -> tuple[Stage, ...]:
+        """The stages."""
+        return self.stages
+
+    @property
+    def is_per_member(self) -> bool:
+        """Whether excesses are divided by the size of the coalition."""
+        return self.per_capita
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the stages settle."""
+        empty = "It proves, too, that no split keeps every group content: the core is empty."
+        return [
+            f"The certificate has {count(len(self.stages), 'stage')}, which settle all "
+            f"{len(allocation.players)} shares. Each names groups that hold each other in balance: "
+            f"what would please one of them more would be taken from another.",
+            *([empty] if self.stages and self.stages[0].excess > allocation.tolerance else []),
+        ]
 
     def verify(self, game: Game, *, exact: bool = False) -> Verification:
         """Check the certificate with code that shares nothing with the solver.
@@ -198,10 +220,10 @@ def nucleolus(
     if oracle is not None:
         if exact:
             raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
-        return generate(
+        found = generate(
             game_of_oracle(game, oracle),
             oracle,
-            method="nucleolus",
+            method=NUCLEOLUS.title,
             complete=True,
             individually_rational=True,
             tolerance=tolerance,
@@ -209,8 +231,10 @@ def nucleolus(
             max_seconds=math.inf if max_seconds is None else max_seconds,
             progress=progress,
         )
-    game = without_oracle(game, tolerance, local_search, max_seconds)
-    return _solve(game, "nucleolus", False, True, exact, progress)
+    else:
+        game = without_oracle(game, tolerance, local_search, max_seconds)
+        found = _solve(game, NUCLEOLUS.title, False, True, exact, progress)
+    return _made(NUCLEOLUS, PRENUCLEOLUS, found)
 
 
 def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
@@ -246,7 +270,7 @@ def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> A
     >>> [round(float(x), 6) for x in sg.prenucleolus(game).values]
     [3.0, 3.0, -4.0]
     """
-    return _solve(game, "prenucleolus", False, False, exact, progress)
+    return PRENUCLEOLUS.made(_solve(game, PRENUCLEOLUS.title, False, False, exact, progress))
 
 
 def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -282,7 +306,8 @@ def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_nucleolus(game).values]
     [4.0, 4.0, 1.0]
     """
-    return _solve(game, "per-capita nucleolus", True, True, False, progress)
+    found = _solve(game, PER_CAPITA_NUCLEOLUS.title, True, True, False, progress)
+    return _made(PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS, found)
 
 
 def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -318,7 +343,73 @@ def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_prenucleolus(game).values]
     [3.0, -1.0]
     """
-    return _solve(game, "per-capita prenucleolus", True, False, False, progress)
+    found = _solve(game, PER_CAPITA_PRENUCLEOLUS.title, True, False, False, progress)
+    return PER_CAPITA_PRENUCLEOLUS.made(found)
+
+
+def _made(rule: Rule, unbounded: Rule, allocation: Allocation) -> Allocation:
+    """Return an allocation as that of a rule, or of the one that it becomes without imputations."""
+    evidence = allocation.evidence
+    bounded = getattr(evidence, "individually_rational", True)
+    return (rule if bounded else unbounded).made(allocation)
+
+
+CONTENT = "gets as little reason as possible; then the next, and so on."
+OF_UNBOUNDED = frozenset(
+    {
+        Promise.EFFICIENT,
+        Promise.IN_CORE_IF_NONEMPTY,
+        Promise.UNIQUE,
+        Promise.SYMMETRIC,
+        Promise.CERTIFIED,
+    }
+)
+OF_NUCLEOLI = OF_UNBOUNDED | {Promise.INDIVIDUALLY_RATIONAL}
+
+NUCLEOLUS = Rule(
+    name="nucleolus",
+    apply=lambda problem: nucleolus(problem.game, **problem.search),
+    needs=frozenset({Need.SEARCH}),
+    promises=OF_NUCLEOLI | {Promise.DUMMY},
+    meaning=f"The group with the most reason to leave {CONTENT} Nobody does worse than alone.",
+    page="concepts/nucleolus",
+    sources=("schmeidler1969", "kohlberg1971"),
+)
+
+PRENUCLEOLUS = Rule(
+    name="prenucleolus",
+    apply=lambda problem: prenucleolus(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=OF_UNBOUNDED | {Promise.DUMMY},
+    meaning=f"The group with the most reason to leave {CONTENT}",
+    page="concepts/prenucleolus",
+    sources=("schmeidler1969", "kohlberg1971"),
+)
+
+PER_CAPITA_NUCLEOLUS = Rule(
+    name="per-capita-nucleolus",
+    title="per-capita nucleolus",
+    apply=lambda problem: per_capita_nucleolus(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=OF_NUCLEOLI,
+    meaning=(
+        f"The group with the most reason to leave, counted per member, {CONTENT} Nobody does worse "
+        f"than alone."
+    ),
+    page="concepts/per-capita-nucleolus",
+    sources=("grotte1970",),
+)
+
+PER_CAPITA_PRENUCLEOLUS = Rule(
+    name="per-capita-prenucleolus",
+    title="per-capita prenucleolus",
+    apply=lambda problem: per_capita_prenucleolus(problem.game),
+    needs=frozenset({Need.TABLE}),
+    promises=OF_UNBOUNDED,
+    meaning=f"The group with the most reason to leave, counted per member, {CONTENT}",
+    page="concepts/per-capita-nucleolus",
+    sources=("grotte1970",),
+)
 
 
 def nucleoli(

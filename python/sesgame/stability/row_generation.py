@@ -18,7 +18,8 @@ import numpy as np
 
 from sesgame._engine import LexicographicMaster
 from sesgame.errors import OracleError
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.formatting import count
+from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.progress import progress_report
 from sesgame.stability.local_search import local_search
 from sesgame.stability.null_space import Annihilator
@@ -125,6 +126,41 @@ class GeneratedEvidence(Evidence):
     effort: GenerationEffort
     values: tuple[float, ...]
     tolerance: float
+
+    @property
+    def n_evaluations(self) -> int:
+        """Those of the search."""
+        return self.effort.evaluations
+
+    @property
+    def unproved(self) -> str:
+        """Why the oracle did not prove every stage."""
+        return "" if self.proved else self.reason
+
+    @property
+    def levels(self) -> tuple[GeneratedStage, ...]:
+        """The stages."""
+        return self.stages
+
+    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return between what the least possible largest excess lies, where that is open."""
+        if self.proved:
+            return []
+        return [
+            f"Not proved to be the {allocation.method.split(' (')[0]}: {self.reason}. The least "
+            f"that the worst group can gain is between {amount(self.lower_bound)} and "
+            f"{amount(self.upper_bound)}."
+        ]
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the search has proved."""
+        if not self.proved:
+            return []
+        return [
+            f"Found by searching for the worst group: {self.effort.oracle_calls:,} searches, "
+            f"{count(len(self.stages), 'stage')}. It is proved that no split leaves every group "
+            f"with less reason to leave than {amount(self.lower_bound)}."
+        ]
 
     def verify(self, game: Game, oracle: SeparationOracle | None = None) -> Verification:
         """Check the evidence with code that shares nothing with the solver.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import OracleError
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import checked_values
-from sesgame.game.players import format_coalition
 from sesgame.stability.null_space import Annihilator
 from sesgame.stability.verification import Span, Verification, balance, has_shares
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Evidence
-from sesgame.game.players import format_coalition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
-from sesgame.game.players import Players, format_coalition
+from sesgame.game.players import Players
 from sesgame.markets.market import Market
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement

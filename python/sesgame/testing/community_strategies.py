@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from sesgame.energy.battery import Battery, StorageOffer
-from sesgame.energy.community import Community, Model
+from sesgame.energy.community import Community
+from sesgame.energy.dispatch.problem import Model
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps

@@ -5,13 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sesgame.game.allocation import Evidence, plain
+from sesgame.files.json_text import plain
+from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DualPrices", "OwenPrices", "ProgrammePrices"]
+__all__ = ["RELATIVE_TOLERANCE", "DualBills", "DualPrices", "OwenPrices", "ProgrammePrices"]
+
+RELATIVE_TOLERANCE = 1e-9
+"""Of the turnover; the engine refuses prices that miss strong duality by more."""
+
+
+@dataclass(frozen=True, eq=False)
+class DualBills:
+    """What members owe at prices that prove a dispatch optimal.
+
+    Attributes
+    ----------
+    bills : ndarray of shape (n,)
+        No coalition is charged more than its own cost.
+    duality_gap : float
+        The cost of all minus the sum of the bills, beyond rounding.
+    """
+
+    bills: NDArray[np.float64]
+    duality_gap: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +64,34 @@ class DualPrices(Evidence):
     highest: NDArray[np.float64]
     bills_by_step: NDArray[np.float64]
 
+    @property
+    def n_evaluations(self) -> int:
+        """That of all together."""
+        return 1
+
+    def intervals(self, allocation: Allocation) -> Intervals | None:
+        """Return between what the bills lie, where the prices leave a choice."""
+        if not (self.highest - self.lowest > allocation.tolerance).any():
+            return None
+        return Intervals(
+            self.lowest,
+            self.highest,
+            "between what a bill lies under any prices that prove the dispatch to be the cheapest",
+        )
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the prices prove."""
+        if abs(self.duality_gap) > allocation.tolerance:
+            return [
+                f"The bills at these prices exceed the cost of all by {amount(-self.duality_gap)}: "
+                f"a limit that no member brings earns so much, and that has no owner."
+            ]
+        return [
+            "At these prices no group is charged more than its own dispatch costs, and the bills "
+            "add up to the cost of all. That proves that no group can do better on its own, "
+            "however many groups there are."
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows, without the bills by step."""
         kept = (field.name for field in fields(self) if field.name != "bills_by_step")
@@ -69,7 +117,7 @@ class OwenPrices(DualPrices):
 
 @dataclass(frozen=True, eq=False)
 class ProgrammePrices(DualPrices):
-    """The prices of the linear programme.
+    """The prices of the linear program.
 
     Attributes
     ----------

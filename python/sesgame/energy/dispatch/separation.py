@@ -1,4 +1,4 @@
-"""The worst coalition of a community of any size, by mixed-integer programming."""
+"""The coalition with the largest excess, of any number of members, by mixed-integer programming."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import LinearProductionGame
+    from sesgame.energy.dispatch.dual_prices import DualBills
     from sesgame.game.game import Game
 
 __all__ = ["DispatchOracle"]
@@ -25,17 +26,17 @@ HARDLY = 1e-6
 
 
 class DispatchOracle:
-    r"""Finds the coalition that objects most, and proves that none objects more.
+    r"""Separation oracle: the coalition with the largest excess, with a proved upper bound.
 
     .. math:: \max_S \; x(S) - c(S) = \max_{z \in \{0,1\}^n, \; y} \; x^\top z - f^\top y
               \quad \text{subject to} \quad l + L z \le A y \le u + U z
 
-    The dispatch is a linear programme whose bounds are linear in membership z, so the search over
-    all coalitions is one mixed-integer programme with a binary variable for each member. Its
-    relaxation, in which members may join in part, comes first: where that finds no objection, the
-    allocation is in the core, and nothing has to be searched. Before it comes a look at the dual
-    prices of the whole community. They charge no group more than its cost, so none can object by
-    more than its members pay above the bills at these prices.
+    The dispatch is a linear program whose bounds are linear in membership z, so the search over
+    all coalitions is one mixed-integer program with a binary variable for each member. Its
+    relaxation, in which members may join in part, comes first: where no excess is positive there,
+    the allocation is in the core, and nothing has to be searched. Before it comes a look at the
+    dual prices of the whole community. They charge no coalition more than its cost, so no excess
+    is above what its members pay beyond the bills at these prices.
 
     Made by :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`; it is
     what ``oracle`` of :func:`sesgame.least_core`, :func:`sesgame.nucleolus` and
@@ -49,20 +50,15 @@ class DispatchOracle:
     kind: Literal["cost"] = "cost"
 
     def __init__(
-        self,
-        game: Game,
-        bills: NDArray[np.float64],
-        duality_gap: float,
-        make: Callable[[], LinearProductionGame],
+        self, game: Game, dual: DualBills, make_program: Callable[[], LinearProductionGame]
     ) -> None:
         self._game = game
-        self._bills = bills
-        self._gap = duality_gap
-        self._make = make
+        self._dual = dual
+        self._make_program = make_program
 
     @cached_property
-    def _programme(self) -> LinearProductionGame:
-        return self._make()
+    def _program(self) -> LinearProductionGame:
+        return self._make_program()
 
     def value(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the costs of the coalitions in the rows of an array of shape (m, n)."""
@@ -79,21 +75,22 @@ class DispatchOracle:
     ) -> tuple[NDArray[np.bool_], NDArray[np.float64], float]:
         """Return a coalition of an excess above `level`, if there is any, its cost, and the bound.
 
-        With a `count` of 1 it is the one of largest excess. Who asks for more of them, as
-        :func:`sesgame.least_core` does, is served by any that is far above the level, and the
-        search ends as soon as it is at least half as far as the relaxation allows.
+        With a `count` of 1 it is the one of largest excess. For a larger count, as of
+        :func:`sesgame.least_core`, any that is far above the level will do, and the search ends as
+        soon as one is at least half as far as the relaxation allows.
         """
         n = len(allocation)
         nothing = np.zeros((0, n), dtype=np.int64)
         turnover = float(np.abs(allocation).sum())
         deadline = monotonic() + max_seconds
-        above = float(np.maximum(allocation - self._bills, 0.0).sum()) - self._gap
+        above = float(np.maximum(allocation - self._dual.bills, 0.0).sum())
+        above -= self._dual.duality_gap
         if above <= level + RELATIVE_GAP * turnover:
             return np.zeros((0, n), dtype=np.bool_), np.zeros(0), max(above, level)
         row, cost = np.zeros((0, n), dtype=np.bool_), np.zeros(0)
         bound = np.inf
         for any_above in (count > 1 and level > -np.inf, False):
-            members, proved, _, _ = self._programme.most_violated(
+            members, proved, _, _ = self._program.most_violated(
                 allocation,
                 nothing if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
                 level,

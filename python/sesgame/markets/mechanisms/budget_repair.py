@@ -230,7 +230,7 @@ class Repair:
             meaning=self.meaning,
             gives_up=self.gives_up,
             aliases=tuple(f"{mechanism.name}+{alias}" for alias in self.aliases),
-            page="market-rules",
+            page="concepts/market-rules",
             sources=(*mechanism.sources, *self.sources),
         )
 

@@ -156,6 +156,6 @@ CORE_SELECTING = Mechanism(
     meaning="of all payments that no coalition could better on its own, those nearest to VCG",
     gives_up="truthfulness, as little as possible",
     trials=FEW_TRIALS,
-    page="market-rules",
+    page="concepts/market-rules",
     sources=("day2007", "day2012"),
 )

@@ -72,6 +72,6 @@ GREEDY = Mechanism(
     promises=frozenset({MarketPromise.VOLUNTARY, MarketPromise.TRUTHFUL, MarketPromise.NO_DEFICIT}),
     meaning="bundles in the order of value by size, critical values as payments",
     gives_up="part of the welfare",
-    page="market-rules",
+    page="concepts/market-rules",
     sources=("lehmann2002",),
 )

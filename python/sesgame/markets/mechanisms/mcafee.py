@@ -74,6 +74,6 @@ MCAFEE = Mechanism(
     promises=frozenset({MarketPromise.VOLUNTARY, MarketPromise.TRUTHFUL, MarketPromise.NO_DEFICIT}),
     meaning="as trade-reduction, for equal units; keeps the trade where an average price allows it",
     gives_up="the least valuable trade, where no average price allows it",
-    page="market-rules",
+    page="concepts/market-rules",
     sources=("mcafee1992",),
 )

@@ -74,6 +74,6 @@ NODAL_PRICING = Mechanism(
     meaning="one price for each bus of a network",
     gives_up="truthfulness; leaves congestion rent",
     is_default=True,
-    page="market-rules",
+    page="concepts/market-rules",
     sources=("schweppe1988",),
 )

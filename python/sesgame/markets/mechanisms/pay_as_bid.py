@@ -55,6 +55,6 @@ PAY_AS_BID = Mechanism(
     gives_up="truthfulness: nobody bids the truth",
     engine_rule=EngineRule.PAY_AS_BID,
     is_default=True,
-    page="market-rules",
+    page="concepts/market-rules",
     sources=("kahn2001",),
 )

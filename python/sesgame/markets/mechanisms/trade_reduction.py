@@ -65,6 +65,6 @@ TRADE_REDUCTION = Mechanism(
     promises=frozenset({MarketPromise.VOLUNTARY, MarketPromise.TRUTHFUL, MarketPromise.NO_DEFICIT}),
     meaning="leave out the least valuable trade, so that prices come from who does not trade",
     gives_up="that trade",
-    page="market-rules",
+    page="concepts/market-rules",
     sources=("huang2002",),
 )

@@ -85,6 +85,6 @@ UNIFORM_PRICE = Mechanism(
     gives_up="truthfulness, the less the more bidders there are",
     engine_rule=EngineRule.UNIFORM_PRICE,
     is_default=True,
-    page="market-rules",
+    page="concepts/market-rules",
     sources=("wilson1985",),
 )

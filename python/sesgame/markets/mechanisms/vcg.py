@@ -123,6 +123,6 @@ VCG = Mechanism(
     gives_up="the budget: a deficit where two sides trade",
     engine_rule=EngineRule.VCG,
     is_default=True,
-    page="vcg",
+    page="concepts/vcg",
     sources=("vickrey1961", "clarke1971", "groves1973"),
 )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.rule import Promise, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
     from sesgame.game.store import StorePath
 
-__all__ = ["ClarkeEvidence", "vcg_payments"]
+__all__ = ["VCG", "ClarkeEvidence", "vcg_payments"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,6 +41,17 @@ class ClarkeEvidence(Evidence):
     grand_value: float
     values_without: NDArray[np.float64]
     deficit: float
+
+    @property
+    def n_evaluations(self) -> int:
+        """All together, and all but each."""
+        return len(self.payments) + 1
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the payments are made of."""
+        return [
+            f"Made of {self.n_evaluations} values: that of all together, and those of all but one."
+        ]
 
 
 def vcg_payments(
@@ -110,11 +122,26 @@ def vcg_payments(
         deficit=gap if game.kind == "gain" else -gap,
     )
     scale = float(np.abs(values).max())
-    return Allocation(
+    allocation = Allocation(
         game.players,
         contributions,
         game.kind,
-        "vcg",
+        VCG.title,
         tolerance=4 * np.finfo(float).eps * scale,
         evidence=evidence,
     )
+    return VCG.made(allocation)
+
+
+VCG = Rule(
+    name="vcg",
+    title="VCG payments",
+    apply=lambda problem: vcg_payments(problem.game),
+    promises=frozenset({Promise.UNIQUE, Promise.ADDITIVE, Promise.SYMMETRIC, Promise.DUMMY}),
+    meaning=(
+        "Everybody {bears} what they add to the {worth} of all others together; the shares need "
+        "not add up to what there is to split."
+    ),
+    page="concepts/vcg",
+    sources=("clarke1971", "moulin2001"),
+)

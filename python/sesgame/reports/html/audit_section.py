@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sesgame.catalogue import explanation
 from sesgame.reports.html.certificate import certificate
 from sesgame.reports.html.elements import Child, Html, element, table
 from sesgame.reports.html.figures import difference
-from sesgame.reports.html.proofs import grounds, meaning
+from sesgame.reports.html.proofs import grounds
 
 if TYPE_CHECKING:
-    from sesgame.reports.report import Report
+    from sesgame.reports.content import ReportContent
     from sesgame.stability.audit import Audit
 
 __all__ = ["audit_section"]
 
 
-def audit_section(report: Report) -> list[Child]:
+def audit_section(report: ReportContent) -> list[Child]:
     """Return what the audit says of each rule, what it means and what it rests on."""
     head = ["Rule", "Adds up", "Nobody is better off alone", "No group is better off alone"]
     body = [[rule, *_verdicts(audit, report.unit)] for rule, audit in report.audits.items()]
@@ -47,9 +48,9 @@ def _verdicts(audit: Audit, unit: str) -> list[Child]:
     ]
 
 
-def _rule(report: Report, rule: str, place: int) -> Html:
+def _rule(report: ReportContent, rule: str, place: int) -> Html:
     allocation = report.allocations[rule]
-    what = meaning(allocation)
+    what = explanation(allocation)
     return element(
         "article",
         element("h3", rule, id=f"rule-{place}"),

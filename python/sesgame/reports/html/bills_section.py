@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.energy.dispatch.dual_prices import DualPrices
 from sesgame.reports.html.elements import Child, Html, element, table
 from sesgame.reports.html.figures import NO_BREAK, number
 from sesgame.reports.html.savings_charts import MOST_ROWS, Savings, savings_chart
-from sesgame.shapley.sampled import SampledShapley
 from sesgame.stability.audit import RELATIVE_TOLERANCE
 
 if TYPE_CHECKING:
@@ -18,25 +16,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sesgame.game.allocation import Allocation
-    from sesgame.reports.report import Report
+    from sesgame.game.allocation import Intervals
+    from sesgame.reports.content import ReportContent
 
     Array = NDArray[np.float64]
-    Span = tuple[Array, Array] | None
 
 __all__ = ["bills_section"]
 
 
-def bills_section(report: Report) -> list[Child]:
+def bills_section(report: ReportContent) -> list[Child]:
     """Return the picture of what each member saves, and the table of all."""
     word = "saving" if report.game.kind == "cost" else "surplus"
     players = [str(player) for player in report.game.players]
     savings = {rule: _savings(report, rule) for rule in report.allocations}
-    spans = {rule: _span(allocation) for rule, allocation in report.allocations.items()}
+    spans = {rule: allocation.intervals for rule, allocation in report.allocations.items()}
     ends = {
         rule: (
-            report.game.sign * (span[0] - report.alone),
-            report.game.sign * (span[1] - report.alone),
+            report.game.sign * (span.lowest - report.alone),
+            report.game.sign * (span.highest - report.alone),
         )
         for rule, span in spans.items()
         if span is not None
@@ -57,7 +54,7 @@ def bills_section(report: Report) -> list[Child]:
     ]
 
 
-def _savings(report: Report, rule: str) -> Array:
+def _savings(report: ReportContent, rule: str) -> Array:
     """Return what each member saves; 0 where that is nothing but rounding."""
     saved = report.surplus(rule)
     size = max(abs(report.together), *map(abs, report.alone))
@@ -66,19 +63,19 @@ def _savings(report: Report, rule: str) -> Array:
 
 
 def _bills(
-    report: Report,
+    report: ReportContent,
     players: Sequence[str],
     savings: Mapping[str, Array],
-    spans: Mapping[str, Span],
+    spans: Mapping[str, Intervals | None],
     word: str,
 ) -> Html:
     """Return the table: a row for each member, a column for each rule."""
     unit = report.unit
 
     def cell(rule: str, index: int) -> list[Child]:
-        margin = 0.0
-        if isinstance(evidence := report.allocations[rule].evidence, SampledShapley):
-            margin = float(evidence.half_widths[index])
+        span, margin = spans[rule], 0.0
+        if span is not None and span.half_widths is not None:
+            margin = float(span.half_widths[index])
         saved = _saved(float(savings[rule][index]), word, unit, margin)
         return [*_share(report, rule, index, spans[rule]), saved]
 
@@ -106,7 +103,7 @@ def _bills(
     )
 
 
-def _spread(report: Report, savings: Mapping[str, Array], word: str) -> Html:
+def _spread(report: ReportContent, savings: Mapping[str, Array], word: str) -> Html:
     """Return how the savings of many members are spread under each rule."""
     unit = report.unit
     body = [
@@ -118,18 +115,7 @@ def _spread(report: Report, savings: Mapping[str, Array], word: str) -> Html:
     return table(caption, head, body, label=f"Spread of {word}s")
 
 
-def _span(allocation: Allocation) -> Span:
-    """Return between what each share lies, where a rule leaves that open."""
-    match allocation.evidence:
-        case SampledShapley(half_widths=half_widths) if half_widths.any():
-            return allocation.values - half_widths, allocation.values + half_widths
-        case DualPrices(lowest=lowest, highest=highest):
-            if (highest - lowest > allocation.tolerance).any():
-                return lowest, highest
-    return None
-
-
-def _share(report: Report, rule: str, index: int, span: Span) -> list[Child]:
+def _share(report: ReportContent, rule: str, index: int, span: Intervals | None) -> list[Child]:
     """Return a bill, or a share that is none, and how sure it is."""
     unit, allocation = report.unit, report.allocations[rule]
     figure = number(float(allocation.values[index]), unit)
@@ -137,8 +123,8 @@ def _share(report: Report, rule: str, index: int, span: Span) -> list[Child]:
         figure = number(float(report.bills[rule][index]), unit)
     if span is None:
         return [figure]
-    low, high = float(span[0][index]), float(span[1][index])
-    if isinstance(allocation.evidence, SampledShapley):
+    low, high = float(span.lowest[index]), float(span.highest[index])
+    if span.half_widths is not None:
         margin = f"{NO_BREAK}\N{PLUS-MINUS SIGN}{NO_BREAK}{number((high - low) / 2, unit)}"
         return [figure, element("span", margin, class_="margin")]
     if number(low, unit) == number(high, unit):
@@ -158,13 +144,13 @@ def _saved(saving: float, word: str, unit: str, margin: float = 0.0) -> Html:
     return element("small", f"{verb} {text}", class_=colour)
 
 
-def _total(report: Report, rule: str) -> float:
+def _total(report: ReportContent, rule: str) -> float:
     if report.unit and rule in report.bills:
         return float(sum(report.bills[rule]))
     return report.allocations[rule].total
 
 
-def _notes(report: Report, spans: Mapping[str, Span], word: str) -> list[str]:
+def _notes(report: ReportContent, spans: Mapping[str, Intervals | None], word: str) -> list[str]:
     """Return in sentences what the table leaves to be said."""
     notes = []
     if report.unit:
@@ -176,17 +162,13 @@ def _notes(report: Report, spans: Mapping[str, Span], word: str) -> list[str]:
             f"No bills under {', '.join(unbilled)}: shares that do not add up to what there is to "
             f"split."
         )
-    for rule in (rule for rule, span in spans.items() if span is not None):
-        match report.allocations[rule].evidence:
-            case SampledShapley(confidence=confidence, simultaneous=simultaneous):
-                together = ", for all members at once" if simultaneous else ""
-                notes.append(
-                    f"{rule}: \N{PLUS-MINUS SIGN} is the interval at {confidence:.0%} "
-                    f"confidence{together}; a saving within it is grey."
-                )
-            case _:
-                notes.append(
-                    f"{rule}: in brackets, between what a bill lies under any prices that prove "
-                    f"the dispatch to be the cheapest."
-                )
+    for rule, span in spans.items():
+        if span is None:
+            continue
+        if span.half_widths is None:
+            notes.append(f"{rule}: in brackets, {span.reason}.")
+        else:
+            notes.append(
+                f"{rule}: \N{PLUS-MINUS SIGN} is {span.reason}; a saving within it is grey."
+            )
     return notes

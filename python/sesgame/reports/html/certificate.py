@@ -5,31 +5,24 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sesgame.formatting import ROWS, count
-from sesgame.game.players import format_coalition
+from sesgame.formatting import ROWS, count, format_coalition
 from sesgame.reports.html.elements import Child, Html, element
 from sesgame.reports.html.figures import amount
-from sesgame.reports.html.proofs import certified
-from sesgame.stability.core import LeastCoreEvidence
-from sesgame.stability.nucleolus import NucleolusEvidence
-from sesgame.stability.row_generation import GeneratedEvidence
 
 if TYPE_CHECKING:
-    from sesgame.reports.report import Report
-    from sesgame.stability.stages import Stage
+    from sesgame.game.allocation import Level
+    from sesgame.reports.content import ReportContent
 
 __all__ = ["certificate"]
 
 
-def certificate(report: Report, rule: str) -> Html | None:
+def certificate(report: ReportContent, rule: str) -> Html | None:
     """Return the stages that prove the shares, of so few members that they can be named."""
     evidence = report.allocations[rule].evidence
-    if not isinstance(evidence, (NucleolusEvidence, LeastCoreEvidence, GeneratedEvidence)):
+    stages = evidence.levels if evidence else ()
+    if not evidence or not stages or report.game.n_players > ROWS or not report.certified(rule):
         return None
-    stages = evidence.stages
-    if not stages or report.game.n_players > ROWS or not certified(report, rule):
-        return None
-    per_member = " per member" if getattr(evidence, "per_capita", False) else ""
+    per_member = " per member" if evidence.is_per_member else ""
     return element(
         "details",
         element("summary", f"The certificate, {count(len(stages), 'stage')}"),
@@ -45,7 +38,7 @@ def certificate(report: Report, rule: str) -> Html | None:
     )
 
 
-def _stage(report: Report, number: int, stage: Stage, per_member: str) -> list[Child]:
+def _stage(report: ReportContent, number: int, stage: Level, per_member: str) -> list[Child]:
     """Return the groups of a stage, with their weights, and what they gain by leaving."""
     verb = "gain" if stage.excess > 0 else "lose"
     each = f"each would {verb} {amount(abs(stage.excess), report.unit)}{per_member} by leaving"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.time_steps import MONTHS
 from sesgame.reports.html.charts import (
     AREA,
     BOTTOM,
@@ -21,7 +22,7 @@ from sesgame.reports.html.charts import (
     steps,
 )
 from sesgame.reports.html.elements import Html, element
-from sesgame.reports.html.figures import MONTHS, energy
+from sesgame.reports.html.figures import energy
 from sesgame.reports.html.profile import FEWEST_DAYS, daily_totals, profile
 
 if TYPE_CHECKING:

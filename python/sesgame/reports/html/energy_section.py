@@ -22,7 +22,7 @@ UNUSED_KWH = 0.05
 def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, str]]:
     """Return what a community uses, generates, stores and draws, each with its name."""
     load, pv = float(community.load_kwh.sum()), float(community.pv_kwh.sum())
-    batteries = community.batteries if schedule.model != "netting" else ()
+    batteries = community.batteries if schedule.uses_batteries else ()
     facts = [("Load", energy(load))]
     if pv:
         with_pv = int(community.pv_kwh.any(axis=1).sum())
@@ -44,15 +44,9 @@ def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, st
 
 def energy_section(community: Community, schedule: Schedule) -> list[Child]:
     """Return the dispatch: what flows when, at which prices, and what it costs."""
-    how = {
-        "netting": "Loads and PV are netted in each step; no battery is used.",
-        "battery": "The batteries are run as one, as cheaply as possible for all.",
-        "linear": "Each battery is run by itself, as cheaply as possible for all, within all "
-        "limits.",
-    }[schedule.model]
     text = (
-        f"{how} The dispatch knows the whole period, {community.steps.in_words}, in advance. Net "
-        f"load is load minus PV."
+        f"{schedule.how} The dispatch knows the whole period, {community.steps.in_words}, in "
+        f"advance. Net load is load minus PV."
     )
     days = totals_by_day(schedule)
     return [

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+from sesgame.formatting import number as plain_number
 
 if TYPE_CHECKING:
-    from sesgame.energy.time_steps import TimeSteps
     from sesgame.game.allocation import Kind
 
 __all__ = [
     "MINUS",
-    "MONTHS",
     "NO_BREAK",
     "amount",
     "difference",
     "energy",
     "number",
-    "period_in_words",
     "verb",
 ]
 
 MINUS = "\N{MINUS SIGN}"  # read aloud as "minus", and no line is broken after it
 NO_BREAK = "\N{NO-BREAK SPACE}"
-_FIRST_HALF = ("January", "February", "March", "April", "May", "June")
-_SECOND_HALF = ("July", "August", "September", "October", "November", "December")
-MONTHS = _FIRST_HALF + _SECOND_HALF
 
 
 def number(value: float, unit: str = "") -> str:
@@ -39,10 +33,7 @@ def number(value: float, unit: str = "") -> str:
     >>> number(-3) == MINUS + "3"
     True
     """
-    text = f"{value:,.2f}" if unit else f"{value:.6g}"
-    if not any(digit in "123456789" for digit in text):
-        text = text.removeprefix("-")
-    return text.replace("-", MINUS)
+    return plain_number(value, unit).replace("-", MINUS)
 
 
 def amount(value: float, unit: str = "") -> str:
@@ -90,33 +81,3 @@ def energy(kwh: float, unit: str = "kWh") -> str:
     """
     text = f"{kwh:,.0f}" if abs(kwh) >= 100 else f"{kwh:,.1f}"
     return f"{'0.0' if text == '-0.0' else text}{NO_BREAK}{unit}".replace("-", MINUS)
-
-
-def period_in_words(steps: TimeSteps) -> str:
-    """Return a period as people write it: whole days by their first and last, others by the clock.
-
-    Examples
-    --------
-    >>> from sesgame.energy import TimeSteps
-    >>> quarter = np.timedelta64(15, "m")
-    >>> period_in_words(TimeSteps(np.datetime64("2016-06-01"), quarter, 96 * 30))
-    '1 June 2016 to 30 June 2016'
-    >>> period_in_words(TimeSteps(np.datetime64("2016-06-01"), quarter, 96))
-    '1 June 2016'
-    >>> period_in_words(TimeSteps(np.datetime64("2016-06-01T10:00"), quarter, 4))
-    '1 June 2016 10:00 to 1 June 2016 11:00'
-    """
-    ends = (steps.start, steps.end)
-    days = [time.astype("datetime64[D]") for time in ends]
-    if all(time == day for time, day in zip(ends, days, strict=True)):
-        first, last = _day(days[0]), _day(days[1] - 1)
-        return first if first == last else f"{first} to {last}"
-    return " to ".join(
-        f"{_day(day)} {str(time.astype('datetime64[m]'))[11:]}"
-        for time, day in zip(ends, days, strict=True)
-    )
-
-
-def _day(day: np.datetime64) -> str:
-    year, month, number_of_day = str(day).rsplit("-", 2)
-    return f"{int(number_of_day)} {MONTHS[int(month) - 1]} {year}"

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.catalogue import explanation
 from sesgame.errors import AllocationError
 from sesgame.formatting import count
 from sesgame.reports.html.elements import Child, Html, element, page
-from sesgame.reports.html.figures import amount, difference, energy, period_in_words, verb
-from sesgame.reports.html.proofs import certified, meaning
-from sesgame.shapley.sampled import SampledShapley
+from sesgame.reports.html.figures import amount, difference, energy, verb
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from sesgame.reports.report import Report
+    from sesgame.reports.content import ReportContent
     from sesgame.stability.audit import Audit
 
 __all__ = ["letter_names", "letter_page"]
@@ -53,7 +52,7 @@ def letter_names(players: Iterable[Hashable]) -> list[str]:
     return names
 
 
-def letter_page(report: Report, player: Hashable, rule: str | None = None) -> str:
+def letter_page(report: ReportContent, player: Hashable, rule: str | None = None) -> str:
     """Return the letter to one player, about one rule, by default the first that gives bills.
 
     Raises
@@ -63,8 +62,8 @@ def letter_page(report: Report, player: Hashable, rule: str | None = None) -> st
     """
     rule = _billed(report, rule)
     index = report.game.players.index(player)
-    name, community = str(player), report.case.community
-    period = period_in_words(community.steps) if community else None
+    name, world = str(player), report.problem.world
+    period = world.period_in_words if world else None
     return page(
         f"{name}: {report.name}",
         element(
@@ -87,7 +86,7 @@ def letter_page(report: Report, player: Hashable, rule: str | None = None) -> st
     )
 
 
-def _billed(report: Report, rule: str | None) -> str:
+def _billed(report: ReportContent, rule: str | None) -> str:
     if rule is None:
         rule = next(iter(report.bills), None)
         if rule is None:
@@ -101,7 +100,7 @@ def _billed(report: Report, rule: str | None) -> str:
     return rule
 
 
-def _bill(report: Report, index: int, rule: str) -> Html:
+def _bill(report: ReportContent, index: int, rule: str) -> Html:
     """Return what there is to pay, to the cent, beside what it would be alone."""
     bill = float(report.bills[rule][index])
     alone = report.alone[index]
@@ -138,12 +137,12 @@ def _bill(report: Report, index: int, rule: str) -> Html:
     )
 
 
-def _money(report: Report, bill: float) -> str:
+def _money(report: ReportContent, bill: float) -> str:
     """Return the size of a bill to the cent, also where there is no unit of money."""
     return amount(abs(bill), report.unit) if report.unit else f"{abs(bill):,.2f}"
 
 
-def _why(report: Report, index: int, rule: str) -> Html:
+def _why(report: ReportContent, index: int, rule: str) -> Html:
     """Return what the member brings, what the others gain by it, and what the rule does."""
     unit, game = report.unit, report.game
     allocation = report.allocations[rule]
@@ -164,7 +163,7 @@ def _why(report: Report, index: int, rule: str) -> Html:
                 f"{'more' if others >= 0 else 'less'} to split than without you. Your share "
                 f"counted, the others are {_better(theirs, unit)} with you than without you."
             )
-    what = meaning(allocation)
+    what = explanation(allocation)
     sentences.append(f"The rule is: {allocation.method}.{f' {what}' if what else ''}")
     return element("section", element("h2", "Why"), [element("p", text) for text in sentences])
 
@@ -177,9 +176,9 @@ def _better(gain: float, unit: str) -> str:
     return f"{text} {'better' if gain > 0 else 'worse'} off"
 
 
-def _energy(report: Report, index: int) -> list[str]:
+def _energy(report: ReportContent, index: int) -> list[str]:
     """Return what the member used, generated and stores, of a community."""
-    community = report.case.community
+    community = report.community
     if community is None:
         return []
     load, pv = community.load_kwh[index], community.pv_kwh[index]
@@ -192,13 +191,13 @@ def _energy(report: Report, index: int) -> list[str]:
         generated = f"generated {energy(pv.sum())}, of which {energy(own)} you used at once"
         text += f"; you {generated}" if fed_in >= METER_NOISE_KWH else f" and {generated}"
     batteries = [b for b in community.batteries if b.owner == community.members[index]]
-    if batteries and report.case.model != "netting":
+    if batteries and community.uses_batteries(report.problem.model):
         stores = sum(battery.energy_kwh for battery in batteries)
         text += f"; you bring {count(len(batteries), 'battery')} of {energy(stores)}"
     return [f"{text}."]
 
 
-def _holds(report: Report, index: int, rule: str) -> Html:
+def _holds(report: ReportContent, index: int, rule: str) -> Html:
     """Return what the audit says for this member."""
     unit, audit, allocation = report.unit, report.audits[rule], report.allocations[rule]
     excess = report.game.sign * (report.alone[index] - float(allocation.values[index]))
@@ -209,12 +208,13 @@ def _holds(report: Report, index: int, rule: str) -> Html:
         sentences.append(_in_a_group(objection, audit.tolerance, unit))
     if objection <= audit.tolerance:
         sentences.append(_of_all(audit, unit))
-    match allocation.evidence:
-        case SampledShapley(half_widths=half_widths, confidence=confidence) if half_widths.any():
-            sentences.append(
-                f"Your share was estimated from a sample: at {confidence:.0%} confidence it is "
-                f"within {amount(float(half_widths[index]), unit)} of the exact one."
-            )
+    intervals = allocation.intervals
+    if intervals and intervals.half_widths is not None:
+        within = amount(float(intervals.half_widths[index]), unit)
+        sentences.append(
+            f"Your share was estimated from a sample: at {intervals.confidence:.0%} confidence it "
+            f"is within {within} of the exact one."
+        )
     return element(
         "section",
         element("h2", "What has been checked for you"),
@@ -263,9 +263,9 @@ def _of_all(audit: Audit, unit: str) -> str:
     )
 
 
-def _check(report: Report, rule: str) -> Html:
+def _check(report: ReportContent, rule: str) -> Html:
     certificate = ""
-    if certified(report, rule):
+    if report.certified(rule):
         certificate = " The certificate of the shares was checked by separate code and holds."
     return element(
         "section",
@@ -275,6 +275,6 @@ def _check(report: Report, rule: str) -> Html:
             "The report of the community, report.html, has the bills of all, what they rest on, "
             "the digests of the data, and the commands that make the same result again on "
             f"anybody's machine.{certificate}",
-            " Compare the energy above with your own meter." if report.case.community else None,
+            " Compare the energy above with your own meter." if report.community else None,
         ),
     )

@@ -11,18 +11,18 @@ from sesgame.reports.html.audit_section import audit_section
 from sesgame.reports.html.bills_section import bills_section
 from sesgame.reports.html.elements import Child, element, page
 from sesgame.reports.html.energy_section import energy_facts, energy_section
-from sesgame.reports.html.figures import amount, period_in_words, verb
+from sesgame.reports.html.figures import amount, verb
 from sesgame.reports.html.proofs import again, check_code
 
 if TYPE_CHECKING:
-    from sesgame.reports.report import Report
+    from sesgame.reports.content import ReportContent
 
 __all__ = ["report_page"]
 
 
-def report_page(report: Report) -> str:
+def report_page(report: ReportContent) -> str:
     """Return the whole document."""
-    community = report.case.community
+    community = report.community
     sections = {
         "glance": ("At a glance", _glance(report)),
         "bills": (
@@ -37,8 +37,9 @@ def report_page(report: Report) -> str:
     sections["inputs"] = ("Inputs and versions", _inputs(report))
     links = [element("a", title, href=f"#{section}") for section, (title, _) in sections.items()]
     subtitle = count(report.game.n_players, "member")
-    if community:
-        subtitle = f"{period_in_words(community.steps)}, {subtitle}"
+    world = report.problem.world
+    if world and world.period_in_words:
+        subtitle = f"{world.period_in_words}, {subtitle}"
     return page(
         f"{report.name}: who {'pays' if report.game.kind == 'cost' else 'gets'} what",
         element(
@@ -64,7 +65,7 @@ def report_page(report: Report) -> str:
     )
 
 
-def _glance(report: Report) -> list[Child]:
+def _glance(report: ReportContent) -> list[Child]:
     """Return what all bear alone and together, and what they have."""
     unit, is_cost = report.unit, report.game.kind == "cost"
     alone, together = float(np.sum(report.alone)), report.together
@@ -74,8 +75,8 @@ def _glance(report: Report) -> list[Child]:
         ("Together", amount(together, unit)),
         ("Saved by sharing" if is_cost else "Gained by sharing", amount(surplus, unit)),
     ]
-    if report.case.community:
-        facts += energy_facts(report.case.community, report.schedule)
+    if report.community:
+        facts += energy_facts(report.community, report.schedule)
     kind = report.game.kind
     sentence = (
         f"On their own the members would {verb(kind, alone)} {amount(abs(alone), unit)} in all, "
@@ -94,14 +95,12 @@ def _glance(report: Report) -> list[Child]:
     ]
 
 
-def _check(report: Report) -> list[Child]:
+def _check(report: ReportContent) -> list[Child]:
     """Return how anybody can verify this page."""
     content: list[Child] = []
     if report.command:
         where = (
-            f"In the folder that holds {report.name}"
-            if report.case.community
-            else "Beside the file"
+            f"In the folder that holds {report.name}" if report.problem.world else "Beside the file"
         )
         content += [
             element(
@@ -123,7 +122,7 @@ def _check(report: Report) -> list[Child]:
     return content
 
 
-def _inputs(report: Report) -> list[Child]:
+def _inputs(report: ReportContent) -> list[Child]:
     """Return files, options and versions."""
     files = report.source.get("files", {})
     facts = {
@@ -131,8 +130,10 @@ def _inputs(report: Report) -> list[Child]:
         for key, value in {**report.source, **report.options, **report.versions}.items()
         if key not in ("files", "n_steps", "step_hours")
     }
-    if report.case.community:
-        facts |= {"steps": report.case.community.steps.in_words, "currency": report.unit}
+    if report.community:
+        facts["steps"] = report.community.steps.in_words
+    if report.problem.world:
+        facts["currency"] = report.unit
     digests = element(
         "dl",
         [

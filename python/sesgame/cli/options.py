@@ -1,0 +1,167 @@
+"""Options that several commands have: rules and what they take, the period, where to write."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+from sesgame.catalogue import RULES
+from sesgame.energy.dispatch.problem import Model
+from sesgame.energy.world_files import read_world
+from sesgame.errors import GameError, SesgameError
+from sesgame.game.game import Game
+from sesgame.game.game_files import read_game
+from sesgame.game.world import World
+from sesgame.reports.report import FILE_NAMES, LETTERS, PAGE
+from sesgame.rule import MAX_SECONDS, Catalogue, Named, Option
+
+__all__ = [
+    "Given",
+    "add_out",
+    "add_period",
+    "add_rule_options",
+    "add_rules",
+    "given_options",
+    "names_of",
+    "rule_names",
+    "source",
+    "values_of",
+]
+
+
+@dataclass(frozen=True)
+class Given:
+    """The value of a rule's option, and the text that it was given as."""
+
+    text: str
+    value: Any
+
+    @property
+    def as_asked(self) -> int | float | str:
+        """The number, or the text of what is no number."""
+        return self.value if isinstance(self.value, (int, float)) else self.text
+
+
+def names_of(rules: Sequence[Named]) -> str:
+    """Return names as ``--rules`` takes them."""
+    return ",".join(rule.name for rule in rules)
+
+
+def rule_names(text: str, known: Catalogue[Any], also: tuple[str, ...] = ()) -> list[str]:
+    """Return the rules that ``--rules`` names, each once."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    try:
+        known.check(names, also)
+    except GameError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return names
+
+
+def add_rules(
+    command: argparse.ArgumentParser, *names: str, default: str, also: tuple[str, ...] = ()
+) -> None:
+    """Add the choice of rules, and the options of all of them."""
+    command.add_argument(
+        *names,
+        dest="rules",
+        type=partial(rule_names, known=RULES, also=also),
+        metavar="RULES",
+        help=f"rules, separated by commas (default: {default}): {', '.join(RULES)}",
+    )
+    add_rule_options(command)
+
+
+def add_rule_options(command: argparse.ArgumentParser) -> None:
+    """Add what rules take beside the game, as they declare it."""
+    group = command.add_argument_group("options of rules")
+    for option in RULES.options.values():
+        takers = ", ".join(rule.name for rule in RULES.values() if option in rule.options)
+        usual = "" if option.default is None else f" (default: {option.default})"
+        group.add_argument(
+            f"--{option.name}",
+            dest=option.keyword,
+            type=_parser_of(option),
+            metavar=option.metavar,
+            help=f"{option.help}{usual}; for {takers}",
+        )
+
+
+def given_options(options: argparse.Namespace) -> dict[str, Given]:
+    """Return the options of rules that are given or have a usual value, by name."""
+    given = {}
+    for name, option in RULES.options.items():
+        found: Given | None = getattr(options, option.keyword)
+        if found is None and option.default is not None:
+            found = Given(str(option.default), option.default)
+        if found is not None:
+            given[name] = found
+    return given
+
+
+def values_of(given: dict[str, Given]) -> dict[str, Any]:
+    """Return the values of options by keyword, as a problem takes them."""
+    return {RULES.options[name].keyword: found.value for name, found in given.items()}
+
+
+def add_period(command: argparse.ArgumentParser) -> None:
+    """Add which part of a community counts, and how it is dispatched."""
+    command.add_argument(
+        "--start",
+        metavar="TIME",
+        help="start of the period (inclusive), e.g. 2016-06-01 or 2016-06-01T12:15",
+    )
+    command.add_argument("--end", metavar="TIME", help="end of the period (exclusive)")
+    command.add_argument(
+        "--model",
+        choices=get_args(Model),
+        help="dispatch model (default: the fastest one that supports all features of the "
+        "community)",
+    )
+    command.add_argument(
+        "--max-seconds",
+        type=float,
+        default=MAX_SECONDS,
+        help="time limit of each separation search, where coalitions cannot be enumerated "
+        f"(default: {MAX_SECONDS:g})",
+    )
+
+
+def add_out(command: argparse.ArgumentParser) -> None:
+    """Add where to write, and what."""
+    command.add_argument(
+        "--out", type=Path, metavar="FOLDER", help=f"where to write {', '.join(FILE_NAMES)}"
+    )
+    command.add_argument(
+        "--report", action="store_true", help=f"also write {PAGE}, a page for everybody"
+    )
+    command.add_argument(
+        "--letters",
+        action="store_true",
+        help=f"also write a letter to each member, about the first rule, into {LETTERS}/",
+    )
+
+
+def source(options: argparse.Namespace) -> Game | World:
+    """Return what is in the input: the world of a folder in its period, or the game of a file."""
+    if options.input.is_dir():
+        return read_world(options.input).period(options.start, options.end)
+    for name in ("start", "end", "model"):
+        if getattr(options, name) is not None:
+            raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
+    return read_game(options.input)
+
+
+def _parser_of(option: Option[Any]) -> Callable[[str], Given]:
+    """Return what argparse calls with the text."""
+
+    def parse(text: str) -> Given:
+        try:
+            return Given(text, option.parse(text))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {option.metavar}, not {text!r}") from None
+
+    return parse

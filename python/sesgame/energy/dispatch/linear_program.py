@@ -1,0 +1,606 @@
+"""A dispatch as one linear program: storage of all kinds, the grid, and several scenarios.
+
+Per step t, in kWh, with a coalition's net load ``L_t``::
+
+    import_t - export_t - sum_u (charge_ut - discharge_ut) = L_t
+    state_ut - state_u,t-1 - ec_u charge_ut + discharge_ut / ed_u = 0
+
+What members bring is linear in membership: net load, and the energy, power and initial charge of
+their storage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame._engine import LinearProductionGame, linear_production_game
+from sesgame.energy.dispatch.dual_prices import (
+    RELATIVE_TOLERANCE,
+    DualBills,
+    ProgrammePrices,
+)
+from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, FlowLimit, Storage
+from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.errors import GameError, SolverError
+from sesgame.game.game import Game
+from sesgame.linear.builder import LinearBuilder
+from sesgame.linear.minimum_norm import nearest_combination
+from sesgame.progress import progress_report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.linear.builder import Term
+
+__all__ = ["LinearDispatch", "StorageUnit"]
+
+Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+"""Reduced costs of the columns, and duals of the rows."""
+
+HOURS_PER_YEAR = 8760.0
+
+
+@dataclass(frozen=True, eq=False)
+class StorageUnit:
+    """Storage that is run as one: what each member brings of it, in kWh and kWh per step.
+
+    Attributes
+    ----------
+    energy_kwh, power_kwh, initial_kwh : ndarray of shape (n,)
+        Of each member.
+    owners : ndarray of int
+        The members who bring some.
+    charge_efficiency, discharge_efficiency, degradation_cost_per_kwh : float
+        The same for all of it.
+    """
+
+    energy_kwh: NDArray[np.float64]
+    power_kwh: NDArray[np.float64]
+    initial_kwh: NDArray[np.float64]
+    owners: NDArray[np.intp]
+    charge_efficiency: float
+    discharge_efficiency: float
+    degradation_cost_per_kwh: float
+
+    @classmethod
+    def of(
+        cls, storage: Storage, which: NDArray[np.intp], n_members: int, step_hours: float
+    ) -> StorageUnit:
+        """Return some batteries that are run like the first of them."""
+        first = which[0]
+        energy_kwh, power_kwh, initial_kwh = storage.brought(which, n_members, step_hours)
+        return cls(
+            energy_kwh=energy_kwh,
+            power_kwh=power_kwh,
+            initial_kwh=initial_kwh,
+            owners=np.unique(storage.owner[which]),
+            charge_efficiency=float(storage.charge_efficiency[first]),
+            discharge_efficiency=float(storage.discharge_efficiency[first]),
+            degradation_cost_per_kwh=float(storage.degradation_cost_per_kwh[first]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Flows:
+    """The columns of one storage unit in one scenario, each of shape (T,)."""
+
+    charge: NDArray[np.intp]
+    discharge: NDArray[np.intp]
+    state: NDArray[np.intp]
+    initial_kwh: NDArray[np.float64]
+    """What each member brings of what is stored at the beginning."""
+    owners: NDArray[np.intp]
+    """The members who bring some of it; none of what is bought."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Curtailment:
+    """The columns of PV that is left unused, shape (T,), and the members whose it is."""
+
+    columns: NDArray[np.intp]
+    owners: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scenario:
+    """Where one scenario stands in the program."""
+
+    columns: slice
+    rows: slice
+    grid_import: NDArray[np.intp]
+    grid_export: NDArray[np.intp]
+    balance: NDArray[np.intp]
+    limits: tuple[NDArray[np.intp], ...]
+    flows: tuple[_Flows, ...]
+
+
+class LinearDispatch:
+    """The program of one problem, or of several scenarios of one that share what they buy.
+
+    Parameters
+    ----------
+    problems : sequence of DispatchProblem
+        The scenarios: the same members, offers and grid, as many steps.
+    weights : sequence of float
+        The probability of each.
+    storage_units : callable
+        ``storage_units(problem)`` returns the storage that is run as one.
+    elastic : bool, default False
+        Minimise by how much limits are broken, instead of the cost.
+
+    Attributes
+    ----------
+    program : ReducedModel
+        To minimise.
+    scenarios : list
+        The columns and rows of each.
+    sizes : ndarray of shape (number of offers, 2)
+        The columns of energy capacity, kWh, and power, kW, that is bought of each offer.
+    step_of_row, step_of_column : ndarray
+        The step to which each row and column belongs, counted on over the scenarios.
+    game : LinearProductionGame
+        The compiled game of the program.
+
+    Raises
+    ------
+    GameError
+        All members together cannot keep a limit, or storage to buy would earn without limit.
+    """
+
+    def __init__(
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float],
+        storage_units: Callable[[DispatchProblem], list[StorageUnit]],
+        *,
+        elastic: bool = False,
+    ) -> None:
+        first = problems[0]
+        n_steps = first.steps.n_steps
+        self._problems = problems
+        self._weights = weights
+        self._storage_units = storage_units
+        self._broken: list[tuple[str, DispatchProblem, NDArray[np.intp]]] = []
+        self._elastic = elastic
+        self._n_members = len(first.members)
+        self._builder = LinearBuilder(self._n_members)
+        part_of_year = n_steps * first.steps.step_hours / HOURS_PER_YEAR * (not elastic)
+        self.sizes = np.array(
+            [
+                self._builder.add_columns(2, cost=prices * part_of_year)
+                for prices in first.offers.price_per_year
+            ],
+            dtype=np.intp,
+        ).reshape(-1, 2)
+        self.scenarios = [
+            self._add(problem, 0.0 if elastic else weight)
+            for problem, weight in zip(problems, weights, strict=True)
+        ]
+        self.program = self._builder.programme()
+        self.step_of_row = np.zeros(len(self.program.model.row_lower), dtype=np.intp)
+        self.step_of_column = np.zeros(len(self.program.model.cost), dtype=np.intp)
+        for number, scenario in enumerate(self.scenarios):
+            steps = number * n_steps + np.arange(n_steps)
+            self.step_of_row[scenario.rows] = steps[0]
+            for rows in (scenario.balance, *scenario.limits):
+                self.step_of_row[rows] = steps
+            for flows in scenario.flows:
+                for columns in (flows.charge, flows.discharge, flows.state):
+                    self.step_of_column[columns] = steps
+        if not elastic:
+            try:
+                self.game = _compiled(self)
+            except (SolverError, ValueError) as error:
+                # What is for sale is the only thing that has no owner, and no limit of its own.
+                earning = not isinstance(error, SolverError) or error.status == "unbounded"
+                if len(first.offers) and earning:
+                    raise GameError(self._arbitrage()) from error
+                broken = self._broken_limit()
+                raise GameError(broken) if broken else error from error
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Who brings what."""
+        return self._problems[0].members
+
+    def cost_game(self) -> Game:
+        """Return the game in which each coalition bears its optimum."""
+        rounding = max(problem.rounding for problem in self._problems)
+        return Game.from_native(self.game, self.members, kind="cost", rounding=rounding)
+
+    def dispatches(self, members: Sequence[int]) -> list[Dispatch]:
+        """Return what a coalition does in each scenario.
+
+        What is bought is paid in each of them.
+        """
+        chosen = np.zeros(self._n_members, dtype=np.bool_)
+        chosen[members] = True
+        columns, _, _ = self.game.optimum(chosen)
+        cost = self.program.model.cost * columns
+        bought = float(cost[self.sizes].sum())
+        sizes = map(tuple, columns[self.sizes].tolist())
+        purchases = dict(zip(self._problems[0].offers.names, sizes, strict=True))
+        dispatches = []
+        for problem, weight, scenario in zip(
+            self._problems, self._weights, self.scenarios, strict=True
+        ):
+            net = columns[scenario.grid_import] - columns[scenario.grid_export]
+            charge, discharge, state = (
+                sum((columns[getattr(flows, name)] for flows in scenario.flows), np.zeros(len(net)))
+                for name in ("charge", "discharge", "state")
+            )
+            initial = sum(float(flows.initial_kwh @ chosen) for flows in scenario.flows)
+            dispatches.append(
+                Dispatch(
+                    net_load_kwh=problem.net_load_kwh[members].sum(axis=0),
+                    charge_kwh=charge,
+                    discharge_kwh=discharge,
+                    state_of_charge_kwh=np.append(initial, state),
+                    grid_import_kwh=np.maximum(net, 0.0),
+                    grid_export_kwh=np.maximum(-net, 0.0),
+                    cost=float(cost[scenario.columns].sum() / weight) + bought,
+                    purchases=dict(purchases),
+                )
+            )
+        return dispatches
+
+    def dual_bills(self) -> DualBills:
+        """Return the bills at the dual prices of the optimum of all."""
+        columns, *duals = self.game.optimum(self._everybody())
+        bills = self._bills_by_step((duals[0], duals[1])).sum(axis=1)
+        return DualBills(bills, float(self.program.model.cost @ columns - bills.sum()))
+
+    def dual_prices(
+        self, reference: NDArray[np.float64] | None = None, *, progress: bool
+    ) -> ProgrammePrices:
+        """Return prices that prove the dispatch of all optimal, and the range of each bill.
+
+        With a reference those whose bills are nearest to it.
+        """
+        everybody = self._everybody()
+        columns, *duals = self.game.optimum(everybody)
+        found: list[tuple[float, Duals]] = [(1.0, (duals[0], duals[1]))]
+        if reference is not None:
+            found = self._nearest(reference, found[0][1])
+        with progress_report("ranges of the bills", "direction", progress) as report:
+            ways = np.eye(self._n_members)
+            rates = self.game.cost_rates(everybody, np.concatenate([ways, -ways]), report)
+        bills_by_step = np.sum([w * self._bills_by_step(prices) for w, prices in found], axis=0)
+        bills = bills_by_step.sum(axis=1)
+        cost = float(self.program.model.cost @ columns)
+        return ProgrammePrices(
+            energy_price=np.sum([w * self._energy_price(prices) for w, prices in found], axis=0),
+            cost=cost,
+            duality_gap=cost - float(bills.sum()),
+            lowest=np.minimum(-rates[self._n_members :], bills),
+            highest=np.maximum(rates[: self._n_members], bills),
+            bills_by_step=bills_by_step,
+            distance=math.nan if reference is None else float(np.linalg.norm(bills - reference)),
+        )
+
+    def separation_oracle(self, game: Game | None = None) -> DispatchOracle:
+        """Return the separation oracle; `game` has the same values, perhaps faster."""
+        return DispatchOracle(game or self.cost_game(), self.dual_bills(), lambda: self.game)
+
+    def _everybody(self) -> NDArray[np.bool_]:
+        return np.ones(self._n_members, dtype=np.bool_)
+
+    def _nearest(self, reference: NDArray[np.float64], duals: Duals) -> list[tuple[float, Duals]]:
+        """Return the combination of dual prices whose bills are nearest to a reference."""
+        asked: list[Duals] = []
+
+        def extreme(direction: NDArray[np.float64]) -> NDArray[np.float64]:
+            asked.append(self.game.extreme_duals(self._everybody(), direction))
+            bills: NDArray[np.float64] = self._bills_by_step(asked[-1]).sum(axis=1)
+            return bills
+
+        slack = RELATIVE_TOLERANCE * float(np.abs(self._bills_by_step(duals)).sum())
+        chosen = nearest_combination(extreme, reference, slack)
+        return [(weight, asked[number]) for number, weight in chosen]
+
+    def _bills_by_step(self, duals: Duals) -> NDArray[np.float64]:
+        """Return what each member's right-hand sides cost, shape (n, steps of all scenarios)."""
+        n_steps = self._problems[0].steps.n_steps
+        bills = np.zeros((len(self.scenarios) * n_steps, self._n_members))
+        parts = (
+            (self.program.columns, self.step_of_column, duals[0]),
+            (self.program.rows, self.step_of_row, duals[1]),
+        )
+        for bounds, step, prices in parts:
+            places = bounds.places
+            np.add.at(bills, step[places], bounds.worths(prices[places], 1))
+        return bills.T
+
+    def _energy_price(self, duals: Duals) -> NDArray[np.float64]:
+        """Return what a kWh costs inside the community, shape (steps of all scenarios,).
+
+        Of a scenario as it is when it comes to pass: not times its weight.
+        """
+        scenarios = zip(self.scenarios, self._weights, strict=True)
+        return np.concatenate(
+            [duals[1][scenario.balance] / weight for scenario, weight in scenarios]
+        )
+
+    def _add(self, problem: DispatchProblem, weight: float) -> _Scenario:
+        """Add the columns and rows of one scenario."""
+        builder, n_steps = self._builder, problem.steps.n_steps
+        first_column, first_row = builder.n_columns, builder.n_rows
+        grid_import = builder.add_columns(n_steps, cost=weight * problem.buy_per_kwh)
+        grid_export = builder.add_columns(n_steps, cost=-weight * problem.sell_per_kwh)
+        if problem.demand_charge_per_kw:
+            peak = builder.add_columns(1, cost=weight * problem.demand_charge_per_kw)
+            builder.add_rows(
+                -np.inf,
+                0.0,
+                (grid_import, 1.0),
+                (np.repeat(peak, n_steps), -problem.steps.step_hours),
+            )
+        flows = self._add_storage(problem, weight)
+        unused = self._add_curtailment(problem)
+        balance = self._add_balance(problem, grid_import, grid_export, flows, unused)
+        limits = [
+            *self._add_trade_limits(problem, grid_import, grid_export),
+            *(
+                self._add_flow_limit(problem, limit, grid_import, flows, unused)
+                for limit in problem.flow_limits
+            ),
+        ]
+        return _Scenario(
+            columns=slice(first_column, builder.n_columns),
+            rows=slice(first_row, builder.n_rows),
+            grid_import=grid_import,
+            grid_export=grid_export,
+            balance=balance,
+            limits=tuple(limits),
+            flows=tuple(flows),
+        )
+
+    def _add_storage(self, problem: DispatchProblem, weight: float) -> list[_Flows]:
+        """Add the storage that members bring, and what is bought."""
+        units = [self._add_unit(problem, unit, weight) for unit in self._storage_units(problem)]
+        offers = [self._add_offer(problem, number, weight) for number in range(len(problem.offers))]
+        return units + offers
+
+    def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
+        """Add storage that members bring."""
+        builder, n_steps = self._builder, problem.steps.n_steps
+        charge = builder.add_columns(n_steps, upper=0.0, upper_brought=unit.power_kwh)
+        discharge = builder.add_columns(
+            n_steps,
+            cost=weight * unit.degradation_cost_per_kwh,
+            upper=0.0,
+            upper_brought=unit.power_kwh,
+        )
+        # What is stored at the end must not be less than at the beginning.
+        stored = np.zeros((n_steps, len(unit.initial_kwh)))
+        stored[-1] = unit.initial_kwh
+        state = builder.add_columns(
+            n_steps, upper=0.0, lower_brought=stored, upper_brought=unit.energy_kwh
+        )
+        at_first = np.zeros_like(stored)
+        at_first[0] = unit.initial_kwh
+        flows = _Flows(charge, discharge, state, unit.initial_kwh, unit.owners)
+        self._add_states(flows, unit.charge_efficiency, unit.discharge_efficiency, at_first)
+        return flows
+
+    def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> _Flows:
+        """Add storage whose size is a choice; it is empty at the beginning."""
+        builder, offers = self._builder, problem.offers
+        n_steps, hours = problem.steps.n_steps, problem.steps.step_hours
+        energy, power = self.sizes[number]
+        charge = builder.add_columns(n_steps)
+        wear = float(offers.degradation_cost_per_kwh[number])
+        discharge = builder.add_columns(n_steps, cost=weight * wear)
+        state = builder.add_columns(n_steps)
+        for columns, size, factor in (
+            (charge, power, hours),
+            (discharge, power, hours),
+            (state, energy, 1.0),
+        ):
+            builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, n_steps), -factor))
+        nothing = np.zeros(self._n_members)
+        flows = _Flows(charge, discharge, state, nothing, np.zeros(0, dtype=np.intp))
+        charge_efficiency = float(offers.charge_efficiency[number])
+        discharge_efficiency = float(offers.discharge_efficiency[number])
+        self._add_states(flows, charge_efficiency, discharge_efficiency, 0.0)
+        return flows
+
+    def _add_states(
+        self,
+        flows: _Flows,
+        charge_efficiency: float,
+        discharge_efficiency: float,
+        at_first: NDArray[np.float64] | float,
+    ) -> None:
+        """Add how the state follows from what is charged and discharged."""
+        kept = np.full(len(flows.state), -1.0)
+        kept[0] = 0.0
+        self._builder.add_rows(
+            0.0,
+            0.0,
+            (flows.state, 1.0),
+            (np.roll(flows.state, 1), kept),
+            (flows.charge, -charge_efficiency),
+            (flows.discharge, 1.0 / discharge_efficiency),
+            lower_brought=at_first,
+            upper_brought=at_first,
+        )
+
+    def _add_curtailment(self, problem: DispatchProblem) -> list[_Curtailment]:
+        """Add the PV that may be left unused where a limit could make that necessary.
+
+        Of all members together, or of each by itself where it counts at whose connection.
+        """
+        if not (math.isfinite(problem.export_limit_kw) or problem.flow_limits):
+            return []
+        pv, everybody = np.maximum(problem.pv_kwh, 0.0), np.arange(self._n_members)
+        shares = [(pv, everybody)]
+        if problem.flow_limits:
+            shares = [
+                (pv * (everybody == member)[:, np.newaxis], np.array([member]))
+                for member in everybody
+                if pv[member].any()
+            ]
+        return [
+            _Curtailment(
+                self._builder.add_columns(pv.shape[1], upper=0.0, upper_brought=share.T), owners
+            )
+            for share, owners in shares
+        ]
+
+    def _add_balance(
+        self,
+        problem: DispatchProblem,
+        grid_import: NDArray[np.intp],
+        grid_export: NDArray[np.intp],
+        flows: list[_Flows],
+        unused: list[_Curtailment],
+    ) -> NDArray[np.intp]:
+        """Add that in each step as much comes in as goes out."""
+        net_load = problem.net_load_kwh.T
+        return self._builder.add_rows(
+            0.0,
+            0.0,
+            (grid_import, 1.0),
+            (grid_export, -1.0),
+            *[term for flow in flows for term in ((flow.charge, -1.0), (flow.discharge, 1.0))],
+            *[(curtailment.columns, -1.0) for curtailment in unused],
+            lower_brought=net_load,
+            upper_brought=net_load,
+        )
+
+    def _add_trade_limits(
+        self,
+        problem: DispatchProblem,
+        grid_import: NDArray[np.intp],
+        grid_export: NDArray[np.intp],
+    ) -> list[NDArray[np.intp]]:
+        """Add the limits of what a coalition draws and feeds in."""
+        return [
+            self._add_limit(
+                name, problem, -np.inf, limit * problem.steps.step_hours, [(columns, 1.0)]
+            )
+            for name, columns, limit in (
+                ("import_limit_kw", grid_import, problem.import_limit_kw),
+                ("export_limit_kw", grid_export, problem.export_limit_kw),
+            )
+            if np.isfinite(limit)
+        ]
+
+    def _add_flow_limit(
+        self,
+        problem: DispatchProblem,
+        limit: FlowLimit,
+        grid_import: NDArray[np.intp],
+        flows: list[_Flows],
+        unused: list[_Curtailment],
+    ) -> NDArray[np.intp]:
+        """Add the limit of what flows between those behind a line or connection and the rest."""
+        most = limit.limit_kw * problem.steps.step_hours
+        brought = -problem.net_load_kwh.T * limit.behind
+        own = most * limit.behind if limit.is_own else 0.0
+        width = 0.0 if limit.is_own else most
+        terms: list[Term] = [
+            (columns, sign)
+            for flow in flows
+            if flow.owners.size and limit.behind[flow.owners].all()
+            for columns, sign in ((flow.charge, 1.0), (flow.discharge, -1.0))
+        ]
+        terms += [
+            (curtailment.columns, 1.0)
+            for curtailment in unused
+            if limit.behind[curtailment.owners].all()
+        ]
+        # A row has as many places as a column, even where nobody behind has either.
+        terms = terms or [(grid_import, 0.0)]
+        return self._add_limit(
+            limit.name,
+            problem,
+            -width,
+            width,
+            terms,
+            lower_brought=brought - own,
+            upper_brought=brought + own,
+        )
+
+    def _add_limit(
+        self,
+        name: str,
+        problem: DispatchProblem,
+        lower: float,
+        upper: float,
+        terms: list[Term],
+        lower_brought: NDArray[np.float64] | float = 0.0,
+        upper_brought: NDArray[np.float64] | float = 0.0,
+    ) -> NDArray[np.intp]:
+        """Add the rows of one limit, which an elastic program may break at a cost."""
+        if self._elastic:
+            n_steps = problem.steps.n_steps
+            over = self._builder.add_columns(n_steps, cost=1.0)
+            under = self._builder.add_columns(n_steps, cost=1.0)
+            terms = [*terms, (over, -1.0), (under, 1.0)]
+            self._broken += [(name, problem, over), (name, problem, under)]
+        return self._builder.add_rows(
+            lower, upper, *terms, lower_brought=lower_brought, upper_brought=upper_brought
+        )
+
+    def _arbitrage(self) -> str:
+        """Return why storage that anybody may buy earns money on its own."""
+        ways = []
+        for problem in self._problems:
+            buy, sell, steps = problem.buy_per_kwh, problem.sell_per_kwh, problem.steps
+            later = int(np.argmax(sell - np.minimum.accumulate(buy)))
+            first = int(np.argmin(buy[: later + 1]))
+            ways.append(
+                (
+                    sell[later] - buy[first],
+                    f"energy costs {buy[first]:g} at {steps.time(first)} and sells for "
+                    f"{sell[later]:g} {problem.currency} per kWh at {steps.time(later)}",
+                )
+            )
+        offers = ", ".join(map(repr, self._problems[0].offers.names))
+        return (
+            f"storage that is bought (on offer: {offers}) would earn more than it costs by trading "
+            f"with the grid alone, without any member: {max(ways)[1]}. What nobody brings has no "
+            f"owner, so it cannot be split. Ask a higher price for the storage, or pay a lower one "
+            f"for what is sold, or make the storage a battery of a member"
+        )
+
+    def _broken_limit(self) -> str:
+        """Return which limit everybody together cannot keep, if that is what is wrong."""
+        elastic = LinearDispatch(self._problems, self._weights, self._storage_units, elastic=True)
+        columns, _, _ = _compiled(elastic).optimum(self._everybody())
+        for name, problem, slack in elastic._broken:
+            step = int(np.argmax(columns[slack]))
+            missed = columns[slack[step]] / problem.steps.step_hours
+            if missed > 1e-6:
+                return (
+                    f"no dispatch keeps {name}: in the step from {problem.steps.time(step)} all "
+                    f"members together miss it by at least {missed:.6g} kW"
+                )
+        return ""
+
+
+def _compiled(dispatch: LinearDispatch) -> LinearProductionGame:
+    """Return the compiled game of a program."""
+    program = dispatch.program
+    model = program.model
+    order = np.lexsort((model.columns, model.rows))
+    counts = np.bincount(model.rows, minlength=len(model.row_lower))
+    return linear_production_game(
+        model.cost,
+        np.array([model.col_lower, model.col_upper]),
+        np.array([model.row_lower, model.row_upper]),
+        np.append(0, np.cumsum(counts)),
+        model.columns[order],
+        model.coefficients[order],
+        program.cost_share,
+        (program.columns.places, program.columns.bounds, program.columns.share),
+        (program.rows.places, program.rows.bounds, program.rows.share),
+        is_cost=True,
+    )

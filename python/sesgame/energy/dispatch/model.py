@@ -1,0 +1,109 @@
+"""The models of what a coalition costs, and the one place where they are chosen by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from sesgame.energy.dispatch.linear import LinearModel
+from sesgame.energy.dispatch.netting import NettingModel
+from sesgame.energy.dispatch.pooled import PooledModel
+from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from sesgame._engine import NativeGame
+    from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
+    from sesgame.energy.dispatch.linear_program import LinearDispatch
+    from sesgame.energy.dispatch.separation import DispatchOracle
+
+__all__ = ["MODELS", "DispatchModel", "chosen"]
+
+
+class DispatchModel(Protocol):
+    """How coalitions are dispatched, and what that costs them."""
+
+    @property
+    def name(self) -> Model:
+        """What users call it."""
+
+    @property
+    def sentence(self) -> str:
+        """What a report says of it."""
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether batteries are run as one."""
+
+    @property
+    def uses_batteries(self) -> bool:
+        """Whether batteries are run at all."""
+
+    @property
+    def max_listed_players(self) -> int:
+        """For how many members every coalition may be dispatched."""
+
+    @property
+    def local_search(self) -> int:
+        """How many coalitions are worth a dispatch before a separation oracle is asked."""
+
+    def summary(self, n_batteries: int) -> str:
+        """Return in words how so many batteries are run."""
+
+    def missing(self, problem: DispatchProblem) -> list[str]:
+        """Return what of a problem the model does not have, in words."""
+
+    def program(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> LinearDispatch:
+        """Return the costs as a linear program, of a problem or of several scenarios."""
+
+    def native_game(self, problem: DispatchProblem) -> NativeGame:
+        """Return the compiled game."""
+
+    def mean_game(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float]
+    ) -> NativeGame:
+        """Return the compiled game of mean costs of scenarios, which share what they buy."""
+
+    def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
+        """Return what a coalition does, its members by number."""
+
+    def dual_bills(self, problem: DispatchProblem) -> DualBills:
+        """Return what members owe at prices that prove the dispatch of all optimal."""
+
+    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
+        """Return such prices, and the range of each bill under all of them."""
+
+    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
+        """Return the separation oracle of the costs."""
+
+
+_POOLED, _NETTING, _LINEAR = PooledModel(), NettingModel(), LinearModel()
+
+MODELS: dict[Model, DispatchModel] = {model.name: model for model in (_POOLED, _NETTING, _LINEAR)}
+"""All of them by name."""
+
+
+def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
+    """Return the model of a name, by default the fastest that has all of a problem.
+
+    Raises
+    ------
+    GameError
+        There is no such model, or it lacks something that the problem has.
+    """
+    if name is None:
+        if _POOLED.missing(problem):
+            return _LINEAR
+        return _POOLED if len(problem.storage) else _NETTING
+    if name not in MODELS:
+        *others, last = (f'"{known}"' for known in MODELS)
+        raise GameError(f"model is {name!r}; it must be {', '.join(others)} or {last}")
+    model = MODELS[name]
+    missing = model.missing(problem)
+    if missing:
+        raise GameError(
+            f'model="{name}" does not support {", ".join(missing)}; model="{_LINEAR.name}" does'
+        )
+    return model

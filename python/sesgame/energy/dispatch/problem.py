@@ -1,0 +1,265 @@
+"""What a dispatch model is told: plain arrays of steps, prices, energy, storage and limits.
+
+Whoever has energy to share makes one, so that a model knows no community, no file and no calendar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "NO_OFFERS",
+    "Dispatch",
+    "DispatchProblem",
+    "FlowLimit",
+    "Model",
+    "Offers",
+    "Steps",
+    "Storage",
+]
+
+Model = Literal["battery", "netting", "linear"]
+"""``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used. Both
+are recursions, exact and very fast. ``"linear"``: a linear program, with each battery by itself,
+wear, the grid and storage to buy."""
+
+
+class Steps(Protocol):
+    """Steps of equal length; :class:`~sesgame.energy.TimeSteps` are some."""
+
+    @property
+    def n_steps(self) -> int:
+        """How many there are."""
+
+    @property
+    def step_hours(self) -> float:
+        """The length of a step in hours."""
+
+    def time(self, index: int) -> str:
+        """Return when a step starts, as messages show it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Storage:
+    """Batteries that members bring, arrays of shape (m,).
+
+    Attributes
+    ----------
+    owner : ndarray of int
+        The number of the member who brings it.
+    energy_kwh, power_kw, initial_charge_kwh : ndarray
+        Capacity, the most that is drawn or delivered, and what is stored at the beginning.
+    charge_efficiency, discharge_efficiency : ndarray
+        In (0, 1].
+    degradation_cost_per_kwh : ndarray
+        For each kWh that is delivered.
+    """
+
+    owner: NDArray[np.intp]
+    energy_kwh: NDArray[np.float64]
+    power_kw: NDArray[np.float64]
+    initial_charge_kwh: NDArray[np.float64]
+    charge_efficiency: NDArray[np.float64]
+    discharge_efficiency: NDArray[np.float64]
+    degradation_cost_per_kwh: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    @property
+    def usable(self) -> NDArray[np.intp]:
+        """The batteries with both capacity and power, by number."""
+        return np.flatnonzero((self.energy_kwh > 0) & (self.power_kw > 0))
+
+    @property
+    def efficiencies(self) -> set[tuple[float, float]]:
+        """The efficiencies of charging and discharging of all that are usable."""
+        usable = self.usable
+        both = (self.charge_efficiency[usable], self.discharge_efficiency[usable])
+        return set(zip(*(column.tolist() for column in both), strict=True))
+
+    def brought(
+        self, which: NDArray[np.intp], n_members: int, hours: float = 1.0
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return what each member brings of some batteries, arrays of shape (n,).
+
+        Capacity in kWh, what `hours` at full power draw, and initial charge in kWh.
+        """
+        energy, drawn, initial = np.zeros((3, n_members))
+        owner = self.owner[which]
+        np.add.at(energy, owner, self.energy_kwh[which])
+        np.add.at(drawn, owner, self.power_kw[which] * hours)
+        np.add.at(initial, owner, self.initial_charge_kwh[which])
+        return energy, drawn, initial
+
+
+@dataclass(frozen=True, eq=False)
+class Offers:
+    """Storage that any coalition may buy, arrays of shape (k,).
+
+    Attributes
+    ----------
+    names : tuple of str
+        For messages.
+    price_per_year : ndarray of shape (k, 2)
+        Of a kWh of capacity, and of a kW of power.
+    charge_efficiency, discharge_efficiency, degradation_cost_per_kwh : ndarray
+        As of :class:`Storage`.
+    """
+
+    names: tuple[str, ...]
+    price_per_year: NDArray[np.float64]
+    charge_efficiency: NDArray[np.float64]
+    discharge_efficiency: NDArray[np.float64]
+    degradation_cost_per_kwh: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+NO_OFFERS = Offers((), np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0))
+"""Nothing is to be bought."""
+
+
+@dataclass(frozen=True, eq=False)
+class FlowLimit:
+    """The most that can flow, either way, between some members and the others.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    behind : ndarray of bool, shape (n,)
+        The members on the far side.
+    limit_kw : float
+        Finite.
+    is_own : bool
+        Whether it comes and goes with the member behind it; if not, it belongs to nobody.
+    """
+
+    name: str
+    behind: NDArray[np.bool_]
+    limit_kw: float
+    is_own: bool
+
+
+@dataclass(frozen=True, eq=False)
+class DispatchProblem:
+    """What coalitions of n members can do in T steps, and what it costs.
+
+    Attributes
+    ----------
+    members : tuple of str
+        One label for each member.
+    steps : Steps
+        How many there are, how long, and what messages call them.
+    load_kwh, pv_kwh : ndarray of shape (n, T)
+        Energy that members use and generate in each step.
+    buy_per_kwh, sell_per_kwh : ndarray of shape (T,)
+        Prices of what comes from outside and of what is fed in; buying never costs less than
+        selling earns.
+    storage : Storage
+        The batteries of members.
+    offers : Offers
+        Storage to buy.
+    demand_charge_per_kw : float
+        For the highest import of any step.
+    import_limit_kw, export_limit_kw : float
+        Of any coalition together; may be infinite.
+    flow_limits : tuple of FlowLimit
+        Of lines and connections.
+    currency : str
+        For messages.
+    """
+
+    members: tuple[str, ...]
+    steps: Steps
+    load_kwh: NDArray[np.float64]
+    pv_kwh: NDArray[np.float64]
+    buy_per_kwh: NDArray[np.float64]
+    sell_per_kwh: NDArray[np.float64]
+    storage: Storage
+    offers: Offers
+    demand_charge_per_kw: float
+    import_limit_kw: float
+    export_limit_kw: float
+    flow_limits: tuple[FlowLimit, ...]
+    currency: str
+
+    @cached_property
+    def net_load_kwh(self) -> NDArray[np.float64]:
+        """Load minus PV, shape (n, T)."""
+        return self.load_kwh - self.pv_kwh
+
+    @property
+    def rounding(self) -> float:
+        """By how much rounding alone may put a cost off.
+
+        Costs are sums of the money that flows in each step. Each of the additions, over members
+        and steps, may be off by a unit in the last place of all money that can flow.
+        """
+        flow_kwh = np.abs(self.load_kwh).sum(axis=0) + np.abs(self.pv_kwh).sum(axis=0)
+        flow_kwh += sum(self.storage.power_kw.tolist()) * self.steps.step_hours
+        price = np.maximum(np.abs(self.buy_per_kwh), np.abs(self.sell_per_kwh))
+        additions = len(self.members) + self.steps.n_steps
+        return float(np.finfo(np.float64).eps * additions * (price @ flow_kwh))
+
+    @property
+    def beyond_a_pool(self) -> list[str]:
+        """What there is of storage that one pooled battery cannot stand for, in words."""
+        storage = self.storage
+        features = {
+            "storage to buy": len(self.offers) > 0,
+            "battery degradation costs": storage.degradation_cost_per_kwh[storage.usable].any(),
+            "batteries of different efficiencies": len(storage.efficiencies) > 1,
+        }
+        return [name for name, is_there in features.items() if is_there]
+
+    @property
+    def of_the_grid(self) -> list[str]:
+        """What the grid charges or limits beyond energy, in words."""
+        features = {
+            "a demand charge": self.demand_charge_per_kw > 0,
+            "an import limit": np.isfinite(self.import_limit_kw),
+            "an export limit": np.isfinite(self.export_limit_kw),
+            "connection limits": any(limit.is_own for limit in self.flow_limits),
+            "lines": any(not limit.is_own for limit in self.flow_limits),
+        }
+        return [name for name, is_there in features.items() if is_there]
+
+
+@dataclass(frozen=True, eq=False)
+class Dispatch:
+    """What a coalition does in each step, energy in kWh, arrays of shape (T,).
+
+    Attributes
+    ----------
+    net_load_kwh : ndarray
+        Of all its members.
+    charge_kwh, discharge_kwh : ndarray
+        At the terminals of the storage.
+    state_of_charge_kwh : ndarray of shape (T + 1,)
+        What is stored at the beginning, and after each step.
+    grid_import_kwh, grid_export_kwh : ndarray
+        Bought and sold.
+    cost : float
+        Of the whole period.
+    purchases : dict of str to tuple of float
+        Of each offer, by name, the capacity in kWh and the power in kW that are bought.
+    """
+
+    net_load_kwh: NDArray[np.float64]
+    charge_kwh: NDArray[np.float64]
+    discharge_kwh: NDArray[np.float64]
+    state_of_charge_kwh: NDArray[np.float64]
+    grid_import_kwh: NDArray[np.float64]
+    grid_export_kwh: NDArray[np.float64]
+    cost: float
+    purchases: dict[str, tuple[float, float]]

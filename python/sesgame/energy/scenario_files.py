@@ -1,0 +1,73 @@
+"""The folder that describes scenarios: which folders of communities, and how probable each is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sesgame.energy.community_files import community_files
+from sesgame.files.csv_folder import csv_files
+from sesgame.files.csv_table import CsvTable
+
+__all__ = ["ScenarioFolder", "read_scenario_folder", "scenario_files"]
+
+SCENARIOS = "scenarios"
+
+
+class ScenarioFolder(NamedTuple):
+    """What scenarios.csv says.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    folders : list of Path
+        Of the communities.
+    weights : list of float or None
+        The probability of each, if there is such a column.
+    """
+
+    path: Path
+    folders: list[Path]
+    weights: list[float] | None
+
+
+def read_scenario_folder(folder: Path) -> ScenarioFolder:
+    """Read which communities are the scenarios.
+
+    Raises
+    ------
+    GameError
+        The file is missing or wrong; the message names file, line and column.
+    """
+    path = csv_files(folder, [SCENARIOS], ())[SCENARIOS]
+    table = CsvTable.read(path)
+    table.expect(["folder"], ["weight"])
+    names = table.texts("folder")
+    for row, name in enumerate(names):
+        if not name:
+            table.fail(row, "folder", "the cell is empty; it must be the folder of a community")
+        if not (folder / name).is_dir():
+            table.fail(row, "folder", f"there is no folder {folder / name}")
+        if name in names[:row]:
+            table.fail(row, "folder", f'duplicate folder "{name}"')
+    weights = None
+    if "weight" in table.columns:
+        weights = table.floats("weight").tolist()
+        for row, weight in enumerate(weights):
+            if weight <= 0:
+                table.fail(row, "weight", f"{weight:g} is not above 0")
+    return ScenarioFolder(path, [folder / name for name in names], weights)
+
+
+def scenario_files(folder: Path) -> list[Path]:
+    """Return all files that describe the scenarios.
+
+    Raises
+    ------
+    GameError
+        As in :func:`read_scenario_folder`, or a community lacks a file.
+    """
+    found = read_scenario_folder(folder)
+    communities = [community_files(part).values() for part in found.folders]
+    return [found.path, *(path for files in communities for path in files)]

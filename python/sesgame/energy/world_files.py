@@ -1,0 +1,59 @@
+"""Folders that describe a world: which kind a folder is, and how each is read."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sesgame.energy.community import Community
+from sesgame.energy.community_files import community_files
+from sesgame.energy.scenario_files import scenario_files
+from sesgame.energy.scenarios import Scenarios
+from sesgame.energy.two_period import TwoPeriodStorage
+from sesgame.energy.two_period_files import two_period_files
+from sesgame.errors import GameError
+from sesgame.files.csv_folder import find_csv
+
+if TYPE_CHECKING:
+    from sesgame.game.world import World
+
+__all__ = ["read_world", "world_files"]
+
+_MARKS = {"scenarios": Scenarios, "two_period": TwoPeriodStorage}
+"""The file that only a folder of this kind has."""
+
+
+def read_world(folder: str | PathLike[str]) -> World:
+    """Return what a folder of CSV files describes; ``docs/file-formats.md`` has the kinds.
+
+    Raises
+    ------
+    GameError
+        A file is missing or wrong; the message names file, line and column.
+    """
+    return _kind(Path(folder)).from_csv(folder)
+
+
+def world_files(folder: str | PathLike[str]) -> list[Path]:
+    """Return the files that :func:`read_world` reads.
+
+    Raises
+    ------
+    GameError
+        There is no such folder, or a file is missing or there twice.
+    """
+    folder = Path(folder)
+    kind = _kind(folder)
+    if kind is Scenarios:
+        return scenario_files(folder)
+    files = two_period_files(folder) if kind is TwoPeriodStorage else community_files(folder)
+    return list(files.values())
+
+
+def _kind(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage]:
+    """Return what a folder describes: a community, unless a file says otherwise."""
+    marks = [mark for mark in _MARKS if find_csv(folder, mark)]
+    if len(marks) > 1:
+        raise GameError(f"{folder} has both {' and '.join(f'{mark}.csv' for mark in marks)}")
+    return _MARKS[marks[0]] if marks else Community

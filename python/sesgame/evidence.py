@@ -1,0 +1,46 @@
+"""What proves or qualifies an allocation: the one home of all kinds of evidence."""
+
+from sesgame.adapters.membership_model import DualityEvidence
+from sesgame.energy.clustering import ClusteredEvidence
+from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
+from sesgame.energy.two_period import TwoPeriodPrices
+from sesgame.game.allocation import Course, Evidence, Intervals
+from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
+from sesgame.shapley.exact import ExactSemivalue
+from sesgame.shapley.sampled import SampledShapley, TracePoint
+from sesgame.stability.core import CoreCheck, CoreExistence, LeastCoreEvidence
+from sesgame.stability.core_points import CorePointEvidence, CorePointStep
+from sesgame.stability.kernel import KernelCheck
+from sesgame.stability.nucleolus import NucleolusEvidence
+from sesgame.stability.row_generation import GeneratedEvidence, GeneratedStage, GenerationEffort
+from sesgame.stability.stages import Effort, Stage
+from sesgame.stability.verification import Verification
+
+__all__ = [
+    "ClarkeEvidence",
+    "ClusteredEvidence",
+    "CoreCheck",
+    "CoreExistence",
+    "CorePointEvidence",
+    "CorePointStep",
+    "Course",
+    "DualPrices",
+    "DualityEvidence",
+    "Effort",
+    "Evidence",
+    "ExactSemivalue",
+    "GeneratedEvidence",
+    "GeneratedStage",
+    "GenerationEffort",
+    "Intervals",
+    "KernelCheck",
+    "LeastCoreEvidence",
+    "NucleolusEvidence",
+    "OwenPrices",
+    "ProgrammePrices",
+    "SampledShapley",
+    "Stage",
+    "TracePoint",
+    "TwoPeriodPrices",
+    "Verification",
+]

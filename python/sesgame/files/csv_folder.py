@@ -1,0 +1,47 @@
+"""Folders of CSV files, each of which may be compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sesgame.errors import GameError
+
+__all__ = ["csv_files", "find_csv"]
+
+
+def csv_files(folder: Path, needed: Iterable[str], optional: Iterable[str]) -> dict[str, Path]:
+    """Return the files of a folder by their role: those needed and, if there, the others.
+
+    Raises
+    ------
+    GameError
+        There is no such folder, a file is missing, or is there plain and compressed.
+    """
+    if not folder.is_dir():
+        raise GameError(f"there is no folder {folder}")
+    files = {}
+    for role in needed:
+        found = find_csv(folder, role)
+        if found is None:
+            raise GameError(f"{folder} has no {role}.csv (or {role}.csv.gz)")
+        files[role] = found
+    for role in optional:
+        found = find_csv(folder, role)
+        if found is not None:
+            files[role] = found
+    return files
+
+
+def find_csv(folder: Path, role: str) -> Path | None:
+    """Return the file of a role, plain or compressed, if it is there.
+
+    Raises
+    ------
+    GameError
+        It is there twice.
+    """
+    found = [path for end in (".csv", ".csv.gz") if (path := folder / f"{role}{end}").exists()]
+    if len(found) == 2:
+        raise GameError(f"{folder} has both {found[0].name} and {found[1].name}; keep one")
+    return found[0] if found else None

@@ -1,0 +1,244 @@
+"""What a report says, as numbers and sentences: for text, pages, letters and files alike."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from math import fsum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sesgame._engine import __version__
+from sesgame.bills import rounded_bills
+from sesgame.energy.community import Community
+from sesgame.errors import AllocationError, GameError
+from sesgame.formatting import amount, count, number, text_table
+from sesgame.stability.kernel import maximal_surpluses
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.comparison import Comparison
+    from sesgame.energy.schedule import Schedule
+    from sesgame.game.allocation import Allocation, Verdict
+    from sesgame.game.game import Game
+    from sesgame.rule import AllocationProblem
+    from sesgame.stability.audit import Audit
+
+__all__ = ["ReportContent", "title_of"]
+
+DISPATCH_TOLERANCE = 1e-6
+"""Of the largest amount: by how much a dispatch may cost more or less than the game says."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReportContent:
+    """Allocations of one game, audited and billed.
+
+    Parameters
+    ----------
+    name : str
+        What was solved: a community or a file.
+    problem : AllocationProblem
+        The game, and what made it, its model and the limits.
+    comparison : Comparison
+        A row for each rule, each with an allocation and an audit.
+    source : dict
+        What the game was made from: files with their digests, period, model.
+    options : dict
+        What was asked for.
+    command : sequence of str
+        The command that makes the same again, if there is one.
+
+    Attributes
+    ----------
+    bills : dict of str to tuple of Decimal
+        The shares to the cent, of each rule that splits exactly what there is to split.
+    """
+
+    name: str
+    problem: AllocationProblem
+    comparison: Comparison
+    source: dict[str, Any]
+    options: dict[str, Any]
+    command: Sequence[str] = ()
+    bills: dict[str, tuple[Decimal, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        bills = {}
+        for rule, allocation in self.allocations.items():
+            # A rule that does not split exactly what there is to split gives no bills.
+            with suppress(AllocationError):
+                bills[rule] = rounded_bills(allocation.values, self.together)
+        object.__setattr__(self, "bills", bills)
+
+    @property
+    def game(self) -> Game:
+        """The game."""
+        return self.problem.game
+
+    @property
+    def unit(self) -> str:
+        """The currency, or nothing."""
+        return self.comparison.unit
+
+    @property
+    def alone(self) -> list[float]:
+        """What each player bears, or gets, alone."""
+        alone: list[float] = self.comparison.alone.tolist()
+        return alone
+
+    @property
+    def together(self) -> float:
+        """What there is to split."""
+        return self.comparison.together
+
+    @cached_property
+    def allocations(self) -> Mapping[str, Allocation]:
+        """What each rule allocates."""
+        rows = self.comparison.rows
+        return {row.rule: row.allocation for row in rows if row.allocation is not None}
+
+    @cached_property
+    def audits(self) -> Mapping[str, Audit]:
+        """What holds of that."""
+        return {row.rule: row.audit for row in self.comparison.rows if row.audit is not None}
+
+    @property
+    def community(self) -> Community | None:
+        """The community behind the game, of which a page shows the dispatch."""
+        world = self.problem.world
+        return world if isinstance(world, Community) else None
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What computed this."""
+        python, numpy = platform.python_version(), np.__version__
+        return {"sesgame": __version__, "Python": python, "NumPy": numpy}
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The dispatch of the community.
+
+        Raises
+        ------
+        GameError
+            There is no community, or its dispatch does not cost what there is to split.
+        """
+        community = self.community
+        if community is None:
+            raise GameError("there is no community, so there is no dispatch")
+        schedule = community.dispatch(model=self.problem.model)
+        size = max(abs(self.together), *map(abs, self.alone))
+        if abs(schedule.cost - self.together) > DISPATCH_TOLERANCE * size:
+            raise GameError(
+                f"the dispatch of {community!r} costs {schedule.cost:g}, but the game splits "
+                f"{self.together:g}; give the community of the same period, and the same model"
+            )
+        return schedule
+
+    @cached_property
+    def verifications(self) -> dict[str, Verdict]:
+        """What code that shares nothing with the solvers finds in the certificates, by rule."""
+        found = {}
+        for rule, allocation in self.allocations.items():
+            evidence = allocation.evidence
+            verdict = None if evidence is None else evidence.verify(self.game)
+            if verdict is not None:
+                found[rule] = verdict
+        return found
+
+    def certified(self, rule: str) -> bool:
+        """Return whether a certificate proves the shares to be what the rule says."""
+        evidence = self.allocations[rule].evidence
+        if evidence is None or evidence.unproved:
+            return False
+        return bool(self.verifications.get(rule))
+
+    @cached_property
+    def without_each(self) -> NDArray[np.float64]:
+        """What there would be to split without each player."""
+        others = ~np.eye(self.game.n_players, dtype=np.bool_)
+        return self.game.values(others, progress=False)
+
+    def objections(self, rule: str) -> NDArray[np.float64] | None:
+        """Return what the worst group with each player would gain by leaving.
+
+        None where the coalitions are too many to be listed.
+        """
+        if not self.game.tabulated:
+            return None
+        if rule not in self._objections:
+            surpluses = maximal_surpluses(self.game, self.allocations[rule], progress=False)
+            self._objections[rule] = surpluses.max(axis=1)
+        return self._objections[rule]
+
+    @cached_property
+    def _objections(self) -> dict[str, NDArray[np.float64]]:
+        """Those known so far."""
+        return {}
+
+    def surplus(self, rule: str) -> NDArray[np.float64]:
+        """Return by how much each player is better off than alone."""
+        better: NDArray[np.float64] = self.game.sign * (
+            self.allocations[rule].values - np.array(self.alone)
+        )
+        return better
+
+    def text(self) -> str:
+        """Return the table and, for each rule, what holds of it in plain words."""
+        lines = [title_of(self.name, self.problem), "", *text_table(self._table())]
+        for rule, audited in self.audits.items():
+            sentences = [*audited.sentences(self.unit), *self.provisos(rule)]
+            lines += ["", rule, *(f"  {sentence}" for sentence in sentences)]
+            if rule not in self.bills:
+                lines.append("  No bills: this rule does not split exactly what there is to split.")
+        return "\n".join(lines)
+
+    __repr__ = text
+
+    def provisos(self, rule: str) -> list[str]:
+        """Return in sentences how far the shares are from what the rule means."""
+        allocation = self.allocations[rule]
+        if allocation.evidence is None:
+            return []
+        return allocation.evidence.caveats(allocation, self.amount)
+
+    def amount(self, value: float) -> str:
+        """Return a figure with the unit, if there is one."""
+        return amount(value, self.unit)
+
+    def _table(self) -> list[list[str]]:
+        """Return header, one row for each player, and the totals."""
+        word = "saving" if self.game.kind == "cost" else "surplus"
+        header = ["member", "alone"]
+        columns = [self.alone]
+        for rule, allocation in self.allocations.items():
+            header += [rule, word]
+            columns += [list(allocation.values), list(self.surplus(rule))]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        rows.append([fsum(column) for column in columns])
+        labels = [*(str(player) for player in self.game.players), "total"]
+        return [
+            header,
+            *(
+                [label, *(number(value, self.unit) for value in row)]
+                for label, row in zip(labels, rows, strict=True)
+            ),
+        ]
+
+
+def title_of(name: str, problem: AllocationProblem) -> str:
+    """Return in words what is split."""
+    game, world = problem.game, problem.world
+    if world is None:
+        return f"{name}: a {game.kind} game of {count(game.n_players, 'player')}"
+    return (
+        f"{name}, {world.description(problem.model)}; amounts in {world.currency}, negative ones "
+        f"are received"
+    )
