@@ -74,7 +74,7 @@ def uplift_by_load(settlement: S) -> S:
 def uplift_by_gain(settlement: S) -> S:
     """Return the settlement whose gap is charged to all who gain, in proportion to their gain.
 
-    Nobody loses as long as the deficit is not larger than all gains, which holds for VCG. The
+    Individually rational as long as the deficit is not larger than all gains, as under VCG. The
     gain of a load that does not bid counts at the value of lost load.
 
     Parameters
@@ -111,7 +111,7 @@ def scale_rents(settlement: S) -> S:
 
     for whoever is paid (:math:`t_i < 0`), with its reported cost :math:`c_i` and the factor
     :math:`\alpha \ge 0` that closes the gap: between pay-as-bid (0) and the full payment (1).
-    Nobody loses. Where even no rent at all leaves a deficit, the rest of it stays.
+    Individually rational. Where even no rent at all leaves a deficit, the rest of it stays.
 
     Parameters
     ----------

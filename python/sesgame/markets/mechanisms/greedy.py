@@ -27,8 +27,8 @@ def greedy(auction: StorageAuction) -> StorageSettlement:
     Returns
     -------
     StorageSettlement
-        Truth is a dominant strategy and nobody loses; welfare may be lost: `properties` says how
-        much.
+        Truth is a dominant strategy, individually rational; welfare may be lost: `properties`
+        says how much.
 
     Raises
     ------

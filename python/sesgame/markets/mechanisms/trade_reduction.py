@@ -27,9 +27,9 @@ def trade_reduction(book: OrderBook) -> OneBusSettlement:
     Returns
     -------
     OneBusSettlement
-        The true price is a dominant strategy, nobody loses, there is no deficit; the welfare of
-        the marginal trade is lost. `price_upper` is what buyers pay, `price_lower` what sellers
-        get, NaN where nobody trades.
+        The true price is a dominant strategy; individually rational, without deficit; the welfare
+        of the marginal trade is lost. `price_upper` is what buyers pay, `price_lower` what
+        sellers get, NaN where nobody trades.
 
     Raises
     ------

@@ -31,7 +31,8 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
     Returns
     -------
     OneBusSettlement
-        The budget balances and nobody loses; truth is not a dominant strategy.
+        Efficient, individually rational and budget balanced; truth is not a dominant
+        strategy.
 
     Raises
     ------

@@ -48,8 +48,9 @@ def vcg(
     Returns
     -------
     OneBusSettlement, NetworkSettlement or StorageSettlement
-        Truth is a dominant strategy; nobody loses. The budget need not balance: see
-        :func:`sesgame.budget_balance`. Fixed demand pays the market price (at its bus).
+        Efficient and individually rational; truth is a dominant strategy. The budget need not
+        balance: see :func:`sesgame.budget_balance`. Fixed demand pays the market price (at its
+        bus).
 
     Raises
     ------
