@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from sesgame.game.players import Players
 
-__all__ = ["CORE_TIME_LIMIT", "LOAD", "ClearableMarket", "Clearing", "CoreGap", "Market"]
+__all__ = [
+    "CORE_TIME_LIMIT",
+    "LOAD",
+    "ClarkePayments",
+    "ClearableMarket",
+    "Clearing",
+    "CoreGap",
+    "Market",
+]
 
 CORE_TIME_LIMIT = 10.0
 """Seconds for the search for a blocking coalition; a bound is reported where they do not do."""
@@ -61,6 +69,21 @@ class Clearing(Protocol):
     def welfare(self) -> float:
         """What it is worth to everybody: no outcome is worth more, by the reports."""
         ...
+
+
+class ClarkePayments(NamedTuple):
+    """What each participant's presence costs everybody else.
+
+    Attributes
+    ----------
+    payments : ndarray of float, shape (n,)
+        Positive where a participant pays.
+    pivotal : ndarray of float, shape (n,)
+        How much more fixed demand would be shed without each of them.
+    """
+
+    payments: NDArray[np.float64]
+    pivotal: NDArray[np.float64]
 
 
 class CoreGap(NamedTuple):

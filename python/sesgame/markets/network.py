@@ -13,10 +13,9 @@ import numpy as np
 from sesgame._engine import NetworkColumns
 from sesgame.errors import CoalitionError, GameError
 from sesgame.game.players import Players
-from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, CoreGap
+from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.matpower import network_of_case
 from sesgame.markets.network_files import read_network
-from sesgame.markets.order_book import ClarkePayments
 from sesgame.markets.steps import (
     by_participant,
     check_steps,

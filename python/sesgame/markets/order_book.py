@@ -13,7 +13,7 @@ import numpy as np
 from sesgame._engine import EngineRule, NetworkColumns, OrderBookColumns
 from sesgame.errors import GameError
 from sesgame.game.players import Players
-from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, CoreGap
+from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.order_book_files import read_orders
 from sesgame.markets.steps import (
     by_participant,
@@ -27,7 +27,7 @@ from sesgame.markets.steps import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BookClearing", "ClarkePayments", "Order", "OrderBook", "Side"]
+__all__ = ["BookClearing", "Order", "OrderBook", "Side"]
 
 Side = Literal["offer", "bid"]
 
@@ -84,21 +84,6 @@ class BookClearing:
         high = np.where(np.isfinite(high), high, np.nan)
         price: NDArray[np.float64] = low + position * (high - low)
         return price
-
-
-class ClarkePayments(NamedTuple):
-    """What each participant's presence costs everybody else.
-
-    Attributes
-    ----------
-    payments : ndarray of float, shape (n,)
-        Positive where a participant pays.
-    pivotal : ndarray of float, shape (n,)
-        How much more fixed demand would be shed without each of them.
-    """
-
-    payments: NDArray[np.float64]
-    pivotal: NDArray[np.float64]
 
 
 class OrderBook:
