@@ -258,7 +258,7 @@ CLUSTERS = Option(
 
 def _apply(problem: AllocationProblem) -> Allocation:
     community = problem.world
-    assert isinstance(community, Community)
+    assert isinstance(community, (Community, Scenarios))
     return clustered_nucleolus(
         community,
         min(problem[CLUSTERS], problem.game.n_players),
@@ -275,7 +275,7 @@ CLUSTERED_NUCLEOLUS = Rule(
     needs=frozenset({Need.SAMPLE}),
     promises=frozenset({Promise.EFFICIENT}),
     options=(CLUSTERS, SEED),
-    worlds=(Community,),
+    worlds=(Community, Scenarios),
     meaning=(
         "Members of like profiles form clusters, and clusters form groups: the one with the most "
         "reason to leave gets as little as possible. Each cluster's share is then split inside."

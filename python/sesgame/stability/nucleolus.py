@@ -22,7 +22,7 @@ from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.exact import exact_levels
-from sesgame.stability.row_generation import generate
+from sesgame.stability.row_generation import GeneratedEvidence, generate
 from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
@@ -231,10 +231,11 @@ def nucleolus(
             max_seconds=math.inf if max_seconds is None else max_seconds,
             progress=progress,
         )
-    else:
-        game = without_oracle(game, tolerance, local_search, max_seconds)
-        found = _solve(game, NUCLEOLUS.title, False, True, exact, progress)
-    return _made(NUCLEOLUS, PRENUCLEOLUS, found)
+        evidence = found.evidence
+        assert isinstance(evidence, GeneratedEvidence)
+        return (NUCLEOLUS if evidence.individually_rational else PRENUCLEOLUS).made(found)
+    game = without_oracle(game, tolerance, local_search, max_seconds)
+    return _solve(game, NUCLEOLUS, PRENUCLEOLUS, False, exact, progress)
 
 
 def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
@@ -270,7 +271,7 @@ def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> A
     >>> [round(float(x), 6) for x in sg.prenucleolus(game).values]
     [3.0, 3.0, -4.0]
     """
-    return PRENUCLEOLUS.made(_solve(game, PRENUCLEOLUS.title, False, False, exact, progress))
+    return _solve(game, PRENUCLEOLUS, None, False, exact, progress)
 
 
 def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -306,8 +307,7 @@ def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_nucleolus(game).values]
     [4.0, 4.0, 1.0]
     """
-    found = _solve(game, PER_CAPITA_NUCLEOLUS.title, True, True, False, progress)
-    return _made(PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS, found)
+    return _solve(game, PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS, True, False, progress)
 
 
 def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
@@ -343,15 +343,7 @@ def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_prenucleolus(game).values]
     [3.0, -1.0]
     """
-    found = _solve(game, PER_CAPITA_PRENUCLEOLUS.title, True, False, False, progress)
-    return PER_CAPITA_PRENUCLEOLUS.made(found)
-
-
-def _made(rule: Rule, unbounded: Rule, allocation: Allocation) -> Allocation:
-    """Return an allocation as that of a rule, or of the one that it becomes without imputations."""
-    evidence = allocation.evidence
-    bounded = getattr(evidence, "individually_rational", True)
-    return (rule if bounded else unbounded).made(allocation)
+    return _solve(game, PER_CAPITA_PRENUCLEOLUS, None, True, False, progress)
 
 
 CONTENT = "gets as little reason as possible; then the next, and so on."
@@ -477,14 +469,16 @@ def nucleoli(
 
 def _solve(
     game: Game,
-    method: str,
+    rule: Rule,
+    unbounded: Rule | None,
     per_capita: bool,
-    individually_rational: bool,
     exact: bool,
     progress: bool,
 ) -> Allocation:
+    """Solve from a table; `unbounded` is what a rule with bounds becomes without imputations."""
+    individually_rational = unbounded is not None
     table = game.tabulate(progress=progress)
-    with progress_report(method, " values", progress) as report:
+    with progress_report(rule.title, " values", progress) as report:
         values, stages, bounded, tolerance, effort = engine_nucleolus(
             table, game.kind, per_capita, individually_rational, report
         )
@@ -501,9 +495,10 @@ def _solve(
         evidence, fractions = _proved(game, evidence, individually_rational)
         values = checked_values(game.players, [float(value) for value in fractions])
         bounded = evidence.individually_rational
-    if individually_rational and not bounded:
-        method = method.replace("nucleolus", "prenucleolus") + " (no imputation exists)"
-    return Allocation(
+    method = rule.title
+    if unbounded is not None and not bounded:
+        rule, method = unbounded, f"{unbounded.title} (no imputation exists)"
+    allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
@@ -512,6 +507,7 @@ def _solve(
         evidence=evidence,
         exact=fractions,
     )
+    return rule.made(allocation)
 
 
 def _proved(

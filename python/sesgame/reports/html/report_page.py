@@ -126,7 +126,7 @@ def _inputs(report: ReportContent) -> list[Child]:
     """Return files, options and versions."""
     files = report.source.get("files", {})
     facts = {
-        key.replace("_", " "): ", ".join(value) if isinstance(value, list) else str(value)
+        key.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for key, value in {**report.source, **report.options, **report.versions}.items()
         if key not in ("files", "n_steps", "step_hours")
     }

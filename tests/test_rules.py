@@ -1,0 +1,346 @@
+"""Every rule of the catalogue, and nothing beside it: what it promises, says, keeps and cites."""
+
+import ast
+import importlib
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from math import comb
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sesgame as sg
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sesgame.catalogue import RULES, Catalogue, allocate, check_options, comparable_rules
+from sesgame.cli.command_line import main
+from sesgame.errors import GameError
+from sesgame.files.json_text import json_text
+from sesgame.game.allocation import Evidence
+from sesgame.reports.report import build_report
+from sesgame.rule import AllocationProblem, Need, Option, Promise, Rule
+from sesgame.testing import assert_additive, assert_anonymous
+
+ROOT = Path(__file__).parents[1]
+SOURCES = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "docs/references.bib").read_text(), re.M))
+
+of_all = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+of_games = pytest.mark.parametrize(
+    "rule", [rule for rule in RULES.values() if not rule.worlds], ids=lambda rule: rule.name
+)
+
+
+def options_for(players):
+    """Return an option of each kind that fits players: Shapley's weights, the first two united."""
+    n = len(players)
+    unions = [players[:2], *([player] for player in players[2:])]
+    return {
+        "weights": [1 / (n * comb(n - 1, size)) for size in range(n)],
+        "unions": unions,
+        "reference": dict.fromkeys(players, 1.0),
+        "seed": 3,
+        "n_clusters": 2,
+    }
+
+
+def apply(rule, game, options=None):
+    options = options_for(list(game.players)) if options is None else options
+    taken = {option.keyword: options[option.keyword] for option in rule.options}
+    return allocate(AllocationProblem.of(game, options=taken), rule.name)
+
+
+def court():
+    return sg.energy.Community(
+        members=["ann", "bob", "cid"],
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=[[-2.0, 1.0], [1.0, 1.0], [2.0, 2.0]],
+        tariff=sg.energy.Tariff.flat(0.30, 0.10),
+    )
+
+
+def two_periods():
+    return sg.energy.TwoPeriodStorage(
+        ["ann", "bob", "cid"],
+        [1, 1, 0],
+        [3, 0, 1],
+        off_peak_price=0.1,
+        peak_price=0.4,
+        capacity_kwh=[0, 2, 0],
+    )
+
+
+def problem_of(rule):
+    """Return a problem that the rule takes: a world of its kind, or a game of three."""
+    worlds = [world for world in (court(), two_periods()) if isinstance(world, rule.worlds)]
+    source = worlds[0] if worlds else gloves()
+    options = options_for(list(source.members if worlds else source.players))
+    taken = {option.keyword: options[option.keyword] for option in rule.options}
+    return AllocationProblem.of(source, options=taken)
+
+
+def gloves():
+    table = [0, 0, 0, 4, 0, 4, 0, 4]
+    return sg.Game.from_table(table, ["left", "right", "spare"], kind="gain")
+
+
+@st.composite
+def games(draw, n_players=None):
+    n = draw(st.integers(2, 4)) if n_players is None else n_players
+    values = draw(st.lists(st.integers(-20, 40), min_size=2**n - 1, max_size=2**n - 1))
+    kind = draw(st.sampled_from(["gain", "cost"]))
+    return sg.Game.from_table([0, *map(float, values)], list("abcd"[:n]), kind=kind)
+
+
+def alone(game):
+    return game.values(np.eye(game.n_players, dtype=bool))
+
+
+@of_games
+@settings(max_examples=25, deadline=None)
+@given(game=games())
+def test_a_rule_keeps_what_it_promises_on_every_game(rule, game):
+    allocation = apply(rule, game)
+    audit = sg.audit(game, allocation)
+    together = game.value(game.players)
+    imputable = game.sign * (together - alone(game).sum()) >= 0
+    if Promise.EFFICIENT in rule.promises:
+        assert audit.efficient
+    if Promise.INDIVIDUALLY_RATIONAL in rule.promises and imputable:
+        assert audit.individually_rational
+    if Promise.IN_CORE_IF_NONEMPTY in rule.promises and not sg.core_existence(game).is_empty:
+        assert audit.in_core
+    if Promise.CERTIFIED in rule.promises:
+        assert allocation.evidence.verify(game).holds
+    if Promise.SYMMETRIC in rule.promises:
+        assert_anonymous(lambda other: apply(rule, other), game, tolerance=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [r for r in RULES.values() if Promise.ADDITIVE in r.promises and not r.worlds],
+    ids=lambda rule: rule.name,
+)
+@settings(max_examples=15, deadline=None)
+@given(one=games(3), other=games(3))
+def test_an_additive_rule_adds_up(rule, one, other):
+    same = sg.Game.from_table(other.tabulate(), other.players, kind=one.kind)
+    assert_additive(lambda game: apply(rule, game), one, same)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [r for r in RULES.values() if Promise.DUMMY in r.promises and not r.worlds],
+    ids=lambda rule: rule.name,
+)
+@settings(max_examples=15, deadline=None)
+@given(game=games(3), worth=st.integers(-5, 5))
+def test_a_dummy_gets_what_it_has_alone(rule, game, worth):
+    table = np.concatenate([game.tabulate(), game.tabulate() + worth])
+    added = sg.Game.from_table(table, [*game.players, "dummy"], kind=game.kind)
+    if Promise.INDIVIDUALLY_RATIONAL in rule.promises:
+        assume(added.sign * (added.value(added.players) - alone(added).sum()) >= 0)
+    assert apply(rule, added)["dummy"] == pytest.approx(worth, abs=1e-6)
+
+
+@of_all
+def test_a_rule_signs_its_allocations_and_reports_explain_them(rule):
+    problem = problem_of(rule)
+    allocation = allocate(problem, rule.name)
+    assert allocation.rule == rule.name
+    assert allocation.method.split(" (")[0] == rule.title
+    explanation = rule.explained(allocation)
+    assert not set("{}") & set(explanation)
+    report = build_report(problem, {"mine": rule.name}, name="court")
+    assert explanation.split(";")[0] in report.to_html().replace("&#x27;", "'")
+    if "mine" in report.bills:
+        assert rule.title in report.letter(problem.game.players[0])
+    forged = sg.Allocation(
+        allocation.players, allocation.values, allocation.kind, allocation.method
+    )
+    assert forged.rule is None
+    page = build_report(replace(problem, options={}), {"mine": forged}, name="court").to_html()
+    assert explanation.split(";")[0] not in page.replace("&#x27;", "'")
+
+
+@of_all
+def test_evidence_comes_back_from_json_if_it_can_be_verified(rule):
+    problem = problem_of(rule)
+    allocation = allocate(problem, rule.name)
+    kept = json.loads(json_text(allocation.to_dict()))
+    assert list(kept["values"].values()) == allocation.values.tolist()
+    labels = {json.dumps(player): player for player in problem.game.players}
+    again = Evidence.from_dict(kept["evidence"] or {}, labels)
+    if Promise.CERTIFIED in rule.promises:
+        assert again == allocation.evidence
+        assert again.verify(problem.game).holds
+    else:
+        assert again is None
+
+
+@of_all
+def test_a_rule_has_a_page_a_source_and_words(rule):
+    assert (ROOT / "docs" / f"{rule.page}.md").exists()
+    assert rule.sources
+    assert set(rule.sources) <= SOURCES
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
+    assert rule.meaning.endswith(".")
+    assert Need.SAMPLE not in rule.needs or any(option.name == "seed" for option in rule.options)
+
+
+@of_all
+def test_a_rule_has_a_line_in_the_help_of_each_command(rule, capsys):
+    for command in ("allocate", "compare", "solve"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        text = re.sub(r"-\n\s+", "-", capsys.readouterr().out)
+        words = set(re.findall(r"[\w-]+", text))
+        assert rule.name in words
+        assert {f"--{option.name}" for option in rule.options} <= words
+
+
+def test_the_titles_of_rules_differ():
+    assert len({rule.title for rule in RULES.values()}) == len(RULES)
+
+
+def test_old_names_find_their_rule_and_stay_the_names_of_rows():
+    assert RULES["owen"] is RULES["dual-prices"]
+    row = sg.compare(court(), ["owen"])["owen"]
+    assert row.allocation.rule == "dual-prices"
+
+
+def test_names_and_options_of_a_catalogue_differ():
+    def rule(name, **more):
+        return Rule(name=name, apply=lambda problem: None, meaning="", page="", sources=(), **more)
+
+    def option():
+        return Option(name="size", parse=int, help="", metavar="N")
+
+    with pytest.raises(ValueError, match='two rules are called "a"'):
+        Catalogue([rule("a"), rule("b", aliases=("a",))])
+    with pytest.raises(ValueError, match='two options of rules are called "size"'):
+        Catalogue([rule("a", options=(option(),)), rule("b", options=(option(),))])
+
+
+def test_an_option_that_no_rule_takes_is_refused_by_name(tmp_path, capsys):
+    with pytest.raises(GameError, match="no rule has an option size"):
+        sg.compare(gloves(), ["shapley"], size=3)
+    with pytest.raises(GameError, match="takes the option weights, which is for semivalue"):
+        sg.compare(gloves(), ["shapley"], weights=[0, 0, 1])
+    path = tmp_path / "gloves.csv"
+    path.write_text("coalition,gain\nl,0\nr,0\nl+r,1\n")
+    assert main(["solve", str(path), "--unions", "l;r"]) == 2
+    assert "none of the rules takes the option unions, which is for owen-value" in (
+        capsys.readouterr().err
+    )
+    assert main(["solve", str(path), "--rule", "owen-value"]) == 2
+    assert 'the rule "owen-value" needs unions: members who act' in capsys.readouterr().err
+
+
+def test_a_usual_value_may_be_given_where_no_rule_takes_it():
+    check_options(AllocationProblem.of(gloves(), options={"seed": 1}), ["shapley"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "expected"),
+    [
+        ("owen-value", ["--unions", "l, r;s"], lambda g: sg.owen_value(g, [["l", "r"], ["s"]])),
+        ("semivalue", ["--weights", "0,0,1"], lambda g: sg.semivalue(g, [0, 0, 1])),
+        (
+            "nearest-core",
+            ["--reference", "l=1,r=2,s=3"],
+            lambda g: sg.nearest_core_allocation(g, reference=[1, 2, 3]),
+        ),
+        (
+            "leximin-core",
+            ["--reference", "equal"],
+            lambda g: sg.leximin_core_allocation(g, reference=[4 / 3] * 3),
+        ),
+        (
+            "nearest-core",
+            [],
+            lambda g: sg.nearest_core_allocation(g, reference=sg.shapley_value(g)),
+        ),
+        (
+            "leximin-core",
+            [],
+            lambda g: sg.leximin_core_allocation(g, reference=[0.0] * 3),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_options_on_the_command_line_are_those_of_the_function(tmp_path, rule, options, expected):
+    path = tmp_path / "gloves.csv"
+    path.write_text("coalition,gain\nl,0\nr,0\ns,0\nl+r,4\nl+s,4\nr+s,0\nl+r+s,4\n")
+    game = sg.Game.from_table([0, 0, 0, 4, 0, 4, 0, 4], list("lrs"), kind="gain")
+    for command, name in (("solve", "--rule"), ("solve", "--rules")):
+        assert main([command, str(path), name, rule, *options, "--out", str(tmp_path)]) == 0
+        result = json.loads((tmp_path / "result.json").read_text())
+        shares = result["rules"][rule]["allocation"]["values"]
+        assert list(shares.values()) == expected(game).values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("option", "text"), [("--weights", "a,b"), ("--seed", "x"), ("--reference", "ann=x")]
+)
+def test_an_option_that_cannot_be_read_is_said_in_one_line(option, text, capsys):
+    with pytest.raises(SystemExit):
+        main(["solve", "game.csv", option, text])
+    error = capsys.readouterr().err
+    assert error.startswith(f"sesgame solve: argument {option}: must be ")
+    assert error.count("\n") == 1
+
+
+def test_rules_are_applied_before_any_audit_lists_all_coalitions():
+    community = court()
+    problem = AllocationProblem.of(community, model="netting")
+    report = build_report(problem, {"vcg": "vcg", "mine": "shapley"}, name="court")
+    expected = sg.shapley_value(community.cost_game(model="netting"))
+    assert report.allocations["mine"].to_dict() == expected.to_dict()
+
+
+def test_comparable_rules_need_nothing_that_is_missing():
+    names = comparable_rules(AllocationProblem.of(gloves()))
+    assert {"shapley", "per-capita-prenucleolus", "vcg"} < set(names)
+    assert not {"semivalue", "owen-value", "dual-prices", "shapley-estimate"} & set(names)
+    weighted = AllocationProblem.of(gloves(), options={"weights": [0, 0, 1]})
+    assert set(comparable_rules(weighted)) - set(names) == {"semivalue"}
+
+
+def literals(path):
+    """Return all texts in a file that are neither docstrings nor names that it exports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    said = {
+        id(part)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+        for part in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
+
+
+def test_the_name_of_a_rule_stands_in_one_place():
+    package = ROOT / "python" / "sesgame"
+    # Markets have rules of their own, one of which is called like one of games.
+    others = {"markets", "testing"}
+    paths = [
+        path
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in others and path.name != "auction.py"
+    ]
+    paths.append(package / "markets" / "mechanisms" / "vcg_of_game.py")
+    names = {*RULES, *(alias for rule in RULES.values() for alias in rule.aliases)}
+    found = Counter(text for path in paths for text in literals(path) if text in names)
+    assert found == dict.fromkeys(names, 1)
+
+
+def test_the_table_of_rules_in_the_documentation_is_that_of_the_catalogue(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_extensions")
+    rule_table = importlib.import_module("rule_table")
+    text = rule_table.PAGE.read_text(encoding="utf-8")
+    assert text.count(rule_table.table()) == 1
+    assert rule_table.with_table(text) == text
