@@ -27,7 +27,6 @@ extensions = [
     "command_help",
     "docstrings",
     "mathml",
-    "mechanism_tables",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True

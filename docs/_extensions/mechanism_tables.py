@@ -1,19 +1,22 @@
-"""Tables of the mechanisms for markets, from their catalogue, as a directive."""
+"""The tables of mechanisms for markets, from their catalogue; run as a program, it writes them.
+
+They stand in the pages, between two comments, so that a page can be read as it is; a test compares
+them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
 from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.mechanism import MarketPromise, Mechanism
-from sphinx.util.docutils import SphinxDirective
 
-if TYPE_CHECKING:
-    from docutils import nodes
-    from sphinx.application import Sphinx
-
+DOCS = Path(__file__).parents[1]
+PAGES = (DOCS / "markets.md", DOCS / "concepts" / "market-rules.md")
+BLOCK = re.compile(r"(<!-- mechanisms: (\w+) -->\n).*?(<!-- end of mechanisms -->)", re.DOTALL)
 RULES = [one for one in MECHANISMS.values() if "+" not in one.name]
 REPAIRED = [one for one in MECHANISMS.values() if "+" in one.name]
 
@@ -46,19 +49,17 @@ TABLES: dict[str, Callable[[], list[list[str]]]] = {
 }
 
 
-class MechanismTable(SphinxDirective):
-    """``mechanism-table:: rules``: the rules, the repairs, or the markets with their rules."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """Return the table, parsed like the page around it."""
-        head, *rows = TABLES[self.arguments[0]]()
-        lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-        return self.parse_text_to_nodes("\n".join(lines))
+def table(name: str) -> str:
+    """Return a table as Markdown."""
+    head, *rows = TABLES[name]()
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
-    """Offer the directive."""
-    app.add_directive("mechanism-table", MechanismTable)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+def with_tables(text: str) -> str:
+    """Return a page with the tables as they have to be."""
+    return BLOCK.sub(lambda found: f"{found[1]}{table(found[2])}{found[3]}", text)
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -3,6 +3,7 @@
 import ast
 import csv
 import dataclasses
+import importlib
 import io
 import json
 import re
@@ -232,6 +233,15 @@ def test_two_mechanisms_of_one_name_are_refused():
 def test_former_names_find_the_mechanism():
     assert MECHANISMS["vcg+scaled-rents"] is MECHANISMS["vcg+scale-rents"]
     assert "vcg+scaled-rents" not in list(MECHANISMS)
+
+
+def test_the_tables_of_the_documentation_are_those_of_the_catalogue(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_extensions")
+    tables = importlib.import_module("mechanism_tables")
+    pages = [page.read_text(encoding="utf-8") for page in tables.PAGES]
+    assert [tables.with_tables(text) for text in pages] == pages
+    for name in tables.TABLES:
+        assert "".join(pages).count(tables.table(name)) == 1
 
 
 def test_names_are_written_once():
