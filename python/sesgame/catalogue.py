@@ -11,7 +11,7 @@ from sesgame.energy.two_period import TWO_PERIOD_PRICES
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation
 from sesgame.markets.mechanisms.vcg_of_game import VCG
-from sesgame.rule import AllocationProblem, Catalogue, Need, Option, Rule
+from sesgame.rule import AllocationProblem, ByName, Need, Option, Rule
 from sesgame.shapley.exact import BANZHAF, SEMIVALUE, SHAPLEY
 from sesgame.shapley.sampled import BANZHAF_ESTIMATE, SEMIVALUE_ESTIMATE, SHAPLEY_ESTIMATE
 from sesgame.shapley.unions import NESTED_SHAPLEY, NESTED_SHAPLEY_ESTIMATE, OWEN, OWEN_ESTIMATE
@@ -26,7 +26,7 @@ from sesgame.stability.nucleolus import (
 
 __all__ = [
     "RULES",
-    "RuleCatalogue",
+    "Catalogue",
     "allocate",
     "check_options",
     "comparable_rules",
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-class RuleCatalogue(Catalogue[Rule]):
+class Catalogue(ByName[Rule]):
     """Rules by name, and the options of all of them.
 
     Parameters
@@ -53,7 +53,7 @@ class RuleCatalogue(Catalogue[Rule]):
                     raise ValueError(f'two options of rules are called "{option.name}"')
 
 
-RULES = RuleCatalogue(
+RULES = Catalogue(
     [
         SHAPLEY,
         SHAPLEY_ESTIMATE,

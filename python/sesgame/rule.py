@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SEED",
     "AllocationProblem",
-    "Catalogue",
+    "ByName",
     "Named",
     "Need",
     "Option",
@@ -53,7 +53,7 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
-class Catalogue(Mapping[str, N]):
+class ByName(Mapping[str, N]):
     """What has a name, in the order in which people see it; older names find it, too.
 
     Parameters

@@ -20,7 +20,7 @@ from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.market import ClearableMarket
 from sesgame.markets.mechanism import MarketPromise, Trials
 from sesgame.markets.settlement_files import payments_csv, result_json
-from sesgame.rule import Catalogue
+from sesgame.rule import ByName
 from sesgame.testing import (
     assert_budget_balanced,
     assert_cleared,
@@ -227,7 +227,7 @@ def test_no_outcome_of_a_mechanism_is_worth_more_than_the_markets_own_clearing(k
 def test_two_mechanisms_of_one_name_are_refused():
     vcg = MECHANISMS["vcg"]
     with pytest.raises(ValueError, match='two rules are called "vcg"'):
-        Catalogue([vcg, dataclasses.replace(vcg, title="again")])
+        ByName([vcg, dataclasses.replace(vcg, title="again")])
 
 
 def test_former_names_find_the_mechanism():

@@ -28,7 +28,7 @@ from sesgame.markets.settlement_files import (
 )
 from sesgame.plots.canvas import new_figure, save_figure
 from sesgame.plots.markets import merit_order, payments
-from sesgame.rule import Catalogue
+from sesgame.rule import ByName
 
 __all__ = ["add_auction", "auction"]
 
@@ -74,8 +74,8 @@ FILE = _Input(OrderBook, OrderBook.from_csv, _periods, draws_merit_order=True)
 FOLDER = _Input(NetworkMarket, NetworkMarket.from_csv, _buses, draws_merit_order=False)
 
 
-def _fitting(*kinds: type) -> Catalogue[Mechanism]:
-    return Catalogue(one for one in MECHANISMS.values() if any(one.takes(kind) for kind in kinds))
+def _fitting(*kinds: type) -> ByName[Mechanism]:
+    return ByName(one for one in MECHANISMS.values() if any(one.takes(kind) for kind in kinds))
 
 
 def _default(kind: type) -> str:

@@ -17,7 +17,7 @@ from sesgame.game.game import Game
 from sesgame.game.game_files import read_game
 from sesgame.game.world import World
 from sesgame.reports.report import FILE_NAMES, LETTERS, PAGE
-from sesgame.rule import MAX_SECONDS, Catalogue, Named, Option
+from sesgame.rule import MAX_SECONDS, ByName, Named, Option
 
 __all__ = [
     "Given",
@@ -51,7 +51,7 @@ def names_of(rules: Sequence[Named]) -> str:
     return ",".join(rule.name for rule in rules)
 
 
-def rule_names(text: str, known: Catalogue[Any], also: tuple[str, ...] = ()) -> list[str]:
+def rule_names(text: str, known: ByName[Any], also: tuple[str, ...] = ()) -> list[str]:
     """Return the rules that ``--rules`` names, each once."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     try:

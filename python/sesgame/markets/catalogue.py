@@ -20,12 +20,12 @@ from sesgame.markets.mechanisms.pay_as_bid import PAY_AS_BID
 from sesgame.markets.mechanisms.trade_reduction import TRADE_REDUCTION
 from sesgame.markets.mechanisms.uniform_price import UNIFORM_PRICE
 from sesgame.markets.mechanisms.vcg import VCG
-from sesgame.rule import Catalogue
+from sesgame.rule import ByName
 
 __all__ = ["MECHANISMS"]
 
 
-MECHANISMS = Catalogue(
+MECHANISMS = ByName(
     [
         VCG,
         UNIFORM_PRICE,
