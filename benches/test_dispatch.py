@@ -1,7 +1,7 @@
 """Every coalition of rural13 with its pooled battery: the built-in dispatch and HiGHS.
 
 The rows of sesgame are for the table of 8,192 coalitions on all cores. HiGHS gets the dispatch of
-the whole community as a linear programme that is built once; only its solve is timed. Its tests
+the whole community as a linear program that is built once; only its solve is timed. Its tests
 print the ratio of processor time per coalition.
 """
 

@@ -245,7 +245,7 @@ def test_labels_are_escaped_where_html_is_shown():
             [sg.Allocation(["a"], [1], "gain", "x")], {}, AllocationError, "missing", id="players"
         ),
         pytest.param(
-            ["vcg"], {"tolerance": -1}, AllocationError, "tolerance is -1", id="tolerance"
+            ["vcg"], {"tolerance": -1}, AllocationError, "non-negative, got -1", id="tolerance"
         ),
     ],
 )

@@ -297,7 +297,11 @@ def test_a_native_game_gives_what_its_table_gives(concept):
             lambda: sg.games.airport([1, 2], players=["a"]), "1 labels for a game of 2", id="labels"
         ),
         pytest.param(lambda: sg.games.weighted_vote([1, 2], 0), "quota is 0", id="quota"),
-        pytest.param(lambda: sg.games.weighted_vote([1], "x"), "quota is 'x'", id="quota text"),
+        pytest.param(
+            lambda: sg.games.weighted_vote([1], "x"),
+            "quota must be a number, got 'x'",
+            id="quota text",
+        ),
         pytest.param(
             lambda: sg.games.bankruptcy(7, [1, 2]), "estate is 7; .* to 3", id="large estate"
         ),

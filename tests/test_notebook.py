@@ -106,7 +106,7 @@ def test_an_audit_is_escaped_and_says_what_is_handed_out_too_much():
     game = sg.Game.from_table([0, 1, 1, 3], [HOSTILE, "b"], kind="gain")
     _, html = shown(sg.audit(game, [0, 4]))
     assert HOSTILE not in html
-    assert "<td>+1 handed out</td>" in html
+    assert "<td>+1 relative to the total</td>" in html
     assert "<td>no</td><td>&lt;script&gt;alert(1)&lt;/script&gt;</td><td>+1 by leaving</td>" in html
 
 

@@ -1,10 +1,10 @@
-"""What a control variate saves on a storage game of a linear programme for each coalition.
+"""What a control variate saves on a storage game of a linear program for each coalition.
 
 Communities of twelve, whose batteries differ in efficiency, have limits of power and wear, so that
-each evaluation is a linear programme. ``sg.shapley_estimate`` with 600 evaluations, with and
+each evaluation is a linear program. ``sg.shapley_estimate`` with 600 evaluations, with and
 without the netting game of the community and the game of its pooled batteries, all alike, as a
 control variate. Prints the relative root-mean-square errors over the players and the seeds against
-the exact value from all 4,096 programmes, and how many times lower the error is.
+the exact value from all 4,096 programs, and how many times lower the error is.
 
     python benches/report/control_variates.py
 """

@@ -19,10 +19,11 @@ from sesgame.errors import AllocationError, SesgameError
 from sesgame.files.json_text import json_text, plain
 from sesgame.formatting import count, html_table, number, short_coalition, text_table
 from sesgame.game.allocation import Allocation, Kind
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 from sesgame.rule import AllocationProblem
-from sesgame.stability.audit import Audit, as_allocation, audit, check_tolerance
+from sesgame.stability.audit import Audit, audit, check_tolerance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from sesgame.stability.core import CoreCheck, CoreExistence, LeastCoreEvidence
 from sesgame.stability.core_points import CorePointEvidence, CorePointStep
 from sesgame.stability.kernel import KernelCheck
 from sesgame.stability.nucleolus import NucleolusEvidence
-from sesgame.stability.row_generation import GeneratedEvidence, GeneratedStage, GenerationEffort
+from sesgame.stability.search_evidence import GeneratedEvidence, GeneratedStage, GenerationEffort
 from sesgame.stability.stages import Effort, Stage
 from sesgame.stability.verification import Verification
 

@@ -1,4 +1,4 @@
-"""Games with a form: costs, votes, claims, loads, trees and graphs, evaluated in Rust.
+"""Structured games: costs, votes, claims, loads, trees and graphs, evaluated in Rust.
 
 Each function returns a :class:`~sesgame.Game` of any number of players. The engine walks through
 their coalitions on all cores, so that :func:`sesgame.shapley_estimate` serves thousands of players,
@@ -427,7 +427,7 @@ def _number(name: str, value: float) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise GameError(f"{name} is {value!r}; it must be a number") from error
+        raise GameError(f"{name} must be a number, got {value!r}") from error
 
 
 def _numbers(name: str, values: ArrayLike, dimensions: int | None = None) -> NDArray[np.float64]:
@@ -446,7 +446,7 @@ def _numbers(name: str, values: ArrayLike, dimensions: int | None = None) -> NDA
 def _square(name: str, values: ArrayLike) -> NDArray[np.float64]:
     matrix = _numbers(name, values, 2)
     if matrix.shape[0] != matrix.shape[1]:
-        raise GameError(f"{name} has shape {matrix.shape}; it must be a square matrix")
+        raise GameError(f"{name} must be a square matrix, got shape {matrix.shape}")
     return matrix
 
 

@@ -14,6 +14,7 @@ WHOLE = (
     "sesgame.energy",
     "sesgame.errors",
     "sesgame.estimators",
+    "sesgame.evidence",
     "sesgame.games",
     "sesgame.markets",
     "sesgame.plots",

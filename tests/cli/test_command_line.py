@@ -199,7 +199,7 @@ def test_a_community_with_a_grid_is_allocated_by_linear_program(capsys, tmp_path
     assert main(["allocate", str(folder), "--rules", "owen,nucleolus"]) == 0
     text = capsys.readouterr().out
     assert "by linear program" in text
-    assert text.count("No group of members can do better on its own") == 2
+    assert text.count("No coalition can do better on its own") == 2
 
 
 def test_a_rule_for_tables_names_those_for_many_members(capsys):

@@ -95,7 +95,7 @@ def test_frames_give_the_same_community_as_files(tmp_path):
         Community.from_frames(load, unit="kW", tariff=from_files.tariff, members=["ann"])
     with pytest.raises(GameError, match="same times"):
         Community.from_frames(load, pv[::2], unit="kW", tariff=from_files.tariff)
-    with pytest.raises(GameError, match="'ann' is there twice"):
+    with pytest.raises(GameError, match="duplicate meter column 'ann'"):
         Community.from_frames(load[["ann", "ann"]], unit="kW", tariff=from_files.tariff)
     with pytest.raises(GameError, match="'bob' is not numbers"):
         Community.from_frames(load.assign(bob="x"), unit="kW", tariff=from_files.tariff)
@@ -123,7 +123,7 @@ def test_a_roof_without_load_is_a_member_only_if_it_is_named():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"members": ["a", "a"]}, "'a' is there twice", id="a member twice"),
+        pytest.param({"members": ["a", "a"]}, "duplicate player 'a'", id="a member twice"),
         pytest.param({"members": "ab"}, "pass a list of labels", id="a string"),
         pytest.param(
             {"load_kwh": [[1, 2]]}, r"shape \(1, 2\); 2 members and 2 steps need", id="shape"
@@ -133,7 +133,7 @@ def test_a_roof_without_load_is_a_member_only_if_it_is_named():
         ),
         pytest.param({"load_kwh": [["x", 2], [3, 4]]}, "not an array of numbers", id="text"),
         pytest.param({"pv_kwh": [[0, 0], [0, -1]]}, "the PV of 'b' adds up to -1 kWh", id="PV"),
-        pytest.param({"steps": ["2016-06-01", "2016-06-01"]}, "is there twice", id="steps"),
+        pytest.param({"steps": ["2016-06-01", "2016-06-01"]}, "duplicate time", id="steps"),
         pytest.param({"tariff": Tariff.flat(0.1, 0.2)}, "at 2016-06-01T00:00 energy", id="tariff"),
     ],
 )

@@ -26,7 +26,7 @@ MISTAKES = [
     ),
     pytest.param(
         edited("meters", "T12:00", "T11:00"),
-        "the time 2016-06-01T11:00 is there twice",
+        "duplicate time 2016-06-01T11:00",
         id="a duplicated step",
     ),
     pytest.param(
@@ -102,7 +102,7 @@ MISTAKES = [
     ),
     pytest.param(
         edited("meters", "bob_load,roof", "ann_load,roof"),
-        'the column "ann_load" is there twice',
+        'duplicate column "ann_load"',
         id="a column twice",
     ),
     pytest.param(
@@ -137,7 +137,7 @@ MISTAKES = [
     # Batteries
     pytest.param(
         edited("batteries", "operator,", ","),
-        "batteries.csv, line 2: who owns the battery of 2.0 kWh",
+        "batteries.csv, line 2: owner of the battery of 2.0 kWh must be a member",
         id="a battery that nobody owns",
     ),
     pytest.param(

@@ -1,4 +1,4 @@
-"""Communities with all that a linear programme has, against a dense model of each coalition."""
+"""Communities with all that a linear program has, against a dense model of each coalition."""
 
 from itertools import combinations
 
@@ -66,17 +66,17 @@ def test_a_binding_limit_that_nobody_brings_is_reported_as_a_gap():
     assert audit.efficiency_gap == pytest.approx(0.05)
 
 
-def test_recursion_and_programme_agree_in_values_prices_and_ranges():
+def test_recursion_and_linear_program_agree_in_values_prices_and_ranges():
     for seed in range(6):
         here = community(seed, batteries=[battery("ann", 4.0, 2.0), battery("cid", 2.0, 1.0)])
         assert here.default_model == "battery"
         fast, linear = (here.cost_game(model=model).tabulate() for model in ("battery", "linear"))
         assert np.allclose(fast, linear, atol=1e-9)
         recursion = sg.owen_allocation(here, progress=False)
-        programme = sg.owen_allocation(here, model="linear", progress=False)
+        program = sg.owen_allocation(here, model="linear", progress=False)
         for bound in ("lowest", "highest"):
             expected = getattr(recursion.evidence, bound)
-            assert np.allclose(getattr(programme.evidence, bound), expected, atol=1e-7)
+            assert np.allclose(getattr(program.evidence, bound), expected, atol=1e-7)
 
 
 def test_the_schedule_is_feasible_and_costs_what_it_says():

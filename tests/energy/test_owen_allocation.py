@@ -1,4 +1,4 @@
-"""Dual bills: in the core by enumeration, and their ranges against a linear programme."""
+"""Dual bills: in the core by enumeration, and their ranges against a linear program."""
 
 import json
 

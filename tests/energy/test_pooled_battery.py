@@ -1,4 +1,4 @@
-"""The pooled battery against an independent linear programme, and its schedule against itself."""
+"""The pooled battery against an independent linear program, and its schedule against itself."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def random_pool(seed: int) -> Pool:
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_the_cost_is_that_of_the_linear_programme(block):
+def test_the_cost_is_that_of_the_linear_program(block):
     for seed in range(60 * block, 60 * (block + 1)):
         pool = random_pool(seed)
         expected = DispatchLP(*pool).solve()

@@ -1,4 +1,4 @@
-"""Storage under a tariff of two periods: closed form against the definition and the programme."""
+"""Storage under a tariff of two periods: closed form against the definition and the program."""
 
 from fractions import Fraction
 
@@ -103,7 +103,7 @@ def test_storage_too_dear_is_not_bought():
     assert (evidence.bought_kwh, evidence.storage_price) == (0, pytest.approx(0.1))
 
 
-def test_the_linear_programme_of_two_steps_gives_the_same_game():
+def test_the_linear_program_of_two_steps_gives_the_same_game():
     random = np.random.default_rng(0)
     off_peak, peak = random.integers(0, 5, (2, 3, 3)).astype(float)
     years = 2 / 8760

@@ -1,47 +1,16 @@
 """Scenarios and two-period storage as worlds: their folders, and what a rule may ask of them."""
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pytest
 import sesgame as sg
 from fixtures.small_community import edited, write_community
+from fixtures.small_worlds import TWO_PERIOD, write_scenarios, write_two_period
 from sesgame.energy import Community, Scenarios, TwoPeriodStorage
 from sesgame.energy.world_files import read_world, world_files
 from sesgame.errors import GameError
 from sesgame.game.world import World
-
-TWO_PERIOD = {
-    "two_period.csv": "off_peak_eur_per_kwh,peak_eur_per_kwh,storage_eur_per_kwh\n0.1,0.3,0.08\n",
-    "energy.csv": (
-        "scenario,member,off_peak_kwh,peak_kwh\n"
-        "cold,ann,2,4\n"
-        "cold,bob,1,2\n"
-        "mild,bob,1,1\n"
-        "mild,ann,2,2\n"
-        "cold,operator,0,0\n"
-        "mild,operator,0,0\n"
-    ),
-    "storage.csv": "owner,energy_kwh\noperator,1.5\n",
-    "weights.csv": "scenario,weight\nmild,0.75\ncold,0.25\n",
-}
-
-
-def write_two_period(folder: Path, **changes: str | None) -> Path:
-    folder.mkdir(exist_ok=True)
-    for name, text in (TWO_PERIOD | {f"{key}.csv": text for key, text in changes.items()}).items():
-        if text is not None:
-            (folder / name).write_text(text)
-    return folder
-
-
-def write_scenarios(folder: Path, text: str = "folder,weight\nsunny,0.6\ndull,0.4\n") -> Path:
-    folder.mkdir(exist_ok=True)
-    write_community(folder / "sunny")
-    write_community(folder / "dull", **edited("meters", "1.00", "0.10"))
-    (folder / "scenarios.csv").write_text(text)
-    return folder
 
 
 def test_a_folder_is_read_as_what_its_files_say(tmp_path):

@@ -30,11 +30,15 @@ def table_with(index, value, size=8):
         pytest.param([0], None, r"shape \(1,\)", id="one value"),
         pytest.param([[0, 1], [2, 3]], None, r"shape \(2, 2\)", id="two dimensions"),
         pytest.param([0, 1, 2, 3], ["a"], "for 2 players, but 1", id="too few labels"),
-        pytest.param([0, 1, 2, 3], ["a", "a"], "'a' is there twice", id="duplicate label"),
+        pytest.param([0, 1, 2, 3], ["a", "a"], "duplicate player 'a'", id="duplicate label"),
         pytest.param([0, 1, 2, 3], ["a", []], "not hashable", id="unhashable label"),
         pytest.param([0, 1, 2, 3], "ab", "the string 'ab'", id="a string of players"),
-        pytest.param([0.5, 1, 2, 3], None, "empty coalition is worth 0.5", id="v(empty)"),
-        pytest.param([np.nan, 1, 2, 3], None, "empty coalition is worth nan", id="v(empty) nan"),
+        pytest.param(
+            [0.5, 1, 2, 3], None, "empty coalition must be worth 0, got 0.5", id="v(empty)"
+        ),
+        pytest.param(
+            [np.nan, 1, 2, 3], None, "empty coalition must be worth 0, got nan", id="v(empty) nan"
+        ),
         pytest.param(["a", "b"], None, "must be numbers", id="text"),
         pytest.param(table_with(5, np.nan), None, r"value of \{0, 2\} is nan", id="nan"),
         pytest.param(table_with(6, np.inf), None, r"value of \{1, 2\} is inf", id="inf"),
@@ -50,7 +54,7 @@ def test_a_bad_table_is_refused(values, players, message):
 
 
 def test_a_kind_that_is_neither_gain_nor_cost_is_refused():
-    with pytest.raises(GameError, match='\'profit\'; it must be "gain" or "cost"'):
+    with pytest.raises(GameError, match='kind must be "gain" or "cost", got \'profit\''):
         sg.Game.from_table([0, 1], kind="profit")
 
 
@@ -71,11 +75,13 @@ def test_a_table_of_more_than_30_players_is_refused_with_what_to_use_instead():
         pytest.param(
             {("a",): 1, ("b",): 1, ("a", "b"): 1, ("b", "a"): 2},
             GameError,
-            r"\{a, b\} is there twice",
+            r"duplicate coalition \{a, b\}",
             id="twice",
         ),
-        pytest.param({("a", "a"): 1}, CoalitionError, "'a' is named twice", id="repeated member"),
-        pytest.param({(): 2, ("a",): 1}, GameError, "empty coalition is worth 2", id="v(empty)"),
+        pytest.param({("a", "a"): 1}, CoalitionError, "duplicate player 'a'", id="repeated member"),
+        pytest.param(
+            {(): 2, ("a",): 1}, GameError, "empty coalition must be worth 0, got 2", id="v(empty)"
+        ),
         pytest.param(
             {("a",): "much"}, CharacteristicFunctionError, r"of \{a\} is 'much'", id="text"
         ),
@@ -152,7 +158,7 @@ def test_something_that_cannot_be_called_is_no_characteristic_function():
     ("coalition", "message"),
     [
         pytest.param(["c"], "no player 'c'", id="unknown"),
-        pytest.param(["a", "a"], "named twice", id="twice"),
+        pytest.param(["a", "a"], "duplicate player 'a'", id="twice"),
         pytest.param("ab", "the string 'ab'", id="string"),
         pytest.param([["a"]], r"no player \['a'\]", id="unhashable"),
     ],

@@ -46,7 +46,7 @@ def test_coalitions_may_be_text():
             {"coalition": ["a"], "gain": [1], "b": [True]}, "the frame has b; leave", id="both"
         ),
         pytest.param(
-            {"a": [True, True], "gain": [1.0, 2.0]}, r"coalition \{a\} is there twice", id="twice"
+            {"a": [True, True], "gain": [1.0, 2.0]}, r"duplicate coalition \{a\}", id="twice"
         ),
         pytest.param(
             {"a": [True, False], "b": [False, True], "gain": [1.0, 2.0]},

@@ -1,4 +1,4 @@
-"""An independent model of the pooled battery: a linear programme, solved by highspy."""
+"""An independent model of the pooled battery: a linear program, solved by highspy."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class DispatchLP:
 def bill_range(pool, own, charge, discharge, retention, buy, sell):
     """Return the least and the largest ``y . own`` over all optimal dual prices y of `pool`.
 
-    `pool` and `own` hold net loads (T), energy, power and initial charge. The dual programme has,
+    `pool` and `own` hold net loads (T), energy, power and initial charge. The dual program has,
     per step, the price of energy (between sell and buy), the price of charge, the prices of
     capacity, of charging and of discharging power, and one price of charge at the end.
     """

@@ -237,7 +237,7 @@ def test_auto_takes_the_form_of_a_game_where_that_is_as_fast_as_the_budget() -> 
     np.testing.assert_array_equal(asked.values, exact.values)
     assert asked.evidence.estimator == "exact"
     assert asked.evidence.evaluations == 0
-    assert asked.evidence.reason.startswith("the form of the game gives it (aggregate)")
+    assert asked.evidence.reason.startswith("a structured game (aggregate)")
     assert asked.tolerance == exact.tolerance
     proved = float(exact.evidence.error_bound)
     assert asked.evidence.half_widths.tolist() == [proved] * 60
@@ -468,10 +468,10 @@ def test_the_error_of_a_sampled_control_variate_is_counted() -> None:
 @pytest.mark.parametrize(
     ("control", "message"),
     [
-        pytest.param(lambda: 3, "is 3; it must be a game", id="no game"),
-        pytest.param(lambda: netting(39), "same players", id="players"),
+        pytest.param(lambda: 3, "control_variate must be a game, got 3", id="no game"),
+        pytest.param(lambda: netting(39), "must have the players", id="players"),
         pytest.param(
-            lambda: sg.Game.from_native(netting(40).native, kind="gain"), "same kind", id="kind"
+            lambda: sg.Game.from_native(netting(40).native, kind="gain"), "and its kind", id="kind"
         ),
         pytest.param(
             lambda: sg.Game.from_function(range(40), len, kind="cost"), "native", id="dear"
@@ -495,10 +495,10 @@ def test_whole_numbers_are_taken_as_numpy_and_as_floats() -> None:
     ("options", "message"),
     [
         pytest.param({"method": "guess"}, 'one of "auto", "pairs", "permutations"', id="method"),
-        pytest.param({"seed": -1}, "seed is -1", id="seed"),
-        pytest.param({"seed": 1.5}, "seed is 1.5", id="seed is no integer"),
-        pytest.param({"max_evaluations": 0}, "at least 1", id="no evaluation"),
-        pytest.param({"max_evaluations": 99.5}, "is 99.5; it must be a whole", id="half of one"),
+        pytest.param({"seed": -1}, "seed must be .*, got -1", id="seed"),
+        pytest.param({"seed": 1.5}, "seed must be .*, got 1.5", id="seed is no integer"),
+        pytest.param({"max_evaluations": 0}, "positive whole number, got 0", id="no evaluation"),
+        pytest.param({"max_evaluations": 99.5}, "whole number, got 99.5", id="half of one"),
         pytest.param({"max_evaluations": 20}, "one order of 40 players takes 40", id="too few"),
         pytest.param({"target_half_width": 0.0}, "must be positive", id="target"),
         pytest.param({"max_seconds": -1.0}, "must be positive", id="time"),

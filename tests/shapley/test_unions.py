@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_bits():
         ([["a", "b"], ["b", "c"]], GameError, "'b' is in union 1 and in union 2"),
         ([["a", "b", "c"], []], GameError, "union 2 is empty"),
         ([["a", "b", "c", "d"]], CoalitionError, "'d'"),
-        ([["a", "a"], ["b", "c"]], CoalitionError, "twice"),
+        ([["a", "a"], ["b", "c"]], CoalitionError, "duplicate player 'a'"),
     ],
 )
 def test_unions_that_are_none_are_refused(value, unions, error, message):

@@ -33,7 +33,7 @@ def test_a_fair_split_of_the_glove_game_names_the_pair_that_objects():
     assert not result.in_core
     assert result.worst_coalition == ("l", "r")
     assert result.worst_coalition_excess == pytest.approx(1 / 6)
-    assert result.sentences("EUR")[-1] == "The group {l, r} would gain 0.17 EUR by leaving."
+    assert result.sentences("EUR")[-1] == "The coalition {l, r} would gain 0.17 EUR by leaving."
 
 
 def test_an_inefficient_allocation_is_told_by_how_much():
@@ -44,9 +44,9 @@ def test_an_inefficient_allocation_is_told_by_how_much():
     assert (result.worst_player, result.worst_player_excess) == ("r", 0.25)
     assert not result.in_core
     assert result.sentences() == [
-        "0.25 too much is handed out.",
+        "Not efficient: the shares sum to 0.25 more than the total.",
         "r would gain 0.25 by standing alone.",
-        "The group {r} would gain 0.25 by leaving.",
+        "The coalition {r} would gain 0.25 by leaving.",
     ]
 
 
@@ -55,9 +55,9 @@ def test_a_stable_cost_share_names_the_closest_group_and_what_it_would_lose():
     result = sg.audit(game, {"a": 31, "b": 19})
     assert result.in_core
     assert result.sentences("EUR") == [
-        "Everything is handed out, and no more.",
+        "Efficient: the shares sum to the total.",
         "No member is better off alone.",
-        "No group of members can do better on its own; the closest is {a}, "
+        "No coalition can do better on its own; the closest is {a}, "
         "which would lose 9.00 EUR by leaving.",
     ]
 
@@ -155,5 +155,5 @@ def test_an_allocation_in_another_player_order_is_put_in_order():
 
 
 def test_a_negative_tolerance_is_refused():
-    with pytest.raises(AllocationError, match="tolerance is -1"):
+    with pytest.raises(AllocationError, match="tolerance must be finite and non-negative, got -1"):
         sg.audit(glove_game(), [1, 0, 0], tolerance=-1)

@@ -171,7 +171,7 @@ def test_changed_evidence_is_refuted() -> None:
     first, *rest = evidence.stages
     moved = (evidence.values[0] + 1e-3, evidence.values[1] - 1e-3, *evidence.values[2:])
     assert "has the excess" in failures(values=moved)
-    assert "hands out" in failures(values=(*evidence.values[:-1], 99.0))
+    assert "the shares sum to" in failures(values=(*evidence.values[:-1], 99.0))
     assert "dimensions" in failures(stages=evidence.stages[:-1])
     assert "the oracle bounds stage" in failures(stages=(first, *rest[1:]))
     fewer = dataclasses.replace(first, coalitions=first.coalitions[1:], values=first.values[1:])

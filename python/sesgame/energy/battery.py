@@ -35,7 +35,7 @@ class Battery:
     initial_charge_kwh : float, default 0
         Stored at the beginning; what is stored at the end must not be less.
     degradation_cost_per_kwh : float, default 0
-        What each kWh that it delivers wears off, in the currency of the tariff; at least 0.
+        For each kWh discharged, in the currency of the tariff; at least 0.
 
     Raises
     ------
@@ -61,9 +61,9 @@ class Battery:
     def __post_init__(self) -> None:
         if not self.owner:
             raise GameError(
-                f"who owns the battery of {self.energy_kwh} kWh? A member who brings it, or an "
-                f"operator, who is then a member without meters; without an owner nobody could "
-                f"leave with it, and no split of the costs would be stable"
+                f"owner of the battery of {self.energy_kwh} kWh must be a member, got "
+                f"{self.owner!r}; an operator is then a member without meters. Without an owner "
+                f"nobody could leave with it, and no split of the costs would be stable"
             )
         name = f"the battery of {self.owner}"
         _check_amounts(

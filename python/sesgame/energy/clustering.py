@@ -50,8 +50,8 @@ class ClusteredEvidence(Evidence):
     cluster_evidence : Evidence
         The certificate of that nucleolus.
     audit : Audit
-        What holds of the allocation in the game of the members: the worst group of all, not only
-        of whole clusters, and what is proved.
+        What holds of the allocation in the game of the members: the coalition with the largest
+        excess of all, not only of whole clusters, and what is proved.
     """
 
     clusters: tuple[tuple[str, ...], ...]
@@ -176,7 +176,7 @@ def clustered_nucleolus(
     seed : int, default 0
         For k-means.
     max_seconds : float, default 60
-        For the search for the worst group of members.
+        For the search for the coalition with the largest excess.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -211,9 +211,9 @@ def clustered_nucleolus(
     (('ann',), ('bob', 'cid'))
     >>> print(bills.evidence.audit)
     clustered nucleolus:
-      Everything is handed out, and no more.
+      Efficient: the shares sum to the total.
       No member is better off alone.
-      The group {ann, cid} would gain 0.1 by leaving.
+      The coalition {ann, cid} would gain 0.1 by leaving.
     """
     if n_clusters > MAX_CLUSTERS:
         raise GameError(f"n_clusters is {n_clusters}; at most {MAX_CLUSTERS} are solved by a table")

@@ -225,7 +225,7 @@ class Community:
                         f"{hint if members is None else ''}"
                     )
                 if names.index(label) != position:
-                    raise GameError(f"the meter column {label!r} is there twice")
+                    raise GameError(f"duplicate meter column {label!r}")
                 try:
                     readings = frame.iloc[:, position].to_numpy(np.float64)
                 except (TypeError, ValueError) as error:
@@ -346,10 +346,9 @@ class Community:
         is a lower bound of what a controller with a forecast would reach. See
         :class:`~sesgame.energy.Pool` for when the pooled battery is exact.
         """
-        part = self.period(start, end)
-        return Game.from_native(
-            part.native_game(model), self.members, kind="cost", rounding=part.rounding
-        )
+        problem = self.period(start, end).problem
+        native = chosen(problem, model).native_game(problem)
+        return Game.from_native(native, self.members, kind="cost", rounding=problem.rounding)
 
     @property
     def rounding(self) -> float:
@@ -400,7 +399,7 @@ class Community:
         end: Moment | None = None,
         model: Model | None = None,
     ) -> DispatchOracle:
-        """Return who finds the worst coalition of :meth:`cost_game` where no table can hold all.
+        """Return the separation oracle of :meth:`cost_game`, for more members than a table holds.
 
         Parameters
         ----------

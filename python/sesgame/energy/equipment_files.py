@@ -46,7 +46,7 @@ def read_offers(table: CsvTable) -> list[StorageOffer]:
     names, rows = table.texts("name"), _numbers(table, numbers, optional)
     for row, name in enumerate(names):
         if name in names[:row]:
-            table.fail(row, "name", f'the offer "{name}" is there twice')
+            table.fail(row, "name", f'duplicate offer "{name}"')
     offers = []
     for row, (name, values) in enumerate(zip(names, rows, strict=True)):
         with _line_of(table, row):
@@ -68,7 +68,7 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
             allowed = ", ".join(_OF_ALL + _OF_MEMBERS)
             table.fail(row, "quantity", f'"{quantity}" is none of {allowed}')
         if quantity in of_all:
-            table.fail(row, "quantity", f"{quantity} is there twice")
+            table.fail(row, "quantity", f"duplicate {quantity}")
         if bool(named) != (quantity in _OF_MEMBERS):
             wanted = "be empty" if named else "name members, separated by semicolons"
             table.fail(row, "members", f"for {quantity} the cell must {wanted}")
@@ -76,7 +76,7 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
             if label not in members:
                 table.fail(row, "members", f"{label} is not in members.csv")
             if named.count(label) > 1:
-                table.fail(row, "members", f"{label} is there twice")
+                table.fail(row, "members", f"duplicate member {label}")
             if quantity == "connection_limit_kw" and label in connections:
                 table.fail(row, "members", f"{label} has a connection limit already")
         # Each by itself first, so that the message names its line.

@@ -19,9 +19,9 @@ from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.rule import AllocationProblem, Promise, Rule
-from sesgame.stability.audit import as_allocation
 from sesgame.stability.core_points import REFERENCE, reference_of
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def owen_allocation(
     with the net load L, energy capacity E, power P and initial charge s that member i brings, and
     optimal dual prices of energy, capacity, power and initial charge. The bills are in the core of
     :meth:`Community.cost_game <sesgame.energy.Community.cost_game>`, whatever the number of
-    members, unless a limit that nobody brings binds (see :class:`sesgame.energy.Grid`): then they
-    exceed the cost, and ``evidence.duality_gap`` says by how much.
+    members, unless a limit that belongs to no member binds (see :class:`sesgame.energy.Grid`): then
+    they exceed the cost, and ``evidence.duality_gap`` says by how much.
 
     Parameters
     ----------
@@ -90,10 +90,10 @@ def owen_allocation(
 
     Where several prices are optimal and no reference is given, the linear program takes those of
     the basis at which the simplex method ends. The recursion has a rule: looking back from the end,
-    the price of charge stays what it is as long as it can, and then becomes that of the charge next
-    to an empty or a full battery; energy is priced at what it is worth in the battery. Another
-    community of the same members, with more or less of everything that everyone brings, has the
-    same prices.
+    the shadow price of stored energy stays constant until a capacity bound is active, and then
+    becomes that of the charge next to an empty or a full battery; energy is priced at what it is
+    worth in the battery. Another community of the same members, with more or less of everything
+    that everyone brings, has the same prices.
 
     References
     ----------

@@ -44,7 +44,7 @@ class Schedule:
     grid_import_kwh, grid_export_kwh : ndarray
         Bought and sold; never both in one step.
     cost : float
-        Of the whole period, in `currency`, with what wears off and what is bought.
+        Of the whole period, in `currency`, with degradation costs and what is bought.
     currency : str
         The unit of money.
     model : str

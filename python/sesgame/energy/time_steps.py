@@ -144,7 +144,7 @@ class TimeSteps:
         Raises
         ------
         GameError
-            A time is missing, there twice, or out of order; the message names it.
+            A time is missing, duplicate, or out of order; the message names it.
         """
         array = np.asarray(times)
         if array.ndim != 1 or len(array) < 2:
@@ -229,7 +229,7 @@ def _irregular(before: np.datetime64, after: np.datetime64, step: np.timedelta64
     """Return what is wrong between two neighbouring times."""
     minutes = step / np.timedelta64(1, "m")
     if after == before:
-        wrong = f"the time {show(after)} is there twice"
+        wrong = f"duplicate time {show(after)}"
     elif after < before:
         wrong = f"the time {show(after)} comes after {show(before)}: times must be in order"
     elif after - before > step and (after - before) % step == np.timedelta64(0, "s"):

@@ -41,7 +41,7 @@ def world_files(folder: str | PathLike[str]) -> list[Path]:
     Raises
     ------
     GameError
-        There is no such folder, or a file is missing or there twice.
+        There is no such folder, or a file is missing or there plain and compressed.
     """
     folder = Path(folder)
     kind = _kind(folder)

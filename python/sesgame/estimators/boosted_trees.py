@@ -58,9 +58,9 @@ class BoostedTrees:
 
     def __post_init__(self) -> None:
         if self.n_trees < 1:
-            raise ValueError(f"n_trees is {self.n_trees}; it must be at least 1")
+            raise ValueError(f"n_trees must be at least 1, got {self.n_trees}")
         if not 0 < self.learning_rate <= 1:
-            raise ValueError(f"learning_rate is {self.learning_rate}; it must be in (0, 1]")
+            raise ValueError(f"learning_rate must be in (0, 1], got {self.learning_rate}")
 
     def sampling(
         self, valuation: Valuation, probabilities: Array, seed: int, budget: int

@@ -39,7 +39,7 @@ class PairedRegression:
 
     def __post_init__(self) -> None:
         if self.sizes not in ("leverage", "kernel"):
-            raise ValueError(f'sizes is {self.sizes!r}; it must be "leverage" or "kernel"')
+            raise ValueError(f'sizes must be "leverage" or "kernel", got {self.sizes!r}')
 
     def sampling(
         self, valuation: Valuation, probabilities: NDArray[np.float64], seed: int, budget: int

@@ -41,7 +41,7 @@ class TwoStage:
 
     def __post_init__(self) -> None:
         if not 0 <= self.pilot <= 1:
-            raise ValueError(f"pilot is {self.pilot}; it must be between 0 and 1")
+            raise ValueError(f"pilot must be between 0 and 1, got {self.pilot}")
 
     def sampling(
         self, valuation: Valuation, probabilities: NDArray[np.float64], seed: int, budget: int

@@ -73,7 +73,7 @@ class CsvTable:
             if not name:
                 raise GameError(f"{path}: column {position} has no name in the header")
             if header.index(name) != position - 1:
-                raise GameError(f'{path}: the column "{name}" is there twice')
+                raise GameError(f'{path}: duplicate column "{name}"')
         for row, line in zip(rows, lines, strict=True):
             if len(row) != len(header):
                 raise GameError(

@@ -1,4 +1,4 @@
-"""The waist of the hourglass: a game, from whatever dispatch model, for whatever solution.
+"""Transferable-utility games, independent of model and solution.
 
 A solution never learns what made the game, and whatever makes a game never learns which solution
 will be asked for.
@@ -23,6 +23,7 @@ from sesgame.game.characteristic_function import (
     not_finite,
 )
 from sesgame.game.evaluation import Evaluation, digest_of
+from sesgame.game.pandas_frames import coalitions_of_frame, frame_of_table
 from sesgame.game.player_types import Symmetry
 from sesgame.game.players import Players
 from sesgame.progress import progress_report
@@ -87,7 +88,7 @@ class Game:
         rounding: float = 0.0,
     ) -> None:
         if kind not in get_args(Kind):
-            raise GameError(f'kind is {kind!r}; it must be "gain" or "cost"')
+            raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
         self.players = players if isinstance(players, Players) else Players(players)
         self.kind: Kind = kind
         self.native = native
@@ -127,7 +128,7 @@ class Game:
 
         Notes
         -----
-        Two reads of the table, no memory of its own.
+        Reads the table twice; allocates no additional memory.
 
         Examples
         --------
@@ -153,7 +154,7 @@ class Game:
                 f"a table of {size} values is for {n_players} players, but {len(labels)} are given"
             )
         if table[0] != 0:
-            raise GameError(f"the empty coalition is worth {table[0]}; it must be worth 0")
+            raise GameError(f"the empty coalition must be worth 0, got {table[0]}")
         lowest, highest = table.min(), table.max()
         if not (np.isfinite(lowest) and np.isfinite(highest)):
             step = 1 << 12
@@ -193,9 +194,9 @@ class Game:
         Raises
         ------
         GameError
-            A coalition is missing or there twice, or the empty coalition is not worth 0.
+            A coalition is missing or duplicate, or the empty coalition is not worth 0.
         CoalitionError
-            A key is a bare string, or names an unknown player or one twice.
+            A key is a bare string, or names an unknown or duplicate player.
 
         Examples
         --------
@@ -224,7 +225,7 @@ class Game:
             mask = labels.mask(key)
             name = format_coalition(labels.ordered_labels(mask))
             if mask and known[mask]:
-                raise GameError(f"the coalition {name} is there twice")
+                raise GameError(f"duplicate coalition {name}")
             table[mask] = as_number(value, labels, labels.labels(mask))
             known[mask] = True
         missing = np.flatnonzero(~known)
@@ -255,7 +256,7 @@ class Game:
         ------
         GameError
             The columns are others, a value is not a finite number, or a coalition is missing or
-            there twice.
+            duplicate.
         CoalitionError
             A row names an unknown player.
 
@@ -267,8 +268,6 @@ class Game:
         >>> sg.Game.from_pandas(frame).value(["ann", "bob"])
         50.0
         """
-        from sesgame.game.pandas_frames import coalitions_of_frame
-
         values, kind, columns = coalitions_of_frame(frame)
         return cls.from_dict(values, columns if players is None else players, kind=kind)
 
@@ -405,7 +404,7 @@ class Game:
         Raises
         ------
         CoalitionError
-            An unknown player, or one named twice.
+            An unknown or duplicate player.
         CharacteristicFunctionError
             The function raised or gave something that is not a finite number.
         """
@@ -428,12 +427,12 @@ class Game:
         membership : array_like of bool, shape (m, n)
             One row for each coalition, in any order, any of them more than once; column i tells
             whether player i is a member.
-        executor : concurrent.futures.Executor or alike, optional
+        executor : concurrent.futures.Executor or compatible, optional
             Who evaluates: anything with ``submit``, or a Dask client. By default this thread.
-            A table or a native game needs none and pays no attention to it.
+            Ignored for tabulated and native games.
         store : path, optional
             An SQLite file with the finished coalitions of this game; made when it is not there.
-            A table or a native game needs none and pays no attention to it.
+            Ignored for tabulated and native games.
         progress : bool, default True
             Show progress where standard error is a terminal.
 
@@ -558,7 +557,7 @@ class Game:
 
         What makes a function differ is a random number, the order of a set, state that is left
         from the coalition before, or a solver that stops early. With `types`, the second time
-        members stand in for each other. A table or a native game has nothing to check.
+        members stand in for each other. Tabulated and native games have nothing to check.
 
         Parameters
         ----------
@@ -568,7 +567,7 @@ class Game:
             Which ones.
         tolerance : float, default 0
             The relative and absolute difference that is allowed. 0 asks for the same bits.
-        executor : concurrent.futures.Executor or alike, optional
+        executor : concurrent.futures.Executor or compatible, optional
             As in :meth:`values`.
 
         Raises
@@ -593,9 +592,7 @@ class Game:
             2^n - 1 rows with a boolean column for each player and a column ``gain`` or ``cost``,
             which :meth:`from_pandas` reads again.
         """
-        from sesgame.game.pandas_frames import frame_of_game
-
-        return frame_of_game(self)
+        return frame_of_table(self.players, self.kind, self.tabulate())
 
     def coalition_labels(self, mask: int) -> frozenset[Hashable]:
         """Return the members of the coalition with a given bit mask."""
@@ -632,7 +629,7 @@ def _check_table_limit(n_players: int) -> None:
         raise PlayerLimitError(
             f"{n_players} players have 2^{n_players} coalitions; a table holds at most "
             f"{MAX_TABLE_PLAYERS} players. For more, estimate the Shapley value by sampling "
-            f"(sg.shapley_estimate), declare players that are alike (types=), or bill an energy "
+            f"(sg.shapley_estimate), declare interchangeable players (types=), or bill an energy "
             f"community at dual prices (sg.owen_allocation)",
             n_players,
             MAX_TABLE_PLAYERS,

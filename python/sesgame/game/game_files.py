@@ -42,7 +42,7 @@ def read_game(path: str | PathLike[str]) -> Game:
     Raises
     ------
     GameError
-        The file cannot be read, a coalition is missing, there twice or names an unknown player, or
+        The file cannot be read, a coalition is missing or duplicate, or names an unknown player, or
         a value is not a finite number.
     """
     file = Path(path)
@@ -89,7 +89,7 @@ def _read_json(path: Path) -> Game:
         )
     kind, values, players = (content.get(key) for key in ("kind", "values", "players"))
     if kind not in _KINDS:
-        raise GameError(f'{path}: "kind" is {kind!r}; it must be "gain" or "cost"')
+        raise GameError(f'{path}: "kind" must be "gain" or "cost", got {kind!r}')
     if not isinstance(values, dict):
         raise GameError(f'{path}: "values" must be an object from coalition to number')
     if players is not None and not (
@@ -127,7 +127,7 @@ def _game(
         for text, value in rows:
             coalition = coalition_members(text)
             if coalition in values:
-                raise GameError(f'the coalition "{text}" is there twice')
+                raise GameError(f'duplicate coalition "{text}"')
             values[coalition] = value
         return Game.from_dict(values, players, kind=kind)
     except SesgameError as error:
@@ -139,6 +139,6 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise GameError(f'"{key}" is there twice')
+            raise GameError(f'duplicate key "{key}"')
         result[key] = value
     return result

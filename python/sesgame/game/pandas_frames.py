@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Kind
-from sesgame.game.players import membership_of_masks
+from sesgame.game.players import Players, membership_of_masks
 from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from sesgame.game.game import Game
-
-__all__ = ["coalition_members", "coalitions_of_frame", "frame_of_game"]
+__all__ = ["coalition_members", "coalitions_of_frame", "frame_of_table"]
 
 Coalitions = dict[Iterable[Hashable], float]
 
@@ -81,24 +81,23 @@ def _with_values(members: list[tuple[Hashable, ...]], values: list[float]) -> Co
     coalitions: Coalitions = {}
     for coalition, value in zip(members, values, strict=True):
         if coalition in coalitions:
-            raise GameError(f"the coalition {{{_names(coalition)}}} is there twice")
+            raise GameError(f"duplicate coalition {format_coalition(coalition)}")
         coalitions[coalition] = value
     return coalitions
 
 
-def frame_of_game(game: Game) -> pd.DataFrame:
+def frame_of_table(players: Players, kind: Kind, table: NDArray[np.float64]) -> pd.DataFrame:
     """Return all coalitions and their values; see :meth:`sesgame.Game.to_pandas`."""
     with needs("pandas", "frames need pandas"):
         import pandas as pd
 
-    table = game.tabulate()
-    membership = membership_of_masks(np.arange(1, len(table)), game.n_players)
-    frame = pd.DataFrame(membership, columns=pd.Index(list(game.players)))
-    if game.kind in frame.columns or "coalition" in frame.columns:
+    membership = membership_of_masks(np.arange(1, len(table)), len(players))
+    frame = pd.DataFrame(membership, columns=pd.Index(list(players)))
+    if kind in frame.columns or "coalition" in frame.columns:
         raise GameError(
-            f"a player is called {game.kind!r} or 'coalition', as another column of the frame is"
+            f"a player is called {kind!r} or 'coalition', as another column of the frame is"
         )
-    frame[game.kind] = table[1:]
+    frame[kind] = table[1:]
     return frame
 
 

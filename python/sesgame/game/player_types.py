@@ -6,7 +6,7 @@ for each profile of counts is evaluated: the product of (count + 1) over the typ
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +17,6 @@ from sesgame.game.players import Players
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from sesgame.game.game import Game
 
 __all__ = ["Symmetry"]
 
@@ -57,7 +55,7 @@ class Symmetry:
 
     def __init__(self, players: Players, types: Mapping[Hashable, Hashable]) -> None:
         if not isinstance(types, Mapping):
-            raise GameError(f"types is {types!r}; a mapping from player to type is needed")
+            raise GameError(f"types must be a mapping from player to type, got {types!r}")
         groups: dict[tuple[str, Hashable], list[int]] = {}
         for player in types:
             players.index(player)
@@ -68,7 +66,7 @@ class Symmetry:
             except TypeError as error:
                 raise GameError(f"the type of {player!r} is not hashable: {key[1]!r}") from error
         self.groups = [np.array(group) for group in groups.values()]
-        self.n_players = len(players)
+        self.players = players
 
     @property
     def n_profiles(self) -> int:
@@ -95,8 +93,18 @@ class Symmetry:
                 result[..., group] = values[..., group].mean(axis=-1, keepdims=True)
         return result
 
-    def check(self, game: Game) -> None:
-        """Compare a few coalitions with others of the same profile.
+    @property
+    def n_players(self) -> int:
+        """The number of players n."""
+        return len(self.players)
+
+    def check(self, values_of: Callable[[NDArray[np.bool_]], NDArray[np.float64]]) -> None:
+        """Compare the values of a few coalitions with those of others of the same profile.
+
+        Parameters
+        ----------
+        values_of : callable
+            From a bool array of shape (m, n), the coalitions, to their values, shape (m,).
 
         Raises
         ------
@@ -110,13 +118,13 @@ class Symmetry:
         if not moved.any():
             return
         rows, others = rows[moved], others[moved]
-        values, same = game.values(rows, progress=False), game.values(others, progress=False)
+        values, same = values_of(rows), values_of(others)
         scale = max(1e-300, float(np.abs(values).max()), float(np.abs(same).max()))
         wrong = np.abs(values - same) > SAME_VALUE * scale
         if wrong.any():
             row = int(np.argmax(wrong))
             one, other = (
-                format_coalition(game.players.ordered_labels(members))
+                format_coalition(self.players.ordered_labels(members))
                 for members in (rows[row], others[row])
             )
             raise GameError(

@@ -35,7 +35,7 @@ class Players(Sequence[Hashable]):
     Raises
     ------
     GameError
-        No player, a label that is not hashable, or the same label twice.
+        No player, a label that is not hashable, or a duplicate label.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class Players(Sequence[Hashable]):
             except TypeError as error:
                 raise GameError(f"player {index} is {label!r}, which is not hashable") from error
             if first != index:
-                raise GameError(f"player {label!r} is there twice, at {first} and {index}")
+                raise GameError(f"duplicate player {label!r}, at {first} and {index}")
         if not self._labels:
             raise GameError("a game needs at least one player")
 
@@ -109,7 +109,7 @@ class Players(Sequence[Hashable]):
         Raises
         ------
         CoalitionError
-            An unknown member, a member named twice, or a bare string.
+            An unknown or duplicate member, or a bare string.
         """
         if isinstance(coalition, str):
             raise CoalitionError(
@@ -119,7 +119,7 @@ class Players(Sequence[Hashable]):
         indices = [self.index(label) for label in coalition]
         if len(set(indices)) != len(indices):
             twice = next(i for position, i in enumerate(indices) if i in indices[:position])
-            raise CoalitionError(f"player {self._labels[twice]!r} is named twice in a coalition")
+            raise CoalitionError(f"duplicate player {self._labels[twice]!r} in a coalition")
         return indices
 
     def mask(self, coalition: Iterable[Hashable]) -> int:

@@ -1,4 +1,4 @@
-"""Linear programmes put together from blocks of columns and rows, some of which members bring."""
+"""Linear programs put together from blocks of columns and rows, some of which members bring."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Term = tuple["NDArray[np.intp]", "ArrayLike"]
 
 
 class LinearBuilder:
-    """Collects the blocks of a programme to minimise.
+    """Collects the blocks of a program to minimise.
 
     What a member brings of a bound, ``brought``, has a shape that broadcasts to (m, n) for m
     columns or rows and n members: a coalition adds up what its members bring.
@@ -73,7 +73,7 @@ class LinearBuilder:
         return rows
 
     def programme(self) -> ReducedModel:
-        """Return the programme without members, and what members add to its bounds."""
+        """Return the program without members, and what members add to its bounds."""
         columns, rows = self._columns, self._rows
         places, variables, coefficients = (
             np.concatenate(parts) for parts in zip(*self._entries, strict=True)

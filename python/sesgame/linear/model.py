@@ -1,4 +1,4 @@
-"""A linear or integer programme as arrays, and the part of it that membership moves."""
+"""A linear or integer program as arrays, and the part of it that membership moves."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ import numpy as np
 from sesgame.errors import GameError
 from sesgame.formatting import amount, format_coalition
 from sesgame.game.allocation import Allocation
+from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import membership_of_masks
 from sesgame.plots.canvas import BLACK, BLUE, GREY, ORANGE, Style, named_allocations, new_axes
-from sesgame.stability.audit import RELATIVE_TOLERANCE, as_allocation
 from sesgame.stability.core import least_core
+from sesgame.stability.search import RELATIVE_TOLERANCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,6 +11,7 @@ from sesgame._engine import excess_histogram, worst_coalition
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation, Kind
 from sesgame.game.game import MAX_TABLE_PLAYERS
+from sesgame.game.given_allocation import as_allocation
 from sesgame.plots.canvas import (
     BLACK,
     RED,
@@ -21,7 +22,6 @@ from sesgame.plots.canvas import (
     with_unit,
 )
 from sesgame.progress import progress_report
-from sesgame.stability.audit import as_allocation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -54,7 +54,7 @@ class PeriodGame:
     Raises
     ------
     GameError
-        There is no period, or one twice, or `kind` is neither.
+        There is no period, or a duplicate one, or `kind` is neither.
 
     Examples
     --------
@@ -85,9 +85,9 @@ class PeriodGame:
             raise GameError("there is no period; at least one is needed")
         if len(set(self.periods)) < len(self.periods):
             twice = next(label for label in self.periods if self.periods.count(label) > 1)
-            raise GameError(f"the period {twice!r} is there twice")
+            raise GameError(f"duplicate period {twice!r}")
         if kind not in get_args(Kind):
-            raise GameError(f'kind is {kind!r}; it must be "gain" or "cost"')
+            raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
         self.kind: Kind = kind
         self._function = function
         self._known: dict[bytes, Array] = {}
@@ -245,9 +245,9 @@ def shapley_by_period(
     ([[1.0, 4.0], [3.0, 2.0]], [5.0, 5.0])
     """
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; it must be between 0 and 1")
+        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
     if max_evaluations is not None and not max_evaluations >= 1:
-        raise ValueError(f"max_evaluations is {max_evaluations}; it must be at least 1")
+        raise ValueError(f"max_evaluations must be at least 1, got {max_evaluations}")
     n, count = len(game.players), len(game.periods)
     budget = max_evaluations or max(DEFAULT_EVALUATIONS, 40 * n)
     exact = n <= MAX_TABLE_PLAYERS and budget >= 2**n - 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import lgamma
 from typing import TYPE_CHECKING, TypeVar
 
@@ -68,7 +69,7 @@ class ExactSemivalue(Evidence):
     ----------
     coalitions : int
         The number of values it is made of: all 2^n, one for each profile of types, or 0 where it
-        follows from the form of the game.
+        follows in closed form from the structure of the game.
     efficiency_gap : float
         x(N) - v(N). Zero up to rounding for the Shapley value, and a property of the game for the
         others, which do not share out v(N).
@@ -113,7 +114,7 @@ def shapley_value(
 
     Parameters
     ----------
-    game : Game, n up to 30, and more by its form
+    game : Game, n up to 30, and more if it is structured
         The game, of gains or costs. A function is tabulated if it is not yet; a native game needs
         no table. Most of :mod:`sesgame.games`, and communities without batteries, are exact for
         thousands of players.
@@ -136,11 +137,11 @@ def shapley_value(
     CoalitionError
         `types` names an unknown player.
     PlayerLimitError
-        More than 30 players, too few of them of the same type, and no form that gives the value.
+        More than 30 players, too few of them of the same type, and no closed form.
     CharacteristicFunctionError
         The game could not be evaluated; the coalition is named.
     GameError
-        The numbers that the form of the game is made of are too fine for it, or `types` is no
+        The numbers of a structured game are too fine for its closed form, or `types` is no
         mapping, or two coalitions with as many members of each type differ in value.
 
     Notes
@@ -188,7 +189,7 @@ def shapley_value(
         by_profile = game.values(
             declared.profile_coalitions(), executor=executor, store=store, progress=progress
         )
-        declared.check(game)
+        declared.check(partial(game.values, progress=False))
         return _from_profiles(game, declared, by_profile)
     if game.native is not None and not game.tabulated:
         with progress_report("steps", "", progress) as report, game.naming_coalitions():

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import lgamma, log
-from operator import index
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from sesgame.errors import GameError, NotConvergedWarning
-from sesgame.estimators import ESTIMATORS, Estimator, Permutations, Stratified, TwoStage
+from sesgame.estimators import Estimator, Permutations, Stratified, TwoStage
 from sesgame.estimators.valuation import Valuation
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Course, Evidence, Intervals
 from sesgame.game.player_types import Symmetry
 from sesgame.rule import SEED, Need, Promise, Rule
-from sesgame.shapley.closed_form import control_value, value_by_form
+from sesgame.shapley.closed_form import value_in_closed_form
 from sesgame.shapley.confidence import student_quantile
+from sesgame.shapley.control_variate import control_value
 from sesgame.shapley.exact import (
     ADDS,
     NEED_NOT_ADD_UP,
@@ -30,6 +31,7 @@ from sesgame.shapley.exact import (
     semivalue,
     shapley_value,
 )
+from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,8 +83,8 @@ FEW_EVALUATIONS = 7
 FEW_PLAYERS = 200
 """Up to so many, pairs are better even where evaluations are cheap, and fit into the memory."""
 
-FORM_EVALUATIONS = 100_000
-"""So many native evaluations take about as long as the exact value of a game with a form."""
+CLOSED_FORM_EVALUATIONS = 100_000
+"""So many native evaluations take about as long as the exact value of a structured game."""
 
 
 class TracePoint(NamedTuple):
@@ -112,8 +114,8 @@ class SampledShapley(Evidence):
     simultaneous : bool
         Whether the intervals hold for all players at once (Bonferroni).
     evaluations : int
-        The number of coalitions asked for; repetitions are not evaluated again. 0 where the form
-        of the game gave the value, whose half-widths then are the error that is proved.
+        The number of coalitions asked for; repetitions are not evaluated again. 0 where a
+        structured game has the value in closed form; its half-widths then are the proved error.
     converged : bool
         Whether `target_half_width` was reached; True where there was none.
     estimator : str
@@ -228,10 +230,10 @@ def shapley_estimate(
         One of ``"permutations"``, ``"pairs"``, ``"regression"``, ``"sample_reuse"``,
         ``"stratified"``, ``"kernel_ridge"`` and ``"boosted_trees"``, or an estimator of
         :mod:`sesgame.estimators` with parameters of your own. ``"auto"`` takes the
-        exact value where all coalitions are known or within the budget, and where the form of a
-        native game gives it (:mod:`sesgame.games`) and the budget is at least 100,000, which takes
-        about as long; permutations where there are fewer than 7 evaluations for each player and
-        for a native game of more than 200 that is limited by a target or by time; and otherwise
+        exact value where all coalitions are known or within the budget, and where a structured
+        game has it in closed form (:mod:`sesgame.games`) and the budget is at least 100,000, which
+        takes about as long; permutations where there are fewer than 7 evaluations for each player
+        and for a native game of more than 200 that is limited by a target or by time; and otherwise
         pairs. The evidence says which and why.
     seed : int, default 0
         Determines the sample.
@@ -249,8 +251,8 @@ def shapley_estimate(
         Widen the intervals so that they hold for all players at once.
     control_variate : Game, optional
         A game f of the same players that is close to `game` and has a cheap Shapley value: of at
-        most 20 players or tabulated; of few types of players; native, exact where its form gives
-        the value (netting of thousands of members) and otherwise from 20,000 walks, whose error is
+        most 20 players or tabulated; of few types of players; native, exact where it is
+        structured (netting of thousands of members) and otherwise from 20,000 walks, whose error is
         counted. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The netting or
         pooled-battery game of a community serves for a detailed dispatch model of it.
     types : mapping of player to hashable, optional
@@ -303,26 +305,22 @@ def shapley_estimate(
     True
     """
     n_players = game.n_players
-    value = SampledValue(
-        SHAPLEY_ESTIMATE.title,
-        np.full(n_players, 1 / n_players),
-        lambda game, **how: shapley_value(game, **how),
+    value = SampledValue(SHAPLEY_ESTIMATE.title, np.full(n_players, 1 / n_players), shapley_value)
+    options = SamplingOptions(
+        method=method,
+        seed=seed,
+        max_evaluations=max_evaluations,
+        target_half_width=target_half_width,
+        max_seconds=max_seconds,
+        confidence=confidence,
+        simultaneous=simultaneous,
+        control_variate=control_variate,
+        symmetry=None if types is None else Symmetry(game.players, types),
+        executor=executor,
+        store=store,
+        progress=progress,
     )
-    options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return SHAPLEY_ESTIMATE.made(
-        estimate_value(
-            game,
-            value,
-            method,
-            options,
-            simultaneous=simultaneous,
-            control_variate=control_variate,
-            symmetry=None if types is None else Symmetry(game.players, types),
-            executor=executor,
-            store=store,
-            progress=progress,
-        )
-    )
+    return SHAPLEY_ESTIMATE.made(estimate_value(game, value, options))
 
 
 SHAPLEY_ESTIMATE = Rule(
@@ -398,24 +396,21 @@ def banzhaf_estimate(
     """
     others = game.n_players - 1
     probabilities = _joining(np.full(game.n_players, -others * log(2)))
-    options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return BANZHAF_ESTIMATE.made(
-        estimate_value(
-            game,
-            SampledValue(
-                BANZHAF_ESTIMATE.title,
-                probabilities,
-                lambda game, **how: banzhaf_value(game, **how),
-            ),
-            method,
-            options,
-            simultaneous=simultaneous,
-            control_variate=control_variate,
-            executor=executor,
-            store=store,
-            progress=progress,
-        )
+    value = SampledValue(BANZHAF_ESTIMATE.title, probabilities, banzhaf_value)
+    options = SamplingOptions(
+        method=method,
+        seed=seed,
+        max_evaluations=max_evaluations,
+        target_half_width=target_half_width,
+        max_seconds=max_seconds,
+        confidence=confidence,
+        simultaneous=simultaneous,
+        control_variate=control_variate,
+        executor=executor,
+        store=store,
+        progress=progress,
     )
+    return BANZHAF_ESTIMATE.made(estimate_value(game, value, options))
 
 
 BANZHAF_ESTIMATE = Rule(
@@ -500,8 +495,8 @@ def semivalue_estimate(
     if not (np.isfinite(checked).all() and (checked >= 0).all()):
         size = int(np.argmin(np.isfinite(checked) & (checked >= 0)))
         raise GameError(
-            f"the weight of coalitions of size {size} is {checked[size]}; weights are finite and "
-            f"at least 0"
+            f"weights must be finite and non-negative, got {checked[size]} for coalitions of size "
+            f"{size}"
         )
     with np.errstate(divide="ignore"):
         probabilities = _joining(np.log(checked))
@@ -511,24 +506,25 @@ def semivalue_estimate(
             f"the weights give a total probability of {total}; "
             f"sum over s of C(n-1, s) weights[s] has to be 1"
         )
-    options = Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence)
-    return SEMIVALUE_ESTIMATE.made(
-        estimate_value(
-            game,
-            SampledValue(
-                SEMIVALUE_ESTIMATE.title,
-                probabilities / total,
-                lambda game, **how: semivalue(game, checked.tolist(), **how),
-            ),
-            method,
-            options,
-            simultaneous=simultaneous,
-            control_variate=control_variate,
-            executor=executor,
-            store=store,
-            progress=progress,
-        )
+    value = SampledValue(
+        SEMIVALUE_ESTIMATE.title,
+        probabilities / total,
+        lambda game, **how: semivalue(game, checked.tolist(), **how),
     )
+    options = SamplingOptions(
+        method=method,
+        seed=seed,
+        max_evaluations=max_evaluations,
+        target_half_width=target_half_width,
+        max_seconds=max_seconds,
+        confidence=confidence,
+        simultaneous=simultaneous,
+        control_variate=control_variate,
+        executor=executor,
+        store=store,
+        progress=progress,
+    )
+    return SEMIVALUE_ESTIMATE.made(estimate_value(game, value, options))
 
 
 SEMIVALUE_ESTIMATE = Rule(
@@ -556,301 +552,215 @@ def _joining(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return probabilities
 
 
-class SampledValue(NamedTuple):
-    """What is to be estimated: its name, the probabilities of the sizes, and its exact form."""
-
-    name: str
-    probabilities: NDArray[np.float64]
-    exact: Callable[..., Allocation]
-
-    @property
-    def kind(self) -> str:
-        """The least general of Shapley, symmetric and all, as estimators call them."""
-        if np.ptp(self.probabilities) == 0:
-            return "Shapley"
-        symmetric = np.allclose(self.probabilities, self.probabilities[::-1], rtol=0, atol=1e-12)
-        return "symmetric" if symmetric else "all"
-
-    def can_be_estimated(self, estimator: Estimator) -> bool:
-        """Tell whether an estimator can do it."""
-        kinds = ["Shapley", "symmetric", "all"]
-        return kinds.index(self.kind) <= kinds.index(estimator.semivalues)
+def estimate_value(game: Game, value: SampledValue, options: SamplingOptions) -> Allocation:
+    """Return the exact value where it is within the budget, otherwise an estimate."""
+    estimation = _Estimation(game, value, options)
+    exact = estimation.exact()
+    if exact is not None:
+        return exact
+    estimation.plan()
+    estimation.sample()
+    return estimation.conclude()
 
 
-class Stopping(NamedTuple):
-    """When to stop, and with what confidence."""
+class _Estimation:
+    """One estimate, from its plan to its evidence."""
 
-    seed: int
-    max_evaluations: int | None
-    target_half_width: float | None
-    max_seconds: float | None
-    confidence: float
+    def __init__(self, game: Game, value: SampledValue, options: SamplingOptions) -> None:
+        self.game, self.value, self.options = game, value, options
+        self.estimator = options.estimator(value)
+        self.start = perf_counter()
+        self.limit = options.max_evaluations or (
+            max(DEFAULT_EVALUATIONS, 2 * FIRST_LOOK * game.n_players)
+            * (OPEN_ENDED if options.open_ended else 1)
+        )
 
-    @property
-    def open_ended(self) -> bool:
-        """Whether something else than the budget may end the sampling."""
-        return self.target_half_width is not None or self.max_seconds is not None
+    def exact(self) -> Allocation | None:
+        """Return the exact value where that takes no more than the budget."""
+        if self.game.tabulated or self.limit >= 2**self.game.n_players - 1:
+            return self._enumerated()
+        return self._in_closed_form() if self.estimator is None else None
 
-    def checked(self) -> Stopping:
-        """Return the same with whole numbers as int, or say which option is out of its range."""
-        seed, max_evaluations, target_half_width, max_seconds, confidence = self
-        whole = _whole(seed)
-        if whole is None or not 0 <= whole < 2**64:
-            raise ValueError(f"seed is {seed!r}; it must be an integer from 0 to 2**64 - 1")
-        budget = None if max_evaluations is None else _whole(max_evaluations)
-        if max_evaluations is not None and (budget is None or budget < 1):
-            raise ValueError(
-                f"max_evaluations is {max_evaluations!r}; it must be a whole number, at least 1"
+    def plan(self) -> None:
+        """Choose an estimator, evaluate the control variate, and begin."""
+        game, options = self.game, self.options
+        estimator, self.reason = (
+            self._choose() if self.estimator is None else (self.estimator, "asked for")
+        )
+        self.chosen = estimator
+        if estimator.max_evaluations is not None and options.max_evaluations is None:
+            self.limit = min(self.limit, estimator.max_evaluations)
+        control = options.control_variate
+        self.known = None
+        if control is not None:
+            self.known = control_value(
+                game,
+                control,
+                probabilities=self.value.probabilities,
+                exact=self.value.exact,
+                seed=options.seed,
+                progress=options.progress,
             )
-        if target_half_width is not None and not target_half_width > 0:
-            raise ValueError(f"target_half_width is {target_half_width}; it must be positive")
-        if max_seconds is not None and not max_seconds > 0:
-            raise ValueError(f"max_seconds is {max_seconds}; it must be positive")
-        if not 0 < confidence < 1:
-            raise ValueError(f"confidence is {confidence}; it must be between 0 and 1")
-        return self._replace(seed=whole, max_evaluations=budget)
-
-
-def _whole(number: object) -> int | None:
-    """Return a whole number as int, 1e5 and numpy's included; None for anything else."""
-    if isinstance(number, float) and number.is_integer():
-        return int(number)
-    try:
-        return index(number)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-
-
-def estimate_value(
-    game: Game,
-    value: SampledValue,
-    method: str | Estimator,
-    options: Stopping,
-    *,
-    simultaneous: bool,
-    control_variate: Game | None,
-    symmetry: Symmetry | None = None,
-    executor: Executor | None,
-    store: StorePath | None,
-    progress: bool,
-) -> Allocation:
-    """Sample until the budget, the target or the time ends it."""
-    options = options.checked()
-    estimator = _checked(method, value, options.max_evaluations)
-    start = perf_counter()
-    n_players = game.n_players
-    seed, max_evaluations, target, max_seconds, confidence = options
-    limit = max_evaluations or max(DEFAULT_EVALUATIONS, 2 * FIRST_LOOK * n_players) * (
-        OPEN_ENDED if options.open_ended else 1
-    )
-    if game.tabulated or limit >= 2**n_players - 1:
-        return _enumerated(game, value, options, simultaneous, executor, store, progress)
-    if estimator is None:
-        exact = _by_form(game, value, options, limit, simultaneous, progress)
-        if exact is not None:
-            return exact
-        estimator, reason = _choose(game, value, options, limit)
-    else:
-        reason = "asked for"
-    if estimator.max_evaluations is not None and max_evaluations is None:
-        limit = min(limit, estimator.max_evaluations)
-    known = None
-    if control_variate is not None:
-        known = control_value(
+        if options.symmetry is not None:
+            for checked in (game, control):
+                if checked is not None:
+                    options.symmetry.check(partial(checked.values, progress=False))
+        valuation = Valuation(
             game,
-            control_variate,
-            probabilities=value.probabilities,
-            exact=value.exact,
-            seed=seed,
-            progress=progress,
+            control,
+            symmetry=options.symmetry,
+            executor=options.executor,
+            store=options.store,
+            progress=options.progress,
         )
-    if symmetry is not None:
-        for checked in (game, control_variate):
-            if checked is not None:
-                symmetry.check(checked)
-    valuation = Valuation(
-        game,
-        control_variate,
-        symmetry=symmetry,
-        executor=executor,
-        store=store,
-        progress=progress,
-    )
-    sampling = estimator.sampling(valuation, value.probabilities, seed, limit)
-    if limit <= sampling.step:
-        raise ValueError(
-            f'max_evaluations is {limit}; method "{estimator.name}" takes at least '
-            f"{1 + sampling.step} evaluations"
+        self.sampling = estimator.sampling(
+            valuation, self.value.probabilities, options.seed, self.limit
         )
+        if self.limit <= self.sampling.step:
+            raise ValueError(
+                f"max_evaluations must be at least {1 + self.sampling.step} for method "
+                f'"{estimator.name}", got {self.limit}'
+            )
 
-    level = 1 - (1 - confidence) / (n_players if simultaneous else 1)
-    trace: list[TracePoint] = []
-    total = min(limit, max(FIRST_LOOK * n_players, sampling.step)) if options.open_ended else limit
-    while True:
-        if sampling.extend(total):
-            values, errors, degrees = sampling.estimate()
-            if symmetry is not None:
-                # The standard deviation of a mean is at most the mean of the deviations.
-                values, errors = symmetry.pooled(values), symmetry.pooled(errors)
-            if known is not None:
-                values, errors = values + known.values, np.hypot(errors, known.errors)
-            half_widths = errors * student_quantile((1 + level) / 2, degrees)
-            widest = float(half_widths.max())
-            seconds = perf_counter() - start
-            trace.append(TracePoint(sampling.evaluations, seconds, widest, values))
-        reached = target is None or widest <= target
-        if total >= limit or (target is not None and reached):
-            break
-        total = max(int(total * GROWTH), sampling.evaluations + sampling.step)
-        if max_seconds is not None:
-            room = (max_seconds - seconds) * sampling.evaluations / seconds
-            if room < sampling.step:
-                break
-            total = min(total, sampling.evaluations + int(room))
-        total = min(total, limit)
-    if not reached:
-        warnings.warn(
-            f"after {sampling.evaluations} evaluations the widest interval is +-{widest:.3g}, "
-            f"not the +-{target:.3g} that was asked for",
-            NotConvergedWarning,
-            stacklevel=3,
+    def sample(self) -> None:
+        """Extend the sample until the budget, the target or the time ends it."""
+        options, sampling, limit = self.options, self.sampling, self.limit
+        target = options.target_half_width
+        self.trace: list[TracePoint] = []
+        total = limit
+        if options.open_ended:
+            total = min(limit, max(FIRST_LOOK * self.game.n_players, sampling.step))
+        while True:
+            if sampling.extend(total):
+                self._estimate()
+            self.reached = target is None or self.trace[-1].half_width <= target
+            if total >= limit or (target is not None and self.reached):
+                return
+            total = max(int(total * GROWTH), sampling.evaluations + sampling.step)
+            if options.max_seconds is not None:
+                seconds = self.trace[-1].seconds
+                room = (options.max_seconds - seconds) * sampling.evaluations / seconds
+                if room < sampling.step:
+                    return
+                total = min(total, sampling.evaluations + int(room))
+            total = min(total, limit)
+
+    def _estimate(self) -> None:
+        """Estimate the values and their errors from what is sampled by now."""
+        values, errors, degrees = self.sampling.estimate()
+        options, symmetry = self.options, self.options.symmetry
+        if symmetry is not None:
+            # The standard deviation of a mean is at most the mean of the deviations.
+            values, errors = symmetry.pooled(values), symmetry.pooled(errors)
+        if self.known is not None:
+            values, errors = values + self.known.values, np.hypot(errors, self.known.errors)
+        parts = self.game.n_players if options.simultaneous else 1
+        level = 1 - (1 - options.confidence) / parts
+        self.errors = errors
+        self.half_widths = errors * student_quantile((1 + level) / 2, degrees)
+        widest = float(self.half_widths.max())
+        seconds = perf_counter() - self.start
+        self.trace.append(TracePoint(self.sampling.evaluations, seconds, widest, values))
+
+    def conclude(self) -> Allocation:
+        """Return the estimate with its evidence; warn where a target was not reached."""
+        options, sampling, last = self.options, self.sampling, self.trace[-1]
+        if not self.reached:
+            warnings.warn(
+                f"after {sampling.evaluations} evaluations the widest interval is "
+                f"+-{last.half_width:.3g}, not the +-{options.target_half_width:.3g} that was "
+                f"asked for",
+                NotConvergedWarning,
+                stacklevel=4,
+            )
+        controlled = {"control_variate": self.known.method if self.known else None}
+        evidence = SampledShapley(
+            standard_errors=self.errors,
+            half_widths=self.half_widths,
+            confidence=options.confidence,
+            simultaneous=options.simultaneous,
+            evaluations=sampling.evaluations,
+            converged=self.reached,
+            estimator=self.chosen.name,
+            reason=self.reason,
+            parameters=asdict(self.chosen) | sampling.parameters | controlled,  # type: ignore[call-overload]
+            seed=options.seed,
+            trace=tuple(self.trace),
         )
-    controlled = {"control_variate": known.method if known else None}
-    evidence = SampledShapley(
-        standard_errors=errors,
-        half_widths=half_widths,
-        confidence=confidence,
-        simultaneous=simultaneous,
-        evaluations=sampling.evaluations,
-        converged=reached,
-        estimator=estimator.name,
-        reason=reason,
-        parameters=asdict(estimator) | sampling.parameters | controlled,  # type: ignore[call-overload]
-        seed=seed,
-        trace=tuple(trace),
-    )
-    return Allocation(
-        game.players,
-        values,
-        kind=game.kind,
-        method=value.name,
-        tolerance=widest,
-        evidence=evidence,
-    )
+        return self._allocation(last.values, last.half_width, evidence)
 
-
-def _choose(
-    game: Game, value: SampledValue, options: Stopping, limit: int
-) -> tuple[Estimator, str]:
-    if value.kind == "all":
-        return Stratified(), "the semivalue weighs small and large coalitions differently"
-    if value.kind == "symmetric":
+    def _choose(self) -> tuple[Estimator, str]:
+        """Return the estimator of "auto", and why."""
+        options, n_players = self.options, self.game.n_players
+        if self.value.kind == "all":
+            return Stratified(), "the semivalue weighs small and large coalitions differently"
+        if self.value.kind == "symmetric":
+            return TwoStage(), "every pair of coalitions informs every player"
+        native = self.game.native is not None
+        cheap = native and options.open_ended and options.max_evaluations is None
+        if cheap and n_players > FEW_PLAYERS:
+            return (
+                Permutations(),
+                f"a native game of more than {FEW_PLAYERS} players: walks are cheap",
+            )
+        if self.limit < FEW_EVALUATIONS * n_players:
+            return Permutations(), f"fewer than {FEW_EVALUATIONS} evaluations for each player"
         return TwoStage(), "every pair of coalitions informs every player"
-    cheap = game.native is not None and options.open_ended and options.max_evaluations is None
-    if cheap and game.n_players > FEW_PLAYERS:
-        return Permutations(), f"a native game of more than {FEW_PLAYERS} players: walks are cheap"
-    if limit < FEW_EVALUATIONS * game.n_players:
-        return Permutations(), f"fewer than {FEW_EVALUATIONS} evaluations for each player"
-    return TwoStage(), "every pair of coalitions informs every player"
 
-
-def _enumerated(
-    game: Game,
-    value: SampledValue,
-    options: Stopping,
-    simultaneous: bool,
-    executor: Executor | None,
-    store: StorePath | None,
-    progress: bool,
-) -> Allocation:
-    """Return the exact value from all coalitions."""
-    start = perf_counter()
-    exact = value.exact(game, executor=executor, store=store, progress=progress)
-    reason = "all coalitions are known or within the budget"
-    point = TracePoint(2**game.n_players - 1, perf_counter() - start, 0.0, exact.values)
-    return _exact(game, value, options, simultaneous, exact.tolerance, point, reason)
-
-
-def _by_form(
-    game: Game,
-    value: SampledValue,
-    options: Stopping,
-    limit: int,
-    simultaneous: bool,
-    progress: bool,
-) -> Allocation | None:
-    """Return the exact value by the form of the game, where that takes no more than the budget.
-
-    A time limit cannot be kept by it, and a target may be finer than what it proves.
-    """
-    if value.kind != "Shapley" or options.max_seconds is not None or limit < FORM_EVALUATIONS:
-        return None
-    start = perf_counter()
-    form = value_by_form(game, progress)
-    if form is None or form.error_bound > (options.target_half_width or np.inf):
-        return None
-    reason = f"the form of the game gives it ({form.method}) in no more time than the budget"
-    point = TracePoint(0, perf_counter() - start, form.error_bound, form.values)
-    tolerance = form.error_bound + RELATIVE_TOLERANCE * float(np.abs(form.values).sum())
-    return _exact(game, value, options, simultaneous, tolerance, point, reason)
-
-
-def _exact(
-    game: Game,
-    value: SampledValue,
-    options: Stopping,
-    simultaneous: bool,
-    tolerance: float,
-    point: TracePoint,
-    reason: str,
-) -> Allocation:
-    """Return what needed no sample; its half-widths are what it errs by at most."""
-    evidence = SampledShapley(
-        standard_errors=np.zeros(game.n_players),
-        half_widths=np.full(game.n_players, point.half_width),
-        confidence=options.confidence,
-        simultaneous=simultaneous,
-        evaluations=point.evaluations,
-        converged=True,
-        estimator="exact",
-        reason=reason,
-        parameters={},
-        seed=options.seed,
-        trace=(point,),
-    )
-    return Allocation(
-        game.players,
-        point.values,
-        kind=game.kind,
-        method=value.name,
-        tolerance=tolerance,
-        evidence=evidence,
-    )
-
-
-def _checked(
-    method: str | Estimator, value: SampledValue, max_evaluations: int | None
-) -> Estimator | None:
-    """Return the estimator, or None for "auto"; or say why it does not serve."""
-    if method == "auto":
-        return None
-    if isinstance(method, str):
-        if method not in ESTIMATORS:
-            names = ", ".join(f'"{name}"' for name in ("auto", *ESTIMATORS))
-            raise ValueError(f"method is {method!r}; it must be an estimator or one of {names}")
-        method = ESTIMATORS[method]()
-    if isinstance(method, type) or not hasattr(method, "sampling"):
-        raise ValueError(f"method is {method!r}; it must be a name or an estimator")
-    if not value.can_be_estimated(method):
-        able = ", ".join(
-            f'"{name}"' for name, other in ESTIMATORS.items() if value.can_be_estimated(other())
+    def _enumerated(self) -> Allocation:
+        """Return the exact value from all coalitions."""
+        options, start = self.options, perf_counter()
+        exact = self.value.exact(
+            self.game, executor=options.executor, store=options.store, progress=options.progress
         )
-        raise ValueError(
-            f'method "{method.name}" cannot estimate this semivalue; these can: {able}'
+        reason = "all coalitions are known or within the budget"
+        seconds = perf_counter() - start
+        point = TracePoint(2**self.game.n_players - 1, seconds, 0.0, exact.values)
+        return self._exact(point, exact.tolerance, reason)
+
+    def _in_closed_form(self) -> Allocation | None:
+        """Return the exact value of a structured game, where that takes no more than the budget.
+
+        A time limit cannot be kept by it, and a target may be finer than what it proves.
+        """
+        options, start = self.options, perf_counter()
+        few = self.limit < CLOSED_FORM_EVALUATIONS
+        if few or self.value.kind != "Shapley" or options.max_seconds is not None:
+            return None
+        found = value_in_closed_form(self.game, options.progress)
+        if found is None or found.error_bound > (options.target_half_width or np.inf):
+            return None
+        reason = f"a structured game ({found.method}): exact in no more time than the budget"
+        point = TracePoint(0, perf_counter() - start, found.error_bound, found.values)
+        tolerance = found.error_bound + RELATIVE_TOLERANCE * float(np.abs(found.values).sum())
+        return self._exact(point, tolerance, reason)
+
+    def _exact(self, point: TracePoint, tolerance: float, reason: str) -> Allocation:
+        """Return what needed no sample; its half-widths are what it errs by at most."""
+        n_players = self.game.n_players
+        evidence = SampledShapley(
+            standard_errors=np.zeros(n_players),
+            half_widths=np.full(n_players, point.half_width),
+            confidence=self.options.confidence,
+            simultaneous=self.options.simultaneous,
+            evaluations=point.evaluations,
+            converged=True,
+            estimator="exact",
+            reason=reason,
+            parameters={},
+            seed=self.options.seed,
+            trace=(point,),
         )
-    most = method.max_evaluations
-    if most is not None and max_evaluations is not None and max_evaluations > most:
-        raise ValueError(
-            f'max_evaluations is {max_evaluations}; method "{method.name}" takes at most {most}'
+        return self._allocation(point.values, tolerance, evidence)
+
+    def _allocation(
+        self, values: NDArray[np.float64], tolerance: float, evidence: SampledShapley
+    ) -> Allocation:
+        return Allocation(
+            self.game.players,
+            values,
+            kind=self.game.kind,
+            method=self.value.name,
+            tolerance=tolerance,
+            evidence=evidence,
         )
-    return method

@@ -23,12 +23,11 @@ from sesgame.shapley.exact import ADDS, RELATIVE_TOLERANCE, ExactSemivalue, shap
 from sesgame.shapley.sampled import (
     BY_SAMPLE,
     SampledShapley,
-    SampledValue,
-    Stopping,
     TracePoint,
     estimate_value,
     shapley_estimate,
 )
+from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -249,22 +248,22 @@ def owen_estimate(
     groups = _groups(game, unions)
     named = [[game.players[index] for index in group] for group in groups]
     n = game.n_players
-    estimate = estimate_value(
-        game,
-        SampledValue(
-            OWEN_ESTIMATE.title,
-            np.full(n, 1 / n),
-            lambda game, **how: owen_value(game, named, **how),
-        ),
-        UnionPermutations(unions=tuple(tuple(group) for group in groups)),
-        Stopping(seed, max_evaluations, target_half_width, max_seconds, confidence),
+    value = SampledValue(
+        OWEN_ESTIMATE.title, np.full(n, 1 / n), lambda game, **how: owen_value(game, named, **how)
+    )
+    options = SamplingOptions(
+        method=UnionPermutations(unions=tuple(tuple(group) for group in groups)),
+        seed=seed,
+        max_evaluations=max_evaluations,
+        target_half_width=target_half_width,
+        max_seconds=max_seconds,
+        confidence=confidence,
         simultaneous=simultaneous,
-        control_variate=None,
         executor=executor,
         store=store,
         progress=progress,
     )
-    return OWEN_ESTIMATE.made(estimate)
+    return OWEN_ESTIMATE.made(estimate_value(game, value, options))
 
 
 OWEN_ESTIMATE = Rule(

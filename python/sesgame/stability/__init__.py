@@ -1,1 +1,1 @@
-"""Solutions that ask which coalition objects most: core, least core, nucleolus."""
+"""Solutions that limit the largest excess: core, least core, nucleolus."""

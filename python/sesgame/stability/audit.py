@@ -8,29 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame._engine import coalitions_at_least
-from sesgame._engine import worst_coalition as engine_worst_coalition
 from sesgame.errors import AllocationError
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition, html_table, short_coalition
-from sesgame.game.allocation import Allocation, checked_values
-from sesgame.stability.separation_oracle import Separator, without_oracle
+from sesgame.game.allocation import Allocation
+from sesgame.game.given_allocation import as_allocation
+from sesgame.stability.search import CoalitionSearch, first_largest
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from sesgame.game.game import Game
     from sesgame.stability.separation_oracle import SeparationOracle
 
-__all__ = ["Audit", "as_allocation", "audit", "check_tolerance"]
-
-RELATIVE_TOLERANCE = 1e-9
-"""Of the largest absolute value of any coalition: what counts as equal, unless told otherwise."""
+__all__ = ["Audit", "audit", "audit_by_search", "check_tolerance"]
 
 LESS = "less than "
-
-ORACLE_TOLERANCE = 1e-7
-"""The same where an oracle is asked, which is itself no more precise."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -44,7 +37,7 @@ class Audit:
     efficient : bool
         x(N) = v(N).
     efficiency_gap : float
-        x(N) - v(N): what is handed out (collected) too much.
+        x(N) - v(N): by how much the shares exceed the total.
     individually_rational : bool
         No player is better off alone.
     worst_player : hashable
@@ -101,10 +94,11 @@ class Audit:
             return f"{abs(value):,.2f} {unit}" if abs(value) >= 0.005 else f"{LESS}0.01 {unit}"
 
         if self.efficient:
-            first = "Everything is handed out, and no more."
+            first = "Efficient: the shares sum to the total."
         else:
-            word = "too much" if self.efficiency_gap > 0 else "too little"
-            first = f"{amount(self.efficiency_gap)} {word} is handed out."
+            gap = amount(self.efficiency_gap)
+            word = "more" if self.efficiency_gap > 0 else "less"
+            first = f"Not efficient: the shares sum to {gap} {word} than the total."
         if self.individually_rational:
             second = "No member is better off alone."
         else:
@@ -117,32 +111,33 @@ class Audit:
         return [first, second, self._stability(amount)]
 
     def _stability(self, amount: Callable[[float], str]) -> str:
-        """Return in a sentence whether a group would leave."""
+        """Return in a sentence whether a coalition would leave."""
         name = format_coalition(self.worst_coalition)
-        group = f"The group {name}"
+        coalition = f"The coalition {name}"
         if len(self.staying) < len(self.worst_coalition) - 1:
-            name = f"all but {format_coalition(self.staying)}"
-            group = f"All but {format_coalition(self.staying)}"
+            name = f"everyone except {format_coalition(self.staying)}"
+            coalition = f"The coalition of {name}"
         change = amount(self.worst_coalition_excess)
         if self.worst_coalition_excess > self.tolerance:
-            return f"{group} would gain {change} by leaving."
+            return f"{coalition} would gain {change} by leaving."
         what = "which would neither gain nor lose by leaving"
         if self.worst_coalition_excess < -self.tolerance:
             what = f"which would lose {change} by leaving"
         if self.bound > self.tolerance:
+            most = amount(self.bound).removeprefix(LESS)
             limit = (
-                f"it is proved that none gains more than {amount(self.bound).removeprefix(LESS)}"
+                f"no coalition gains more than {most} (proved upper bound)"
                 if np.isfinite(self.bound)
                 else "nothing is proved"
             )
             return (
-                f"No group was found that can do better on its own, but {limit}; of those looked "
-                f"at the closest is {name}, {what}."
+                f"No coalition was found that can do better on its own; {limit}. Of those examined "
+                f"the closest is {name}, {what}."
             )
         closest = "the closest"
         if self.bound > self.worst_coalition_excess + self.tolerance:
-            closest = "of those looked at the closest"
-        return f"No group of members can do better on its own; {closest} is {name}, {what}."
+            closest = "of those examined the closest"
+        return f"No coalition can do better on its own; {closest} is {name}, {what}."
 
     def _shown(self, excess: float) -> float:
         """Return an excess as people read it: 0 where it counts as that."""
@@ -162,7 +157,7 @@ class Audit:
 
     def _repr_html_(self) -> str:
         words = {True: "yes", False: "no", None: "not proved"}
-        gap = "" if self.efficient else f"{self.efficiency_gap:+.6g} handed out"
+        gap = "" if self.efficient else f"{self.efficiency_gap:+.6g} relative to the total"
         member = self._shown(self.worst_player_excess)
         rows = [
             ["efficient", words[self.efficient], "", gap],
@@ -174,9 +169,9 @@ class Audit:
             ],
         ]
         if self.worst_coalition:
-            group = short_coalition(self.worst_coalition, self.staying)
+            coalition = short_coalition(self.worst_coalition, self.staying)
             gain = f"{self._shown(self.worst_coalition_excess):+.6g} by leaving"
-            rows.append(["in the core", words[self.in_core], group, gain])
+            rows.append(["in the core", words[self.in_core], coalition, gain])
         return html_table(["", "holds", "closest to leaving", ""], rows, self.method)
 
 
@@ -202,10 +197,10 @@ def audit(
     allocation : Allocation, mapping of label to float, or array_like of shape (n,)
         What each player gets (gain) or pays (cost), in player order if it is an array.
     oracle : SeparationOracle, optional
-        Who finds the worst coalition, such as
+        Separation oracle that returns the coalition with the largest excess, such as
         :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`.
     max_seconds : float, optional
-        The time that the oracle has; by default no limit.
+        Time limit of the oracle; by default none.
     tolerance : float, optional
         What counts as equal, in the unit of the game; by default 1e-9 (with an oracle 1e-7) of the
         largest absolute value of any coalition looked at, but at least the allocation's own
@@ -222,7 +217,7 @@ def audit(
     AllocationError
         The allocation is of other players or of the other kind, or is not finite.
     OracleError
-        The oracle contradicts itself or the game, or has no time limit to be told.
+        The oracle contradicts itself or the game; or `max_seconds` without an oracle.
     PlayerLimitError
         More than 30 players, and no oracle.
 
@@ -230,7 +225,7 @@ def audit(
     -----
     Two scans of the 2^n values. Of players and coalitions whose excesses differ by no more than
     1e-9 (1e-7) of the largest value or ``rounding``, the first is named, coalitions in the order of
-    their bit masks: the last bit, which differs from machine to machine, does not choose. With an
+    their bit masks: rounding, which differs from machine to machine, does not choose. With an
     oracle the 2n + 1 coalitions of one player, of all but one and of all, and one question: is any
     better off on its own than the best of those, and than nobody?
 
@@ -246,47 +241,41 @@ def audit(
     >>> result.in_core, result.worst_coalition, result.worst_coalition_excess
     (False, ('b',), 1.0)
     """
+    search = CoalitionSearch.of(game, oracle=oracle, max_seconds=max_seconds, progress=progress)
+    return audit_by_search(search, allocation, tolerance)
+
+
+def audit_by_search(
+    search: CoalitionSearch,
+    allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
+    tolerance: float | None = None,
+) -> Audit:
+    """Tell what holds of an allocation; :func:`audit` with a search that is made already."""
+    game = search.game
     allocated = as_allocation(game, allocation)
-    x = allocated.values
     check_tolerance(tolerance)
-    if oracle is None:
-        without_oracle(game, None, 0, max_seconds)
-        table = game.tabulate(progress=progress)
-        alone, total = table[1 << np.arange(game.n_players)], float(table[-1])
-        default, scale = RELATIVE_TOLERANCE, game.scale
-    else:
-        worths = game.values(_few(game.n_players), progress=progress)
-        alone, total = worths[: game.n_players], float(worths[-1])
-        default, scale = ORACLE_TOLERANCE, float(np.abs(worths).max())
-    # An estimate may be off by more than that, but then its excesses are not equal, either.
-    equal = max(default * scale, game.rounding)
     if tolerance is None:
-        tolerance = max(equal, allocated.tolerance)
-    if oracle is None:
-        worst, excess = _worst_of_table(game, table, x, equal)
-        bound = excess
-    else:
-        seconds = np.inf if max_seconds is None else max_seconds
-        worst, excess, bound = _worst_by_oracle(game, x, worths, oracle, seconds, tolerance, equal)
-    gap = allocated.total - total
-    gains = game.sign * (alone - x)
-    worst_player = _first_largest(gains, equal)
+        # An estimate may be off by more, but then its excesses are not equal, either.
+        tolerance = max(search.default_tolerance, allocated.tolerance)
+    worst = search.worst(allocated.values, tolerance)
+    gap = allocated.total - search.total
+    gains = game.sign * (search.alone - allocated.values)
     efficient = abs(gap) <= tolerance
-    in_core: bool | None = efficient and excess <= tolerance
-    if in_core and bound > tolerance:
+    in_core: bool | None = efficient and worst.excess <= tolerance
+    if in_core and worst.bound > tolerance:
         in_core = None
     return Audit(
         method=allocated.method,
         efficient=efficient,
         efficiency_gap=gap,
         individually_rational=bool(gains.max() <= tolerance),
-        worst_player=game.players[worst_player],
+        worst_player=game.players[first_largest(gains, search.default_tolerance)],
         worst_player_excess=float(gains.max()),
         in_core=in_core,
-        worst_coalition=worst,
-        worst_coalition_excess=excess,
-        staying=tuple(player for player in game.players if player not in set(worst)),
-        bound=bound,
+        worst_coalition=worst.coalition,
+        worst_coalition_excess=worst.excess,
+        staying=tuple(player for player in game.players if player not in set(worst.coalition)),
+        bound=worst.bound,
         tolerance=tolerance,
     )
 
@@ -300,91 +289,4 @@ def check_tolerance(tolerance: float | None) -> None:
         It is negative or not finite.
     """
     if tolerance is not None and not (np.isfinite(tolerance) and tolerance >= 0):
-        raise AllocationError(f"tolerance is {tolerance}; it must be a number from 0 on")
-
-
-def _few(n_players: int) -> NDArray[np.bool_]:
-    """Return each player, all but each, and all, as rows."""
-    single = np.eye(n_players, dtype=np.bool_)
-    return np.concatenate([single, ~single, np.ones((1, n_players), dtype=np.bool_)])
-
-
-def _first_largest(values: NDArray[np.float64], equal: float) -> int:
-    """Return the place of the first value that is as large as any."""
-    return int(np.argmax(values >= values.max() - equal))
-
-
-def _worst_of_table(
-    game: Game, table: NDArray[np.float64], x: NDArray[np.float64], equal: float
-) -> tuple[tuple[Hashable, ...], float]:
-    """Return the first of the worst coalitions, and the largest excess."""
-    found = engine_worst_coalition(table, game.kind, x)
-    if found is None:
-        return (), -np.inf
-    excess = found[1]
-    first, _ = coalitions_at_least(table, game.kind, x, excess - equal, 1)
-    return game.players.ordered_labels(first[0]), excess
-
-
-def _worst_by_oracle(
-    game: Game,
-    x: NDArray[np.float64],
-    worths: NDArray[np.float64],
-    oracle: SeparationOracle,
-    max_seconds: float,
-    tolerance: float,
-    equal: float,
-) -> tuple[tuple[Hashable, ...], float, float]:
-    """Return the worst coalition known, its excess, and the bound that is proved."""
-    if game.n_players == 1:
-        return (), -np.inf, -np.inf
-    separator = Separator(game, oracle, tolerance)
-    known, values = _few(game.n_players)[:-1], worths[:-1]
-    separator.learn(known, values)
-    best = float((game.sign * (values - known @ x)).max())
-    # Whether somebody gains is what counts: how far the others are from that may be hard to tell.
-    named = separator.ask(x, 1, max(best, 0.0), None, max_seconds, attained=best >= 0)
-    known = np.concatenate([known, named.membership])
-    values = np.concatenate([values, named.values])
-    excesses = game.sign * (values - known @ x)
-    worst = _first_largest(excesses, equal)
-    excess = float(excesses.max())
-    return game.players.ordered_labels(known[worst]), excess, max(named.bound, excess)
-
-
-def as_allocation(
-    game: Game, allocation: Allocation | Mapping[Hashable, float] | ArrayLike
-) -> Allocation:
-    """Return an allocation of this game, whatever form it is given in.
-
-    Raises
-    ------
-    AllocationError
-        Other players, the other kind, a missing player, or a number that is not finite.
-    """
-    if isinstance(allocation, Allocation):
-        if allocation.kind != game.kind:
-            raise AllocationError(f"a {allocation.kind} allocation for a {game.kind} game")
-        if allocation.players == game.players:
-            return allocation
-        by_player = dict(zip(allocation.players, allocation.values.tolist(), strict=True))
-        return dataclasses.replace(
-            allocation, players=game.players, values=_in_player_order(game, by_player)
-        )
-    values = (
-        _in_player_order(game, allocation)
-        if isinstance(allocation, Mapping)
-        else checked_values(game.players, allocation)
-    )
-    return Allocation(players=game.players, values=values, kind=game.kind, method="given")
-
-
-def _in_player_order(game: Game, values: Mapping[Hashable, float]) -> NDArray[np.float64]:
-    missing = [player for player in game.players if player not in values]
-    unknown = [player for player in values if player not in game.players]
-    if missing or unknown:
-        raise AllocationError(
-            f"the allocation is not one of this game's players: missing "
-            f"{format_coalition(missing)}, unknown {format_coalition(unknown)}"
-        )
-    return checked_values(game.players, [values[player] for player in game.players])
+        raise AllocationError(f"tolerance must be finite and non-negative, got {tolerance}")

@@ -1,9 +1,8 @@
-"""Core and least core: allocations to which no coalition objects, or as little as possible."""
+"""Core and least core: allocations without a positive excess, or with the least largest one."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.audit import audit
 from sesgame.stability.row_generation import generate
-from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
+from sesgame.stability.search import CoalitionSearch, OracleSearch
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import (
     LISTED_COALITIONS,
@@ -40,6 +39,7 @@ __all__ = [
     "core_check",
     "core_existence",
     "least_core",
+    "least_core_by_search",
 ]
 
 
@@ -146,7 +146,7 @@ def least_core(
         evaluated than the players alone and all together; or just the players, if the oracle has
         ``kind`` and ``value``.
     oracle : SeparationOracle, optional
-        Names the coalitions that object most, see
+        Names the coalitions with the largest excess, see
         :class:`~sesgame.stability.separation_oracle.SeparationOracle`.
     tolerance : float, optional
         With an oracle: excesses closer than this count as equal, in the unit of the game. By
@@ -166,14 +166,14 @@ def least_core(
         A point at which only those coalitions attain the value that do so at every point of the
         least core; with :class:`LeastCoreEvidence`. Its value is 0 for a single player, who has
         no proper coalition. With an oracle, a point whose largest excess is the value; with
-        :class:`~sesgame.stability.row_generation.GeneratedEvidence`, which says what is proved.
+        :class:`~sesgame.stability.search_evidence.GeneratedEvidence`, which says what is proved.
 
     Raises
     ------
     PlayerLimitError
         More than 30 players, and no oracle.
     SolverError
-        The linear programme could not be finished.
+        The linear program could not be finished.
     OracleError
         The oracle raised, its answer has a wrong form, or it contradicts itself.
 
@@ -181,7 +181,7 @@ def least_core(
     -----
     A few scans of the 2^n values, as in :func:`~sesgame.nucleolus`, of whose levels
     only the first, and those equal to it, are solved. With an oracle, a few rounds: each solves
-    dense linear programmes of n + 1 columns (milliseconds at n = 100) and asks the oracle once.
+    dense linear programs of n + 1 columns (milliseconds at n = 100) and asks the oracle once.
 
     References
     ----------
@@ -197,22 +197,27 @@ def least_core(
     >>> point.evidence.tight
     ((0, 1), (0, 2), (1, 2))
     """
-    if oracle is not None:
+    search = CoalitionSearch.of(
+        game,
+        oracle=oracle,
+        tolerance=tolerance,
+        local_search=local_search,
+        max_seconds=max_seconds,
+        progress=progress,
+    )
+    return least_core_by_search(search)
+
+
+def least_core_by_search(search: CoalitionSearch) -> Allocation:
+    """Return a point of the least core; :func:`least_core` with a search that is made already."""
+    if isinstance(search, OracleSearch):
         found = generate(
-            game_of_oracle(game, oracle),
-            oracle,
-            method=LEAST_CORE.title,
-            complete=False,
-            individually_rational=False,
-            tolerance=tolerance,
-            search=local_search,
-            max_seconds=math.inf if max_seconds is None else max_seconds,
-            progress=progress,
+            search, method=LEAST_CORE.title, complete=False, individually_rational=False
         )
         return LEAST_CORE.made(found)
-    game = without_oracle(game, tolerance, local_search, max_seconds)
-    table = game.tabulate(progress=progress)
-    with progress_report(LEAST_CORE.title, " values", progress) as report:
+    game = search.game
+    table = game.tabulate(progress=search.progress)
+    with progress_report(LEAST_CORE.title, " values", search.progress) as report:
         value, values, stages, tolerance, effort = engine_least_core(table, game.kind, report)
     tight, count = coalitions_at_least(
         table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
@@ -250,7 +255,7 @@ LEAST_CORE = Rule(
 
 @dataclasses.dataclass(frozen=True)
 class CoreCheck(Evidence):
-    """Whether an allocation is in the core, and who objects most.
+    """Whether an allocation is in the core, and the coalition with the largest excess.
 
     Attributes
     ----------
@@ -261,7 +266,7 @@ class CoreCheck(Evidence):
     excess : float
         What it would gain by leaving.
     efficiency_gap : float
-        What is handed out (collected) too much.
+        x(N) - v(N): by how much the shares exceed the total.
     tolerance : float
         What counts as equal, in the unit of the game.
     """
@@ -279,8 +284,8 @@ class CoreCheck(Evidence):
     def failures(self) -> tuple[str, ...]:
         """Why the allocation is not in the core; nothing where it is."""
         if abs(self.efficiency_gap) > self.tolerance:
-            return (f"the allocation hands out {self.efficiency_gap!r} too much",)
-        return () if self else (f"{format_coalition(self.worst_coalition)} objects",)
+            return (f"not efficient: x(N) - v(N) is {self.efficiency_gap!r}",)
+        return () if self else (f"{format_coalition(self.worst_coalition)} has a positive excess",)
 
 
 def core_check(
@@ -348,7 +353,7 @@ class CoreExistence(Evidence):
         An allocation in the core.
     collection : Stage or None
         Balanced coalitions that prove the core empty: with their weights they cover every player
-        alike, and on average want more than there is by `collection.excess` (Bondareva-Shapley).
+        alike, and their weighted excess, `collection.excess`, is positive (Bondareva-Shapley).
     tolerance : float
         Excesses up to this count as 0.
     effort : Effort
@@ -404,10 +409,10 @@ class CoreExistence(Evidence):
         if excess is None:
             return ("the collection does not balance",)
         if excess <= 0:
-            return (f"the collection wants {float(excess)!r} more than there is",)
+            return (f"the weighted excess of the collection is {float(excess)!r}",)
         if not abs(float(excess) - self.collection.excess) <= 4 * self.tolerance:
             said = self.collection.excess
-            return (f"the collection wants {float(excess)!r} more than there is, not {said!r}",)
+            return (f"the weighted excess of the collection is {float(excess)!r}, not {said!r}",)
         return ()
 
 

@@ -40,6 +40,11 @@ ROUNDING = 1e-14
 MULTIPLIER_TOLERANCE = 1e-7
 """Multipliers of a leximin step add up to 1; their equations hold up to this."""
 
+NO_MULTIPLIER = 1e-9
+"""Up to this a multiplier counts as 0, and its coalition need not be tight."""
+
+LISTED_FAILURES = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class CorePointStep:
@@ -147,62 +152,91 @@ class CorePointEvidence(Evidence):
         Verification
             True as a condition when everything holds.
         """
-        values = checked_values(game.players, self.values)
-        slack = 4 * self.tolerance
-        failures: list[str] = []
-        allowed = self.stages[0].excess if self.core_is_empty and self.stages else 0.0
-        if self.core_is_empty and not allowed > 0:
-            failures.append("no stage proves that the core is empty")
-        if not abs(self.allowed_excess - allowed) <= slack:
-            failures.append(f"the allowed excess is {allowed!r}, not {self.allowed_excess!r}")
-        if self.stages:
-            failures += verify_stages(
-                game, values, self.stages, complete=False, tolerance=slack
-            ).failures
-        if not self.core_is_empty:
-            failures += core_check(game, values, tolerance=slack, progress=False).failures
-        x = game.sign * values
-        advantages = x - game.sign * np.array(self.reference)
-        always_tight = {coalition for stage in self.stages for coalition in stage.coalitions}
-        settled = np.zeros(game.n_players, dtype=np.bool_)
+        check = _PointCheck(self, game)
+        check.point()
         for number, step in enumerate(self.steps, start=1):
-            sum_of_multipliers = np.full(game.n_players, step.total_multiplier)
-            for coalition, multiplier in zip(step.coalitions, step.multipliers, strict=True):
-                members = game.players.indices(coalition)
-                sum_of_multipliers[members] += multiplier
-                excess = game.sign * game.value(coalition) - x[members].sum()
-                name = format_coalition(coalition)
-                if not (abs(excess - allowed) <= slack or abs(multiplier) <= 1e-9):
-                    failures.append(f"{name} is not tight in step {number}")
-                if multiplier < 0 and coalition not in always_tight:
-                    failures.append(f"{name} has a negative multiplier in step {number}")
-            if not self.leximin:
-                if step.level != 0 or step.players:
-                    failures.append("the nearest point has no levels")
-                gap = np.abs(advantages - sum_of_multipliers).max()
-                if not gap <= slack * game.n_players:
-                    failures.append("the multipliers do not add up")
-                continue
-            players = game.players.indices(step.players)
-            if not (
-                (np.abs(advantages[players] - step.level) <= slack).all()
-                and (advantages[~settled] >= step.level - slack).all()
-            ):
-                failures.append(f"an advantage is not that of level {number}")
-            weights = np.zeros(game.n_players)
-            weights[players] = step.player_weights
-            gap = np.abs(weights + sum_of_multipliers)[~settled].max()
-            if not (weights.min() >= 0 and gap + abs(weights.sum() - 1) <= MULTIPLIER_TOLERANCE):
-                failures.append(f"the multipliers of level {number} do not add up")
-            settled[players] = True
-        if not self.steps or (self.leximin and not settled.all()):
-            failures.append("the steps do not settle every player")
+            check.step(number, step)
+        if not self.steps or (self.leximin and not check.settled.all()):
+            check.failures.append("the steps do not settle every player")
         return Verification(
-            holds=not failures,
-            failures=tuple(failures[:10]),
+            holds=not check.failures,
+            failures=tuple(check.failures[:LISTED_FAILURES]),
             exact=False,
-            values=tuple(values.tolist()),
+            values=tuple(check.values.tolist()),
         )
+
+
+class _PointCheck:
+    """A chosen point and its multipliers, checked step by step; keeps what fails."""
+
+    def __init__(self, evidence: CorePointEvidence, game: Game) -> None:
+        self.evidence, self.game = evidence, game
+        self.values = checked_values(game.players, evidence.values)
+        self.slack = 4 * evidence.tolerance
+        self.failures: list[str] = []
+        stages = evidence.stages
+        self.allowed = stages[0].excess if evidence.core_is_empty and stages else 0.0
+        self.always_tight = {coalition for stage in stages for coalition in stage.coalitions}
+        # In the sense of gains.
+        self.x = game.sign * self.values
+        self.advantages = self.x - game.sign * np.array(evidence.reference)
+        # Whose advantages no later step may raise.
+        self.settled = np.zeros(game.n_players, dtype=np.bool_)
+
+    def point(self) -> None:
+        """Check that the point is in the core, or in the least core where that is empty."""
+        evidence = self.evidence
+        if evidence.core_is_empty and not self.allowed > 0:
+            self.failures.append("no stage proves that the core is empty")
+        if not abs(evidence.allowed_excess - self.allowed) <= self.slack:
+            self.failures.append(
+                f"the allowed excess is {self.allowed!r}, not {evidence.allowed_excess!r}"
+            )
+        if evidence.stages:
+            self.failures += verify_stages(
+                self.game, self.values, evidence.stages, complete=False, tolerance=self.slack
+            ).failures
+        if not evidence.core_is_empty:
+            self.failures += core_check(
+                self.game, self.values, tolerance=self.slack, progress=False
+            ).failures
+
+    def step(self, number: int, step: CorePointStep) -> None:
+        """Check the multipliers of one step, and settle its players."""
+        multipliers = self._sum_of_multipliers(number, step)
+        if not self.evidence.leximin:
+            if step.level != 0 or step.players:
+                self.failures.append("the nearest point has no levels")
+            gap = np.abs(self.advantages - multipliers).max()
+            if not gap <= self.slack * self.game.n_players:
+                self.failures.append("the multipliers do not add up")
+            return
+        players = self.game.players.indices(step.players)
+        if not (
+            (np.abs(self.advantages[players] - step.level) <= self.slack).all()
+            and (self.advantages[~self.settled] >= step.level - self.slack).all()
+        ):
+            self.failures.append(f"an advantage is not that of level {number}")
+        weights = np.zeros(self.game.n_players)
+        weights[players] = step.player_weights
+        gap = np.abs(weights + multipliers)[~self.settled].max()
+        if not (weights.min() >= 0 and gap + abs(weights.sum() - 1) <= MULTIPLIER_TOLERANCE):
+            self.failures.append(f"the multipliers of level {number} do not add up")
+        self.settled[players] = True
+
+    def _sum_of_multipliers(self, number: int, step: CorePointStep) -> NDArray[np.float64]:
+        """Return the sum of m_S 1_S; check that each S is tight, and its multiplier's sign."""
+        total = np.full(self.game.n_players, step.total_multiplier)
+        for coalition, multiplier in zip(step.coalitions, step.multipliers, strict=True):
+            members = self.game.players.indices(coalition)
+            total[members] += multiplier
+            excess = self.game.sign * self.game.value(coalition) - self.x[members].sum()
+            name = format_coalition(coalition)
+            if not (abs(excess - self.allowed) <= self.slack or abs(multiplier) <= NO_MULTIPLIER):
+                self.failures.append(f"{name} is not tight in step {number}")
+            if multiplier < 0 and coalition not in self.always_tight:
+                self.failures.append(f"{name} has a negative multiplier in step {number}")
+        return total
 
 
 def nearest_core_allocation(
@@ -240,7 +274,7 @@ def nearest_core_allocation(
 
     Notes
     -----
-    A least core, then a few scans of the 2^n values. Quadratic programmes over the coalitions that
+    A least core, then a few scans of the 2^n values. Quadratic programs over the coalitions that
     matter are solved by Lawson and Hanson's non-negative least squares.
 
     Examples
@@ -288,7 +322,7 @@ def leximin_core_allocation(
 
     Notes
     -----
-    A least core, then a few scans; at most n linear programmes for each.
+    A least core, then a few scans; at most n linear programs for each.
 
     References
     ----------

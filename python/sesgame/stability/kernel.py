@@ -10,8 +10,9 @@ import numpy as np
 
 from sesgame._engine import maximal_surpluses as engine_maximal_surpluses
 from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.given_allocation import as_allocation
 from sesgame.progress import progress_report
-from sesgame.stability.audit import RELATIVE_TOLERANCE, as_allocation
+from sesgame.stability.search import RELATIVE_TOLERANCE
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

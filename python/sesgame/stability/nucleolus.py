@@ -1,4 +1,4 @@
-"""Nucleolus and prenucleolus: make the coalition that objects most object as little as possible.
+"""Nucleolus and prenucleolus: the largest excess is as small as it can be.
 
 Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (1971).
 """
@@ -6,7 +6,6 @@ Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Hashable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -21,9 +20,10 @@ from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
-from sesgame.stability.exact import exact_levels
-from sesgame.stability.row_generation import GeneratedEvidence, generate
-from sesgame.stability.separation_oracle import game_of_oracle, without_oracle
+from sesgame.stability.exact_levels import exact_levels
+from sesgame.stability.row_generation import generate
+from sesgame.stability.search import CoalitionSearch, OracleSearch
+from sesgame.stability.search_evidence import GeneratedEvidence
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
 
@@ -38,6 +38,7 @@ __all__ = [
     "NucleolusEvidence",
     "nucleoli",
     "nucleolus",
+    "nucleolus_by_search",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
     "prenucleolus",
@@ -174,14 +175,14 @@ def nucleolus(
     Allocation
         With :class:`NucleolusEvidence`. Where the players alone have more than all together, no
         imputation exists; the allocation is then the prenucleolus and its method says so. With an
-        oracle, with :class:`~sesgame.stability.row_generation.GeneratedEvidence`.
+        oracle, with :class:`~sesgame.stability.search_evidence.GeneratedEvidence`.
 
     Raises
     ------
     PlayerLimitError
         More than 30 players, and no oracle.
     SolverError
-        A level of the linear programme could not be finished; its number is the stage. With
+        A level of the linear program could not be finished; its number is the stage. With
         `exact`, also when there is no proof for a game of more than 16 players.
     OracleError
         The oracle raised, does not take ``outside``, its answer has a wrong form or contradicts
@@ -189,13 +190,13 @@ def nucleolus(
 
     Notes
     -----
-    Typically two to six scans of the 2^n values, most of them in part. Linear programmes over a
+    Typically two to six scans of the 2^n values, most of them in part. Linear programs over a
     pool of some hundred coalitions are solved level by level; a level settles exactly the
     coalitions of positive dual weight, and a scan that finds no other coalition above its level
     ends the search. Excesses closer than 2e-10 of the largest value that matters count as equal.
 
     With an oracle every level is proved by one answer, in addition to the rounds that find what
-    the programmes miss.
+    the programs miss.
 
     References
     ----------
@@ -217,25 +218,26 @@ def nucleolus(
     >>> sg.nucleolus(game, exact=True).exact
     (Fraction(50, 1), Fraction(75, 1), Fraction(75, 1))
     """
-    if oracle is not None:
-        if exact:
-            raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
-        found = generate(
-            game_of_oracle(game, oracle),
-            oracle,
-            method=NUCLEOLUS.title,
-            complete=True,
-            individually_rational=True,
-            tolerance=tolerance,
-            search=local_search,
-            max_seconds=math.inf if max_seconds is None else max_seconds,
-            progress=progress,
-        )
-        evidence = found.evidence
-        assert isinstance(evidence, GeneratedEvidence)
-        return (NUCLEOLUS if evidence.individually_rational else PRENUCLEOLUS).made(found)
-    game = without_oracle(game, tolerance, local_search, max_seconds)
-    return _solve(game, NUCLEOLUS, PRENUCLEOLUS, False, exact, progress)
+    search = CoalitionSearch.of(
+        game,
+        oracle=oracle,
+        tolerance=tolerance,
+        local_search=local_search,
+        max_seconds=max_seconds,
+        progress=progress,
+    )
+    return nucleolus_by_search(search, exact=exact)
+
+
+def nucleolus_by_search(search: CoalitionSearch, *, exact: bool = False) -> Allocation:
+    """Return the nucleolus; :func:`nucleolus` with a search that is made already."""
+    if not isinstance(search, OracleSearch):
+        return _solve(search.game, NUCLEOLUS, PRENUCLEOLUS, False, exact, search.progress)
+    if exact:
+        raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
+    found = generate(search, method=NUCLEOLUS.title, complete=True, individually_rational=True)
+    assert isinstance(found.evidence, GeneratedEvidence)
+    return (NUCLEOLUS if found.evidence.individually_rational else PRENUCLEOLUS).made(found)
 
 
 def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:

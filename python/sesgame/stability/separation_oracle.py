@@ -1,7 +1,6 @@
-"""Separation oracles: who names the coalitions that object most where no table can hold all.
+"""Separation oracles: they return the coalitions with the largest excess where no table can.
 
-An oracle is somebody else's code. Everything it says is checked against what it said before, and an
-error names the coalition.
+Oracles are untrusted: their answers are checked for consistency, and an error names the coalition.
 """
 
 from __future__ import annotations
@@ -9,66 +8,24 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame.errors import CoalitionError, OracleError
 from sesgame.formatting import format_coalition
-from sesgame.game.game import Game
 from sesgame.game.players import keys_of_membership
 from sesgame.game.separation import SeparationOracle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Named", "SeparationOracle", "Separator", "game_of_oracle", "without_oracle"]
+    from sesgame.game.game import Game
+
+__all__ = ["Named", "SeparationOracle", "Separator"]
 
 OPTIONS = ("level", "outside", "max_seconds")
 """What `most_violated` is told if it takes an argument of that name."""
-
-
-def game_of_oracle(players: Game | Iterable[Hashable], oracle: Any) -> Game:
-    """Return the game itself, or that of the oracle's own kind and values.
-
-    Raises
-    ------
-    OracleError
-        The oracle cannot separate, or players are given and it has no kind or no values.
-    """
-    needed = ("most_violated",) if isinstance(players, Game) else ("most_violated", "kind", "value")
-    for name in needed:
-        if not hasattr(oracle, name):
-            raise OracleError(
-                f"the oracle {oracle!r} has no {name}; it needs {', '.join(needed)}"
-                + ("" if isinstance(players, Game) else ", or a Game in place of the players")
-            )
-    if isinstance(players, Game):
-        return players
-    return Game.from_function(players, oracle.value, kind=oracle.kind, batched=True)
-
-
-def without_oracle(
-    game: Game | Iterable[Hashable],
-    tolerance: float | None,
-    local_search: int,
-    max_seconds: float | None,
-) -> Game:
-    """Return the game; refuse what has a meaning only with an oracle.
-
-    Raises
-    ------
-    OracleError
-        Players in place of a game, or an option of row generation.
-    """
-    options = {"tolerance": tolerance, "local_search": local_search, "max_seconds": max_seconds}
-    given = [name for name, value in options.items() if value]
-    if given:
-        raise OracleError(f"{given[0]} has a meaning only with an oracle")
-    if not isinstance(game, Game):
-        raise OracleError("players alone are no game; pass a Game, or an oracle as well")
-    return game
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +148,7 @@ class Separator:
         except (TypeError, ValueError):
             bound = math.nan
         if math.isnan(bound):
-            raise OracleError(f"the bound of an answer is {rest[0]!r}; it must be a number or None")
+            raise OracleError(f"the bound of an answer must be a number or None, got {rest[0]!r}")
         return coalitions, values, bound
 
     def _membership(self, coalitions: Any) -> NDArray[np.bool_]:

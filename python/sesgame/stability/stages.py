@@ -1,6 +1,6 @@
 """The evidence of stability solutions: which coalitions hold which excess down, and how hard.
 
-A linear programme that lowers the largest excess stops at coalitions whose weights balance: with
+A linear program that lowers the largest excess stops at coalitions whose weights balance: with
 positive weights they cover every player alike, so what one of them gains another loses. These
 weights prove the level to anyone who can add up (Kohlberg 1971).
 """
@@ -60,7 +60,7 @@ class Effort(Evidence):
     pivots : int
         Simplex pivots.
     pool_rows : int
-        Constraints that the linear programmes ended with.
+        Constraints that the linear programs ended with.
     """
 
     scans: int

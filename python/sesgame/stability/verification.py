@@ -19,12 +19,13 @@ from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Evidence
+from sesgame.stability.null_space import Span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from sesgame.stability.stages import Stage
 
 __all__ = [
-    "Span",
     "Verification",
     "balance",
     "balanced_excess",
@@ -83,62 +83,22 @@ class Verification(Evidence):
         return self.holds
 
 
-class Span:
-    """Vectors in echelon form, each with the combination of inserted vectors that gives it."""
-
-    def __init__(self) -> None:
-        self._rows: list[tuple[int, list[Fraction], dict[int, Fraction]]] = []
-
-    @property
-    def rank(self) -> int:
-        """The dimension of what was inserted."""
-        return len(self._rows)
-
-    def insert(self, key: int, vector: Sequence[int]) -> dict[int, Fraction] | None:
-        """Add a vector; return what combination of earlier ones it is, None if it is none."""
-        rest = [Fraction(entry) for entry in vector]
-        combination: dict[int, Fraction] = {}
-        for lead, row, source in self._rows:
-            factor = rest[lead]
-            if factor:
-                rest = [a - factor * b if b else a for a, b in zip(rest, row, strict=True)]
-                for known, share in source.items():
-                    combination[known] = combination.get(known, Fraction(0)) + factor * share
-        lead = next((index for index, entry in enumerate(rest) if entry), -1)
-        if lead < 0:
-            return {known: share for known, share in combination.items() if share}
-        scale = 1 / rest[lead]
-        source = {known: -share * scale for known, share in combination.items() if share}
-        source[key] = scale
-        self._rows.append((lead, [entry * scale for entry in rest], source))
-        return None
-
-    def annihilator(self, n_players: int) -> NDArray[np.int64]:
-        """Return integer functionals, one a column, that all vanish exactly on the span."""
-        rows = {lead: list(row) for lead, row, _ in self._rows}
-        for lead in sorted(rows, reverse=True):
-            for other in rows:
-                factor = rows[other][lead]
-                if other != lead and factor:
-                    rows[other] = [
-                        a - factor * b for a, b in zip(rows[other], rows[lead], strict=True)
-                    ]
-        columns = []
-        for free in (index for index in range(n_players) if index not in rows):
-            column = [Fraction(0)] * n_players
-            column[free] = Fraction(1)
-            for lead, row in rows.items():
-                column[lead] = -row[free]
-            scale = lcm(*(entry.denominator for entry in column))
-            columns.append([int(entry * scale) for entry in column])
-        return np.array(columns, dtype=np.int64).reshape(-1, n_players).T
-
-
 @dataclasses.dataclass
 class Checked:
     """One stage as the checker sees it: levels and totals are fractions if exact, else floats."""
 
     level: Any
+    before: NDArray[np.int64]
+
+
+class _Shares(NamedTuple):
+    """The relation among the coalitions and bounds of a stage, and what was settled before."""
+
+    first: int
+    masks: list[int]
+    bounds: list[int]
+    of_stage: list[Fraction]
+    of_settled: dict[int, Fraction]
     before: NDArray[np.int64]
 
 
@@ -160,102 +120,171 @@ def verify_stages(
     With `exact`, `tolerance` is how far the values and levels in floats may be from what the stages
     prove in fractions.
     """
-    failures: list[str] = []
-    n = game.n_players
-    sign = int(game.sign)
-    table = game.tabulate(progress=False)
-    slack: Any = Fraction(0) if exact else tolerance
-
-    def number(value: float) -> Any:
-        return Fraction(value) if exact else float(value)
-
-    def worth(mask: int) -> Any:
-        return sign * number(table[mask])
-
-    def weight(mask: int) -> int:
-        return mask.bit_count() if per_capita else 1
-
-    def name(mask: int) -> str:
-        return format_coalition(game.players.ordered_labels(mask))
-
-    x: list[Any] = [sign * number(value) for value in values]
-    span = Span()
-    grand = (1 << n) - 1
-    vectors = {0: _vector(grand, n)}
-    totals: dict[int, Any] = {0: worth(grand)}
-    span.insert(0, vectors[0])
-    checked: list[Checked] = []
-    for stage_number, stage in enumerate(stages, start=1):
-        before = span.annihilator(n)
-        masks = [game.players.mask(coalition) for coalition in stage.coalitions]
-        bounds = [game.players.mask([player]) for player in stage.bounds]
-        first = len(vectors)
-        relation = balance(span, vectors, [*masks, *bounds], n)
-        shares = [relation.get(key, Fraction(0)) for key in range(first, len(vectors))]
-        spread = sum(
-            (share * weight(mask) for share, mask in zip(shares, masks, strict=False)), Fraction(0)
-        )
-        if not masks or any(share <= 0 for share in shares):
-            failures.append(f"the coalitions of stage {stage_number} do not balance")
-            break
-        if not has_shares(stage, shares):
-            failures.append(f"the weights of stage {stage_number} are not those that balance it")
-            break
-        if bounds and not individually_rational:
-            failures.append(f"stage {stage_number} has bounds, but players may get less than alone")
-            break
-        level: Any = stage.excess
-        if exact:
-            level = (
-                sum(share * worth(mask) for share, mask in zip(shares, masks + bounds, strict=True))
-                + sum(share * totals[known] for known, share in relation.items() if known < first)
-            ) / spread
-            if not abs(float(level) - stage.excess) <= tolerance:
-                failures.append(
-                    f"the weights of stage {stage_number} prove {float(level)!r}, "
-                    f"not {stage.excess!r}"
-                )
-        if checked and level > checked[-1].level + slack:
-            failures.append(f"stage {stage_number} has a larger excess than the one before")
-        for key, mask in enumerate(masks, start=first):
-            totals[key] = worth(mask) - level * weight(mask)
-        for key, mask in enumerate(bounds, start=first + len(masks)):
-            totals[key] = worth(mask)
-        checked.append(Checked(level, before))
-    if not stages and n > 1:
-        failures.append("there are no stages")
-    if not failures and complete and span.rank < n:
-        failures.append(f"the stages settle {span.rank} of {n} dimensions")
-    if exact and not failures:
-        # Where the stages leave freedom, the point next to the one in floats.
-        x = _solve(vectors, totals, x)
-        failures += [
-            f"{player} gets {float(sign * share)!r}, not {float(value)!r}"
-            for player, share, value in zip(game.players, x, values, strict=True)
-            if not abs(float(sign * share) - value) <= tolerance * n
-        ]
-    if not failures:
-        for key, total in totals.items():
-            gap = sum(share for share, member in zip(x, vectors[key], strict=True) if member)
-            if not abs(gap - total) <= slack * n:
-                mask = sum(1 << index for index, member in enumerate(vectors[key]) if member)
-                failures.append(f"{name(mask)} gets {float(gap)}, not {float(total)}")
-        if individually_rational:
-            failures += [
-                f"{game.players[index]} gets less than alone"
-                for index in range(n)
-                if x[index] < worth(1 << index) - slack
-            ]
-        failures += [
-            f"{name(mask)} has an excess above its level"
-            for mask in _above(table, sign, x, checked, per_capita, slack)
-        ]
-    return Verification(
-        holds=not failures,
-        failures=tuple(failures[:LISTED_FAILURES]),
+    check = _StageCheck(
+        game,
+        values,
+        per_capita=per_capita,
+        individually_rational=individually_rational,
+        tolerance=tolerance,
         exact=exact,
-        values=tuple(sign * share for share in x),
     )
+    for number, stage in enumerate(stages, start=1):
+        shares = check.balance(number, stage)
+        if shares is None:
+            break
+        check.settle(number, stage, shares)
+    check.span_of(stages, complete)
+    if exact and not check.failures:
+        check.derive_point(values)
+    if not check.failures:
+        check.excesses()
+        check.other_coalitions()
+    return Verification(
+        holds=not check.failures,
+        failures=tuple(check.failures[:LISTED_FAILURES]),
+        exact=exact,
+        values=tuple(check.sign * share for share in check.x),
+    )
+
+
+class _StageCheck:
+    """What the stages settle, one after the other, and what fails.
+
+    Numbers are in the sense of gains: fractions if exact, floats otherwise.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        values: NDArray[np.float64],
+        *,
+        per_capita: bool,
+        individually_rational: bool,
+        tolerance: float,
+        exact: bool,
+    ) -> None:
+        self.game, self.n = game, game.n_players
+        self.sign = int(game.sign)
+        self.table = game.tabulate(progress=False)
+        self.per_capita = per_capita
+        self.individually_rational = individually_rational
+        self.tolerance = tolerance
+        self.exact = exact
+        self.slack: Any = Fraction(0) if exact else tolerance
+        self.x: list[Any] = [self.sign * self._number(value) for value in values]
+        self.failures: list[str] = []
+        # Settled vectors by number, and the sum of the shares of each; number 0 is all together.
+        grand = (1 << self.n) - 1
+        self.vectors = {0: _vector(grand, self.n)}
+        self.totals: dict[int, Any] = {0: self._worth(grand)}
+        self.span = Span()
+        self.span.insert(0, self.vectors[0])
+        self.checked: list[Checked] = []
+
+    def balance(self, number: int, stage: Stage) -> _Shares | None:
+        """Check point 1; return the relation that proves it, None where there is none."""
+        before = self.span.annihilator(self.n)
+        masks = [self.game.players.mask(coalition) for coalition in stage.coalitions]
+        bounds = [self.game.players.mask([player]) for player in stage.bounds]
+        first = len(self.vectors)
+        relation = balance(self.span, self.vectors, [*masks, *bounds], self.n)
+        shares = [relation.get(key, Fraction(0)) for key in range(first, len(self.vectors))]
+        failure = ""
+        if not masks or any(share <= 0 for share in shares):
+            failure = f"the coalitions of stage {number} do not balance"
+        elif not has_shares(stage, shares):
+            failure = f"the weights of stage {number} are not those that balance it"
+        elif bounds and not self.individually_rational:
+            failure = f"stage {number} has bounds, but players may get less than alone"
+        if failure:
+            self.failures.append(failure)
+            return None
+        settled = {known: share for known, share in relation.items() if known < first}
+        return _Shares(first, masks, bounds, shares, settled, before)
+
+    def settle(self, number: int, stage: Stage, shares: _Shares) -> None:
+        """Take up the level that a stage proves, and check that levels do not grow (point 4)."""
+        level: Any = stage.excess
+        if self.exact:
+            level = self._level(shares)
+            if not abs(float(level) - stage.excess) <= self.tolerance:
+                self.failures.append(
+                    f"the weights of stage {number} prove {float(level)!r}, not {stage.excess!r}"
+                )
+        if self.checked and level > self.checked[-1].level + self.slack:
+            self.failures.append(f"stage {number} has a larger excess than the one before")
+        for key, mask in enumerate(shares.masks, start=shares.first):
+            self.totals[key] = self._worth(mask) - level * self._weight(mask)
+        for key, mask in enumerate(shares.bounds, start=shares.first + len(shares.masks)):
+            self.totals[key] = self._worth(mask)
+        self.checked.append(Checked(level, shares.before))
+
+    def _level(self, shares: _Shares) -> Fraction:
+        """Return the excess that the weights of a stage prove."""
+        spread = sum(
+            (
+                share * self._weight(mask)
+                for share, mask in zip(shares.of_stage, shares.masks, strict=False)
+            ),
+            Fraction(0),
+        )
+        masks = shares.masks + shares.bounds
+        offered = sum(
+            share * self._worth(mask) for share, mask in zip(shares.of_stage, masks, strict=True)
+        )
+        settled = sum(share * self.totals[known] for known, share in shares.of_settled.items())
+        level: Fraction = (offered + settled) / spread
+        return level
+
+    def span_of(self, stages: Sequence[Stage], complete: bool) -> None:
+        """Check that the stages settle everything (point 4)."""
+        if not stages and self.n > 1:
+            self.failures.append("there are no stages")
+        if not self.failures and complete and self.span.rank < self.n:
+            self.failures.append(f"the stages settle {self.span.rank} of {self.n} dimensions")
+
+    def derive_point(self, values: NDArray[np.float64]) -> None:
+        """Derive the allocation from the stages, and compare it with that in floats."""
+        # Where the stages leave freedom, the point next to the one in floats.
+        self.x = _solve(self.vectors, self.totals, self.x)
+        self.failures += [
+            f"{player} gets {float(self.sign * share)!r}, not {float(value)!r}"
+            for player, share, value in zip(self.game.players, self.x, values, strict=True)
+            if not abs(float(self.sign * share) - value) <= self.tolerance * self.n
+        ]
+
+    def excesses(self) -> None:
+        """Check point 2: what is settled has the shares that its level says."""
+        for key, total in self.totals.items():
+            vector = self.vectors[key]
+            gap = sum(share for share, member in zip(self.x, vector, strict=True) if member)
+            if not abs(gap - total) <= self.slack * self.n:
+                mask = sum(1 << index for index, member in enumerate(vector) if member)
+                self.failures.append(f"{self._name(mask)} gets {float(gap)}, not {float(total)}")
+
+    def other_coalitions(self) -> None:
+        """Check point 3: no coalition has an excess above its level, and no player above 0."""
+        if self.individually_rational:
+            self.failures += [
+                f"{self.game.players[index]} gets less than alone"
+                for index in range(self.n)
+                if self.x[index] < self._worth(1 << index) - self.slack
+            ]
+        above = _above(self.table, self.sign, self.x, self.checked, self.per_capita, self.slack)
+        self.failures += [f"{self._name(mask)} has an excess above its level" for mask in above]
+
+    def _number(self, value: float) -> Any:
+        return Fraction(value) if self.exact else float(value)
+
+    def _worth(self, mask: int) -> Any:
+        return self.sign * self._number(self.table[mask])
+
+    def _weight(self, mask: int) -> int:
+        """Return how much the level relaxes a coalition."""
+        return mask.bit_count() if self.per_capita else 1
+
+    def _name(self, mask: int) -> str:
+        return format_coalition(self.game.players.ordered_labels(mask))
 
 
 def has_shares(stage: Stage, shares: Sequence[Fraction]) -> bool:
@@ -358,7 +387,7 @@ def verify_core_point(game: Game, values: NDArray[np.float64]) -> Verification:
     x = _solve({0: grand}, {0: sign * Fraction(float(table[-1]))}, start)
     checked = [Checked(Fraction(0), span.annihilator(n))]
     failures = tuple(
-        f"{format_coalition(game.players.ordered_labels(mask))} objects"
+        f"{format_coalition(game.players.ordered_labels(mask))} has a positive excess"
         for mask in _above(table, sign, x, checked, False, Fraction(0))
     )
     return Verification(

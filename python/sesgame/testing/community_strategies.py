@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sesgame.energy.battery import Battery, StorageOffer
 from sesgame.energy.community import Community
+from sesgame.energy.dispatch.model import MODELS
 from sesgame.energy.dispatch.problem import Model
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
@@ -72,9 +73,10 @@ def communities(
     steps = TimeSteps(start, length, len(drawn))
     tariff = _tariff(draw, steps, [prices for _, _, prices in drawn])
     world: dict[str, Any] = {}
-    if model != "netting":
-        world["batteries"] = _batteries(draw, members, alike=model == "battery")
-    if model == "linear":
+    used = MODELS[model]
+    if used.uses_batteries:
+        world["batteries"] = _batteries(draw, members, alike=used.is_pooled)
+    if used.uses_batteries and not used.is_pooled:
         world["grid"] = _grid(draw, members, load / steps.step_hours)
         buy, sell = tariff.prices(steps)
         # Where it pays to buy energy only to sell it again, it pays to buy storage without end.

@@ -46,9 +46,9 @@ class DualPrices(Evidence):
     cost : float
         What all pay together: the least cost of the common dispatch.
     duality_gap : float
-        That cost minus the sum of the bills; zero up to rounding, unless a limit that nobody
-        brings (of the community's connection, or of a line) binds: then all together are charged
-        more than the cost, by what that limit earns.
+        That cost minus the sum of the bills; zero up to rounding, unless a limit that belongs
+        to no member (of the community's connection, or of a line) binds: then all together are
+        charged more than the cost, by what that limit earns.
     lowest, highest : ndarray of shape (n,)
         Between which bills each member's lies under any prices that prove the dispatch optimal, to
         about 1e-9 of the turnover. They are equal where the prices leave no choice.

@@ -9,7 +9,7 @@ import numpy as np
 from sesgame.reports.html.elements import Child, Html, element, table
 from sesgame.reports.html.figures import NO_BREAK, number
 from sesgame.reports.html.savings_charts import MOST_ROWS, Savings, savings_chart
-from sesgame.stability.audit import RELATIVE_TOLERANCE
+from sesgame.stability.search import RELATIVE_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

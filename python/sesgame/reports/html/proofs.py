@@ -101,18 +101,15 @@ def _game(report: ReportContent) -> list[str]:
             f"game = read_game({report.name!r})",
         ]
     model = report.problem.model
-    if report.community is None:
-        return [
-            "from sesgame.energy.world_files import read_world",
-            "",
-            f"game = read_world({report.name!r}).cost_game(model={model!r})",
-        ]
-    start, end = report.source["start"], report.source["end"]
-    lines = [
-        f"community = sg.energy.Community.from_csv({report.name!r})",
-        f'period = community.period("{start}", "{end}")',
-        f'game = period.cost_game(model="{model}")',
-    ]
+    named = "" if model is None else f'model="{model}"'
+    variable = "world" if report.community is None else "community"
+    kind = type(report.problem.world).__name__
+    lines = [f"{variable} = sg.energy.{kind}.from_csv({report.name!r})"]
+    if "start" in report.source:
+        start, end = report.source["start"], report.source["end"]
+        lines.append(f'period = {variable}.period("{start}", "{end}")')
+        variable = "period"
+    lines.append(f"game = {variable}.cost_game({named})")
     if not report.game.tabulated:
-        lines.append(f'oracle = period.separation_oracle(model="{model}")')
+        lines.append(f"oracle = {variable}.separation_oracle({named})")
     return lines

@@ -1,6 +1,6 @@
 """The nucleolus in integer arithmetic, for games whose excesses are too close for floats.
 
-The same linear programmes as in the engine, level by level over a pool of coalitions, but with
+The same linear programs as in the engine, level by level over a pool of coalitions, but with
 every number an integer: values times a power of two, the inverse of a basis times its determinant.
 There is no tolerance. Slow, so it is used where the stages found in floats cannot be proved.
 """
@@ -40,19 +40,19 @@ def exact_levels(
     ratios = [value.as_integer_ratio() for value in table.tolist()]
     scale = lcm(*{denominator for _, denominator in ratios})
     worth = np.array([sign * a * (scale // b) for a, b in ratios], dtype=object)
-    programme = _Programme(worth, per_capita, bounded)
-    programme.add(known)
+    program = _Program(worth, per_capita, bounded)
+    program.add(known)
     while True:
-        programme.solve()
-        missing = programme.missing()
+        program.solve()
+        missing = program.missing()
         if not missing:
             return [
-                (level / scale, weights, bounds) for level, weights, bounds in programme.results()
+                (level / scale, weights, bounds) for level, weights, bounds in program.results()
             ]
-        programme.add(missing)
+        program.add(missing)
 
 
-class _Programme:
+class _Program:
     """The pool and its levels; rows are numbered, row 0 is the grand coalition."""
 
     def __init__(self, worth: NDArray[Any], per_capita: bool, bounded: bool) -> None:
