@@ -2,12 +2,12 @@
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
-use sesgame_engine::vcg::balanced_core;
-use sesgame_engine::vcg::bundle_auction::{Bundle, BundleAuction, Winners};
-use sesgame_engine::vcg::core_selecting;
-use sesgame_engine::vcg::misreport::{self, PaymentRule};
-use sesgame_engine::vcg::network::{Line, NetworkMarket, Order};
-use sesgame_engine::vcg::order_book::{self, OrderBook};
+use sesgame_engine::markets::balanced_core;
+use sesgame_engine::markets::bundle_auction::{Bundle, BundleAuction, Winners};
+use sesgame_engine::markets::core_selecting;
+use sesgame_engine::markets::misreport::{self, PaymentRule};
+use sesgame_engine::markets::network::{Line, NetworkMarket, Order};
+use sesgame_engine::markets::order_book::{self, OrderBook};
 
 use crate::boundary::watched;
 
