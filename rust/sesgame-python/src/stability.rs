@@ -11,11 +11,11 @@ use sesgame_engine::stability::core_point::{
 };
 use sesgame_engine::stability::excess::{self, Kind};
 use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
+use sesgame_engine::stability::maximal_surplus;
 use sesgame_engine::stability::nucleolus::{
     nucleoli as solve_nucleoli, nucleolus as solve_nucleolus,
 };
 use sesgame_engine::stability::row_generation::{self, Concept};
-use sesgame_engine::stability::surplus;
 
 use crate::boundary;
 
@@ -101,7 +101,7 @@ pub fn maximal_surpluses<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
     let surpluses = run(py, table.len(), report, |progress| {
-        surplus::maximal_surpluses(table, kind.0, allocation, progress)
+        maximal_surplus::maximal_surpluses(table, kind.0, allocation, progress)
     })?;
     Ok(surpluses.into_pyarray(py))
 }

@@ -22,8 +22,8 @@
 //! weights that do not balance), HiGHS looks for an optimal basis from scratch, once; a level
 //! that neither method finishes is an [`Error::Solver`] with its number.
 
-use super::fallback;
-use super::pool::Pool;
+use super::highs_level;
+use super::row_pool::RowPool;
 use super::span::Span;
 use crate::error::{Error, Result};
 use crate::linear_program::DenseBasis;
@@ -52,12 +52,12 @@ pub(super) struct BasisRow {
 
 impl BasisRow {
     /// How much `t` relaxes it.
-    pub fn weight(&self, pool: &Pool) -> f64 {
+    pub fn weight(&self, pool: &RowPool) -> f64 {
         if self.settled.is_some() { 0.0 } else { pool.weight(self.row) }
     }
 
     /// Its right-hand side.
-    pub fn value(&self, pool: &Pool) -> f64 {
+    pub fn value(&self, pool: &RowPool) -> f64 {
         self.settled.unwrap_or_else(|| pool.value(self.row))
     }
 }
@@ -103,7 +103,7 @@ type Constraint<'a> = dyn Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a;
 
 /// The programme, its pool and its levels.
 pub(super) struct Lexicographic<'a> {
-    pub pool: Pool,
+    pub pool: RowPool,
     pub levels: Vec<Level>,
     /// The present `(x, t)`.
     point: Vec<f64>,
@@ -128,7 +128,7 @@ impl<'a> Lexicographic<'a> {
         constraint: impl Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a,
     ) -> Self {
         let known = |members: &[u8]| constraint(members).expect("singletons and all are known");
-        let mut pool = Pool::new(n_players);
+        let mut pool = RowPool::new(n_players);
         let mut members = vec![0_u8; n_players.div_ceil(8)].into_boxed_slice();
         for player in 0..n_players {
             members[player / 8] |= 1 << (player % 8);
@@ -248,7 +248,7 @@ impl<'a> Lexicographic<'a> {
         let failed = |status: &str| failure(stage, &format!("{trouble}; HiGHS: {status}"));
         let functional = self.span.functional().expect("the span is not everything");
         let present = std::mem::take(&mut self.basis);
-        self.basis = fallback::optimal_basis(
+        self.basis = highs_level::optimal_basis(
             &self.pool,
             &present,
             &self.pool.rows_outside(functional),

@@ -5,13 +5,13 @@
 
 pub mod core_point;
 pub mod excess;
-mod fallback;
+mod highs_level;
 pub mod least_core;
 mod lexicographic;
 pub mod master;
+pub mod maximal_surplus;
 pub mod nucleolus;
-mod pool;
 pub mod row_generation;
-mod scan;
+mod row_pool;
 mod span;
-pub mod surplus;
+mod table_scan;

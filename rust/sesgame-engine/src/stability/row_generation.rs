@@ -7,7 +7,7 @@
 
 use super::excess::Kind;
 use super::lexicographic::Lexicographic;
-use super::scan::{Demand, Scanner};
+use super::table_scan::{Demand, Scanner};
 use crate::coalition::{Coalition, players_of_table};
 use crate::error::{Error, Result};
 use crate::progress::Progress;

@@ -2,7 +2,7 @@
 //! the way out when the dense simplex method meets trouble.
 
 use super::lexicographic::BasisRow;
-use super::pool::Pool;
+use super::row_pool::RowPool;
 use crate::linear_program::{Model, Status};
 
 /// The finest tolerance that HiGHS takes; values are scaled to order 1.
@@ -17,7 +17,7 @@ const DEPENDENT: f64 = 1e-9;
 /// # Errors
 /// The solver's status when that is not optimal.
 pub(super) fn optimal_basis(
-    pool: &Pool,
+    pool: &RowPool,
     present: &[BasisRow],
     eligible: &[usize],
     n_players: usize,
@@ -62,7 +62,7 @@ pub(super) fn optimal_basis(
 
 /// Those rows that do not depend on rows before them.
 fn independent<'a>(
-    pool: &Pool,
+    pool: &RowPool,
     rows: impl Iterator<Item = &'a BasisRow>,
     n_players: usize,
 ) -> Vec<BasisRow> {
