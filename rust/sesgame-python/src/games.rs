@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use sesgame_engine::error::Result;
 use sesgame_engine::game::NativeGame as Game;
 use sesgame_engine::games::{
-    AirportGame, InducedSubgraphGame, PeakGame, PooledGame, SpanningTreeGame, WeightedSum,
+    AirportGame, InducedSubgraphGame, PeakGame, SpanningTreeGame, ThresholdGame, WeightedSum,
 };
 
 use crate::boundary::detached;
@@ -39,13 +39,13 @@ pub fn airport_game(py: Python<'_>, costs: Numbers<'_>) -> PyResult<NativeGame> 
 #[pyfunction]
 pub fn weighted_vote(py: Python<'_>, weights: Numbers<'_>, quota: f64) -> PyResult<NativeGame> {
     let weights = numbers(&weights);
-    native(py, || PooledGame::weighted_vote(weights, quota))
+    native(py, || ThresholdGame::weighted_vote(weights, quota))
 }
 
 #[pyfunction]
 pub fn bankruptcy_game(py: Python<'_>, estate: f64, claims: Numbers<'_>) -> PyResult<NativeGame> {
     let claims = numbers(&claims);
-    native(py, || PooledGame::bankruptcy(estate, claims))
+    native(py, || ThresholdGame::bankruptcy(estate, claims))
 }
 
 #[pyfunction]
@@ -56,7 +56,7 @@ pub fn excess_game(
     prices: Numbers<'_>,
 ) -> PyResult<NativeGame> {
     let (loads, limits, prices) = (by_row(&loads), numbers(&limits), numbers(&prices));
-    native(py, || PooledGame::excess(loads, limits, prices))
+    native(py, || ThresholdGame::excess(loads, limits, prices))
 }
 
 #[pyfunction]

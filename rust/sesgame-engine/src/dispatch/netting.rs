@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::{Tariff, check_net_load};
-use crate::aggregate::kinks::{KinkRanges, MOST_STEPS};
-use crate::aggregate::{Aggregate, Bend, StepValue, shapley_value};
 use crate::coalition::MAX_TABLE_PLAYERS;
 use crate::error::Result;
 use crate::game::{ExactShares, NativeGame, Ranges, Walker};
+use crate::owen_integral::kink_sums::{KinkSums, MOST_STEPS};
+use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
 use crate::partial_sums::PartialSums;
 use crate::progress::Progress;
 
@@ -74,7 +74,7 @@ impl NativeGame for NettingGame {
             return None;
         }
         let margins = self.margins.get_or_init(|| self.margins());
-        Some(Box::new(KinkRanges::new(&margins.rows, n_steps, &margins.linear)))
+        Some(Box::new(KinkSums::new(&margins.rows, n_steps, &margins.linear)))
     }
 
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
@@ -94,7 +94,7 @@ impl Aggregate for NettingGame {
             loads: Cow::Owned(loads.collect()),
             slope: sell,
             height: buy - sell,
-            bend: Bend::Kink,
+            function: ThresholdFunction::Kink,
             at: 0.0,
         }
     }

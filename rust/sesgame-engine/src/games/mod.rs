@@ -4,15 +4,15 @@
 mod airport;
 mod induced_subgraph;
 mod peak;
-mod pooled;
 mod spanning_tree;
+mod threshold;
 mod weighted_sum;
 
 pub use airport::AirportGame;
 pub use induced_subgraph::InducedSubgraphGame;
 pub use peak::PeakGame;
-pub use pooled::PooledGame;
 pub use spanning_tree::SpanningTreeGame;
+pub use threshold::ThresholdGame;
 pub use weighted_sum::WeightedSum;
 
 use crate::error::{Error, Result};

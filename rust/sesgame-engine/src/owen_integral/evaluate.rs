@@ -1,29 +1,29 @@
-//! The Shapley value of one step: `f(sum of the members' loads)` with one bend.
+//! The Shapley value of one step: `f(sum of the members' loads)`, `f` a threshold function.
 //!
 //! `phi_i` is the integral over `q` in `[0, 1]` of `D_i(q) = E f(X + x_i) - E f(X)`, where `X` is the sum of
 //! the others' loads, each joining with probability `q` (Owen 1972). `D_i` is a polynomial, so a Gauss
-//! rule integrates it; a node above 1/2 is one below 1/2 of the complements, `f` bent at the total less the
-//! bend. At a node the distribution of `X` is known by its characteristic function, a product over
-//! the members, of which each member's own factor is divided out again. Where it decays, few frequencies
+//! rule integrates it; a node above 1/2 is one below 1/2 of the complements, with the threshold at
+//! the total less the threshold. At a node the distribution of `X` is known by its characteristic
+//! function, a product over the members, of which each member's own factor is divided out again. Where it decays, few frequencies
 //! give all `D_i` directly. Where few members join it does not, and a Fourier transform gives
 //! `E f(X + y)` for all `y` at once, of which an alternating series takes a member out
-//! ([`Alternating`]).
+//! ([`LeaveOneOut`]).
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
 use rustfft::num_complex::Complex64;
 
-use super::alternating::Alternating;
-use super::bend::Bend;
-use super::decay::Decay;
-use super::grid::Grid;
-use super::nearby::Nearby;
+use super::frequency_cutoff::Decay;
+use super::leave_one_out::LeaveOneOut;
+use super::load_lattice::LoadLattice;
+use super::member_factors::{BLOCK, Complex, MemberFactors, TOGETHER, join, marginal};
 use super::odd_transform::Transforms;
 use super::power_sums::{PowerSums, terms};
 use super::quadrature::Rule;
-use super::waves::{BLOCK, Complex, TOGETHER, Waves, join, marginal};
-use super::window::{TAIL, Windows, range};
+use super::small_coalitions::SmallCoalitions;
+use super::tail_bound::{TAIL, TailBounds, range};
+use super::threshold_function::ThresholdFunction;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -66,7 +66,7 @@ pub struct Shares {
 /// [`Error::Interrupted`].
 pub(super) fn shares(
     loads: &[f64],
-    bend: Bend,
+    function: ThresholdFunction,
     at: f64,
     transforms: &Transforms,
     progress: &Progress,
@@ -76,16 +76,16 @@ pub(super) fn shares(
     let mut error = 0.0;
     // f is linear over all coalitions?
     let low = at <= least;
-    let high = if bend == Bend::Kink { at >= most } else { at > most };
-    if low && bend == Bend::Kink {
+    let high = if function == ThresholdFunction::Kink { at >= most } else { at > most };
+    if low && function == ThresholdFunction::Kink {
         values.copy_from_slice(loads);
     } else if !low && !high {
         let present: Vec<usize> = (0..loads.len()).filter(|&j| loads[j] != 0.0).collect();
         let loads: Vec<f64> = present.iter().map(|&j| loads[j]).collect();
         let shares = if loads.len() <= FEW {
-            of_few(&loads, bend, at)
+            of_few(&loads, function, at)
         } else {
-            Step::new(&loads, bend, at, transforms)?.shares(progress)?
+            Step::new(&loads, function, at, transforms)?.shares(progress)?
         };
         for (&j, value) in present.iter().zip(shares.values) {
             values[j] = value;
@@ -96,7 +96,7 @@ pub(super) fn shares(
 }
 
 /// By the definition.
-fn of_few(loads: &[f64], bend: Bend, at: f64) -> Shares {
+fn of_few(loads: &[f64], function: ThresholdFunction, at: f64) -> Shares {
     let n = loads.len();
     let mut sums = vec![0.0; 1 << n];
     for (j, load) in loads.iter().enumerate() {
@@ -106,7 +106,7 @@ fn of_few(loads: &[f64], bend: Bend, at: f64) -> Shares {
         }
     }
     let table: Vec<f64> =
-        sums.iter().map(|&sum| bend.value(sum, at) - bend.value(0.0, at)).collect();
+        sums.iter().map(|&sum| function.value(sum, at) - function.value(0.0, at)).collect();
     let shapley = crate::shapley::semivalue::Semivalue::shapley(n);
     let values = crate::shapley::exact::semivalue(&table, &shapley, &Progress::new())
         .expect("a table of n players");
@@ -118,7 +118,7 @@ fn of_few(loads: &[f64], bend: Bend, at: f64) -> Shares {
 ///
 /// Where distributions are smooth, little is lost. A coalition errs by some fifth of a cell if its kink is
 /// within a cell, and all those add up like random numbers to `cells^(-3/2) / 5` times the root
-/// of the probability that two coalitions are the same. The smallest are corrected ([`Nearby`]).
+/// of the probability that two coalitions are the same. The smallest are corrected ([`SmallCoalitions`]).
 fn split_cells(q: f64, n: f64, scale: f64) -> f64 {
     let stay = 1.0 - q;
     let none = stay.powf(2.0 * n);
@@ -148,14 +148,14 @@ struct Node {
     by_transform: bool,
 }
 
-/// Nodes whose grid and ring are the same.
+/// Nodes whose lattice and ring are the same.
 type Groups = BTreeMap<(i32, usize), Vec<Node>>;
 
 struct Step<'a> {
     transforms: &'a Transforms,
-    bend: Bend,
+    function: ThresholdFunction,
     at: f64,
-    grid: Grid,
+    lattice: LoadLattice,
     total: f64,
     rule: Rule,
     groups: Groups,
@@ -166,26 +166,31 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn new(loads: &[f64], bend: Bend, at: f64, transforms: &'a Transforms) -> Result<Self> {
-        let grid = Grid::new(loads);
-        if bend == Bend::Jump && !grid.exact {
+    fn new(
+        loads: &[f64],
+        function: ThresholdFunction,
+        at: f64,
+        transforms: &'a Transforms,
+    ) -> Result<Self> {
+        let lattice = LoadLattice::new(loads);
+        if function == ThresholdFunction::Jump && !lattice.exact {
             return Err(Error::InvalidInput(
                 "the weights are not multiples of a common quantum, at least a millionth of the \
                  largest; their exact value is not within reach"
                     .into(),
             ));
         }
-        let mut at = at / grid.cell;
-        if bend == Bend::Jump {
+        let mut at = at / lattice.cell;
+        if function == ThresholdFunction::Jump {
             at = (at - 1e-9 * at.abs().max(1.0)).ceil();
         }
         let mut step = Self {
             transforms,
-            bend,
+            function,
             at,
-            total: grid.loads().sum(),
+            total: lattice.loads().sum(),
             rule: Rule::new(loads.len()),
-            grid,
+            lattice,
             groups: Groups::new(),
             linear: 0.0,
             error: 0.0,
@@ -196,12 +201,12 @@ impl<'a> Step<'a> {
 
     /// Decides for each node on which ring and by which frequencies it is worked out.
     fn plan(&mut self) -> Result<()> {
-        let n = self.grid.cells.len() as f64;
-        let loads: Vec<f64> = self.grid.loads().collect();
-        let largest = self.grid.most_cells() as f64;
-        let rms = self.grid.rms();
-        let windows = Windows::new(&loads);
-        let order = self.bend.order();
+        let n = self.lattice.cells.len() as f64;
+        let loads: Vec<f64> = self.lattice.loads().collect();
+        let largest = self.lattice.most_cells() as f64;
+        let rms = self.lattice.rms();
+        let windows = TailBounds::new(&loads);
+        let order = self.function.order();
         let unit = 1.0 / rms;
         // The smallest 1 - 2q of all nodes bounds what dividing a factor out can magnify.
         let magnified = self
@@ -209,13 +214,14 @@ impl<'a> Step<'a> {
             .nodes
             .iter()
             .fold(2.0, |most: f64, node| most.max(2.0 / (1.0 - 2.0 * node.q)));
-        let scale = if self.bend == Bend::Kink { rms } else { 1.0 };
+        let scale = if self.function == ThresholdFunction::Kink { rms } else { 1.0 };
         let exponent = (5.0 * rms.powf(order) / scale * magnified / NEGLIGIBLE).ln();
-        let decay = Decay::new(&self.grid, self.transforms);
+        let decay = Decay::new(&self.lattice, self.transforms);
         let mut cutoffs = BTreeMap::from([(0, decay.cutoff(exponent, unit, order))]);
         let mut decays = BTreeMap::from([(0, decay)]);
-        self.error = self.rule.error * if self.bend == Bend::Kink { largest } else { 1.0 }
-            + 2.0 * self.grid.rounding
+        self.error = self.rule.error
+            * if self.function == ThresholdFunction::Kink { largest } else { 1.0 }
+            + 2.0 * self.lattice.rounding
             + 2.0 * NEGLIGIBLE * scale;
 
         for node in std::mem::take(&mut self.rule.nodes) {
@@ -223,13 +229,13 @@ impl<'a> Step<'a> {
             let variance = q * (1.0 - q);
             let window = windows.of(q);
             let mut thresholds = Vec::new();
-            let reflected = match self.bend {
-                Bend::Kink => {
+            let reflected = match self.function {
+                ThresholdFunction::Kink => {
                     // D_i(1 - q; at) = x_i - D_i(q; total - at)
                     self.linear += node.weight;
                     Threshold { at: self.total - self.at, sign: -1.0 }
                 }
-                Bend::Jump => Threshold { at: self.total - self.at + 1.0, sign: 1.0 },
+                ThresholdFunction::Jump => Threshold { at: self.total - self.at + 1.0, sign: 1.0 },
             };
             for threshold in [Threshold { at: self.at, sign: 1.0 }, reflected] {
                 if threshold.at > window.1 + 2.0 * largest {
@@ -237,7 +243,7 @@ impl<'a> Step<'a> {
                 }
                 if threshold.at >= window.0 - 2.0 * largest {
                     thresholds.push(threshold);
-                } else if self.bend == Bend::Kink {
+                } else if self.function == ThresholdFunction::Kink {
                     self.linear += node.weight * threshold.sign;
                 }
             }
@@ -247,17 +253,17 @@ impl<'a> Step<'a> {
                 continue;
             }
 
-            // Few frequencies on the finest grid, or all of them on one that is not too fine.
+            // Few frequencies on the finest lattice, or all of them on one that is not too fine.
             let odd_within = |ring: usize, frequency: f64| {
                 ((ring as f64 * frequency / TAU + 1.0) / 2.0) as usize + 1
             };
             let ring_of = |width: f64| ((2.0 * width).ceil() as usize).next_power_of_two();
-            let most_cells = if self.grid.exact {
+            let most_cells = if self.lattice.exact {
                 MOST_CELLS
             } else {
                 split_cells(q, n, node.weight * width / rms)
             };
-            let finest = if self.grid.exact { 0 } else { i32::MIN };
+            let finest = if self.lattice.exact { 0 } else { i32::MIN };
             let doublings = ((width / most_cells).log2().ceil() as i32).max(finest);
             let cells = 0.5_f64.powi(doublings);
             let ring = ring_of(width * cells);
@@ -267,7 +273,7 @@ impl<'a> Step<'a> {
             let few = cutoffs[&0].frequency(variance).map(|w| odd_within(ring_of(width), w));
             let directly = few.map_or(f64::INFINITY, |few| 2.0 * MARGINAL * n * few as f64);
             if directly < by_transform {
-                self.error += node.weight * decays[&0].stencil_error(&self.grid, q);
+                self.error += node.weight * decays[&0].stencil_error(&self.lattice, q);
                 let ring = ring_of(width);
                 let (frequencies, by_transform) = (few.unwrap_or(0).min(ring / 4), false);
                 let node =
@@ -275,21 +281,21 @@ impl<'a> Step<'a> {
                 self.groups.entry((0, ring)).or_default().push(node);
                 continue;
             }
-            if doublings > 0 && self.bend == Bend::Jump {
+            if doublings > 0 && self.function == ThresholdFunction::Jump {
                 return Err(Error::InvalidInput(format!(
                     "the weights are too many quanta: coalitions spread over {width:.0} of them, and \
                      at most {MOST_CELLS:.0} are possible"
                 )));
             }
-            let grid = self.grid.scaled(doublings);
+            let lattice = self.lattice.scaled(doublings);
             let decay =
-                decays.entry(doublings).or_insert_with(|| Decay::new(&grid, self.transforms));
+                decays.entry(doublings).or_insert_with(|| Decay::new(&lattice, self.transforms));
             let cutoff = cutoffs
                 .entry(doublings)
                 .or_insert_with(|| decay.cutoff(exponent, unit / cells, order));
             let frequencies =
                 cutoff.frequency(variance).map_or(ring / 4, |w| odd_within(ring, w).min(ring / 4));
-            self.error += node.weight * decay.stencil_error(&grid, q) / cells;
+            self.error += node.weight * decay.stencil_error(&lattice, q) / cells;
             for threshold in &mut thresholds {
                 threshold.at *= cells;
             }
@@ -308,22 +314,26 @@ impl<'a> Step<'a> {
     }
 
     fn shares(self, progress: &Progress) -> Result<Shares> {
-        let loads: Vec<f64> = self.grid.loads().collect();
+        let loads: Vec<f64> = self.lattice.loads().collect();
         let mut values: Vec<f64> = loads.iter().map(|load| self.linear * load).collect();
         for ((doublings, ring), nodes) in &self.groups {
             let group = Group {
                 transforms: self.transforms,
-                bend: self.bend,
-                grid: &self.grid.scaled(*doublings),
+                function: self.function,
+                lattice: &self.lattice.scaled(*doublings),
                 ring: *ring,
                 nodes,
             };
-            let factor = if self.bend == Bend::Kink { 2.0_f64.powi(*doublings) } else { 1.0 };
+            let factor = if self.function == ThresholdFunction::Kink {
+                2.0_f64.powi(*doublings)
+            } else {
+                1.0
+            };
             for (value, share) in values.iter_mut().zip(group.shares(progress)?) {
                 *value += factor * share;
             }
         }
-        let cell = if self.bend == Bend::Kink { self.grid.cell } else { 1.0 };
+        let cell = if self.function == ThresholdFunction::Kink { self.lattice.cell } else { 1.0 };
         values.iter_mut().for_each(|value| *value *= cell);
         Ok(Shares { values, error: self.error * cell })
     }
@@ -332,8 +342,8 @@ impl<'a> Step<'a> {
 /// The nodes of one ring.
 struct Group<'a> {
     transforms: &'a Transforms,
-    bend: Bend,
-    grid: &'a Grid,
+    function: ThresholdFunction,
+    lattice: &'a LoadLattice,
     ring: usize,
     nodes: &'a [Node],
 }
@@ -341,20 +351,20 @@ struct Group<'a> {
 impl Group<'_> {
     /// The weighted sum over the nodes and thresholds of the marginal contributions.
     fn shares(&self, progress: &Progress) -> Result<Vec<f64>> {
-        let mut values = vec![0.0; self.grid.cells.len()];
+        let mut values = vec![0.0; self.lattice.cells.len()];
         let most = self.nodes.iter().map(|node| node.frequencies).max().unwrap_or(0);
         let mut spectra: Vec<Vec<Complex64>> = vec![Vec::new(); self.nodes.len()];
         let terms = self.terms();
         let most_terms = terms.iter().flatten().copied().max().unwrap_or(0);
         let power_sums = (most_terms > 0).then(|| {
-            PowerSums::new(self.grid, &self.transforms.of(self.ring), self.ring, most_terms)
+            PowerSums::new(self.lattice, &self.transforms.of(self.ring), self.ring, most_terms)
         });
         for first in (0..most).step_by(BLOCK) {
             let length = BLOCK.min(most - first);
-            let mut waves = Waves::new(self.grid, self.ring, first, length);
+            let mut factors = MemberFactors::new(self.lattice, self.ring, first, length);
             let coefficient = |k: usize| {
-                let (re, im) = self.bend.coefficient(2 * k + 1, self.ring);
-                Complex64::new(re, im) * self.grid.rounding_off(2 * k + 1, self.ring)
+                let (re, im) = self.function.coefficient(2 * k + 1, self.ring);
+                Complex64::new(re, im) * self.lattice.rounding_off(2 * k + 1, self.ring)
             };
             let coefficients: Vec<Complex64> = (first..first + length).map(coefficient).collect();
             let lengths: Vec<usize> = self
@@ -380,7 +390,7 @@ impl Group<'_> {
                 .collect();
             if !by_member.is_empty() {
                 for first in (0..values.len()).step_by(TOGETHER) {
-                    let polynomials = waves.symmetric(first..values.len().min(first + TOGETHER));
+                    let polynomials = factors.symmetric(first..values.len().min(first + TOGETHER));
                     for (product, node) in &mut by_member {
                         join(product, polynomials, node.q);
                     }
@@ -408,9 +418,9 @@ impl Group<'_> {
                 products.iter().zip(self.nodes).filter(|(_, node)| !node.by_transform).collect();
             if direct.iter().any(|(product, _)| !product.re.is_empty()) {
                 for (member, value) in values.iter_mut().enumerate() {
-                    let wave = waves.of(member);
+                    let own = factors.of(member);
                     for (product, node) in &direct {
-                        *value += node.weight * marginal(product, wave, node.q);
+                        *value += node.weight * marginal(product, own, node.q);
                     }
                 }
             }
@@ -420,10 +430,10 @@ impl Group<'_> {
             if node.by_transform {
                 self.add_by_transform(node, &spectrum, &mut values);
                 progress.check()?;
-            } else if self.bend == Bend::Kink {
+            } else if self.function == ThresholdFunction::Kink {
                 // The wave is |x| = 2 max(x, 0) - x.
                 let half: f64 = node.thresholds.iter().map(|threshold| threshold.sign / 2.0).sum();
-                for (value, load) in values.iter_mut().zip(self.grid.loads()) {
+                for (value, load) in values.iter_mut().zip(self.lattice.loads()) {
                     *value += node.weight * half * load;
                 }
             }
@@ -433,7 +443,7 @@ impl Group<'_> {
 
     /// For each node how many power sums stand in for the product over the members, if fewer do.
     fn terms(&self) -> Vec<Option<usize>> {
-        let members = self.grid.cells.len();
+        let members = self.lattice.cells.len();
         let most = (members / MEMBERS_FOR_A_TERM).min(MOST_POINTS / self.ring);
         let terms = |node: &Node| terms(node.q, members as f64, most);
         let many = |node: &&Node| node.by_transform && node.frequencies > self.ring / 64;
@@ -448,7 +458,7 @@ impl Group<'_> {
             Complex64::cis(angle)
         };
         let phase = |threshold: &Threshold| {
-            let (first, weights) = self.grid.between(threshold.at - threshold.at.floor());
+            let (first, weights) = self.lattice.between(threshold.at - threshold.at.floor());
             let cells = threshold.at.floor() + first as f64;
             let terms = weights.into_iter().zip(0..);
             threshold.sign
@@ -459,37 +469,44 @@ impl Group<'_> {
 
     fn add_by_transform(&self, node: &Node, spectrum: &[Complex64], values: &mut [f64]) {
         let expectation = Expectation {
-            bend: self.bend,
+            function: self.function,
             wave: self.transforms.of(self.ring).wave(spectrum),
             low: node.window.0.floor() as i64 - 1,
             high: node.window.1.ceil() as i64 + 1,
-            mean: node.q * self.grid.loads().sum::<f64>(),
+            mean: node.q * self.lattice.loads().sum::<f64>(),
         };
-        let alternating = Alternating::new(self.grid, self.bend, node.q);
-        let loads: Vec<f64> = self.grid.loads().collect();
-        let nearby = (self.bend == Bend::Kink && !self.grid.exact)
-            .then(|| Nearby::new(self.grid, node.q, SPLIT_ERROR * self.grid.rms() / node.weight));
+        let leave_one_out = LeaveOneOut::new(self.lattice, self.function, node.q);
+        let loads: Vec<f64> = self.lattice.loads().collect();
+        let small_coalitions = (self.function == ThresholdFunction::Kink && !self.lattice.exact)
+            .then(|| {
+                SmallCoalitions::new(
+                    self.lattice,
+                    node.q,
+                    SPLIT_ERROR * self.lattice.rms() / node.weight,
+                )
+            });
         for threshold in &node.thresholds {
             let weight = node.weight * threshold.sign;
             for (member, value) in values.iter_mut().enumerate() {
-                let marginal = alternating.marginal(
-                    |bend| expectation.at_cell(bend),
+                let marginal = leave_one_out.marginal(
+                    |threshold| expectation.at_cell(threshold),
                     (expectation.low as f64, expectation.high as f64),
                     threshold.at,
                     loads[member],
                 );
                 *value += weight * marginal;
-                if let Some(nearby) = &nearby {
-                    *value += weight * nearby.correction(&alternating, threshold.at, member);
+                if let Some(small_coalitions) = &small_coalitions {
+                    *value +=
+                        weight * small_coalitions.correction(&leave_one_out, threshold.at, member);
                 }
             }
         }
     }
 }
 
-/// `E f(X)` by the cell where `f` is bent, `X` the sum of all who join.
+/// `E f(X)` by the cell of the threshold of `f`, `X` the sum of all who join.
 struct Expectation {
-    bend: Bend,
+    function: ThresholdFunction,
     wave: Vec<f64>,
     low: i64,
     high: i64,
@@ -498,17 +515,19 @@ struct Expectation {
 
 impl Expectation {
     #[inline]
-    fn at_cell(&self, bend: i64) -> f64 {
-        if bend >= self.high {
+    fn at_cell(&self, threshold: i64) -> f64 {
+        if threshold >= self.high {
             return 0.0;
         }
         let ring = self.wave.len();
-        let wave = || self.wave[bend as usize & (ring - 1)];
-        match self.bend {
-            Bend::Kink if bend <= self.low => self.mean - bend as f64,
-            Bend::Kink => (self.mean - bend as f64 + ring as f64 / 4.0) / 2.0 + wave(),
-            Bend::Jump if bend <= self.low => 1.0,
-            Bend::Jump => 0.5 + wave(),
+        let wave = || self.wave[threshold as usize & (ring - 1)];
+        match self.function {
+            ThresholdFunction::Kink if threshold <= self.low => self.mean - threshold as f64,
+            ThresholdFunction::Kink => {
+                (self.mean - threshold as f64 + ring as f64 / 4.0) / 2.0 + wave()
+            }
+            ThresholdFunction::Jump if threshold <= self.low => 1.0,
+            ThresholdFunction::Jump => 0.5 + wave(),
         }
     }
 }
@@ -518,12 +537,12 @@ mod tests {
     use super::*;
 
     /// By the definition.
-    fn by_enumeration(loads: &[f64], bend: Bend, at: f64) -> Vec<f64> {
-        of_few(loads, bend, at).values
+    fn by_enumeration(loads: &[f64], function: ThresholdFunction, at: f64) -> Vec<f64> {
+        of_few(loads, function, at).values
     }
 
-    fn by_integral(loads: &[f64], bend: Bend, at: f64) -> Shares {
-        Step::new(loads, bend, at, &Transforms::default())
+    fn by_integral(loads: &[f64], function: ThresholdFunction, at: f64) -> Shares {
+        Step::new(loads, function, at, &Transforms::default())
             .unwrap()
             .shares(&Progress::new())
             .unwrap()
@@ -542,15 +561,18 @@ mod tests {
     #[test]
     fn integer_loads_agree_with_enumeration() {
         for n in [1, 2, 3, 7, 12, 16] {
-            for bend in [Bend::Kink, Bend::Jump] {
+            for function in [ThresholdFunction::Kink, ThresholdFunction::Jump] {
                 for at in [0.0, 7.0, -31.0, 2.5] {
                     let loads: Vec<f64> =
                         pseudo(n as u64, n).iter().map(|x| (100.0 * x).round() + 0.0).collect();
-                    let exact = by_enumeration(&loads, bend, at);
-                    let shares = by_integral(&loads, bend, at);
+                    let exact = by_enumeration(&loads, function, at);
+                    let shares = by_integral(&loads, function, at);
                     assert!(shares.error < 1e-8, "{n} {}", shares.error);
                     for (fast, slow) in shares.values.iter().zip(&exact) {
-                        assert!((fast - slow).abs() < 1e-10, "{n} {bend:?} {at}: {fast} {slow}");
+                        assert!(
+                            (fast - slow).abs() < 1e-10,
+                            "{n} {function:?} {at}: {fast} {slow}"
+                        );
                     }
                 }
             }
@@ -561,8 +583,8 @@ mod tests {
     fn real_loads_agree_with_enumeration_within_the_bound() {
         for n in [5, 16, 20] {
             let loads = pseudo(n as u64, n);
-            let exact = by_enumeration(&loads, Bend::Kink, 0.0);
-            let shares = by_integral(&loads, Bend::Kink, 0.0);
+            let exact = by_enumeration(&loads, ThresholdFunction::Kink, 0.0);
+            let shares = by_integral(&loads, ThresholdFunction::Kink, 0.0);
             let worst = shares
                 .values
                 .iter()
@@ -580,7 +602,7 @@ mod tests {
             if let Some(quantum) = quantum {
                 loads.iter_mut().for_each(|x| *x = (*x / quantum).round() * quantum);
             }
-            let shares = by_integral(&loads, Bend::Kink, 0.0);
+            let shares = by_integral(&loads, ThresholdFunction::Kink, 0.0);
             let total: f64 = loads.iter().sum();
             let gap = (shares.values.iter().sum::<f64>() - total.max(0.0)).abs();
             assert!(gap <= n as f64 * shares.error + 1e-11, "{n} {gap:e} {:e}", shares.error);
