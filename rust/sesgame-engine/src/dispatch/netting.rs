@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::game::{ExactShares, NativeGame, Ranges, Walker};
 use crate::owen_integral::kink_sums::{KinkSums, MOST_STEPS};
 use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
-use crate::partial_sums::PartialSums;
+use crate::partial_sums::SumWalker;
 use crate::progress::Progress;
 
 /// Players from whom on ranges of coalitions are worth their preparation.
@@ -64,8 +64,8 @@ impl NativeGame for NettingGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let sums = PartialSums::new(&self.net_load, self.tariff.n_steps());
-        Box::new(NettingWalker { tariff: &self.tariff, sums })
+        let cost = |load: &[f64]| self.tariff.cost(load);
+        Box::new(SumWalker::new(&self.net_load, self.tariff.n_steps(), cost))
     }
 
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
@@ -97,28 +97,5 @@ impl Aggregate for NettingGame {
             function: ThresholdFunction::Kink,
             at: 0.0,
         }
-    }
-}
-
-struct NettingWalker<'a> {
-    tariff: &'a Tariff,
-    sums: PartialSums<'a>,
-}
-
-impl Walker for NettingWalker<'_> {
-    fn clear(&mut self) {
-        self.sums.clear();
-    }
-
-    fn add(&mut self, player: usize) {
-        self.sums.add(player);
-    }
-
-    fn remove(&mut self, player: usize) {
-        self.sums.remove(player);
-    }
-
-    fn value(&mut self) -> f64 {
-        self.tariff.cost(self.sums.sum())
     }
 }

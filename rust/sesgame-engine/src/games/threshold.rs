@@ -6,7 +6,7 @@ use super::{LARGEST, check_numbers};
 use crate::error::{Error, Result};
 use crate::game::{ExactShares, NativeGame, Walker};
 use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
-use crate::partial_sums::PartialSums;
+use crate::partial_sums::SumWalker;
 use crate::progress::Progress;
 
 /// The game `v(S) = sum over t of height_t (f(X_t) - f(0))`, where `X_t` is what the members of S have
@@ -87,8 +87,11 @@ impl NativeGame for ThresholdGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let sums = PartialSums::new(&self.amounts, self.at.len());
-        Box::new(ThresholdWalker { game: self, sums })
+        let value = |sums: &[f64]| {
+            let steps = sums.iter().zip(&self.at).zip(&self.height);
+            steps.map(|((&sum, &at), height)| height * self.function.value(sum, at)).sum()
+        };
+        Box::new(SumWalker::new(&self.amounts, self.at.len(), value))
     }
 
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
@@ -110,30 +113,5 @@ impl Aggregate for ThresholdGame {
         };
         let (height, at) = (self.height[step], self.at[step]);
         StepValue { loads, slope: 0.0, height, function: self.function, at }
-    }
-}
-
-struct ThresholdWalker<'a> {
-    game: &'a ThresholdGame,
-    sums: PartialSums<'a>,
-}
-
-impl Walker for ThresholdWalker<'_> {
-    fn clear(&mut self) {
-        self.sums.clear();
-    }
-
-    fn add(&mut self, player: usize) {
-        self.sums.add(player);
-    }
-
-    fn remove(&mut self, player: usize) {
-        self.sums.remove(player);
-    }
-
-    fn value(&mut self) -> f64 {
-        let game = self.game;
-        let steps = self.sums.sum().iter().zip(&game.at).zip(&game.height);
-        steps.map(|((&sum, &at), height)| height * game.function.value(sum, at)).sum()
     }
 }
