@@ -22,6 +22,7 @@
 //! weights that do not balance), HiGHS looks for an optimal basis from scratch, once; a level
 //! that neither method finishes is an [`Error::Solver`] with its number.
 
+use super::basis_row::BasisRow;
 use super::highs_level;
 use super::row_pool::RowPool;
 use super::span::Span;
@@ -40,27 +41,6 @@ const PIVOT: f64 = 1e-9;
 pub(super) const APART: f64 = 24.0;
 /// Rank-one updates after which the inverse is computed anew.
 const UPDATES: usize = 40;
-
-/// A row of the basis.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct BasisRow {
-    /// Its number in the pool.
-    pub row: usize,
-    /// The settled total `x(S)`, for a coalition of an earlier level.
-    pub settled: Option<f64>,
-}
-
-impl BasisRow {
-    /// How much `t` relaxes it.
-    pub fn weight(&self, pool: &RowPool) -> f64 {
-        if self.settled.is_some() { 0.0 } else { pool.weight(self.row) }
-    }
-
-    /// Its right-hand side.
-    pub fn value(&self, pool: &RowPool) -> f64 {
-        self.settled.unwrap_or_else(|| pool.value(self.row))
-    }
-}
 
 /// An optimal level and what it proves.
 #[derive(Debug, Clone)]
@@ -95,7 +75,7 @@ pub(super) struct Limits {
     /// Pivots of the dense simplex method before HiGHS is asked.
     pub dense: u64,
     /// Iterations of HiGHS.
-    pub fallback: u32,
+    pub highs: u32,
 }
 
 /// The value and the weight of a coalition, given by its bytes; `None` where they are not known.
@@ -163,7 +143,7 @@ impl<'a> Lexicographic<'a> {
             levels: Vec::new(),
             point,
             pivots: 0,
-            limits: Limits { dense: u64::MAX, fallback: u32::MAX },
+            limits: Limits { dense: u64::MAX, highs: u32::MAX },
             n_players,
             basis,
             inverse: identity,
@@ -205,7 +185,7 @@ impl<'a> Lexicographic<'a> {
             progress.check()?;
             let stage = self.levels.len() + 1;
             let level = match self.level(stage, self.limits.dense) {
-                Err(Error::Solver { status, .. }) => self.level_by_fallback(stage, &status)?,
+                Err(Error::Solver { status, .. }) => self.level_by_highs(stage, &status)?,
                 level => level?,
             };
             let t = level.t;
@@ -244,7 +224,7 @@ impl<'a> Lexicographic<'a> {
 
     /// Solves the present level from the basis that HiGHS finds, most often an optimal one.
     /// `trouble` is how the dense method ended without it.
-    fn level_by_fallback(&mut self, stage: usize, trouble: &str) -> Result<Level> {
+    fn level_by_highs(&mut self, stage: usize, trouble: &str) -> Result<Level> {
         let failed = |status: &str| failure(stage, &format!("{trouble}; HiGHS: {status}"));
         let functional = self.span.functional().expect("the span is not everything");
         let present = std::mem::take(&mut self.basis);
@@ -253,7 +233,7 @@ impl<'a> Lexicographic<'a> {
             &present,
             &self.pool.rows_outside(functional),
             self.n_players,
-            self.limits.fallback,
+            self.limits.highs,
         )
         .map_err(|status| failed(status.as_str()))?;
         self.refactor(stage)?;
@@ -549,3 +529,6 @@ impl<'a> Lexicographic<'a> {
 fn failure(stage: usize, status: &str) -> Error {
     Error::Solver { stage: format!("level {stage}"), status: status.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

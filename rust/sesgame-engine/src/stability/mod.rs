@@ -3,6 +3,7 @@
 //! Everything here rests on one operation, the scan of a table of `2^n` values for the coalitions
 //! of largest [`excess`].
 
+mod basis_row;
 pub mod core_point;
 pub mod excess;
 mod highs_level;
