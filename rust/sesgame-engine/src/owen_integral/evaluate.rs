@@ -4,47 +4,29 @@
 //! the others' loads, each joining with probability `q` (Owen 1972). `D_i` is a polynomial, so a Gauss
 //! rule integrates it; a node above 1/2 is one below 1/2 of the complements, with the threshold at
 //! the total less the threshold. At a node the distribution of `X` is known by its characteristic
-//! function, a product over the members, of which each member's own factor is divided out again. Where it decays, few frequencies
-//! give all `D_i` directly. Where few members join it does not, and a Fourier transform gives
-//! `E f(X + y)` for all `y` at once, of which an alternating series takes a member out
-//! ([`LeaveOneOut`]).
+//! function, a product over the members, of which each member's own factor is divided out again.
+//! Where it decays, few frequencies give all `D_i` directly. Where few members join it does not, and a
+//! Fourier transform gives `E f(X + y)` for all `y` at once, of which an alternating series takes a
+//! member out ([`LeaveOneOut`]).
 
-use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
 use rustfft::num_complex::Complex64;
 
-use super::frequency_cutoff::Decay;
 use super::leave_one_out::LeaveOneOut;
 use super::load_lattice::LoadLattice;
 use super::member_factors::{BLOCK, Complex, MemberFactors, TOGETHER, join, marginal};
 use super::odd_transform::Transforms;
+use super::plan::{Node, Plan, SPLIT_ERROR, Threshold};
 use super::power_sums::{PowerSums, terms};
-use super::quadrature::Rule;
 use super::small_coalitions::SmallCoalitions;
-use super::tail_bound::{TAIL, TailBounds, range};
+use super::tail_bound::range;
 use super::threshold_function::ThresholdFunction;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::progress::Progress;
 
-/// Up to so many members every coalition is looked at.
+/// Up to so many members all coalitions are enumerated.
 const FEW: usize = 16;
-
-/// Cells of a window: of loads that are multiples of a quantum, and of others.
-const MOST_CELLS: f64 = (1 << 21) as f64;
-const MOST_SPLIT_CELLS: f64 = (1 << 20) as f64;
-const LEAST_SPLIT_CELLS: f64 = (1 << 16) as f64;
-
-/// What a node's share may err by where loads have no quantum, in units of a load.
-const SPLIT_ERROR: f64 = 2e-11;
-
-/// Probability that is left out of sums, relative to what is summed.
-const NEGLIGIBLE: f64 = 1e-12;
-
-/// Time of a transform per point, of a table look-up, and of a marginal at one frequency, in one unit.
-const TRANSFORM: f64 = 7.0;
-const LOOK_UP: f64 = 5.0;
-const MARGINAL: f64 = 0.6;
 
 /// Members whose factors take as long as one power sum, and points of all transforms of them.
 const MEMBERS_FOR_A_TERM: usize = 8;
@@ -62,8 +44,8 @@ pub struct Shares {
 /// The Shapley value of `f(sum of loads) - f(0)`.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for a jump when the loads have no common quantum,
-/// [`Error::Interrupted`].
+/// [`crate::error::Error::InvalidInput`] for a jump when the loads have no common quantum,
+/// [`crate::error::Error::Interrupted`].
 pub(super) fn shares(
     loads: &[f64],
     function: ThresholdFunction,
@@ -85,7 +67,7 @@ pub(super) fn shares(
         let shares = if loads.len() <= FEW {
             of_few(&loads, function, at)
         } else {
-            Step::new(&loads, function, at, transforms)?.shares(progress)?
+            of_plan(&Plan::new(&loads, function, at, transforms)?, transforms, progress)?
         };
         for (&j, value) in present.iter().zip(shares.values) {
             values[j] = value;
@@ -113,230 +95,26 @@ fn of_few(loads: &[f64], function: ThresholdFunction, at: f64) -> Shares {
     Shares { values, error: 0.0 }
 }
 
-/// How many cells a window is divided into where loads have no quantum, so that errors stay near
-/// [`SPLIT_ERROR`]; the window counts `scale` times the size of a load.
-///
-/// Where distributions are smooth, little is lost. A coalition errs by some fifth of a cell if its kink is
-/// within a cell, and all those add up like random numbers to `cells^(-3/2) / 5` times the root
-/// of the probability that two coalitions are the same. The smallest are corrected ([`SmallCoalitions`]).
-fn split_cells(q: f64, n: f64, scale: f64) -> f64 {
-    let stay = 1.0 - q;
-    let none = stay.powf(2.0 * n);
-    let one = n * (q / stay).powi(2) * none;
-    let two = n * (n - 1.0) / 2.0 * (q / stay).powi(4) * none;
-    let same = ((q * q + stay * stay).powf(n) - none - one).max(two);
-    let cells = (scale * same.sqrt() / (5.0 * SPLIT_ERROR)).powf(2.0 / 3.0);
-    cells.clamp(LEAST_SPLIT_CELLS, MOST_SPLIT_CELLS)
-}
-
-/// A threshold of one node and how its marginal contributions count.
-#[derive(Debug, Clone, Copy)]
-struct Threshold {
-    at: f64,
-    sign: f64,
-}
-
-/// A node of the rule on its ring.
-#[derive(Debug)]
-struct Node {
-    q: f64,
-    weight: f64,
-    window: (f64, f64),
-    thresholds: Vec<Threshold>,
-    /// How many odd frequencies count.
-    frequencies: usize,
-    by_transform: bool,
-}
-
-/// Nodes whose lattice and ring are the same.
-type Groups = BTreeMap<(i32, usize), Vec<Node>>;
-
-struct Step<'a> {
-    transforms: &'a Transforms,
-    function: ThresholdFunction,
-    at: f64,
-    lattice: LoadLattice,
-    total: f64,
-    rule: Rule,
-    groups: Groups,
-    /// Shares that need no distribution: multiples of the load.
-    linear: f64,
-    /// In cells, or of 1 for a jump.
-    error: f64,
-}
-
-impl<'a> Step<'a> {
-    fn new(
-        loads: &[f64],
-        function: ThresholdFunction,
-        at: f64,
-        transforms: &'a Transforms,
-    ) -> Result<Self> {
-        let lattice = LoadLattice::new(loads);
-        if function == ThresholdFunction::Jump && !lattice.exact {
-            return Err(Error::InvalidInput(
-                "the weights are not multiples of a common quantum, at least a millionth of the \
-                 largest; their exact value is not within reach"
-                    .into(),
-            ));
-        }
-        let mut at = at / lattice.cell;
-        if function == ThresholdFunction::Jump {
-            at = (at - 1e-9 * at.abs().max(1.0)).ceil();
-        }
-        let mut step = Self {
+/// The shares that a plan leads to.
+fn of_plan(plan: &Plan, transforms: &Transforms, progress: &Progress) -> Result<Shares> {
+    let kink = plan.function == ThresholdFunction::Kink;
+    let mut values: Vec<f64> = plan.lattice.loads().map(|load| plan.linear * load).collect();
+    for (&(doublings, ring), nodes) in &plan.groups {
+        let group = Group {
             transforms,
-            function,
-            at,
-            total: lattice.loads().sum(),
-            rule: Rule::new(loads.len()),
-            lattice,
-            groups: Groups::new(),
-            linear: 0.0,
-            error: 0.0,
+            function: plan.function,
+            lattice: &plan.lattice.scaled(doublings),
+            ring,
+            nodes,
         };
-        step.plan()?;
-        Ok(step)
-    }
-
-    /// Decides for each node on which ring and by which frequencies it is worked out.
-    fn plan(&mut self) -> Result<()> {
-        let n = self.lattice.cells.len() as f64;
-        let loads: Vec<f64> = self.lattice.loads().collect();
-        let largest = self.lattice.most_cells() as f64;
-        let rms = self.lattice.rms();
-        let windows = TailBounds::new(&loads);
-        let order = self.function.order();
-        let unit = 1.0 / rms;
-        // The smallest 1 - 2q of all nodes bounds what dividing a factor out can magnify.
-        let magnified = self
-            .rule
-            .nodes
-            .iter()
-            .fold(2.0, |most: f64, node| most.max(2.0 / (1.0 - 2.0 * node.q)));
-        let scale = if self.function == ThresholdFunction::Kink { rms } else { 1.0 };
-        let exponent = (5.0 * rms.powf(order) / scale * magnified / NEGLIGIBLE).ln();
-        let decay = Decay::new(&self.lattice, self.transforms);
-        let mut cutoffs = BTreeMap::from([(0, decay.cutoff(exponent, unit, order))]);
-        let mut decays = BTreeMap::from([(0, decay)]);
-        self.error = self.rule.error
-            * if self.function == ThresholdFunction::Kink { largest } else { 1.0 }
-            + 2.0 * self.lattice.rounding
-            + 2.0 * NEGLIGIBLE * scale;
-
-        for node in std::mem::take(&mut self.rule.nodes) {
-            let q = node.q;
-            let variance = q * (1.0 - q);
-            let window = windows.of(q);
-            let mut thresholds = Vec::new();
-            let reflected = match self.function {
-                ThresholdFunction::Kink => {
-                    // D_i(1 - q; at) = x_i - D_i(q; total - at)
-                    self.linear += node.weight;
-                    Threshold { at: self.total - self.at, sign: -1.0 }
-                }
-                ThresholdFunction::Jump => Threshold { at: self.total - self.at + 1.0, sign: 1.0 },
-            };
-            for threshold in [Threshold { at: self.at, sign: 1.0 }, reflected] {
-                if threshold.at > window.1 + 2.0 * largest {
-                    continue;
-                }
-                if threshold.at >= window.0 - 2.0 * largest {
-                    thresholds.push(threshold);
-                } else if self.function == ThresholdFunction::Kink {
-                    self.linear += node.weight * threshold.sign;
-                }
-            }
-            let width = window.1 - window.0 + 4.0 * largest + 8.0;
-            self.error += node.weight * 4.0 * magnified * width * (-TAIL).exp();
-            if thresholds.is_empty() {
-                continue;
-            }
-
-            // Few frequencies on the finest lattice, or all of them on one that is not too fine.
-            let odd_within = |ring: usize, frequency: f64| {
-                ((ring as f64 * frequency / TAU + 1.0) / 2.0) as usize + 1
-            };
-            let ring_of = |width: f64| ((2.0 * width).ceil() as usize).next_power_of_two();
-            let most_cells = if self.lattice.exact {
-                MOST_CELLS
-            } else {
-                split_cells(q, n, node.weight * width / rms)
-            };
-            let finest = if self.lattice.exact { 0 } else { i32::MIN };
-            let doublings = ((width / most_cells).log2().ceil() as i32).max(finest);
-            let cells = 0.5_f64.powi(doublings);
-            let ring = ring_of(width * cells);
-            let series = (41.0 / ((1.0 - q) / q).ln()).min(width / rms) + 1.0;
-            let by_transform =
-                (TRANSFORM + MARGINAL * n / 16.0) * ring as f64 + LOOK_UP * n * series;
-            let few = cutoffs[&0].frequency(variance).map(|w| odd_within(ring_of(width), w));
-            let directly = few.map_or(f64::INFINITY, |few| 2.0 * MARGINAL * n * few as f64);
-            if directly < by_transform {
-                self.error += node.weight * decays[&0].stencil_error(&self.lattice, q);
-                let ring = ring_of(width);
-                let (frequencies, by_transform) = (few.unwrap_or(0).min(ring / 4), false);
-                let node =
-                    Node { q, weight: node.weight, window, thresholds, frequencies, by_transform };
-                self.groups.entry((0, ring)).or_default().push(node);
-                continue;
-            }
-            if doublings > 0 && self.function == ThresholdFunction::Jump {
-                return Err(Error::InvalidInput(format!(
-                    "the weights are too many quanta: coalitions spread over {width:.0} of them, and \
-                     at most {MOST_CELLS:.0} are possible"
-                )));
-            }
-            let lattice = self.lattice.scaled(doublings);
-            let decay =
-                decays.entry(doublings).or_insert_with(|| Decay::new(&lattice, self.transforms));
-            let cutoff = cutoffs
-                .entry(doublings)
-                .or_insert_with(|| decay.cutoff(exponent, unit / cells, order));
-            let frequencies =
-                cutoff.frequency(variance).map_or(ring / 4, |w| odd_within(ring, w).min(ring / 4));
-            self.error += node.weight * decay.stencil_error(&lattice, q) / cells;
-            for threshold in &mut thresholds {
-                threshold.at *= cells;
-            }
-            let window = (window.0 * cells, window.1 * cells);
-            let node = Node {
-                q,
-                weight: node.weight,
-                window,
-                thresholds,
-                frequencies,
-                by_transform: true,
-            };
-            self.groups.entry((doublings, ring)).or_default().push(node);
+        let factor = if kink { 2.0_f64.powi(doublings) } else { 1.0 };
+        for (value, share) in values.iter_mut().zip(group.shares(progress)?) {
+            *value += factor * share;
         }
-        Ok(())
     }
-
-    fn shares(self, progress: &Progress) -> Result<Shares> {
-        let loads: Vec<f64> = self.lattice.loads().collect();
-        let mut values: Vec<f64> = loads.iter().map(|load| self.linear * load).collect();
-        for ((doublings, ring), nodes) in &self.groups {
-            let group = Group {
-                transforms: self.transforms,
-                function: self.function,
-                lattice: &self.lattice.scaled(*doublings),
-                ring: *ring,
-                nodes,
-            };
-            let factor = if self.function == ThresholdFunction::Kink {
-                2.0_f64.powi(*doublings)
-            } else {
-                1.0
-            };
-            for (value, share) in values.iter_mut().zip(group.shares(progress)?) {
-                *value += factor * share;
-            }
-        }
-        let cell = if self.function == ThresholdFunction::Kink { self.lattice.cell } else { 1.0 };
-        values.iter_mut().for_each(|value| *value *= cell);
-        Ok(Shares { values, error: self.error * cell })
-    }
+    let cell = if kink { plan.lattice.cell } else { 1.0 };
+    values.iter_mut().for_each(|value| *value *= cell);
+    Ok(Shares { values, error: plan.error * cell })
 }
 
 /// The nodes of one ring.
@@ -346,6 +124,13 @@ struct Group<'a> {
     lattice: &'a LoadLattice,
     ring: usize,
     nodes: &'a [Node],
+}
+
+/// Consecutive odd frequencies, the members' factors there, and how many of them each node asks for.
+struct Block<'a> {
+    first: usize,
+    factors: MemberFactors<'a>,
+    lengths: Vec<usize>,
 }
 
 impl Group<'_> {
@@ -361,69 +146,16 @@ impl Group<'_> {
         });
         for first in (0..most).step_by(BLOCK) {
             let length = BLOCK.min(most - first);
-            let mut factors = MemberFactors::new(self.lattice, self.ring, first, length);
-            let coefficient = |k: usize| {
-                let (re, im) = self.function.coefficient(2 * k + 1, self.ring);
-                Complex64::new(re, im) * self.lattice.rounding_off(2 * k + 1, self.ring)
+            let asked = |node: &Node| node.frequencies.saturating_sub(first).min(length);
+            let mut block = Block {
+                first,
+                factors: MemberFactors::new(self.lattice, self.ring, first, length),
+                lengths: self.nodes.iter().map(asked).collect(),
             };
-            let coefficients: Vec<Complex64> = (first..first + length).map(coefficient).collect();
-            let lengths: Vec<usize> = self
-                .nodes
-                .iter()
-                .map(|node| node.frequencies.saturating_sub(first).min(length))
-                .collect();
-            let mut products: Vec<Complex> = lengths
-                .iter()
-                .map(|&length| Complex::filled(1.0, length.next_multiple_of(8)))
-                .collect();
-            for ((product, node), terms) in products.iter_mut().zip(self.nodes).zip(&terms) {
-                if let (Some(sums), Some(terms)) = (&power_sums, *terms) {
-                    sums.product(node.q, terms, first, product);
-                }
-            }
-            let mut by_member: Vec<_> = products
-                .iter_mut()
-                .zip(self.nodes)
-                .zip(&terms)
-                .filter(|((product, _), terms)| terms.is_none() && !product.re.is_empty())
-                .map(|(pair, _)| pair)
-                .collect();
-            if !by_member.is_empty() {
-                for first in (0..values.len()).step_by(TOGETHER) {
-                    let polynomials = factors.symmetric(first..values.len().min(first + TOGETHER));
-                    for (product, node) in &mut by_member {
-                        join(product, polynomials, node.q);
-                    }
-                }
-            }
+            let mut products = self.products(&mut block, &terms, power_sums.as_ref());
             progress.check()?;
-            for (((product, node), length), spectrum) in
-                products.iter_mut().zip(self.nodes).zip(lengths).zip(&mut spectra)
-            {
-                product.re.truncate(length);
-                product.im.truncate(length);
-                for (at, &coefficient) in coefficients[..length].iter().enumerate() {
-                    let mut value = Complex64::new(product.re[at], product.im[at]) * coefficient;
-                    if node.by_transform {
-                        spectrum.push(value);
-                    } else {
-                        value *= self.phases(2 * (first + at) + 1, node);
-                        (product.re[at], product.im[at]) = (value.re, value.im);
-                    }
-                }
-                product.re.resize(length.next_multiple_of(8), 0.0);
-                product.im.resize(length.next_multiple_of(8), 0.0);
-            }
-            let direct: Vec<_> =
-                products.iter().zip(self.nodes).filter(|(_, node)| !node.by_transform).collect();
-            if direct.iter().any(|(product, _)| !product.re.is_empty()) {
-                for (member, value) in values.iter_mut().enumerate() {
-                    let own = factors.of(member);
-                    for (product, node) in &direct {
-                        *value += node.weight * marginal(product, own, node.q);
-                    }
-                }
-            }
+            self.weigh(&block, &mut products, &mut spectra);
+            self.add_directly(&mut block, &products, &mut values);
             progress.check()?;
         }
         for (node, spectrum) in self.nodes.iter().zip(spectra) {
@@ -448,6 +180,82 @@ impl Group<'_> {
         let terms = |node: &Node| terms(node.q, members as f64, most);
         let many = |node: &&Node| node.by_transform && node.frequencies > self.ring / 64;
         self.nodes.iter().map(|node| Some(node).filter(many).and_then(terms)).collect()
+    }
+
+    /// For each node the product of all members' factors, from power sums where those are fewer.
+    fn products(
+        &self,
+        block: &mut Block<'_>,
+        terms: &[Option<usize>],
+        power_sums: Option<&PowerSums>,
+    ) -> Vec<Complex> {
+        let ones = |&length: &usize| Complex::filled(1.0, length.next_multiple_of(8));
+        let mut products: Vec<Complex> = block.lengths.iter().map(ones).collect();
+        let mut by_member = Vec::new();
+        for ((product, node), terms) in products.iter_mut().zip(self.nodes).zip(terms) {
+            match (power_sums, *terms) {
+                (Some(sums), Some(terms)) => sums.product(node.q, terms, block.first, product),
+                _ if product.re.is_empty() => {}
+                _ => by_member.push((product, node)),
+            }
+        }
+        if !by_member.is_empty() {
+            let members = self.lattice.cells.len();
+            for first in (0..members).step_by(TOGETHER) {
+                let polynomials = block.factors.symmetric(first..members.min(first + TOGETHER));
+                for (product, node) in &mut by_member {
+                    join(product, polynomials, node.q);
+                }
+            }
+        }
+        products
+    }
+
+    /// Turns products into coefficients of the expectation: they join the spectrum of a node that is
+    /// transformed, and take on the phase of the thresholds of another one.
+    fn weigh(&self, block: &Block<'_>, products: &mut [Complex], spectra: &mut [Vec<Complex64>]) {
+        let longest = block.lengths.iter().copied().max().unwrap_or(0);
+        let odd = |at: usize| 2 * (block.first + at) + 1;
+        let coefficient = |at: usize| {
+            let (re, im) = self.function.coefficient(odd(at), self.ring);
+            Complex64::new(re, im) * self.lattice.rounding_off(odd(at), self.ring)
+        };
+        let coefficients: Vec<Complex64> = (0..longest).map(coefficient).collect();
+        for (((product, node), &length), spectrum) in
+            products.iter_mut().zip(self.nodes).zip(&block.lengths).zip(spectra)
+        {
+            product.re.truncate(length);
+            product.im.truncate(length);
+            for (at, &coefficient) in coefficients[..length].iter().enumerate() {
+                let mut value = Complex64::new(product.re[at], product.im[at]) * coefficient;
+                if node.by_transform {
+                    spectrum.push(value);
+                } else {
+                    value *= self.phases(odd(at), node);
+                    (product.re[at], product.im[at]) = (value.re, value.im);
+                }
+            }
+            product.re.resize(length.next_multiple_of(8), 0.0);
+            product.im.resize(length.next_multiple_of(8), 0.0);
+        }
+    }
+
+    /// Adds what the frequencies of a block give of the nodes that are not transformed.
+    fn add_directly(&self, block: &mut Block<'_>, products: &[Complex], values: &mut [f64]) {
+        let direct: Vec<_> = products
+            .iter()
+            .zip(self.nodes)
+            .filter(|(product, node)| !node.by_transform && !product.re.is_empty())
+            .collect();
+        if direct.is_empty() {
+            return;
+        }
+        for (member, value) in values.iter_mut().enumerate() {
+            let own = block.factors.of(member);
+            for (product, node) in &direct {
+                *value += node.weight * marginal(product, own, node.q);
+            }
+        }
     }
 
     /// The sum over thresholds of `sign exp(-i w at)`, between two cells interpolated.
@@ -542,10 +350,9 @@ mod tests {
     }
 
     fn by_integral(loads: &[f64], function: ThresholdFunction, at: f64) -> Shares {
-        Step::new(loads, function, at, &Transforms::default())
-            .unwrap()
-            .shares(&Progress::new())
-            .unwrap()
+        let transforms = Transforms::default();
+        let plan = Plan::new(loads, function, at, &transforms).unwrap();
+        of_plan(&plan, &transforms, &Progress::new()).unwrap()
     }
 
     fn pseudo(seed: u64, n: usize) -> Vec<f64> {

@@ -14,6 +14,7 @@ mod leave_one_out;
 mod load_lattice;
 mod member_factors;
 mod odd_transform;
+mod plan;
 mod power_sums;
 mod quadrature;
 mod small_coalitions;
