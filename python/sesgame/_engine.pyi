@@ -1,7 +1,7 @@
 # The compiled engine; private. Arrays are C-contiguous.
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias, final
+from typing import ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -343,6 +343,15 @@ class NetworkColumns:
     ) -> tuple[NDArray[np.float64], list[list[bool]], float]: ...
 
 @final
+class EngineRule:
+    VCG: ClassVar[EngineRule]
+    UNIFORM_PRICE: ClassVar[EngineRule]
+    PAY_AS_BID: ClassVar[EngineRule]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __int__(self) -> int: ...
+
+@final
 class OrderBookColumns:
     def __new__(
         cls,
@@ -368,7 +377,7 @@ class OrderBookColumns:
     def misreport_utilities(
         self,
         participant: int,
-        rule: str,
+        rule: EngineRule,
         position: float,
         prices: NDArray[np.float64],
         quantities: NDArray[np.float64],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame._engine import EngineRule
 from sesgame.errors import GameError
 from sesgame.markets.market import Market
 from sesgame.markets.mechanisms.vcg import vcg
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MisreportScan", "misreport_scan"]
 
-_SCANNED_BY_THE_ENGINE: dict[object, str] = {
-    vcg: "vcg",
-    one_bus_vcg: "vcg",
-    uniform_price: "uniform price",
-    pay_as_bid: "pay as bid",
+_SCANNED_BY_THE_ENGINE: dict[object, EngineRule] = {
+    vcg: EngineRule.VCG,
+    one_bus_vcg: EngineRule.VCG,
+    uniform_price: EngineRule.UNIFORM_PRICE,
+    pay_as_bid: EngineRule.PAY_AS_BID,
 }
 _BLOCK = 1 << 16
 """Misreports in a block: bounds the memory for reports of many steps."""
@@ -177,7 +178,7 @@ def misreport_scan(
 
 
 def _engine_utilities(
-    book: OrderBook, participant: Hashable, rule: str, factors: NDArray[np.float64]
+    book: OrderBook, participant: Hashable, rule: EngineRule, factors: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     own = book.orders_of(participant)
     return book.columns.misreport_utilities(

@@ -52,7 +52,7 @@ mod _engine {
         maximal_surpluses, nucleoli, nucleolus, worst_coalition,
     };
     #[pymodule_export]
-    use crate::vcg::{BundleAuctionColumns, NetworkColumns, OrderBookColumns};
+    use crate::vcg::{BundleAuctionColumns, EngineRule, NetworkColumns, OrderBookColumns};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

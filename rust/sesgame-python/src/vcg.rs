@@ -11,6 +11,22 @@ use sesgame_engine::markets::order_book::{self, OrderBook};
 
 use crate::boundary::watched;
 
+/// The payment rules whose misreports the engine scans.
+#[pyclass(
+    frozen,
+    eq,
+    hash,
+    from_py_object,
+    module = "sesgame._engine",
+    rename_all = "SCREAMING_SNAKE_CASE"
+)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineRule {
+    Vcg,
+    UniformPrice,
+    PayAsBid,
+}
+
 /// The columns of an order book; validated and sorted by period in Python.
 #[pyclass(frozen, module = "sesgame._engine")]
 pub struct OrderBookColumns {
@@ -96,23 +112,23 @@ impl OrderBookColumns {
     }
 
     /// True utility for each row of reported prices and quantities of the participant's orders.
-    /// `rule` is "vcg", "pay as bid" or "uniform price".
+    /// `position` is that of the uniform price between its bounds.
     #[pyo3(signature = (participant, rule, position, prices, quantities, report=None))]
     #[expect(clippy::too_many_arguments, reason = "the report and its two arrays")]
     fn misreport_utilities<'py>(
         &self,
         py: Python<'py>,
         participant: u32,
-        rule: &str,
+        rule: EngineRule,
         position: f64,
         prices: PyReadonlyArray2<'py, f64>,
         quantities: PyReadonlyArray2<'py, f64>,
         report: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let rule = match rule {
-            "vcg" => PaymentRule::Vcg,
-            "pay as bid" => PaymentRule::PayAsBid,
-            _ => PaymentRule::Uniform(position),
+            EngineRule::Vcg => PaymentRule::Vcg,
+            EngineRule::UniformPrice => PaymentRule::Uniform(position),
+            EngineRule::PayAsBid => PaymentRule::PayAsBid,
         };
         let (prices, quantities) = (prices.as_slice()?, quantities.as_slice()?);
         let utilities = watched(py, report, |progress| {
