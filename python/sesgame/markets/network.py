@@ -24,6 +24,7 @@ from sesgame.markets.steps import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame._engine import NetworkOutcome
     from sesgame.markets.properties import PropertyReport
 
 __all__ = ["Line", "NetworkMarket", "NetworkOrder", "NetworkSettlement", "nodal_pricing"]
@@ -458,43 +459,36 @@ def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
     >>> prices.payments.tolist(), prices.congestion_rent
     ([-50.0, -90.0], 100.0)
     """
-    accepted, shed, price, flow, cost, _, _ = market.columns.settle(False)
-    settlement = _settlement(market, "nodal pricing", accepted, shed, price, flow, cost)
-    signed = np.where(market.is_bid, accepted, -accepted)
+    outcome = market.columns.settle(False)
+    settlement = _settlement(market, "nodal pricing", outcome)
+    signed = np.where(market.is_bid, outcome.accepted, -outcome.accepted)
     return dataclasses.replace(
         settlement,
-        payments=by_participant(market, signed * price[market.bus]),
+        payments=by_participant(market, signed * outcome.price[market.bus]),
         rule=nodal_pricing,
     )
 
 
 def network_vcg(market: NetworkMarket) -> NetworkSettlement:
     """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
-    accepted, shed, price, flow, cost, payments, pivotal = market.columns.settle(True)
-    settlement = _settlement(market, "vcg", accepted, shed, price, flow, cost)
+    outcome = market.columns.settle(True)
+    settlement = _settlement(market, "vcg", outcome)
     return dataclasses.replace(
         settlement,
-        payments=payments,
+        payments=outcome.payments,
         rule=network_vcg,
         pivotal_mw={
-            market.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)
+            market.participants[int(i)]: float(outcome.pivotal[i])
+            for i in np.flatnonzero(outcome.pivotal)
         },
     )
 
 
-def _settlement(
-    market: NetworkMarket,
-    method: str,
-    accepted: NDArray[np.float64],
-    shed: NDArray[np.float64],
-    price: NDArray[np.float64],
-    flow: NDArray[np.float64],
-    cost: float,
-) -> NetworkSettlement:
+def _settlement(market: NetworkMarket, method: str, outcome: NetworkOutcome) -> NetworkSettlement:
     """Return the settlement of a dispatch, with nothing paid yet by participants."""
-    signed = np.where(market.is_bid, accepted, -accepted)
-    served = market.demand_mw - shed
-    load_payment = float(served @ price)
+    signed = np.where(market.is_bid, outcome.accepted, -outcome.accepted)
+    served = market.demand_mw - outcome.shed
+    load_payment = float(served @ outcome.price)
     load_value = float(market.value_of_lost_load * served.sum())
     return NetworkSettlement(
         market.participants,
@@ -502,12 +496,12 @@ def _settlement(
         by_participant(market, signed * market.price_per_mwh),
         method,
         {"load": (load_value, load_payment)} if market.demand_mw.any() else {},
-        best_welfare=float(market.value_of_lost_load * market.demand_mw.sum()) - cost,
+        best_welfare=float(market.value_of_lost_load * market.demand_mw.sum()) - outcome.cost,
         tolerance=market.tolerance,
         market=market,
-        accepted_mw=accepted,
-        shed_mw=shed,
-        price_per_mwh=price,
-        flow_mw=flow,
-        congestion_rent=load_payment + float(signed @ price[market.bus]),
+        accepted_mw=outcome.accepted,
+        shed_mw=outcome.shed,
+        price_per_mwh=outcome.price,
+        flow_mw=outcome.flow,
+        congestion_rent=load_payment + float(signed @ outcome.price[market.bus]),
     )

@@ -20,6 +20,7 @@ from sesgame.markets.steps import by_participant
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame._engine import OrderBookOutcome
     from sesgame.markets.order_book import OrderBook
     from sesgame.markets.properties import PropertyReport
 
@@ -97,13 +98,16 @@ class OneBusSettlement(Settlement):
 
 def one_bus_vcg(book: OrderBook) -> OneBusSettlement:
     """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
-    accepted, shed, lower, upper, payments, pivotal = book.columns.settle(True)
-    settlement = _settlement(book, "vcg", accepted, shed, lower, upper, 0.5)
+    outcome = book.columns.settle(True)
+    settlement = _settlement(book, "vcg", outcome, 0.5)
     return dataclasses.replace(
         settlement,
-        payments=payments,
+        payments=outcome.payments,
         rule=one_bus_vcg,
-        pivotal_kwh={book.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)},
+        pivotal_kwh={
+            book.participants[int(i)]: float(outcome.pivotal[i])
+            for i in np.flatnonzero(outcome.pivotal)
+        },
     )
 
 
@@ -177,8 +181,7 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
     """
     if not 0 <= position <= 1:
         raise GameError(f"position is {position}; it must be from 0 to 1")
-    accepted, shed, lower, upper, _, _ = book.columns.settle(False)
-    settlement = _settlement(book, "uniform price", accepted, shed, lower, upper, position)
+    settlement = _settlement(book, "uniform price", book.columns.settle(False), position)
     traded = _signed(book, settlement.accepted_kwh)
     price = np.where(np.isnan(settlement.price_per_kwh), 0.0, settlement.price_per_kwh)
     return dataclasses.replace(
@@ -213,8 +216,7 @@ def pay_as_bid(book: OrderBook) -> OneBusSettlement:
     >>> sg.markets.pay_as_bid(book)["ann"]
     9.0
     """
-    accepted, shed, lower, upper, _, _ = book.columns.settle(False)
-    settlement = _settlement(book, "pay as bid", accepted, shed, lower, upper, 0.5)
+    settlement = _settlement(book, "pay as bid", book.columns.settle(False), 0.5)
     return dataclasses.replace(settlement, payments=settlement.values, rule=pay_as_bid)
 
 
@@ -238,14 +240,12 @@ def _signed(book: OrderBook, quantity: NDArray[np.float64]) -> NDArray[np.float6
 def _settlement(
     book: OrderBook,
     method: str,
-    accepted: NDArray[np.float64],
-    shed: NDArray[np.float64],
-    lower: NDArray[np.float64],
-    upper: NDArray[np.float64],
+    outcome: OrderBookOutcome,
     position: float,
 ) -> OneBusSettlement:
     """Return the settlement of accepted quantities, with nothing paid yet by participants."""
-    accepted = book.in_book_order(accepted)
+    accepted = book.in_book_order(outcome.accepted)
+    shed, lower, upper = outcome.shed, outcome.price_lower, outcome.price_upper
     values = by_participant(book, _signed(book, accepted) * book.price_per_kwh)
     price = middle_price(lower, upper, position)
     served = book.demand_kwh - shed

@@ -241,21 +241,28 @@ def storage_vcg(auction: StorageAuction, *, time_limit: float = np.inf) -> Stora
     """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
     if not time_limit > 0:
         raise GameError(f"time_limit is {time_limit} s; it must be above 0")
-    won, _, bound, payments, gaps = auction.columns.clarke(time_limit)
-    settlement = _settlement(auction, "vcg", won, payments, bound, storage_vcg)
-    return dataclasses.replace(settlement, payment_gaps=gaps)
+    outcome = auction.columns.clarke(time_limit)
+    settlement = _settlement(
+        auction, "vcg", outcome.won, outcome.payments, outcome.bound, storage_vcg
+    )
+    return dataclasses.replace(settlement, payment_gaps=outcome.payment_gaps)
 
 
 def storage_core_selecting(auction: StorageAuction) -> StorageSettlement:
     """Return the core payments nearest to VCG; see :func:`sesgame.markets.core_selecting`."""
-    won, welfare, payments, _, blocking, _ = auction.columns.core_selecting()
+    outcome = auction.columns.core_selecting()
     settlement = _settlement(
-        auction, "core-selecting", won, payments, welfare, storage_core_selecting
+        auction,
+        "core-selecting",
+        outcome.won,
+        outcome.payments,
+        outcome.welfare,
+        storage_core_selecting,
     )
     labels = auction.participants
     return dataclasses.replace(
         settlement,
-        blocking=tuple(frozenset(labels[i] for i in left_out) for left_out in blocking),
+        blocking=tuple(frozenset(labels[i] for i in left_out) for left_out in outcome.blocking),
     )
 
 

@@ -197,7 +197,8 @@ def least_core(
     game = without_oracle(game, tolerance, local_search, max_seconds)
     table = game.tabulate(progress=progress)
     with progress_report("least core", " values", progress) as report:
-        value, values, stages, tolerance, effort = engine_least_core(table, game.kind, report)
+        found = engine_least_core(table, game.kind, report)
+    value, values, tolerance = found.value, found.allocation, found.tolerance
     tight, count = coalitions_at_least(
         table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
     )
@@ -209,10 +210,10 @@ def least_core(
         tolerance=tolerance,
         evidence=LeastCoreEvidence(
             value=value,
-            stages=tuple(stage(game.players, raw) for raw in stages),
+            stages=tuple(stage(game.players, raw) for raw in found.stages),
             tight=tuple(game.players.ordered_labels(mask) for mask in tight),
             tight_count=count,
-            effort=Effort(*effort),
+            effort=Effort(*found.effort),
             values=tuple(values.tolist()),
             tolerance=tolerance,
         ),
