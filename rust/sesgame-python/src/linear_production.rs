@@ -1,10 +1,10 @@
-//! Linear production games: a programme whose bounds membership moves.
+//! Linear production games: a program whose bounds membership moves.
 
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
-use sesgame_engine::linear_production::{self, Moves, Programme, Question};
+use sesgame_engine::linear_production::{self, Moves, Program, Question};
 
 use crate::arrays::{by_row, owned};
 use crate::boundary::watched;
@@ -63,7 +63,7 @@ pub fn linear_production_game(
         .into_iter()
         .map(|ends| entries[ends[0] as usize..ends[1] as usize].to_vec())
         .collect();
-    let programme = Programme {
+    let program = Program {
         cost: owned(&cost),
         column_bounds: pairs(&column_bounds),
         row_bounds: pairs(&row_bounds),
@@ -73,7 +73,7 @@ pub fn linear_production_game(
     let columns = moves(&moved_columns, own_cost.len());
     let rows = moves(&moved_rows, own_cost.len());
     let game = watched(py, None, |_| {
-        linear_production::LinearProductionGame::new(programme, own_cost, columns?, rows?, is_cost)
+        linear_production::LinearProductionGame::new(program, own_cost, columns?, rows?, is_cost)
     })?;
     let game = Arc::new(game);
     let native = NativeGame::from_shared(Arc::clone(&game) as _);

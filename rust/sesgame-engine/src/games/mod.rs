@@ -1,5 +1,5 @@
-//! The games of the literature that share costs or gains by a simple form: native, so that walks through
-//! thousands of players are cheap, and with exact Shapley values where the form gives them.
+//! The structured games of the literature: native, so that walks through thousands of players are cheap,
+//! and with exact Shapley values in closed form or polynomial time where there are such.
 
 mod airport;
 mod induced_subgraph;

@@ -12,7 +12,7 @@ use super::threshold_function::ThresholdFunction;
 /// Cells within which stencils and interpolation may see a kink.
 const REACH: f64 = 6.0;
 
-/// Terms of the alternating series that are smaller are not looked at.
+/// Terms of the alternating series that are smaller are left out.
 const LEAST_TERM: f64 = 1e-4;
 
 /// The others of whom nobody or one has joined, at one node.

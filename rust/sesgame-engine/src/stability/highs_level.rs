@@ -1,4 +1,4 @@
-//! One level of the lexicographic programme by HiGHS: the second opinion that tests ask for, and
+//! One level of the lexicographic program by HiGHS: the second opinion that tests ask for, and
 //! the way out when the dense simplex method meets trouble.
 
 use super::basis_row::BasisRow;

@@ -1,4 +1,4 @@
-//! The lexicographic linear programme over a pool of coalitions, level by level.
+//! The lexicographic linear program over a pool of coalitions, level by level.
 //!
 //! Level `k` minimises `t` subject to `x(S) + w(S) t >= v(S)` for the coalitions that the levels
 //! before have not settled, with equality for those they have. Its dual gives every coalition a
@@ -81,7 +81,7 @@ pub(super) struct Limits {
 /// The value and the weight of a coalition, given by its bytes; `None` where they are not known.
 type Constraint<'a> = dyn Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a;
 
-/// The programme, its pool and its levels.
+/// The program, its pool and its levels.
 pub(super) struct Lexicographic<'a> {
     pub pool: RowPool,
     pub levels: Vec<Level>,
@@ -100,7 +100,7 @@ pub(super) struct Lexicographic<'a> {
 }
 
 impl<'a> Lexicographic<'a> {
-    /// A programme whose pool holds the grand coalition and the singletons, which must be known;
+    /// A program whose pool holds the grand coalition and the singletons, which must be known;
     /// `bounded` adds `x_i >= v(i)`.
     pub fn new(
         n_players: usize,

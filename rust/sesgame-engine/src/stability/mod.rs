@@ -1,4 +1,4 @@
-//! Solutions that ask which coalition objects most: core, least core, nucleolus.
+//! Solutions that rest on the largest excess of a coalition: core, least core, nucleolus.
 //!
 //! Everything here rests on one operation, the scan of a table of `2^n` values for the coalitions
 //! of largest [`excess`].

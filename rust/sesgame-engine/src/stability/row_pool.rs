@@ -1,4 +1,4 @@
-//! The coalitions that the linear programmes know about, packed for fast sums.
+//! The coalitions that the linear programs know about, packed for fast sums.
 
 use std::collections::{HashMap, HashSet};
 

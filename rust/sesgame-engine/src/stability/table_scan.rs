@@ -201,7 +201,7 @@ impl<'a> Scanner<'a> {
 
     /// The `count` coalitions of largest violation, larger than `tolerance`, the largest first.
     ///
-    /// With `sample = k` only every `2^k`-th block is looked at, give or take; 0 for all.
+    /// With `sample = k` only every `2^k`-th block is read, give or take; 0 for all.
     pub fn violations(
         &mut self,
         allocation: &[f64],

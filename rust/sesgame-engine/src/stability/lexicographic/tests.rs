@@ -19,18 +19,18 @@ struct Rows {
 }
 
 impl Rows {
-    fn programme(&self, limits: Limits) -> Lexicographic<'_> {
+    fn program(&self, limits: Limits) -> Lexicographic<'_> {
         let mask = |bytes: &[u8]| bytes.iter().rev().fold(0, |mask, &b| mask << 8 | u16::from(b));
-        let mut programme = Lexicographic::new(self.n_players, self.bounded, move |members| {
+        let mut program = Lexicographic::new(self.n_players, self.bounded, move |members| {
             let mask = mask(members);
             let weight = if self.per_capita { f64::from(mask.count_ones()) } else { 1.0 };
             Some((self.values.get(&mask).copied().unwrap_or(0.0), weight))
         });
-        programme.limits = limits;
+        program.limits = limits;
         for mask in self.values.keys().filter(|mask| mask.count_ones() > 1) {
-            programme.require(&mask.to_le_bytes()[..self.n_players.div_ceil(8)]);
+            program.require(&mask.to_le_bytes()[..self.n_players.div_ceil(8)]);
         }
-        programme
+        program
     }
 }
 
@@ -71,9 +71,9 @@ proptest! {
 
     #[test]
     fn the_dense_method_and_highs_find_the_same_levels(rows in rows()) {
-        let mut dense = rows.programme(Limits { highs: 0, ..HIGHS_ONLY });
+        let mut dense = rows.program(Limits { highs: 0, ..HIGHS_ONLY });
         dense.limits.dense = u64::MAX;
-        let mut highs = rows.programme(HIGHS_ONLY);
+        let mut highs = rows.program(HIGHS_ONLY);
         dense.solve(0, Depth::All, &Progress::new()).unwrap();
         highs.solve(0, Depth::All, &Progress::new()).unwrap();
         let scale = rows.values.values().fold(0.0_f64, |scale, value| scale.max(value.abs()));
@@ -93,10 +93,10 @@ fn majority() -> Rows {
 #[test]
 fn a_level_that_neither_method_finishes_is_an_error_with_its_number() {
     let rows = majority();
-    let mut programme = rows.programme(NEITHER);
+    let mut program = rows.program(NEITHER);
     let status = "iteration limit; HiGHS: iteration limit".to_owned();
     assert_eq!(
-        programme.solve(0, Depth::All, &Progress::new()),
+        program.solve(0, Depth::All, &Progress::new()),
         Err(Error::Solver { stage: "level 1".to_owned(), status })
     );
 }
@@ -104,13 +104,13 @@ fn a_level_that_neither_method_finishes_is_an_error_with_its_number() {
 #[test]
 fn after_trouble_in_one_method_the_other_goes_on() {
     let rows = majority();
-    let mut programme = rows.programme(HIGHS_ONLY);
-    programme.solve(0, Depth::All, &Progress::new()).unwrap();
-    let own: u64 = programme.pivots;
-    for share in programme.allocation() {
+    let mut program = rows.program(HIGHS_ONLY);
+    program.solve(0, Depth::All, &Progress::new()).unwrap();
+    let own: u64 = program.pivots;
+    for share in program.allocation() {
         assert!((share - 1.0 / 7.0).abs() < 1e-12);
     }
-    let mut dense = rows.programme(Limits { dense: u64::MAX, highs: 0 });
+    let mut dense = rows.program(Limits { dense: u64::MAX, highs: 0 });
     dense.solve(0, Depth::All, &Progress::new()).unwrap();
     assert!(own < dense.pivots, "{own} {}", dense.pivots);
 }
