@@ -28,6 +28,8 @@ from sesgame.markets.steps import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame._engine import NetworkOutcome
+
 __all__ = ["Line", "NetworkClearing", "NetworkMarket", "NetworkOrder"]
 
 _PRECISION = 1e-9
@@ -320,33 +322,26 @@ class NetworkMarket:
 
     def clear(self) -> NetworkClearing:
         """Return the efficient dispatch: one linear program."""
-        return self._clearing(*self.columns.settle(False)[:5])
+        return self._clearing(self.columns.settle(False))
 
     def clarke(self) -> tuple[NetworkClearing, ClarkePayments]:
         """Return the efficient dispatch and what each presence costs the others.
 
         One linear program, and one more for each participant that trades.
         """
-        accepted, shed, price, flow, cost, payments, pivotal = self.columns.settle(True)
-        clearing = self._clearing(accepted, shed, price, flow, cost)
-        return clearing, ClarkePayments(payments, pivotal)
+        outcome = self.columns.settle(True)
+        return self._clearing(outcome), ClarkePayments(outcome.payments, outcome.pivotal)
 
-    def _clearing(
-        self,
-        accepted: NDArray[np.float64],
-        shed: NDArray[np.float64],
-        price: NDArray[np.float64],
-        flow: NDArray[np.float64],
-        cost: float,
-    ) -> NetworkClearing:
+    def _clearing(self, outcome: NetworkOutcome) -> NetworkClearing:
+        served = self.demand_mw - outcome.shed
         return NetworkClearing(
-            accepted_mw=accepted,
-            shed_mw=shed,
-            price_per_mwh=price,
-            flow_mw=flow,
-            cost=cost,
-            values=by_participant(self, signed(self, accepted) * self.price_per_mwh),
-            load_value=float(self.value_of_lost_load * (self.demand_mw - shed).sum()),
+            accepted_mw=outcome.accepted,
+            shed_mw=outcome.shed,
+            price_per_mwh=outcome.price,
+            flow_mw=outcome.flow,
+            cost=outcome.cost,
+            values=by_participant(self, signed(self, outcome.accepted) * self.price_per_mwh),
+            load_value=float(self.value_of_lost_load * served.sum()),
         )
 
     def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:

@@ -27,6 +27,8 @@ from sesgame.markets.steps import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from sesgame._engine import OrderBookOutcome
+
 __all__ = ["BookClearing", "Order", "OrderBook", "Side"]
 
 Side = Literal["offer", "bid"]
@@ -305,20 +307,16 @@ class OrderBook:
 
     def clear(self) -> BookClearing:
         """Return the efficient outcome, by merit order: one sorted pass, O(m log m)."""
-        return self._clearing(*self.columns.settle(False)[:4])
+        return self._clearing(self.columns.settle(False))
 
     def clarke(self) -> tuple[BookClearing, ClarkePayments]:
         """Return the efficient outcome and what each presence costs the others: O(m log m)."""
-        accepted, shed, lower, upper, payments, pivotal = self.columns.settle(True)
-        return self._clearing(accepted, shed, lower, upper), ClarkePayments(payments, pivotal)
+        outcome = self.columns.settle(True)
+        return self._clearing(outcome), ClarkePayments(outcome.payments, outcome.pivotal)
 
-    def _clearing(
-        self,
-        by_period: NDArray[np.float64],
-        shed: NDArray[np.float64],
-        lower: NDArray[np.float64],
-        upper: NDArray[np.float64],
-    ) -> BookClearing:
+    def _clearing(self, outcome: OrderBookOutcome) -> BookClearing:
+        by_period, shed = outcome.accepted, outcome.shed
+        lower, upper = outcome.price_lower, outcome.price_upper
         # The engine's orders are sorted by period.
         accepted = np.empty_like(by_period)
         accepted[self._by_period] = by_period

@@ -128,15 +128,15 @@ def _of_book(book: OrderBook) -> OneBusSettlement:
 
 
 def _of_auction(auction: StorageAuction) -> StorageSettlement:
-    won, welfare, payments, _, blocking, _ = auction.columns.core_selecting()
+    outcome = auction.columns.core_selecting()
     labels = auction.participants
     return StorageSettlement.of(
         auction,
-        won,
+        outcome.won,
         CORE_SELECTING,
-        payments,
-        bound=welfare,
-        blocking=tuple(frozenset(labels[i] for i in left_out) for left_out in blocking),
+        outcome.payments,
+        bound=outcome.welfare,
+        blocking=tuple(frozenset(labels[i] for i in left_out) for left_out in outcome.blocking),
     )
 
 

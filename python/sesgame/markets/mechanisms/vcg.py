@@ -110,8 +110,15 @@ def _of_network(market: NetworkMarket) -> NetworkSettlement:
 def _of_auction(auction: StorageAuction, time_limit: float) -> StorageSettlement:
     if not time_limit > 0:
         raise GameError(f"time_limit must be positive, got {time_limit}")
-    won, _, bound, payments, gaps = auction.columns.clarke(time_limit)
-    return StorageSettlement.of(auction, won, VCG, payments, bound=bound, payment_gaps=gaps)
+    outcome = auction.columns.clarke(time_limit)
+    return StorageSettlement.of(
+        auction,
+        outcome.won,
+        VCG,
+        outcome.payments,
+        bound=outcome.bound,
+        payment_gaps=outcome.payment_gaps,
+    )
 
 
 VCG = Mechanism(

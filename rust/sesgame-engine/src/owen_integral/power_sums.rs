@@ -7,9 +7,9 @@ use multiversion::multiversion;
 use rustfft::num_complex::Complex64;
 
 use super::exponential::exponential;
-use super::grid::{Grid, cubic};
+use super::load_lattice::{LoadLattice, cubic};
+use super::member_factors::Complex;
 use super::odd_transform::OddTransform;
-use super::waves::Complex;
 
 /// What is left of the logarithm.
 const REST: f64 = 1e-14;
@@ -28,13 +28,13 @@ pub struct PowerSums {
 }
 
 impl PowerSums {
-    pub fn new(grid: &Grid, transform: &OddTransform, ring: usize, terms: usize) -> Self {
+    pub fn new(lattice: &LoadLattice, transform: &OddTransform, ring: usize, terms: usize) -> Self {
         // For each member the distribution of the sum of so many of its load, on its cells.
-        let mut spreads: Vec<Vec<f64>> = vec![vec![1.0]; grid.cells.len()];
+        let mut spreads: Vec<Vec<f64>> = vec![vec![1.0]; lattice.cells.len()];
         let mut histogram = |power: usize| {
             let mut counts = vec![0.0; ring];
             for ((&cells, &fraction), spread) in
-                grid.cells.iter().zip(&grid.fraction).zip(&mut spreads)
+                lattice.cells.iter().zip(&lattice.fraction).zip(&mut spreads)
             {
                 let mut first = cells;
                 if fraction > 0.0 {
@@ -54,7 +54,7 @@ impl PowerSums {
             im: spectrum.iter().map(|value| value.im).collect(),
         };
         Self {
-            n: grid.cells.len() as f64,
+            n: lattice.cells.len() as f64,
             by_power: (1..=terms)
                 .map(|power| parts(transform.spectrum(&histogram(power))))
                 .collect(),
@@ -96,7 +96,7 @@ fn add_scaled(sums: &mut [f64], values: &[f64], factor: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::waves::{TOGETHER, Waves, join};
+    use super::super::member_factors::{MemberFactors, TOGETHER, join};
     use super::*;
 
     #[test]
@@ -104,17 +104,17 @@ mod tests {
         let integers: Vec<f64> = (0..300_i32).map(|k| f64::from(k * k % 101 - 40)).collect();
         let reals: Vec<f64> = (0..300_i32).map(|k| f64::from(k + 1).sqrt() - 9.0).collect();
         for (loads, doublings) in [(integers, 0), (reals, 5)] {
-            let grid = Grid::new(&loads).scaled(doublings);
+            let lattice = LoadLattice::new(&loads).scaled(doublings);
             let ring = 1 << 12;
-            let sums = PowerSums::new(&grid, &OddTransform::new(ring), ring, 30);
+            let sums = PowerSums::new(&lattice, &OddTransform::new(ring), ring, 30);
             for q in [0.001, 0.05, 0.15] {
                 let terms = terms(q, 300.0, 30).unwrap();
                 let mut fast = Complex::filled(0.0, 64);
                 sums.product(q, terms, 512, &mut fast);
                 let mut slow = Complex::filled(1.0, 64);
-                let mut waves = Waves::new(&grid, ring, 512, 64);
+                let mut factors = MemberFactors::new(&lattice, ring, 512, 64);
                 for first in (0..300).step_by(TOGETHER) {
-                    join(&mut slow, waves.symmetric(first..first + TOGETHER), q);
+                    join(&mut slow, factors.symmetric(first..first + TOGETHER), q);
                 }
                 for k in 0..64 {
                     let error = (fast.re[k] - slow.re[k]).hypot(fast.im[k] - slow.im[k]);

@@ -1,4 +1,4 @@
-//! The coalitions that the linear programmes know about, packed for fast sums.
+//! The coalitions that the linear programs know about, packed for fast sums.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::span;
 /// A row of weight 0 is a bound that no level relaxes (`x_i >= v(i)`). Members are bytes of eight
 /// players each, so that `x(S)` is a sum of `n / 8` looked-up partial sums.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(super) struct RowPool {
     n_players: usize,
     stride: usize,
     members: Vec<u8>,
@@ -21,7 +21,7 @@ pub(super) struct Pool {
     assumed: HashSet<usize>,
 }
 
-impl Pool {
+impl RowPool {
     /// A pool without rows.
     pub fn new(n_players: usize) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Pool {
             .collect()
     }
 
-    /// The sum over the members of a row, from [`Pool::byte_sums`].
+    /// The sum over the members of a row, from [`RowPool::byte_sums`].
     pub fn sum<T: Copy + Default>(
         &self,
         row: usize,

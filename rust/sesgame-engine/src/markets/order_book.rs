@@ -120,7 +120,7 @@ const LOAD: u32 = u32::MAX;
 
 /// What an entry of the stack is; the order breaks ties in price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum OrderKind {
     Offer,
     Bid,
     Load,
@@ -134,7 +134,7 @@ struct Entry {
     filled: f64,
     order: u32,
     owner: u32,
-    kind: Kind,
+    kind: OrderKind,
 }
 
 impl Entry {
@@ -160,9 +160,9 @@ impl Stack {
         let mut entries = Vec::with_capacity(period.price.len() + 1);
         let mut level = period.demand;
         for order in 0..period.price.len() {
-            let kind = if period.is_bid[order] { Kind::Bid } else { Kind::Offer };
+            let kind = if period.is_bid[order] { OrderKind::Bid } else { OrderKind::Offer };
             let quantity = period.quantity[order];
-            if kind == Kind::Bid {
+            if kind == OrderKind::Bid {
                 level += quantity;
             }
             entries.push(Entry {
@@ -183,7 +183,7 @@ impl Stack {
                 filled: 0.0,
                 order: LOAD,
                 owner: LOAD,
-                kind: Kind::Load,
+                kind: OrderKind::Load,
             });
         }
         entries.sort_unstable_by(Entry::merit);
@@ -226,14 +226,14 @@ impl Stack {
         let mut shed = 0.0;
         for entry in &self.entries {
             match entry.kind {
-                Kind::Offer => accepted[entry.order as usize] = entry.filled,
-                Kind::Bid => accepted[entry.order as usize] = entry.quantity - entry.filled,
-                Kind::Load => shed = entry.filled,
+                OrderKind::Offer => accepted[entry.order as usize] = entry.filled,
+                OrderKind::Bid => accepted[entry.order as usize] = entry.quantity - entry.filled,
+                OrderKind::Load => shed = entry.filled,
             }
         }
         let taken = self.entries[..self.margin_end].iter().rev().find(|entry| entry.filled > 0.0);
         let spare = self.entries[self.margin_start..].iter().find(|entry| {
-            entry.filled < entry.quantity && (entry.kind != Kind::Load || entry.filled > 0.0)
+            entry.filled < entry.quantity && (entry.kind != OrderKind::Load || entry.filled > 0.0)
         });
         let cap = if period.demand > shed { period.value_of_lost_load } else { f64::INFINITY };
         Clearing {
@@ -253,7 +253,7 @@ impl Stack {
         let used = RunningSums::new(
             self.entries[..self.margin_end].iter().rev().map(|e| (e.price, e.filled)),
         );
-        let load = self.entries[self.margin_start..].iter().position(|e| e.kind == Kind::Load);
+        let load = self.entries[self.margin_start..].iter().position(|e| e.kind == OrderKind::Load);
         let mut positions = Vec::new();
         for participant in 0..n_participants {
             let mine = own.of(participant);
@@ -261,7 +261,7 @@ impl Stack {
                 .iter()
                 .map(|&index| {
                     let entry = &self.entries[index as usize];
-                    if entry.kind == Kind::Bid {
+                    if entry.kind == OrderKind::Bid {
                         entry.filled - entry.quantity
                     } else {
                         entry.filled

@@ -1,4 +1,5 @@
-//! Vickrey-Clarke-Groves payments, one file per kind of market.
+//! Clearing and payments, one file for each kind of market or payment rule: order books, networks and
+//! auctions of bundles; Vickrey-Clarke-Groves, core-selecting and balanced core payments.
 //!
 //! One sign everywhere: a positive payment means that the participant pays. Participant `i` pays
 //! what the others lose by its presence, `W(N\i) - sum over j != i of v_j(q*)`: `q*` maximises the

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 
 /// The matrix of maximal surpluses by rows `i`; minus infinity on the diagonal.
 ///
-/// One pass over the table. Coalitions below every surplus found so far are passed over.
+/// One pass over the table. Coalitions below every surplus found so far are skipped.
 ///
 /// # Errors
 /// As [`worst_coalition`](super::excess::worst_coalition).

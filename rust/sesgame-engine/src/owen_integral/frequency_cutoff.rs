@@ -9,7 +9,7 @@
 
 use std::f64::consts::PI;
 
-use super::grid::{Grid, KINK, Stencil, cubic, linear};
+use super::load_lattice::{KINK, LoadLattice, Stencil, cubic, linear};
 use super::odd_transform::Transforms;
 
 /// `C` from below, for linear and for cubic stencils, on the frequencies up to pi per cell.
@@ -31,17 +31,17 @@ pub struct Cutoff {
 }
 
 impl Decay {
-    pub fn new(grid: &Grid, transforms: &Transforms) -> Self {
-        let ring = (16 * grid.most_cells()).next_power_of_two();
+    pub fn new(lattice: &LoadLattice, transforms: &Transforms) -> Self {
+        let ring = (16 * lattice.most_cells()).next_power_of_two();
         let transform = transforms.of(ring);
-        let members = grid.cells.len() as f64;
+        let members = lattice.cells.len() as f64;
         let spacing = 4.0 * PI / ring as f64;
         // A stencil's slope is at most that of its farthest cell, two from the load.
-        let steepest: f64 = grid.loads().map(|load| load.abs() + 2.0).sum();
+        let steepest: f64 = lattice.loads().map(|load| load.abs() + 2.0).sum();
         let slack = steepest * spacing / 2.0;
         let by = |stencil: fn(f64) -> Stencil| {
             let mut histogram = vec![0.0; ring];
-            for (&cells, &fraction) in grid.cells.iter().zip(&grid.fraction) {
+            for (&cells, &fraction) in lattice.cells.iter().zip(&lattice.fraction) {
                 let (first, weights) = stencil(fraction);
                 for (cell, weight) in (cells + first..).zip(weights) {
                     histogram[cell.rem_euclid(ring as i64) as usize] += weight;
@@ -51,7 +51,7 @@ impl Decay {
             spectrum.into_iter().map(|value| members - value.re - slack).collect::<Vec<_>>()
         };
         let mut least = by(linear);
-        if !grid.exact {
+        if !lattice.exact {
             least.iter_mut().zip(by(cubic)).for_each(|(least, other)| *least = least.min(other));
         }
         Self { spacing, least, members }
@@ -85,12 +85,12 @@ impl Decay {
     /// differ by at most `s / 2` times the mean over all frequencies of the characteristic function
     /// of the rest. In the alternating series that takes a member out, the k-th term shifts by
     /// interpolation instead of k stencils, which differ by `(1 + k) w^4 / 42` at most.
-    pub fn stencil_error(&self, grid: &Grid, q: f64) -> f64 {
-        if grid.exact {
+    pub fn stencil_error(&self, lattice: &LoadLattice, q: f64) -> f64 {
+        if lattice.exact {
             return 0.0;
         }
         let variance = q * (1.0 - q);
-        let linear = 2.0 * q * grid.split_variance() * self.concentration(variance);
+        let linear = 2.0 * q * lattice.split_variance() * self.concentration(variance);
         let (mut mean, mut mean_square) = (0.0, 0.0);
         for (j, least) in self.least.iter().enumerate() {
             let bound = (-variance * (least - 4.0).max(0.0)).exp() / self.least.len() as f64;
@@ -99,7 +99,7 @@ impl Decay {
         }
         let series = 2.0 * (PI * PI / 4.0) * mean_square / 42.0 / (1.0 - 2.0 * q).powi(2);
         let kink = 2.0 * KINK / (1.0 - 2.0 * q);
-        linear + series + mean * (q * grid.split_variance() + kink)
+        linear + series + mean * (q * lattice.split_variance() + kink)
     }
 
     /// The largest probability with which the sum, whether or not some of the loads are split, can
@@ -131,10 +131,11 @@ mod tests {
     use super::*;
 
     /// |E e^(iwX)| when each of the loads joins with probability q.
-    fn characteristic(grid: &Grid, q: f64, w: f64) -> f64 {
-        grid.cells
+    fn characteristic(lattice: &LoadLattice, q: f64, w: f64) -> f64 {
+        lattice
+            .cells
             .iter()
-            .zip(&grid.fraction)
+            .zip(&lattice.fraction)
             .map(|(&cells, fraction)| {
                 let wave = |cells: i64| (w * cells as f64).sin_cos();
                 let ((s0, c0), (s1, c1)) = (wave(cells), wave(cells + 1));
@@ -150,9 +151,10 @@ mod tests {
         let integers: Vec<f64> = (0..60_i32).map(|k| f64::from(k * k % 101 - 40)).collect();
         let reals: Vec<f64> = (0..60_i32).map(|k| f64::from(k + 1).sqrt() - 4.0).collect();
         for loads in [integers, reals] {
-            let grid = Grid::new(&loads);
-            let scale = (grid.loads().map(|load| load * load).sum::<f64>() / 60.0).sqrt();
-            let cutoff = Decay::new(&grid, &Transforms::default()).cutoff(12.0, 1.0 / scale, 2.0);
+            let lattice = LoadLattice::new(&loads);
+            let scale = (lattice.loads().map(|load| load * load).sum::<f64>() / 60.0).sqrt();
+            let cutoff =
+                Decay::new(&lattice, &Transforms::default()).cutoff(12.0, 1.0 / scale, 2.0);
             let mut found = 0;
             for q in [0.1, 0.3, 0.45] {
                 let Some(first) = cutoff.frequency(q * (1.0 - q)) else { continue };
@@ -160,7 +162,7 @@ mod tests {
                 for step in 0..20_000 {
                     let w = first + (PI - first) * f64::from(step) / 20_000.0;
                     let threshold = (-12.0_f64).exp() * (w * scale).powi(2);
-                    assert!(characteristic(&grid, q, w) <= threshold, "{q} {w}");
+                    assert!(characteristic(&lattice, q, w) <= threshold, "{q} {w}");
                 }
             }
             assert!(found > 0);

@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_2_PI, LOG2_E};
 
 use multiversion::multiversion;
 
-use super::waves::Complex;
+use super::member_factors::Complex;
 
 /// Adding it leaves the nearest integer in the lowest bits.
 const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52

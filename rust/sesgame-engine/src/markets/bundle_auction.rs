@@ -48,9 +48,9 @@ pub struct Winners {
 pub struct Outcome {
     /// The winning bundles.
     pub winners: Winners,
-    /// What each bidder pays, when all programmes are solved.
+    /// What each bidder pays, when all programs are solved.
     pub payments: Vec<f64>,
-    /// How far each payment may be off, because a programme was stopped at a gap; 0 otherwise.
+    /// How far each payment may be off, because a program was stopped at a gap; 0 otherwise.
     pub payment_gaps: Vec<f64>,
 }
 
@@ -127,11 +127,11 @@ impl BundleAuction {
             .all(|&(resource, amount)| amount <= self.capacities[resource] * (1.0 + ROUNDING))
     }
 
-    /// The efficient outcome and its Clarke payments: one programme, and one more for each winner,
+    /// The efficient outcome and its Clarke payments: one program, and one more for each winner,
     /// in parallel.
     ///
     /// # Errors
-    /// As [`BundleAuction::winners`], whose limit holds for each programme;
+    /// As [`BundleAuction::winners`], whose limit holds for each program;
     /// [`Error::Interrupted`].
     pub fn clarke(&self, time_limit: f64, progress: &Progress) -> Result<Outcome> {
         let winners = self.winners(time_limit, |_, bundle| bundle.value)?;
@@ -171,7 +171,10 @@ impl BundleAuction {
         let mut seen = vec![false; self.n_bidders];
         for bundle in &self.bundles {
             if std::mem::replace(&mut seen[bundle.bidder], true) {
-                return Err(Error::InvalidInput(format!("bidder {} bids twice", bundle.bidder)));
+                return Err(Error::InvalidInput(format!(
+                    "duplicate bid of bidder {}",
+                    bundle.bidder
+                )));
             }
         }
         let weight: Vec<f64> = self.bundles.iter().map(|bundle| self.weight(bundle)).collect();

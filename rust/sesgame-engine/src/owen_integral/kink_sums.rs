@@ -17,7 +17,7 @@ pub const MOST_STEPS: usize = 256;
 
 /// Evaluates `sum of linear + sum over t of max(X_t, 0)` for ranges of coalitions.
 #[derive(Debug)]
-pub struct KinkRanges<'a> {
+pub struct KinkSums<'a> {
     linear: &'a [f64],
     high: PartialSums<'a>,
     /// For each step, the sums of all coalitions of the low players.
@@ -25,7 +25,7 @@ pub struct KinkRanges<'a> {
     low_linear: [f64; COLUMNS],
 }
 
-impl<'a> KinkRanges<'a> {
+impl<'a> KinkSums<'a> {
     /// `loads` has one row of `n_steps` numbers for each player, of whom there are at least ten.
     pub fn new(loads: &'a [f64], n_steps: usize, linear: &'a [f64]) -> Self {
         let mut low = vec![[0.0; COLUMNS]; n_steps];
@@ -44,7 +44,7 @@ impl<'a> KinkRanges<'a> {
     }
 }
 
-impl crate::game::Ranges for KinkRanges<'_> {
+impl crate::game::Ranges for KinkSums<'_> {
     fn fill(&mut self, first: Coalition, values: &mut [f64]) {
         let mut bases = [[0.0; MOST_STEPS]; ROWS];
         let mut constants = [0.0; ROWS];

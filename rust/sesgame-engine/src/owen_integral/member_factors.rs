@@ -1,14 +1,14 @@
 //! The characteristic functions of single loads on the odd frequencies of a ring, and their
 //! products.
 //!
-//! A function with one bend is half of a wave of the ring's period, a triangle or a square, and
+//! A threshold function is half of a wave of the ring's period, a triangle or a square, and
 //! such a wave has odd frequencies only.
 
 use std::f64::consts::PI;
 
 use multiversion::multiversion;
 
-use super::grid::{Grid, cubic};
+use super::load_lattice::{LoadLattice, cubic};
 
 /// Frequencies that are handled together: what they need stays in the first-level cache.
 pub const BLOCK: usize = 512;
@@ -44,46 +44,46 @@ impl Complex {
 
 /// `z - 1` of one load after the other, on a block of odd frequencies.
 #[derive(Debug)]
-pub struct Waves<'a> {
-    grid: &'a Grid,
+pub struct MemberFactors<'a> {
+    lattice: &'a LoadLattice,
     ring: i64,
     first: i64,
     /// `exp(i w)`.
     unit: Complex,
-    wave: Complex,
+    factor: Complex,
     polynomials: [Complex; TOGETHER],
 }
 
-impl<'a> Waves<'a> {
+impl<'a> MemberFactors<'a> {
     /// For the frequencies `2 pi (2 k + 1) / ring`, `k = first..first + length`; the ring is a power
     /// of two.
-    pub fn new(grid: &'a Grid, ring: usize, first: usize, length: usize) -> Self {
-        let mut waves = Self {
-            grid,
+    pub fn new(lattice: &'a LoadLattice, ring: usize, first: usize, length: usize) -> Self {
+        let mut factors = Self {
+            lattice,
             ring: ring as i64,
             first: first as i64,
             unit: Complex::default(),
-            wave: Complex::filled(0.0, length.next_multiple_of(LANES)),
+            factor: Complex::filled(0.0, length.next_multiple_of(LANES)),
             polynomials: [(); TOGETHER]
                 .map(|()| Complex::filled(0.0, length.next_multiple_of(LANES))),
         };
-        waves.fill(1);
-        waves.unit = waves.wave.clone();
-        waves
+        factors.fill(1);
+        factors.unit = factors.factor.clone();
+        factors
     }
 
     /// `z - 1` of the load of one member.
     pub fn of(&mut self, member: usize) -> &Complex {
-        let (cells, fraction) = (self.grid.cells[member], self.grid.fraction[member]);
+        let (cells, fraction) = (self.lattice.cells[member], self.lattice.fraction[member]);
         if fraction == 0.0 {
             self.fill(cells);
         } else {
             let (first, weights) = cubic(fraction);
             self.fill(cells + first);
-            blend(&mut self.wave, &self.unit, weights);
+            blend(&mut self.factor, &self.unit, weights);
         }
-        self.wave.re.iter_mut().for_each(|re| *re -= 1.0);
-        &self.wave
+        self.factor.re.iter_mut().for_each(|re| *re -= 1.0);
+        &self.factor
     }
 
     /// The elementary symmetric polynomials of `z - 1` of a few members, with which their factors for any
@@ -96,16 +96,16 @@ impl<'a> Waves<'a> {
         for (count, member) in members.enumerate() {
             self.of(member);
             if count == 0 {
-                self.polynomials[0].clone_from(&self.wave);
+                self.polynomials[0].clone_from(&self.factor);
                 continue;
             }
             let (lower, upper) = self.polynomials.split_at_mut(count);
-            set_product(&mut upper[0], &lower[count - 1], &self.wave);
+            set_product(&mut upper[0], &lower[count - 1], &self.factor);
             for degree in (1..count).rev() {
                 let (lower, upper) = lower.split_at_mut(degree);
-                add_product(&mut upper[0], &lower[degree - 1], &self.wave);
+                add_product(&mut upper[0], &lower[degree - 1], &self.factor);
             }
-            add(&mut self.polynomials[0], &self.wave);
+            add(&mut self.polynomials[0], &self.factor);
         }
         &self.polynomials
     }
@@ -122,17 +122,17 @@ impl<'a> Waves<'a> {
             (im[lane], re[lane]) = angle(2 * (self.first + lane as i64) + 1).sin_cos();
         }
         let turn = angle(2 * LANES as i64).sin_cos();
-        rotate(&mut self.wave, re, im, turn);
+        rotate(&mut self.factor, re, im, turn);
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn rotate(wave: &mut Complex, mut re: [f64; LANES], mut im: [f64; LANES], turn: (f64, f64)) {
+fn rotate(factor: &mut Complex, mut re: [f64; LANES], mut im: [f64; LANES], turn: (f64, f64)) {
     let (sin, cos) = turn;
-    let chunks = wave.re.chunks_exact_mut(LANES).zip(wave.im.chunks_exact_mut(LANES));
-    for (wave_re, wave_im) in chunks {
-        wave_re.copy_from_slice(&re);
-        wave_im.copy_from_slice(&im);
+    let chunks = factor.re.chunks_exact_mut(LANES).zip(factor.im.chunks_exact_mut(LANES));
+    for (factor_re, factor_im) in chunks {
+        factor_re.copy_from_slice(&re);
+        factor_im.copy_from_slice(&im);
         for lane in 0..LANES {
             (re[lane], im[lane]) =
                 (re[lane] * cos - im[lane] * sin, re[lane] * sin + im[lane] * cos);
@@ -140,12 +140,12 @@ fn rotate(wave: &mut Complex, mut re: [f64; LANES], mut im: [f64; LANES], turn: 
     }
 }
 
-/// `wave` times the polynomial in `unit` with the given coefficients.
+/// `factor` times the polynomial in `unit` with the given coefficients.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn blend(wave: &mut Complex, unit: &Complex, coefficients: [f64; 4]) {
+fn blend(factor: &mut Complex, unit: &Complex, coefficients: [f64; 4]) {
     let [constant, linear, square, cube] = coefficients;
-    let waves = wave.re.iter_mut().zip(wave.im.iter_mut());
-    for ((re, im), (unit_re, unit_im)) in waves.zip(unit.re.iter().zip(&unit.im)) {
+    let factors = factor.re.iter_mut().zip(factor.im.iter_mut());
+    for ((re, im), (unit_re, unit_im)) in factors.zip(unit.re.iter().zip(&unit.im)) {
         let (mut a, mut b) = (cube, 0.0);
         for coefficient in [square, linear, constant] {
             (a, b) = (a * unit_re - b * unit_im + coefficient, a * unit_im + b * unit_re);
@@ -183,7 +183,7 @@ fn add_product(sums: &mut Complex, first: &Complex, second: &Complex) {
 }
 
 /// Multiplies a product by the factors `1 + q (z - 1)` of the members of these
-/// [`Waves::symmetric`] polynomials.
+/// [`MemberFactors::symmetric`] polynomials.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub fn join(product: &mut Complex, polynomials: &[Complex; TOGETHER], q: f64) {
     let length = product.re.len();
@@ -198,14 +198,14 @@ pub fn join(product: &mut Complex, polynomials: &[Complex; TOGETHER], q: f64) {
     }
 }
 
-/// The sum of the real parts of `coefficient * wave / (1 + q wave)`: what a member adds who is
+/// The sum of the real parts of `coefficient * own / (1 + q own)`: what a member adds who is
 /// taken out of the product first.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub fn marginal(coefficient: &Complex, wave: &Complex, q: f64) -> f64 {
+pub fn marginal(coefficient: &Complex, own: &Complex, q: f64) -> f64 {
     let mut sums = [0.0; LANES];
     let coefficients = coefficient.re.chunks_exact(LANES).zip(coefficient.im.chunks_exact(LANES));
-    let waves = wave.re.chunks_exact(LANES).zip(wave.im.chunks_exact(LANES));
-    for ((c_re, c_im), (w_re, w_im)) in coefficients.zip(waves) {
+    let own = own.re.chunks_exact(LANES).zip(own.im.chunks_exact(LANES));
+    for ((c_re, c_im), (w_re, w_im)) in coefficients.zip(own) {
         for lane in 0..LANES {
             let (factor_re, factor_im) = (1.0 + q * w_re[lane], q * w_im[lane]);
             let norm = factor_re * factor_re + factor_im * factor_im;

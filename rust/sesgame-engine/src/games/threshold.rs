@@ -1,19 +1,19 @@
-//! Games that ask only what the members have together: a weighted vote, a bankruptcy, loads above a limit.
+//! Games of a threshold on what the members have together: a weighted vote, a bankruptcy, loads above a limit.
 
 use std::borrow::Cow;
 
 use super::{LARGEST, check_numbers};
-use crate::aggregate::{Aggregate, Bend, StepValue, shapley_value};
 use crate::error::{Error, Result};
 use crate::game::{ExactShares, NativeGame, Walker};
-use crate::partial_sums::PartialSums;
+use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
+use crate::partial_sums::SumWalker;
 use crate::progress::Progress;
 
 /// The game `v(S) = sum over t of height_t (f(X_t) - f(0))`, where `X_t` is what the members of S have
-/// together in step t and `f` is bent at `at_t`.
+/// together in step t and `f` has its threshold at `at_t`.
 #[derive(Debug)]
-pub struct PooledGame {
-    bend: Bend,
+pub struct ThresholdGame {
+    function: ThresholdFunction,
     /// One row of amounts for each player.
     amounts: Vec<f64>,
     n_players: usize,
@@ -21,7 +21,7 @@ pub struct PooledGame {
     height: Vec<f64>,
 }
 
-impl PooledGame {
+impl ThresholdGame {
     /// The vote in which a coalition wins, and is worth 1, when its weights reach the quota.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl PooledGame {
         if !(quota > 0.0 && quota <= LARGEST) {
             return Err(Error::InvalidInput(format!("the quota is {quota}; it must be positive")));
         }
-        Self::new(Bend::Jump, weights, vec![quota], vec![1.0])
+        Self::new(ThresholdFunction::Jump, weights, vec![quota], vec![1.0])
     }
 
     /// The bankruptcy game: what is left of the estate when everybody else is paid in full.
@@ -48,7 +48,7 @@ impl PooledGame {
                 "the estate is {estate}; it must be from 0 to {total}, the sum of the claims"
             )));
         }
-        Self::new(Bend::Kink, claims, vec![total - estate], vec![1.0])
+        Self::new(ThresholdFunction::Kink, claims, vec![total - estate], vec![1.0])
     }
 
     /// The game in which a coalition pays for what its load exceeds the limit by, in each step.
@@ -60,10 +60,15 @@ impl PooledGame {
         check_numbers("loads", &loads, -LARGEST)?;
         check_numbers("prices", &prices, -LARGEST)?;
         check_numbers("limits", &limits, 0.0)?;
-        Self::new(Bend::Kink, loads, limits, prices)
+        Self::new(ThresholdFunction::Kink, loads, limits, prices)
     }
 
-    fn new(bend: Bend, amounts: Vec<f64>, at: Vec<f64>, height: Vec<f64>) -> Result<Self> {
+    fn new(
+        function: ThresholdFunction,
+        amounts: Vec<f64>,
+        at: Vec<f64>,
+        height: Vec<f64>,
+    ) -> Result<Self> {
         if at.len() != height.len() || !amounts.len().is_multiple_of(at.len()) {
             return Err(Error::InvalidInput(format!(
                 "{} loads are not rows of {} limits and {} prices",
@@ -72,18 +77,21 @@ impl PooledGame {
                 height.len()
             )));
         }
-        Ok(Self { bend, n_players: amounts.len() / at.len(), amounts, at, height })
+        Ok(Self { function, n_players: amounts.len() / at.len(), amounts, at, height })
     }
 }
 
-impl NativeGame for PooledGame {
+impl NativeGame for ThresholdGame {
     fn n_players(&self) -> usize {
         self.n_players
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let sums = PartialSums::new(&self.amounts, self.at.len());
-        Box::new(PooledWalker { game: self, sums })
+        let value = |sums: &[f64]| {
+            let steps = sums.iter().zip(&self.at).zip(&self.height);
+            steps.map(|((&sum, &at), height)| height * self.function.value(sum, at)).sum()
+        };
+        Box::new(SumWalker::new(&self.amounts, self.at.len(), value))
     }
 
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
@@ -91,7 +99,7 @@ impl NativeGame for PooledGame {
     }
 }
 
-impl Aggregate for PooledGame {
+impl Aggregate for ThresholdGame {
     fn n_steps(&self) -> usize {
         self.at.len()
     }
@@ -104,31 +112,6 @@ impl Aggregate for PooledGame {
             self.amounts.iter().skip(step).step_by(n_steps).copied().collect()
         };
         let (height, at) = (self.height[step], self.at[step]);
-        StepValue { loads, slope: 0.0, height, bend: self.bend, at }
-    }
-}
-
-struct PooledWalker<'a> {
-    game: &'a PooledGame,
-    sums: PartialSums<'a>,
-}
-
-impl Walker for PooledWalker<'_> {
-    fn clear(&mut self) {
-        self.sums.clear();
-    }
-
-    fn add(&mut self, player: usize) {
-        self.sums.add(player);
-    }
-
-    fn remove(&mut self, player: usize) {
-        self.sums.remove(player);
-    }
-
-    fn value(&mut self) -> f64 {
-        let game = self.game;
-        let steps = self.sums.sum().iter().zip(&game.at).zip(&game.height);
-        steps.map(|((&sum, &at), height)| height * game.bend.value(sum, at)).sum()
+        StepValue { loads, slope: 0.0, height, function: self.function, at }
     }
 }

@@ -5,7 +5,7 @@ pub const TAIL: f64 = 42.0;
 
 /// Chernoff bounds of the sum of loads, each of which joins with the same probability.
 #[derive(Debug)]
-pub struct Windows {
+pub struct TailBounds {
     /// `(s, sum of exp(s x) - 1 - s x)` for positive and for negative `s`.
     above: Vec<(f64, f64)>,
     below: Vec<(f64, f64)>,
@@ -13,7 +13,7 @@ pub struct Windows {
     range: (f64, f64),
 }
 
-impl Windows {
+impl TailBounds {
     pub fn new(loads: &[f64]) -> Self {
         let largest = loads.iter().fold(0.0, |most: f64, load| most.max(load.abs()));
         let bound = |s: f64| (s, loads.iter().map(|x| (s * x).exp_m1() - s * x).sum());

@@ -49,16 +49,22 @@ pub(super) struct Violation {
 
 /// The table, and what earlier scans learnt about its blocks.
 pub(super) struct Scanner<'a> {
-    table: &'a [f64],
-    sign: f64,
-    block_bits: usize,
-    /// Per number of high players: `1 / |S|` for each low part; empty when excesses count whole.
-    inverse_sizes: Vec<Vec<f64>>,
+    blocks: Blocks<'a>,
     /// Per block: its largest excess, whole, when last read, and at which of `allocations`.
     seen: Vec<Seen>,
     allocations: Vec<Vec<f64>>,
     /// Values read so far.
     pub read: u64,
+}
+
+/// The table in blocks, one for each coalition of the high players.
+struct Blocks<'a> {
+    table: &'a [f64],
+    sign: f64,
+    /// The number of low players.
+    bits: usize,
+    /// Per number of high players: `1 / |S|` for each low part; empty when excesses count whole.
+    inverse_sizes: Vec<Vec<f64>>,
 }
 
 #[derive(Clone, Copy)]
@@ -74,6 +80,26 @@ struct Mask {
     low_functional: Vec<u64>,
     /// Made by the first block that needs it.
     low: OnceLock<Vec<u64>>,
+}
+
+/// What one pass over the table looks for.
+struct Pass<'b> {
+    blocks: &'b Blocks<'b>,
+    masks: Vec<Mask>,
+    /// The allocation's sums over the low and over the high players.
+    low: Vec<f64>,
+    high: Vec<f64>,
+    /// The same of the allocation at which excesses count whole.
+    shifted_low: Vec<f64>,
+    shifted_high: Vec<f64>,
+    /// A block matters when its largest excess at the shifted allocation is above this.
+    threshold: f64,
+    /// How much larger excesses may have become since each earlier allocation.
+    growth: Vec<(f64, Vec<f64>)>,
+    /// The number of the shifted allocation.
+    when: u32,
+    /// Only every `2^sample`-th block is read, give or take.
+    sample: u32,
 }
 
 /// A stretch of one block of the table, with the allocation's sums over its masks.
@@ -164,26 +190,10 @@ impl Tile<'_> {
 
 impl<'a> Scanner<'a> {
     pub fn new(table: &'a [f64], sign: f64, per_capita: bool) -> Self {
-        let n_players = table.len().trailing_zeros() as usize;
-        let block_bits = BLOCK_BITS.min(n_players);
-        let blocks = table.len() >> block_bits;
-        let inverse_sizes = if per_capita {
-            (0..=n_players - block_bits)
-                .map(|high| {
-                    (0..1_u32 << block_bits)
-                        .map(|low| 1.0 / (high + low.count_ones() as usize) as f64)
-                        .collect()
-                })
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let blocks = Blocks::new(table, sign, per_capita);
         Self {
-            table,
-            sign,
-            block_bits,
-            inverse_sizes,
-            seen: vec![Seen { largest: f64::INFINITY, when: 0 }; blocks],
+            seen: vec![Seen { largest: f64::INFINITY, when: 0 }; table.len() >> blocks.bits],
+            blocks,
             allocations: Vec::new(),
             read: 0,
         }
@@ -191,7 +201,7 @@ impl<'a> Scanner<'a> {
 
     /// The `count` coalitions of largest violation, larger than `tolerance`, the largest first.
     ///
-    /// With `sample = k` only every `2^k`-th block is looked at, give or take; 0 for all.
+    /// With `sample = k` only every `2^k`-th block is read, give or take; 0 for all.
     pub fn violations(
         &mut self,
         allocation: &[f64],
@@ -201,108 +211,175 @@ impl<'a> Scanner<'a> {
         sample: u32,
         progress: &Progress,
     ) -> Result<Vec<Violation>> {
-        let low = subset_sums(&allocation[..self.block_bits]);
-        let high = subset_sums(&allocation[self.block_bits..]);
-        let masks: Vec<Mask> = demands
-            .iter()
-            .map(|demand| Mask {
-                t: demand.t + tolerance,
-                high: subset_residues(&demand.functional[self.block_bits..]),
-                low_functional: demand.functional[..self.block_bits].to_vec(),
-                low: OnceLock::new(),
-            })
-            .collect();
         let (done, _) = progress.state();
-        progress.set_total(done + (self.table.len() >> sample) as u64);
+        progress.set_total(done + (self.blocks.table.len() >> sample) as u64);
+        let masks: Vec<Mask> =
+            demands.iter().map(|demand| self.blocks.mask(demand, tolerance)).collect();
         let lowest = masks.last().map_or(f64::NEG_INFINITY, |mask| mask.t);
-        let per_capita = !self.inverse_sizes.is_empty();
-        // A block matters when its largest excess at `shifted` is above `threshold`.
-        let threshold = if per_capita { 0.0 } else { lowest };
+        let per_capita = self.blocks.per_capita();
         let shifted: Vec<f64> = allocation
             .iter()
             .map(|share| if per_capita { share + lowest } else { *share })
             .collect();
-        let shifted_low = subset_sums(&shifted[..self.block_bits]);
-        let shifted_high = subset_sums(&shifted[self.block_bits..]);
-        let growth = self.growth(&shifted);
+        let (low, high) = self.blocks.sums(allocation);
+        let (shifted_low, shifted_high) = self.blocks.sums(&shifted);
+        let pass = Pass {
+            blocks: &self.blocks,
+            masks,
+            low,
+            high,
+            shifted_low,
+            shifted_high,
+            threshold: if per_capita { 0.0 } else { lowest },
+            growth: self.blocks.growth(&self.allocations, &shifted),
+            when: self.allocations.len() as u32,
+            sample,
+        };
         self.allocations.push(shifted);
-        let when = (self.allocations.len() - 1) as u32;
+        let (scores, read) = pass.scores(&mut self.seen, progress)?;
+        self.read += read;
+        Ok(pass.worst_violations(&scores, count))
+    }
+}
 
-        let (table, block_bits, sign) = (self.table, self.block_bits, self.sign);
-        let inverse_sizes = &self.inverse_sizes;
-        let open = |index: usize| Tile {
+impl<'a> Blocks<'a> {
+    fn new(table: &'a [f64], sign: f64, per_capita: bool) -> Self {
+        let n_players = table.len().trailing_zeros() as usize;
+        let bits = BLOCK_BITS.min(n_players);
+        let inverse_sizes = if per_capita {
+            (0..=n_players - bits)
+                .map(|high| {
+                    (0..1_u32 << bits)
+                        .map(|low| 1.0 / (high + low.count_ones() as usize) as f64)
+                        .collect()
+                })
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Self { table, sign, bits, inverse_sizes }
+    }
+
+    fn per_capita(&self) -> bool {
+        !self.inverse_sizes.is_empty()
+    }
+
+    fn mask(&self, demand: &Demand<'_>, tolerance: f64) -> Mask {
+        Mask {
+            t: demand.t + tolerance,
+            high: subset_residues(&demand.functional[self.bits..]),
+            low_functional: demand.functional[..self.bits].to_vec(),
+            low: OnceLock::new(),
+        }
+    }
+
+    /// The sums of an allocation over the low and over the high players of each coalition.
+    fn sums(&self, allocation: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (low, high) = allocation.split_at(self.bits);
+        (subset_sums(low), subset_sums(high))
+    }
+
+    /// For every earlier allocation, how much larger the excesses in a block may have become: a
+    /// bound for the low players and the exact figure for the high ones.
+    fn growth(&self, earlier: &[Vec<f64>], allocation: &[f64]) -> Vec<(f64, Vec<f64>)> {
+        earlier
+            .iter()
+            .map(|earlier| {
+                let gain: Vec<f64> = earlier.iter().zip(allocation).map(|(a, b)| a - b).collect();
+                let low = gain[..self.bits].iter().map(|gain| gain.max(0.0)).sum();
+                (low, subset_sums(&gain[self.bits..]))
+            })
+            .collect()
+    }
+}
+
+impl Pass<'_> {
+    /// A whole block.
+    fn open(&self, index: usize) -> Tile<'_> {
+        let Blocks { table, sign, bits, inverse_sizes } = self.blocks;
+        Tile {
             index,
             start: 0,
-            values: &table[index << block_bits..(index + 1) << block_bits],
-            low: &low,
-            high: high[index],
-            sign,
+            values: &table[index << bits..(index + 1) << bits],
+            low: &self.low,
+            high: self.high[index],
+            sign: *sign,
             inverse_sizes: inverse_sizes
                 .get(index.count_ones() as usize)
                 .map_or(&[], |sizes| sizes.as_slice()),
-        };
-        let check = |index: usize, seen: &mut Seen, read: &mut u64| -> f64 {
-            if sample > 0 && (index as u32).wrapping_mul(0x9e37_79b9) >> (32 - sample) != 0 {
-                return 0.0;
-            }
-            if seen.largest.is_finite() {
-                let (low_growth, high_growth) = &growth[seen.when as usize];
-                if seen.largest + low_growth + high_growth[index] <= threshold {
-                    return 0.0;
-                }
-            }
-            let tile = open(index);
-            *read += tile.values.len() as u64;
-            let last = high.len() - 1;
-            // The empty and the grand coalition are the first and the last of all.
-            let proper = usize::from(index == 0)..tile.values.len() - usize::from(index == last);
-            let tile = tile.part(proper);
-            let shifted = Tile {
-                low: &shifted_low[tile.start..tile.start + tile.values.len()],
-                high: shifted_high[index],
-                inverse_sizes: &[],
-                ..tile
-            };
-            seen.largest = largest(&shifted);
-            seen.when = when;
-            if seen.largest <= threshold {
-                0.0
-            } else if per_capita {
-                tile.worst_violation(largest(&tile), &masks)
-            } else {
-                tile.worst_violation(seen.largest, &masks)
-            }
-        };
-        let mut scores = vec![0.0; self.seen.len()];
+        }
+    }
+
+    /// By how much the worst coalition of each block violates its level, and the values read.
+    fn scores(&self, seen: &mut [Seen], progress: &Progress) -> Result<(Vec<f64>, u64)> {
+        let mut scores = vec![0.0; seen.len()];
         let task = |(task, (seen, scores)): (usize, (&mut [Seen], &mut [f64]))| {
             let mut read = 0;
-            let passed = (seen.len() << block_bits) >> sample;
+            let passed = (seen.len() << self.blocks.bits) >> self.sample;
             for (offset, (seen, score)) in seen.iter_mut().zip(scores).enumerate() {
-                *score = check(task * BLOCKS_PER_TASK + offset, seen, &mut read);
+                *score = self.score(task * BLOCKS_PER_TASK + offset, seen, &mut read);
             }
             progress.advance(passed as u64).map(|()| read)
         };
-        self.read += if self.seen.len() <= BLOCKS_PER_TASK {
-            task((0, (&mut self.seen, &mut scores)))?
+        let read = if seen.len() <= BLOCKS_PER_TASK {
+            task((0, (seen, &mut scores)))?
         } else {
-            self.seen
-                .par_chunks_mut(BLOCKS_PER_TASK)
+            seen.par_chunks_mut(BLOCKS_PER_TASK)
                 .zip(scores.par_chunks_mut(BLOCKS_PER_TASK))
                 .enumerate()
                 .map(task)
                 .try_reduce(|| 0, |a, b| Ok(a + b))?
         };
+        Ok((scores, read))
+    }
 
-        // Of the worst blocks the worst strips, of those the worst coalitions.
-        let masks = masks.as_slice();
+    /// By how much the worst coalition of a block violates its level; 0 when none does, or when the
+    /// block is not part of the sample. What was seen of it is brought up to date if it is read.
+    fn score(&self, index: usize, seen: &mut Seen, read: &mut u64) -> f64 {
+        let hash = (index as u32).wrapping_mul(0x9e37_79b9);
+        if self.sample > 0 && hash >> (32 - self.sample) != 0 {
+            return 0.0;
+        }
+        if seen.largest.is_finite() {
+            let (low_growth, high_growth) = &self.growth[seen.when as usize];
+            if seen.largest + low_growth + high_growth[index] <= self.threshold {
+                return 0.0;
+            }
+        }
+        let tile = self.open(index);
+        *read += tile.values.len() as u64;
+        let last = self.high.len() - 1;
+        // The empty and the grand coalition are the first and the last of all.
+        let proper = usize::from(index == 0)..tile.values.len() - usize::from(index == last);
+        let tile = tile.part(proper);
+        let shifted = Tile {
+            low: &self.shifted_low[tile.start..tile.start + tile.values.len()],
+            high: self.shifted_high[index],
+            inverse_sizes: &[],
+            ..tile
+        };
+        seen.largest = largest(&shifted);
+        seen.when = self.when;
+        if seen.largest <= self.threshold {
+            0.0
+        } else if self.blocks.per_capita() {
+            tile.worst_violation(largest(&tile), &self.masks)
+        } else {
+            tile.worst_violation(seen.largest, &self.masks)
+        }
+    }
+
+    /// Of the blocks with the largest scores the worst strips, of those the worst coalitions.
+    fn worst_violations(&self, scores: &[f64], count: usize) -> Vec<Violation> {
+        let masks = self.masks.as_slice();
         let strips_of = |index: usize| {
-            let tile = open(index);
+            let tile = self.open(index);
             (0..tile.values.len()).step_by(STRIP).map(move |start| {
                 let strip = tile.part(start..(start + STRIP).min(tile.values.len()));
                 (strip.worst_violation(largest(&strip), masks), strip)
             })
         };
-        let blocks = worst(&scores, count);
+        let blocks = worst(scores, count);
         let (scores, strips): (Vec<f64>, Vec<Tile<'_>>) = if blocks.len() <= BLOCKS_PER_TASK {
             blocks.into_iter().flat_map(strips_of).unzip()
         } else {
@@ -320,20 +397,7 @@ impl<'a> Scanner<'a> {
         }
         keep_worst(&mut found, count);
         found.sort_unstable_by(worst_first);
-        Ok(found)
-    }
-
-    /// For every earlier allocation, how much larger the excesses in a block may have become: a
-    /// bound for the low players and the exact figure for the high ones.
-    fn growth(&self, allocation: &[f64]) -> Vec<(f64, Vec<f64>)> {
-        self.allocations
-            .iter()
-            .map(|earlier| {
-                let gain: Vec<f64> = earlier.iter().zip(allocation).map(|(a, b)| a - b).collect();
-                let low = gain[..self.block_bits].iter().map(|gain| gain.max(0.0)).sum();
-                (low, subset_sums(&gain[self.block_bits..]))
-            })
-            .collect()
+        found
     }
 }
 

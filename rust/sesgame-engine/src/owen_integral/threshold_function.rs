@@ -1,17 +1,17 @@
-//! Functions of one number with one bend: what a step of an aggregate game costs.
+//! Functions of one number that are linear or constant on both sides of a threshold: what a step of an aggregate game costs.
 
 use std::f64::consts::PI;
 
-/// The form of the bend.
+/// The form of the function.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Bend {
+pub enum ThresholdFunction {
     /// `max(x - at, 0)`.
     Kink,
     /// 1 from `at` on, 0 below.
     Jump,
 }
 
-impl Bend {
+impl ThresholdFunction {
     /// The function.
     pub fn value(self, x: f64, at: f64) -> f64 {
         match self {
@@ -30,7 +30,7 @@ impl Bend {
 
     /// The coefficient of the odd frequency `2 pi m / ring` of the wave that agrees with twice the
     /// function within half a ring, up to what is linear: from the wave's second (first) difference,
-    /// which is 2 at the bend and -2 half a ring from it.
+    /// which is 2 at the threshold and -2 half a ring from it.
     pub(super) fn coefficient(self, m: usize, ring: usize) -> (f64, f64) {
         let half = PI * m as f64 / ring as f64;
         match self {

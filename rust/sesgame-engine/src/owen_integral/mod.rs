@@ -1,26 +1,27 @@
 //! Exact Shapley values of aggregate games in polynomial time.
 //!
 //! The value of a coalition of an aggregate game is a sum of functions of sums: in each step `t` the members'
-//! loads add up, and the step is worth a function with one bend of what they add up to. Netting under
+//! loads add up, and the step is worth a threshold function of what they add up to. Netting under
 //! two prices is such a game, and so are a weighted vote and a bankruptcy, which have one step. What each
-//! step adds to the Shapley value is an integral ([`step`]) that takes some `n^1.5` operations for each
+//! step adds to the Shapley value is an integral ([`evaluate`]) that takes some `n^1.5` operations for each
 //! frequency that counts, instead of `2^n`.
 
-mod alternating;
-mod bend;
-mod decay;
+mod evaluate;
 mod exponential;
-mod grid;
-pub(crate) mod kinks;
-mod nearby;
+mod frequency_cutoff;
+pub(crate) mod kink_sums;
+mod leave_one_out;
+mod load_lattice;
+mod member_factors;
 mod odd_transform;
+mod plan;
 mod power_sums;
 mod quadrature;
-mod step;
-mod waves;
-mod window;
+mod small_coalitions;
+mod tail_bound;
+mod threshold_function;
 
-pub use bend::Bend;
+pub use threshold_function::ThresholdFunction;
 
 use std::borrow::Cow;
 
@@ -37,15 +38,15 @@ pub struct StepValue<'a> {
     pub loads: Cow<'a, [f64]>,
     /// The part that is linear.
     pub slope: f64,
-    /// The factor of the bent function `f`.
+    /// The factor of the threshold function `f`.
     pub height: f64,
     /// The form of `f`.
-    pub bend: Bend,
-    /// Where `f` is bent.
+    pub function: ThresholdFunction,
+    /// The threshold of `f`.
     pub at: f64,
 }
 
-/// A game whose value is a sum over steps of bent functions of the members' total loads.
+/// A game whose value is a sum over steps of threshold functions of the members' total loads.
 pub trait Aggregate: NativeGame {
     /// The number of steps.
     fn n_steps(&self) -> usize;
@@ -63,10 +64,10 @@ pub fn shapley_value(game: &dyn Aggregate, progress: &Progress) -> Result<ExactS
     progress.set_total(game.n_steps() as u64);
     let transforms = odd_transform::Transforms::default();
     let by_step = |step: usize| {
-        let StepValue { loads, slope, height, bend, at } = game.step(step);
-        let mut shares = step::Shares { values: vec![0.0; loads.len()], error: 0.0 };
+        let StepValue { loads, slope, height, function, at } = game.step(step);
+        let mut shares = evaluate::Shares { values: vec![0.0; loads.len()], error: 0.0 };
         if height != 0.0 {
-            shares = step::shares(&loads, bend, at, &transforms, progress)?;
+            shares = evaluate::shares(&loads, function, at, &transforms, progress)?;
         }
         for (value, load) in shares.values.iter_mut().zip(loads.iter()) {
             *value = slope * load + height * *value;

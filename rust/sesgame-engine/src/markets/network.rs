@@ -1,5 +1,5 @@
 //! A market on a network: DC optimal power flow with nodal prices, and Clarke payments from one
-//! linear programme for each participant that trades, all started from the optimal basis.
+//! linear program for each participant that trades, all started from the optimal basis.
 
 use rayon::prelude::*;
 
@@ -178,7 +178,7 @@ impl NetworkMarket {
     /// The dispatch of least cost, and the basis that another solve may start from.
     ///
     /// # Errors
-    /// [`Error::Solver`]: the solver failed, or met an unbounded or infeasible programme, which a
+    /// [`Error::Solver`]: the solver failed, or met an unbounded or infeasible program, which a
     /// finite market cannot be.
     pub fn clear(&self) -> Result<(Dispatch, Basis)> {
         let (mut model, columns) = self.model();
@@ -188,7 +188,7 @@ impl NetworkMarket {
 
     /// The efficient dispatch and all Clarke payments.
     ///
-    /// Participants go through the programme in fixed blocks: the first of a block starts from the
+    /// Participants go through the program in fixed blocks: the first of a block starts from the
     /// basis of the efficient dispatch, the others from where the one before ended, which the
     /// solver still has factorised. So the payments do not depend on the number of threads.
     ///

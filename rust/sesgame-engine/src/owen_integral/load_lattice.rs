@@ -42,7 +42,7 @@ pub fn cubic(fraction: f64) -> Stencil {
 /// stencil. What is computed of it then errs by something of fourth order in the cell where
 /// distributions are smooth.
 #[derive(Debug, Clone)]
-pub struct Grid {
+pub struct LoadLattice {
     /// The size of a cell.
     pub cell: f64,
     /// `k` of each load.
@@ -55,8 +55,8 @@ pub struct Grid {
     pub rounding: f64,
 }
 
-impl Grid {
-    /// The grid of the loads' own quantum, or else a fine one. Not all loads are 0.
+impl LoadLattice {
+    /// The lattice of the loads' own quantum, or else a fine one. Not all loads are 0.
     pub fn new(loads: &[f64]) -> Self {
         let largest = loads.iter().fold(0.0, |most: f64, load| most.max(load.abs()));
         quantum(loads, largest)
@@ -83,7 +83,7 @@ impl Grid {
         })
     }
 
-    /// The grid with the given size of cells.
+    /// The lattice with the given size of cells.
     fn split(loads: &[f64], cell: f64) -> Self {
         let below = |load: &f64| (load / cell).floor();
         let fraction: Vec<f64> = loads.iter().map(|load| load / cell - below(load)).collect();
@@ -96,7 +96,7 @@ impl Grid {
         }
     }
 
-    /// The grid with cells `2^doublings` times as large.
+    /// The lattice with cells `2^doublings` times as large.
     pub fn scaled(&self, doublings: i32) -> Self {
         if doublings == 0 {
             return self.clone();
@@ -178,10 +178,10 @@ mod tests {
             // As a difference, like load minus generation: rounded more than once.
             let loads: Vec<f64> =
                 counts.iter().map(|k| (k + 2000.0) * quantum - 2000.0 * quantum).collect();
-            let grid = Grid::new(&loads);
-            assert!(grid.exact && (grid.cell / quantum - 1.0).abs() < 1e-12, "{quantum}");
-            assert!(grid.rounding < 1e-6);
-            for (cells, count) in grid.loads().zip(counts) {
+            let lattice = LoadLattice::new(&loads);
+            assert!(lattice.exact && (lattice.cell / quantum - 1.0).abs() < 1e-12, "{quantum}");
+            assert!(lattice.rounding < 1e-6);
+            for (cells, count) in lattice.loads().zip(counts) {
                 assert_eq!(cells, count);
             }
         }
@@ -198,21 +198,21 @@ mod tests {
             let price = 0.1 + 0.2 * next();
             let loads: Vec<f64> =
                 (0..1000).map(|_| (3000.0 * (next() - 0.5)).round() / 1000.0 * price).collect();
-            let grid = Grid::new(&loads);
-            assert!(grid.exact && (grid.cell / price / 0.001 - 1.0).abs() < 1e-12);
+            let lattice = LoadLattice::new(&loads);
+            assert!(lattice.exact && (lattice.cell / price / 0.001 - 1.0).abs() < 1e-12);
         }
     }
 
     #[test]
     fn other_loads_keep_their_mean() {
         let loads: Vec<f64> = (1..50).map(|k| f64::from(k).sqrt() - 4.0).collect();
-        let grid = Grid::new(&loads);
-        assert!(!grid.exact);
-        for grid in [&grid, &grid.scaled(3)] {
-            for (cells, load) in grid.loads().zip(&loads) {
-                assert!((cells * grid.cell - load).abs() < 1e-12);
+        let lattice = LoadLattice::new(&loads);
+        assert!(!lattice.exact);
+        for lattice in [&lattice, &lattice.scaled(3)] {
+            for (cells, load) in lattice.loads().zip(&loads) {
+                assert!((cells * lattice.cell - load).abs() < 1e-12);
             }
-            assert!(grid.fraction.iter().all(|fraction| (0.0..1.0).contains(fraction)));
+            assert!(lattice.fraction.iter().all(|fraction| (0.0..1.0).contains(fraction)));
         }
     }
 }
