@@ -1,7 +1,7 @@
 # The compiled engine; private. Arrays are C-contiguous.
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias, final
+from typing import ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,6 +227,47 @@ _Stage: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]
 _Step: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]], float]
 _Effort: TypeAlias = tuple[int, int, int, int]
 
+@final
+class CorePointOutcome:
+    @property
+    def allowed(self) -> float: ...
+    @property
+    def allocation(self) -> NDArray[np.float64]: ...
+    @property
+    def stages(self) -> list[_Stage]: ...
+    @property
+    def steps(self) -> list[_Step]: ...
+    @property
+    def tolerance(self) -> float: ...
+    @property
+    def effort(self) -> _Effort: ...
+
+@final
+class LeastCoreOutcome:
+    @property
+    def value(self) -> float: ...
+    @property
+    def allocation(self) -> NDArray[np.float64]: ...
+    @property
+    def stages(self) -> list[_Stage]: ...
+    @property
+    def tolerance(self) -> float: ...
+    @property
+    def effort(self) -> _Effort: ...
+
+@final
+class NucleolusOutcome:
+    @property
+    def allocation(self) -> NDArray[np.float64]: ...
+    @property
+    def stages(self) -> list[_Stage]: ...
+    @property
+    def individually_rational(self) -> bool: ...
+    @property
+    def tolerance(self) -> float: ...
+    @property
+    def effort(self) -> _Effort: ...
+
 def coalitions_at_least(
     table: NDArray[np.float64],
     kind: _Kind,
@@ -241,7 +282,7 @@ def core_point(
     leximin: bool,
     reference: NDArray[np.float64],
     report: _Report = None,
-) -> tuple[float, NDArray[np.float64], list[_Stage], list[_Step], float, _Effort]: ...
+) -> CorePointOutcome: ...
 def core_witness(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> tuple[NDArray[np.float64] | None, _Stage | None, float, _Effort]: ...
@@ -255,7 +296,7 @@ def excess_histogram(
 ) -> NDArray[np.uint64]: ...
 def least_core(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
-) -> tuple[float, NDArray[np.float64], list[_Stage], float, _Effort]: ...
+) -> LeastCoreOutcome: ...
 def maximal_surpluses(
     table: NDArray[np.float64],
     kind: _Kind,
@@ -274,13 +315,41 @@ def nucleolus(
     per_capita: bool,
     individually_rational: bool,
     report: _Report = None,
-) -> tuple[NDArray[np.float64], list[_Stage], bool, float, _Effort]: ...
+) -> NucleolusOutcome: ...
 def worst_coalition(
     table: NDArray[np.float64],
     kind: _Kind,
     allocation: NDArray[np.float64],
     report: Callable[[int, int], None] | None = None,
 ) -> tuple[int, float] | None: ...
+
+@final
+class ClarkeOutcome:
+    @property
+    def won(self) -> list[int | None]: ...
+    @property
+    def welfare(self) -> float: ...
+    @property
+    def bound(self) -> float: ...
+    @property
+    def payments(self) -> NDArray[np.float64]: ...
+    @property
+    def payment_gaps(self) -> NDArray[np.float64]: ...
+
+@final
+class CoreSelectingOutcome:
+    @property
+    def won(self) -> list[int | None]: ...
+    @property
+    def welfare(self) -> float: ...
+    @property
+    def payments(self) -> NDArray[np.float64]: ...
+    @property
+    def clarke_payments(self) -> NDArray[np.float64]: ...
+    @property
+    def blocking(self) -> list[list[int]]: ...
+    @property
+    def excess(self) -> float: ...
 
 @final
 class BundleAuctionColumns:
@@ -292,23 +361,29 @@ class BundleAuctionColumns:
         usage: NDArray[np.float64],
         capacities: NDArray[np.float64],
     ) -> BundleAuctionColumns: ...
-    def clarke(
-        self, time_limit: float
-    ) -> tuple[list[int | None], float, float, NDArray[np.float64], NDArray[np.float64]]: ...
-    def core_selecting(
-        self,
-    ) -> tuple[
-        list[int | None],
-        float,
-        NDArray[np.float64],
-        NDArray[np.float64],
-        list[list[int]],
-        float,
-    ]: ...
+    def clarke(self, time_limit: float) -> ClarkeOutcome: ...
+    def core_selecting(self) -> CoreSelectingOutcome: ...
     def greedy(self) -> tuple[list[int | None], NDArray[np.float64]]: ...
     def best(
         self, gain: NDArray[np.float64], time_limit: float
     ) -> tuple[list[int | None], float, float]: ...
+
+@final
+class NetworkOutcome:
+    @property
+    def accepted(self) -> NDArray[np.float64]: ...
+    @property
+    def shed(self) -> NDArray[np.float64]: ...
+    @property
+    def price(self) -> NDArray[np.float64]: ...
+    @property
+    def flow(self) -> NDArray[np.float64]: ...
+    @property
+    def cost(self) -> float: ...
+    @property
+    def payments(self) -> NDArray[np.float64]: ...
+    @property
+    def pivotal(self) -> NDArray[np.float64]: ...
 
 @final
 class NetworkColumns:
@@ -325,23 +400,37 @@ class NetworkColumns:
         demand: NDArray[np.float64],
         value_of_lost_load: float,
     ) -> NetworkColumns: ...
-    def settle(
-        self, clarke: bool
-    ) -> tuple[
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        float,
-        NDArray[np.float64],
-        NDArray[np.float64],
-    ]: ...
+    def settle(self, clarke: bool) -> NetworkOutcome: ...
     def best_coalition(
         self, utility: NDArray[np.float64], time_limit: float
     ) -> tuple[list[bool], float, float]: ...
     def nearest_core_payoffs(
         self, marginal: NDArray[np.float64], welfare: float
     ) -> tuple[NDArray[np.float64], list[list[bool]], float]: ...
+
+@final
+class EngineRule:
+    VCG: ClassVar[EngineRule]
+    UNIFORM_PRICE: ClassVar[EngineRule]
+    PAY_AS_BID: ClassVar[EngineRule]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __int__(self) -> int: ...
+
+@final
+class OrderBookOutcome:
+    @property
+    def accepted(self) -> NDArray[np.float64]: ...
+    @property
+    def shed(self) -> NDArray[np.float64]: ...
+    @property
+    def price_lower(self) -> NDArray[np.float64]: ...
+    @property
+    def price_upper(self) -> NDArray[np.float64]: ...
+    @property
+    def payments(self) -> NDArray[np.float64]: ...
+    @property
+    def pivotal(self) -> NDArray[np.float64]: ...
 
 @final
 class OrderBookColumns:
@@ -356,20 +445,11 @@ class OrderBookColumns:
         demand: NDArray[np.float64],
         value_of_lost_load: float,
     ) -> OrderBookColumns: ...
-    def settle(
-        self, clarke: bool
-    ) -> tuple[
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-        NDArray[np.float64],
-    ]: ...
+    def settle(self, clarke: bool) -> OrderBookOutcome: ...
     def misreport_utilities(
         self,
         participant: int,
-        rule: str,
+        rule: EngineRule,
         position: float,
         prices: NDArray[np.float64],
         quantities: NDArray[np.float64],

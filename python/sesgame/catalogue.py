@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
@@ -11,7 +11,7 @@ from sesgame.energy.two_period import TWO_PERIOD_PRICES
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation
 from sesgame.markets.mechanisms.vcg_of_game import VCG
-from sesgame.rule import AllocationProblem, Need, Option, Rule
+from sesgame.rule import AllocationProblem, ByName, Need, Option, Rule
 from sesgame.shapley.exact import BANZHAF, SEMIVALUE, SHAPLEY
 from sesgame.shapley.sampled import BANZHAF_ESTIMATE, SEMIVALUE_ESTIMATE, SHAPLEY_ESTIMATE
 from sesgame.shapley.unions import NESTED_SHAPLEY, NESTED_SHAPLEY_ESTIMATE, OWEN, OWEN_ESTIMATE
@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 
-class Catalogue(Mapping[str, Rule]):
-    """Rules by name, in order; older names find them, too.
+class Catalogue(ByName[Rule]):
+    """Rules by name, and the options of all of them.
 
     Parameters
     ----------
@@ -45,42 +45,12 @@ class Catalogue(Mapping[str, Rule]):
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules: dict[str, Rule] = {}
-        self._by_any_name: dict[str, Rule] = {}
+        super().__init__(rules)
         self.options: dict[str, Option[Any]] = {}
-        for rule in rules:
-            self._rules[rule.name] = rule
-            for name in (rule.name, *rule.aliases):
-                if self._by_any_name.setdefault(name, rule) is not rule:
-                    raise ValueError(f'two rules are called "{name}"')
+        for rule in self.values():
             for option in rule.options:
                 if self.options.setdefault(option.name, option) is not option:
                     raise ValueError(f'two options of rules are called "{option.name}"')
-
-    def __getitem__(self, name: str) -> Rule:
-        return self._by_any_name[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rules)
-
-    def __len__(self) -> int:
-        return len(self._rules)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._by_any_name
-
-    def check(self, names: Iterable[str], also: tuple[str, ...] = ()) -> None:
-        """Refuse names of no rule.
-
-        Raises
-        ------
-        GameError
-            A name is neither that of a rule nor one of `also`.
-        """
-        for name in names:
-            if name not in self and name not in also:
-                allowed = ", ".join((*also, *self))
-                raise GameError(f'unknown rule "{name}"; choose from {allowed}')
 
 
 RULES = Catalogue(

@@ -8,11 +8,11 @@ documentation read all they say of a rule here.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from sesgame.errors import GameError, PlayerLimitError, SesgameError
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
@@ -22,9 +22,80 @@ if TYPE_CHECKING:
     from sesgame.game.separation import SeparationOracle
     from sesgame.game.world import World
 
-__all__ = ["SEED", "AllocationProblem", "Need", "Option", "Promise", "Rule"]
+__all__ = [
+    "SEED",
+    "AllocationProblem",
+    "ByName",
+    "Named",
+    "Need",
+    "Option",
+    "Promise",
+    "Rule",
+]
 
 T = TypeVar("T")
+
+
+class Named(Protocol):
+    """What has a name on the command line: a rule of games, or a mechanism for markets."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Older names, which are still taken."""
+        ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+class ByName(Mapping[str, N]):
+    """What has a name, in the order in which people see it; older names find it, too.
+
+    Parameters
+    ----------
+    entries : iterable of Named
+        No two with one name.
+    """
+
+    def __init__(self, entries: Iterable[N]) -> None:
+        self._entries: dict[str, N] = {}
+        self._by_any_name: dict[str, N] = {}
+        for entry in entries:
+            self._entries[entry.name] = entry
+            for name in (entry.name, *entry.aliases):
+                if self._by_any_name.setdefault(name, entry) is not entry:
+                    raise ValueError(f'two rules are called "{name}"')
+
+    def __getitem__(self, name: str) -> N:
+        return self._by_any_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_any_name
+
+    def check(self, names: Iterable[str], also: tuple[str, ...] = ()) -> None:
+        """Refuse names of no rule.
+
+        Raises
+        ------
+        GameError
+            A name is neither that of a rule nor one of `also`.
+        """
+        for name in names:
+            if name not in self and name not in also:
+                allowed = ", ".join((*also, *self))
+                raise GameError(f'unknown rule "{name}"; choose from {allowed}')
+
 
 MAX_SECONDS = 300.0
 """For each search for the coalition with the largest excess, unless told otherwise."""

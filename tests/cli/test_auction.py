@@ -7,8 +7,10 @@ import json
 import pytest
 import sesgame as sg
 from matplotlib.figure import Figure
-from sesgame.cli.auction import RULES, add_auction
+from sesgame.cli.auction import add_auction
 from sesgame.errors import GameError, SesgameError
+from sesgame.markets import NetworkMarket, OrderBook
+from sesgame.markets.catalogue import MECHANISMS
 
 MARKET = """participant,side,price_per_kwh,quantity_kwh
 sun,offer,0,40
@@ -38,13 +40,18 @@ def test_the_command_prints_payments_budget_and_properties(market, capsys):
     printed = capsys.readouterr().out
     rows = {tuple(line.split()[:1]): line.split() for line in printed.splitlines() if line}
     assert "period 0: 90 kWh at 0.09 per kWh" in printed
-    assert rows[("sun",)] == ["sun", "-5.4000", "-3.6000", "0.0000"]
-    assert rows[("left",)][-3:] == ["-5.8000", "0.0000", "5.4000"]
+    assert rows[("sun",)] == ["sun", "-5.4", "-3.6", "0"]
+    assert "budget surplus" in printed
+    assert rows[("budget",)] == ["budget", "balanced", "no", "(-5.8)", "yes", "no", "(5.4)"]
     assert rows[("efficient",)] == ["efficient", "yes", "yes", "yes"]
 
 
 def test_every_rule_that_fits_can_be_asked_for_and_written(market, tmp_path, capsys):
-    rules = [rule for rule in RULES if rule not in ("trade-reduction", "mcafee")]
+    rules = [
+        name
+        for name, mechanism in MECHANISMS.items()
+        if mechanism.takes(OrderBook) and name not in ("trade-reduction", "mcafee")
+    ]
     run(market, "--rules", ",".join(rules), "--out", tmp_path / "out")
     assert "Written: " in capsys.readouterr().out
     with (tmp_path / "out" / "payments.csv").open(newline="") as file:
@@ -62,6 +69,99 @@ def test_a_pivotal_participant_is_named(market, capsys):
     market.write_text(MARKET.replace("60\noil,offer,0.2,90", "60"))
     run(market, "--rules", "vcg")
     assert "gas is pivotal: without it, 20 kWh more would be shed" in capsys.readouterr().out
+
+
+def test_a_former_name_of_a_rule_is_still_taken(market, tmp_path, capsys):
+    run(market, "--rules", "vcg+scaled-rents", "--out", tmp_path / "out")
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert list(result["rules"]) == ["vcg+scaled-rents"]
+    assert result["rules"]["vcg+scaled-rents"]["method"] == "vcg + scale rents"
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        run("--help")
+    listed = "".join(capsys.readouterr().out.split())
+    assert "vcg+scale-rents" in listed
+    assert "scaled-rents" not in listed
+
+
+LINES = """from_bus,to_bus,reactance,limit_mw
+north,south,0.1,40
+south,west,0.1,
+"""
+ORDERS = """participant,bus,side,price_per_mwh,quantity_mw
+wind,north,offer,10,100
+gas,south,offer,50,100
+,south,load,1000,40
+,west,load,1000,20
+"""
+
+
+@pytest.fixture
+def network(tmp_path):
+    folder = tmp_path / "grid"
+    folder.mkdir()
+    (folder / "lines.csv").write_text(LINES)
+    (folder / "orders.csv").write_text(ORDERS)
+    return folder
+
+
+def test_a_folder_is_the_market_of_a_network(network, tmp_path, capsys):
+    run(network, "--out", tmp_path / "out", "--plot", tmp_path / "grid.svg")
+    printed = capsys.readouterr().out
+    assert "grid: NetworkMarket(2 participants, 2 orders, 3 buses, 2 lines)" in printed
+    assert "bus north: 10 per MWh\nbus south: 50 per MWh\nbus west: 50 per MWh" in printed
+    assert "congestion rent at nodal prices: 1600" in printed
+    market = NetworkMarket.from_csv(network)
+    assert market.lines[1].limit_mw == float("inf")
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    defaults = [name for name, one in MECHANISMS.items() if one.is_default]
+    assert list(result["rules"]) == [n for n in defaults if MECHANISMS[n].takes(NetworkMarket)]
+    nodal = sg.markets.nodal_pricing(market)
+    assert result["rules"]["nodal-pricing"]["payments"] == {
+        "wind": nodal["wind"],
+        "gas": nodal["gas"],
+    }
+    assert (tmp_path / "grid.svg").stat().st_size > 0
+
+
+def test_a_rule_that_does_not_fit_the_market_is_refused(network, market, capsys):
+    with pytest.raises(SesgameError, match=r'"mcafee" does not fit .*; choose from vcg, nodal-'):
+        run(network, "--rules", "mcafee")
+    with pytest.raises(SesgameError, match=r'"nodal-pricing" does not fit .* read as OrderBook'):
+        run(market, "--rules", "nodal-pricing")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        pytest.param(
+            "lines.csv",
+            "0.1,40",
+            "0,40",
+            "must be finite and not 0",
+            id="reactance",
+        ),
+        pytest.param("lines.csv", "0.1,40", "0.1,wide", '"wide" is not a number', id="limit"),
+        pytest.param("lines.csv", "north,", ",", "an empty cell is not a bus", id="no bus"),
+        pytest.param("orders.csv", "west,load,1000", "west,load,999", "it is one number", id="cap"),
+        pytest.param("orders.csv", "offer,10", "ask,10", '"ask" is neither', id="side"),
+        pytest.param("orders.csv", "gas,", ",", "needs a participant", id="nobody"),
+        pytest.param("orders.csv", "bus,", "place,", 'no column "bus"', id="column"),
+    ],
+)
+def test_what_is_wrong_with_the_files_of_a_network_is_said(network, name, old, new, message):
+    path = network / name
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(GameError, match=message):
+        NetworkMarket.from_csv(network)
+
+
+def test_nothing_is_computed_for_a_folder_that_cannot_be_written(market, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "result.json").mkdir()
+    with pytest.raises(SesgameError, match="is a folder"):
+        run(tmp_path / "missing.csv", "--out", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "result.json"]
 
 
 def test_the_picture_shows_both_curves_and_every_payment(market, tmp_path, capsys):
@@ -93,9 +193,9 @@ def test_what_cannot_be_drawn_or_written_is_said(market, tmp_path, capsys):
         run(market, "--out", market)
     with pytest.raises(SystemExit):
         run(market, "--rules", "dutch")
-    assert 'there is no rule "dutch"; there are vcg, ' in capsys.readouterr().err
+    assert 'unknown rule "dutch"; choose from vcg, ' in capsys.readouterr().err
     settlement = sg.markets.vcg(sg.markets.OrderBook.from_csv(market))
-    with pytest.raises(GameError, match="there is no period 1; the periods are 0 to 0"):
+    with pytest.raises(GameError, match="period must be from 0 to 0, got 1"):
         sg.plots.merit_order(settlement, period=1)
-    with pytest.raises(GameError, match="no settlement"):
+    with pytest.raises(GameError, match="settlements must not be empty"):
         sg.plots.payments({})

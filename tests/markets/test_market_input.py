@@ -13,11 +13,23 @@ HEADER = "participant,side,price_per_kwh,quantity_kwh\n"
     ("orders", "message"),
     [
         pytest.param([], "at least one player", id="nobody"),
-        pytest.param([("a", "offer", np.nan, 1)], "order 0 of 'a': its price is nan", id="nan"),
-        pytest.param([("a", "offer", np.inf, 1)], "its price is inf", id="infinite price"),
-        pytest.param([("a", "offer", 1, -2)], "its quantity is -2.0; .* >= 0", id="negative"),
-        pytest.param([("a", "bid", 1, np.nan)], "its quantity is nan", id="nan quantity"),
-        pytest.param([("a", "sell", 1, 1)], '\'sell\'; it must be "offer" or "bid"', id="side"),
+        pytest.param(
+            [("a", "offer", np.nan, 1)],
+            "order 0 of 'a': its price must be finite, got nan",
+            id="nan",
+        ),
+        pytest.param(
+            [("a", "offer", np.inf, 1)], "its price must be finite, got inf", id="infinite price"
+        ),
+        pytest.param(
+            [("a", "offer", 1, -2)],
+            "its quantity must be finite and non-negative, got -2.0",
+            id="negative",
+        ),
+        pytest.param(
+            [("a", "bid", 1, np.nan)], "its quantity must be .* got nan", id="nan quantity"
+        ),
+        pytest.param([("a", "sell", 1, 1)], 'must be "offer" or "bid", got \'sell\'', id="side"),
         pytest.param([("a", "offer", 1)], "order 0 is .* must be", id="too short"),
         pytest.param([("a", "offer", "x", 1)], "price_per_kwh must be numbers", id="text"),
         pytest.param([("a", "offer", 1, 1, -1)], "its period is -1", id="period"),
@@ -44,10 +56,10 @@ def test_a_bad_order_is_refused(orders, message):
     [
         pytest.param({"demand_kwh": 5}, "needs a value_of_lost_load", id="no lost load"),
         pytest.param(
-            {"demand_kwh": -1, "value_of_lost_load": 9}, "period 0 is -1.0", id="negative"
+            {"demand_kwh": -1, "value_of_lost_load": 9}, "got -1.0 in period 0", id="negative"
         ),
         pytest.param(
-            {"demand_kwh": [1, np.nan], "value_of_lost_load": 9}, "period 1 is nan", id="nan"
+            {"demand_kwh": [1, np.nan], "value_of_lost_load": 9}, "got nan in period 1", id="nan"
         ),
         pytest.param(
             {"demand_kwh": 5, "value_of_lost_load": np.inf}, "must be finite", id="infinite"
@@ -87,7 +99,7 @@ def test_quantities_of_zero_set_no_price():
 @pytest.mark.parametrize("factor", [-1, np.nan, np.inf])
 def test_a_bad_factor_is_refused(factor):
     book = OrderBook.from_orders([("a", "offer", 1, 1)])
-    with pytest.raises(GameError, match=r"price_factors .* must be >= 0"):
+    with pytest.raises(GameError, match="price_factors must be finite and non-negative"):
         sg.misreport_scan(vcg, "a", book, price_factors=[1, factor])
     with pytest.raises(CoalitionError, match="no player 'z'"):
         sg.misreport_scan(vcg, "z", book)
@@ -101,7 +113,9 @@ def test_a_bad_factor_is_refused(factor):
         pytest.param(HEADER + "a,offer,cheap,1", 'line 2, column "price_per_kwh": "c', id="price"),
         pytest.param(HEADER + "a,offer,nan,1", "line 2, .* nan is not a finite", id="nan"),
         pytest.param(HEADER + "a,offer,1,", 'line 2, column "quantity_kwh": an', id="quantity"),
-        pytest.param(HEADER + "a,offer,1,-1", "order 0 of 'a': its quantity is -1", id="negative"),
+        pytest.param(
+            HEADER + "a,offer,1,-1", "order 0 of 'a': its quantity must be .* got -1", id="negative"
+        ),
         pytest.param(HEADER + "a,give,1,1", 'line 2, column "side": "give" is neither', id="side"),
         pytest.param(HEADER + ",bid,1,1", 'column "participant": an offer or bid', id="nobody"),
         pytest.param(HEADER + "x,load,9,1", "no offer and no bid", id="load alone"),
@@ -111,7 +125,9 @@ def test_a_bad_factor_is_refused(factor):
             id="two values",
         ),
         pytest.param(
-            "period," + HEADER + "-1,a,offer,1,1", '"-1" is not a period, from 0 on', id="period"
+            "period," + HEADER + "-1,a,offer,1,1",
+            '"-1" is not a period, a non-negative integer',
+            id="period",
         ),
         pytest.param("node," + HEADER + "x,a,offer,1,1", '"node" has no meaning', id="unknown"),
     ],

@@ -9,6 +9,7 @@ import sesgame as sg
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.market_oracles import one_bus_welfare
+from sesgame._engine import EngineRule
 from sesgame.markets import OrderBook, pay_as_bid, uniform_price, vcg
 from sesgame.testing import (
     assert_budget_balanced,
@@ -194,6 +195,17 @@ def test_the_game_of_a_gain_pays_marginal_contributions():
     assert allocation.values.tolist() == [4, 5]
     assert allocation.evidence.payments.tolist() == [-4, -5]
     assert allocation.evidence.deficit == 3
+
+
+def test_the_engine_refuses_a_payment_rule_that_it_does_not_know():
+    """It once took any unknown name for the uniform price."""
+    book = OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
+    prices, quantities = np.full((1, 1), 9.0), np.ones((1, 1))
+    scan = book.columns.misreport_utilities
+    assert scan(0, EngineRule.PAY_AS_BID, 0.5, prices, quantities) == [0.0]
+    for unknown in ("vcg", "dutch", 7):
+        with pytest.raises(TypeError, match="EngineRule"):
+            scan(0, unknown, 0.5, prices, quantities)
 
 
 def test_the_clarke_tax_of_a_public_project():

@@ -1,57 +1,106 @@
-"""``sesgame auction``: clear an order book and settle it under several rules."""
+"""``sesgame auction``: clear a market and settle it under several rules."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sesgame.markets.budget import scale_rents, uplift_by_gain, uplift_by_load
-from sesgame.markets.mechanisms.trade_reduction import mcafee, trade_reduction
+from sesgame.cli.options import names_of, rule_names
+from sesgame.errors import SesgameError
+from sesgame.files.output_folder import OutputFolder
+from sesgame.formatting import amount
+from sesgame.markets.catalogue import MECHANISMS
+from sesgame.markets.mechanism import Mechanism
+from sesgame.markets.network import NetworkMarket
+from sesgame.markets.network_settlement import NetworkSettlement
 from sesgame.markets.order_book import OrderBook
-from sesgame.markets.order_book_files import payments_text, properties_text, write_settlements
-from sesgame.markets.order_book_settlement import (
-    OneBusSettlement,
-    one_bus_core_selecting,
-    one_bus_vcg,
-    pay_as_bid,
-    uniform_price,
+from sesgame.markets.order_book_settlement import OneBusSettlement
+from sesgame.markets.settlement_files import (
+    PAYMENTS,
+    RESULT,
+    payments_csv,
+    payments_text,
+    properties_text,
+    result_json,
 )
 from sesgame.plots.canvas import new_figure, save_figure
 from sesgame.plots.markets import merit_order, payments
+from sesgame.rule import ByName
 
-__all__ = ["RULES", "add_auction", "auction"]
+__all__ = ["add_auction", "auction"]
 
-RULES: dict[str, Callable[[OrderBook], OneBusSettlement]] = {
-    "vcg": one_bus_vcg,
-    "uniform-price": uniform_price,
-    "pay-as-bid": pay_as_bid,
-    "trade-reduction": trade_reduction,
-    "mcafee": mcafee,
-    "core-selecting": one_bus_core_selecting,
-    "vcg+uplift-by-load": lambda book: uplift_by_load(one_bus_vcg(book)),
-    "vcg+uplift-by-gain": lambda book: uplift_by_gain(one_bus_vcg(book)),
-    "vcg+scaled-rents": lambda book: scale_rents(one_bus_vcg(book)),
-}
-"""What ``--rules`` may name."""
+SHOWN = 24
+"""Periods, or buses, that are printed; the files have all."""
 
-DEFAULT = "vcg,uniform-price,pay-as-bid"
+
+def _periods(settlement: OneBusSettlement) -> Iterator[str]:
+    """Yield what is traded in each period, and who is pivotal."""
+    book = settlement.book
+    for period in range(min(book.n_periods, SHOWN)):
+        traded = settlement.accepted_kwh[(book.period == period) & ~book.is_bid].sum()
+        shed = settlement.shed_kwh[period]
+        yield (
+            f"period {period}: {traded:g} kWh at {settlement.price_per_kwh[period]:g} per kWh"
+            + (f", {shed:g} kWh shed" if shed > 0 else "")
+        )
+    for participant, quantity in settlement.pivotal_kwh.items():
+        yield f"{participant} is pivotal: without it, {quantity:g} kWh more would be shed"
+
+
+def _buses(settlement: NetworkSettlement) -> Iterator[str]:
+    """Yield the nodal price of each bus, the congestion rent, and who is pivotal."""
+    market = settlement.market
+    numbers = zip(market.buses, settlement.price_per_mwh, settlement.shed_mw, strict=True)
+    for _, (bus, price, shed) in zip(range(SHOWN), numbers, strict=False):
+        yield f"bus {bus}: {price:g} per MWh" + (f", {shed:g} MW shed" if shed > 0 else "")
+    yield f"congestion rent at nodal prices: {amount(settlement.congestion_rent)}"
+    for participant, power in settlement.pivotal_mw.items():
+        yield f"{participant} is pivotal: without it, {power:g} MW more would be shed"
+
+
+class _Input(NamedTuple):
+    """A kind of market that comes from files, and what is said of its outcome."""
+
+    market: type
+    read: Callable[[Path], Any]
+    lines: Callable[[Any], Iterator[str]]
+    draws_merit_order: bool
+
+
+FILE = _Input(OrderBook, OrderBook.from_csv, _periods, draws_merit_order=True)
+FOLDER = _Input(NetworkMarket, NetworkMarket.from_csv, _buses, draws_merit_order=False)
+
+
+def _fitting(*kinds: type) -> ByName[Mechanism]:
+    return ByName(one for one in MECHANISMS.values() if any(one.takes(kind) for kind in kinds))
+
+
+def _default(kind: type) -> str:
+    return names_of([one for one in _fitting(kind).values() if one.is_default])
 
 
 def add_auction(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     command = commands.add_parser("auction", help="clear a market and settle it")
-    command.add_argument("input", type=Path, metavar="MARKET", help="file of offers and bids, .csv")
+    command.add_argument(
+        "input",
+        type=Path,
+        metavar="MARKET",
+        help="file of offers and bids, .csv; for a network, folder of orders.csv and lines.csv",
+    )
+    known = _fitting(FILE.market, FOLDER.market)
     command.add_argument(
         "--rules",
-        type=_rules,
-        default=DEFAULT,
+        type=partial(rule_names, known=known),
         metavar="RULES",
-        help=f"of {', '.join(RULES)}; separated by commas (default: {DEFAULT})",
+        help=f"rules, separated by commas (default: {_default(FILE.market)}; for a network "
+        f"{_default(FOLDER.market)}): {', '.join(known)}",
     )
     command.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write payments.csv and result.json"
+        "--out", type=Path, metavar="FOLDER", help=f"where to write {PAYMENTS} and {RESULT}"
     )
     command.add_argument(
         "--plot",
@@ -64,41 +113,39 @@ def add_auction(commands: Any) -> None:
 
 def auction(options: argparse.Namespace) -> None:
     """Clear a market, and say what each rule pays, keeps and costs."""
-    book = OrderBook.from_csv(options.input)
-    settlements = {rule: RULES[rule](book) for rule in options.rules}
-    reports = {rule: settlement.properties() for rule, settlement in settlements.items()}
+    folder = OutputFolder(options.out, [PAYMENTS, RESULT]) if options.out else None
+    kind = FOLDER if options.input.is_dir() else FILE
+    if options.plot:
+        OutputFolder(options.plot.parent, [options.plot.name])
+    figure = new_figure(11 if kind.draws_merit_order else 6, 4.5) if options.plot else None
+    fitting = _fitting(kind.market)
+    rules = options.rules or rule_names(_default(kind.market), fitting)
+    for name in rules:
+        if name not in fitting:
+            raise SesgameError(
+                f'rule "{name}" does not fit {options.input}, which is read as '
+                f"{kind.market.__name__}; choose from {', '.join(fitting)}"
+            )
+    market = kind.read(options.input)
+    settlements: dict[str, Any] = {name: fitting[name].settle(market) for name in rules}
+    reports = {name: settlement.properties() for name, settlement in settlements.items()}
     first = next(iter(settlements.values()))
     written = []
-    if options.out:
-        written += write_settlements(options.out, options.input.name, settlements, reports)
-    if options.plot:
-        written.append(_plot(options.plot, settlements))
-    print(f"{options.input.name}: {book!r}")
-    for period in range(min(book.n_periods, 24)):
-        traded = first.accepted_kwh[(book.period == period) & ~book.is_bid].sum()
-        shed = f", {first.shed_kwh[period]:g} kWh shed" if first.shed_kwh[period] > 0 else ""
-        print(f"period {period}: {traded:g} kWh at {first.price_per_kwh[period]:g} per kWh{shed}")
-    for participant, quantity in first.pivotal_kwh.items():
-        print(f"{participant} is pivotal: without it, {quantity:g} kWh more would be shed")
-    print(f"\n{payments_text(settlements)}\n\n{properties_text(reports)}")
+    # What is computed is kept, also where nobody reads the output to its end, as with `head`.
+    try:
+        if folder:
+            written.append(folder.write(PAYMENTS, payments_csv(settlements)))
+            result = result_json(options.input.name, settlements, reports)
+            written.append(folder.write(RESULT, result))
+        if figure:
+            *left, right = figure.subplots(1, 1 + kind.draws_merit_order, squeeze=False).flat
+            for axes in left:
+                merit_order(first, ax=axes)
+            payments(settlements, ax=right)
+            save_figure(figure, options.plot)
+            written.append(options.plot)
+    finally:
+        print("\n".join([f"{options.input.name}: {market!r}", *kind.lines(first)]))
+        print(f"\n{payments_text(settlements)}\n\n{properties_text(reports)}")
     if written:
         print(f"\nWritten: {', '.join(str(path) for path in written)}")
-
-
-def _plot(path: Path, settlements: dict[str, OneBusSettlement]) -> Path:
-    figure = new_figure(11, 4.5)
-    left, right = figure.subplots(1, 2)
-    merit_order(next(iter(settlements.values())), ax=left)
-    payments(settlements, ax=right)
-    save_figure(figure, path)
-    return path
-
-
-def _rules(text: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in names:
-        if name not in RULES:
-            raise argparse.ArgumentTypeError(
-                f'there is no rule "{name}"; there are {", ".join(RULES)}'
-            )
-    return names

@@ -17,7 +17,7 @@ from sesgame.game.game import Game
 from sesgame.game.game_files import read_game
 from sesgame.game.world import World
 from sesgame.reports.report import FILE_NAMES, LETTERS, PAGE
-from sesgame.rule import MAX_SECONDS, Option, Rule
+from sesgame.rule import MAX_SECONDS, ByName, Named, Option
 
 __all__ = [
     "Given",
@@ -27,6 +27,7 @@ __all__ = [
     "add_rules",
     "given_options",
     "names_of",
+    "rule_names",
     "source",
     "values_of",
 ]
@@ -45,9 +46,19 @@ class Given:
         return self.value if isinstance(self.value, (int, float)) else self.text
 
 
-def names_of(rules: Sequence[Rule]) -> str:
+def names_of(rules: Sequence[Named]) -> str:
     """Return names as ``--rules`` takes them."""
     return ",".join(rule.name for rule in rules)
+
+
+def rule_names(text: str, known: ByName[Any], also: tuple[str, ...] = ()) -> list[str]:
+    """Return the rules that ``--rules`` names, each once."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    try:
+        known.check(names, also)
+    except GameError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return names
 
 
 def add_rules(
@@ -57,7 +68,7 @@ def add_rules(
     command.add_argument(
         *names,
         dest="rules",
-        type=partial(_rules, also=also),
+        type=partial(rule_names, known=RULES, also=also),
         metavar="RULES",
         help=f"rules, separated by commas (default: {default}): {', '.join(RULES)}",
     )
@@ -142,16 +153,6 @@ def source(options: argparse.Namespace) -> Game | World:
         if getattr(options, name) is not None:
             raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
     return read_game(options.input)
-
-
-def _rules(text: str, also: tuple[str, ...] = ()) -> list[str]:
-    """Return the rules that are named, each once."""
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    try:
-        RULES.check([name for name in names if name not in also])
-    except GameError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return names
 
 
 def _parser_of(option: Option[Any]) -> Callable[[str], Given]:

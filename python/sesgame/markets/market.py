@@ -1,18 +1,42 @@
-"""What every kind of market offers to the tools that are for all of them."""
+"""What every kind of market offers to the tools that are for all of them; no payment is known here.
+
+A market knows its participants, its efficient outcome and its coalitions. What anybody pays for
+the outcome is the business of a mechanism.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sesgame.game.players import Players
 
-__all__ = ["Market"]
+__all__ = [
+    "CORE_TIME_LIMIT",
+    "LOAD",
+    "ClarkePayments",
+    "ClearableMarket",
+    "Clearing",
+    "CoreGap",
+    "Market",
+]
+
+CORE_TIME_LIMIT = 10.0
+"""Seconds for the search for a blocking coalition; a bound is reported where they do not do."""
+
+LOAD = "load"
+"""What fixed demand, which does not bid, is called among participants."""
 
 
 class Market(Protocol):
-    """A market that can be held again with other reports, or without one participant."""
+    """A market that can be held again with other reports, or without one participant.
+
+    This much is enough for a market of one's own to have misreports tried and surplus rebated.
+    """
 
     @property
     def participants(self) -> Players:
@@ -35,4 +59,68 @@ class Market(Protocol):
 
     def true_value(self, participant: Hashable, settlement: Any, /) -> float:
         """Return what the outcome of a misreport is worth, by this market's reports."""
+        ...
+
+
+class Clearing(Protocol):
+    """An efficient outcome, whoever pays what for it."""
+
+    @property
+    def welfare(self) -> float:
+        """What it is worth to everybody: no outcome is worth more, by the reports."""
+        ...
+
+
+class ClarkePayments(NamedTuple):
+    """What each participant's presence costs everybody else.
+
+    Attributes
+    ----------
+    payments : ndarray of float, shape (n,)
+        Positive where a participant pays.
+    pivotal : ndarray of float, shape (n,)
+        How much more fixed demand would be shed without each of them.
+    """
+
+    payments: NDArray[np.float64]
+    pivotal: NDArray[np.float64]
+
+
+class CoreGap(NamedTuple):
+    """How far utilities are from the core.
+
+    Attributes
+    ----------
+    excess : float
+        What the coalition `blocking` gains by trading on its own; 0 when none was found.
+    bound : float
+        No coalition gains more than this.
+    blocking : frozenset or None
+        The coalition that gains most of those that were found.
+    """
+
+    excess: float
+    bound: float
+    blocking: frozenset[Hashable] | None
+
+
+class ClearableMarket(Market, Protocol):
+    """A market whose efficient outcome and whose coalitions are known: those of this package."""
+
+    def clear(self) -> Clearing:
+        """Return an efficient outcome."""
+        ...
+
+    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+        """Return what a coalition gains by trading on its own.
+
+        Parameters
+        ----------
+        utilities : ndarray of float, shape (n,)
+            What each participant has of the outcome, after its payment.
+        rest : float
+            What those have who do not bid: the fixed load, or the seller of a battery.
+        tolerance : float
+            What is rounding in a sum of money.
+        """
         ...

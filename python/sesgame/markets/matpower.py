@@ -23,7 +23,7 @@ def network_of_case(
 ) -> tuple[list[Any], list[Any], list[Any], dict[Hashable, float]]:
     """Return buses, lines, orders and demand; see :meth:`NetworkMarket.from_matpower`."""
     if steps < 1:
-        raise GameError(f"steps is {steps}; at least 1 is needed")
+        raise GameError(f"steps must be at least 1, got {steps}")
     if isinstance(case, (str, PathLike)):
         case = _read(case)
     bus, gen, branch, gencost = (
@@ -65,7 +65,7 @@ def _matrix(case: Any, name: str) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise GameError(f"{name} is not a matrix of numbers: {error}") from error
     if matrix.ndim != 2:
-        raise GameError(f"{name} has shape {matrix.shape}; it must be a matrix")
+        raise GameError(f"{name} must be a matrix, got shape {matrix.shape}")
     return matrix
 
 

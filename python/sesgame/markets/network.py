@@ -1,10 +1,11 @@
-"""Markets on a network: DC optimal power flow, nodal prices beside VCG payments."""
+"""Markets on a network: offers, bids and demand at buses, cleared by DC optimal power flow."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,21 +13,24 @@ import numpy as np
 from sesgame._engine import NetworkColumns
 from sesgame.errors import CoalitionError, GameError
 from sesgame.game.players import Players
-from sesgame.markets.settlement import Settlement
+from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
+from sesgame.markets.matpower import network_of_case
+from sesgame.markets.network_files import read_network
 from sesgame.markets.steps import (
     by_participant,
     check_steps,
     number_column,
     refuse,
+    signed,
     value_of_steps,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.markets.properties import PropertyReport
+    from sesgame._engine import NetworkOutcome
 
-__all__ = ["Line", "NetworkMarket", "NetworkOrder", "NetworkSettlement", "nodal_pricing"]
+__all__ = ["Line", "NetworkClearing", "NetworkMarket", "NetworkOrder"]
 
 _PRECISION = 1e-9
 """Of sums of money, relative to the money that all orders are about; that of the solver."""
@@ -49,6 +53,42 @@ class Line(NamedTuple):
     to_bus: Hashable
     reactance: float
     limit_mw: float = np.inf
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NetworkClearing:
+    """The efficient dispatch of a network market.
+
+    Attributes
+    ----------
+    accepted_mw : ndarray of float, shape (m,)
+        How much of each order is accepted.
+    shed_mw : ndarray of float, shape (b,)
+        Fixed demand at each bus that is not served.
+    price_per_mwh : ndarray of float, shape (b,)
+        What one MWh more at the bus costs the system.
+    flow_mw : ndarray of float, shape (l,)
+        The flow on each line, positive from its first to its second bus.
+    cost : float
+        What the dispatch costs, shed load included, minus what bids are worth.
+    values : ndarray of float, shape (n,)
+        What the outcome is worth to each participant.
+    load_value : float
+        What it is worth to the fixed demand.
+    """
+
+    accepted_mw: NDArray[np.float64]
+    shed_mw: NDArray[np.float64]
+    price_per_mwh: NDArray[np.float64]
+    flow_mw: NDArray[np.float64]
+    cost: float
+    values: NDArray[np.float64]
+    load_value: float
+
+    @property
+    def welfare(self) -> float:
+        """What the outcome is worth to everybody."""
+        return float(self.values.sum()) + self.load_value
 
 
 class NetworkMarket:
@@ -140,8 +180,8 @@ class NetworkMarket:
         refuse(
             ~(np.isfinite(self.demand_mw) & (self.demand_mw >= 0)),
             lambda k: (
-                f"the demand at bus {self.buses[k]!r} is {self.demand_mw[k]}; it must be finite "
-                f"and >= 0 (power that is there anyway is an offer at price 0)"
+                f"demand_mw must be finite and non-negative, got {self.demand_mw[k]} at bus "
+                f"{self.buses[k]!r} (power that is there anyway is an offer at price 0)"
             ),
         )
         if value_of_lost_load is None and self.demand_mw.any():
@@ -150,7 +190,7 @@ class NetworkMarket:
             )
         self.value_of_lost_load = float(value_of_lost_load or 0.0)
         if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
+            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
         ends = [[self.buses.index(line[end]) for line in self.lines] for end in (0, 1)]
         numbers = [
             [1 / line.reactance for line in self.lines],
@@ -212,10 +252,29 @@ class NetworkMarket:
         ----------
         Zimmerman, Murillo-Sanchez and Thomas (2011) [zimmerman2011]_.
         """
-        from sesgame.markets.matpower import network_of_case
-
         buses, lines, orders, demand = network_of_case(case, steps, participants)
         return cls(buses, lines, orders, demand_mw=demand, value_of_lost_load=value_of_lost_load)
+
+    @classmethod
+    def from_csv(cls, folder: str | PathLike[str]) -> NetworkMarket:
+        """Return the market in a folder of two CSV files with header lines.
+
+        ``lines.csv`` has the columns ``from_bus, to_bus, reactance`` and, optionally, ``limit_mw``
+        (empty for no limit). ``orders.csv`` has ``participant, bus, side, price_per_mwh,
+        quantity_mw``. A row whose side is ``load`` is fixed demand; its price is the value of
+        lost load, the same in every such row. The buses are those that are named.
+
+        Raises
+        ------
+        GameError
+            A file cannot be read, a column is missing or has no meaning, a number is none, there
+            are two values of lost load, or as in :class:`NetworkMarket`; the file is named.
+        """
+        arguments = read_network(Path(folder))
+        try:
+            return cls(**arguments)
+        except GameError as error:
+            raise GameError(f"{folder}: {error}") from error
 
     @property
     def tolerance(self) -> float:
@@ -261,6 +320,57 @@ class NetworkMarket:
             self.quantity_mw[own],
         )
 
+    def clear(self) -> NetworkClearing:
+        """Return the efficient dispatch: one linear program."""
+        return self._clearing(self.columns.settle(False))
+
+    def clarke(self) -> tuple[NetworkClearing, ClarkePayments]:
+        """Return the efficient dispatch and what each presence costs the others.
+
+        One linear program, and one more for each participant that trades.
+        """
+        outcome = self.columns.settle(True)
+        return self._clearing(outcome), ClarkePayments(outcome.payments, outcome.pivotal)
+
+    def _clearing(self, outcome: NetworkOutcome) -> NetworkClearing:
+        served = self.demand_mw - outcome.shed
+        return NetworkClearing(
+            accepted_mw=outcome.accepted,
+            shed_mw=outcome.shed,
+            price_per_mwh=outcome.price,
+            flow_mw=outcome.flow,
+            cost=outcome.cost,
+            values=by_participant(self, signed(self, outcome.accepted) * self.price_per_mwh),
+            load_value=float(self.value_of_lost_load * served.sum()),
+        )
+
+    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+        """Return what a coalition gains with the network and the fixed load on its own.
+
+        Parameters
+        ----------
+        utilities : ndarray of float, shape (n,)
+            What each participant has of the outcome, after its payment.
+        rest : float
+            What the fixed load has, together with the budget surplus.
+        tolerance : float
+            What is rounding in a sum of money.
+
+        Notes
+        -----
+        An integer program finds the coalition that gains most, or the best one and a bound after
+        10 seconds.
+        """
+        members, best, bound = self.columns.best_coalition(utilities, CORE_TIME_LIMIT)
+        excess = best - rest
+        found = excess > tolerance
+        names = [p for p, inside in zip(self.participants, members, strict=True) if inside]
+        return CoreGap(
+            excess if found else 0.0,
+            max(0.0, bound - rest),
+            frozenset([LOAD, *names]) if found else None,
+        )
+
     def _like(self, orders: Iterable[NetworkOrder]) -> NetworkMarket:
         return NetworkMarket(
             self.buses,
@@ -275,7 +385,7 @@ class NetworkMarket:
         try:
             return self.buses.index(label)
         except CoalitionError:
-            raise GameError(f"{where}: there is no bus {label!r}") from None
+            raise GameError(f"{where}: unknown bus {label!r}") from None
 
     def _line(self, k: int, given: Line | tuple[Any, ...]) -> Line:
         try:
@@ -290,13 +400,13 @@ class NetworkMarket:
             self._bus(end, f"line {k}")
         if not np.isfinite(line.reactance) or line.reactance == 0:
             raise GameError(
-                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its reactance is "
-                f"{line.reactance}; it must be finite and not 0"
+                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its reactance must be "
+                f"finite and not 0, got {line.reactance}"
             )
         if not line.limit_mw >= 0:
             raise GameError(
-                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its limit is "
-                f"{line.limit_mw}; it must be >= 0, or infinite for none"
+                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its limit must be "
+                f"non-negative (infinite for none), got {line.limit_mw}"
             )
         return line
 
@@ -310,8 +420,8 @@ class NetworkMarket:
             ) from error
         if order.side not in ("offer", "bid"):
             raise GameError(
-                f"order {k} of {order.participant!r}: its side is {order.side!r}; "
-                f'it must be "offer" or "bid"'
+                f"order {k} of {order.participant!r}: its side must be "
+                f'"offer" or "bid", got {order.side!r}'
             )
         self._bus(order.bus, f"order {k} of {order.participant!r}")
         return order
@@ -321,193 +431,3 @@ class NetworkMarket:
             f"NetworkMarket({len(self.participants)} participants, {len(self.orders)} orders, "
             f"{len(self.buses)} buses, {len(self.lines)} lines)"
         )
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class NetworkSettlement(Settlement):
-    """The settlement of a network market, for one hour.
-
-    Attributes
-    ----------
-    market : NetworkMarket
-        What was settled.
-    accepted_mw : ndarray of float, shape (m,)
-        How much of each order is accepted.
-    shed_mw : ndarray of float, shape (b,)
-        Fixed demand at each bus that is not served.
-    price_per_mwh : ndarray of float, shape (b,)
-        The nodal price: what one MWh more at the bus costs the system.
-    flow_mw : ndarray of float, shape (l,)
-        The flow on each line, positive from its first to its second bus.
-    congestion_rent : float
-        What nodal prices collect from consumption beyond what they pay to production.
-    pivotal_mw : mapping of participant to float
-        Only for VCG: participants without whom more fixed demand would be shed, and how much
-        more.
-    """
-
-    market: NetworkMarket
-    accepted_mw: NDArray[np.float64]
-    shed_mw: NDArray[np.float64]
-    price_per_mwh: NDArray[np.float64]
-    flow_mw: NDArray[np.float64]
-    congestion_rent: float
-    pivotal_mw: dict[Hashable, float] = dataclasses.field(default_factory=dict)
-
-    @property
-    def consumed(self) -> NDArray[np.float64]:
-        """What each participant buys, and then what the fixed load takes, in MWh."""
-        market = self.market
-        bought = np.where(market.is_bid, self.accepted_mw, 0.0)
-        served = (market.demand_mw - self.shed_mw).sum()
-        return np.append(by_participant(market, bought), [served] * len(self.outside))
-
-    def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
-        """Return what holds of this outcome, and by how much what does not.
-
-        Parameters
-        ----------
-        scan : iterable of hashable, optional
-            The participants whose misreports are tried, 9 multiples of their prices from 0 to 2;
-            by default the 8 with the largest trade. An empty list tries none.
-
-        Notes
-        -----
-        The core: no coalition of participants, with the network and the fixed load, does better
-        on its own than its members and the load do now, the load with what is left in the till.
-        The coalition that gains most is found by an integer programme.
-        """
-        from sesgame.markets.properties import CORE_TIME_LIMIT, property_report
-
-        market = self.market
-        if scan is None:
-            traded = np.argsort(-by_participant(market, self.accepted_mw), kind="stable")[:8]
-            labels = (market.participants[int(i)] for i in traded)
-            scan = [label for label in labels if market.has_orders(label)]
-        utilities = self.utilities
-        members, best, bound = market.columns.best_coalition(utilities, CORE_TIME_LIMIT)
-        rest = self.welfare - float(utilities.sum())
-        excess = best - rest
-        found = excess > self.tolerance
-        names = [p for p, inside in zip(market.participants, members, strict=True) if inside]
-        return property_report(
-            self,
-            market,
-            scan,
-            best_welfare=nodal_pricing(market).welfare,
-            price_factors=np.linspace(0, 2, 9),
-            quantity_factors=(1.0,),
-            core=(
-                excess if found else 0.0,
-                max(0.0, bound - rest),
-                frozenset(["load", *names]) if found else None,
-            ),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the market in the types that JSON knows."""
-        result = super().to_dict()
-        del result["market"]
-        return result
-
-
-def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
-    r"""Return the efficient outcome where each bus has its price (locational marginal prices).
-
-    .. math:: t_i = -\sum_b \lambda_b q_{ib}
-
-    with the dual :math:`\lambda_b` of the power balance of bus b. What is left in the till is the
-    congestion rent.
-
-    Parameters
-    ----------
-    market : NetworkMarket
-        Any number of offers, bids and fixed demand.
-
-    Returns
-    -------
-    NetworkSettlement
-        Efficient, individually rational; truth is not a dominant strategy.
-
-    Raises
-    ------
-    SolverError
-        The linear programme failed.
-
-    Notes
-    -----
-    One linear programme. Where several prices clear the market, they are those of one vertex.
-
-    References
-    ----------
-    Schweppe, Caramanis, Tabors and Bohn (1988) [schweppe1988]_.
-
-    Examples
-    --------
-    The cheap generator in the west cannot serve all of the east, which pays what its own one asks:
-
-    >>> import sesgame as sg
-    >>> market = sg.markets.NetworkMarket(
-    ...     ["west", "east"],
-    ...     [("west", "east", 0.1, 5)],
-    ...     [("coal", "west", "offer", 10, 40), ("gas", "east", "offer", 30, 40)],
-    ...     demand_mw={"east": 8},
-    ...     value_of_lost_load=1000,
-    ... )
-    >>> prices = sg.markets.nodal_pricing(market)
-    >>> prices.payments.tolist(), prices.congestion_rent
-    ([-50.0, -90.0], 100.0)
-    """
-    accepted, shed, price, flow, cost, _, _ = market.columns.settle(False)
-    settlement = _settlement(market, "nodal pricing", accepted, shed, price, flow, cost)
-    signed = np.where(market.is_bid, accepted, -accepted)
-    return dataclasses.replace(
-        settlement,
-        payments=by_participant(market, signed * price[market.bus]),
-        rule=nodal_pricing,
-    )
-
-
-def network_vcg(market: NetworkMarket) -> NetworkSettlement:
-    """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
-    accepted, shed, price, flow, cost, payments, pivotal = market.columns.settle(True)
-    settlement = _settlement(market, "vcg", accepted, shed, price, flow, cost)
-    return dataclasses.replace(
-        settlement,
-        payments=payments,
-        rule=network_vcg,
-        pivotal_mw={
-            market.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)
-        },
-    )
-
-
-def _settlement(
-    market: NetworkMarket,
-    method: str,
-    accepted: NDArray[np.float64],
-    shed: NDArray[np.float64],
-    price: NDArray[np.float64],
-    flow: NDArray[np.float64],
-    cost: float,
-) -> NetworkSettlement:
-    """Return the settlement of a dispatch, with nothing paid yet by participants."""
-    signed = np.where(market.is_bid, accepted, -accepted)
-    served = market.demand_mw - shed
-    load_payment = float(served @ price)
-    load_value = float(market.value_of_lost_load * served.sum())
-    return NetworkSettlement(
-        market.participants,
-        np.zeros(len(market.participants)),
-        by_participant(market, signed * market.price_per_mwh),
-        method,
-        {"load": (load_value, load_payment)} if market.demand_mw.any() else {},
-        best_welfare=float(market.value_of_lost_load * market.demand_mw.sum()) - cost,
-        tolerance=market.tolerance,
-        market=market,
-        accepted_mw=accepted,
-        shed_mw=shed,
-        price_per_mwh=price,
-        flow_mw=flow,
-        congestion_rent=load_payment + float(signed @ price[market.bus]),
-    )

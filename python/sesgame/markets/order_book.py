@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Iterable
 from os import PathLike
 from pathlib import Path
@@ -9,15 +10,26 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from sesgame._engine import NetworkColumns, OrderBookColumns
+from sesgame._engine import EngineRule, NetworkColumns, OrderBookColumns
 from sesgame.errors import GameError
 from sesgame.game.players import Players
-from sesgame.markets.steps import check_steps, number_column, refuse, value_of_steps
+from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
+from sesgame.markets.order_book_files import read_orders
+from sesgame.markets.steps import (
+    by_participant,
+    check_steps,
+    number_column,
+    refuse,
+    signed,
+    value_of_steps,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Order", "OrderBook", "Side"]
+    from sesgame._engine import OrderBookOutcome
+
+__all__ = ["BookClearing", "Order", "OrderBook", "Side"]
 
 Side = Literal["offer", "bid"]
 
@@ -30,6 +42,50 @@ class Order(NamedTuple):
     price_per_kwh: float
     quantity_kwh: float
     period: int = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BookClearing:
+    """The efficient outcome of an order book, and the prices between which it clears.
+
+    Attributes
+    ----------
+    accepted_kwh : ndarray of float, shape (m,)
+        How much of each order is accepted, in the order of the book.
+    shed_kwh : ndarray of float, shape (T,)
+        Fixed demand that is not served.
+    price_lower, price_upper : ndarray of float, shape (T,)
+        The lowest and the highest price at which the market clears; infinite where there is none.
+    values : ndarray of float, shape (n,)
+        What the outcome is worth to each participant.
+    load_value : float
+        What it is worth to the fixed demand.
+    """
+
+    accepted_kwh: NDArray[np.float64]
+    shed_kwh: NDArray[np.float64]
+    price_lower: NDArray[np.float64]
+    price_upper: NDArray[np.float64]
+    values: NDArray[np.float64]
+    load_value: float
+
+    @property
+    def welfare(self) -> float:
+        """What the outcome is worth to everybody."""
+        return float(self.values.sum()) + self.load_value
+
+    def price(self, position: float = 0.5) -> NDArray[np.float64]:
+        """Return the price in each period, at a position between the bounds.
+
+        The finite bound where the other is infinite, NaN where both are.
+        """
+        only_lower, only_upper = np.isinf(self.price_upper), np.isinf(self.price_lower)
+        low = np.where(only_upper, self.price_upper, self.price_lower)
+        high = np.where(only_lower, self.price_lower, self.price_upper)
+        low = np.where(np.isfinite(low), low, np.nan)
+        high = np.where(np.isfinite(high), high, np.nan)
+        price: NDArray[np.float64] = low + position * (high - low)
+        return price
 
 
 class OrderBook:
@@ -113,7 +169,7 @@ class OrderBook:
             )
         refuse(
             ~(np.isfinite(demand) & (demand >= 0)),
-            lambda t: f"the demand of period {t} is {demand[t]}; it must be finite and >= 0",
+            lambda t: f"demand_kwh must be finite and non-negative, got {demand[t]} in period {t}",
         )
         self.demand_kwh = demand
         if value_of_lost_load is None and demand.any():
@@ -122,7 +178,7 @@ class OrderBook:
             )
         self.value_of_lost_load = float(value_of_lost_load or 0.0)
         if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load is {value_of_lost_load}; it must be finite")
+            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
         group = self.period * len(labels) + self.participant
         check_steps(group, self.is_bid, price, quantity, name)
         for array in (self.participant, self.is_bid, price, quantity, self.period, demand):
@@ -166,8 +222,8 @@ class OrderBook:
                 ) from error
             if row.side not in ("offer", "bid"):
                 raise GameError(
-                    f"order {k} of {row.participant!r}: its side is {row.side!r}; "
-                    f'it must be "offer" or "bid"'
+                    f"order {k} of {row.participant!r}: its side must be "
+                    f'"offer" or "bid", got {row.side!r}'
                 )
             rows.append(row)
         labels = Players(
@@ -198,9 +254,11 @@ class OrderBook:
             The file cannot be read, a column is missing or has no meaning, a number is none, there
             are two values of lost load, or as in :class:`OrderBook`; the line is named.
         """
-        from sesgame.markets.order_book_files import read_order_book
-
-        return read_order_book(Path(path))
+        arguments = read_orders(Path(path))
+        try:
+            return cls.from_orders(**arguments)
+        except GameError as error:
+            raise GameError(f"{path}: {error}") from error
 
     @property
     def n_periods(self) -> int:
@@ -247,11 +305,107 @@ class OrderBook:
             0.0,
         )
 
-    def in_book_order(self, by_period: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return a column that the engine made, sorted by period, in the order of the book."""
-        column = np.empty_like(by_period)
-        column[self._by_period] = by_period
-        return column
+    def clear(self) -> BookClearing:
+        """Return the efficient outcome, by merit order: one sorted pass, O(m log m)."""
+        return self._clearing(self.columns.settle(False))
+
+    def clarke(self) -> tuple[BookClearing, ClarkePayments]:
+        """Return the efficient outcome and what each presence costs the others: O(m log m)."""
+        outcome = self.columns.settle(True)
+        return self._clearing(outcome), ClarkePayments(outcome.payments, outcome.pivotal)
+
+    def _clearing(self, outcome: OrderBookOutcome) -> BookClearing:
+        by_period, shed = outcome.accepted, outcome.shed
+        lower, upper = outcome.price_lower, outcome.price_upper
+        # The engine's orders are sorted by period.
+        accepted = np.empty_like(by_period)
+        accepted[self._by_period] = by_period
+        for column in (accepted, shed, lower, upper):
+            column.setflags(write=False)
+        return BookClearing(
+            accepted_kwh=accepted,
+            shed_kwh=shed,
+            price_lower=lower,
+            price_upper=upper,
+            values=by_participant(self, signed(self, accepted) * self.price_per_kwh),
+            load_value=float(self.value_of_lost_load * (self.demand_kwh - shed).sum()),
+        )
+
+    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+        r"""Return what a coalition gains by trading on its own.
+
+        Parameters
+        ----------
+        utilities : ndarray of float, shape (n,)
+            What each participant has of the outcome, after its payment.
+        rest : float
+            What the fixed load has of it, which is one more player where there is one.
+        tolerance : float
+            What is rounding in a sum of money.
+
+        Notes
+        -----
+        By duality, no coalition gains more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)`
+        with the profits :math:`\pi_i` at the market price; where that is not zero, an integer
+        program finds the coalition that gains most, or the best one and a bound after 10 seconds.
+        """
+        load = [rest] if self.demand_kwh.any() else []
+        utilities = np.append(utilities, load)
+        tolerance *= max(1, len(utilities))
+
+        clearing = self.clear().price()
+        price = np.where(np.isfinite(clearing), clearing, 0.0)
+        margin = np.where(self.is_bid, 1, -1) * (self.price_per_kwh - price[self.period])
+        profits = by_participant(self, np.maximum(0.0, margin) * self.quantity_kwh)
+        served = (np.maximum(0.0, self.value_of_lost_load - price) * self.demand_kwh).sum()
+        profits = np.append(profits, [served] * len(load))
+        bound = float(np.maximum(0.0, profits - utilities).sum())
+        if bound <= tolerance:
+            return CoreGap(0.0, bound, None)
+
+        n = len(self.participants)
+        inside, found, proved = self.coalitions.best_coalition(utilities, CORE_TIME_LIMIT)
+        members = np.flatnonzero(inside[:n])
+        with_load = any(inside[n:])
+        # The solver is precise to its tolerances only: value the coalition anew.
+        alone = self.only(members, with_load=with_load)
+        outcome = alone.clear()
+        gain = max(0.0, outcome.welfare - float(utilities[np.flatnonzero(inside)].sum()))
+        bound = min(bound, gain + max(0.0, proved - found))
+        if gain <= tolerance:
+            return CoreGap(0.0, bound, None)
+        # Who neither trades there nor loses here is no part of the story.
+        active = (by_participant(alone, outcome.accepted_kwh) > 0)[members]
+        active |= utilities[members] < -tolerance
+        labels = [self.participants[int(i)] for i in members[active]]
+        return CoreGap(gain, bound, frozenset(labels + [LOAD] * with_load))
+
+    def misreport_utilities(
+        self, participant: Hashable, rule: EngineRule, factors: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the true utility of each misreport under a rule that the engine scans.
+
+        Parameters
+        ----------
+        participant : hashable
+            Who misreports.
+        rule : EngineRule
+            What accepted orders pay; the uniform price is the average price.
+        factors : ndarray of float, shape (k, 2)
+            By what all its prices and all its quantities are multiplied.
+
+        Notes
+        -----
+        The others are sorted once; then O(s log m) for each misreport of s steps, on all cores.
+        """
+        own = self.orders_of(participant)
+        return self.columns.misreport_utilities(
+            self.participants.index(participant),
+            rule,
+            0.5,
+            factors[:, :1] * self.price_per_kwh[own],
+            factors[:, 1:] * self.quantity_kwh[own],
+        )
 
     def orders_of(self, participant: Hashable) -> NDArray[np.int64]:
         """Return the positions of a participant's orders, by period."""

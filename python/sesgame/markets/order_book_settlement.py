@@ -1,29 +1,26 @@
-"""Mechanisms for an order book on one bus: who trades how much, and at what price.
-
-All clear by merit order. At one price, offers come before bids, bids before fixed demand, and
-orders of one side are rationed in proportion to their quantities.
-"""
+"""The settlement of an order book: who trades how much, at what price, and what everybody pays."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.errors import GameError
+from sesgame.markets.market import LOAD
+from sesgame.markets.mechanism import Trials
+from sesgame.markets.properties import PropertyReport, property_report
 from sesgame.markets.settlement import Settlement
 from sesgame.markets.steps import by_participant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.markets.order_book import OrderBook
-    from sesgame.markets.properties import PropertyReport
+    from sesgame.markets.mechanism import Mechanism
+    from sesgame.markets.order_book import BookClearing, OrderBook
 
-__all__ = ["OneBusSettlement", "one_bus_vcg", "pay_as_bid", "uniform_price"]
+__all__ = ["OneBusSettlement"]
 
 _PRECISION = 1e-11
 """Rounding of a sum of money, relative to the money that all orders are about."""
@@ -65,6 +62,41 @@ class OneBusSettlement(Settlement):
     quantities_known: bool = False
     blocking: tuple[frozenset[Hashable], ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        book: OrderBook,
+        clearing: BookClearing,
+        mechanism: Mechanism,
+        payments: NDArray[np.float64],
+        *,
+        position: float = 0.5,
+        pivotal_kwh: dict[Hashable, float] | None = None,
+    ) -> OneBusSettlement:
+        """Return the settlement of a clearing; the fixed load pays the market price."""
+        price = clearing.price(position)
+        price.setflags(write=False)
+        served = book.demand_kwh - clearing.shed_kwh
+        load_payment = float((np.where(served > 0, price, 0.0) * served).sum())
+        money = np.abs(book.price_per_kwh) @ book.quantity_kwh + clearing.load_value
+        return cls(
+            book.participants,
+            payments,
+            clearing.values,
+            mechanism.title,
+            {LOAD: (clearing.load_value, load_payment)} if book.demand_kwh.any() else {},
+            best_welfare=clearing.welfare,
+            tolerance=_PRECISION * max(1.0, float(money)),
+            rule=mechanism,
+            book=book,
+            accepted_kwh=clearing.accepted_kwh,
+            shed_kwh=clearing.shed_kwh,
+            price_per_kwh=price,
+            price_lower=clearing.price_lower,
+            price_upper=clearing.price_upper,
+            pivotal_kwh=pivotal_kwh or {},
+        )
+
     @property
     def consumed(self) -> NDArray[np.float64]:
         """What each participant buys, and then what the fixed load takes."""
@@ -77,196 +109,53 @@ class OneBusSettlement(Settlement):
 
         Parameters
         ----------
-        scan : iterable of participants, optional
-            Whose misreports are tried; by default those who trade most.
+        scan : iterable of hashable, optional
+            The participants whose misreports are tried, 41 prices with 4 quantities each; by
+            default the 32 with the largest trade. An empty list tries none. For core-selecting
+            payments 9 prices, and 8 participants by default.
 
         Returns
         -------
         PropertyReport
-        """
-        from sesgame.markets.properties import one_bus_properties
 
-        return one_bus_properties(self, scan=scan)
+        Notes
+        -----
+        The core here: no coalition of participants, with the fixed load or without it, could trade
+        among itself for more than its members' utilities.
+
+        References
+        ----------
+        Myerson and Satterthwaite (1983) [myerson1983]_.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> book = sg.markets.OrderBook.from_orders(
+        ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
+        ... )
+        >>> sg.markets.vcg(book).properties()
+        PropertyReport('vcg')
+          efficient              yes
+          individually rational  yes
+          incentive compatible   yes
+          in the core            yes
+          budget balanced        no: deficit 4
+        """
+        book, trials = self.book, Trials()
+        if self.quantities_known:
+            trials = dataclasses.replace(trials, quantities=1)
+        return property_report(
+            self,
+            book,
+            scan=scan,
+            ranked=np.argsort(-by_participant(book, self.accepted_kwh), kind="stable"),
+            trials=trials,
+            best_welfare=book.clear().welfare,
+            rest=sum(value - paid for value, paid in self.outside.values()),
+        )
 
     def to_dict(self) -> dict[str, object]:
         """Return everything but the book in the types that JSON knows."""
         result = super().to_dict()
         del result["book"]
         return result
-
-
-def one_bus_vcg(book: OrderBook) -> OneBusSettlement:
-    """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
-    accepted, shed, lower, upper, payments, pivotal = book.columns.settle(True)
-    settlement = _settlement(book, "vcg", accepted, shed, lower, upper, 0.5)
-    return dataclasses.replace(
-        settlement,
-        payments=payments,
-        rule=one_bus_vcg,
-        pivotal_kwh={book.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)},
-    )
-
-
-def one_bus_core_selecting(book: OrderBook) -> OneBusSettlement:
-    """Return the core payments nearest to VCG; see :func:`sesgame.markets.core_selecting`."""
-    settlement = one_bus_vcg(book)
-    marginal, worth = settlement.utilities, settlement.welfare
-    if settlement.outside:
-        everybody = np.arange(len(book.participants))
-        alone = uniform_price(book.only(everybody, with_load=False)).welfare
-        marginal = np.append(marginal, worth - alone)
-    payoffs, blocking, _ = book.coalitions.nearest_core_payoffs(marginal, worth)
-    n = len(book.participants)
-    labels = [*book.participants, *settlement.outside]
-    return dataclasses.replace(
-        settlement,
-        payments=settlement.values - payoffs[:n],
-        outside={
-            name: (value, value - float(payoff))
-            for (name, (value, _)), payoff in zip(
-                settlement.outside.items(), payoffs[n:], strict=True
-            )
-        },
-        method="core-selecting",
-        rule=one_bus_core_selecting,
-        tolerance=1e3 * settlement.tolerance,
-        blocking=tuple(
-            frozenset(label for label, inside in zip(labels, coalition, strict=True) if inside)
-            for coalition in blocking
-        ),
-    )
-
-
-def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement:
-    """Return the efficient outcome of a book at one price for everybody (k-double auction).
-
-    Parameters
-    ----------
-    book : OrderBook
-        Any number of offers, bids and fixed demand.
-    position : float, default 0.5
-        Where the price lies between the lowest (0) and the highest (1) clearing price; 0.5 is
-        the average price. Where one bound is missing, the price is the other one.
-
-    Returns
-    -------
-    OneBusSettlement
-        The budget balances and nobody loses; truth is not a dominant strategy.
-
-    Raises
-    ------
-    GameError
-        `position` is not from 0 to 1.
-
-    Notes
-    -----
-    One sorted pass, O(m log m) for m orders.
-
-    References
-    ----------
-    Wilson (1985) [wilson1985]_.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> book = sg.markets.OrderBook.from_orders(
-    ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
-    ... )
-    >>> sg.markets.uniform_price(book)["ann"]
-    7.0
-    """
-    if not 0 <= position <= 1:
-        raise GameError(f"position is {position}; it must be from 0 to 1")
-    accepted, shed, lower, upper, _, _ = book.columns.settle(False)
-    settlement = _settlement(book, "uniform price", accepted, shed, lower, upper, position)
-    traded = _signed(book, settlement.accepted_kwh)
-    price = np.where(np.isnan(settlement.price_per_kwh), 0.0, settlement.price_per_kwh)
-    return dataclasses.replace(
-        settlement,
-        payments=by_participant(book, traded * price[book.period]),
-        rule=uniform_price if position == 0.5 else partial(uniform_price, position=position),
-    )
-
-
-def pay_as_bid(book: OrderBook) -> OneBusSettlement:
-    """Return the efficient outcome of a book where each accepted order pays its own price.
-
-    Parameters
-    ----------
-    book : OrderBook
-        Any number of offers, bids and fixed demand.
-
-    Returns
-    -------
-    OneBusSettlement
-        Every reported utility is 0; truth is not a dominant strategy. Fixed demand pays the
-        market price, so there is a surplus.
-
-    Notes
-    -----
-    One sorted pass, O(m log m) for m orders.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> book = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
-    >>> sg.markets.pay_as_bid(book)["ann"]
-    9.0
-    """
-    accepted, shed, lower, upper, _, _ = book.columns.settle(False)
-    settlement = _settlement(book, "pay as bid", accepted, shed, lower, upper, 0.5)
-    return dataclasses.replace(settlement, payments=settlement.values, rule=pay_as_bid)
-
-
-def middle_price(
-    lower: NDArray[np.float64], upper: NDArray[np.float64], position: float
-) -> NDArray[np.float64]:
-    """Return the price between two bounds; the finite one where the other is infinite."""
-    only_lower, only_upper = np.isinf(upper), np.isinf(lower)
-    low = np.where(only_upper, upper, lower)
-    high = np.where(only_lower, lower, upper)
-    low, high = np.where(np.isfinite(low), low, np.nan), np.where(np.isfinite(high), high, np.nan)
-    price: NDArray[np.float64] = low + position * (high - low)
-    return price
-
-
-def _signed(book: OrderBook, quantity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return quantities with bids positive and offers negative."""
-    return np.where(book.is_bid, quantity, -quantity)
-
-
-def _settlement(
-    book: OrderBook,
-    method: str,
-    accepted: NDArray[np.float64],
-    shed: NDArray[np.float64],
-    lower: NDArray[np.float64],
-    upper: NDArray[np.float64],
-    position: float,
-) -> OneBusSettlement:
-    """Return the settlement of accepted quantities, with nothing paid yet by participants."""
-    accepted = book.in_book_order(accepted)
-    values = by_participant(book, _signed(book, accepted) * book.price_per_kwh)
-    price = middle_price(lower, upper, position)
-    served = book.demand_kwh - shed
-    load_value = float(book.value_of_lost_load * served.sum())
-    load_payment = float((np.where(served > 0, price, 0.0) * served).sum())
-    outside = {"load": (load_value, load_payment)} if book.demand_kwh.any() else {}
-    money = np.abs(book.price_per_kwh) @ book.quantity_kwh + load_value
-    for column in (accepted, shed, price, lower, upper):
-        column.setflags(write=False)
-    return OneBusSettlement(
-        book.participants,
-        np.zeros(len(book.participants)),
-        values,
-        method,
-        outside,
-        best_welfare=float(values.sum()) + load_value,
-        tolerance=_PRECISION * max(1.0, float(money)),
-        book=book,
-        accepted_kwh=accepted,
-        shed_kwh=shed,
-        price_per_kwh=price,
-        price_lower=lower,
-        price_upper=upper,
-    )

@@ -15,24 +15,15 @@ import numpy as np
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
 from sesgame.markets.budget import BudgetBalance, budget_balance
-from sesgame.markets.order_book_settlement import one_bus_core_selecting, uniform_price
-from sesgame.markets.steps import by_participant
+from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.truthfulness import misreport_scan
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from sesgame.markets.market import Market
-    from sesgame.markets.order_book_settlement import OneBusSettlement
+    from sesgame.markets.market import ClearableMarket
+    from sesgame.markets.mechanism import Trials
     from sesgame.markets.settlement import Settlement
 
-__all__ = ["PropertyReport", "one_bus_properties", "property_report"]
-
-CORE_TIME_LIMIT = 10.0
-"""Seconds for the search for a blocking coalition; a bound is reported where they do not do."""
-
-SCANNED = 32
-"""Participants whose misreports are tried unless the caller names others."""
+__all__ = ["PropertyReport", "property_report"]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -143,99 +134,63 @@ class PropertyReport:
         )
 
 
-def one_bus_properties(
-    settlement: OneBusSettlement, *, scan: Iterable[Hashable] | None = None
+def property_report(
+    settlement: Settlement,
+    market: ClearableMarket,
+    *,
+    scan: Iterable[Hashable] | None,
+    ranked: Iterable[int],
+    trials: Trials,
+    best_welfare: float,
+    rest: float,
 ) -> PropertyReport:
-    r"""Return what holds of the settlement of an order book.
+    """Return what holds of a settlement.
 
     Parameters
     ----------
-    settlement : OneBusSettlement
+    settlement : Settlement
         Of any mechanism, repaired or not.
-    scan : iterable of hashable, optional
-        The participants whose misreports are tried, 41 prices with 4 quantities each; by default
-        the 32 with the largest trade. An empty list tries none. For core-selecting payments 9
-        prices, and 8 participants by default.
-
-    Returns
-    -------
-    PropertyReport
-
-    Notes
-    -----
-    The core here: no coalition of participants, with the fixed load or without it, could trade
-    among itself for more than its members' utilities :math:`u_i`. By duality, no coalition gains
-    more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)` with the profits :math:`\pi_i` at the
-    market price; where that is not zero, an integer programme finds the coalition that gains
-    most, or the best one and a bound after 10 seconds.
+    market : ClearableMarket
+        What was settled.
+    scan : iterable of hashable or None
+        The participants whose misreports are tried; by default the first that are `ranked`.
+    ranked : iterable of int
+        Who is worth trying, the most active first, as positions among the participants.
+    trials : Trials
+        What this kind of market affords; the mechanism may afford less.
+    best_welfare : float
+        The largest welfare of any outcome.
+    rest : float
+        What those have who do not bid, as in :meth:`ClearableMarket.core_gap`.
 
     References
     ----------
     Myerson and Satterthwaite (1983) [myerson1983]_.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> book = sg.markets.OrderBook.from_orders(
-    ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
-    ... )
-    >>> sg.markets.vcg(book).properties()
-    PropertyReport('vcg')
-      efficient              yes
-      individually rational  yes
-      incentive compatible   yes
-      in the core            yes
-      budget balanced        no: deficit 4
     """
-    book = settlement.book
-    # Each of its misreports takes integer programmes.
-    slow = settlement.rule is one_bus_core_selecting
+    rule = settlement.rule
+    if isinstance(rule, Mechanism):
+        trials = trials.at_most(rule.trials)
     if scan is None:
-        ranked = np.argsort(-by_participant(book, settlement.accepted_kwh), kind="stable")
-        labels = (book.participants[int(i)] for i in ranked[: 8 if slow else SCANNED])
-        scan = [label for label in labels if book.has_orders(label)]
-    only_prices = slow or settlement.quantities_known
-    return property_report(
-        settlement,
-        book,
-        scan,
-        best_welfare=uniform_price(book).welfare,
-        price_factors=np.linspace(0, 2, 9 if slow else 41),
-        quantity_factors=(1.0,) if only_prices else (0.25, 0.5, 0.75, 1.0),
-        core=_core(settlement),
-    )
-
-
-def property_report(
-    settlement: Settlement,
-    market: Market,
-    scan: Iterable[Hashable],
-    *,
-    best_welfare: float,
-    price_factors: ArrayLike,
-    quantity_factors: ArrayLike,
-    core: tuple[float, float, frozenset[Hashable] | None],
-) -> PropertyReport:
-    """Return the report of any settlement whose core figures are known."""
+        labels = [market.participants[int(i)] for i in ranked][: trials.participants]
+        scan = [label for label in labels if market.has_orders(label)]
     utilities = settlement.utilities
     loser = int(np.argmin(utilities))
     gain, manipulator, scanned = 0.0, None, 0
-    rule = settlement.rule
-    for participant in scan if rule is not None else ():
-        assert rule is not None
-        found = misreport_scan(
-            rule,
-            participant,
-            market,
-            price_factors=price_factors,
-            quantity_factors=quantity_factors,
-            progress=False,
-        )
-        scanned += 1
-        if found.gain > gain:
-            gain, manipulator = found.gain, participant
+    if rule is not None:
+        for participant in scan:
+            found = misreport_scan(
+                rule,
+                participant,
+                market,
+                price_factors=trials.price_factors,
+                quantity_factors=trials.quantity_factors,
+                progress=False,
+            )
+            scanned += 1
+            if found.gain > gain:
+                gain, manipulator = found.gain, participant
     loss = max(0.0, -float(utilities[loser]))
-    excess, bound, blocking = core
+    core = market.core_gap(utilities, rest, tolerance=settlement.tolerance)
     return PropertyReport(
         method=settlement.method,
         efficiency_loss=max(0.0, best_welfare - settlement.welfare),
@@ -244,42 +199,9 @@ def property_report(
         misreport_gain=gain,
         manipulator=manipulator,
         scanned=scanned,
-        core_excess=excess,
-        core_bound=bound,
-        blocking=blocking,
+        core_excess=core.excess,
+        core_bound=core.bound,
+        blocking=core.blocking,
         budget=budget_balance(settlement),
         tolerance=settlement.tolerance * max(1, len(utilities)),
     )
-
-
-def _core(settlement: OneBusSettlement) -> tuple[float, float, frozenset[Hashable] | None]:
-    """Return what the coalition that gains most gains, a bound for all, and that coalition."""
-    book = settlement.book
-    load = list(settlement.outside.values())
-    utilities = np.append(settlement.utilities, [value - paid for value, paid in load])
-    tolerance = settlement.tolerance * max(1, len(utilities))
-
-    clearing = uniform_price(book).price_per_kwh
-    price = np.where(np.isfinite(clearing), clearing, 0.0)
-    margin = np.where(book.is_bid, 1, -1) * (book.price_per_kwh - price[book.period])
-    profits = by_participant(book, np.maximum(0.0, margin) * book.quantity_kwh)
-    served = (np.maximum(0.0, book.value_of_lost_load - price) * book.demand_kwh).sum()
-    profits = np.append(profits, [served] * len(load))
-    bound = float(np.maximum(0.0, profits - utilities).sum())
-    if bound <= tolerance:
-        return 0.0, bound, None
-
-    inside, found, proved = book.coalitions.best_coalition(utilities, CORE_TIME_LIMIT)
-    members = np.flatnonzero(inside[: len(book.participants)])
-    with_load = any(inside[len(book.participants) :])
-    # The solver is precise to its tolerances only: value the coalition anew.
-    alone = uniform_price(book.only(members, with_load=with_load))
-    gain = max(0.0, alone.welfare - float(utilities[np.flatnonzero(inside)].sum()))
-    bound = min(bound, gain + max(0.0, proved - found))
-    if gain <= tolerance:
-        return 0.0, bound, None
-    # Who neither trades there nor loses here is no part of the story.
-    active = (by_participant(alone.book, alone.accepted_kwh) > 0)[members]
-    active |= utilities[members] < -tolerance
-    labels = [book.participants[int(i)] for i in members[active]]
-    return gain, bound, frozenset(labels + ["load"] * with_load)

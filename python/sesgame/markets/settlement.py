@@ -47,7 +47,8 @@ class Settlement:
     tolerance : float
         Absolute precision of all sums of money.
     rule : callable, optional
-        The mechanism itself, from market to settlement: what a misreport is tried on.
+        The mechanism itself, from market to settlement: what a misreport is tried on. That of
+        this package has a name, too.
     """
 
     participants: Players
@@ -89,12 +90,14 @@ class Settlement:
         """Return everything in the types that JSON knows; payments and values by label."""
         labels = [str(participant) for participant in self.participants]
         result = {
-            field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)
+            field.name: plain(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+            if field.name not in ("participants", "rule")
         }
-        del result["participants"]
         result["payments"] = dict(zip(labels, self.payments.tolist(), strict=True))
         result["values"] = dict(zip(labels, self.values.tolist(), strict=True))
         result["welfare"] = self.welfare
+        result["rule"] = None if self.rule is None else _name_of(self.rule)
         return result
 
     def to_pandas(self) -> pd.DataFrame:
@@ -133,3 +136,12 @@ class Settlement:
     def _missing(self) -> list[str]:
         missing = left_out(len(self.participants))
         return [f"... and {missing:,} more participants"] if missing else []
+
+
+def _name_of(rule: Callable[[Any], Settlement]) -> str:
+    """Return what a rule is called: never an address in memory, which says nothing."""
+    for attribute in ("name", "__name__"):
+        name = getattr(rule, attribute, None)
+        if isinstance(name, str):
+            return name
+    return type(rule).__name__

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from sesgame.game.players import Players
 
-__all__ = ["Orders", "by_participant", "check_steps", "number_column", "refuse", "value_of_steps"]
+__all__ = [
+    "Orders",
+    "by_participant",
+    "check_steps",
+    "number_column",
+    "refuse",
+    "signed",
+    "value_of_steps",
+]
 
 
 class Orders(Protocol):
@@ -30,11 +38,21 @@ class Orders(Protocol):
         """Who made each order, as an index into the participants."""
         ...
 
+    @property
+    def is_bid(self) -> NDArray[np.bool_]:
+        """Whether each order is a bid rather than an offer."""
+        ...
+
 
 def by_participant(orders: Orders, column: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sum of a column over the orders of each participant."""
     sums = np.bincount(orders.participant, weights=column, minlength=len(orders.participants))
     return sums.astype(np.float64)
+
+
+def signed(orders: Orders, quantity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the quantity of each order: what bids take positive, what offers give negative."""
+    return np.where(orders.is_bid, quantity, -quantity)
 
 
 def number_column(name: str, values: ArrayLike) -> NDArray[np.float64]:
@@ -65,10 +83,10 @@ def check_steps(
 
     The offers of one group must not fall in price from one row to the next, its bids not rise.
     """
-    refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price is {price[k]}, not finite")
+    refuse(~np.isfinite(price), lambda k: f"{name(k)}: its price must be finite, got {price[k]}")
     refuse(
         ~(np.isfinite(quantity) & (quantity >= 0)),
-        lambda k: f"{name(k)}: its quantity is {quantity[k]}; it must be finite and >= 0",
+        lambda k: f"{name(k)}: its quantity must be finite and non-negative, got {quantity[k]}",
     )
     rank = np.where(is_bid, -price, price)
     order = np.lexsort((is_bid, group))

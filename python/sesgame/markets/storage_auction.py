@@ -11,21 +11,12 @@ import numpy as np
 from sesgame._engine import BundleAuctionColumns
 from sesgame.errors import GameError
 from sesgame.game.players import Players
-from sesgame.markets.settlement import Settlement
+from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.markets.properties import PropertyReport
-
-__all__ = [
-    "Bundle",
-    "StorageAuction",
-    "StorageSettlement",
-    "greedy",
-    "storage_core_selecting",
-    "storage_vcg",
-]
+__all__ = ["Bundle", "StorageAuction", "StorageClearing"]
 
 _PRECISION = 1e-9
 """Of sums of money, relative to the value of all bids; that of the solver."""
@@ -39,6 +30,22 @@ class Bundle(NamedTuple):
     energy_kwh: float
     power_kw: float
     periods: Iterable[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class StorageClearing:
+    """The bundles that win where welfare is largest.
+
+    Attributes
+    ----------
+    won : tuple of (int or None)
+        The bundle that each bidder wins, as its position among all.
+    welfare : float
+        What they are worth together.
+    """
+
+    won: tuple[int | None, ...]
+    welfare: float
 
 
 class StorageAuction:
@@ -129,9 +136,8 @@ class StorageAuction:
         self.participants.index(participant)
         return any(bundle.bidder == participant for bundle in self.bundles)
 
-    def true_value(self, participant: Hashable, settlement: Settlement) -> float:
+    def true_value(self, participant: Hashable, settlement: Any) -> float:
         """Return what the outcome of somebody's misreport is truly worth to a participant."""
-        assert isinstance(settlement, StorageSettlement)
         won = settlement.won[self.participants.index(participant)]
         return 0.0 if won is None else self.bundles[won].value
 
@@ -139,6 +145,38 @@ class StorageAuction:
         """Return the auction without the bids of one bidder, who stays with nothing."""
         self.participants.index(participant)
         return self._like(bundle for bundle in self.bundles if bundle.bidder != participant)
+
+    def clear(self) -> StorageClearing:
+        """Return the winners of an efficient outcome: one integer program."""
+        won, welfare, _ = self.columns.best(np.zeros(len(self.participants)), np.inf)
+        return StorageClearing(tuple(won), welfare)
+
+    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+        """Return what a coalition of bidders could offer the seller more than it gets.
+
+        Parameters
+        ----------
+        utilities : ndarray of float, shape (n,)
+            What each bidder has of the outcome, after its payment.
+        rest : float
+            The revenue.
+        tolerance : float
+            What is rounding in a sum of money.
+
+        Notes
+        -----
+        The coalition that gains most is found by one more winner determination, or the best one
+        and a bound after 10 seconds.
+        """
+        won, welfare, bound = self.columns.best(utilities, CORE_TIME_LIMIT)
+        excess = max(0.0, welfare - rest)
+        found = excess > tolerance
+        winners = (self.participants[i] for i, bundle in enumerate(won) if bundle is not None)
+        return CoreGap(
+            excess if found else 0.0,
+            max(0.0, bound - rest),
+            frozenset(winners) if found else None,
+        )
 
     def _like(self, bundles: Iterable[Bundle]) -> StorageAuction:
         return StorageAuction(
@@ -155,186 +193,6 @@ class StorageAuction:
         )
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class StorageSettlement(Settlement):
-    """The outcome of a storage auction.
-
-    Attributes
-    ----------
-    auction : StorageAuction
-        What was settled.
-    won : tuple of (int or None)
-        The bundle that each bidder wins, as its position in ``auction.bundles``.
-    welfare_bound : float or None
-        No choice of bundles is worth more; equals the welfare when optimality is proved. None for
-        the greedy rule, which proves nothing.
-    payment_gaps : ndarray of float, shape (n,)
-        How far each payment may be from the exact one, because a programme was stopped by a time
-        limit; 0 otherwise.
-    blocking : tuple of frozenset
-        Only for core-selecting payments: the winners that each blocking coalition, which had to be
-        outbid, left out.
-    """
-
-    auction: StorageAuction
-    won: tuple[int | None, ...]
-    welfare_bound: float | None
-    payment_gaps: NDArray[np.float64]
-    blocking: tuple[frozenset[Hashable], ...] = ()
-
-    @property
-    def proved(self) -> bool:
-        """Whether the outcome is proved to be efficient and the payments to be exact."""
-        return self.welfare_bound is not None and not self.payment_gaps.any()
-
-    def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
-        """Return what holds of this outcome, and by how much what does not.
-
-        Parameters
-        ----------
-        scan : iterable of hashable, optional
-            The bidders whose misreports are tried, 9 multiples of their values from 0 to 2; by
-            default the first 8 winners. An empty list tries none.
-
-        Notes
-        -----
-        The core: no coalition of bidders could offer the seller more than it gets. The coalition
-        that gains most is found by one more winner determination. The budget's surplus is the
-        revenue, which belongs to whoever owns the battery.
-        """
-        from sesgame.markets.properties import CORE_TIME_LIMIT, property_report
-
-        if scan is None:
-            winners = (i for i, bundle in enumerate(self.won) if bundle is not None)
-            scan = [self.participants[i] for i, _ in zip(winners, range(8), strict=False)]
-        best = self.best_welfare
-        if best is None:
-            best = self.auction.columns.best(np.zeros(len(self.won)), np.inf)[1]
-        won, welfare, bound = self.auction.columns.best(self.utilities, CORE_TIME_LIMIT)
-        revenue = float(self.payments.sum())
-        excess = max(0.0, welfare - revenue)
-        blocking = frozenset(
-            self.participants[i] for i, bundle in enumerate(won) if bundle is not None
-        )
-        return property_report(
-            self,
-            self.auction,
-            scan,
-            best_welfare=best,
-            price_factors=np.linspace(0, 2, 9),
-            quantity_factors=(1.0,),
-            core=(
-                excess if excess > self.tolerance else 0.0,
-                max(0.0, bound - revenue),
-                blocking if excess > self.tolerance else None,
-            ),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the auction in the types that JSON knows."""
-        result = super().to_dict()
-        del result["auction"]
-        return {**result, "proved": self.proved}
-
-
-def storage_vcg(auction: StorageAuction, *, time_limit: float = np.inf) -> StorageSettlement:
-    """Return the efficient outcome with its VCG payments; see :func:`sesgame.markets.vcg`."""
-    if not time_limit > 0:
-        raise GameError(f"time_limit is {time_limit} s; it must be above 0")
-    won, _, bound, payments, gaps = auction.columns.clarke(time_limit)
-    settlement = _settlement(auction, "vcg", won, payments, bound, storage_vcg)
-    return dataclasses.replace(settlement, payment_gaps=gaps)
-
-
-def storage_core_selecting(auction: StorageAuction) -> StorageSettlement:
-    """Return the core payments nearest to VCG; see :func:`sesgame.markets.core_selecting`."""
-    won, welfare, payments, _, blocking, _ = auction.columns.core_selecting()
-    settlement = _settlement(
-        auction, "core-selecting", won, payments, welfare, storage_core_selecting
-    )
-    labels = auction.participants
-    return dataclasses.replace(
-        settlement,
-        blocking=tuple(frozenset(labels[i] for i in left_out) for left_out in blocking),
-    )
-
-
-def greedy(auction: StorageAuction) -> StorageSettlement:
-    r"""Return the greedy outcome with critical-value payments, for single-minded bidders.
-
-    Bundles by falling :math:`v / \sqrt{\textstyle\sum_r u_r / c_r}` (value per square root of the
-    used shares of capacity) are accepted when they still fit. A winner pays the least value with
-    which it would still have won.
-
-    Parameters
-    ----------
-    auction : StorageAuction
-        One bundle of each bidder.
-
-    Returns
-    -------
-    StorageSettlement
-        Truth is a dominant strategy and nobody loses; welfare may be lost: `properties` says how
-        much.
-
-    Raises
-    ------
-    GameError
-        A bidder has two bundles: the greedy rule is then not truthful.
-
-    Notes
-    -----
-    O(n^2) times the resources of a bundle; no integer programme.
-
-    References
-    ----------
-    Lehmann, O'Callaghan and Shoham (2002) [lehmann2002]_.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> auction = sg.markets.StorageAuction(
-    ...     [("a", 10, 1, 0, [0]), ("b", 19, 1, 0, [0, 1]), ("c", 8, 1, 0, [1])],
-    ...     energy_kwh=1, power_kw=0, n_periods=2,
-    ... )
-    >>> sg.markets.greedy(auction).payments.round(4).tolist()
-    [0.0, 14.1421, 0.0]
-    """
-    first: dict[Hashable, int] = {}
-    for k, bundle in enumerate(auction.bundles):
-        if first.setdefault(bundle.bidder, k) != k:
-            raise GameError(
-                f"bundle {k} is the second of {bundle.bidder!r}; the greedy auction is truthful "
-                f"only for bidders with one bundle: use vcg or core_selecting"
-            )
-    won, payments = auction.columns.greedy()
-    return _settlement(auction, "greedy", won, payments, None, greedy)
-
-
-def _settlement(
-    auction: StorageAuction,
-    method: str,
-    won: list[int | None],
-    payments: NDArray[np.float64],
-    bound: float | None,
-    rule: Any,
-) -> StorageSettlement:
-    values = [0.0 if k is None else float(auction.bundles[k].value) for k in won]
-    return StorageSettlement(
-        auction.participants,
-        payments,
-        np.array(values),
-        method,
-        best_welfare=bound,
-        tolerance=auction.tolerance,
-        rule=rule,
-        auction=auction,
-        won=tuple(won),
-        welfare_bound=bound,
-        payment_gaps=np.zeros(len(values)),
-    )
-
-
 def _bundle(k: int, given: Bundle | tuple[Any, ...]) -> Bundle:
     try:
         bundle = Bundle(*given)
@@ -348,7 +206,7 @@ def _bundle(k: int, given: Bundle | tuple[Any, ...]) -> Bundle:
         ) from error
     for field, number in (("value", value), ("energy_kwh", energy), ("power_kw", power)):
         if not (np.isfinite(number) and number >= 0):
-            raise GameError(f"{name}: its {field} is {number}; it must be finite and >= 0")
+            raise GameError(f"{name}: its {field} must be finite and non-negative, got {number}")
     if not periods:
         raise GameError(f"{name} has no period")
     return Bundle(bundle.bidder, value, energy, power, periods)
@@ -372,7 +230,7 @@ def _capacities(
     for name, array in arrays.items():
         bad = ~(np.isfinite(array) & (array >= 0))
         if bad.any():
-            raise GameError(f"{name} is {array[bad].flat[0]}; it must be finite and >= 0")
+            raise GameError(f"{name} must be finite and non-negative, got {array[bad].flat[0]}")
     length = lengths.pop()
     return (
         np.broadcast_to(arrays["energy_kwh"], length).copy(),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame._engine import EngineRule
 from sesgame.errors import GameError
 from sesgame.markets.market import Market
-from sesgame.markets.mechanisms.vcg import vcg
+from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.order_book import OrderBook
-from sesgame.markets.order_book_settlement import one_bus_vcg, pay_as_bid, uniform_price
 from sesgame.markets.settlement import Settlement
 from sesgame.progress import progress_report
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MisreportScan", "misreport_scan"]
 
-_SCANNED_BY_THE_ENGINE: dict[object, str] = {
-    vcg: "vcg",
-    one_bus_vcg: "vcg",
-    uniform_price: "uniform price",
-    pay_as_bid: "pay as bid",
-}
 _BLOCK = 1 << 16
 """Misreports in a block: bounds the memory for reports of many steps."""
 
@@ -151,14 +145,15 @@ def misreport_scan(
     pairs = np.stack(np.meshgrid(prices, quantities, indexing="ij"), axis=-1).reshape(-1, 2)
     # The truth goes through the same scan, last, so that it is computed in the same way.
     pairs = np.vstack([pairs, [1.0, 1.0]])
-    rule = _SCANNED_BY_THE_ENGINE.get(mechanism)
+    truth = mechanism(market)
+    engine_rule = _engine_rule(mechanism, truth)
     utilities = np.empty(len(pairs))
     with progress_report("misreports", "", progress) as report:
         for start in range(0, len(pairs), _BLOCK):
             block = pairs[start : start + _BLOCK]
             rows = slice(start, start + len(block))
-            if rule is not None and isinstance(market, OrderBook):
-                utilities[rows] = _engine_utilities(market, participant, rule, block)
+            if engine_rule is not None and isinstance(market, OrderBook):
+                utilities[rows] = market.misreport_utilities(participant, engine_rule, block)
             else:
                 utilities[rows] = [
                     _utility(mechanism, market, participant, price, quantity)
@@ -172,21 +167,21 @@ def misreport_scan(
         utilities[:-1].reshape(len(prices), len(quantities)),
         prices,
         quantities,
-        mechanism(market).tolerance,
+        truth.tolerance,
     )
 
 
-def _engine_utilities(
-    book: OrderBook, participant: Hashable, rule: str, factors: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    own = book.orders_of(participant)
-    return book.columns.misreport_utilities(
-        book.participants.index(participant),
-        rule,
-        0.5,
-        factors[:, :1] * book.price_per_kwh[own],
-        factors[:, 1:] * book.quantity_kwh[own],
-    )
+def _engine_rule(
+    mechanism: Callable[[Any], Settlement], settlement: Settlement
+) -> EngineRule | None:
+    """Return the rule that the engine scans, where a settlement says that the mechanism is one.
+
+    A function of somebody else's that only ends in a settlement of ours is not.
+    """
+    made_by = settlement.rule
+    if isinstance(made_by, Mechanism) and (mechanism is made_by or mechanism is made_by.settle):
+        return made_by.engine_rule
+    return None
 
 
 def _utility(
@@ -204,5 +199,7 @@ def _factors(name: str, factors: ArrayLike) -> NDArray[np.float64]:
     array = np.array(factors, dtype=np.float64).reshape(-1)
     bad = ~(np.isfinite(array) & (array >= 0))
     if bad.any() or not array.size:
-        raise GameError(f"{name} is {array[bad] if array.size else 'empty'}; each must be >= 0")
+        raise GameError(
+            f"{name} must be finite and non-negative, got {array[bad] if array.size else 'none'}"
+        )
     return array

@@ -63,7 +63,7 @@ def merit_order(
     """
     book = settlement.book
     if not 0 <= period < book.n_periods:
-        raise GameError(f"there is no period {period}; the periods are 0 to {book.n_periods - 1}")
+        raise GameError(f"period must be from 0 to {book.n_periods - 1}, got {period}")
     axes = new_axes(ax)
     now = np.flatnonzero((book.period == period) & (book.quantity_kwh > 0))
     offers = now[~book.is_bid[now]]
@@ -146,7 +146,7 @@ def payments(
     'payment (EUR), negative where received'
     """
     if not settlements:
-        raise GameError("there is no settlement to draw")
+        raise GameError("settlements must not be empty")
     axes = new_axes(ax)
     first = next(iter(settlements.values()))
     labels = [str(label) for label in first.participants] + list(first.outside)

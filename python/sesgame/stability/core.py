@@ -218,7 +218,8 @@ def least_core_by_search(search: CoalitionSearch) -> Allocation:
     game = search.game
     table = game.tabulate(progress=search.progress)
     with progress_report(LEAST_CORE.title, " values", search.progress) as report:
-        value, values, stages, tolerance, effort = engine_least_core(table, game.kind, report)
+        outcome = engine_least_core(table, game.kind, report)
+    value, values, tolerance = outcome.value, outcome.allocation, outcome.tolerance
     tight, count = coalitions_at_least(
         table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
     )
@@ -230,10 +231,10 @@ def least_core_by_search(search: CoalitionSearch) -> Allocation:
         tolerance=tolerance,
         evidence=LeastCoreEvidence(
             value=value,
-            stages=tuple(stage(game.players, raw) for raw in stages),
+            stages=tuple(stage(game.players, raw) for raw in outcome.stages),
             tight=tuple(game.players.ordered_labels(mask) for mask in tight),
             tight_count=count,
-            effort=Effort(*effort),
+            effort=Effort(*outcome.effort),
             values=tuple(values.tolist()),
             tolerance=tolerance,
         ),

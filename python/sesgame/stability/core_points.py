@@ -355,11 +355,10 @@ def _chosen(
     table = game.tabulate(progress=progress)
     compared = _reference(game, leximin, reference)
     with progress_report("point of the core", " values", progress) as report:
-        allowed, values, stages, steps, tolerance, effort = core_point(
-            table, game.kind, leximin, compared, report
-        )
+        chosen = core_point(table, game.kind, leximin, compared, report)
+    allowed, values = chosen.allowed, chosen.allocation
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
-    tolerance = max(tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
+    tolerance = max(chosen.tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
     said = ", ".join(filter(None, ["of the least core" if allowed > 0 else "", compared_with]))
     allocation = Allocation(
         players=game.players,
@@ -381,10 +380,10 @@ def _chosen(
                     multipliers=tuple(multiplier for _, multiplier in tight),
                     total_multiplier=total,
                 )
-                for level, weights, tight, total in steps
+                for level, weights, tight, total in chosen.steps
             ),
-            stages=tuple(stage(game.players, raw) for raw in stages),
-            effort=Effort(*effort),
+            stages=tuple(stage(game.players, raw) for raw in chosen.stages),
+            effort=Effort(*chosen.effort),
             values=tuple(values.tolist()),
             tolerance=tolerance,
         ),

@@ -481,16 +481,15 @@ def _solve(
     individually_rational = unbounded is not None
     table = game.tabulate(progress=progress)
     with progress_report(rule.title, " values", progress) as report:
-        values, stages, bounded, tolerance, effort = engine_nucleolus(
-            table, game.kind, per_capita, individually_rational, report
-        )
+        found = engine_nucleolus(table, game.kind, per_capita, individually_rational, report)
+    values, bounded = found.allocation, found.individually_rational
     evidence = NucleolusEvidence(
-        stages=tuple(stage(game.players, raw) for raw in stages),
+        stages=tuple(stage(game.players, raw) for raw in found.stages),
         per_capita=per_capita,
         individually_rational=bounded,
-        effort=Effort(*effort),
+        effort=Effort(*found.effort),
         values=tuple(values.tolist()),
-        tolerance=tolerance,
+        tolerance=found.tolerance,
     )
     fractions = None
     if exact:
@@ -505,7 +504,7 @@ def _solve(
         values=values,
         kind=game.kind,
         method=method,
-        tolerance=tolerance,
+        tolerance=evidence.tolerance,
         evidence=evidence,
         exact=fractions,
     )

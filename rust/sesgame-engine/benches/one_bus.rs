@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use sesgame_engine::markets::misreport::{self, PaymentRule};
+use sesgame_engine::markets::order_book::{OrderBook, clarke, clear};
 use sesgame_engine::progress::Progress;
-use sesgame_engine::vcg::misreport::{self, PaymentRule};
-use sesgame_engine::vcg::order_book::{OrderBook, clarke, clear};
 
 /// Numbers from 0 to `top` without pattern (SplitMix64).
 fn spread(seed: u64, length: usize, top: f64) -> Vec<f64> {

@@ -33,7 +33,7 @@ pub enum Error {
     /// An argument violates what the function's documentation requires.
     #[error("{0}")]
     InvalidInput(String),
-    /// A linear or mixed-integer programme could not be finished.
+    /// A linear or mixed-integer program could not be finished.
     #[error("{stage}: the solver stopped with status \"{status}\"")]
     Solver {
         /// What was being solved, for example `nucleolus level 3`.

@@ -18,7 +18,7 @@ pub trait NativeGame: Send + Sync {
         None
     }
 
-    /// The Shapley value without going through the coalitions, where the game has such a form.
+    /// The Shapley value without enumerating the coalitions, where the game is structured.
     ///
     /// # Errors
     /// [`crate::error::Error::Interrupted`], or what the game's form requires.
@@ -27,7 +27,7 @@ pub trait NativeGame: Send + Sync {
     }
 }
 
-/// A Shapley value that follows from the form of a game.
+/// The Shapley value of a structured game.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExactShares {
     /// One number for each player.

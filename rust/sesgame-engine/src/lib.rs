@@ -3,7 +3,6 @@
 //! Pure Rust, no Python. Data flows one way: a [`game`] is evaluated into a table of `2^n` values
 //! ([`enumeration`]), a solution ([`shapley`], [`stability`]) reads the table.
 
-pub mod aggregate;
 pub mod coalition;
 pub mod coalition_values;
 pub mod dispatch;
@@ -13,9 +12,10 @@ pub mod game;
 pub mod games;
 pub mod linear_production;
 pub mod linear_program;
+pub mod markets;
 pub mod nearest_point;
+pub mod owen_integral;
 mod partial_sums;
 pub mod progress;
 pub mod shapley;
 pub mod stability;
-pub mod vcg;

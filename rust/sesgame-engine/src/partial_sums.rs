@@ -1,6 +1,8 @@
 //! The sum of the members' rows, kept as a stack of partial sums so that taking the last member
 //! off again is free and exact.
 
+use crate::game::Walker;
+
 /// Partial sums that are kept: enough for every table, and a bound on memory for walks through
 /// thousands of players. Members beyond it share the topmost sum.
 const MAX_LEVELS: usize = 32;
@@ -76,6 +78,37 @@ impl<'a> PartialSums<'a> {
             0 => &self.zero,
             members => &self.levels[members.min(MAX_LEVELS) - 1],
         }
+    }
+}
+
+/// The walker of a game whose value is a function of the sum of the members' rows.
+pub(crate) struct SumWalker<'a, F> {
+    sums: PartialSums<'a>,
+    value: F,
+}
+
+impl<'a, F: FnMut(&[f64]) -> f64> SumWalker<'a, F> {
+    /// At the empty coalition over `rows`, as in [`PartialSums::new`]; `value` sees the sum.
+    pub fn new(rows: &'a [f64], width: usize, value: F) -> Self {
+        Self { sums: PartialSums::new(rows, width), value }
+    }
+}
+
+impl<F: FnMut(&[f64]) -> f64 + Send> Walker for SumWalker<'_, F> {
+    fn clear(&mut self) {
+        self.sums.clear();
+    }
+
+    fn add(&mut self, player: usize) {
+        self.sums.add(player);
+    }
+
+    fn remove(&mut self, player: usize) {
+        self.sums.remove(player);
+    }
+
+    fn value(&mut self) -> f64 {
+        (self.value)(self.sums.sum())
     }
 }
 

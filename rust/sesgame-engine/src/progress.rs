@@ -14,7 +14,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A progress that nobody watches.
+    /// A progress tracker without an observer.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

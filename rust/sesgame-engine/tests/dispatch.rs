@@ -1,6 +1,6 @@
-//! Properties of the dispatch games. The oracle is a dynamic programme on a grid: with power,
+//! Properties of the dispatch games. The oracle is a dynamic program on a grid: with power,
 //! capacity, loads and charge all whole numbers and without losses, an optimal schedule moves
-//! whole numbers (the programme is a flow problem), so the grid loses nothing.
+//! whole numbers (the program is a flow problem), so the grid loses nothing.
 
 use proptest::prelude::*;
 use sesgame_engine::coalition::members;

@@ -1,5 +1,5 @@
 //! Properties of nucleolus, least core and core: every answer is proved by its certificate, with
-//! arithmetic that shares nothing with the solver, and equals what linear programmes over all
+//! arithmetic that shares nothing with the solver, and equals what linear programs over all
 //! coalitions find by HiGHS.
 
 use proptest::prelude::*;
@@ -165,7 +165,7 @@ fn assert_stages(game: &Game, x: &[f64], stages: &[Stage], per_capita: bool) -> 
     settled
 }
 
-/// The nucleolus by Maschler's scheme with every coalition in every programme, by HiGHS: minimise
+/// The nucleolus by Maschler's scheme with every coalition in every program, by HiGHS: minimise
 /// the largest excess; fix the coalitions that no optimum lets below it; repeat.
 fn nucleolus_by_highs(game: &Game, concept: Concept, bounded: bool) -> Vec<f64> {
     let (n_players, sign) = (game.n_players(), game.kind.sign());
@@ -304,7 +304,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..<_>::default() })]
 
     #[test]
-    fn every_nucleolus_is_the_one_of_programmes_over_all_coalitions(
+    fn every_nucleolus_is_the_one_of_programs_over_all_coalitions(
         game in game(table(5)),
         concept in concept(),
     ) {

@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use numpy::ndarray::Array2;
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use sesgame_engine::coalition_values;
 
+use crate::arrays::matrix;
 use crate::boundary::detached;
 
 type Vector<'py, T> = Bound<'py, PyArray1<T>>;
@@ -82,7 +82,6 @@ impl CoalitionValues {
         first: usize,
     ) -> PyResult<(Rows<'py>, Vector<'py, f64>)> {
         let (rows, values) = self.with(py, |known| known.learned_since(first, self.n_players))?;
-        let rows = Array2::from_shape_vec((values.len(), self.n_players), rows);
-        Ok((rows.expect("whole rows").into_pyarray(py), values.into_pyarray(py)))
+        Ok((matrix(py, rows, self.n_players), values.into_pyarray(py)))
     }
 }

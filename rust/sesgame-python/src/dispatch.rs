@@ -10,13 +10,9 @@ use sesgame_engine::dispatch::schedule::{Schedule, dispatch};
 use sesgame_engine::dispatch::{Battery, Conversion, Tariff, pooled_battery};
 use sesgame_engine::error::{Error, Result};
 
+use crate::arrays::{by_row, owned};
 use crate::boundary::{detached, watched};
 use crate::native_game::NativeGame;
-
-/// A one-dimensional array in memory of the engine's own.
-fn owned(values: &PyReadonlyArray1<'_, f64>) -> Vec<f64> {
-    values.as_array().to_vec()
-}
 
 /// The rows of a matrix one after the other, after a look at its width.
 fn rows(net_load: &PyReadonlyArray2<'_, f64>, n_steps: usize) -> Result<Vec<f64>> {
@@ -26,7 +22,7 @@ fn rows(net_load: &PyReadonlyArray2<'_, f64>, n_steps: usize) -> Result<Vec<f64>
             net_load.shape()[1]
         )));
     }
-    Ok(net_load.as_array().iter().copied().collect())
+    Ok(by_row(net_load))
 }
 
 #[pyfunction]

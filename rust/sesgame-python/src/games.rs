@@ -1,13 +1,14 @@
-//! The games of the literature.
+//! The structured games of the literature.
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::error::Result;
 use sesgame_engine::game::NativeGame as Game;
 use sesgame_engine::games::{
-    AirportGame, InducedSubgraphGame, PeakGame, PooledGame, SpanningTreeGame, WeightedSum,
+    AirportGame, InducedSubgraphGame, PeakGame, SpanningTreeGame, ThresholdGame, WeightedSum,
 };
 
+use crate::arrays::{by_row, owned};
 use crate::boundary::detached;
 use crate::native_game::NativeGame;
 
@@ -22,30 +23,22 @@ fn native<G: Game + 'static>(
     detached(py, |_| Ok(NativeGame::new(make()?)))
 }
 
-fn numbers(values: &Numbers<'_>) -> Vec<f64> {
-    values.as_array().to_vec()
-}
-
-fn by_row(values: &Rows<'_>) -> Vec<f64> {
-    values.as_array().iter().copied().collect()
-}
-
 #[pyfunction]
 pub fn airport_game(py: Python<'_>, costs: Numbers<'_>) -> PyResult<NativeGame> {
-    let costs = numbers(&costs);
+    let costs = owned(&costs);
     native(py, || AirportGame::new(costs))
 }
 
 #[pyfunction]
 pub fn weighted_vote(py: Python<'_>, weights: Numbers<'_>, quota: f64) -> PyResult<NativeGame> {
-    let weights = numbers(&weights);
-    native(py, || PooledGame::weighted_vote(weights, quota))
+    let weights = owned(&weights);
+    native(py, || ThresholdGame::weighted_vote(weights, quota))
 }
 
 #[pyfunction]
 pub fn bankruptcy_game(py: Python<'_>, estate: f64, claims: Numbers<'_>) -> PyResult<NativeGame> {
-    let claims = numbers(&claims);
-    native(py, || PooledGame::bankruptcy(estate, claims))
+    let claims = owned(&claims);
+    native(py, || ThresholdGame::bankruptcy(estate, claims))
 }
 
 #[pyfunction]
@@ -55,8 +48,8 @@ pub fn excess_game(
     limits: Numbers<'_>,
     prices: Numbers<'_>,
 ) -> PyResult<NativeGame> {
-    let (loads, limits, prices) = (by_row(&loads), numbers(&limits), numbers(&prices));
-    native(py, || PooledGame::excess(loads, limits, prices))
+    let (loads, limits, prices) = (by_row(&loads), owned(&limits), owned(&prices));
+    native(py, || ThresholdGame::excess(loads, limits, prices))
 }
 
 #[pyfunction]
@@ -66,7 +59,7 @@ pub fn peak_game(
     ends: Vec<usize>,
     prices: Numbers<'_>,
 ) -> PyResult<NativeGame> {
-    let (loads, prices) = (by_row(&loads), numbers(&prices));
+    let (loads, prices) = (by_row(&loads), owned(&prices));
     native(py, || PeakGame::new(loads, &ends, prices))
 }
 
@@ -90,6 +83,6 @@ pub fn weighted_sum_game(
     games: Vec<PyRef<'_, NativeGame>>,
     weights: Numbers<'_>,
 ) -> PyResult<NativeGame> {
-    let parts = numbers(&weights).into_iter().zip(games.iter().map(|game| game.shared())).collect();
+    let parts = owned(&weights).into_iter().zip(games.iter().map(|game| game.shared())).collect();
     native(py, || WeightedSum::new(parts))
 }

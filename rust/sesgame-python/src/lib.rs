@@ -4,17 +4,20 @@
 //! [`boundary`], calls `sesgame_engine`, and converts the result. Validation with names and all
 //! documentation for users live in Python.
 
+mod arrays;
 mod boundary;
+mod bundle_auction;
 mod coalition_values;
 mod dispatch;
 mod games;
 mod linear_production;
 mod master;
 mod native_game;
+mod network;
+mod order_book;
 mod shapley;
 mod shapley_estimate;
 mod stability;
-mod vcg;
 
 use pyo3::prelude::*;
 
@@ -22,6 +25,8 @@ use pyo3::prelude::*;
 mod _engine {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::bundle_auction::{BundleAuctionColumns, ClarkeOutcome, CoreSelectingOutcome};
     #[pymodule_export]
     use crate::coalition_values::CoalitionValues;
     #[pymodule_export]
@@ -41,6 +46,10 @@ mod _engine {
     #[pymodule_export]
     use crate::native_game::NativeGame;
     #[pymodule_export]
+    use crate::network::{NetworkColumns, NetworkOutcome};
+    #[pymodule_export]
+    use crate::order_book::{EngineRule, OrderBookColumns, OrderBookOutcome};
+    #[pymodule_export]
     use crate::shapley::{banzhaf_value, semivalue, shapley_value};
     #[pymodule_export]
     use crate::shapley_estimate::{
@@ -48,11 +57,10 @@ mod _engine {
     };
     #[pymodule_export]
     use crate::stability::{
-        coalitions_at_least, core_point, core_witness, excess_histogram, least_core,
-        maximal_surpluses, nucleoli, nucleolus, worst_coalition,
+        CorePointOutcome, LeastCoreOutcome, NucleolusOutcome, coalitions_at_least, core_point,
+        core_witness, excess_histogram, least_core, maximal_surpluses, nucleoli, nucleolus,
+        worst_coalition,
     };
-    #[pymodule_export]
-    use crate::vcg::{BundleAuctionColumns, NetworkColumns, OrderBookColumns};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

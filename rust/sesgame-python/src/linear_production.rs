@@ -1,11 +1,12 @@
-//! Linear production games: a programme whose bounds membership moves.
+//! Linear production games: a program whose bounds membership moves.
 
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
-use sesgame_engine::linear_production::{self, Moves, Programme, Question};
+use sesgame_engine::linear_production::{self, Moves, Program, Question};
 
+use crate::arrays::{by_row, owned};
 use crate::boundary::watched;
 use crate::native_game::NativeGame;
 
@@ -31,7 +32,7 @@ fn moves(
     let shares = shares.as_array();
     let side = |side| shares.index_axis(numpy::ndarray::Axis(0), side).iter().copied().collect();
     let (lower_share, upper_share): (Vec<f64>, Vec<f64>) = (side(0), side(1));
-    let places = places.as_array().to_vec();
+    let places = owned(places);
     Moves::new(places, (lower, upper), (&lower_share, &upper_share), n_players)
 }
 
@@ -62,17 +63,17 @@ pub fn linear_production_game(
         .into_iter()
         .map(|ends| entries[ends[0] as usize..ends[1] as usize].to_vec())
         .collect();
-    let programme = Programme {
-        cost: cost.as_array().to_vec(),
+    let program = Program {
+        cost: owned(&cost),
         column_bounds: pairs(&column_bounds),
         row_bounds: pairs(&row_bounds),
         rows,
     };
-    let own_cost = own_cost.as_array().to_vec();
+    let own_cost = owned(&own_cost);
     let columns = moves(&moved_columns, own_cost.len());
     let rows = moves(&moved_rows, own_cost.len());
     let game = watched(py, None, |_| {
-        linear_production::LinearProductionGame::new(programme, own_cost, columns?, rows?, is_cost)
+        linear_production::LinearProductionGame::new(program, own_cost, columns?, rows?, is_cost)
     })?;
     let game = Arc::new(game);
     let native = NativeGame::from_shared(Arc::clone(&game) as _);
@@ -95,7 +96,7 @@ impl LinearProductionGame {
         py: Python<'py>,
         members: PyReadonlyArray1<'py, bool>,
     ) -> PyResult<Optimum<'py>> {
-        let members = members.as_array().to_vec();
+        let members = owned(&members);
         let solution = watched(py, None, |_| self.game.optimum(&members))?;
         Ok((
             PyArray1::from_vec(py, solution.columns),
@@ -113,7 +114,7 @@ impl LinearProductionGame {
         directions: PyReadonlyArray2<'py, f64>,
         report: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        let members = members.as_array().to_vec();
+        let members = owned(&members);
         let directions: Vec<Vec<f64>> =
             directions.as_array().rows().into_iter().map(|row| row.to_vec()).collect();
         let rates = watched(py, report, |progress| {
@@ -137,7 +138,7 @@ impl LinearProductionGame {
         members: PyReadonlyArray1<'py, bool>,
         weights: PyReadonlyArray1<'py, f64>,
     ) -> PyResult<Duals<'py>> {
-        let (members, weights) = (members.as_array().to_vec(), weights.as_array().to_vec());
+        let (members, weights) = (owned(&members), owned(&weights));
         let solution = watched(py, None, |_| self.game.dual_face(&members)?.extreme(&weights))?;
         Ok((
             PyArray1::from_vec(py, solution.column_duals),
@@ -156,8 +157,8 @@ impl LinearProductionGame {
         any_above: bool,
         max_seconds: f64,
     ) -> PyResult<Answer<'py>> {
-        let allocation = allocation.as_array().to_vec();
-        let outside: Vec<i64> = outside.as_array().iter().copied().collect();
+        let allocation = owned(&allocation);
+        let outside = by_row(&outside);
         let question = Question {
             allocation: &allocation,
             outside: &outside,

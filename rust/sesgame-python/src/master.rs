@@ -1,4 +1,4 @@
-//! The master programme of row generation with a separation oracle that lives in Python.
+//! The master program of row generation with a separation oracle that lives in Python.
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -8,7 +8,7 @@ use sesgame_engine::stability::master;
 use crate::boundary;
 use crate::stability::KindName;
 
-/// A lexicographic programme to which Python adds coalitions.
+/// A lexicographic program to which Python adds coalitions.
 #[pyclass(module = "sesgame._engine")]
 pub struct LexicographicMaster {
     master: master::Master,

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use sesgame_engine::shapley::{exact, native, semivalue::Semivalue};
 use sesgame_engine::{enumeration, game};
 
+use crate::arrays::by_row;
 use crate::boundary::watched;
 
 /// Values, the bound of their error, and the method.
@@ -70,7 +71,7 @@ impl NativeGame {
                 self.game.n_players()
             )));
         }
-        let membership: Vec<bool> = membership.as_array().iter().copied().collect();
+        let membership = by_row(&membership);
         watched(py, None, |progress| enumeration::values(self.game.as_ref(), &membership, progress))
             .map(|values| values.into_pyarray(py))
     }
@@ -90,7 +91,7 @@ impl NativeGame {
         Ok((result.values.into_pyarray(py), result.scale))
     }
 
-    /// The Shapley value that follows from the form of the game, where it has one.
+    /// The Shapley value without enumeration, where the game is structured.
     #[pyo3(signature = (report=None))]
     fn shapley_value_by_form<'py>(
         &self,

@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -13,16 +12,11 @@ use sesgame_engine::shapley::permutations::Batches;
 use sesgame_engine::shapley::stratified;
 use sesgame_engine::shapley::symmetric_semivalue::SymmetricSemivalue;
 
+use crate::arrays::matrix;
 use crate::boundary::{detached, to_python, watched};
 use crate::native_game::NativeGame;
 
 type Numbers<'py> = Bound<'py, PyArray1<f64>>;
-
-/// A matrix from its rows one after the other.
-fn matrix<T>(values: Vec<T>, columns: usize) -> Array2<T> {
-    let rows = values.len() / columns;
-    Array2::from_shape_vec((rows, columns), values).expect("whole rows")
-}
 
 #[pyfunction]
 pub fn permutation_orders<'py>(
@@ -33,7 +27,7 @@ pub fn permutation_orders<'py>(
     batch: u64,
 ) -> PyResult<Bound<'py, PyArray2<u32>>> {
     let drawn = detached(py, |_| Ok(Batches::new(n_players, orders, seed)?.orders(batch)))?;
-    Ok(matrix(drawn, n_players).into_pyarray(py))
+    Ok(matrix(py, drawn, n_players))
 }
 
 #[pyfunction]
@@ -52,7 +46,7 @@ pub fn permutation_means<'py>(
     let means = watched(py, report, |progress| {
         Batches::new(n_players, orders, seed)?.means(game, first, count, progress)
     })?;
-    Ok(matrix(means, n_players).into_pyarray(py))
+    Ok(matrix(py, means, n_players))
 }
 
 /// Work under a lock and without the interpreter.
@@ -104,7 +98,7 @@ impl PairedEstimate {
         grand: f64,
     ) -> PyResult<Bound<'py, PyArray2<bool>>> {
         let membership = with(py, &self.estimate, |estimate| estimate.draw(count, grand))?;
-        Ok(matrix(membership, self.n_players).into_pyarray(py))
+        Ok(matrix(py, membership, self.n_players))
     }
 
     fn record(&self, py: Python<'_>, odd: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
@@ -157,7 +151,7 @@ impl StratifiedEstimate {
 
     fn draw<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyArray2<bool>>> {
         let membership = with(py, &self.estimate, |estimate| estimate.draw(count))?;
-        Ok(matrix(membership, self.n_players).into_pyarray(py))
+        Ok(matrix(py, membership, self.n_players))
     }
 
     fn record(&self, py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<()> {

@@ -11,12 +11,13 @@ use sesgame_engine::stability::core_point::{
 };
 use sesgame_engine::stability::excess::{self, Kind};
 use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
+use sesgame_engine::stability::maximal_surplus;
 use sesgame_engine::stability::nucleolus::{
     nucleoli as solve_nucleoli, nucleolus as solve_nucleolus,
 };
 use sesgame_engine::stability::row_generation::{self, Concept};
-use sesgame_engine::stability::surplus;
 
+use crate::arrays::{Column, column};
 use crate::boundary;
 
 /// `"gain"` or `"cost"` as the engine's own type.
@@ -36,7 +37,7 @@ impl<'py> FromPyObject<'_, 'py> for KindName {
     }
 }
 
-/// The proper coalition that objects most and its excess; `None` for a single player.
+/// The proper coalition of largest excess, and that excess; `None` for a single player.
 #[pyfunction]
 #[pyo3(signature = (table, kind, allocation, report=None))]
 pub fn worst_coalition(
@@ -101,7 +102,7 @@ pub fn maximal_surpluses<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
     let surpluses = run(py, table.len(), report, |progress| {
-        surplus::maximal_surpluses(table, kind.0, allocation, progress)
+        maximal_surplus::maximal_surpluses(table, kind.0, allocation, progress)
     })?;
     Ok(surpluses.into_pyarray(py))
 }
@@ -120,31 +121,38 @@ const fn effort(effort: row_generation::Effort) -> Effort {
     (effort.scans, effort.values_read, effort.pivots, effort.pool)
 }
 
-/// The allocation, the stages, whether bounds were in force, the tolerance, the effort.
-type Nucleolus<'py> = (Bound<'py, PyArray1<f64>>, Vec<Stage>, bool, f64, Effort);
+/// The nucleolus, its stages, whether bounds were in force, and how it was found.
+#[pyclass(frozen, get_all, module = "sesgame._engine")]
+pub struct NucleolusOutcome {
+    allocation: Column<f64>,
+    stages: Vec<Stage>,
+    individually_rational: bool,
+    tolerance: f64,
+    effort: Effort,
+}
 
 /// The nucleolus or one of its relatives.
 #[pyfunction]
 #[pyo3(signature = (table, kind, per_capita, individually_rational, report=None))]
-pub fn nucleolus<'py>(
-    py: Python<'py>,
+pub fn nucleolus(
+    py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
     per_capita: bool,
     individually_rational: bool,
     report: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Nucleolus<'py>> {
+) -> PyResult<NucleolusOutcome> {
     let table = table.as_slice()?;
     let concept = Concept { per_capita, individually_rational };
     let solution =
         run(py, table.len(), report, |progress| solve_nucleolus(table, kind.0, concept, progress))?;
-    Ok((
-        solution.allocation.into_pyarray(py),
-        solution.stages.into_iter().map(stage).collect(),
-        solution.individually_rational,
-        solution.tolerance,
-        effort(solution.effort),
-    ))
+    Ok(NucleolusOutcome {
+        allocation: column(py, solution.allocation),
+        stages: solution.stages.into_iter().map(stage).collect(),
+        individually_rational: solution.individually_rational,
+        tolerance: solution.tolerance,
+        effort: effort(solution.effort),
+    })
 }
 
 /// The nucleoli of many games, one row each.
@@ -165,28 +173,35 @@ pub fn nucleoli<'py>(
     Ok(allocations.into_pyarray(py))
 }
 
-/// The value, the allocation, the stages of that value, the tolerance, the effort.
-type LeastCore<'py> = (f64, Bound<'py, PyArray1<f64>>, Vec<Stage>, f64, Effort);
+/// The least core's value, an allocation, the stages of that value, and how they were found.
+#[pyclass(frozen, get_all, module = "sesgame._engine")]
+pub struct LeastCoreOutcome {
+    value: f64,
+    allocation: Column<f64>,
+    stages: Vec<Stage>,
+    tolerance: f64,
+    effort: Effort,
+}
 
 /// The least core.
 #[pyfunction]
 #[pyo3(signature = (table, kind, report=None))]
-pub fn least_core<'py>(
-    py: Python<'py>,
+pub fn least_core(
+    py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
     report: Option<&Bound<'_, PyAny>>,
-) -> PyResult<LeastCore<'py>> {
+) -> PyResult<LeastCoreOutcome> {
     let table = table.as_slice()?;
     let solution =
         run(py, table.len(), report, |progress| solve_least_core(table, kind.0, progress))?;
-    Ok((
-        solution.value,
-        solution.allocation.into_pyarray(py),
-        solution.stages.into_iter().map(stage).collect(),
-        solution.tolerance,
-        effort(solution.effort),
-    ))
+    Ok(LeastCoreOutcome {
+        value: solution.value,
+        allocation: column(py, solution.allocation),
+        stages: solution.stages.into_iter().map(stage).collect(),
+        tolerance: solution.tolerance,
+        effort: effort(solution.effort),
+    })
 }
 
 /// A point of the core or a stage that proves it empty; the tolerance; the effort.
@@ -213,35 +228,44 @@ pub fn core_witness<'py>(
 /// Level, players and weights, coalitions and multipliers, multiplier of all.
 type Step = (f64, Vec<(usize, f64)>, Vec<(Coalition, f64)>, f64);
 
-/// The excess allowed, the allocation, the stages of the least core, steps, tolerance, effort.
-type CorePoint<'py> = (f64, Bound<'py, PyArray1<f64>>, Vec<Stage>, Vec<Step>, f64, Effort);
+/// A point of the core or least core: the excess allowed, the stages of the least core, and the steps
+/// that prove the choice.
+#[pyclass(frozen, get_all, module = "sesgame._engine")]
+pub struct CorePointOutcome {
+    allowed: f64,
+    allocation: Column<f64>,
+    stages: Vec<Stage>,
+    steps: Vec<Step>,
+    tolerance: f64,
+    effort: Effort,
+}
 
 /// The point of the core or least core that is nearest to a reference, or whose advantages over it
 /// are lexicographically largest.
 #[pyfunction]
 #[pyo3(signature = (table, kind, leximin, reference, report=None))]
-pub fn core_point<'py>(
-    py: Python<'py>,
+pub fn core_point(
+    py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
     leximin: bool,
     reference: PyReadonlyArray1<'_, f64>,
     report: Option<&Bound<'_, PyAny>>,
-) -> PyResult<CorePoint<'py>> {
+) -> PyResult<CorePointOutcome> {
     let (table, reference) = (table.as_slice()?, reference.as_slice()?);
     let rule = if leximin { Rule::Leximin } else { Rule::Nearest };
     let chosen = run(py, table.len(), report, |progress| {
         choose_core_point(table, kind.0, rule, reference, progress)
     })?;
     let step = |step: EngineStep| (step.level, step.players, step.coalitions, step.total);
-    Ok((
-        chosen.allowed,
-        chosen.allocation.into_pyarray(py),
-        chosen.stages.into_iter().map(stage).collect(),
-        chosen.steps.into_iter().map(step).collect(),
-        chosen.tolerance,
-        effort(chosen.effort),
-    ))
+    Ok(CorePointOutcome {
+        allowed: chosen.allowed,
+        allocation: column(py, chosen.allocation),
+        stages: chosen.stages.into_iter().map(stage).collect(),
+        steps: chosen.steps.into_iter().map(step).collect(),
+        tolerance: chosen.tolerance,
+        effort: effort(chosen.effort),
+    })
 }
 
 /// Tables from this length on take long enough for Ctrl-C and progress to be worth a thread.

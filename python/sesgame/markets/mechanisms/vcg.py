@@ -1,4 +1,4 @@
-"""Efficient outcomes for every kind of market: VCG, and the core payments nearest to it."""
+"""VCG payments for every kind of market: everybody pays what its presence costs the others."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ from typing import overload
 
 import numpy as np
 
+from sesgame._engine import EngineRule
 from sesgame.errors import GameError
-from sesgame.markets.network import NetworkMarket, NetworkSettlement, network_vcg
+from sesgame.markets.mechanism import MarketPromise, Mechanism
+from sesgame.markets.network import NetworkMarket
+from sesgame.markets.network_settlement import NetworkSettlement
 from sesgame.markets.order_book import OrderBook
-from sesgame.markets.order_book_settlement import (
-    OneBusSettlement,
-    one_bus_core_selecting,
-    one_bus_vcg,
-)
-from sesgame.markets.storage_auction import (
-    StorageAuction,
-    StorageSettlement,
-    storage_core_selecting,
-    storage_vcg,
-)
+from sesgame.markets.order_book_settlement import OneBusSettlement
+from sesgame.markets.storage_auction import StorageAuction
+from sesgame.markets.storage_settlement import StorageSettlement
 
-__all__ = ["core_selecting", "vcg"]
+__all__ = ["VCG", "vcg"]
 
 
 @overload
@@ -46,20 +41,21 @@ def vcg(
     market : OrderBook, NetworkMarket or StorageAuction
         What is settled.
     time_limit : float, optional
-        Only for a storage auction: seconds for each integer programme. Where one is stopped, the
+        Only for a storage auction: seconds for each integer program. Where one is stopped, the
         settlement says how far its payments may be off (`payment_gaps`); by default all are
         solved to proved optimality.
 
     Returns
     -------
     OneBusSettlement, NetworkSettlement or StorageSettlement
-        Truth is a dominant strategy; nobody loses. The budget need not balance: see
-        :func:`sesgame.budget_balance`. Fixed demand pays the market price (at its bus).
+        Efficient and individually rational; truth is a dominant strategy. The budget need not
+        balance: see :func:`sesgame.budget_balance`. Fixed demand pays the market price (at its
+        bus).
 
     Raises
     ------
     SolverError
-        A programme failed, or found nothing in its time.
+        A program failed, or found nothing in its time.
 
     Notes
     -----
@@ -68,10 +64,10 @@ def vcg(
     participant's own steps. A participant without whom fixed demand cannot be met is *pivotal*:
     its payment counts what would be shed at the value of lost load, and `pivotal_kwh` names it.
 
-    *Network.* One linear programme, and one more for each participant that trades, each started
+    *Network.* One linear program, and one more for each participant that trades, each started
     from the basis of another, on all cores.
 
-    *Storage auction.* One integer programme, and one more for each winner, on all cores.
+    *Storage auction.* One integer program, and one more for each winner, on all cores.
 
     References
     ----------
@@ -88,92 +84,53 @@ def vcg(
     [-3.6, -4.0, 0.0]
     """
     if isinstance(market, OrderBook):
-        return one_bus_vcg(market)
+        return _of_book(market)
     if isinstance(market, StorageAuction):
-        return storage_vcg(market, time_limit=time_limit)
+        return _of_auction(market, time_limit)
     if isinstance(market, NetworkMarket):
-        return network_vcg(market)
+        return _of_network(market)
     raise GameError(
-        f"the market is a {type(market).__name__}; it must be an OrderBook, a NetworkMarket or a "
-        f"StorageAuction (for a cooperative game: sg.vcg_payments)"
+        f"market must be an OrderBook, a NetworkMarket or a StorageAuction, got a "
+        f"{type(market).__name__} (for a cooperative game: sg.vcg_payments)"
     )
 
 
-@overload
-def core_selecting(market: OrderBook) -> OneBusSettlement: ...
-@overload
-def core_selecting(market: StorageAuction) -> StorageSettlement: ...
-def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | StorageSettlement:
-    r"""Return the efficient outcome with the core payments nearest to VCG.
+def _of_book(book: OrderBook) -> OneBusSettlement:
+    clearing, (payments, pivotal) = book.clarke()
+    named = {book.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)}
+    return OneBusSettlement.of(book, clearing, VCG, payments, pivotal_kwh=named)
 
-    *Storage auction*, where VCG may bring the seller too little:
 
-    .. math:: \min \|p - p^{VCG}\|^2 \quad \text{over the core payments of least total}
+def _of_network(market: NetworkMarket) -> NetworkSettlement:
+    clearing, (payments, pivotal) = market.clarke()
+    named = {market.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)}
+    return NetworkSettlement.of(market, clearing, VCG, payments, pivotal_mw=named)
 
-    The core: for every coalition C of bidders, the winners outside C pay at least what C would
-    offer more than it does, :math:`\sum_{i \in W \setminus C} p_i \ge w(C) - \sum_{i \in W \cap
-    C} v_i(q^*)`.
 
-    *Order book*, where VCG leaves a deficit:
-
-    .. math:: \min \|u - u^{VCG}\|^2 \quad \text{subject to} \quad u(N) = W(N),
-        \; u(S) \ge W(S) \text{ for all } S
-
-    over payoffs u; the fixed load is one of the players. The budget then balances.
-
-    Parameters
-    ----------
-    market : OrderBook or StorageAuction
-        What is settled.
-
-    Returns
-    -------
-    OneBusSettlement or StorageSettlement
-        Efficient, individually rational and in the core; truth is a dominant strategy only where
-        VCG is such an outcome itself. `blocking` names the coalitions that made the difference.
-
-    Raises
-    ------
-    SolverError
-        A programme failed.
-
-    Notes
-    -----
-    Blocking coalitions are generated: an integer programme finds the one that gains most against
-    the present payments, a quadratic one the nearest payments that satisfy all found so far. The
-    integer programmes of an order book soon become slow: up to some twenty participants. Its core
-    is never empty, since clearing prices are in it.
-
-    References
-    ----------
-    Day and Raghavan (2007) [day2007]_; Day and Cramton (2012) [day2012]_.
-
-    Examples
-    --------
-    >>> import sesgame as sg
-    >>> auction = sg.markets.StorageAuction(
-    ...     [("a", 28, 1, 0, [0]), ("b", 20, 1, 0, [1]), ("c", 32, 1, 0, [0, 1]),
-    ...      ("d", 14, 1, 0, [0]), ("e", 12, 1, 0, [1])],
-    ...     energy_kwh=1, power_kw=0, n_periods=2,
-    ... )
-    >>> sg.markets.vcg(auction).payments.tolist()
-    [14.0, 12.0, 0.0, 0.0, 0.0]
-    >>> sg.markets.core_selecting(auction).payments.round(6).tolist()
-    [17.0, 15.0, 0.0, 0.0, 0.0]
-
-    One buyer and two sellers; VCG would pay the first seller 5 and collect 3:
-
-    >>> book = sg.markets.OrderBook.from_orders(
-    ...     [("ann", "bid", 9, 1), ("eve", "offer", 3, 1), ("gus", "offer", 5, 1)]
-    ... )
-    >>> sg.markets.core_selecting(book).payments.round(6).tolist()
-    [4.0, -4.0, 0.0]
-    """
-    if isinstance(market, OrderBook):
-        return one_bus_core_selecting(market)
-    if isinstance(market, StorageAuction):
-        return storage_core_selecting(market)
-    raise GameError(
-        f"the market is a {type(market).__name__}; core-selecting payments are for an OrderBook "
-        f"or a StorageAuction"
+def _of_auction(auction: StorageAuction, time_limit: float) -> StorageSettlement:
+    if not time_limit > 0:
+        raise GameError(f"time_limit must be positive, got {time_limit}")
+    outcome = auction.columns.clarke(time_limit)
+    return StorageSettlement.of(
+        auction,
+        outcome.won,
+        VCG,
+        outcome.payments,
+        bound=outcome.bound,
+        payment_gaps=outcome.payment_gaps,
     )
+
+
+VCG = Mechanism(
+    name="vcg",
+    title="vcg",
+    settle=vcg,
+    markets=(OrderBook, NetworkMarket, StorageAuction),
+    promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY, MarketPromise.TRUTHFUL}),
+    meaning="everybody pays what its presence costs the others",
+    gives_up="the budget: a deficit where two sides trade",
+    engine_rule=EngineRule.VCG,
+    is_default=True,
+    page="concepts/vcg",
+    sources=("vickrey1961", "clarke1971", "groves1973"),
+)

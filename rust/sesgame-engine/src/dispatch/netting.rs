@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::{Tariff, check_net_load};
-use crate::aggregate::kinks::{KinkRanges, MOST_STEPS};
-use crate::aggregate::{Aggregate, Bend, StepValue, shapley_value};
 use crate::coalition::MAX_TABLE_PLAYERS;
 use crate::error::Result;
 use crate::game::{ExactShares, NativeGame, Ranges, Walker};
-use crate::partial_sums::PartialSums;
+use crate::owen_integral::kink_sums::{KinkSums, MOST_STEPS};
+use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
+use crate::partial_sums::SumWalker;
 use crate::progress::Progress;
 
 /// Players from whom on ranges of coalitions are worth their preparation.
@@ -64,8 +64,8 @@ impl NativeGame for NettingGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let sums = PartialSums::new(&self.net_load, self.tariff.n_steps());
-        Box::new(NettingWalker { tariff: &self.tariff, sums })
+        let cost = |load: &[f64]| self.tariff.cost(load);
+        Box::new(SumWalker::new(&self.net_load, self.tariff.n_steps(), cost))
     }
 
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
@@ -74,7 +74,7 @@ impl NativeGame for NettingGame {
             return None;
         }
         let margins = self.margins.get_or_init(|| self.margins());
-        Some(Box::new(KinkRanges::new(&margins.rows, n_steps, &margins.linear)))
+        Some(Box::new(KinkSums::new(&margins.rows, n_steps, &margins.linear)))
     }
 
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
@@ -94,31 +94,8 @@ impl Aggregate for NettingGame {
             loads: Cow::Owned(loads.collect()),
             slope: sell,
             height: buy - sell,
-            bend: Bend::Kink,
+            function: ThresholdFunction::Kink,
             at: 0.0,
         }
-    }
-}
-
-struct NettingWalker<'a> {
-    tariff: &'a Tariff,
-    sums: PartialSums<'a>,
-}
-
-impl Walker for NettingWalker<'_> {
-    fn clear(&mut self) {
-        self.sums.clear();
-    }
-
-    fn add(&mut self, player: usize) {
-        self.sums.add(player);
-    }
-
-    fn remove(&mut self, player: usize) {
-        self.sums.remove(player);
-    }
-
-    fn value(&mut self) -> f64 {
-        self.tariff.cost(self.sums.sum())
     }
 }

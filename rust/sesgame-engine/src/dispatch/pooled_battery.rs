@@ -12,7 +12,7 @@ use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
-use crate::partial_sums::PartialSums;
+use crate::partial_sums::SumWalker;
 
 /// The cost game of a community that pools its batteries: `c(S)` is the least cost at which the
 /// members' common battery serves their common net load,
@@ -98,35 +98,9 @@ impl NativeGame for PooledBatteryGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        Box::new(PooledBatteryWalker {
-            game: self,
-            sums: PartialSums::new(&self.rows, self.width()),
-            function: ConvexPiecewise::new(),
-        })
-    }
-}
-
-struct PooledBatteryWalker<'a> {
-    game: &'a PooledBatteryGame,
-    sums: PartialSums<'a>,
-    function: ConvexPiecewise,
-}
-
-impl Walker for PooledBatteryWalker<'_> {
-    fn clear(&mut self) {
-        self.sums.clear();
-    }
-
-    fn add(&mut self, player: usize) {
-        self.sums.add(player);
-    }
-
-    fn remove(&mut self, player: usize) {
-        self.sums.remove(player);
-    }
-
-    fn value(&mut self) -> f64 {
-        self.game.cost(self.sums.sum(), &mut self.function)
+        let mut function = ConvexPiecewise::new();
+        let cost = move |resources: &[f64]| self.cost(resources, &mut function);
+        Box::new(SumWalker::new(&self.rows, self.width(), cost))
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Schedule {
     pub prices: ResourcePrices,
 }
 
-/// An optimal solution of the dual programme: what one more unit of each resource changes.
+/// An optimal solution of the dual program: what one more unit of each resource changes.
 ///
 /// Strong duality: `cost = sum over t of (energy_t L_t - capacity_t E - power_t P) -
 /// initial_charge s_0`. For every other pool the right-hand side is a lower bound on its cost.

@@ -1,18 +1,18 @@
-//! The games of the literature that share costs or gains by a simple form: native, so that walks through
-//! thousands of players are cheap, and with exact Shapley values where the form gives them.
+//! The structured games of the literature: native, so that walks through thousands of players are cheap,
+//! and with exact Shapley values in closed form or polynomial time where there are such.
 
 mod airport;
 mod induced_subgraph;
 mod peak;
-mod pooled;
 mod spanning_tree;
+mod threshold;
 mod weighted_sum;
 
 pub use airport::AirportGame;
 pub use induced_subgraph::InducedSubgraphGame;
 pub use peak::PeakGame;
-pub use pooled::PooledGame;
 pub use spanning_tree::SpanningTreeGame;
+pub use threshold::ThresholdGame;
 pub use weighted_sum::WeightedSum;
 
 use crate::error::{Error, Result};

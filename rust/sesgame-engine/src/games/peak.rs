@@ -3,7 +3,7 @@
 use super::{LARGEST, check_numbers};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
-use crate::partial_sums::PartialSums;
+use crate::partial_sums::SumWalker;
 
 /// The cost game `c(S) = sum over periods of price * max over its steps of max(L_t, 0)`, with `L_t` the sum
 /// of the members' loads.
@@ -47,34 +47,10 @@ impl NativeGame for PeakGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let sums = PartialSums::new(&self.loads, self.n_steps);
-        Box::new(PeakWalker { periods: &self.periods, sums })
-    }
-}
-
-struct PeakWalker<'a> {
-    periods: &'a [(std::ops::Range<usize>, f64)],
-    sums: PartialSums<'a>,
-}
-
-impl Walker for PeakWalker<'_> {
-    fn clear(&mut self) {
-        self.sums.clear();
-    }
-
-    fn add(&mut self, player: usize) {
-        self.sums.add(player);
-    }
-
-    fn remove(&mut self, player: usize) {
-        self.sums.remove(player);
-    }
-
-    fn value(&mut self) -> f64 {
-        let sums = self.sums.sum();
-        let cost =
-            |(steps, price): &(std::ops::Range<usize>, f64)| price * peak(&sums[steps.clone()]);
-        self.periods.iter().map(cost).sum()
+        let cost = |sums: &[f64]| {
+            self.periods.iter().map(|(steps, price)| price * peak(&sums[steps.clone()])).sum()
+        };
+        Box::new(SumWalker::new(&self.loads, self.n_steps, cost))
     }
 }
 

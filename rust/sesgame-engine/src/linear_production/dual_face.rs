@@ -3,7 +3,7 @@
 //! Whatever the optimum, its duals are those whose bounds without weight are not active: the face
 //! of the dual polyhedron that complementary slackness leaves. With what players bring changed in
 //! the direction w, the cost changes at the rate `max { bills(y) . w : y in the face }`, and that
-//! is a programme with the same matrix and cost, whose bounds are the changes of the active ones.
+//! is a program with the same matrix and cost, whose bounds are the changes of the active ones.
 
 use super::{LinearProductionGame, Moves};
 use crate::error::Result;
@@ -29,7 +29,7 @@ impl LinearProductionGame {
     pub fn dual_face(&self, members: &[bool]) -> Result<DualFace<'_>> {
         let columns = self.optimum(members)?.columns;
         let activities: Vec<f64> = self
-            .programme
+            .program
             .rows
             .iter()
             .map(|row| row.iter().map(|&(column, value)| value * columns[column]).sum())
@@ -37,8 +37,8 @@ impl LinearProductionGame {
         let mut model = Model::new();
         let (kinds, [active_columns, active_rows]) = {
             let sides = [
-                (&self.columns, &self.programme.column_bounds, &columns),
-                (&self.rows, &self.programme.row_bounds, &activities),
+                (&self.columns, &self.program.column_bounds, &columns),
+                (&self.rows, &self.program.row_bounds, &activities),
             ];
             let kinds = sides.map(|(moves, bounds, values)| {
                 let mut bounds = bounds.clone();
@@ -63,11 +63,11 @@ impl LinearProductionGame {
         let free = |[lower, upper]: [bool; 2]| {
             (if lower { 0.0 } else { f64::NEG_INFINITY }, if upper { 0.0 } else { f64::INFINITY })
         };
-        for (&cost, &kind) in self.programme.cost.iter().zip(&kinds[0]) {
+        for (&cost, &kind) in self.program.cost.iter().zip(&kinds[0]) {
             let (lower, upper) = free(kind);
             model.add_column(cost / self.units.price, lower, upper);
         }
-        for (entries, &kind) in self.programme.rows.iter().zip(&kinds[1]) {
+        for (entries, &kind) in self.program.rows.iter().zip(&kinds[1]) {
             let (lower, upper) = free(kind);
             model.add_row(lower, upper, entries);
         }
@@ -133,7 +133,7 @@ fn changes(moves: &Moves, active: &[[bool; 2]], weights: &[f64]) -> (Vec<f64>, V
 #[cfg(test)]
 mod tests {
     use super::super::tests::trade;
-    use super::super::{Moves, Programme};
+    use super::super::{Moves, Program};
     use super::*;
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn where_loads_cancel_any_price_between_selling_and_buying_proves_it() {
-        let programme = Programme {
+        let program = Program {
             cost: vec![3.0, -1.0],
             column_bounds: vec![(0.0, f64::INFINITY); 2],
             row_bounds: vec![(0.0, 0.0)],
@@ -156,7 +156,7 @@ mod tests {
         let loads = [2.0, -2.0];
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 2).unwrap();
         let balance = Moves::new(vec![0], (vec![0.0], vec![0.0]), (&loads, &loads), 2).unwrap();
-        let game = LinearProductionGame::new(programme, vec![0.0; 2], none, balance, true).unwrap();
+        let game = LinearProductionGame::new(program, vec![0.0; 2], none, balance, true).unwrap();
         let mut face = game.dual_face(&[true; 2]).unwrap();
         let most = face.extreme(&[1.0, 0.0]).unwrap();
         assert_eq!((most.objective, most.row_duals), (6.0, vec![3.0]));

@@ -1,4 +1,4 @@
-//! Linear production games: each member brings right-hand sides and bounds of a linear programme,
+//! Linear production games: each member brings right-hand sides and bounds of a linear program,
 //! and a coalition makes the best of what its members bring (Owen 1975).
 //!
 //! `c(S) = min { f . y + sum over i in S of d_i : l + L z <= A y <= u + U z, bounds likewise }` with
@@ -23,9 +23,9 @@ const DUALITY_TOLERANCE: f64 = 1e-6;
 /// What nobody may cost, relative to the largest coefficient of the objective.
 const ZERO: f64 = 1e-9;
 
-/// A linear programme to minimise, whose rows are `lower <= A y <= upper`.
+/// A linear program to minimise, whose rows are `lower <= A y <= upper`.
 #[derive(Debug, Clone, Default)]
-pub struct Programme {
+pub struct Program {
     /// Cost of each column.
     pub cost: Vec<f64>,
     /// Bounds of each column.
@@ -110,11 +110,11 @@ struct Units {
 
 impl Units {
     /// Steps of 1,024, which round nothing and leave ordinary numbers as they are.
-    fn of(programme: &Programme, columns: &Moves, rows: &Moves) -> Self {
+    fn of(program: &Program, columns: &Moves, rows: &Moves) -> Self {
         let shares = columns.shares.iter().chain(&rows.shares).flatten();
         Self {
             quantity: usual(shares.flat_map(|&(_, lower, upper)| [lower, upper])),
-            price: usual(programme.cost.iter().copied()),
+            price: usual(program.cost.iter().copied()),
         }
     }
 
@@ -143,13 +143,13 @@ fn usual(numbers: impl Iterator<Item = f64>) -> f64 {
 /// A linear production game.
 #[derive(Debug)]
 pub struct LinearProductionGame {
-    programme: Programme,
+    program: Program,
     /// What each player costs whatever the others do.
     own_cost: Vec<f64>,
     columns: Moves,
     rows: Moves,
     units: Units,
-    /// 1 where the programme minimises a cost, -1 where its objective is minus a gain.
+    /// 1 where the program minimises a cost, -1 where its objective is minus a gain.
     sign: f64,
     /// The optimal basis of the grand coalition.
     start: Option<Basis>,
@@ -158,33 +158,33 @@ pub struct LinearProductionGame {
 }
 
 impl LinearProductionGame {
-    /// The cost game of a programme, or the gain game of minus its objective.
+    /// The cost game of a program, or the gain game of minus its objective.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when sizes do not fit or nobody costs something; [`Error::Solver`]
-    /// when the programme of everybody or that of nobody has no optimum.
+    /// when the program of everybody or that of nobody has no optimum.
     pub fn new(
-        programme: Programme,
+        program: Program,
         own_cost: Vec<f64>,
         columns: Moves,
         rows: Moves,
         is_cost: bool,
     ) -> Result<Self> {
-        check_sizes(&programme, &own_cost, &columns, &rows)?;
+        check_sizes(&program, &own_cost, &columns, &rows)?;
         let sign = if is_cost { 1.0 } else { -1.0 };
         let idle = Mutex::default();
-        let units = Units::of(&programme, &columns, &rows);
-        let mut game = Self { programme, own_cost, columns, rows, units, sign, start: None, idle };
+        let units = Units::of(&program, &columns, &rows);
+        let mut game = Self { program, own_cost, columns, rows, units, sign, start: None, idle };
         let mut model = game.take_model();
         let n_players = game.own_cost.len();
         game.solve(&mut model, &vec![true; n_players])?;
         game.start = Some(model.basis());
         let nobody = game.solve(&mut model, &vec![false; n_players])?.objective;
         game.put_back(model);
-        let largest = game.programme.cost.iter().fold(1.0_f64, |most, cost| most.max(cost.abs()));
+        let largest = game.program.cost.iter().fold(1.0_f64, |most, cost| most.max(cost.abs()));
         if nobody.abs() > ZERO * largest {
             return Err(Error::InvalidInput(format!(
-                "without members the programme is worth {nobody}, not 0"
+                "without members the program is worth {nobody}, not 0"
             )));
         }
         Ok(game)
@@ -193,7 +193,7 @@ impl LinearProductionGame {
     /// The value of a coalition, in the sense of the game.
     ///
     /// # Errors
-    /// [`Error::Solver`] when its programme has no optimum, or primal and dual differ.
+    /// [`Error::Solver`] when its program has no optimum, or primal and dual differ.
     pub fn value(&self, members: &[bool]) -> Result<f64> {
         let mut model = self.take_model();
         let solution = self.solve(&mut model, members);
@@ -225,7 +225,7 @@ impl LinearProductionGame {
         if let Some(start) = &self.start {
             model.set_basis(start);
         }
-        let mut solution = model.solve().optimal("the programme of a coalition")?;
+        let mut solution = model.solve().optimal("the program of a coalition")?;
         self.units.restore(&mut solution);
         if solution.duality_error > DUALITY_TOLERANCE {
             return Err(Error::Solver {
@@ -238,7 +238,7 @@ impl LinearProductionGame {
 
     fn take_model(&self) -> Model {
         let idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-        idle.unwrap_or_else(|| self.programme.model(self.units))
+        idle.unwrap_or_else(|| self.program.model(self.units))
     }
 
     fn put_back(&self, model: Model) {
@@ -246,7 +246,7 @@ impl LinearProductionGame {
     }
 }
 
-impl Programme {
+impl Program {
     fn model(&self, Units { quantity, price }: Units) -> Model {
         let mut model = Model::new();
         for (&cost, &(lower, upper)) in self.cost.iter().zip(&self.column_bounds) {
@@ -259,19 +259,14 @@ impl Programme {
     }
 }
 
-fn check_sizes(
-    programme: &Programme,
-    own_cost: &[f64],
-    columns: &Moves,
-    rows: &Moves,
-) -> Result<()> {
-    let (n_columns, n_rows) = (programme.cost.len(), programme.rows.len());
+fn check_sizes(program: &Program, own_cost: &[f64], columns: &Moves, rows: &Moves) -> Result<()> {
+    let (n_columns, n_rows) = (program.cost.len(), program.rows.len());
     let inside = |places: &[i32], size: usize| {
         places.iter().all(|&place| usize::try_from(place).is_ok_and(|place| place < size))
     };
-    let fits = programme.column_bounds.len() == n_columns
-        && programme.row_bounds.len() == n_rows
-        && programme.rows.iter().flatten().all(|&(column, _)| column < n_columns)
+    let fits = program.column_bounds.len() == n_columns
+        && program.row_bounds.len() == n_rows
+        && program.rows.iter().flatten().all(|&(column, _)| column < n_columns)
         && inside(&columns.places, n_columns)
         && inside(&rows.places, n_rows)
         && [columns.shares.len(), rows.shares.len()] == [own_cost.len(); 2];
@@ -279,7 +274,7 @@ fn check_sizes(
         return Ok(());
     }
     Err(Error::InvalidInput(format!(
-        "a programme of {n_columns} columns and {n_rows} rows, and shares of {} players, do not fit \
+        "a program of {n_columns} columns and {n_rows} rows, and shares of {} players, do not fit \
          each other",
         own_cost.len()
     )))
@@ -292,18 +287,18 @@ impl NativeGame for LinearProductionGame {
 
     fn walker(&self) -> Box<dyn Walker + '_> {
         let members = vec![false; self.own_cost.len()];
-        Box::new(ProgrammeWalker { game: self, model: Some(self.take_model()), members })
+        Box::new(ProgramWalker { game: self, model: Some(self.take_model()), members })
     }
 }
 
-/// A coalition and a model of its own. Where the programme has no optimum, the value is NaN.
-struct ProgrammeWalker<'a> {
+/// A coalition and a model of its own. Where the program has no optimum, the value is NaN.
+struct ProgramWalker<'a> {
     game: &'a LinearProductionGame,
     model: Option<Model>,
     members: Vec<bool>,
 }
 
-impl Drop for ProgrammeWalker<'_> {
+impl Drop for ProgramWalker<'_> {
     fn drop(&mut self) {
         if let Some(model) = self.model.take() {
             self.game.put_back(model);
@@ -311,7 +306,7 @@ impl Drop for ProgrammeWalker<'_> {
     }
 }
 
-impl Walker for ProgrammeWalker<'_> {
+impl Walker for ProgramWalker<'_> {
     fn clear(&mut self) {
         self.members.fill(false);
     }
@@ -341,7 +336,7 @@ mod tests {
 
     /// Loads 5, -2 and 1 of three players; a unit costs 3 to buy and earns 1 when sold.
     pub(super) fn trade() -> LinearProductionGame {
-        let programme = Programme {
+        let program = Program {
             cost: vec![3.0, -1.0],
             column_bounds: vec![(0.0, f64::INFINITY); 2],
             row_bounds: vec![(0.0, 0.0)],
@@ -350,11 +345,11 @@ mod tests {
         let loads = [5.0, -2.0, 1.0];
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 3).unwrap();
         let balance = Moves::new(vec![0], (vec![0.0], vec![0.0]), (&loads, &loads), 3).unwrap();
-        LinearProductionGame::new(programme, vec![0.0, 0.0, 0.5], none, balance, true).unwrap()
+        LinearProductionGame::new(program, vec![0.0, 0.0, 0.5], none, balance, true).unwrap()
     }
 
     #[test]
-    fn values_are_those_of_the_programme() {
+    fn values_are_those_of_the_program() {
         let table = tabulate(&trade(), &Progress::new()).unwrap();
         assert_eq!(table, [0.0, 15.0, -2.0, 9.0, 3.5, 18.5, -0.5, 12.5]);
     }
@@ -367,22 +362,19 @@ mod tests {
 
     #[test]
     fn a_cost_that_nobody_brings_is_refused() {
-        let mut programme = trade().programme;
-        programme.row_bounds = vec![(1.0, 1.0)];
+        let mut program = trade().program;
+        program.row_bounds = vec![(1.0, 1.0)];
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 1).unwrap();
-        let error = LinearProductionGame::new(programme, vec![0.0], none.clone(), none, true);
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "without members the programme is worth 3, not 0"
-        );
+        let error = LinearProductionGame::new(program, vec![0.0], none.clone(), none, true);
+        assert_eq!(error.unwrap_err().to_string(), "without members the program is worth 3, not 0");
     }
 
     #[test]
-    fn a_programme_without_an_optimum_says_so() {
-        let mut programme = trade().programme;
-        programme.column_bounds[0].1 = -1.0;
+    fn a_program_without_an_optimum_says_so() {
+        let mut program = trade().program;
+        program.column_bounds[0].1 = -1.0;
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 1).unwrap();
-        let error = LinearProductionGame::new(programme, vec![0.0], none.clone(), none, true);
+        let error = LinearProductionGame::new(program, vec![0.0], none.clone(), none, true);
         assert!(matches!(error, Err(Error::Solver { status, .. }) if status == "infeasible"));
     }
 }

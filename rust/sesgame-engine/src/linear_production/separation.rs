@@ -1,5 +1,5 @@
-//! The worst coalition of an allocation, without a list of coalitions: membership becomes a binary
-//! variable of the programme, and one mixed-integer programme finds the largest excess.
+//! The coalition of largest excess without enumerating the coalitions: membership becomes a binary
+//! variable of the program, and one mixed-integer program finds the largest excess.
 
 use std::time::Instant;
 
@@ -102,7 +102,7 @@ impl LinearProductionGame {
         }
         let solution = model.solve_watched(progress);
         progress.check()?;
-        let first = self.programme.cost.len();
+        let first = self.program.cost.len();
         let members = || {
             let chosen = &solution.columns[first..first + n_players];
             Some(chosen.iter().map(|&share| share > 0.5).collect())
@@ -132,7 +132,7 @@ impl LinearProductionGame {
     /// The unit of money, a power of two, in which all pay and get about [`TURNOVER`] together.
     fn money(&self, allocation: &[f64]) -> f64 {
         let Units { quantity, price } = self.units;
-        let is_free = self.programme.cost.iter().all(|&cost| cost == 0.0);
+        let is_free = self.program.cost.iter().all(|&cost| cost == 0.0);
         let usual = if is_free { 0.0 } else { quantity * price };
         let turnover = allocation.iter().map(|share| share.abs()).sum::<f64>().max(usual);
         if turnover > 0.0 { (turnover / TURNOVER).log2().round().exp2() } else { 1.0 }
@@ -144,7 +144,7 @@ impl LinearProductionGame {
         let quantity = self.units.quantity;
         let n_players = self.own_cost.len();
         let mut model = Model::new();
-        let mut bounds = self.programme.column_bounds.clone();
+        let mut bounds = self.program.column_bounds.clone();
         // Bounds that membership moves become rows; a side that it does not move stays.
         let moved = slots(&self.columns, quantity);
         for (slot, &place) in self.columns.places.iter().enumerate() {
@@ -157,11 +157,11 @@ impl LinearProductionGame {
                 bounds[place as usize].1 = f64::INFINITY;
             }
         }
-        for (&cost, &(lower, upper)) in self.programme.cost.iter().zip(&bounds) {
+        for (&cost, &(lower, upper)) in self.program.cost.iter().zip(&bounds) {
             let (lower, upper) = (lower / quantity, upper / quantity);
             model.add_column(cost * quantity / money, lower, upper);
         }
-        let first = self.programme.cost.len();
+        let first = self.program.cost.len();
         for (&own, &share) in self.own_cost.iter().zip(allocation) {
             let cost = (own - self.sign * share) / money;
             if integer {
@@ -178,14 +178,14 @@ impl LinearProductionGame {
             add_sides(&mut model, first, &column, low / quantity, lower, true);
             add_sides(&mut model, first, &column, high / quantity, upper, false);
         }
-        let mut slot_of_row = vec![None; self.programme.rows.len()];
+        let mut slot_of_row = vec![None; self.program.rows.len()];
         for (slot, &place) in self.rows.places.iter().enumerate() {
             slot_of_row[place as usize] = Some(slot);
         }
         let moved = slots(&self.rows, quantity);
-        for (row, entries) in self.programme.rows.iter().enumerate() {
+        for (row, entries) in self.program.rows.iter().enumerate() {
             let Some(slot) = slot_of_row[row] else {
-                let (lower, upper) = self.programme.row_bounds[row];
+                let (lower, upper) = self.program.row_bounds[row];
                 model.add_row(lower / quantity, upper / quantity, entries);
                 continue;
             };

@@ -289,7 +289,7 @@ impl Model {
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
-    /// Primal and dual feasibility tolerance of the simplex method, and that of integer programmes,
+    /// Primal and dual feasibility tolerance of the simplex method, and that of integer programs,
     /// from 1e-10 to infinity (HiGHS: 1e-7 and 1e-6).
     pub fn set_feasibility_tolerance(&mut self, tolerance: f64) {
         self.solver().set_double(c"primal_feasibility_tolerance", tolerance);
@@ -302,13 +302,13 @@ impl Model {
         self.solver().set_double(c"mip_feasibility_tolerance", tolerance);
     }
 
-    /// Relative and absolute gap at which an integer programme counts as solved (0 = proved).
+    /// Relative and absolute gap at which an integer program counts as solved (0 = proved).
     pub fn set_integer_gap(&mut self, relative: f64, absolute: f64) {
         self.solver().set_double(c"mip_rel_gap", relative);
         self.solver().set_double(c"mip_abs_gap", absolute);
     }
 
-    /// An integer programme looks for solutions whose objective is smaller; where there is none, it
+    /// An integer program looks for solutions whose objective is smaller; where there is none, it
     /// ends as [`Status::Infeasible`].
     pub fn set_cutoff(&mut self, objective: f64) {
         self.solver().set_double(c"objective_bound", objective);
@@ -359,7 +359,7 @@ impl Model {
         unsafe { c::Highs_clearSolver(self.solver().0) };
     }
 
-    /// As [`Model::solve`], but an integer programme stops with [`Status::Interrupted`] soon after
+    /// As [`Model::solve`], but an integer program stops with [`Status::Interrupted`] soon after
     /// [`Progress::cancel`].
     pub fn solve_watched(&mut self, progress: &Progress) -> Solution {
         let highs = self.solver().0;
@@ -432,7 +432,7 @@ impl Model {
     }
 }
 
-/// What HiGHS calls now and then during an integer programme.
+/// What HiGHS calls now and then during an integer program.
 ///
 /// # Safety
 /// `data_in` points to the record that HiGHS made for this call, `progress` to a live [`Progress`].

@@ -1,4 +1,4 @@
-//! Linear and mixed-integer programmes in solver-neutral words.
+//! Linear and mixed-integer programs in solver-neutral words.
 //!
 //! A [`Model`] is persistent: rows, columns, bounds and costs change in place and the next
 //! [`Model::solve`] starts from the last basis. [`highs`] is the only file that talks to the solver.
@@ -22,7 +22,7 @@ pub enum Status {
     Unbounded,
     /// Presolve could not tell infeasible from unbounded.
     InfeasibleOrUnbounded,
-    /// The time limit passed; an integer programme may still have a solution and a bound.
+    /// The time limit passed; an integer program may still have a solution and a bound.
     TimeLimit,
     /// The iteration limit passed.
     IterationLimit,
@@ -58,16 +58,16 @@ impl Status {
 /// What a solve found. Which parts carry meaning depends on [`Solution::status`].
 ///
 /// Duals have the sign of a minimisation: `row_duals[r]` is the change of the optimal objective
-/// for one unit more on the active bound of row `r`. They are empty for integer programmes.
+/// for one unit more on the active bound of row `r`. They are empty for integer programs.
 #[derive(Debug, Clone)]
 pub struct Solution {
     /// How the solve ended.
     pub status: Status,
     /// The objective of `columns`.
     pub objective: f64,
-    /// A proved lower bound on the objective; equals `objective` for an optimal linear programme.
+    /// A proved lower bound on the objective; equals `objective` for an optimal linear program.
     pub bound: f64,
-    /// How far primal and dual objective are apart, relative to them; 0 for integer programmes.
+    /// How far primal and dual objective are apart, relative to them; 0 for integer programs.
     pub duality_error: f64,
     /// Value of each column.
     pub columns: Vec<f64>,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn solves_and_prices_a_small_programme() {
+    fn solves_and_prices_a_small_program() {
         let solution = two_variables().solve().optimal("test").unwrap();
         assert_eq!(solution.columns, [1.0, 3.0]);
         assert_eq!(solution.objective, -7.0);

@@ -1,5 +1,5 @@
-//! The exact Shapley value of a native game by whatever is fastest: going through the coalitions, or the
-//! form of the game.
+//! The exact Shapley value of a native game by whatever is fastest: enumerating the coalitions, or what
+//! the structure of the game gives.
 
 use crate::coalition::MAX_TABLE_PLAYERS;
 use crate::error::Result;
@@ -8,10 +8,10 @@ use crate::progress::Progress;
 use crate::shapley::exact::semivalue_of_game;
 use crate::shapley::semivalue::Semivalue;
 
-/// Up to so many players going through the coalitions takes a moment.
+/// Up to so many players enumerating the coalitions takes a moment.
 const FEW: usize = 20;
 
-/// The error, of the largest share, at which a form is as good as going through the coalitions.
+/// The error, of the largest share, at which a structured game needs no enumeration.
 const AS_GOOD: f64 = 1e-10;
 
 /// The Shapley value, or `None` for a game of more than [`MAX_TABLE_PLAYERS`] players whose form does

@@ -9,8 +9,8 @@
 use super::excess::Kind;
 use super::least_core::least_core;
 use super::row_generation::{Effort, Stage};
-use super::scan::{Demand, Scanner};
 use super::span::Span;
+use super::table_scan::{Demand, Scanner};
 use crate::coalition::{Coalition, grand, members};
 use crate::error::{Error, Result};
 use crate::linear_program::Model;

@@ -1,4 +1,4 @@
-//! How much a coalition objects to an allocation, and which one objects most.
+//! The excess of a coalition at an allocation, and which coalition has the largest.
 //!
 //! The excess of `S` at `x` is `v(S) - x(S)` in a gain game and `x(S) - c(S)` in a cost game:
 //! positive when the coalition would do better on its own.

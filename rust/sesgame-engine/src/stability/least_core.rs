@@ -37,8 +37,8 @@ pub fn least_core(table: &[f64], kind: Kind, progress: &Progress) -> Result<Leas
     let mut first = Some(0);
     while let Some(level) = first {
         // The first level below the value moves the point into the interior of the least core.
-        generation.programme.solve(level, Depth::BelowFirst, progress)?;
-        let levels = &generation.programme.levels;
+        generation.program.solve(level, Depth::BelowFirst, progress)?;
+        let levels = &generation.program.levels;
         let mut demanded: Vec<f64> = levels.iter().map(|level| level.t).collect();
         if let Some((last, rest)) = demanded.split_last_mut()
             && let Some(value) = rest.first()
@@ -50,7 +50,7 @@ pub fn least_core(table: &[f64], kind: Kind, progress: &Progress) -> Result<Leas
     }
     let mut stages = generation.stages();
     let value = stages.first().map_or(0.0, |stage| stage.excess);
-    let least = value - APART * generation.programme.tolerance();
+    let least = value - APART * generation.program.tolerance();
     stages.retain(|stage| stage.excess >= least);
     Ok(LeastCore {
         value,
@@ -78,8 +78,8 @@ pub fn core(table: &[f64], kind: Kind, progress: &Progress) -> Result<(Core, f64
     let mut generation = RowGeneration::new(table, kind, PLAIN)?;
     let mut first = Some(0);
     while let Some(level) = first {
-        generation.programme.solve(level, Depth::First, progress)?;
-        let value = generation.programme.levels.first().map_or(0.0, |level| level.t);
+        generation.program.solve(level, Depth::First, progress)?;
+        let value = generation.program.levels.first().map_or(0.0, |level| level.t);
         if value > generation.tolerance() {
             let stage = generation.stages().swap_remove(0);
             return Ok((Core::Empty(stage), generation.tolerance(), generation.effort()));

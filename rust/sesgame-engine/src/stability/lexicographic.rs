@@ -1,4 +1,4 @@
-//! The lexicographic linear programme over a pool of coalitions, level by level.
+//! The lexicographic linear program over a pool of coalitions, level by level.
 //!
 //! Level `k` minimises `t` subject to `x(S) + w(S) t >= v(S)` for the coalitions that the levels
 //! before have not settled, with equality for those they have. Its dual gives every coalition a
@@ -22,8 +22,9 @@
 //! weights that do not balance), HiGHS looks for an optimal basis from scratch, once; a level
 //! that neither method finishes is an [`Error::Solver`] with its number.
 
-use super::fallback;
-use super::pool::Pool;
+use super::basis_row::BasisRow;
+use super::highs_level;
+use super::row_pool::RowPool;
 use super::span::Span;
 use crate::error::{Error, Result};
 use crate::linear_program::DenseBasis;
@@ -40,27 +41,6 @@ const PIVOT: f64 = 1e-9;
 pub(super) const APART: f64 = 24.0;
 /// Rank-one updates after which the inverse is computed anew.
 const UPDATES: usize = 40;
-
-/// A row of the basis.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct BasisRow {
-    /// Its number in the pool.
-    pub row: usize,
-    /// The settled total `x(S)`, for a coalition of an earlier level.
-    pub settled: Option<f64>,
-}
-
-impl BasisRow {
-    /// How much `t` relaxes it.
-    pub fn weight(&self, pool: &Pool) -> f64 {
-        if self.settled.is_some() { 0.0 } else { pool.weight(self.row) }
-    }
-
-    /// Its right-hand side.
-    pub fn value(&self, pool: &Pool) -> f64 {
-        self.settled.unwrap_or_else(|| pool.value(self.row))
-    }
-}
 
 /// An optimal level and what it proves.
 #[derive(Debug, Clone)]
@@ -95,15 +75,15 @@ pub(super) struct Limits {
     /// Pivots of the dense simplex method before HiGHS is asked.
     pub dense: u64,
     /// Iterations of HiGHS.
-    pub fallback: u32,
+    pub highs: u32,
 }
 
 /// The value and the weight of a coalition, given by its bytes; `None` where they are not known.
 type Constraint<'a> = dyn Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a;
 
-/// The programme, its pool and its levels.
+/// The program, its pool and its levels.
 pub(super) struct Lexicographic<'a> {
-    pub pool: Pool,
+    pub pool: RowPool,
     pub levels: Vec<Level>,
     /// The present `(x, t)`.
     point: Vec<f64>,
@@ -120,7 +100,7 @@ pub(super) struct Lexicographic<'a> {
 }
 
 impl<'a> Lexicographic<'a> {
-    /// A programme whose pool holds the grand coalition and the singletons, which must be known;
+    /// A program whose pool holds the grand coalition and the singletons, which must be known;
     /// `bounded` adds `x_i >= v(i)`.
     pub fn new(
         n_players: usize,
@@ -128,7 +108,7 @@ impl<'a> Lexicographic<'a> {
         constraint: impl Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a,
     ) -> Self {
         let known = |members: &[u8]| constraint(members).expect("singletons and all are known");
-        let mut pool = Pool::new(n_players);
+        let mut pool = RowPool::new(n_players);
         let mut members = vec![0_u8; n_players.div_ceil(8)].into_boxed_slice();
         for player in 0..n_players {
             members[player / 8] |= 1 << (player % 8);
@@ -163,7 +143,7 @@ impl<'a> Lexicographic<'a> {
             levels: Vec::new(),
             point,
             pivots: 0,
-            limits: Limits { dense: u64::MAX, fallback: u32::MAX },
+            limits: Limits { dense: u64::MAX, highs: u32::MAX },
             n_players,
             basis,
             inverse: identity,
@@ -205,7 +185,7 @@ impl<'a> Lexicographic<'a> {
             progress.check()?;
             let stage = self.levels.len() + 1;
             let level = match self.level(stage, self.limits.dense) {
-                Err(Error::Solver { status, .. }) => self.level_by_fallback(stage, &status)?,
+                Err(Error::Solver { status, .. }) => self.level_by_highs(stage, &status)?,
                 level => level?,
             };
             let t = level.t;
@@ -244,16 +224,16 @@ impl<'a> Lexicographic<'a> {
 
     /// Solves the present level from the basis that HiGHS finds, most often an optimal one.
     /// `trouble` is how the dense method ended without it.
-    fn level_by_fallback(&mut self, stage: usize, trouble: &str) -> Result<Level> {
+    fn level_by_highs(&mut self, stage: usize, trouble: &str) -> Result<Level> {
         let failed = |status: &str| failure(stage, &format!("{trouble}; HiGHS: {status}"));
         let functional = self.span.functional().expect("the span is not everything");
         let present = std::mem::take(&mut self.basis);
-        self.basis = fallback::optimal_basis(
+        self.basis = highs_level::optimal_basis(
             &self.pool,
             &present,
             &self.pool.rows_outside(functional),
             self.n_players,
-            self.limits.fallback,
+            self.limits.highs,
         )
         .map_err(|status| failed(status.as_str()))?;
         self.refactor(stage)?;
@@ -549,3 +529,6 @@ impl<'a> Lexicographic<'a> {
 fn failure(stage: usize, status: &str) -> Error {
     Error::Solver { stage: format!("level {stage}"), status: status.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
-//! The lexicographic programme of a game that has no table: whoever can separate names coalitions
-//! that violate a level, the master programme says what follows from all those named so far.
+//! The lexicographic program of a game that has no table: whoever can separate names coalitions
+//! that violate a level, the master program says what follows from all those named so far.
 //!
 //! The master can be stopped after any step, so the search for coalitions may be anything: a
-//! formula, a dynamic programme, an integer programme in another process. Coalitions are rows of
+//! formula, a dynamic program, an integer program in another process. Coalitions are rows of
 //! flags, one for each player; values, allocations and bounds are in the sense of the game.
 
 use super::excess::Kind;
@@ -35,16 +35,16 @@ pub struct Added {
     pub rows: usize,
 }
 
-/// A lexicographic programme to which coalitions are added by hand.
+/// A lexicographic program to which coalitions are added by hand.
 pub struct Master {
-    programme: Lexicographic<'static>,
+    program: Lexicographic<'static>,
     sign: f64,
     n_players: usize,
     bounded: bool,
 }
 
 impl Master {
-    /// The programme that knows what all have together, each player alone, and all without it.
+    /// The program that knows what all have together, each player alone, and all without it.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] without players, or not as many values `without`.
@@ -68,7 +68,7 @@ impl Master {
         let (total, alone, without): (f64, Vec<f64>, Vec<f64>) =
             (sign * grand, signed(alone), signed(without));
         let bounded = rational && alone.iter().sum::<f64>() <= total;
-        let programme = Lexicographic::new(n_players, bounded, move |members| {
+        let program = Lexicographic::new(n_players, bounded, move |members| {
             let size = members.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
             let has = |player: &usize| members[player / 8] >> (player % 8) & 1 == 1;
             let value = if size == n_players {
@@ -82,7 +82,7 @@ impl Master {
             };
             Some((value, 1.0))
         });
-        Ok(Self { programme, sign, n_players, bounded })
+        Ok(Self { program, sign, n_players, bounded })
     }
 
     /// Whether individual rationality was asked for and is possible.
@@ -98,19 +98,19 @@ impl Master {
     /// [`Error::Solver`] that names the level; [`Error::Interrupted`].
     pub fn solve(&mut self, first: usize, all: bool, progress: &Progress) -> Result<()> {
         let depth = if all { Depth::All } else { Depth::BelowFirst };
-        self.programme.solve(first, depth, progress)
+        self.program.solve(first, depth, progress)
     }
 
     /// The present allocation.
     #[must_use]
     pub fn allocation(&self) -> Vec<f64> {
-        self.programme.allocation().iter().map(|share| self.sign * share).collect()
+        self.program.allocation().iter().map(|share| self.sign * share).collect()
     }
 
     /// The excess of each level that is solved.
     #[must_use]
     pub fn levels(&self) -> Vec<f64> {
-        self.programme.levels.iter().map(|level| level.t).collect()
+        self.program.levels.iter().map(|level| level.t).collect()
     }
 
     /// Takes those of some coalitions that violate a level by more than `tolerance` into the pool,
@@ -137,12 +137,12 @@ impl Master {
         let mut violated = Vec::new();
         for (flags, value) in flags.chunks_exact(self.n_players).zip(values) {
             let members = pack(flags);
-            let inside = flags.iter().zip(self.programme.allocation()).filter(|(flag, _)| **flag);
+            let inside = flags.iter().zip(self.program.allocation()).filter(|(flag, _)| **flag);
             let excess = self.sign * value - inside.map(|(_, share)| share).sum::<f64>();
             let own = self.own_level(&members);
             if own > 0
                 && excess > levels[own - 1] + tolerance
-                && self.programme.pool.row(&members).is_none()
+                && self.program.pool.row(&members).is_none()
             {
                 violated.push((excess - levels[own - 1], excess, members, value));
             }
@@ -151,9 +151,9 @@ impl Master {
         violated.truncate(limit);
         let mut added = Added { first: None, rows: 0 };
         for (_, excess, members, value) in violated {
-            let rows = self.programme.pool.len();
-            self.programme.pool.add(&members, self.sign * value, 1.0);
-            added.rows += self.programme.pool.len() - rows;
+            let rows = self.program.pool.len();
+            self.program.pool.add(&members, self.sign * value, 1.0);
+            added.rows += self.program.pool.len() - rows;
             let level = levels.iter().position(|t| excess > t + tolerance);
             added.first = added.first.min(level).or(level);
         }
@@ -163,7 +163,7 @@ impl Master {
     /// The level that settles a coalition, counted from 1: the last of those outside whose earlier
     /// span it lies; 0 for the empty and the grand coalition.
     fn own_level(&self, members: &[u8]) -> usize {
-        self.programme.levels.partition_point(|level| {
+        self.program.levels.partition_point(|level| {
             let functional = level.before.functional().expect("a level has something to settle");
             span::apply(functional, members) != 0
         })
@@ -172,9 +172,9 @@ impl Master {
     /// The levels that are solved.
     #[must_use]
     pub fn stages(&self) -> Vec<WideStage> {
-        let pool = &self.programme.pool;
+        let pool = &self.program.pool;
         let player = |row| pool.players(row).next().expect("a bound has a player");
-        self.programme
+        self.program
             .levels
             .iter()
             .map(|level| {
@@ -195,24 +195,24 @@ impl Master {
     /// The coalitions in the pool.
     #[must_use]
     pub fn pool_rows(&self) -> usize {
-        self.programme.pool.len()
+        self.program.pool.len()
     }
 
     /// Simplex pivots so far.
     #[must_use]
     pub const fn pivots(&self) -> u64 {
-        self.programme.pivots
+        self.program.pivots
     }
 
-    /// Excesses up to this count as equal in the programme.
+    /// Excesses up to this count as equal in the program.
     #[must_use]
     pub fn tolerance(&self) -> f64 {
-        self.programme.tolerance()
+        self.program.tolerance()
     }
 
     fn flags(&self, row: usize) -> Vec<bool> {
         let mut flags = vec![false; self.n_players];
-        self.programme.pool.players(row).for_each(|player| flags[player] = true);
+        self.program.pool.players(row).for_each(|player| flags[player] = true);
         flags
     }
 }

@@ -1,17 +1,18 @@
-//! Solutions that ask which coalition objects most: core, least core, nucleolus.
+//! Solutions that rest on the largest excess of a coalition: core, least core, nucleolus.
 //!
 //! Everything here rests on one operation, the scan of a table of `2^n` values for the coalitions
 //! of largest [`excess`].
 
+mod basis_row;
 pub mod core_point;
 pub mod excess;
-mod fallback;
+mod highs_level;
 pub mod least_core;
 mod lexicographic;
 pub mod master;
+pub mod maximal_surplus;
 pub mod nucleolus;
-mod pool;
 pub mod row_generation;
-mod scan;
+mod row_pool;
 mod span;
-pub mod surplus;
+mod table_scan;

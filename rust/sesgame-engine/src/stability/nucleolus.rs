@@ -1,6 +1,6 @@
 //! Nucleolus, prenucleolus and their per-capita forms from a table.
 //!
-//! The lexicographic programme runs to its end on a pool of few coalitions, one scan of the table
+//! The lexicographic program runs to its end on a pool of few coalitions, one scan of the table
 //! finds what the pool misses at any level, and that repeats until a scan finds nothing. The last
 //! scan is the proof that nothing is missing.
 //!
@@ -44,8 +44,8 @@ pub fn nucleolus(
     let mut generation = RowGeneration::new(table, kind, concept)?;
     let mut first = Some(0);
     while let Some(level) = first {
-        generation.programme.solve(level, Depth::All, progress)?;
-        let demanded: Vec<f64> = generation.programme.levels.iter().map(|level| level.t).collect();
+        generation.program.solve(level, Depth::All, progress)?;
+        let demanded: Vec<f64> = generation.program.levels.iter().map(|level| level.t).collect();
         first = generation.missing(&demanded, progress)?;
     }
     Ok(Nucleolus {

@@ -1,13 +1,13 @@
-//! A lexicographic programme over a table: the pool is solved, a scan finds what it misses.
+//! A lexicographic program over a table: the pool is solved, a scan finds what it misses.
 //!
 //! It ends: every round but the last adds coalitions that the pool does not hold (otherwise the
-//! programme and the scan disagree about a coalition, which is an [`Error::Solver`]), and there
-//! are `2^n` of them. A scan tolerates twice what the programme does, so rounding alone does not
+//! program and the scan disagree about a coalition, which is an [`Error::Solver`]), and there
+//! are `2^n` of them. A scan tolerates twice what the program does, so rounding alone does not
 //! bring a coalition of the pool back.
 
 use super::excess::Kind;
 use super::lexicographic::Lexicographic;
-use super::scan::{Demand, Scanner};
+use super::table_scan::{Demand, Scanner};
 use crate::coalition::{Coalition, players_of_table};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -55,9 +55,9 @@ pub struct Effort {
     pub pool: usize,
 }
 
-/// The programme and the table that it has to satisfy.
+/// The program and the table that it has to satisfy.
 pub(super) struct RowGeneration<'a> {
-    pub programme: Lexicographic<'a>,
+    pub program: Lexicographic<'a>,
     /// Whether the bounds of individual rationality are in force.
     pub bounded: bool,
     scanner: Scanner<'a>,
@@ -68,7 +68,7 @@ pub(super) struct RowGeneration<'a> {
 }
 
 impl<'a> RowGeneration<'a> {
-    /// The programme of a game, whose pool holds singletons and their complements.
+    /// The program of a game, whose pool holds singletons and their complements.
     pub fn new(table: &'a [f64], kind: Kind, concept: Concept) -> Result<Self> {
         let n_players = players_of_table(table.len()).ok_or_else(|| {
             Error::InvalidInput(format!("a table of {} values is no game", table.len()))
@@ -76,36 +76,36 @@ impl<'a> RowGeneration<'a> {
         let sign = kind.sign();
         let alone: f64 = (0..n_players).map(|player| sign * table[1 << player]).sum();
         let bounded = concept.individually_rational && alone <= sign * table[table.len() - 1];
-        let programme = Lexicographic::new(n_players, bounded, move |members| {
+        let program = Lexicographic::new(n_players, bounded, move |members| {
             let coalition = mask(members);
             let weight = if concept.per_capita { f64::from(coalition.count_ones()) } else { 1.0 };
             Some((sign * table[coalition as usize], weight))
         });
         let scanner = Scanner::new(table, sign, concept.per_capita);
         let sample = (n_players as u32).saturating_sub(FIRST_SAMPLE);
-        Ok(Self { programme, bounded, scanner, sign, scans: 0, sample })
+        Ok(Self { program, bounded, scanner, sign, scans: 0, sample })
     }
 
     /// What each player gets or pays.
     pub fn allocation(&self) -> Vec<f64> {
-        self.programme.allocation().iter().map(|share| self.sign * share).collect()
+        self.program.allocation().iter().map(|share| self.sign * share).collect()
     }
 
     /// Excesses up to this count as equal.
     pub fn tolerance(&self) -> f64 {
-        // The scan adds up in another order than the programme.
-        2.0 * self.programme.tolerance()
+        // The scan adds up in another order than the program.
+        2.0 * self.program.tolerance()
     }
 
     /// Adds coalitions that violate their level to the pool and returns the first level that has
     /// to be solved again, or `None` when nothing is violated.
     ///
-    /// `demanded` gives what the first of the programme's levels demand, by default their `t`.
+    /// `demanded` gives what the first of the program's levels demand, by default their `t`.
     pub fn missing(&mut self, demanded: &[f64], progress: &Progress) -> Result<Option<usize>> {
-        let n_players = self.programme.allocation().len();
+        let n_players = self.program.allocation().len();
         let demands: Vec<Demand<'_>> = demanded
             .iter()
-            .zip(&self.programme.levels)
+            .zip(&self.program.levels)
             .map(|(&t, level)| Demand {
                 t,
                 functional: level.before.functional().expect("a level has something to settle"),
@@ -115,7 +115,7 @@ impl<'a> RowGeneration<'a> {
             return Ok(None);
         }
         let tolerance = self.tolerance();
-        let allocation = self.programme.allocation();
+        let allocation = self.program.allocation();
         let found = loop {
             let found = self.scanner.violations(
                 allocation,
@@ -133,15 +133,15 @@ impl<'a> RowGeneration<'a> {
             }
             self.sample = self.sample.saturating_sub(SAMPLE_STEP);
         };
-        let before = self.programme.pool.len();
+        let before = self.program.pool.len();
         for violation in &found {
-            self.programme.require(&violation.coalition.to_le_bytes()[..n_players.div_ceil(8)]);
+            self.program.require(&violation.coalition.to_le_bytes()[..n_players.div_ceil(8)]);
         }
         let first = found.iter().map(|violation| violation.level).min();
         match first {
-            Some(level) if self.programme.pool.len() == before => Err(Error::Solver {
+            Some(level) if self.program.pool.len() == before => Err(Error::Solver {
                 stage: format!("level {}", level + 1),
-                status: "coalitions that the programme satisfies are violated".to_owned(),
+                status: "coalitions that the program satisfies are violated".to_owned(),
             }),
             _ => Ok(first),
         }
@@ -149,8 +149,8 @@ impl<'a> RowGeneration<'a> {
 
     /// The levels so far as coalitions and weights.
     pub fn stages(&self) -> Vec<Stage> {
-        let pool = &self.programme.pool;
-        self.programme
+        let pool = &self.program.pool;
+        self.program
             .levels
             .iter()
             .map(|level| {
@@ -178,8 +178,8 @@ impl<'a> RowGeneration<'a> {
         Effort {
             scans: self.scans,
             values_read: self.scanner.read,
-            pivots: self.programme.pivots,
-            pool: self.programme.pool.len(),
+            pivots: self.program.pivots,
+            pool: self.program.pool.len(),
         }
     }
 }

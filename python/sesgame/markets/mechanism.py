@@ -1,0 +1,133 @@
+"""What a mechanism is: the function that settles a market, and what is known of it beforehand.
+
+Each mechanism is one constant in one file of :mod:`sesgame.markets.mechanisms` and one line of
+:mod:`sesgame.markets.catalogue`. The command line, the documentation and the tests read them there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sesgame._engine import EngineRule
+from sesgame.markets.settlement import Settlement
+
+__all__ = ["FEW_TRIALS", "MarketPromise", "Mechanism", "Trials"]
+
+
+class MarketPromise(Enum):
+    """What holds of a mechanism's outcome in every market that it takes, if reports are true."""
+
+    EFFICIENT = "efficient"
+    """No outcome has a larger welfare."""
+    VOLUNTARY = "individually rational"
+    """Nobody loses by taking part."""
+    TRUTHFUL = "incentive compatible"
+    """No misreport pays."""
+    BALANCED = "budget balanced"
+    """What comes in goes out."""
+    NO_DEFICIT = "no deficit"
+    """What goes out has come in."""
+    IN_CORE = "in the core"
+    """No coalition gains by trading on its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trials:
+    """How many misreports are affordable.
+
+    Parameters
+    ----------
+    participants : int
+        Whose misreports are tried, at most.
+    prices : int
+        Equally spaced factors of the prices, from 0 to 2.
+    quantities : int
+        Equally spaced factors of the quantities, up to 1.
+    """
+
+    participants: int = 32
+    prices: int = 41
+    quantities: int = 4
+
+    def at_most(self, other: Trials) -> Trials:
+        """Return the smaller number of each."""
+        mine, others = dataclasses.astuple(self), dataclasses.astuple(other)
+        return Trials(*map(min, mine, others))
+
+    @property
+    def price_factors(self) -> NDArray[np.float64]:
+        """The factors of the prices."""
+        return np.linspace(0, 2, self.prices)
+
+    @property
+    def quantity_factors(self) -> NDArray[np.float64]:
+        """The factors of the quantities."""
+        return np.arange(1, self.quantities + 1) / self.quantities
+
+
+FEW_TRIALS = Trials(participants=8, prices=9, quantities=1)
+"""Where each misreport takes optimisation problems of its own."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Mechanism:
+    """A mechanism, from market to settlement; called like the function that it names.
+
+    Parameters
+    ----------
+    name : str
+        The function's name with hyphens, as ``--rules`` takes it.
+    title : str
+        As tables and ``settlement.method`` show it.
+    settle : callable
+        From market to settlement: the public function.
+    markets : tuple of type
+        The kinds of market that it takes.
+    promises : frozenset of MarketPromise
+        What the tests check on drawn markets.
+    meaning, gives_up : str
+        What it does, and what that costs, each in one phrase of a table.
+    engine_rule : EngineRule, optional
+        Where the engine scans the misreports of an order book by itself.
+    trials : Trials
+        How many misreports are affordable; a kind of market may allow fewer.
+    is_default : bool
+        Whether the command line settles by it unless rules are named.
+    aliases : tuple of str
+        Former names that the command line still takes.
+    page : str
+        The page of the documentation that explains it, like ``concepts/vcg``.
+    sources : tuple of str
+        Keys of ``docs/references.bib``.
+    """
+
+    name: str
+    title: str
+    settle: Callable[[Any], Settlement]
+    markets: tuple[type, ...]
+    promises: frozenset[MarketPromise]
+    meaning: str
+    gives_up: str
+    engine_rule: EngineRule | None = None
+    trials: Trials = Trials()
+    is_default: bool = False
+    aliases: tuple[str, ...] = ()
+    page: str
+    sources: tuple[str, ...]
+
+    def __call__(self, market: Any) -> Settlement:
+        """Settle a market."""
+        return self.settle(market)
+
+    def takes(self, kind: type) -> bool:
+        """Return whether a kind of market can be settled by it."""
+        return issubclass(kind, self.markets)
+
+    def __repr__(self) -> str:
+        return f"Mechanism({self.name!r})"

@@ -1,0 +1,329 @@
+"""Repairs of a mechanism's budget: who bears the gap.
+
+Every repair costs another property: ``settlement.properties()`` says which, on the input at hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from sesgame.errors import AllocationError
+from sesgame.markets.budget import budget_balance
+from sesgame.markets.mechanism import MarketPromise, Mechanism
+from sesgame.markets.mechanisms.vcg import VCG
+from sesgame.markets.network import NetworkMarket
+from sesgame.markets.order_book import OrderBook
+from sesgame.markets.settlement import Settlement
+from sesgame.markets.storage_auction import StorageAuction
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.markets.market import Market
+
+__all__ = [
+    "VCG_BAILEY_CAVALLO",
+    "VCG_SCALE_RENTS",
+    "VCG_UPLIFT_BY_GAIN",
+    "VCG_UPLIFT_BY_LOAD",
+    "bailey_cavallo",
+    "scale_rents",
+    "uplift_by_gain",
+    "uplift_by_load",
+]
+
+S = TypeVar("S", bound=Settlement)
+
+
+def uplift_by_load(settlement: S) -> S:
+    """Return the settlement whose gap is charged to consumption, in proportion to energy.
+
+    The usual side payment of electricity pools. The load that does not bid takes its part.
+    Nobody's price signal is right any more, and a buyer may lose.
+
+    Parameters
+    ----------
+    settlement : Settlement
+        Of any mechanism.
+
+    Returns
+    -------
+    Settlement
+        With the same outcome and other payments.
+
+    Raises
+    ------
+    AllocationError
+        Nobody consumes anything.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
+    >>> sg.markets.uplift_by_load(sg.markets.vcg(book)).payments.tolist()
+    [9.0, -9.0]
+    """
+    return _uplift(settlement, settlement.consumed, UPLIFT_BY_LOAD, "consumes anything")
+
+
+def uplift_by_gain(settlement: S) -> S:
+    """Return the settlement whose gap is charged to all who gain, in proportion to their gain.
+
+    Individually rational as long as the deficit is not larger than all gains, as under VCG. The
+    gain of a load that does not bid counts at the value of lost load.
+
+    Parameters
+    ----------
+    settlement : Settlement
+        Of any mechanism.
+
+    Returns
+    -------
+    Settlement
+        With the same outcome and other payments.
+
+    Raises
+    ------
+    AllocationError
+        Nobody gains anything.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
+    >>> sg.markets.uplift_by_gain(sg.markets.vcg(book)).payments.tolist()
+    [6.0, -6.0]
+    """
+    outside = [value - paid for value, paid in settlement.outside.values()]
+    gains = np.maximum(0.0, np.concatenate([settlement.utilities, outside]))
+    return _uplift(settlement, gains, UPLIFT_BY_GAIN, "gains anything")
+
+
+def scale_rents(settlement: S) -> S:
+    r"""Return the settlement in which the rents of all who are paid are scaled by one factor.
+
+    .. math:: t_i' = -(c_i + \alpha (-t_i - c_i))
+
+    for whoever is paid (:math:`t_i < 0`), with its reported cost :math:`c_i` and the factor
+    :math:`\alpha \ge 0` that closes the gap: between pay-as-bid (0) and the full payment (1).
+    Individually rational. Where even no rent at all leaves a deficit, the rest of it stays.
+
+    Parameters
+    ----------
+    settlement : Settlement
+        Of any mechanism.
+
+    Returns
+    -------
+    Settlement
+        With the same outcome and other payments; the same one where nobody has a rent.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> book = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
+    >>> sg.markets.scale_rents(sg.markets.vcg(book)).payments.tolist()
+    [3.0, -3.0]
+    """
+    rents = np.where(settlement.payments < 0, np.maximum(0.0, settlement.utilities), 0.0)
+    total = float(rents.sum())
+    if total <= 0:
+        return settlement
+    factor = max(0.0, 1 + budget_balance(settlement).gap / total)
+    payments = settlement.payments + (1 - factor) * rents
+    return _repaired(settlement, SCALE_RENTS, payments, dict(settlement.outside), settlement.rule)
+
+
+def bailey_cavallo(mechanism: Callable[[Any], S], market: Market) -> S:
+    r"""Return a mechanism's outcome with its surplus rebated without touching the incentives.
+
+    .. math:: t_i' = t_i - \frac{1}{n} \sum_j t_j(N \setminus i)
+
+    Each participant gets the n-th part of the budget surplus without it, which its own report
+    does not change, so truth stays a dominant strategy. What is left is of order 1/n of the
+    surplus. Where there would be a deficit without somebody, it pays its part of that.
+
+    Parameters
+    ----------
+    mechanism : callable
+        From market to settlement, for example :func:`sesgame.markets.vcg`.
+    market : StorageAuction or another market
+        What is settled; anything with ``participants`` and ``without(participant)``.
+
+    Returns
+    -------
+    Settlement
+        The mechanism's outcome, with other payments.
+
+    Notes
+    -----
+    n + 1 runs of the mechanism. Bailey's rebate; Cavallo's, which is the least over all reports
+    of the participant, is the same where nobody's presence lowers the surplus.
+
+    References
+    ----------
+    Bailey (1997) [bailey1997]_; Cavallo (2006) [cavallo2006]_.
+
+    Examples
+    --------
+    The members' own battery is worth 9, 6 and 3 to them; most of what the winner pays goes back.
+
+    >>> import sesgame as sg
+    >>> auction = sg.markets.StorageAuction(
+    ...     [("ann", 9, 1, 1, [0]), ("bob", 6, 1, 1, [0]), ("eve", 3, 1, 1, [0])],
+    ...     energy_kwh=1, power_kw=1, n_periods=1,
+    ... )
+    >>> sg.markets.bailey_cavallo(sg.markets.vcg, auction).payments.tolist()
+    [5.0, -1.0, -2.0]
+    """
+    settlement = mechanism(market)
+    n = len(settlement.participants)
+    rebates = [
+        budget_balance(mechanism(market.without(participant))).gap / n
+        for participant in settlement.participants
+    ]
+    return _repaired(
+        settlement,
+        BAILEY_CAVALLO,
+        settlement.payments - np.array(rebates),
+        dict(settlement.outside),
+        rule=mechanism,
+    )
+
+
+Settle = Callable[[Any], Settlement]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What is known of a repair, for the mechanisms that end in it."""
+
+    name: str
+    title: str
+    wrap: Callable[[Settle], Settle]
+    """From what settles a market to what settles it and repairs the budget."""
+    markets: tuple[type, ...] = (OrderBook, NetworkMarket)
+    meaning: str
+    gives_up: str
+    sources: tuple[str, ...] = ("myerson1983",)
+    aliases: tuple[str, ...] = ()
+
+    def after(
+        self,
+        mechanism: Mechanism,
+        settle: Settle | None = None,
+        *,
+        promises: frozenset[MarketPromise] = frozenset(),
+    ) -> Mechanism:
+        """Return the mechanism that ends in this repair; what it promises has to be known."""
+        return Mechanism(
+            name=f"{mechanism.name}+{self.name}",
+            title=f"{mechanism.title} + {self.title}",
+            settle=self.wrap(mechanism.settle) if settle is None else settle,
+            markets=self.markets,
+            promises=promises,
+            meaning=self.meaning,
+            gives_up=self.gives_up,
+            aliases=tuple(f"{mechanism.name}+{alias}" for alias in self.aliases),
+            page="concepts/market-rules",
+            sources=(*mechanism.sources, *self.sources),
+        )
+
+
+def _then(settle: Settle, repair: Settle, market: Any) -> Settlement:
+    return repair(settle(market))
+
+
+UPLIFT_BY_LOAD = Repair(
+    name="uplift-by-load",
+    title="uplift by load",
+    wrap=lambda settle: partial(_then, settle, uplift_by_load),
+    meaning="the gap is charged to all who consume, by energy",
+    gives_up="truthfulness; a buyer may lose",
+)
+
+UPLIFT_BY_GAIN = Repair(
+    name="uplift-by-gain",
+    title="uplift by gain",
+    wrap=lambda settle: partial(_then, settle, uplift_by_gain),
+    meaning="the gap is charged to all who gain, by their gain",
+    gives_up="truthfulness",
+)
+
+SCALE_RENTS = Repair(
+    name="scale-rents",
+    title="scale rents",
+    wrap=lambda settle: partial(_then, settle, scale_rents),
+    meaning="the gap is charged to all who are paid, by their rent",
+    gives_up="truthfulness; a deficit may remain",
+    aliases=("scaled-rents",),
+)
+
+BAILEY_CAVALLO = Repair(
+    name="bailey-cavallo",
+    title="bailey-cavallo",
+    wrap=lambda settle: partial(bailey_cavallo, settle),
+    markets=(StorageAuction,),
+    meaning="a *surplus* is rebated, to each what does not depend on its report",
+    gives_up="a small surplus stays; a deficit is not repaired but shared",
+    sources=("bailey1997", "cavallo2006"),
+)
+
+VCG_UPLIFT_BY_LOAD = UPLIFT_BY_LOAD.after(
+    VCG, promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.BALANCED})
+)
+VCG_UPLIFT_BY_GAIN = UPLIFT_BY_GAIN.after(
+    VCG,
+    promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY, MarketPromise.BALANCED}),
+)
+VCG_SCALE_RENTS = SCALE_RENTS.after(
+    VCG, promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY})
+)
+VCG_BAILEY_CAVALLO = BAILEY_CAVALLO.after(
+    VCG, promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.TRUTHFUL})
+)
+
+
+def _uplift(settlement: S, weights: NDArray[np.float64], repair: Repair, missing: str) -> S:
+    """Return the settlement whose gap is charged in proportion to weights."""
+    budget = budget_balance(settlement)
+    total = float(weights.sum())
+    if total <= 0 and budget.balanced:
+        return settlement
+    if total <= 0:
+        raise AllocationError(
+            f"{repair.title}: nobody {missing}, so nobody can bear {budget.gap:.6g}"
+        )
+    share = -budget.gap * weights / total
+    n = len(settlement.participants)
+    outside = {
+        name: (value, paid + float(extra))
+        for (name, (value, paid)), extra in zip(settlement.outside.items(), share[n:], strict=True)
+    }
+    payments = settlement.payments + share[:n]
+    return _repaired(settlement, repair, payments, outside, settlement.rule)
+
+
+def _repaired(
+    settlement: S,
+    repair: Repair,
+    payments: NDArray[np.float64],
+    outside: dict[str, tuple[float, float]],
+    rule: Settle | None,
+) -> S:
+    """Return a settlement with other payments, whose rule is the old rule and then the repair."""
+    repaired = None if rule is None else repair.wrap(rule)
+    if repaired is not None and isinstance(settlement.rule, Mechanism):
+        repaired = repair.after(settlement.rule, repaired)
+    return dataclasses.replace(
+        settlement,
+        payments=payments,
+        outside=outside,
+        method=f"{settlement.method} + {repair.title}",
+        rule=repaired,
+    )

@@ -1,0 +1,299 @@
+//! Bids for bundles of shared resources: winner determination to proved optimality, Clarke
+//! payments, and the greedy auction of Lehmann, O'Callaghan and Shoham (2002).
+//!
+//! A bundle uses an amount of each of some resources (a battery's energy and power in each period);
+//! a bidder wins at most one of its bundles.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::linear_program::{Model, Status};
+use crate::progress::Progress;
+
+/// A bid for a bundle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// Who bids.
+    pub bidder: usize,
+    /// What the bundle is worth to the bidder; finite, not negative.
+    pub value: f64,
+    /// Amount used of each resource, each resource at most once; positive.
+    pub usage: Vec<(usize, f64)>,
+}
+
+/// Bundles that compete for resources.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BundleAuction {
+    /// The number of bidders.
+    pub n_bidders: usize,
+    /// How much there is of each resource; finite, not negative.
+    pub capacities: Vec<f64>,
+    /// All bids.
+    pub bundles: Vec<Bundle>,
+}
+
+/// Winning bundles, and how good they are proved to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Winners {
+    /// The bundle that each bidder wins.
+    pub won: Vec<Option<usize>>,
+    /// The value of all bundles won.
+    pub welfare: f64,
+    /// No choice of bundles is worth more; equals `welfare` when optimality is proved.
+    pub bound: f64,
+}
+
+/// An efficient outcome with Clarke payments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The winning bundles.
+    pub winners: Winners,
+    /// What each bidder pays, when all programs are solved.
+    pub payments: Vec<f64>,
+    /// How far each payment may be off, because a program was stopped at a gap; 0 otherwise.
+    pub payment_gaps: Vec<f64>,
+}
+
+/// Overuse of a resource, relative to its capacity, that counts as rounding.
+const ROUNDING: f64 = 1e-9;
+
+impl BundleAuction {
+    /// The winning bundles, of those that are worth more than 0, when each bundle is worth
+    /// `value(index, bundle)` instead of what was bid.
+    ///
+    /// # Errors
+    /// [`Error::Solver`] when nothing was found in `time_limit` seconds, or the solver failed.
+    pub fn winners(
+        &self,
+        time_limit: f64,
+        value: impl Fn(usize, &Bundle) -> f64,
+    ) -> Result<Winners> {
+        let mut model = Model::new();
+        model.set_integer_gap(0.0, 0.0);
+        model.set_feasibility_tolerance(ROUNDING);
+        if time_limit < f64::INFINITY {
+            model.set_time_limit(time_limit);
+        }
+        let mut columns = Vec::new();
+        let mut of_bidder = vec![Vec::new(); self.n_bidders];
+        let mut of_resource = vec![Vec::new(); self.capacities.len()];
+        for (index, bundle) in self.bundles.iter().enumerate() {
+            let worth = value(index, bundle);
+            if worth <= 0.0 || !self.fits_alone(bundle) {
+                continue;
+            }
+            let column = model.add_integer_column(-worth, 0.0, 1.0);
+            columns.push((index, worth));
+            of_bidder[bundle.bidder].push((column, 1.0));
+            for &(resource, amount) in &bundle.usage {
+                // In parts of the capacity, so that the solver's tolerance means the same for all.
+                of_resource[resource].push((column, amount / self.capacities[resource]));
+            }
+        }
+        let mut won = vec![None; self.n_bidders];
+        if columns.is_empty() {
+            return Ok(Winners { won, welfare: 0.0, bound: 0.0 });
+        }
+        for entries in &of_bidder {
+            if entries.len() > 1 {
+                model.add_row(f64::NEG_INFINITY, 1.0, entries);
+            }
+        }
+        for entries in &of_resource {
+            if entries.iter().map(|&(_, share)| share).sum::<f64>() > 1.0 {
+                model.add_row(f64::NEG_INFINITY, 1.0, entries);
+            }
+        }
+        let solution = model.solve();
+        let stopped = solution.status == Status::TimeLimit && solution.objective.is_finite();
+        if solution.status != Status::Optimal && !stopped {
+            return Err(solution.status.to_error("winner determination"));
+        }
+        let mut welfare = 0.0;
+        for (&(index, worth), &chosen) in columns.iter().zip(&solution.columns) {
+            if chosen > 0.5 {
+                won[self.bundles[index].bidder] = Some(index);
+                welfare += worth;
+            }
+        }
+        let bound = if stopped { welfare.max(-solution.bound) } else { welfare };
+        Ok(Winners { won, welfare, bound })
+    }
+
+    fn fits_alone(&self, bundle: &Bundle) -> bool {
+        bundle
+            .usage
+            .iter()
+            .all(|&(resource, amount)| amount <= self.capacities[resource] * (1.0 + ROUNDING))
+    }
+
+    /// The efficient outcome and its Clarke payments: one program, and one more for each winner,
+    /// in parallel.
+    ///
+    /// # Errors
+    /// As [`BundleAuction::winners`], whose limit holds for each program;
+    /// [`Error::Interrupted`].
+    pub fn clarke(&self, time_limit: f64, progress: &Progress) -> Result<Outcome> {
+        let winners = self.winners(time_limit, |_, bundle| bundle.value)?;
+        progress.set_total(1 + winners.won.iter().flatten().count() as u64);
+        progress.advance(1)?;
+        let gap = winners.bound - winners.welfare;
+        let (payments, payment_gaps) = winners
+            .won
+            .par_iter()
+            .enumerate()
+            .map(|(bidder, won)| {
+                let Some(won) = *won else {
+                    return Ok((0.0, gap));
+                };
+                progress.check()?;
+                let without = self.winners(time_limit, |_, bundle| {
+                    if bundle.bidder == bidder { 0.0 } else { bundle.value }
+                })?;
+                progress.advance(1)?;
+                let value = self.bundles[won].value;
+                let payment = without.welfare - (winners.welfare - value);
+                Ok((payment.clamp(0.0, value), gap + without.bound - without.welfare))
+            })
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .unzip();
+        Ok(Outcome { winners, payments, payment_gaps })
+    }
+
+    /// The greedy outcome for bidders with one bundle each, and the critical values that winners
+    /// pay: bundles by falling value per square root of the shares of capacity they use, each
+    /// accepted when it fits. `O(n^2)` times the resources of a bundle.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when a bidder has two bundles; [`Error::Interrupted`].
+    pub fn greedy(&self, progress: &Progress) -> Result<(Vec<Option<usize>>, Vec<f64>)> {
+        let mut seen = vec![false; self.n_bidders];
+        for bundle in &self.bundles {
+            if std::mem::replace(&mut seen[bundle.bidder], true) {
+                return Err(Error::InvalidInput(format!(
+                    "duplicate bid of bidder {}",
+                    bundle.bidder
+                )));
+            }
+        }
+        let weight: Vec<f64> = self.bundles.iter().map(|bundle| self.weight(bundle)).collect();
+        let mut ranked: Vec<usize> = (0..self.bundles.len())
+            .filter(|&b| self.bundles[b].value > 0.0 && self.fits_alone(&self.bundles[b]))
+            .collect();
+        let score = |bundle: usize| self.bundles[bundle].value / weight[bundle];
+        ranked.sort_by(|&a, &b| score(b).total_cmp(&score(a)).then(a.cmp(&b)));
+
+        let mut won = vec![None; self.n_bidders];
+        let mut left = self.capacities.clone();
+        for &index in &ranked {
+            let bundle = &self.bundles[index];
+            if self.fits(bundle, &left) {
+                take(bundle, &mut left);
+                won[bundle.bidder] = Some(index);
+            }
+        }
+        let payments = (0..self.n_bidders)
+            .into_par_iter()
+            .map(|bidder| {
+                let Some(own) = won[bidder] else { return Ok(0.0) };
+                progress.check()?;
+                let mut left = self.capacities.clone();
+                for &index in ranked.iter().filter(|&&index| index != own) {
+                    let bundle = &self.bundles[index];
+                    if self.fits(bundle, &left) {
+                        take(bundle, &mut left);
+                        if !self.fits(&self.bundles[own], &left) {
+                            return Ok(score(index) * weight[own]);
+                        }
+                    }
+                }
+                Ok(0.0)
+            })
+            .collect::<Result<Vec<f64>>>()?;
+        Ok((won, payments))
+    }
+
+    fn weight(&self, bundle: &Bundle) -> f64 {
+        let shares = bundle.usage.iter().map(|&(r, amount)| amount / self.capacities[r]);
+        // A bundle of nothing always fits: any positive weight will do.
+        let total: f64 = shares.sum();
+        if total > 0.0 { total.sqrt() } else { 1.0 }
+    }
+
+    fn fits(&self, bundle: &Bundle, left: &[f64]) -> bool {
+        bundle.usage.iter().all(|&(r, amount)| amount <= left[r] + ROUNDING * self.capacities[r])
+    }
+}
+
+fn take(bundle: &Bundle, left: &mut [f64]) {
+    for &(resource, amount) in &bundle.usage {
+        left[resource] -= amount;
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Items of which there is one each; bids as (bidder, value, items).
+    pub fn items(n_items: usize, bids: &[(usize, f64, &[usize])]) -> BundleAuction {
+        BundleAuction {
+            n_bidders: bids.iter().map(|bid| bid.0 + 1).max().unwrap_or(0),
+            capacities: vec![1.0; n_items],
+            bundles: bids
+                .iter()
+                .map(|&(bidder, value, items)| Bundle {
+                    bidder,
+                    value,
+                    usage: items.iter().map(|&item| (item, 1.0)).collect(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Cramton (2013), "Spectrum auction design": five bids for A, B and both.
+    pub fn cramton() -> BundleAuction {
+        items(
+            2,
+            &[
+                (0, 28.0, &[0]),
+                (1, 20.0, &[1]),
+                (2, 32.0, &[0, 1]),
+                (3, 14.0, &[0]),
+                (4, 12.0, &[1]),
+            ],
+        )
+    }
+
+    #[test]
+    fn clarke_payments_of_a_published_package_auction() {
+        let outcome = cramton().clarke(f64::INFINITY, &Progress::new()).unwrap();
+        assert_eq!(outcome.winners.won, [Some(0), Some(1), None, None, None]);
+        assert_eq!(outcome.winners.welfare, 48.0);
+        assert_eq!(outcome.payments, [14.0, 12.0, 0.0, 0.0, 0.0]);
+        assert_eq!(outcome.payment_gaps, [0.0; 5]);
+    }
+
+    #[test]
+    fn a_bidder_wins_at_most_one_of_its_bundles() {
+        let auction = items(2, &[(0, 5.0, &[0]), (0, 4.0, &[1]), (1, 1.0, &[1])]);
+        let winners = auction.winners(f64::INFINITY, |_, bundle| bundle.value).unwrap();
+        assert_eq!(winners.won, [Some(0), Some(2)]);
+    }
+
+    #[test]
+    fn greedy_winners_pay_the_bid_that_would_push_them_out() {
+        // Lehmann, O'Callaghan and Shoham (2002): red alone 10, green and blue... two items.
+        let auction = items(2, &[(0, 10.0, &[0]), (1, 19.0, &[0, 1]), (2, 8.0, &[1])]);
+        let (won, payments) = auction.greedy(&Progress::new()).unwrap();
+        assert_eq!(won, [None, Some(1), None]);
+        assert!((payments[1] - 10.0 * 2f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_auction_without_bids_has_no_winner() {
+        let winners = items(1, &[]).winners(f64::INFINITY, |_, bundle| bundle.value).unwrap();
+        assert_eq!(winners, Winners { won: vec![], welfare: 0.0, bound: 0.0 });
+    }
+}

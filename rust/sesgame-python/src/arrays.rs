@@ -1,0 +1,33 @@
+//! Arrays between Python and the engine.
+
+use numpy::ndarray::Array2;
+use numpy::{Element, IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+
+/// An array that a result holds.
+pub type Column<T> = Py<PyArray1<T>>;
+
+/// The column of a result.
+pub fn column<T: Element>(py: Python<'_>, values: Vec<T>) -> Column<T> {
+    values.into_pyarray(py).unbind()
+}
+
+/// A one-dimensional array in memory of the engine's own.
+pub fn owned<T: Element + Copy>(values: &PyReadonlyArray1<'_, T>) -> Vec<T> {
+    values.as_array().to_vec()
+}
+
+/// The rows of a matrix one after the other, in memory of the engine's own.
+pub fn by_row<T: Element + Copy>(values: &PyReadonlyArray2<'_, T>) -> Vec<T> {
+    values.as_array().iter().copied().collect()
+}
+
+/// A matrix from its rows one after the other.
+pub fn matrix<T: Element>(
+    py: Python<'_>,
+    values: Vec<T>,
+    columns: usize,
+) -> Bound<'_, PyArray2<T>> {
+    let rows = values.len() / columns;
+    Array2::from_shape_vec((rows, columns), values).expect("whole rows").into_pyarray(py)
+}

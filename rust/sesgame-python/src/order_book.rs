@@ -1,0 +1,138 @@
+//! Order books: one bus, many periods.
+
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use sesgame_engine::markets::misreport::{self, PaymentRule};
+use sesgame_engine::markets::order_book::{self, OrderBook};
+
+use crate::arrays::{Column, column, owned};
+use crate::boundary::watched;
+
+/// The payment rules whose misreports the engine scans.
+#[pyclass(
+    frozen,
+    eq,
+    hash,
+    from_py_object,
+    module = "sesgame._engine",
+    rename_all = "SCREAMING_SNAKE_CASE"
+)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineRule {
+    Vcg,
+    UniformPrice,
+    PayAsBid,
+}
+
+/// The columns of an order book; validated and sorted by period in Python.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct OrderBookColumns {
+    n_participants: usize,
+    starts: Vec<usize>,
+    participant: Vec<u32>,
+    is_bid: Vec<bool>,
+    price: Vec<f64>,
+    quantity: Vec<f64>,
+    demand: Vec<f64>,
+    value_of_lost_load: f64,
+}
+
+impl OrderBookColumns {
+    fn book(&self) -> OrderBook<'_> {
+        OrderBook {
+            n_participants: self.n_participants,
+            starts: &self.starts,
+            participant: &self.participant,
+            is_bid: &self.is_bid,
+            price: &self.price,
+            quantity: &self.quantity,
+            demand: &self.demand,
+            value_of_lost_load: self.value_of_lost_load,
+        }
+    }
+}
+
+/// What an order book leads to: by order accepted, by period shed and the bounds of the price, by
+/// participant Clarke payments and what lacks without it.
+#[pyclass(frozen, get_all, module = "sesgame._engine")]
+pub struct OrderBookOutcome {
+    accepted: Column<f64>,
+    shed: Column<f64>,
+    price_lower: Column<f64>,
+    price_upper: Column<f64>,
+    payments: Column<f64>,
+    pivotal: Column<f64>,
+}
+
+#[pymethods]
+impl OrderBookColumns {
+    #[new]
+    #[pyo3(signature = (n_participants, starts, participant, is_bid, price, quantity, demand, value_of_lost_load))]
+    #[expect(clippy::too_many_arguments, reason = "one for each column")]
+    fn new(
+        n_participants: usize,
+        starts: PyReadonlyArray1<'_, usize>,
+        participant: PyReadonlyArray1<'_, u32>,
+        is_bid: PyReadonlyArray1<'_, bool>,
+        price: PyReadonlyArray1<'_, f64>,
+        quantity: PyReadonlyArray1<'_, f64>,
+        demand: PyReadonlyArray1<'_, f64>,
+        value_of_lost_load: f64,
+    ) -> Self {
+        Self {
+            n_participants,
+            starts: owned(&starts),
+            participant: owned(&participant),
+            is_bid: owned(&is_bid),
+            price: owned(&price),
+            quantity: owned(&quantity),
+            demand: owned(&demand),
+            value_of_lost_load,
+        }
+    }
+
+    /// The efficient outcome; Clarke payments are empty unless `clarke`.
+    fn settle(&self, py: Python<'_>, clarke: bool) -> PyResult<OrderBookOutcome> {
+        let outcome = watched(py, None, |progress| {
+            if clarke {
+                order_book::clarke(&self.book(), progress)
+            } else {
+                order_book::clear(&self.book(), progress)
+            }
+        })?;
+        Ok(OrderBookOutcome {
+            accepted: column(py, outcome.accepted),
+            shed: column(py, outcome.shed),
+            price_lower: column(py, outcome.price_lower),
+            price_upper: column(py, outcome.price_upper),
+            payments: column(py, outcome.payments),
+            pivotal: column(py, outcome.pivotal),
+        })
+    }
+
+    /// True utility for each row of reported prices and quantities of the participant's orders.
+    /// `position` is that of the uniform price between its bounds.
+    #[pyo3(signature = (participant, rule, position, prices, quantities, report=None))]
+    #[expect(clippy::too_many_arguments, reason = "the report and its two arrays")]
+    fn misreport_utilities<'py>(
+        &self,
+        py: Python<'py>,
+        participant: u32,
+        rule: EngineRule,
+        position: f64,
+        prices: PyReadonlyArray2<'py, f64>,
+        quantities: PyReadonlyArray2<'py, f64>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let rule = match rule {
+            EngineRule::Vcg => PaymentRule::Vcg,
+            EngineRule::UniformPrice => PaymentRule::Uniform(position),
+            EngineRule::PayAsBid => PaymentRule::PayAsBid,
+        };
+        let (prices, quantities) = (prices.as_slice()?, quantities.as_slice()?);
+        let utilities = watched(py, report, |progress| {
+            misreport::utilities(&self.book(), participant, rule, prices, quantities, progress)
+        })?;
+        Ok(utilities.into_pyarray(py))
+    }
+}
