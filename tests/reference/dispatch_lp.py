@@ -61,7 +61,6 @@ class DispatchLP:
         self.model.a_matrix_.value_ = factors[order]
         self.solver = highspy.Highs()
         self.solver.silent()
-        self.solver.setOptionValue("threads", 1)
         self.solver.setOptionValue("primal_feasibility_tolerance", tolerance)
         self.solver.setOptionValue("dual_feasibility_tolerance", tolerance)
         self.solver.passModel(self.model)
