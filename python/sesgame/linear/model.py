@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.linear.quiet_highs import QuietHighs
+
     # By how much each player moves the lower and the upper bound of a column.
     MovedColumns = dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
