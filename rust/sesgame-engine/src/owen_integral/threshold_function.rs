@@ -1,4 +1,5 @@
-//! Functions of one number that are linear or constant on both sides of a threshold: what a step of an aggregate game costs.
+//! Functions of one number that are linear or constant on both sides of a threshold: what a step of an
+//! aggregate game costs.
 
 use std::f64::consts::PI;
 
