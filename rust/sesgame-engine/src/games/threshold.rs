@@ -1,4 +1,5 @@
-//! Games of a threshold on what the members have together: a weighted vote, a bankruptcy, loads above a limit.
+//! Games of a threshold on what the members have together: a weighted vote, a bankruptcy, loads above a
+//! limit.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! The smallest coalitions whose kink is close, one by one.
 //!
-//! On a lattice without a quantum a coalition errs when its total load is within a few cells of the threshold. Of
-//! coalitions of many members that is a random error of a small probability each; nobody and single
+//! On a lattice without a quantum a coalition errs when its total load is within a few cells of the
+//! threshold. Of coalitions of many members that is a random error of a small probability each; nobody and single
 //! members have a probability that counts, and are few: what the lattice makes of them is replaced by what
 //! they are.
 
