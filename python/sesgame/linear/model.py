@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
 
+    # By how much each player moves the lower and the upper bound of a column.
+    MovedColumns = dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
 __all__ = ["AffineBounds", "LinearModel", "ReducedModel"]
 
 
@@ -142,40 +145,18 @@ class ReducedModel:
     @classmethod
     def of(cls, model: LinearModel, membership: Sequence[int]) -> ReducedModel:
         """Take the membership variables, one column for each of n players, out of a model."""
-        n_rows, n_columns, n_players = len(model.row_lower), len(model.cost), len(membership)
-        player = np.full(n_columns, -1)
+        n_players = len(membership)
+        player = np.full(len(model.cost), -1)
         player[membership] = np.arange(n_players)
         owned = player[model.columns] >= 0
-        brought = owned & (model.coefficients != 0)
-        moved, place = np.unique(model.rows[brought], return_inverse=True)
-        share = np.zeros((len(moved), n_players))
-        np.add.at(share, (place, player[model.columns[brought]]), -model.coefficients[brought])
-        share_of_row = np.full(n_rows, -1)
+        moved, share = _moved_rows(model, player, n_players)
+        share_of_row = np.full(len(model.row_lower), -1)
         share_of_row[moved] = np.arange(len(moved))
-
         rows, columns = model.rows[~owned], model.columns[~owned]
         coefficients = model.coefficients[~owned]
-        lower, upper = model.col_lower.copy(), model.col_upper.copy()
-        moved_columns: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-        keep = np.ones(n_rows, dtype=np.bool_)
-        nothing = np.zeros(n_players)
-        for entry in np.flatnonzero(np.bincount(rows, minlength=n_rows)[rows] == 1):
-            row, column, factor = rows[entry], columns[entry], coefficients[entry]
-            sides = np.array([model.row_lower[row], model.row_upper[row]]) / factor
-            low, high = sides if factor > 0 else sides[::-1]
-            if (np.isfinite(low) and np.isfinite(lower[column])) or (
-                np.isfinite(high) and np.isfinite(upper[column])
-            ):
-                continue  # two bounds of one side: which one counts depends on the coalition
-            keep[row] = False
-            by_player = nothing if share_of_row[row] < 0 else share[share_of_row[row]] / factor
-            lower_share, upper_share = moved_columns.get(int(column), (nothing, nothing))
-            if np.isfinite(low):
-                lower[column], lower_share = low, by_player
-            if np.isfinite(high):
-                upper[column], upper_share = high, by_player
-            moved_columns[int(column)] = lower_share, upper_share
-
+        keep, lower, upper, moved_columns = _rows_as_bounds(
+            model, (rows, columns, coefficients), share_of_row, share
+        )
         new_row = np.cumsum(keep) - 1
         new_column = np.cumsum(player < 0) - 1
         places = np.array(list(moved_columns), dtype=np.intp)
@@ -211,3 +192,49 @@ class ReducedModel:
                 share=np.array([row_share, row_share]),
             ),
         )
+
+
+def _moved_rows(
+    model: LinearModel, player: NDArray[np.int_], n_players: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the rows whose bounds membership moves, and by how much each player does."""
+    brought = (player[model.columns] >= 0) & (model.coefficients != 0)
+    moved, place = np.unique(model.rows[brought], return_inverse=True)
+    share = np.zeros((len(moved), n_players))
+    np.add.at(share, (place, player[model.columns[brought]]), -model.coefficients[brought])
+    return moved, share
+
+
+def _rows_as_bounds(
+    model: LinearModel,
+    entries: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]],
+    share_of_row: NDArray[np.int_],
+    share: NDArray[np.float64],
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64], MovedColumns]:
+    """Make rows of one variable bounds of it.
+
+    Return which rows are kept, the lower and upper bounds of all columns, and by how much each
+    player moves those that come from a row.
+    """
+    rows, columns, coefficients = entries
+    lower, upper = model.col_lower.copy(), model.col_upper.copy()
+    moved_columns: MovedColumns = {}
+    keep = np.ones(len(model.row_lower), dtype=np.bool_)
+    nothing = np.zeros(share.shape[1])
+    for entry in np.flatnonzero(np.bincount(rows, minlength=len(keep))[rows] == 1):
+        row, column, factor = rows[entry], columns[entry], coefficients[entry]
+        sides = np.array([model.row_lower[row], model.row_upper[row]]) / factor
+        low, high = sides if factor > 0 else sides[::-1]
+        if (np.isfinite(low) and np.isfinite(lower[column])) or (
+            np.isfinite(high) and np.isfinite(upper[column])
+        ):
+            continue  # two bounds of one side: which one counts depends on the coalition
+        keep[row] = False
+        by_player = nothing if share_of_row[row] < 0 else share[share_of_row[row]] / factor
+        lower_share, upper_share = moved_columns.get(int(column), (nothing, nothing))
+        if np.isfinite(low):
+            lower[column], lower_share = low, by_player
+        if np.isfinite(high):
+            upper[column], upper_share = high, by_player
+        moved_columns[int(column)] = lower_share, upper_share
+    return keep, lower, upper, moved_columns

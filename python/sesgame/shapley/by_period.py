@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from sesgame.rule import Rule
+
     Array = NDArray[np.float64]
 
 __all__ = ["PeriodGame", "PeriodShares", "shapley_by_period"]
@@ -248,47 +250,73 @@ def shapley_by_period(
         raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
     if max_evaluations is not None and not max_evaluations >= 1:
         raise ValueError(f"max_evaluations must be at least 1, got {max_evaluations}")
-    n, count = len(game.players), len(game.periods)
+    n = len(game.players)
     budget = max_evaluations or max(DEFAULT_EVALUATIONS, 40 * n)
-    exact = n <= MAX_TABLE_PLAYERS and budget >= 2**n - 1
-    if exact:
-        masks = np.arange(1 << n)[:, np.newaxis] >> np.arange(n) & 1
-        table = np.ascontiguousarray(game.values(masks.astype(np.bool_)).T)
-        values = np.stack([shapley_value(column) for column in table], axis=1)
-        errors, half_widths = np.zeros((n, count)), np.zeros(n)
-        evaluations, parameters = 2**n - 1, {}
-        total_errors = np.zeros(n)
-    else:
-        sampling = _PeriodSampling(game, seed, budget, progress)
-        sampling.extend(budget)
-        everything = sampling.estimate()
-        values = everything.values.reshape(n, -1)[:, :-1]
-        errors = everything.standard_errors.reshape(n, -1)[:, :-1]
-        total_errors = everything.standard_errors.reshape(n, -1)[:, -1]
-        degrees = everything.degrees
-        half_widths = total_errors * student_quantile((1 + confidence) / 2, degrees)
-        evaluations, parameters = sampling.evaluations, sampling.parameters
-    totals = values.sum(axis=1)
+    if n <= MAX_TABLE_PLAYERS and budget >= 2**n - 1:
+        return _exact_shares(game, seed, confidence)
+    return _sampled_shares(game, seed, budget, confidence, progress)
+
+
+def _exact_shares(game: PeriodGame, seed: int, confidence: float) -> PeriodShares:
+    """Return the Shapley value of each period from all coalitions."""
+    n = len(game.players)
+    masks = np.arange(1 << n)[:, np.newaxis] >> np.arange(n) & 1
+    table = np.ascontiguousarray(game.values(masks.astype(np.bool_)).T)
+    values = np.stack([shapley_value(column) for column in table], axis=1)
     evidence = SampledShapley(
-        standard_errors=total_errors,
+        standard_errors=np.zeros(n),
+        half_widths=np.zeros(n),
+        confidence=confidence,
+        simultaneous=False,
+        evaluations=2**n - 1,
+        converged=True,
+        estimator="exact",
+        reason="all coalitions are within the budget",
+        parameters={},
+        seed=seed,
+        trace=(TracePoint(2**n - 1, 0.0, 0.0, values.sum(axis=1)),),
+    )
+    return _shares(game, values, np.zeros(values.shape), SHAPLEY, evidence)
+
+
+def _sampled_shares(
+    game: PeriodGame, seed: int, budget: int, confidence: float, progress: bool
+) -> PeriodShares:
+    """Return the Shapley value of each period from random orders."""
+    n = len(game.players)
+    sampling = _PeriodSampling(game, seed, budget, progress)
+    sampling.extend(budget)
+    everything = sampling.estimate()
+    # The last column is the sum over the periods.
+    values = everything.values.reshape(n, -1)[:, :-1]
+    errors = everything.standard_errors.reshape(n, -1)
+    half_widths = errors[:, -1] * student_quantile((1 + confidence) / 2, everything.degrees)
+    widest = float(half_widths.max())
+    evidence = SampledShapley(
+        standard_errors=errors[:, -1],
         half_widths=half_widths,
         confidence=confidence,
         simultaneous=False,
-        evaluations=evaluations,
+        evaluations=sampling.evaluations,
         converged=True,
-        estimator="exact" if exact else Permutations.name,
-        reason="all coalitions are within the budget" if exact else "linear in every period",
-        parameters=parameters,
+        estimator=Permutations.name,
+        reason="linear in every period",
+        parameters=sampling.parameters,
         seed=seed,
-        trace=(TracePoint(evaluations, 0.0, float(half_widths.max()), totals),),
+        trace=(TracePoint(sampling.evaluations, 0.0, widest, values.sum(axis=1)),),
     )
-    rule = SHAPLEY if exact else SHAPLEY_ESTIMATE
+    return _shares(game, values, errors[:, :-1], SHAPLEY_ESTIMATE, evidence)
+
+
+def _shares(
+    game: PeriodGame, values: Array, errors: Array, rule: Rule, evidence: SampledShapley
+) -> PeriodShares:
     allocation = Allocation(
         game.players,
-        totals,
+        values.sum(axis=1),
         kind=game.kind,
         method=rule.title,
-        tolerance=float(half_widths.max()),
+        tolerance=float(evidence.half_widths.max()),
         evidence=evidence,
     )
     return PeriodShares(game.periods, values, errors, rule.made(allocation))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from math import comb
 from statistics import NormalDist
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -142,30 +143,13 @@ def owen_value(
                 n,
                 MAX_COALITIONS.bit_length() - 1,
             )
+    values_of = partial(game.values, executor=executor, store=store, progress=progress)
     shares = np.empty(n)
     scale, coalitions = 0.0, 0
     for number, group in enumerate(groups):
-        others = [other for place, other in enumerate(groups) if place != number]
-        outside = np.zeros((1 << (m - 1), n), dtype=np.bool_)
-        for place, other in enumerate(others):
-            outside[np.ix_(_has(place, m - 1), np.array(other))] = True
-        inside = np.zeros((1 << len(group), n), dtype=np.bool_)
-        for place, member in enumerate(group):
-            inside[_has(place, len(group)), member] = True
-        sizes = np.bitwise_count(np.arange(1 << (m - 1))).astype(int)
-        weights = np.array([_weight(size, m) for size in range(m)])[sizes]
-        # What a part of the union adds to the unions before it, on average over these.
-        mean = np.zeros(len(inside))
-        rows = max(1, CELLS // (n * len(inside)))
-        for start in range(0, len(outside), rows):
-            block = outside[start : start + rows]
-            membership = (block[:, np.newaxis] | inside).reshape(-1, n)
-            values = game.values(membership, executor=executor, store=store, progress=progress)
-            values = values.reshape(len(block), -1)
-            scale = max(scale, float(np.abs(values).max()))
-            coalitions += values.size
-            mean += weights[start : start + rows] @ (values - values[:, :1])
-        shares[group] = engine_shapley_value(mean)
+        added = _added_by_parts(n, groups, number, values_of)
+        scale, coalitions = max(scale, added.scale), coalitions + added.coalitions
+        shares[group] = engine_shapley_value(added.mean)
     grand = float(game.values(np.ones((1, n), dtype=np.bool_), progress=False)[0])
     return OWEN.made(
         Allocation(
@@ -504,6 +488,43 @@ def _groups(game: Game, unions: Unions) -> list[list[int]]:
     if missing:
         raise GameError(f"{format_coalition(missing)} is in no union; each player is in one")
     return groups
+
+
+class _Added(NamedTuple):
+    """What each part of a union adds on average, and the values that this is made of."""
+
+    mean: NDArray[np.float64]
+    scale: float
+    coalitions: int
+
+
+def _added_by_parts(
+    n_players: int,
+    groups: list[list[int]],
+    number: int,
+    values_of: Callable[[NDArray[np.bool_]], NDArray[np.float64]],
+) -> _Added:
+    """Return what each part of a union adds to the unions before it, on average over these."""
+    group, m = groups[number], len(groups)
+    others = [other for place, other in enumerate(groups) if place != number]
+    outside = np.zeros((1 << (m - 1), n_players), dtype=np.bool_)
+    for place, other in enumerate(others):
+        outside[np.ix_(_has(place, m - 1), np.array(other))] = True
+    inside = np.zeros((1 << len(group), n_players), dtype=np.bool_)
+    for place, member in enumerate(group):
+        inside[_has(place, len(group)), member] = True
+    sizes = np.bitwise_count(np.arange(1 << (m - 1))).astype(int)
+    weights = np.array([_weight(size, m) for size in range(m)])[sizes]
+    mean = np.zeros(len(inside))
+    scale = 0.0
+    rows = max(1, CELLS // (n_players * len(inside)))
+    for start in range(0, len(outside), rows):
+        block = outside[start : start + rows]
+        values = values_of((block[:, np.newaxis] | inside).reshape(-1, n_players))
+        values = values.reshape(len(block), -1)
+        scale = max(scale, float(np.abs(values).max()))
+        mean += weights[start : start + rows] @ (values - values[:, :1])
+    return _Added(mean, scale, len(outside) * len(inside))
 
 
 def _games_of_levels(
