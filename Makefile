@@ -40,10 +40,10 @@ docs: $(EXTENSION) $(WRITERS)  ## Build the documentation, docs/_build/html/inde
 bench: $(EXTENSION) $(CHECKERS)  ## Measure, as ratios against a peer or the machine's limit
 	$(WITH_LIBCLANG) cargo bench --workspace
 	pytest benches --benchmark-only -p no:xdist
-	python benches/stability_figures.py
+	python benches/report/stability_figures.py
 
 bench-peers: $(EXTENSION) $(PEERS)  ## Measure side by side with other packages: docs/benchmarks.md
-	python benches/peers.py
+	python benches/report/peers.py
 
 notices: $(TOOLS)  ## Write the notices of what is compiled into the extension
 	python release/third_party_notices.py

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dispatch_lp import DispatchLP
 from numpy.typing import NDArray
+from reference.dispatch_lp import DispatchLP
 from sesgame import _engine
 from sesgame.energy import Community, Pool
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import sesgame as sg
-from battery_models import GAMES, rural13
+from fixtures.battery_models import GAMES, rural13
+from fixtures.worker_functions import busy, sleeping
 from numpy.typing import NDArray
-from worker_functions import busy, sleeping
 
 N_PLAYERS = 16
 

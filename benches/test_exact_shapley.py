@@ -1,6 +1,6 @@
 """The exact Shapley value from a table of 24 players: sesgame, and NumPy at its best.
 
-The first row is a plain sum of the same table; other packages are in benches/peers.py.
+The first row is a plain sum of the same table; other packages are in benches/report/peers.py.
 """
 
 from __future__ import annotations

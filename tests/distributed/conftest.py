@@ -1,11 +1,20 @@
 """Executors of all kinds, each started once."""
 
 import multiprocessing
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
 SPAWN = multiprocessing.get_context("spawn")
+MPI_TRIAL = """
+from mpi4py.futures import MPIPoolExecutor
+if __name__ == "__main__":
+    with MPIPoolExecutor(1) as pool:
+        pool.submit(abs, -1).result()
+"""
+MPI_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +44,11 @@ def dask_client():
 @pytest.fixture(scope="session")
 def mpi():
     futures = pytest.importorskip("mpi4py.futures")
+    # Where MPI finds no mpiexec it waits for its workers for ever, and at the exit once more.
+    try:
+        subprocess.run([sys.executable, "-c", MPI_TRIAL], check=True, timeout=MPI_SECONDS)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"MPI started no worker in {MPI_SECONDS} s; is its mpiexec on the PATH?")
     with futures.MPIPoolExecutor(2, path=["tests"]) as pool:
         yield pool
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pytest
 import sesgame as sg
-import worker_functions as wf
+from fixtures import worker_functions as wf
 from sesgame.errors import CharacteristicFunctionError, ExecutorError, GameError
 from sesgame.game.block_scheduler import FIRST_WINDOW
 from sesgame.game.players import membership_of_masks

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sesgame as sg
-import worker_functions as wf
+from fixtures import worker_functions as wf
 
 WEIGHTS = range(1, 25)
 BUDGETS = {
@@ -60,7 +60,7 @@ def test_no_estimator_evaluates_a_coalition_twice():
 
 
 KILLED = """
-import sys, sesgame as sg, worker_functions as wf
+import sys, sesgame as sg, fixtures.worker_functions as wf
 game = sg.Game.from_function(range(1, 25), wf.slow_majority, kind="gain")
 sg.shapley_estimate(game, method="pairs", seed=5, max_evaluations=800, store=sys.argv[1])
 """
@@ -78,7 +78,7 @@ def known(path):
 
 def test_a_run_that_is_killed_goes_on_with_the_same_bits(tmp_path, serial):
     path = tmp_path / "run.sqlite"
-    search = os.pathsep.join([str(Path(wf.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    search = os.pathsep.join([str(Path(wf.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(path)], env={**os.environ, "PYTHONPATH": search}
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sesgame as sg
-import worker_functions as wf
+from fixtures import worker_functions as wf
 from sesgame.errors import CharacteristicFunctionError, GameError, StoreError
 from sesgame.game.players import membership_of_masks
 
@@ -35,7 +35,7 @@ def game_of(function=wf.peak, *, players=wf.PLAYERS, kind="cost", **options):
 
 def start(script, *arguments):
     """Run a script in a process of its own, which knows what the tests know."""
-    path = os.pathsep.join([str(Path(wf.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(wf.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": path},
@@ -54,7 +54,7 @@ def rows_in(path):
 
 
 TABULATE = """
-    import sys, sesgame as sg, worker_functions as wf
+    import sys, sesgame as sg, fixtures.worker_functions as wf
     game = sg.Game.from_function(wf.PLAYERS, wf.slow_peak, kind="cost")
     sys.exit(int(game.tabulate(store=sys.argv[1])[-1] != wf.peak(wf.PLAYERS)))
 """
@@ -222,7 +222,7 @@ def test_a_store_that_stays_locked_is_named(tmp_path, monkeypatch):
 
 
 FULL_DISK = """
-    import resource, sys, sesgame.game.store, sesgame as sg, worker_functions as wf
+    import resource, sys, sesgame.game.store, sesgame as sg, fixtures.worker_functions as wf
     from sesgame.errors import StoreError
     sesgame.game.store.FLUSH_SHARE = 0.0  # a commit for each block
     limit = 24_000

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.worlds import OFFER, UNLIKE, battery, community
 from sesgame.energy import Grid, Line
 from sesgame.energy.dispatch.model import MODELS, chosen
 from sesgame.energy.dispatch.problem import NO_OFFERS, DispatchProblem, Storage
 from sesgame.errors import GameError
-from worlds import OFFER, UNLIKE, battery, community
 
 EQUAL = [battery("ann", initial=1.0), battery("cid", initial=1.0)]
 

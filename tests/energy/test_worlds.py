@@ -5,12 +5,12 @@ import gzip
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.small_community import edited, write_community
+from fixtures.small_worlds import TWO_PERIOD, write_scenarios, write_two_period
 from sesgame.energy import Community, Scenarios, TwoPeriodStorage
 from sesgame.energy.world_files import read_world, world_files
 from sesgame.errors import GameError
 from sesgame.game.world import World
-from small_community import edited, write_community
-from small_worlds import TWO_PERIOD, write_scenarios, write_two_period
 
 
 def test_a_folder_is_read_as_what_its_files_say(tmp_path):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import sesgame as sg
-from html_pages import Page
+from fixtures.html_pages import Page
+from fixtures.small_worlds import write_scenarios, write_two_period
 from sesgame.cli import main
 from sesgame.energy.world_files import read_world
 from sesgame.errors import AllocationError
-from small_worlds import write_scenarios, write_two_period
 
 KINDS = {"days": write_scenarios, "shed": write_two_period}
 PRICES = {"days": "dual-prices", "shed": "two-period-prices"}

@@ -15,7 +15,8 @@ __all__ = ["BatchMoments"]
 
 UNSEEN = 1.5
 """Deviations that each variance counts beyond those of the batches. With one, a small voter is
-covered 84 % of the time; the rule of three would be 2.2 (``benches/sampling_coverage.py``)."""
+covered 84 % of the time; the rule of three would be 2.2 (``benches/report/sampling_coverage.py``).
+"""
 
 
 class BatchMoments:

@@ -1,0 +1,187 @@
+"""Storage auctions against every choice of bundles and every coalition."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+import sesgame as sg
+from hypothesis import given, settings
+from reference.market_oracles import best_bundles
+from sesgame.errors import GameError
+from sesgame.markets import StorageAuction, bailey_cavallo, core_selecting, greedy, vcg
+from sesgame.testing import assert_individually_rational, assert_truthful, storage_auctions
+
+
+def rounded(allocation):
+    return np.round(allocation, 9).tolist()
+
+
+@settings(max_examples=60)
+@given(storage_auctions())
+def test_every_utility_under_vcg_is_the_welfare_that_the_bidder_adds(auction):
+    settlement = vcg(auction)
+    assert settlement.proved
+    best = float(best_bundles(auction)[0])
+    assert settlement.welfare == pytest.approx(best)
+    for i, bidder in enumerate(auction.participants):
+        rest = [other for other in auction.participants if other != bidder]
+        added = best - float(best_bundles(auction, rest)[0])
+        assert settlement.utilities[i] == pytest.approx(added, abs=1e-9)
+
+
+@settings(max_examples=60)
+@given(storage_auctions())
+def test_core_payments_are_blocked_by_no_coalition_and_at_least_vcg(auction):
+    settlement = core_selecting(auction)
+    revenue = settlement.payments.sum()
+    assert (settlement.payments >= vcg(auction).payments - 1e-9).all()
+    assert_individually_rational(auction, settlement)
+    gains = dict(zip(auction.participants, settlement.utilities, strict=True))
+    for size in range(1, len(gains) + 1):
+        for coalition in combinations(gains, size):
+            offer = float(best_bundles(auction, coalition)[0]) - sum(gains[b] for b in coalition)
+            assert offer <= revenue + 1e-7
+
+
+@settings(max_examples=40)
+@given(storage_auctions(max_bundles=1))
+def test_no_value_beats_the_truth_under_the_greedy_rule_and_nobody_loses(auction):
+    settlement = greedy(auction)
+    assert_individually_rational(auction, settlement)
+    assert settlement.properties(scan=[]).efficiency_loss == pytest.approx(
+        float(best_bundles(auction)[0]) - settlement.welfare
+    )
+    assert_truthful(greedy, auction, price_factors=np.linspace(0, 3, 25))
+
+
+@settings(max_examples=15)
+@given(storage_auctions(max_bundles=2))
+def test_no_value_beats_the_truth_under_vcg(auction):
+    factors = np.linspace(0, 3, 13)
+    assert_truthful(vcg, auction, participants=["b0"], price_factors=factors)
+
+
+def packages(bids):
+    """An auction of single items, each the battery's one kWh in one period."""
+    n_items = 1 + max(item for *_, items in bids for item in items)
+    return StorageAuction(
+        [(bidder, value, 1, 0, items) for bidder, value, items in bids],
+        energy_kwh=1,
+        power_kw=0,
+        n_periods=n_items,
+    )
+
+
+def test_the_five_bids_of_cramton():
+    """[cramton2013]: VCG 14 and 12; core nearest to VCG 17 and 15."""
+    auction = packages([(1, 28, [0]), (2, 20, [1]), (3, 32, [0, 1]), (4, 14, [0]), (5, 12, [1])])
+    assert vcg(auction).payments.tolist() == [14, 12, 0, 0, 0]
+    settlement = core_selecting(auction)
+    assert rounded(settlement.payments) == [17, 15, 0, 0, 0]
+    assert settlement.blocking == (frozenset({1, 2}),)
+
+
+def test_vcg_can_bring_no_revenue_at_all():
+    """Ausubel and Milgrom (2006), "The lovely but lonely Vickrey auction": two licences, worth 2
+    together to the first bidder and 2 alone to each of two others.
+    """
+    auction = packages([(1, 2, [0, 1]), (2, 2, [0]), (3, 2, [1])])
+    settlement = vcg(auction)
+    assert settlement.payments.tolist() == [0, 0, 0]
+    report = settlement.properties()
+    assert report.in_core is False
+    assert report.core_excess == pytest.approx(2)
+    assert report.blocking == frozenset({1})
+    assert core_selecting(auction).properties(scan=[]).in_core is True
+
+
+def test_xor_bids_give_a_bidder_one_bundle():
+    """Conitzer and Sandholm style: a second bundle is an alternative, not an addition."""
+    auction = StorageAuction(
+        [("a", 5, 1, 0, [0]), ("a", 4, 1, 0, [1]), ("b", 1, 1, 0, [1])],
+        energy_kwh=1,
+        power_kw=0,
+        n_periods=2,
+    )
+    settlement = vcg(auction)
+    assert settlement.won == (0, 2)
+    assert settlement.welfare == 6
+
+
+def test_the_rebate_returns_most_of_the_revenue_to_the_members():
+    auction = packages([("ann", 9, [0]), ("bob", 6, [0]), ("eve", 3, [0])])
+    settlement = bailey_cavallo(vcg, auction)
+    assert settlement.payments.tolist() == [5, -1, -2]
+    assert sg.budget_balance(settlement).gap == 2
+    assert settlement.properties(scan=["ann", "bob", "eve"]).incentive_compatible is True
+
+
+def hard_auction():
+    """Many bundles of much the same worth and size: proving the best takes well over seconds."""
+    rng = np.random.default_rng(7)
+    value, energy, power = rng.random((3, 200)) * 10 + np.array([[50], [20], [20]])
+    first = rng.integers(0, 3, 200)
+    bundles = [(k, value[k], energy[k], power[k], (first[k], first[k] + 1)) for k in range(200)]
+    return StorageAuction(bundles, energy_kwh=150, power_kw=150, n_periods=4)
+
+
+def test_a_programme_that_is_stopped_says_how_far_off_it_may_be():
+    settlement = vcg(hard_auction(), time_limit=0.3)
+    assert not settlement.proved
+    assert settlement.welfare_bound > settlement.welfare
+    gap = settlement.welfare_bound - settlement.welfare
+    assert settlement.payment_gaps.min() == pytest.approx(gap)
+    assert settlement.to_dict()["proved"] is False
+
+
+@pytest.mark.parametrize(
+    ("bundle", "message"),
+    [
+        pytest.param(("a", -1, 1, 1, [0]), "bundle 0 of 'a': its value is -1.0", id="value"),
+        pytest.param(("a", np.nan, 1, 1, [0]), "its value is nan", id="nan"),
+        pytest.param(("a", 1, -2, 1, [0]), "its energy_kwh is -2.0", id="energy"),
+        pytest.param(("a", 1, 1, np.inf, [0]), "its power_kw is inf", id="power"),
+        pytest.param(("a", 1, 1, 1, []), "bundle 0 of 'a' has no period", id="no period"),
+        pytest.param(("a", 1, 1, 1, [2]), "is for period 2; the periods are 0 to 1", id="period"),
+        pytest.param(("a", 1, 1, 1), "it must be \\(bidder, value", id="short"),
+        pytest.param(("a", "x", 1, 1, [0]), "could not convert", id="text"),
+    ],
+)
+def test_a_bad_bundle_is_refused(bundle, message):
+    with pytest.raises(GameError, match=message):
+        StorageAuction([bundle], energy_kwh=1, power_kw=1, n_periods=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"energy_kwh": 1, "power_kw": 1}, "how many periods", id="no length"),
+        pytest.param({"energy_kwh": [1, 2], "power_kw": [1]}, "and agree", id="lengths"),
+        pytest.param({"energy_kwh": [-1], "power_kw": 1}, "energy_kwh is -1.0", id="negative"),
+        pytest.param({"energy_kwh": [1], "power_kw": np.nan}, "power_kw is nan", id="nan"),
+    ],
+)
+def test_a_bad_battery_is_refused(options, message):
+    with pytest.raises(GameError, match=message):
+        StorageAuction([("a", 1, 1, 1, [0])], **options)
+
+
+def test_bundles_too_large_for_the_battery_and_bidders_without_bundles_win_nothing():
+    auction = StorageAuction(
+        [("a", 9, 5, 1, [0])], energy_kwh=4, power_kw=1, n_periods=1, bidders=["a", "b"]
+    )
+    for mechanism in (vcg, core_selecting, greedy):
+        assert mechanism(auction).won == (None, None)
+
+
+def test_the_greedy_rule_refuses_a_bidder_with_two_bundles():
+    auction = packages([("a", 1, [0]), ("a", 2, [1])])
+    with pytest.raises(GameError, match="bundle 1 is the second of 'a'"):
+        greedy(auction)
+
+
+def test_a_market_of_another_kind_is_refused():
+    with pytest.raises(GameError, match=r"the market is a Game; .* sg.vcg_payments"):
+        vcg(sg.Game.from_table([0, 1], kind="gain"))
+    with pytest.raises(GameError, match="time_limit is 0"):
+        vcg(packages([("a", 1, [0])]), time_limit=0)
