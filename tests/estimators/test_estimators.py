@@ -220,7 +220,7 @@ def test_a_method_that_cannot_do_a_semivalue_says_which_can(
     ("weights", "message"),
     [
         pytest.param([1.0], "1 weights for 12 players", id="too few"),
-        pytest.param([-1.0] + [0.0] * 11, "coalitions of size 0 is -1.0", id="negative"),
+        pytest.param([-1.0] + [0.0] * 11, "got -1.0 for coalitions of size 0", id="negative"),
         pytest.param([0.5] + [0.0] * 11, "total probability of 0.5", id="sum"),
     ],
 )
