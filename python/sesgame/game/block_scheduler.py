@@ -134,8 +134,8 @@ class _Run:
             future = self.executor.submit(evaluate_block, shipment, membership)
         except Exception as error:
             raise ExecutorError(
-                f"the executor takes no more work ({type(error).__name__}: {error}); "
-                f"what is done is kept: call again with a working executor"
+                f"submit() of the executor failed ({type(error).__name__}: {error}); "
+                f"completed values are kept: call again with a working executor"
             ) from error
         self.flying[future] = block, start
         future.add_done_callback(self.landed.put)
@@ -154,7 +154,7 @@ class _Run:
             raise ExecutorError(
                 f"the executor lost a block of {len(block)} coalitions "
                 f"({type(error).__name__}: {error}); "
-                f"what is done is kept: call again with a working executor"
+                f"completed values are kept: call again with a working executor"
             ) from error
         if result is None:
             if self.package.failure is not None:

@@ -159,8 +159,8 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise StoreError(
-                f"the store {self.path} cannot be {done}: {error}; what is done is kept in the "
-                f"game: make room, or call again with another store or none",
+                f"the store {self.path} cannot be {done}: {error}; completed values are kept in "
+                f"the game: make room, or call again with another store or none",
                 self.path,
             ) from error
 

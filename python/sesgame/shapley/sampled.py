@@ -101,7 +101,7 @@ class TracePoint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SampledShapley(Evidence):
-    """How a sampled value came about and how far it can be trusted.
+    """Sampling diagnostics: standard errors, intervals, convergence, and how they came about.
 
     Attributes
     ----------
