@@ -238,6 +238,39 @@ def test_an_option_that_no_rule_takes_is_refused_by_name(tmp_path, capsys):
     assert 'the rule "owen-value" needs unions: members who act' in capsys.readouterr().err
 
 
+def test_an_option_of_a_new_rule_is_on_the_command_line(monkeypatch, tmp_path, capsys):
+    first = Option(name="first-share", parse=float, help="of the first", metavar="PART")
+
+    def apply(problem):
+        players, kind = problem.game.players, problem.game.kind
+        values = [problem[first], *[0.0] * (len(players) - 1)]
+        return sg.Allocation(players, values, kind, "first takes all")
+
+    rule = Rule(
+        name="first-takes-all",
+        title="first takes all",
+        apply=apply,
+        options=(first,),
+        meaning="The first {bears} it.",
+        page="",
+        sources=(),
+    )
+    for module in ("catalogue", "cli.options", "cli.allocate"):
+        monkeypatch.setattr(f"sesgame.{module}.RULES", Catalogue([*RULES.values(), rule]))
+    path = tmp_path / "gloves.csv"
+    path.write_text("coalition,gain\nl,0\nr,0\nl+r,1\n")
+    arguments = ["solve", str(path), "--rule", "first-takes-all", "--out", str(tmp_path)]
+    assert main([*arguments, "--first-share", "0.75", "--report"]) == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["options"]["first-share"] == 0.75
+    assert result["rules"]["first-takes-all"]["allocation"]["values"] == {"l": 0.75, "r": 0.0}
+    page = (tmp_path / "report.html").read_text()
+    assert "The first gets it." in page
+    assert "--first-share 0.75" in page
+    assert main(arguments) == 2
+    assert "first_share is missing: of the first" in capsys.readouterr().err
+
+
 def test_a_usual_value_may_be_given_where_no_rule_takes_it():
     check_options(AllocationProblem.of(gloves(), options={"seed": 1}), ["shapley"])
 

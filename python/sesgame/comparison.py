@@ -61,7 +61,7 @@ class ComparedRule:
     failure : str
         Why the rule has no allocation, or the allocation no audit; otherwise empty.
     evaluations : int or None
-        The coalitions whose values the rule looked at; None where that is not known.
+        The coalitions that the rule evaluated; None where that is not known.
     seconds : float or None
         How long the rule took, without the table of all coalitions, which is made once for all
         rules; None for an allocation that was there before.
@@ -80,7 +80,7 @@ class ComparedRule:
 
     @property
     def budget_balance(self) -> float | None:
-        """What stays in the till: collected minus paid out; negative for a deficit."""
+        """The budget surplus: collected minus paid out; negative for a deficit."""
         if self.audit is None or self.allocation is None:
             return None
         gap = self.audit.efficiency_gap
@@ -245,8 +245,8 @@ class Comparison:
     def _verdicts(self) -> list[list[str]]:
         """Return for each rule what holds and what it costs, as people read it."""
         word = "saving" if self.kind == "cost" else "surplus"
-        head = ["rule", "efficient", "rational", "in the core", "budget", f"least {word}"]
-        head += ["greatest", "deviation", "Gini", "coalitions", "time"]
+        head = ["rule", "efficient", "ind. rational", "in the core", "budget", f"min {word}"]
+        head += ["max", "std. dev.", "Gini", "coalitions", "time"]
         return [head, *(self._verdict(row) for row in self.rows)]
 
     def _verdict(self, row: ComparedRule) -> list[str]:
@@ -351,13 +351,13 @@ def compare(
     r"""Show side by side what several rules do on one game, and what holds of each.
 
     One row for each rule: is it efficient, x(N) = v(N); individually rational, nobody better off
-    alone; in the core, no coalition better off on its own; what stays in the till; how savings
+    alone; in the core, no coalition better off on its own; the budget surplus; how savings
     against standing alone are spread, by the least, the greatest, the standard deviation and the
     Gini coefficient
 
     .. math:: G = \frac{\sum_i \sum_j |s_i - s_j|}{2 n \sum_i s_i};
 
-    how many coalitions the rule looked at, and how long it took.
+    how many coalitions the rule evaluated, and how long it took.
 
     Parameters
     ----------
@@ -369,13 +369,13 @@ def compare(
         ``"shapley"``, ``"nucleolus"``, ...; ``"all"`` stands for all of them. A mapping gives the
         rows names of your own. By default the rules that fit the game.
     oracle : SeparationOracle, optional
-        Who finds the worst coalition instead of a table; see :func:`audit`.
+        That finds the coalition with the largest excess, instead of a table; see :func:`audit`.
     model : {"battery", "netting", "linear"}, optional
         Of a community; see :meth:`Community.cost_game <sesgame.energy.Community.cost_game>`.
     seed, n_clusters : int
         For rules that sample or cluster.
     max_seconds : float, optional
-        For each search for the worst coalition where there is no table; by default 300.
+        Time limit of each separation search, where there is no table; by default 300.
     tolerance : float, optional
         What counts as equal, as in :func:`audit`.
     unit : str, optional
@@ -558,7 +558,7 @@ def _in_one_line(error: SesgameError) -> str:
 
 
 def _evaluations(problem: AllocationProblem, allocation: Allocation) -> int | None:
-    """Return how many coalitions a rule looked at, where its evidence or the table says so."""
+    """Return how many coalitions a rule evaluated, where its evidence or the table says so."""
     if allocation.evidence and allocation.evidence.n_evaluations is not None:
         return allocation.evidence.n_evaluations
     return 2**problem.game.n_players - 1 if problem.has_table else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from html import escape
 
 __all__ = [
+    "LESS",
     "ROWS",
     "amount",
     "count",
@@ -14,6 +15,7 @@ __all__ = [
     "left_out",
     "number",
     "short_coalition",
+    "size",
     "text_table",
 ]
 
@@ -22,6 +24,9 @@ ROWS = 30
 
 FIRST = 20
 """Players of a larger game that are listed."""
+
+LESS = "less than "
+"""Before the smallest amount that is written."""
 
 NAMED = 6
 """Members of a coalition that a table names."""
@@ -106,6 +111,21 @@ def amount(value: float, unit: str = "", sign: bool = False) -> str:
     ('1,234.50 EUR', '1234.5', '+2.00 EUR', '0.00 EUR')
     """
     return f"{number(value, unit, sign)} {unit}".rstrip()
+
+
+def size(value: float, unit: str = "", write: Callable[[float, str], str] = amount) -> str:
+    """Return how large what is not nothing is, whatever its sign.
+
+    `write` is how an amount is written.
+
+    Examples
+    --------
+    >>> size(-12, "EUR"), size(0.002, "EUR"), size(0.002)
+    ('12.00 EUR', 'less than 0.01 EUR', '0.002')
+    """
+    if unit and abs(value) < 0.005:
+        return f"{LESS}{write(0.01, unit)}"
+    return write(abs(value), unit)
 
 
 def text_table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:

@@ -131,7 +131,7 @@ class AllocationProblem:
         Raises
         ------
         GameError
-            A game has no model, or the world not that one.
+            A game has no model, the world not that one, or it is neither.
         """
         settings = {
             "max_seconds": MAX_SECONDS if max_seconds is None else max_seconds,
@@ -142,6 +142,8 @@ class AllocationProblem:
             if model is not None:
                 raise GameError(f"model={model!r} is for communities; this is a {source!r}")
             return cls(source, **settings)  # type: ignore[arg-type]
+        if not hasattr(source, "cost_game"):
+            raise GameError(f"{source!r} is no game, and no community or other world")
         chosen = source.chosen_model(model)
         return cls(source.cost_game(model=chosen), source, chosen, **settings)  # type: ignore[arg-type]
 

@@ -40,7 +40,7 @@ def test_a_folder_is_allocated_with_files_page_and_letters(kind, folder, tmp_pat
     text = capsys.readouterr().out
     world = read_world(folder)
     assert text.startswith(f"{kind}, {world.description()}; amounts in EUR")
-    assert text.count("No group of members can do better on its own") == 2
+    assert text.count("No coalition can do better on its own") == 2
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["game"]["together"] == pytest.approx(world.cost_game().value(world.members))
     assert result["source"]["community"] == kind
@@ -67,7 +67,7 @@ def test_the_page_is_made_again_by_its_commands_and_checked_by_its_code(
     os.symlink(folder, kind)
     capsys.readouterr()
     exec(compile(code, "page", "exec"), {})
-    assert capsys.readouterr().out.count("Everything is handed out") == 2
+    assert capsys.readouterr().out.count("Efficient: the shares sum") == 2
 
 
 def test_a_period_of_scenarios_is_chosen_on_the_command_line(tmp_path, capsys):

@@ -238,7 +238,7 @@ class Allocation:
     ----------
     rule : str or None
         The name of the rule that made it, which is not said of what somebody else has made:
-        :class:`~sesgame.rule.Rule` alone sets it, and a changed copy has none.
+        a rule alone sets it, and a changed copy has none.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from sesgame.game.allocation import Allocation, Kind
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players, keys_of_membership
 from sesgame.optional_imports import needs
+from sesgame.rule import Rule
 from sesgame.shapley.confidence import student_quantile
 from sesgame.shapley.exact import SHAPLEY
 from sesgame.shapley.sampled import SHAPLEY_ESTIMATE, SampledShapley, TracePoint

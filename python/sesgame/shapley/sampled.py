@@ -149,7 +149,7 @@ class SampledShapley(Evidence):
 
     @property
     def course(self) -> Course:
-        """What :attr:`trace` says, as arrays."""
+        """The trace as arrays."""
         return Course(
             self.estimator,
             self.reason if self.estimator == "exact" else "",

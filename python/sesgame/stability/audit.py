@@ -10,7 +10,7 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.files.json_text import plain
-from sesgame.formatting import format_coalition, html_table, short_coalition
+from sesgame.formatting import LESS, format_coalition, html_table, short_coalition, size
 from sesgame.game.allocation import Allocation
 from sesgame.game.given_allocation import as_allocation
 from sesgame.stability.search import CoalitionSearch, first_largest
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from sesgame.stability.separation_oracle import SeparationOracle
 
 __all__ = ["Audit", "audit", "audit_by_search", "check_tolerance"]
-
-LESS = "less than "
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -89,9 +87,7 @@ class Audit:
         """
 
         def amount(value: float) -> str:
-            if not unit:
-                return f"{abs(value):.6g}"
-            return f"{abs(value):,.2f} {unit}" if abs(value) >= 0.005 else f"{LESS}0.01 {unit}"
+            return size(value, unit)
 
         if self.efficient:
             first = "Efficient: the shares sum to the total."

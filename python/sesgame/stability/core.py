@@ -147,7 +147,7 @@ def least_core(
         ``kind`` and ``value``.
     oracle : SeparationOracle, optional
         Names the coalitions with the largest excess, see
-        :class:`~sesgame.stability.separation_oracle.SeparationOracle`.
+        :class:`~sesgame.SeparationOracle`.
     tolerance : float, optional
         With an oracle: excesses closer than this count as equal, in the unit of the game. By
         default 1e-7 of the largest of v(N) and v(i).

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sesgame.formatting import number as plain_number
+from sesgame.formatting import size
 
 if TYPE_CHECKING:
     from sesgame.game.allocation import Kind
@@ -55,9 +56,7 @@ def difference(value: float, unit: str = "") -> str:
     >>> difference(-12, "EUR") == amount(12, "EUR"), difference(0.002, "EUR").split()
     (True, ['less', 'than', '0.01', 'EUR'])
     """
-    if unit and abs(value) < 0.005:
-        return f"less than {amount(0.01, unit)}"
-    return amount(abs(value), unit)
+    return size(value, unit, amount)
 
 
 def verb(kind: Kind, value: float) -> str:
