@@ -23,7 +23,8 @@ from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 from sesgame.rule import AllocationProblem
-from sesgame.stability.audit import Audit, audit, check_tolerance
+from sesgame.stability.audit import Audit, audit_by_search, check_tolerance
+from sesgame.stability.search import CoalitionSearch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -469,13 +470,14 @@ def compared(
     *alone, together = problem.game.values(few, progress=progress).tolist()
     # All rules before the first audit: it makes a table, and rules would then take another way.
     rows = [_applied(problem, name, rule, np.array(alone), strict) for name, rule in named.items()]
+    search = CoalitionSearch.of_problem(problem, certain=strict, progress=progress)
     return Comparison(
         players=problem.game.players,
         kind=problem.game.kind,
         unit="" if problem.world is None else problem.world.currency,
         alone=np.array(alone),
         together=together,
-        rows=tuple(_audited(problem, row, tolerance, progress, strict) for row in rows),
+        rows=tuple(_audited(search, row, tolerance, strict) for row in rows),
     )
 
 
@@ -536,28 +538,14 @@ def _applied(
 
 
 def _audited(
-    problem: AllocationProblem,
-    row: ComparedRule,
-    tolerance: float | None,
-    progress: bool,
-    strict: bool,
+    search: CoalitionSearch, row: ComparedRule, tolerance: float | None, strict: bool
 ) -> ComparedRule:
     """Return a row with its audit, with the reason where that fails."""
     if row.allocation is None:
         return row
-    oracle = problem.oracle
-    if oracle is None and not (problem.has_table or strict):
-        oracle = _Nobody()
     start = perf_counter()
     try:
-        checked = audit(
-            problem.game,
-            row.allocation,
-            oracle=oracle,
-            max_seconds=problem.max_seconds if problem.oracle else None,
-            tolerance=tolerance,
-            progress=progress,
-        )
+        checked = audit_by_search(search, row.allocation, tolerance)
     except SesgameError as error:
         if strict:
             raise
@@ -567,13 +555,6 @@ def _audited(
 
 def _in_one_line(error: SesgameError) -> str:
     return " ".join(str(error).split()).rstrip(".")
-
-
-class _Nobody:
-    """An oracle that names no coalition and proves nothing."""
-
-    def most_violated(self, allocation: NDArray[np.float64], count: int) -> None:
-        """Say that nobody was found."""
 
 
 def _evaluations(problem: AllocationProblem, allocation: Allocation) -> int | None:

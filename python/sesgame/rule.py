@@ -238,16 +238,9 @@ class AllocationProblem:
         return self.world.separation_oracle(model=self.model)
 
     @property
-    def search(self) -> dict[str, Any]:
-        """What rules of the core are told, by keyword: nothing where they have a table."""
-        if self.oracle is None:
-            return {}
-        local_search = self.world.local_search(self.model) if self.world else 0
-        return {
-            "oracle": self.oracle,
-            "local_search": local_search,
-            "max_seconds": self.max_seconds,
-        }
+    def local_search(self) -> int:
+        """How many coalitions are worth a look before the oracle is asked."""
+        return self.world.local_search(self.model) if self.world else 0
 
     def get(self, option: Option[T]) -> T | None:
         """Return the value of an option, or None where none is given and none is usual."""

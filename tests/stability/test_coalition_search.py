@@ -9,6 +9,7 @@ import pytest
 import sesgame as sg
 from reference.separation_oracles import Enumeration
 from sesgame.errors import OracleError, PlayerLimitError
+from sesgame.rule import AllocationProblem
 from sesgame.stability.audit import audit_by_search
 from sesgame.stability.core import least_core_by_search
 from sesgame.stability.nucleolus import nucleolus_by_search
@@ -112,3 +113,17 @@ def test_a_search_made_once_serves_rules_and_audits(with_oracle: bool) -> None:
         found, expected = by_search(search), solution(game, **how)
         assert found.to_dict() == expected.to_dict()
         assert audit_by_search(search, found) == sg.audit(game, expected, **how)
+
+
+def test_the_search_of_a_problem_follows_what_the_problem_has() -> None:
+    game = random_game(4, 2)
+    large = sg.Game.from_function(range(40), len, kind="gain")
+    oracle = Enumeration(game)
+    asked = CoalitionSearch.of_problem(AllocationProblem(game, given_oracle=oracle, max_seconds=7))
+    assert isinstance(asked, OracleSearch)
+    assert (asked.oracle, asked.max_seconds, asked.local_search) == (oracle, 7, 0)
+    assert type(CoalitionSearch.of_problem(AllocationProblem(game))) is TableSearch
+    assert type(CoalitionSearch.of_problem(AllocationProblem(large))) is TableSearch
+    uncertain = CoalitionSearch.of_problem(AllocationProblem(large), certain=False)
+    assert type(uncertain) is FewCoalitions
+    assert type(CoalitionSearch.of_problem(AllocationProblem(game), certain=False)) is TableSearch

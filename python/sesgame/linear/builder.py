@@ -72,7 +72,7 @@ class LinearBuilder:
             self._entries.append((rows[used], columns[used], values[used]))
         return rows
 
-    def programme(self) -> ReducedModel:
+    def program(self) -> ReducedModel:
         """Return the program without members, and what members add to its bounds."""
         columns, rows = self._columns, self._rows
         places, variables, coefficients = (

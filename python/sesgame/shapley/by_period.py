@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from sesgame.rule import Rule
+
     Array = NDArray[np.float64]
 
 __all__ = ["PeriodGame", "PeriodShares", "shapley_by_period"]

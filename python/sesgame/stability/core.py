@@ -245,7 +245,7 @@ def least_core_by_search(search: CoalitionSearch) -> Allocation:
 LEAST_CORE = Rule(
     name="least-core",
     title="least core",
-    apply=lambda problem: least_core(problem.game, **problem.search),
+    apply=lambda problem: least_core_by_search(CoalitionSearch.of_problem(problem)),
     needs=frozenset({Need.SEARCH}),
     promises=frozenset({Promise.EFFICIENT, Promise.IN_CORE_IF_NONEMPTY, Promise.CERTIFIED}),
     meaning="The group with the most reason to leave has as little as any split allows.",

@@ -362,7 +362,7 @@ OF_NUCLEOLI = OF_UNBOUNDED | {Promise.INDIVIDUALLY_RATIONAL}
 
 NUCLEOLUS = Rule(
     name="nucleolus",
-    apply=lambda problem: nucleolus(problem.game, **problem.search),
+    apply=lambda problem: nucleolus_by_search(CoalitionSearch.of_problem(problem)),
     needs=frozenset({Need.SEARCH}),
     promises=OF_NUCLEOLI | {Promise.DUMMY},
     meaning=f"The group with the most reason to leave {CONTENT} Nobody does worse than alone.",

@@ -23,7 +23,8 @@ from sesgame.stability.separation_oracle import Separator
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.stability.separation_oracle import SeparationOracle
+    from sesgame.game.separation import SeparationOracle
+    from sesgame.rule import AllocationProblem
 
 __all__ = [
     "RELATIVE_TOLERANCE",
@@ -131,6 +132,33 @@ class CoalitionSearch(ABC):
         if not isinstance(game, Game):
             raise OracleError("players alone are no game; pass a Game, or an oracle as well")
         return TableSearch(game, progress=progress)
+
+    @staticmethod
+    def of_problem(
+        problem: AllocationProblem, *, certain: bool = True, progress: bool = True
+    ) -> CoalitionSearch:
+        """Return the search of a problem: in its table, or by its oracle.
+
+        Parameters
+        ----------
+        problem : AllocationProblem
+            What is to be split.
+        certain : bool, default True
+            Whether a problem of too many players for a table, and without an oracle, is to be an
+            error when it is searched. Otherwise few coalitions are looked at and nothing is proved.
+        progress : bool, default True
+            Show progress where standard error is a terminal.
+        """
+        if problem.oracle is not None:
+            return OracleSearch(
+                problem.game,
+                problem.oracle,
+                local_search=problem.local_search,
+                max_seconds=problem.max_seconds,
+                progress=progress,
+            )
+        kind = TableSearch if problem.has_table or certain else FewCoalitions
+        return kind(problem.game, progress=progress)
 
     @property
     @abstractmethod

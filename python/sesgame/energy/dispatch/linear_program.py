@@ -181,7 +181,7 @@ class LinearDispatch:
             self._add(problem, 0.0 if elastic else weight)
             for problem, weight in zip(problems, weights, strict=True)
         ]
-        self.program = self._builder.programme()
+        self.program = self._builder.program()
         self.step_of_row = np.zeros(len(self.program.model.row_lower), dtype=np.intp)
         self.step_of_column = np.zeros(len(self.program.model.cost), dtype=np.intp)
         for number, scenario in enumerate(self.scenarios):
