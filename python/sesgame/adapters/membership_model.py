@@ -56,7 +56,7 @@ class MembershipModel:
     -----
     Each thread of each process has a solver of its own. A linear solve starts from the optimal
     basis of the grand coalition, always, so that a value does not depend on the coalition before.
-    HiGHS runs on threads that are ours (:class:`sesgame.linear.own_thread.OwnThread`), one for
+    HiGHS runs on threads that are ours (``sesgame.linear.own_thread``), one for
     each call of :meth:`evaluate`, and not on the caller's: see there why.
     """
 
