@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.market_oracles import best_bundles
 from sesgame._engine import EngineRule
+from sesgame.errors import GameError
 from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
 from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.market import ClearableMarket
@@ -170,6 +171,20 @@ def test_a_settlement_is_reported_and_written(mechanism, kind):
     assert content["payments"] == dict(zip(labels, paid, strict=False))
     assert content["properties"]["budget"]["gap"] == report.budget.gap
     assert " at 0x" not in text
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "kind"),
+    [
+        pytest.param(mechanism, kind, id=f"{mechanism.name} {kind.__name__}")
+        for mechanism in MECHANISMS.values()
+        for kind in EXAMPLES
+        if not mechanism.takes(kind) and "+" not in mechanism.name  # a repair is for any settlement
+    ],
+)
+def test_a_market_of_another_kind_is_refused_by_its_name(mechanism, kind):
+    with pytest.raises(GameError, match=f"got a {kind.__name__}"):
+        mechanism(EXAMPLES[kind])
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS.values(), ids=MECHANISMS)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sesgame._engine import EngineRule
+from sesgame.errors import GameError
 from sesgame.markets.settlement import Settlement
 
 __all__ = ["FEW_TRIALS", "MarketPromise", "Mechanism", "Trials"]
@@ -128,6 +129,18 @@ class Mechanism:
     def takes(self, kind: type) -> bool:
         """Return whether a kind of market can be settled by it."""
         return issubclass(kind, self.markets)
+
+    def check(self, market: Any) -> None:
+        """Refuse a market of another kind.
+
+        Raises
+        ------
+        GameError
+            Its kind, and those that the mechanism takes, are named.
+        """
+        if not self.takes(type(market)):
+            kinds = " or ".join(kind.__name__ for kind in self.markets)
+            raise GameError(f"{self.title} is for {kinds}, got a {type(market).__name__}")
 
     def __repr__(self) -> str:
         return f"Mechanism({self.name!r})"

@@ -7,7 +7,6 @@ from typing import overload
 
 import numpy as np
 
-from sesgame.errors import GameError
 from sesgame.markets.mechanism import FEW_TRIALS, MarketPromise, Mechanism
 from sesgame.markets.mechanisms.vcg import vcg
 from sesgame.markets.order_book import OrderBook
@@ -88,14 +87,8 @@ def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | Sto
     >>> sg.markets.core_selecting(book).payments.round(6).tolist()
     [4.0, -4.0, 0.0]
     """
-    if isinstance(market, OrderBook):
-        return _of_book(market)
-    if isinstance(market, StorageAuction):
-        return _of_auction(market)
-    raise GameError(
-        f"market must be an OrderBook or a StorageAuction for core-selecting payments, got a "
-        f"{type(market).__name__}"
-    )
+    CORE_SELECTING.check(market)
+    return _of_book(market) if isinstance(market, OrderBook) else _of_auction(market)
 
 
 def _of_book(book: OrderBook) -> OneBusSettlement:

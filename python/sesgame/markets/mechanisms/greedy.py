@@ -33,7 +33,8 @@ def greedy(auction: StorageAuction) -> StorageSettlement:
     Raises
     ------
     GameError
-        A bidder has two bundles: the greedy rule is then not truthful.
+        The market is of another kind, or a bidder has two bundles: the greedy rule is then not
+        truthful.
 
     Notes
     -----
@@ -53,6 +54,7 @@ def greedy(auction: StorageAuction) -> StorageSettlement:
     >>> sg.markets.greedy(auction).payments.round(4).tolist()
     [0.0, 14.1421, 0.0]
     """
+    GREEDY.check(auction)
     first: dict[Hashable, int] = {}
     for k, bundle in enumerate(auction.bundles):
         if first.setdefault(bundle.bidder, k) != k:

@@ -54,6 +54,7 @@ def mcafee(book: OrderBook) -> OneBusSettlement:
     >>> sg.markets.mcafee(book).payments.tolist()
     [5.0, 5.0, 0.0, -5.0, -5.0, 0.0]
     """
+    MCAFEE.check(book)
     for period in range(book.n_periods):
         orders = np.flatnonzero((book.period == period) & (book.quantity_kwh > 0))
         quantity = book.quantity_kwh[orders]

@@ -30,6 +30,8 @@ def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
 
     Raises
     ------
+    GameError
+        The market is of another kind.
     SolverError
         The linear program failed.
 
@@ -57,6 +59,7 @@ def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
     >>> prices.payments.tolist(), prices.congestion_rent
     ([-50.0, -90.0], 100.0)
     """
+    NODAL_PRICING.check(market)
     clearing = market.clear()
     traded = signed(market, clearing.accepted_mw)
     payments = by_participant(market, traded * clearing.price_per_mwh[market.bus])

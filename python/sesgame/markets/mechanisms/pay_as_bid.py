@@ -24,6 +24,11 @@ def pay_as_bid(book: OrderBook) -> OneBusSettlement:
         Every reported utility is 0; truth is not a dominant strategy. Fixed demand pays the
         market price, so there is a surplus.
 
+    Raises
+    ------
+    GameError
+        The market is of another kind.
+
     Notes
     -----
     One sorted pass, O(m log m) for m orders.
@@ -39,6 +44,7 @@ def pay_as_bid(book: OrderBook) -> OneBusSettlement:
     >>> sg.markets.pay_as_bid(book)["ann"]
     9.0
     """
+    PAY_AS_BID.check(book)
     clearing = book.clear()
     return OneBusSettlement.of(book, clearing, PAY_AS_BID, clearing.values)
 

@@ -34,7 +34,8 @@ def trade_reduction(book: OrderBook) -> OneBusSettlement:
     Raises
     ------
     GameError
-        Fixed demand, or several orders of one participant in a period; it is named.
+        The market is of another kind, has fixed demand, or several orders of one participant in a
+        period; it is named.
 
     Notes
     -----
@@ -54,6 +55,7 @@ def trade_reduction(book: OrderBook) -> OneBusSettlement:
     >>> sg.markets.trade_reduction(book).payments.tolist()
     [8.0, 0.0, -3.0, 0.0]
     """
+    TRADE_REDUCTION.check(book)
     return settle_double_auction(book, TRADE_REDUCTION, keep_all_at_average_price=False)
 
 

@@ -37,7 +37,7 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
     Raises
     ------
     GameError
-        `position` is not from 0 to 1.
+        The market is of another kind, or `position` is not from 0 to 1.
 
     Notes
     -----
@@ -56,6 +56,7 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
     >>> sg.markets.uniform_price(book)["ann"]
     7.0
     """
+    UNIFORM_PRICE.check(book)
     if not 0 <= position <= 1:
         raise GameError(f"position must be from 0 to 1, got {position}")
     clearing = book.clear()
