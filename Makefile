@@ -17,9 +17,11 @@ export MATURIN_NO_INSTALL_RUST := 1
 SITE_PACKAGES = $(VIRTUAL_ENV)/lib/python3*/site-packages
 WITH_LIBCLANG = export LIBCLANG_PATH="$${LIBCLANG_PATH:-$$(echo $(SITE_PACKAGES)/clang/native)}";
 ifeq ($(HIGHS),package)
+# What pkg-config is told of the library names the folder in which that was built.
 WITH_HIGHS = $(WITH_LIBCLANG) highs="$$(echo $(SITE_PACKAGES)/highsbox/highs_dist)"; \
-	export PKG_CONFIG=pkgconf PKG_CONFIG_PATH="$$highs/lib/pkgconfig" PKG_CONFIG_HIGHS_LIBDIR="$$highs/lib" \
-	PKG_CONFIG_HIGHS_INCLUDEDIR="$$highs/include/highs" RUSTFLAGS="-C link-arg=-Wl,-rpath,$$highs/lib" \
+	sed -e "s|^libdir=.*|libdir=$$highs/lib|; s|^includedir=.*|includedir=$$highs/include/highs|" \
+	  "$$highs/lib/pkgconfig/highs.pc" > $(VIRTUAL_ENV)/highs.pc; \
+	export PKG_CONFIG=pkgconf PKG_CONFIG_PATH=$(VIRTUAL_ENV) RUSTFLAGS="-C link-arg=-Wl,-rpath,$$highs/lib" \
 	RUSTDOCFLAGS="-C link-arg=-Wl,-rpath,$$highs/lib";
 CARGO_OPTIONS := --locked --profile $(PROFILE) --no-default-features --features shared-highs
 else ifeq ($(HIGHS),source)
