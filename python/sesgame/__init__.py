@@ -15,6 +15,7 @@ import logging
 
 from sesgame import adapters, energy, errors, estimators, evidence, games, markets, plots
 from sesgame._engine import __version__
+from sesgame.bargaining.gately import gately_point
 from sesgame.bills import rounded_bills
 from sesgame.comparison import compare
 from sesgame.energy.owen_allocation import owen_allocation
@@ -67,6 +68,7 @@ __all__ = [
     "estimators",
     "evidence",
     "games",
+    "gately_point",
     "kernel_check",
     "least_core",
     "leximin_core_allocation",

@@ -1,6 +1,7 @@
 """What proves or qualifies an allocation: the one home of all kinds of evidence."""
 
 from sesgame.adapters.membership_model import DualityEvidence
+from sesgame.bargaining.gately import GatelyEvidence
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
 from sesgame.energy.two_period import TwoPeriodPrices
@@ -29,6 +30,7 @@ __all__ = [
     "Effort",
     "Evidence",
     "ExactSemivalue",
+    "GatelyEvidence",
     "GeneratedEvidence",
     "GeneratedStage",
     "GenerationEffort",

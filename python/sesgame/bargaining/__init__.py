@@ -1,0 +1,1 @@
+"""Rules that split what is gained over standing alone."""
