@@ -143,7 +143,8 @@ $(TOOLS): $(LOCK)/build.txt requirements/uv.txt Cargo.lock
 	if [ -n "$$missing" ]; then echo "Nothing was installed. Missing on this machine:$$missing"; exit 1; fi
 	@[ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) $(LOCK)/build.txt
-	@cargo fetch --locked --quiet || { echo "The crates of Cargo.lock were not fetched: check the network, or write a new lock with make lock"; exit 1; }
+	@said="$$(cargo fetch --locked --quiet 2>&1)" || { \
+	  echo "Nothing was built: the crates of Cargo.lock were not fetched ($$(head -1 <<<"$$said")); check the network and run again"; exit 1; }
 	@touch $@
 
 $(TESTERS): $(LOCK)/test.txt | $(TOOLS)

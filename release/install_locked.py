@@ -23,7 +23,8 @@ OLDEST, NEWEST = (3, 10), (3, 14)
 
 OFFLINE = re.compile(
     r"error sending request|failed to (fetch|download)|dns error|connection (refused|reset)"
-    r"|newconnectionerror|max retries exceeded|timed? ?out|network is unreachable",
+    r"|newconnectionerror|max retries exceeded|timed? ?out|network is unreachable"
+    r"|from versions: none",  # what pip says after all else
     re.IGNORECASE,
 )
 MISMATCH = re.compile(r"hash mismatch|do not match the hashes", re.IGNORECASE)
@@ -59,6 +60,13 @@ def index_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str
 def cause(output: str, version: tuple[int, int]) -> str:
     """Return in one line why nothing could be installed, and what to do."""
     python = f"Python {version[0]}.{version[1]}"
+    if MISMATCH.search(output):
+        return (
+            "the package index serves other files than those that were tested (hashes differ); "
+            "use another index (PIP_INDEX_URL), or write a new lock with `make lock`"
+        )
+    if OFFLINE.search(output):
+        return "the package index cannot be reached; check the network or the proxy, and run again"
     if found := LACKING.search(output):
         name = next(group for group in found.groups() if group)
         return (
@@ -70,13 +78,6 @@ def cause(output: str, version: tuple[int, int]) -> str:
             f"{found[1]} has no wheel for {python} on this system; run `make clean`, then "
             f"make PYTHON=... with another Python"
         )
-    if MISMATCH.search(output):
-        return (
-            "the package index serves other files than those that were tested (hashes differ); "
-            "use another index (PIP_INDEX_URL), or write a new lock with `make lock`"
-        )
-    if OFFLINE.search(output):
-        return "the package index cannot be reached; check the network or the proxy, and run again"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return " ".join(lines[-3:]) or "no reason was given"
 

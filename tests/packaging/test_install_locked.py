@@ -112,5 +112,13 @@ def test_a_python_without_a_wheel(installer):
     )
 
 
+def test_an_index_that_pip_cannot_reach(installer):
+    said = (
+        "ERROR: Could not find a version that satisfies the requirement uv==1 (from versions: none)"
+        "\nERROR: No matching distribution found for uv==1\n"
+    )
+    assert installer.cause(said, (3, 12)).startswith("the package index cannot be reached")
+
+
 def test_what_is_not_known_is_said_as_it_is(installer):
     assert installer.cause("error: disk full\n", (3, 12)) == "error: disk full"
