@@ -318,11 +318,18 @@ def test_options_on_the_command_line_are_those_of_the_function(tmp_path, rule, o
 
 
 @pytest.mark.parametrize(
-    ("option", "text"), [("--weights", "a,b"), ("--seed", "x"), ("--reference", "ann=x")]
+    ("option", "text"),
+    [
+        ("--weights", "a,b"),
+        ("--seed", "x"),
+        ("--seed", "-1"),
+        ("--seed", str(2**64)),
+        ("--reference", "ann=x"),
+    ],
 )
 def test_an_option_that_cannot_be_read_is_said_in_one_line(option, text, capsys):
     with pytest.raises(SystemExit):
-        main(["solve", "game.csv", option, text])
+        main(["solve", "game.csv", f"{option}={text}"])
     error = capsys.readouterr().err
     assert error.startswith(f"sesgame solve: argument {option}: must be ")
     assert error.count("\n") == 1
