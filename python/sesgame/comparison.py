@@ -16,7 +16,7 @@ import numpy as np
 
 from sesgame.catalogue import RULES, allocate, check_options, comparable_rules
 from sesgame.errors import AllocationError, SesgameError
-from sesgame.files.json_text import json_text, plain
+from sesgame.files.json_text import finite, json_text, plain
 from sesgame.formatting import count, html_table, number, short_coalition, text_table
 from sesgame.game.allocation import Allocation, Kind
 from sesgame.game.given_allocation import as_allocation
@@ -135,10 +135,8 @@ class ComparedRule:
             "seconds": self.seconds,
             "audit_seconds": self.audit_seconds,
         }
-        return {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in row.items()
-        }
+        columns: dict[str, Any] = finite(row)
+        return columns
 
 
 @dataclass(frozen=True, eq=False, repr=False)

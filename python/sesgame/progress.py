@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tqdm import tqdm
-
 __all__ = ["Report", "progress_report"]
 
 Report = Callable[[int, int], None]
@@ -27,6 +25,9 @@ def progress_report(description: str, unit: str, show: bool) -> Iterator[Report 
     if not (show and sys.stderr.isatty()):
         yield None
         return
+    # A tenth of the time to import sesgame, for what few processes show.
+    from tqdm import tqdm
+
     with tqdm(
         desc=description, unit=unit, unit_scale=True, leave=False, delay=DELAY_SECONDS
     ) as bar:

@@ -157,7 +157,17 @@ class Option(Generic[T]):
             object.__setattr__(self, "keyword", self.name.replace("-", "_"))
 
 
-SEED = Option(name="seed", parse=int, default=0, metavar="SEED", help="seed of the random numbers")
+def _seed(text: str) -> int:
+    """Return a number that random numbers can start from."""
+    seed = int(text)
+    if not 0 <= seed < 2**64:
+        raise ValueError(text)
+    return seed
+
+
+SEED = Option(
+    name="seed", parse=_seed, default=0, metavar="SEED", help="seed of the random numbers"
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,9 @@ import pytest
 from sesgame import adapters
 from sesgame.adapters.membership_model import MembershipModel
 from sesgame.errors import GameError, NumericalWarning, SolverError
-from sesgame.linear import quiet_highs
 from sesgame.linear.model import LinearModel
 from sesgame.linear.own_thread import OwnThread
-from sesgame.linear.quiet_highs import QuietHighs
+from sesgame.linear.quiet_highs import OPTIONS, checked, info, quiet_highs
 
 NEEDS_SIGNALS = pytest.mark.skipif(
     sys.platform == "win32", reason="a process cannot interrupt itself"
@@ -153,9 +152,9 @@ def test_nothing_of_ours_is_printed(capfd):
     game = adapters.highspy.model_game(model, membership)
     adapters.dual_allocation(game)
     game.tabulate()
-    highs = QuietHighs()
+    highs = quiet_highs()
     with pytest.raises(SolverError, match="unknown"):
-        highs.checked(highs.setOptionValue, "nonsense", 1)
+        checked(highs, highs.setOptionValue, "nonsense", 1)
     assert capfd.readouterr() == ("", "")
 
 
@@ -176,26 +175,26 @@ def test_no_thread_of_ours_is_left_behind():
 def test_an_option_that_is_refused_says_why_and_blames_no_coalition(
     monkeypatch, option, value, message
 ):
-    monkeypatch.setitem(quiet_highs.OPTIONS, option, value)
+    monkeypatch.setitem(OPTIONS, option, value)
     with pytest.raises(SolverError, match=message):
         adapters.highspy.model_game(*model_of_two())
 
 
 def test_an_option_that_is_refused_in_a_worker_is_no_fault_of_the_executor(monkeypatch):
     game = adapters.highspy.model_game(*model_of_two())
-    monkeypatch.setitem(quiet_highs.OPTIONS, "no_such_option", 1)
+    monkeypatch.setitem(OPTIONS, "no_such_option", 1)
     with ThreadPoolExecutor(1) as pool, pytest.raises(SolverError, match="is unknown"):
         game.tabulate(executor=pool)
 
 
 def test_a_run_that_is_refused_says_what_highs_says():
     def first_two_threads_then_one(_):
-        model = QuietHighs()
-        model.checked(model.setOptionValue, "threads", 2)
-        model.checked(model.addVar, 0.0, 4.0)
-        model.checked(model.run)
-        model.checked(model.setOptionValue, "threads", 1)
-        model.checked(model.run)
+        model = quiet_highs()
+        checked(model, model.setOptionValue, "threads", 2)
+        checked(model, model.addVar, 0.0, 4.0)
+        checked(model, model.run)
+        checked(model, model.setOptionValue, "threads", 1)
+        checked(model, model.run)
 
     with pytest.raises(SolverError, match=r"HiGHS run.* already been initialized to use 2 threads"):
         OwnThread(first_two_threads_then_one).result()
@@ -205,44 +204,44 @@ def test_a_run_that_is_refused_says_what_highs_says():
     ("call", "message"),
     [
         pytest.param(
-            lambda highs: highs.checked(
-                highs.changeColsBounds, 1, np.array([7], np.int32), np.zeros(1), np.ones(1)
+            lambda highs: checked(
+                highs, highs.changeColsBounds, 1, np.array([7], np.int32), np.zeros(1), np.ones(1)
             ),
             "out of range",
             id="columns",
         ),
         pytest.param(
-            lambda highs: highs.checked(
-                highs.changeRowsBounds, 1, np.array([7], np.int32), np.zeros(1), np.ones(1)
+            lambda highs: checked(
+                highs, highs.changeRowsBounds, 1, np.array([7], np.int32), np.zeros(1), np.ones(1)
             ),
             "out of range",
             id="rows",
         ),
         pytest.param(
-            lambda highs: highs.checked(highs.setBasis, highspy.HighsBasis()), "asis", id="basis"
+            lambda highs: checked(highs, highs.setBasis, highspy.HighsBasis()), "asis", id="basis"
         ),
         pytest.param(
-            lambda highs: highs.info("primal_dual_objective_error"), "not known", id="info"
+            lambda highs: info(highs, "primal_dual_objective_error"), "not known", id="info"
         ),
     ],
 )
 def test_every_status_is_looked_at(call, message):
-    highs = QuietHighs()
-    highs.checked(highs.addVar, 0.0, 1.0)
-    highs.checked(highs.addRow, 0.0, 1.0, 1, np.zeros(1, np.int32), np.ones(1))
+    highs = quiet_highs()
+    checked(highs, highs.addVar, 0.0, 1.0)
+    checked(highs, highs.addRow, 0.0, 1.0, 1, np.zeros(1, np.int32), np.ones(1))
     with pytest.raises(SolverError, match=message):
         call(highs)
 
 
 def test_a_warning_about_an_optimal_solution_is_passed_on(monkeypatch):
     game = adapters.highspy.model_game(*model_of_two())
-    run = QuietHighs.run
+    run = highspy.Highs.run
 
     def warning(highs):
         run(highs)
         return highspy.HighsStatus.kWarning
 
-    monkeypatch.setattr(QuietHighs, "run", warning)
+    monkeypatch.setattr(highspy.Highs, "run", warning)
     with pytest.warns(NumericalWarning, match="warns of an optimal solution"):
         assert game.value(["ann"]) == 10.5
 

@@ -99,6 +99,10 @@ def test_no_files_import_each_other_in_a_loop(package):
     )
 
 
+def test_inside_functions_nothing_of_the_package_is_imported(package):
+    assert_none(package.late_imports())
+
+
 def test_what_people_read_names_no_class_of_evidence(package):
     evidence = package.subclasses("Evidence")
     assert len(evidence) > 10

@@ -78,6 +78,22 @@ def test_an_import_says_where_it_stands(planted):
     assert str(found) == "lower:3 imports Name of upper"
 
 
+@pytest.mark.parametrize(
+    ("text", "late"),
+    [
+        pytest.param("def f():\n    import house.upper", True, id="function"),
+        pytest.param(
+            "class C:\n    async def f(self): from house.upper import N", True, id="method"
+        ),
+        pytest.param("f = lambda: __import__('house.upper')", True, id="lambda"),
+        pytest.param("def f():\n    import json", False, id="another package"),
+        pytest.param("if True:\n    import house.upper", False, id="in a branch"),
+    ],
+)
+def test_a_late_import_is_one_inside_a_function(planted, text, late):
+    assert bool(planted(lower=text, upper="N = 1").late_imports()) == late
+
+
 def test_a_name_of_a_folder_is_an_import_of_its_init_and_a_module_one_of_the_module(planted):
     package = planted(
         room__in____init__="Name = 1",

@@ -178,6 +178,18 @@ def test_members_of_like_profile_are_in_one_cluster_and_owners_by_themselves():
         sg.energy.clustered_nucleolus(here, 21)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_clusters_start_from_a_seed_that_scikit_learn_takes(seed):
+    here = sg.energy.Community(
+        members=MEMBERS,
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=np.arange(8.0).reshape(4, 2),
+        tariff=sg.energy.Tariff.flat(0.3, 0.1),
+    )
+    with pytest.raises(sg.errors.GameError, match="seed must be an integer from 0 to"):
+        sg.energy.clusters_of(here, 2, seed=seed)
+
+
 def test_a_coalition_that_a_limit_forbids_is_not_named():
     # Bob alone needs 5 kW through a limit of 3; only with ann's surplus he can stay.
     here = sg.energy.Community(

@@ -13,7 +13,7 @@ import pytest
 import sesgame as sg
 from reference.literature_games import LiteratureGame, with_solution
 from reference.stability_oracles import exact_nucleolus
-from sesgame.stability import verification as certificates
+from sesgame.stability import verification
 from sesgame.stability.stages import Stage
 
 Solution = Callable[[sg.Game], Any]
@@ -58,7 +58,7 @@ def test_larger_games_are_proved_exactly(n_players: int, high: int) -> None:
 def test_a_stretch_of_the_table_may_hold_nothing_worth_comparing_but_the_grand_coalition(
     exact: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "CHUNK_BITS", 2)
+    monkeypatch.setattr(verification, "CHUNK_BITS", 2)
     game = sg.Game.from_function(
         range(5),
         lambda coalition: len(coalition) ** 3 if len(coalition) in (1, 5) else 0,

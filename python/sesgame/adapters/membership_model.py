@@ -25,12 +25,12 @@ from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.linear.model import LinearModel, ReducedModel
 from sesgame.linear.own_thread import OwnThread
+from sesgame.linear.quiet_highs import checked, info, said
 
 if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
 
-    from sesgame.linear.quiet_highs import QuietHighs
 
 __all__ = ["DualityEvidence", "MembershipModel", "dual_allocation", "game_of_model"]
 
@@ -122,7 +122,7 @@ class MembershipModel:
                 del self._of_thread.solver
             raise
 
-    def _solve(self, solver: _Solver, members: NDArray[np.float64]) -> QuietHighs:
+    def _solve(self, solver: _Solver, members: NDArray[np.float64]) -> highspy.Highs:
         """Solve for a coalition.
 
         Raises
@@ -136,7 +136,7 @@ class MembershipModel:
             solver.basis = solver.highs.getBasis()
         solver.solve(members)
         if not self.is_integer:
-            gap = solver.highs.info("primal_dual_objective_error")
+            gap = info(solver.highs, "primal_dual_objective_error")
             if not gap <= DUALITY_TOLERANCE:
                 raise SolverError("strong duality", f"primal and dual differ by {gap:.2g}")
         return solver.highs
@@ -157,20 +157,22 @@ class _Solver:
         """Move the bounds to those of a coalition, and solve."""
         import highspy
 
-        highs, checked = self.highs, self.highs.checked
+        highs = self.highs
         for bounds, change in self._moves:
             lower, upper = bounds.at(z)
-            checked(change, len(lower), bounds.places, lower, upper)
-        checked(highs.clearSolver)  # what it knows of the coalition before would show in last bits
+            checked(highs, change, len(lower), bounds.places, lower, upper)
+        # What it knows of the coalition before would show in last bits.
+        checked(highs, highs.clearSolver)
         if self.basis is not None:
-            checked(highs.setBasis, self.basis)
-        returned = checked(highs.run, warning_is_fine=True)
+            checked(highs, highs.setBasis, self.basis)
+        returned = checked(highs, highs.run, warning_is_fine=True)
         status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError("HiGHS", highs.modelStatusToString(status).lower())
         if returned == highspy.HighsStatus.kWarning:
             warnings.warn(
-                f"HiGHS warns of an optimal solution: {highs.said(highs.run) or 'it says not why'}",
+                "HiGHS warns of an optimal solution: "
+                f"{said(highs, highs.run) or 'it says not why'}",
                 NumericalWarning,
                 stacklevel=2,
             )

@@ -86,7 +86,7 @@ def clusters_of(
     n_clusters : int
         From 1 to the number of members.
     seed : int, default 0
-        For the starting points.
+        For the starting points; below 2**32.
 
     Returns
     -------
@@ -97,7 +97,8 @@ def clusters_of(
     Raises
     ------
     GameError
-        `n_clusters` is out of its range, or there are no profiles, as of two-period storage.
+        `n_clusters` or `seed` is out of its range, or there are no profiles, as of two-period
+        storage.
     MissingExtraError
         scikit-learn is not installed.
 
@@ -134,6 +135,8 @@ def clusters_of(
     used = energy + np.abs(net_load).sum(axis=1) / len(scenarios)
     stored = np.sqrt(net_load.shape[1]) * energy / np.where(used > 0, used, 1.0)
     features = np.column_stack([profiles, stored])
+    if not 0 <= seed < 2**32:
+        raise GameError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}")
     wanted = min(n_clusters, len(np.unique(features, axis=0)))
     labels = KMeans(wanted, n_init=10, random_state=seed).fit_predict(features)
     groups: dict[int, list[str]] = {}

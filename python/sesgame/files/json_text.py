@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-__all__ = ["json_text", "plain", "restored"]
+__all__ = ["finite", "json_text", "plain", "restored"]
 
 
 def plain(value: Any) -> Any:
@@ -52,16 +52,17 @@ def json_text(content: Any) -> str:
     >>> json_text({"bound": float("inf")})
     '{\n  "bound": null\n}\n'
     """
-    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return what :func:`plain` made with None for each number that is not finite."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

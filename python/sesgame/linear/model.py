@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError, NumericalWarning, SolverError
+from sesgame.linear.quiet_highs import checked, quiet_highs
 from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
-
-    from sesgame.linear.quiet_highs import QuietHighs
 
     # By how much each player moves the lower and the upper bound of a column.
     MovedColumns = dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
@@ -74,7 +73,7 @@ class LinearModel:
             offset=float(lp.offset_),
         )
 
-    def to_highs(self) -> QuietHighs:
+    def to_highs(self) -> highspy.Highs:
         """Return a quiet HiGHS object of one thread that holds the model.
 
         Raises
@@ -96,8 +95,6 @@ class LinearModel:
         """
         with needs("highspy", "models of other packages need highspy"):
             import highspy
-
-            from sesgame.linear.quiet_highs import QuietHighs
 
         for name, numbers in {"cost": self.cost, "coefficient": self.coefficients}.items():
             wrong = numbers[~(np.abs(numbers) < INFINITE)]
@@ -122,9 +119,9 @@ class LinearModel:
         if self.integer.any():
             kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
             lp.integrality_ = [kinds[int(integer)] for integer in self.integer]
-        highs = QuietHighs()
+        highs = quiet_highs()
         try:
-            status = highs.checked(highs.passModel, lp, warning_is_fine=True)
+            status = checked(highs, highs.passModel, lp, warning_is_fine=True)
         except SolverError as error:
             raise GameError(f"HiGHS does not accept the model: {error.status}") from error
         # The other warning is of crossed bounds: those make the coalition infeasible that has them.

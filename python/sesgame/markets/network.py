@@ -174,16 +174,7 @@ class NetworkMarket:
             self.quantity_mw,
             lambda k: f"order {k} of {self.orders[k].participant!r}",
         )
-        self.demand_mw = np.zeros(len(self.buses))
-        for bus, demand in (demand_mw or {}).items():
-            self.demand_mw[self._bus(bus, "demand_mw")] = demand
-        refuse(
-            ~(np.isfinite(self.demand_mw) & (self.demand_mw >= 0)),
-            lambda k: (
-                f"demand_mw must be finite and non-negative, got {self.demand_mw[k]} at bus "
-                f"{self.buses[k]!r} (power that is there anyway is an offer at price 0)"
-            ),
-        )
+        self.demand_mw = self._demand(demand_mw or {})
         if value_of_lost_load is None and self.demand_mw.any():
             raise GameError(
                 "fixed demand needs a value_of_lost_load: the price above which it is not served"
@@ -191,23 +182,7 @@ class NetworkMarket:
         self.value_of_lost_load = float(value_of_lost_load or 0.0)
         if not np.isfinite(self.value_of_lost_load):
             raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
-        ends = [[self.buses.index(line[end]) for line in self.lines] for end in (0, 1)]
-        numbers = [
-            [1 / line.reactance for line in self.lines],
-            [line.limit_mw for line in self.lines],
-        ]
-        self.columns = NetworkColumns(
-            len(self.participants),
-            self.participant.astype(np.uintp),
-            self.bus.astype(np.uintp),
-            self.is_bid,
-            self.price_per_mwh,
-            self.quantity_mw,
-            np.array(ends, dtype=np.uintp).reshape(2, -1),
-            np.array(numbers, dtype=np.float64).reshape(2, -1),
-            self.demand_mw,
-            self.value_of_lost_load,
-        )
+        self.columns = self._columns()
 
     @classmethod
     def from_matpower(
@@ -409,6 +384,38 @@ class NetworkMarket:
                 f"non-negative (infinite for none), got {line.limit_mw}"
             )
         return line
+
+    def _demand(self, given: Mapping[Hashable, float]) -> NDArray[np.float64]:
+        demand = np.zeros(len(self.buses))
+        for bus, power in given.items():
+            demand[self._bus(bus, "demand_mw")] = power
+        refuse(
+            ~(np.isfinite(demand) & (demand >= 0)),
+            lambda k: (
+                f"demand_mw must be finite and non-negative, got {demand[k]} at bus "
+                f"{self.buses[k]!r} (power that is there anyway is an offer at price 0)"
+            ),
+        )
+        return demand
+
+    def _columns(self) -> NetworkColumns:
+        ends = [[self.buses.index(line[end]) for line in self.lines] for end in (0, 1)]
+        numbers = [
+            [1 / line.reactance for line in self.lines],
+            [line.limit_mw for line in self.lines],
+        ]
+        return NetworkColumns(
+            len(self.participants),
+            self.participant.astype(np.uintp),
+            self.bus.astype(np.uintp),
+            self.is_bid,
+            self.price_per_mwh,
+            self.quantity_mw,
+            np.array(ends, dtype=np.uintp).reshape(2, -1),
+            np.array(numbers, dtype=np.float64).reshape(2, -1),
+            self.demand_mw,
+            self.value_of_lost_load,
+        )
 
     def _order(self, k: int, given: NetworkOrder | tuple[Any, ...]) -> NetworkOrder:
         try:

@@ -129,12 +129,18 @@ def excesses(
         )
         highest = max(highest, float(values[0]))
         lowest = min(lowest, float(values[np.searchsorted(edges, SHOWN * edges[-1]) - 1]))
+    _frame(axes, len(table), lowest, highest, unit)
+    return axes
+
+
+def _frame(axes: Axes, n_coalitions: int, lowest: float, highest: float, unit: str) -> None:
+    """Show from the lowest to the highest excess, and where coalitions are better off alone."""
     axes.axhline(0, color=BLACK, linewidth=0.8)
     room = 0.08 * (max(highest, 0.0) - lowest) or 1.0
     axes.set(
         ylim=(lowest - room, max(highest, 0.0) + room),
-        xlim=(0.5, len(table) - 1.5),
-        xlabel=f"rank of the coalition, of {len(table) - 2:,}",
+        xlim=(0.5, n_coalitions - 1.5),
+        xlabel=f"rank of the coalition, of {n_coalitions - 2:,}",
         ylabel=with_unit("gain by leaving (excess)", unit),
     )
     if highest > 0:
@@ -151,7 +157,6 @@ def excesses(
         )
     count_axis(axes)
     axes.legend(fontsize=8, loc="lower left")
-    return axes
 
 
 def _curve(
