@@ -7,8 +7,13 @@ import sys
 import pytest
 from fixtures import documentation_pages as documentation
 
+WITHOUT_PYPSA = pytest.mark.skipif(sys.version_info < (3, 11), reason="PyPSA needs Python 3.11")
 EXAMPLES = [
-    pytest.param(block, id=f"{page.stem} line {block.line}")
+    pytest.param(
+        block,
+        id=f"{page.stem} line {block.line}",
+        marks=[WITHOUT_PYPSA] if "import pypsa" in block.code else [],
+    )
     for page in documentation.SCRIPTS
     for block in documentation.blocks(page)
     if block.language == "python"

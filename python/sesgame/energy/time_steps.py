@@ -38,8 +38,8 @@ def moment(value: Moment) -> np.datetime64:
 
     Examples
     --------
-    >>> moment("2016-06-01 12:15")
-    np.datetime64('2016-06-01T12:15:00')
+    >>> print(moment("2016-06-01 12:15"))
+    2016-06-01T12:15:00
     """
     text = value.strip() if isinstance(value, str) else None
     if text is not None and not _MOMENT.fullmatch(text):
@@ -84,8 +84,8 @@ class TimeSteps:
     Examples
     --------
     >>> steps = TimeSteps.from_times(["2016-06-01T00:00", "2016-06-01T00:15"])
-    >>> steps.step_hours, steps.end
-    (0.25, np.datetime64('2016-06-01T00:30:00'))
+    >>> steps.step_hours, str(steps.end)
+    (0.25, '2016-06-01T00:30:00')
     """
 
     start: np.datetime64

@@ -508,12 +508,13 @@ def _added_by_parts(
     group, m = groups[number], len(groups)
     others = [other for place, other in enumerate(groups) if place != number]
     outside = np.zeros((1 << (m - 1), n_players), dtype=np.bool_)
+    sizes = np.zeros(len(outside), dtype=np.intp)
     for place, other in enumerate(others):
         outside[np.ix_(_has(place, m - 1), np.array(other))] = True
+        sizes[_has(place, m - 1)] += 1
     inside = np.zeros((1 << len(group), n_players), dtype=np.bool_)
     for place, member in enumerate(group):
         inside[_has(place, len(group)), member] = True
-    sizes = np.bitwise_count(np.arange(1 << (m - 1))).astype(int)
     weights = np.array([_weight(size, m) for size in range(m)])[sizes]
     mean = np.zeros(len(inside))
     scale = 0.0
