@@ -103,7 +103,7 @@ class AllocationError(SesgameError, ValueError):
 
 
 class SolverError(SesgameError, RuntimeError):
-    """A linear or integer programme could not be finished.
+    """A linear or integer program could not be finished.
 
     Attributes
     ----------

@@ -125,7 +125,7 @@ def hard_auction():
     return StorageAuction(bundles, energy_kwh=150, power_kw=150, n_periods=4)
 
 
-def test_a_programme_that_is_stopped_says_how_far_off_it_may_be():
+def test_a_program_that_is_stopped_says_how_far_off_it_may_be():
     settlement = vcg(hard_auction(), time_limit=0.3)
     assert not settlement.proved
     assert settlement.welfare_bound > settlement.welfare

@@ -122,7 +122,7 @@ def test_the_oracle_is_told_the_level_and_the_time() -> None:
     assert 0 < told[-1]["max_seconds"] < 1e6
 
 
-def test_without_time_the_bound_of_the_first_programme_is_returned() -> None:
+def test_without_time_the_bound_of_the_first_program_is_returned() -> None:
     game = random_game(8, 6)
     point = sg.nucleolus(game, oracle=Enumeration(game), max_seconds=0)
     assert point.evidence.reason == "stopped after 0 seconds"
