@@ -172,7 +172,7 @@ def test_members_of_like_profile_are_in_one_cluster_and_owners_by_themselves():
         batteries=UNLIKE[2:],
     )
     assert sg.energy.clusters_of(here, 3) == (("ann", "bob"), ("cid",), ("dan",))
-    with pytest.raises(sg.errors.GameError, match="n_clusters is 5; it must be from 1 to 4"):
+    with pytest.raises(sg.errors.GameError, match="n_clusters must be from 1 to 4, got 5"):
         sg.energy.clusters_of(here, 5)
     with pytest.raises(sg.errors.GameError, match="at most 20"):
         sg.energy.clustered_nucleolus(here, 21)

@@ -30,7 +30,7 @@ HEADER = "participant,side,price_per_kwh,quantity_kwh\n"
             [("a", "bid", 1, np.nan)], "its quantity must be .* got nan", id="nan quantity"
         ),
         pytest.param([("a", "sell", 1, 1)], 'must be "offer" or "bid", got \'sell\'', id="side"),
-        pytest.param([("a", "offer", 1)], "order 0 is .* must be", id="too short"),
+        pytest.param([("a", "offer", 1)], "order 0 must be .* got", id="too short"),
         pytest.param([("a", "offer", "x", 1)], "price_per_kwh must be numbers", id="text"),
         pytest.param([("a", "offer", 1, 1, -1)], "its period is -1", id="period"),
         pytest.param([("a", "offer", 1, 1, 0.5)], "period must be 1 integers", id="half period"),

@@ -124,7 +124,7 @@ def clusters_of(
         raise GameError(f"clusters are for a Community or Scenarios, not for {community!r}")
     members = community.members
     if not 1 <= n_clusters <= len(members):
-        raise GameError(f"n_clusters is {n_clusters}; it must be from 1 to {len(members)}")
+        raise GameError(f"n_clusters must be from 1 to {len(members)}, got {n_clusters}")
     scenarios = community.communities if isinstance(community, Scenarios) else (community,)
     net_load = np.concatenate([scenario.net_load_kwh for scenario in scenarios], axis=1)
     largest = np.abs(net_load).max(axis=1, keepdims=True)
