@@ -39,7 +39,7 @@ def find_csv(folder: Path, role: str) -> Path | None:
     Raises
     ------
     GameError
-        It is there twice.
+        It is there both plain and compressed.
     """
     found = [path for end in (".csv", ".csv.gz") if (path := folder / f"{role}{end}").exists()]
     if len(found) == 2:

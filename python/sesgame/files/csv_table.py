@@ -46,7 +46,7 @@ class CsvTable:
         ------
         GameError
             The file is not there or not readable as CSV, has no rows, a header cell is empty or
-            there twice, or a row has more or fewer cells than the header.
+            a duplicate, or a row has more or fewer cells than the header.
         """
         rows: list[list[str]] = []
         lines: list[int] = []
