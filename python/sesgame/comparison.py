@@ -304,7 +304,7 @@ class Comparison:
             evidence = row.allocation and row.allocation.evidence
             if evidence and evidence.unproved:
                 reason = evidence.unproved
-                notes.append(f"{row.rule}: not proved to be what its name says, {reason}.")
+                notes.append(f"{row.rule}: not certified ({reason}).")
         if self.table_seconds is not None:
             notes.append(
                 f"Evaluated once for all rules together: {count(2**n - 1, 'coalition')}, in "
@@ -360,8 +360,8 @@ def compare(
     Parameters
     ----------
     game : Game, Community or another world
-        Up to 30 players are tabulated, once for all rules. The worst coalition of a larger
-        community is searched for; of another larger game only with an oracle.
+        Up to 30 players are tabulated, once for all rules. The largest excess of a larger
+        community is found by separation; of another larger game only with an oracle.
     rules : iterable or mapping of str to rule, optional
         Each an :class:`Allocation`, or the name of a rule as in ``sesgame allocate``:
         ``"shapley"``, ``"nucleolus"``, ...; ``"all"`` stands for all of them. A mapping gives the
@@ -404,7 +404,7 @@ def compare(
     Notes
     -----
     Beyond 30 players and without an oracle, efficiency and individual rationality are still told,
-    from the 2n + 1 coalitions of one player, of all but one and of all; of the core nothing is
+    from the 2n + 1 coalitions of 1, n - 1 and n players; of the core nothing is
     proved.
 
     Examples

@@ -1,4 +1,4 @@
-"""The worst coalition by mixed-integer programming, against enumeration, and what rests on it."""
+"""The largest excess by mixed-integer programming, against enumeration, and what rests on it."""
 
 from dataclasses import replace
 
@@ -125,7 +125,7 @@ def test_a_search_that_runs_out_of_time_gives_an_allocation_between_proved_bound
     found = sg.least_core(game, oracle=oracle, max_seconds=0.5, progress=False)
     evidence = found.evidence
     assert not evidence.proved
-    assert "0.5 seconds" in evidence.reason
+    assert "0.5 s" in evidence.reason
     assert evidence.lower_bound <= 1e-6
     assert found.total == pytest.approx(game.values(np.ones((1, 104), dtype=bool))[0])
     if np.isfinite(evidence.upper_bound):

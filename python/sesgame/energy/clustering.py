@@ -280,8 +280,8 @@ CLUSTERED_NUCLEOLUS = Rule(
     options=(CLUSTERS, SEED),
     worlds=(Community, Scenarios),
     meaning=(
-        "Members of like profiles form clusters, and clusters form groups: the one with the most "
-        "reason to leave gets as little as possible. Each cluster's share is then split inside."
+        "Members with similar profiles form clusters, and clusters form groups: the one with the "
+        "most reason to leave gets as little as possible. Each cluster's share is split inside."
     ),
     page="concepts/clustered-nucleolus",
     sources=("schmeidler1969",),

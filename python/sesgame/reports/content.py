@@ -167,7 +167,7 @@ class ReportContent:
         return self.game.values(others, progress=False)
 
     def objections(self, rule: str) -> NDArray[np.float64] | None:
-        """Return what the worst group with each player would gain by leaving.
+        """Return the largest excess of the coalitions with each player.
 
         None where the coalitions are too many to be listed.
         """

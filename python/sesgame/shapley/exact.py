@@ -94,9 +94,9 @@ class ExactSemivalue(Evidence):
         if self.method == "enumeration":
             return [f"Exact: made of {self.coalitions:,} values of groups."]
         if self.error_bound == 0.0:
-            return ["Exact, by a formula for games of this form."]
+            return ["Exact, by the closed form for such games."]
         bound = f"{self.error_bound:.1e}"
-        return [f"Exact by the form of the game: the error is proved to be below {bound}."]
+        return [f"Exact by the structure of the game: the error is proved to be below {bound}."]
 
 
 def shapley_value(
