@@ -75,7 +75,7 @@ def clusters_of(
     """Return members in clusters of like net-load profiles, by k-means (extra ``surrogate``).
 
     Each member stands where its net load in each step is, as a share of its largest, so that large
-    and small members with the same habits are alike; and, with the weight of all steps, where the
+    and small members with the same habits are similar; and, with the weight of all steps, where the
     capacity of its batteries is, as a share of that and all the energy it exchanges. The steps of
     several scenarios count one after the other.
 
@@ -306,7 +306,7 @@ def _split(
     """Return what the members of a cluster pay of its share."""
     savings = np.maximum(alone - owen, 0.0)
     rest = share - float(owen.sum())
-    # Where nobody saves anything at these prices, all members of the cluster are alike in that.
+    # Where nobody saves anything at these prices, all members of the cluster are equal in that.
     parts = savings / savings.sum() if savings.any() else np.full(len(owen), 1 / len(owen))
     bills: NDArray[np.float64] = owen + rest * parts
     return bills

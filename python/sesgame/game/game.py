@@ -57,7 +57,7 @@ class Game:
     kind : {"gain", "cost"}
         Whether larger or smaller values are better.
     native : NativeGame or None
-        The engine's own form of the game, where it has one.
+        The engine's native game, where there is one.
     rounding : float
         By how much rounding alone may put a value off, where whoever made the game knows that;
         otherwise 0. Values much smaller than the terms that they are the sums of are nothing but

@@ -1,4 +1,4 @@
-"""What a report says, as numbers and sentences: for text, pages, letters and files alike."""
+"""What a report says, as numbers and sentences: for text, pages, letters and files."""
 
 from __future__ import annotations
 
