@@ -131,7 +131,7 @@ def test_beyond_a_table_and_without_an_oracle_nothing_is_said_of_the_core():
     assert row.audit.in_core is None
     assert row.figures()["excess_bound"] is None
     assert "not proved" in str(comparison).splitlines()[3]
-    assert "there are shapley-estimate, gately-point, vcg" in comparison["nucleolus"].failure
+    assert "choose from shapley-estimate, gately-point, vcg" in comparison["nucleolus"].failure
     assert comparison["vcg"].audit.in_core is False
     assert [row.rule for row in sg.compare(game).rows] == ["shapley-estimate", "vcg"]
 
@@ -238,7 +238,7 @@ def test_labels_are_escaped_where_html_is_shown():
 @pytest.mark.parametrize(
     ("rules", "options", "error", "message"),
     [
-        pytest.param([], {}, AllocationError, "no allocation to compare, and no", id="nothing"),
+        pytest.param([], {}, AllocationError, "no allocation and no rule to compare", id="nothing"),
         pytest.param(["kernel"], {}, GameError, 'unknown rule "kernel"; choose', id="name"),
         pytest.param(None, {"model": "netting"}, GameError, "model='netting' is for", id="model"),
         pytest.param(

@@ -227,7 +227,7 @@ def test_names_and_options_of_a_catalogue_differ():
 
 
 def test_an_option_that_no_rule_takes_is_refused_by_name(tmp_path, capsys):
-    with pytest.raises(GameError, match="no rule has an option size"):
+    with pytest.raises(GameError, match="unknown rule option size"):
         sg.compare(gloves(), ["shapley"], size=3)
     with pytest.raises(GameError, match="takes the option weights, which is for semivalue"):
         sg.compare(gloves(), ["shapley"], weights=[0, 0, 1])

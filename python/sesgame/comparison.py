@@ -503,7 +503,7 @@ def _named(
                     name = f"{rule if isinstance(rule, str) else rule.method} ({number})"
             named[name] = rule
     if not named:
-        raise AllocationError("there is no allocation to compare, and no rule")
+        raise AllocationError("no allocation and no rule to compare")
     RULES.check(rule for rule in named.values() if isinstance(rule, str))
     return {
         name: as_allocation(problem.game, rule) if isinstance(rule, Allocation) else rule

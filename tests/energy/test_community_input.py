@@ -237,7 +237,7 @@ def test_a_mistake_in_the_files_is_named(tmp_path, changes, message):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(GameError, match=re.escape(f"there is no folder {tmp_path / 'x'}")):
+    with pytest.raises(GameError, match=re.escape(f"no such folder: {tmp_path / 'x'}")):
         sg.energy.Community.from_csv(tmp_path / "x")
 
 

@@ -205,7 +205,7 @@ def test_files_give_what_the_classes_take(tmp_path):
 
 def test_scenarios_that_do_not_fit_are_refused():
     one, two = community(0), community(1)
-    with pytest.raises(GameError, match="there is no scenario"):
+    with pytest.raises(GameError, match="scenarios must not be empty"):
         Scenarios([])
     with pytest.raises(GameError, match="2 scenarios, but 1 weights"):
         Scenarios([one, two], [1.0])

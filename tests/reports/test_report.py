@@ -282,7 +282,7 @@ def test_the_first_rule_that_gives_bills_is_that_of_the_letters():
     game = sg.Game.from_table([0, 0, 0, 1, 0, 1, 0, 1], kind="gain")
     result = sg.report(game, {"mean": sg.banzhaf_value(game), "fair": sg.shapley_value(game)})
     assert result.letter(0) == result.letter(0, "fair")
-    with pytest.raises(AllocationError, match='no bills by "mean"; there are those by: fair'):
+    with pytest.raises(AllocationError, match='no bills by "mean"; choose from fair'):
         result.letter(0, "mean")
     with pytest.raises(CoalitionError):
         result.letter(7)

@@ -43,7 +43,7 @@ def compare(options: argparse.Namespace) -> None:
     folders = {path: OutputFolder(path.parent, [path.name]) for path in written}
     figure = new_figure(8, 4) if options.plot else None
     if not options.input.exists():
-        raise SesgameError(f"there is no file or folder {options.input}")
+        raise SesgameError(f"no such file or folder: {options.input}")
     made = source(options)
     name = str(options.input.name) if isinstance(made, Game) else made.name
     title = title_of(name, AllocationProblem.of(made, model=options.model))

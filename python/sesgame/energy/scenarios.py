@@ -73,7 +73,7 @@ class Scenarios:
     ) -> None:
         self.communities: tuple[Community, ...] = tuple(communities)
         if not self.communities:
-            raise GameError("there is no scenario; at least one is needed")
+            raise GameError("scenarios must not be empty")
         first = self.communities[0]
         self.name: str = first.name if name is None else name
         for number, other in enumerate(self.communities[1:], start=2):

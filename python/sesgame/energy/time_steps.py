@@ -99,7 +99,7 @@ class TimeSteps:
         if step <= np.timedelta64(0, "s") or step != self.step:
             raise GameError(f"step must be a positive number of seconds, got {self.step}")
         if self.n_steps < 1:
-            raise GameError(f"there are {self.n_steps} steps; at least one is needed")
+            raise GameError(f"n_steps must be at least 1, got {self.n_steps}")
 
     @property
     def in_words(self) -> str:

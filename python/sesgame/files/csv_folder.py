@@ -19,7 +19,7 @@ def csv_files(folder: Path, needed: Iterable[str], optional: Iterable[str]) -> d
         There is no such folder, a file is missing, or is there plain and compressed.
     """
     if not folder.is_dir():
-        raise GameError(f"there is no folder {folder}")
+        raise GameError(f"no such folder: {folder}")
     files = {}
     for role in needed:
         found = find_csv(folder, role)

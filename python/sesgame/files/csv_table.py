@@ -58,7 +58,7 @@ class CsvTable:
                         rows.append(row)
                         lines.append(reader.line_num)
         except FileNotFoundError as error:
-            raise GameError(f"there is no file {path}") from error
+            raise GameError(f"no such file: {path}") from error
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
             raise GameError(f"{path} cannot be read as a CSV file: {error}") from error
         if len(rows) < 2:

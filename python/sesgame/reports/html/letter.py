@@ -96,7 +96,7 @@ def _billed(report: ReportContent, rule: str | None) -> str:
             )
     if rule not in report.bills:
         there = ", ".join(report.bills) or "none"
-        raise AllocationError(f'there are no bills by "{rule}"; there are those by: {there}')
+        raise AllocationError(f'no bills by "{rule}"; choose from {there}')
     return rule
 
 
