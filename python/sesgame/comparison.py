@@ -154,7 +154,7 @@ class Comparison:
     alone : ndarray of float, shape (n,)
         What each player has, or bears, alone.
     together : float
-        What there is to split.
+        The total to split, v(N).
     rows : tuple of ComparedRule
         One for each rule that was asked for, also where it failed.
     table_seconds : float or None

@@ -300,7 +300,7 @@ def _around(places: Array) -> NDArray[np.intp]:
 
 
 def _efficient(game: Game, name: str, allocation: Allocation, total: float) -> Array:
-    """Return the values as gains; a point of the simplex splits exactly what there is."""
+    """Return the values as gains; a point of the simplex is efficient."""
     gap = allocation.total - game.sign * total
     if abs(gap) > max(1e-6 * (game.scale or 1.0), allocation.tolerance):
         word = "more" if gap > 0 else "less"

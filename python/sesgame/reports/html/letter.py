@@ -91,8 +91,7 @@ def _billed(report: ReportContent, rule: str | None) -> str:
         rule = next(iter(report.bills), None)
         if rule is None:
             raise AllocationError(
-                "no letters can be written: none of the rules splits exactly what there is to "
-                "split, so none gives bills"
+                "no letters can be written: none of the rules is efficient, so none gives bills"
             )
     if rule not in report.bills:
         there = ", ".join(report.bills) or "none"
