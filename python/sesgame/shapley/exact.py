@@ -350,7 +350,7 @@ WEIGHTS: Option[Sequence[float]] = Option(
     name="weights",
     parse=_weights,
     metavar="W0,W1,...",
-    help="what a coalition of 0, 1, ... others weighs in a semivalue, separated by commas",
+    help="weights of a semivalue, by the number of other players in the coalition: 0, 1, ...",
     required=True,
 )
 
