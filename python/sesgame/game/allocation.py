@@ -92,7 +92,7 @@ class Intervals:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Course:
-    """How an estimate came to rest: after each of k looks at the sample.
+    """Convergence of an estimate: after each of k looks at the sample.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ class Evidence:
 
     @property
     def course(self) -> Course | None:
-        """How the estimates of a sample came to rest."""
+        """Convergence of the estimates of a sample."""
         return None
 
     @property

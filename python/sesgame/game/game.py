@@ -123,7 +123,7 @@ class Game:
         CharacteristicFunctionError
             A value is NaN or infinite; the coalition is named.
         GameError
-            The length is not a power of two from 2 on, does not fit `players`, or the empty
+            The length is not a power of two, at least 2, does not fit `players`, or the empty
             coalition is not worth 0.
 
         Notes
