@@ -1,4 +1,4 @@
-"""Rules side by side: what holds of each on one game, by how much what does not, at what price."""
+"""Comparison of rules on one game: which properties hold, by how much others fail, and the cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Gately point: nobody loses more by leaving, for each unit of gain, than the others would."""
+"""The Gately point: the allocation with equal propensities to disrupt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the grid charges beyond energy, and what it can carry."""
+"""The grid: demand charges, import and export limits, and lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every solution returns: who gets what, and the evidence for it."""
+"""Allocations (payoff vectors), which every solution returns, and their evidence."""
 
 from __future__ import annotations
 

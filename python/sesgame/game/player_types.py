@@ -1,4 +1,4 @@
-"""Players that can stand in for each other: 2^n coalitions collapse to a few profiles.
+"""Symmetric players, by types: 2^n coalitions collapse to a few profiles.
 
 Where the value of a coalition depends only on how many members of each type it has, one coalition
 for each profile of counts is evaluated: the product of (count + 1) over the types.
