@@ -130,7 +130,7 @@ def test_what_is_right_passes_in_every_form():
         ),
         pytest.param(
             assert_symmetric, (GAIN, GOOD | {"b": 1, "c": 2}),
-            "b and c can stand in for each other, but get 1 and 2", id="twins",
+            "b and c are symmetric, but get 1 and 2", id="twins",
         ),
         pytest.param(
             assert_dummies_get_their_worth, (GAIN, GOOD | {"a": 3, "d": 3}),

@@ -302,7 +302,7 @@ class Game:
             The data that the values depend on: arrays, numbers, text, a file's bytes. A store
             (see :meth:`tabulate`) keeps a digest of it and refuses values of other inputs.
         types : mapping of player to hashable, optional
-            Players of the same type can stand in for each other: only the number of members of
+            Players of the same type are symmetric: only the number of members of
             each type counts. A table then takes the product of (count + 1) evaluations
             instead of 2^n.
 
@@ -372,7 +372,7 @@ class Game:
 
     @property
     def symmetry(self) -> Symmetry | None:
-        """Which players can stand in for each other, where the game was made with types."""
+        """Which players are symmetric, where the game was made with types."""
         return None if self._evaluation is None else self._evaluation.symmetry
 
     @property
@@ -557,7 +557,7 @@ class Game:
 
         What makes a function differ is a random number, the order of a set, state that is left
         from the coalition before, or a solver that stops early. With `types`, the second time
-        members stand in for each other. Tabulated and native games have nothing to check.
+        members are symmetric. Tabulated and native games have nothing to check.
 
         Parameters
         ----------

@@ -129,7 +129,7 @@ class Symmetry:
             )
             raise GameError(
                 f"{one} is worth {values[row]!r} and {other} {same[row]!r}, but they have as many "
-                f"members of each type; players of one type must stand in for each other"
+                f"members of each type; players of one type must be symmetric"
             )
 
     def profile_coalitions(self) -> NDArray[np.bool_]:

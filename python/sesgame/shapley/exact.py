@@ -119,7 +119,7 @@ def shapley_value(
         no table. Most of :mod:`sesgame.games`, and communities without batteries, are exact for
         thousands of players.
     types : mapping of player to hashable, optional
-        Players of one type can stand in for each other: the value of a coalition depends only on
+        Players of one type are symmetric: the value of a coalition depends only on
         how many of each type it has. A player that is not there is of a type of its own. Then n
         may be as large as the product of (count + 1) over the types stays within 2^24: only that
         many coalitions are evaluated, and a few more, to see whether the types are right. The same

@@ -241,7 +241,7 @@ def assert_in_core(
 
 
 def assert_symmetric(game: Game, outcome: Any, *, tolerance: float | None = None) -> None:
-    r"""Fail unless players who can stand in for each other get the same.
+    r"""Fail unless symmetric players get the same.
 
     .. math:: v(S \cup i) = v(S \cup j) \text{ for all } S \not\ni i, j \implies x_i = x_j
 
@@ -261,7 +261,7 @@ def assert_symmetric(game: Game, outcome: Any, *, tolerance: float | None = None
     >>> game = sg.Game.from_dict({("a",): 0, ("b",): 0, ("a", "b"): 6}, kind="gain")
     >>> assert_symmetric(game, {"a": 4, "b": 2})
     Traceback (most recent call last):
-    AssertionError: a and b can stand in for each other, but get 4 and 2
+    AssertionError: a and b are symmetric, but get 4 and 2
     """
     case = _Case(game, outcome, tolerance)
     masks = np.arange(len(case.table))
@@ -272,7 +272,7 @@ def assert_symmetric(game: Game, outcome: Any, *, tolerance: float | None = None
             if apart <= case.tolerance < abs(case.shares[i] - case.shares[j]):
                 verb = "get" if case.is_gain else "pay"
                 raise AssertionError(
-                    f"{case.players[i]} and {case.players[j]} can stand in for each other, "
+                    f"{case.players[i]} and {case.players[j]} are symmetric, "
                     f"but {verb} {amount(case.shares[i])} and {amount(case.shares[j])}"
                 )
 
