@@ -84,7 +84,7 @@ def test_native_games_of_thousands_are_shown_without_a_table():
     assert "5,000: {0, 1, 2, 3, 4, 5 and 4,994 more}" in html
 
 
-def test_an_audit_of_many_names_the_worst_group_in_few_words():
+def test_an_audit_of_many_names_the_largest_excess_in_few_words():
     game = sg.Game.from_function(
         range(104), lambda rows: rows[:, :60].sum(axis=1) * 1.0, kind="gain", batched=True
     )
@@ -97,8 +97,8 @@ def test_an_audit_of_many_names_the_worst_group_in_few_words():
     checked = sg.audit(game, np.full(104, 60 / 104), oracle=Found())
     text, html = shown(checked)
     assert len(text) < 250
-    assert "worst_coalition=all but {60, 61, 62, 63, 64, 65 and 38 more}" in text
-    assert "<td>all but {60, 61, 62, 63, 64, 65 and 38 more}</td>" in html
+    assert "worst_coalition=all except {60, 61, 62, 63, 64, 65 and 38 more}" in text
+    assert "<td>all except {60, 61, 62, 63, 64, 65 and 38 more}</td>" in html
     assert "<th>in the core</th><td>no</td>" in html
 
 

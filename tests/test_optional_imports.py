@@ -20,7 +20,7 @@ COMMUNITY = sg.energy.Community(
 BOOK = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
 PERIODS = sg.PeriodGame.from_games({"june": GAME})
 NO_ROWS = np.zeros(0)
-PROGRAMME = LinearModel(
+PROGRAM = LinearModel(
     *(np.ones(1), np.zeros(1), np.ones(1)), *[NO_ROWS] * 5, np.zeros(1, dtype=bool), 1, 0.0
 )
 
@@ -35,7 +35,7 @@ PROGRAMME = LinearModel(
         pytest.param("pandas", "pandas", sg.markets.vcg(BOOK).to_pandas, id="settlement"),
         pytest.param("pandas", "pandas", sg.shapley_by_period(PERIODS).to_pandas, id="periods"),
         pytest.param("pandas", "parquet", lambda: read_game("game.parquet"), id="game file"),
-        pytest.param("highspy", "highspy", PROGRAMME.to_highs, id="linear model"),
+        pytest.param("highspy", "highspy", PROGRAM.to_highs, id="linear model"),
         pytest.param(
             "matplotlib",
             "plot",

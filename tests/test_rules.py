@@ -231,7 +231,7 @@ def test_names_and_options_of_a_catalogue_differ():
 
 
 def test_an_option_that_no_rule_takes_is_refused_by_name(tmp_path, capsys):
-    with pytest.raises(GameError, match="no rule has an option size"):
+    with pytest.raises(GameError, match="unknown rule option size"):
         sg.compare(gloves(), ["shapley"], size=3)
     with pytest.raises(GameError, match="takes the option weights, which is for semivalue"):
         sg.compare(gloves(), ["shapley"], weights=[0, 0, 1])
@@ -242,7 +242,7 @@ def test_an_option_that_no_rule_takes_is_refused_by_name(tmp_path, capsys):
         capsys.readouterr().err
     )
     assert main(["solve", str(path), "--rule", "owen-value"]) == 2
-    assert 'the rule "owen-value" needs unions: members who act' in capsys.readouterr().err
+    assert 'the rule "owen-value" needs unions: members separated' in capsys.readouterr().err
 
 
 def test_an_option_of_a_new_rule_is_on_the_command_line(monkeypatch, tmp_path, capsys):

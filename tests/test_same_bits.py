@@ -1,4 +1,4 @@
-"""Stability and linear programmes give the same bits for one thread and for two."""
+"""Stability and linear programs give the same bits for one thread and for two."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ for kind in ("gain", "cost"):
     print(sg.nucleoli(tables, kind=kind).tobytes().hex())
 """
 
-PROGRAMMES = f"""
+PROGRAMS = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import numpy as np, sesgame as sg
 from fixtures.worlds import UNLIKE, WORLDS, community
@@ -44,6 +44,6 @@ def test_every_stability_solution_has_the_same_bits_for_any_number_of_threads():
     assert len(outputs["1"].splitlines()) >= 18
 
 
-def test_linear_programmes_have_the_same_bits_for_any_number_of_threads():
-    outputs = outputs_by_threads(PROGRAMMES)
+def test_linear_programs_have_the_same_bits_for_any_number_of_threads():
+    outputs = outputs_by_threads(PROGRAMS)
     assert outputs["1"] == outputs["2"]

@@ -2,7 +2,7 @@
 
 Communities of twelve, whose batteries differ in efficiency, have limits of power and wear, so that
 each evaluation is a linear program. ``sg.shapley_estimate`` with 600 evaluations, with and
-without the netting game of the community and the game of its pooled batteries, all alike, as a
+without the netting game of the community and the game of its pooled batteries, all equal, as a
 control variate. Prints the relative root-mean-square errors over the players and the seeds against
 the exact value from all 4,096 programs, and how many times lower the error is.
 

@@ -9,7 +9,7 @@ game = afternoon.cost_game()
 clusters = range(1, 14)
 gains = []
 for k in clusters:
-    # Thirteen members have a table, so the search for the worst group need not end.
+    # Thirteen members have a table, so the separation search need not end.
     bills = sg.energy.clustered_nucleolus(afternoon, k, max_seconds=0.01)
     gains.append(sg.audit(game, bills).worst_coalition_excess)
 _, axes = plt.subplots()
@@ -18,4 +18,4 @@ axes.axhline(0, color="#888888", linewidth=0.8)
 axes.annotate("nobody gains: in the core", (13, 0), (12.8, 0.08 * max(gains)), ha="right")
 axes.set_xticks(clusters)
 axes.set_xlabel("clusters (13: each member on its own)")
-axes.set_ylabel("the worst group would\ngain by leaving (EUR)")
+axes.set_ylabel("largest excess\nof a coalition (EUR)")

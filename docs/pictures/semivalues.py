@@ -6,13 +6,13 @@ import matplotlib.pyplot as plt
 
 sizes = range(10)
 _, axes = plt.subplots()
-axes.plot(sizes, [1 / 10] * 10, "o-", color="#0072B2", label="Shapley: all sizes alike")
+axes.plot(sizes, [1 / 10] * 10, "o-", color="#0072B2", label="Shapley: uniform over sizes")
 axes.plot(
     sizes,
     [comb(9, size) / 2**9 for size in sizes],
     "s-",
     color="#D55E00",
-    label="Banzhaf: all coalitions alike",
+    label="Banzhaf: uniform over coalitions",
 )
 axes.plot(
     sizes,

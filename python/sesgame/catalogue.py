@@ -110,7 +110,7 @@ def allocate(problem: AllocationProblem, name: str) -> Allocation:
     if isinstance(obstacle, PlayerLimitError):
         others = [other.name for other in RULES.values() if other.obstacle(problem) is None]
         raise PlayerLimitError(
-            f"{obstacle}; for so many there are {', '.join(others)}",
+            f"{obstacle}; for so many, choose from {', '.join(others)}",
             obstacle.n_players,
             obstacle.limit,
         )
@@ -138,7 +138,7 @@ def check_options(problem: AllocationProblem, names: Iterable[str]) -> None:
     taken = {option.keyword for name in names for option in RULES[name].options}
     for keyword, value in problem.options.items():
         if keyword not in known:
-            raise GameError(f"no rule has an option {keyword}; there are {', '.join(known)}")
+            raise GameError(f"unknown rule option {keyword}; choose from {', '.join(known)}")
         option = known[keyword]
         if value is not None and option.default is None and keyword not in taken:
             takers = [rule.name for rule in RULES.values() if option in rule.options]

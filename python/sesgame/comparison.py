@@ -1,4 +1,4 @@
-"""Rules side by side: what holds of each on one game, by how much what does not, at what price."""
+"""Comparison of rules on one game: which properties hold, by how much others fail, and the cost."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Comparison:
     alone : ndarray of float, shape (n,)
         What each player has, or bears, alone.
     together : float
-        What there is to split.
+        The total to split, v(N).
     rows : tuple of ComparedRule
         One for each rule that was asked for, also where it failed.
     table_seconds : float or None
@@ -304,7 +304,7 @@ class Comparison:
             evidence = row.allocation and row.allocation.evidence
             if evidence and evidence.unproved:
                 reason = evidence.unproved
-                notes.append(f"{row.rule}: not proved to be what its name says, {reason}.")
+                notes.append(f"{row.rule}: not certified ({reason}).")
         if self.table_seconds is not None:
             notes.append(
                 f"Evaluated once for all rules together: {count(2**n - 1, 'coalition')}, in "
@@ -360,8 +360,8 @@ def compare(
     Parameters
     ----------
     game : Game, Community or another world
-        Up to 30 players are tabulated, once for all rules. The worst coalition of a larger
-        community is searched for; of another larger game only with an oracle.
+        Up to 30 players are tabulated, once for all rules. The largest excess of a larger
+        community is found by separation; of another larger game only with an oracle.
     rules : iterable or mapping of str to rule, optional
         Each an :class:`Allocation`, or the name of a rule as in ``sesgame allocate``:
         ``"shapley"``, ``"nucleolus"``, ...; ``"all"`` stands for all of them. A mapping gives the
@@ -404,7 +404,7 @@ def compare(
     Notes
     -----
     Beyond 30 players and without an oracle, efficiency and individual rationality are still told,
-    from the 2n + 1 coalitions of one player, of all but one and of all; of the core nothing is
+    from the 2n + 1 coalitions of 1, n - 1 and n players; of the core nothing is
     proved.
 
     Examples
@@ -503,7 +503,7 @@ def _named(
                     name = f"{rule if isinstance(rule, str) else rule.method} ({number})"
             named[name] = rule
     if not named:
-        raise AllocationError("there is no allocation to compare, and no rule")
+        raise AllocationError("no allocation and no rule to compare")
     RULES.check(rule for rule in named.values() if isinstance(rule, str))
     return {
         name: as_allocation(problem.game, rule) if isinstance(rule, Allocation) else rule

@@ -103,7 +103,7 @@ class AllocationError(SesgameError, ValueError):
 
 
 class SolverError(SesgameError, RuntimeError):
-    """A linear or integer programme could not be finished.
+    """A linear or integer program could not be finished.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class SolverError(SesgameError, RuntimeError):
 
 
 class ExecutorError(SesgameError, RuntimeError):
-    """An executor was shut down, lost its workers or gave a block up; what is done is kept."""
+    """An executor was shut down, lost its workers or gave a block up; completed values are kept."""
 
 
 class OracleError(SesgameError, RuntimeError):

@@ -1,4 +1,4 @@
-"""What proves or qualifies an allocation: the one home of all kinds of evidence."""
+"""Evidence of allocations: certificates, diagnostics and intervals, in one public module."""
 
 from sesgame.adapters.membership_model import DualityEvidence
 from sesgame.bargaining.gately import GatelyEvidence

@@ -62,12 +62,12 @@ def short_coalition(members: Collection[Hashable], staying: Collection[Hashable]
     >>> short_coalition(("ann", "bob"), ("eve",))
     '{ann, bob}'
     >>> short_coalition(("ann", "bob", "cem"), ("eve",))
-    'all but {eve}'
+    'all except {eve}'
     >>> short_coalition(range(100))
     '{0, 1, 2, 3, 4, 5 and 94 more}'
     """
     if staying and len(staying) < len(members) - 1:
-        return f"all but {short_coalition(staying)}"
+        return f"all except {short_coalition(staying)}"
     if len(members) <= NAMED + 1:
         return format_coalition(members)
     named = ", ".join(str(label) for label in list(members)[:NAMED])

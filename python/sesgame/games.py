@@ -2,7 +2,7 @@
 
 Each function returns a :class:`~sesgame.Game` of any number of players. The engine walks through
 their coalitions on all cores, so that :func:`sesgame.shapley_estimate` serves thousands of players,
-and where the form gives the Shapley value :func:`sesgame.shapley_value` takes it:
+and where the structure gives the Shapley value :func:`sesgame.shapley_value` takes it:
 
 ============================  =========================================  ==========================
 game                          value of a coalition S                     exact for any n by

@@ -176,5 +176,5 @@ def test_dual_prices_need_a_model():
 
 
 def test_a_player_that_the_game_does_not_know_is_refused(community):
-    with pytest.raises(CoalitionError, match="no player 'nobody'"):
+    with pytest.raises(CoalitionError, match="unknown player 'nobody'"):
         linopy_game(community).value(["nobody"])

@@ -30,7 +30,7 @@ import numpy as np
 from multiprocessing import get_context
 
 def user_runs(threads):
-    """A linear and an integer programme of the user's, with so many threads: two statuses."""
+    """A linear and an integer program of the user's, with so many threads: two statuses."""
     statuses = []
     for kind in (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger):
         model = highspy.Highs()

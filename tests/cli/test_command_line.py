@@ -206,7 +206,7 @@ def test_a_rule_for_tables_names_those_for_many_members(capsys):
     arguments = ["allocate", "examples/semiurban104", "--rules", "shapley", *JUNE]
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert "looks at every coalition of 104 members; for so many there are shapley-esti" in error
+    assert "looks at every coalition of 104 members; for so many, choose from shapley-esti" in error
 
 
 def test_a_rule_for_communities_is_refused_for_a_game(capsys, tmp_path):

@@ -19,9 +19,9 @@ def run(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["allocate", "nowhere"], "sesgame: there is no folder nowhere\n", id="folder"),
-        pytest.param(["solve", "nowhere.csv"], "there is no file nowhere.csv\n", id="file"),
-        pytest.param(["compare", "nowhere"], "there is no file or folder nowhere\n", id="neither"),
+        pytest.param(["allocate", "nowhere"], "sesgame: no such folder: nowhere\n", id="folder"),
+        pytest.param(["solve", "nowhere.csv"], "no such file: nowhere.csv\n", id="file"),
+        pytest.param(["compare", "nowhere"], "no such file or folder: nowhere\n", id="neither"),
         pytest.param(
             ["allocate", ".", "--rules", "fair"],
             'unknown rule "fair"; choose',

@@ -27,8 +27,8 @@ def test_without_a_folder_it_is_named_after_the_example(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["atlantis"], "there is no example 'atlantis'; there is rural13", id="name"),
-        pytest.param(["rural13", "."], ". is there already; name a new folder", id="there"),
+        pytest.param(["atlantis"], "unknown example 'atlantis'; choose from rural13", id="name"),
+        pytest.param(["rural13", "."], ". already exists; name a new folder", id="there"),
         pytest.param(["rural13", "/dev/null/x"], "cannot be written: Not a directory", id="file"),
     ],
 )

@@ -272,7 +272,7 @@ def test_a_schedule_balances_energy_and_money_in_every_step(tmp_path):
     assert frame.index[0] == pd.Timestamp("2016-06-01T11:00")
     assert frame["state_of_charge_kwh"].iloc[-1] == pytest.approx(0)
     assert repr(schedule).startswith("Schedule(2 members, 3 steps, 1 kWh bought")
-    with pytest.raises(CoalitionError, match="no player 'eve'"):
+    with pytest.raises(CoalitionError, match="unknown player 'eve'"):
         community.dispatch(["eve"])
 
 

@@ -147,22 +147,22 @@ MISTAKES = [
     ),
     pytest.param(
         edited("batteries", ",2,1,", ",-2,1,"),
-        "energy_kwh is -2.0; it must be at least 0",
+        "energy_kwh must be non-negative, got -2.0",
         id="negative capacity",
     ),
     pytest.param(
         edited("batteries", ",2,1,", ",2,-1,"),
-        "power_kw is -1.0; it must be at least 0",
+        "power_kw must be non-negative, got -1.0",
         id="negative power",
     ),
     pytest.param(
         edited("batteries", ",1,1\n", ",0,1\n"),
-        "charge_efficiency is 0.0; it must be above 0, at most 1",
+        r"charge_efficiency must be in \(0, 1\], got 0.0",
         id="efficiency 0",
     ),
     pytest.param(
         edited("batteries", ",1,1\n", ",1,95\n"),
-        "discharge_efficiency is 95.0; it must be above 0, at most 1",
+        r"discharge_efficiency must be in \(0, 1\], got 95.0",
         id="efficiency in per cent",
     ),
     pytest.param(
@@ -171,7 +171,7 @@ MISTAKES = [
             .replace("efficiency\n", "efficiency,initial_charge_kwh\n")
             .replace(",1,1\n", ",1,1,3\n")
         },
-        "initial_charge_kwh is 3.0; it must be at most energy_kwh, 2.0",
+        "initial_charge_kwh must be at most energy_kwh, 2.0, got 3.0",
         id="fuller than full",
     ),
     # Tariff
@@ -237,7 +237,7 @@ def test_a_mistake_in_the_files_is_named(tmp_path, changes, message):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(GameError, match=re.escape(f"there is no folder {tmp_path / 'x'}")):
+    with pytest.raises(GameError, match=re.escape(f"no such folder: {tmp_path / 'x'}")):
         sg.energy.Community.from_csv(tmp_path / "x")
 
 

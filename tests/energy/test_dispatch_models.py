@@ -64,7 +64,7 @@ def test_the_fastest_model_that_has_everything_is_chosen(world, name):
 
 
 def test_an_unknown_model_is_refused_with_those_that_there_are():
-    with pytest.raises(GameError, match='it must be "battery", "netting" or "linear"'):
+    with pytest.raises(GameError, match='model must be "battery", "netting" or "linear"'):
         chosen(plain_problem(), "fast")
 
 

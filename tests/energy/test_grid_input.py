@@ -14,11 +14,11 @@ from sesgame.errors import AllocationError, GameError
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"demand_charge_per_kw": -1.0}, "demand_charge_per_kw is -1.0; it must be at least 0"),
-        ({"demand_charge_per_kw": math.inf}, "demand_charge_per_kw is inf"),
-        ({"import_limit_kw": -1.0}, "import_limit_kw is -1.0; it must be at least 0"),
-        ({"export_limit_kw": math.nan}, "export_limit_kw is nan"),
-        ({"connection_limits_kw": {"ann": -2.0}}, "connection limit of 'ann' is -2.0"),
+        ({"demand_charge_per_kw": -1.0}, "demand_charge_per_kw must be non-negative, got -1.0"),
+        ({"demand_charge_per_kw": math.inf}, "demand_charge_per_kw must be non-negative, got inf"),
+        ({"import_limit_kw": -1.0}, "import_limit_kw must be non-negative, got -1.0"),
+        ({"export_limit_kw": math.nan}, "export_limit_kw must be non-negative, got nan"),
+        ({"connection_limits_kw": {"ann": -2.0}}, "limit of 'ann' must be non-negative, got -2.0"),
     ],
 )
 def test_a_grid_with_an_impossible_number_is_refused(options, message):
@@ -31,7 +31,7 @@ def test_lines_name_who_is_behind_them():
         Line(name="a", members=[], limit_kw=1.0)
     with pytest.raises(GameError, match="a list of labels, not a string"):
         Line(name="a", members="ann", limit_kw=1.0)
-    with pytest.raises(GameError, match="the limit of line 'a' is -1"):
+    with pytest.raises(GameError, match="the limit of line 'a' must be non-negative, got -1"):
         Line(name="a", members=["ann"], limit_kw=-1.0)
     with pytest.raises(GameError, match="line 'a' names 'eve', who is not a member"):
         community(grid=Grid(lines=[Line(name="a", members=["eve"], limit_kw=1.0)]))
@@ -42,10 +42,10 @@ def test_lines_name_who_is_behind_them():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"price_per_kwh_year": -1.0}, "'any': price_per_kwh_year is -1.0"),
+        ({"price_per_kwh_year": -1.0}, "'any': price_per_kwh_year must be non-negative, got -1.0"),
         ({"price_per_kwh_year": 0.0}, "'any' is for nothing"),
-        ({"discharge_efficiency": 0.0}, "'any': discharge_efficiency is 0.0"),
-        ({"degradation_cost_per_kwh": math.nan}, "'any': degradation_cost_per_kwh is nan"),
+        ({"discharge_efficiency": 0.0}, r"discharge_efficiency must be in \(0, 1\], got 0.0"),
+        ({"degradation_cost_per_kwh": math.nan}, "cost_per_kwh must be non-negative, got nan"),
     ],
 )
 def test_an_offer_that_nobody_can_make_is_refused(options, message):
@@ -89,7 +89,7 @@ def test_a_battery_that_nobody_owns_is_refused():
 
 
 def test_negative_wear_is_refused():
-    with pytest.raises(GameError, match=r"degradation_cost_per_kwh is -0\.1"):
+    with pytest.raises(GameError, match=r"cost_per_kwh must be non-negative, got -0\.1"):
         Battery(
             owner="ann",
             energy_kwh=1,
@@ -163,8 +163,8 @@ def test_a_coalition_that_cannot_keep_a_limit_is_named_by_its_members():
         ("connection_limit_kw,1,eve", 'line 2, column "members": eve is not in members.csv'),
         ("line_limit_kw,1,ann;ann", "duplicate member ann"),
         ("connection_limit_kw,1,ann\nconnection_limit_kw,1,ann", "line 3.*ann has a connection"),
-        ("demand_charge_per_kw,-1,", "line 2: demand_charge_per_kw is -1.0"),
-        ("line_limit_kw,-1,ann", "line 2: the limit of line 'line 1' is -1.0"),
+        ("demand_charge_per_kw,-1,", "line 2: demand_charge_per_kw must be non-negative, got -1.0"),
+        ("line_limit_kw,-1,ann", "line 2: .* of line 'line 1' must be non-negative, got -1.0"),
         ("import_limit_kw,much,", 'line 2, column "value"'),
     ],
 )
@@ -179,7 +179,7 @@ def test_a_grid_file_says_in_which_line_it_is_wrong(tmp_path, rows, message):
     [
         ("a,1,1,1,1\na,2,2,1,1", 'line 3, column "name": duplicate offer "a"'),
         ("a,0,0,1,1", "line 2: the storage offer 'a' is for nothing"),
-        ("a,1,1,2,1", "line 2: the storage offer 'a': charge_efficiency is 2.0"),
+        ("a,1,1,2,1", r"line 2: .* 'a': charge_efficiency must be in \(0, 1\], got 2.0"),
     ],
 )
 def test_a_file_of_storage_offers_says_in_which_line_it_is_wrong(tmp_path, rows, message):
@@ -205,15 +205,15 @@ def test_files_give_what_the_classes_take(tmp_path):
 
 def test_scenarios_that_do_not_fit_are_refused():
     one, two = community(0), community(1)
-    with pytest.raises(GameError, match="there is no scenario"):
+    with pytest.raises(GameError, match="scenarios must not be empty"):
         Scenarios([])
     with pytest.raises(GameError, match="2 scenarios, but 1 weights"):
         Scenarios([one, two], [1.0])
-    with pytest.raises(GameError, match="the weights add up to"):
+    with pytest.raises(GameError, match="the weights must sum to 1"):
         Scenarios([one, two], [0.5, 0.6])
-    with pytest.raises(GameError, match="each must be above 0"):
+    with pytest.raises(GameError, match="the weights must be positive"):
         Scenarios([one, two], [0.0, 1.0])
-    with pytest.raises(GameError, match="each must be above 0"):
+    with pytest.raises(GameError, match="the weights must be positive"):
         Scenarios([one, two], [math.nan, 1.0])
     with pytest.raises(GameError, match="scenario 2 has other batteries"):
         Scenarios([one, community(1, batteries=[battery("ann")])])

@@ -1,4 +1,4 @@
-"""The worst coalition by mixed-integer programming, against enumeration, and what rests on it."""
+"""The largest excess by mixed-integer programming, against enumeration, and what rests on it."""
 
 from dataclasses import replace
 
@@ -125,7 +125,7 @@ def test_a_search_that_runs_out_of_time_gives_an_allocation_between_proved_bound
     found = sg.least_core(game, oracle=oracle, max_seconds=0.5, progress=False)
     evidence = found.evidence
     assert not evidence.proved
-    assert "0.5 seconds" in evidence.reason
+    assert "0.5 s" in evidence.reason
     assert evidence.lower_bound <= 1e-6
     assert found.total == pytest.approx(game.values(np.ones((1, 104), dtype=bool))[0])
     if np.isfinite(evidence.upper_bound):
@@ -172,7 +172,7 @@ def test_members_of_like_profile_are_in_one_cluster_and_owners_by_themselves():
         batteries=UNLIKE[2:],
     )
     assert sg.energy.clusters_of(here, 3) == (("ann", "bob"), ("cid",), ("dan",))
-    with pytest.raises(sg.errors.GameError, match="n_clusters is 5; it must be from 1 to 4"):
+    with pytest.raises(sg.errors.GameError, match="n_clusters must be from 1 to 4, got 5"):
         sg.energy.clusters_of(here, 5)
     with pytest.raises(sg.errors.GameError, match="at most 20"):
         sg.energy.clustered_nucleolus(here, 21)

@@ -136,16 +136,16 @@ def test_the_linear_program_of_two_steps_gives_the_same_game():
     ("change", "message"),
     [
         ({"peak_kwh": [1.0]}, r"peak_kwh has shape \(1,\); 2 members need"),
-        ({"peak_kwh": [1.0, -1.0]}, "peak_kwh of bob in scenario 1 is -1.0; it must be at least 0"),
-        ({"off_peak_kwh": [[1, np.nan]]}, "off_peak_kwh of bob in scenario 1 is nan"),
+        ({"peak_kwh": [1.0, -1.0]}, "peak_kwh of bob in scenario 1 must be non-negative, got -1.0"),
+        ({"off_peak_kwh": [[1, np.nan]]}, "off_peak_kwh of bob in scenario 1 must be .* got nan"),
         ({"peak_kwh": "much"}, "peak_kwh is not an array of numbers"),
         ({"off_peak_kwh": [[1, 1], [1, 1]]}, "off_peak_kwh has 2 scenarios, but peak_kwh has 1"),
         ({"capacity_kwh": [[1, 1], [1, 1]]}, "capacity_kwh has 2 rows"),
         ({"peak_price": 0.05}, "the peak must not be cheaper"),
         ({"peak_price": np.inf}, "energy costs 0.1 off peak and inf"),
-        ({"storage_price": 0.0}, "storage_price is 0.0; it must be above 0"),
-        ({"weights": [0.5]}, "1 scenarios need 1 numbers above 0 that add up to 1"),
-        ({"weights": [0.5, 0.5]}, "the weights are"),
+        ({"storage_price": 0.0}, "storage_price must be positive, got 0.0"),
+        ({"weights": [0.5]}, "the weights must be 1 positive numbers that sum to 1"),
+        ({"weights": [0.5, 0.5]}, r"the weights must be 1 positive numbers .* got \[0\.5, 0\.5\]"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, message):

@@ -58,7 +58,7 @@ def test_a_mistake_in_a_csv_game_is_named(tmp_path, text, message):
         ),
         pytest.param(
             {"kind": "cost", "players": ["bob"], "values": {"ann": 4}},
-            "no player 'ann'",
+            "unknown player 'ann'",
             id="unknown",
         ),
         pytest.param('{"kind": "cost", "values": {"a": 1, "a": 2}}', 'duplicate key "a"', id="key"),
@@ -74,7 +74,7 @@ def test_a_mistake_in_a_json_game_is_named(tmp_path, content, message):
 
 def test_a_file_that_is_not_there_or_of_another_kind_is_named(tmp_path):
     for name in ("game.csv", "game.json"):
-        with pytest.raises(GameError, match=f"there is no file .*{name}"):
+        with pytest.raises(GameError, match=f"no such file: .*{name}"):
             read_game(tmp_path / name)
     with pytest.raises(GameError, match=r"must end in .csv, .csv.gz, .json or .parquet"):
         read_game(tmp_path / "game.xlsx")

@@ -94,7 +94,7 @@ def test_a_bad_mapping_is_refused(values, error, message):
 
 
 def test_an_unknown_member_of_a_mapping_is_named():
-    with pytest.raises(CoalitionError, match="no player 'c'; the players are 'a', 'b'"):
+    with pytest.raises(CoalitionError, match="unknown player 'c'; the players are 'a', 'b'"):
         sg.Game.from_dict({("a",): 1, ("c",): 1}, ["a", "b"], kind="gain")
 
 
@@ -157,10 +157,10 @@ def test_something_that_cannot_be_called_is_no_characteristic_function():
 @pytest.mark.parametrize(
     ("coalition", "message"),
     [
-        pytest.param(["c"], "no player 'c'", id="unknown"),
+        pytest.param(["c"], "unknown player 'c'", id="unknown"),
         pytest.param(["a", "a"], "duplicate player 'a'", id="twice"),
         pytest.param("ab", "the string 'ab'", id="string"),
-        pytest.param([["a"]], r"no player \['a'\]", id="unhashable"),
+        pytest.param([["a"]], r"unknown player \['a'\]", id="unhashable"),
     ],
 )
 def test_a_bad_coalition_is_refused(coalition, message):

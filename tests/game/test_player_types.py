@@ -55,7 +55,7 @@ def test_a_check_finds_types_that_differ_after_all():
 @pytest.mark.parametrize(
     ("types", "error", "message"),
     [
-        pytest.param({"x": 1}, CoalitionError, "no player 'x'", id="unknown player"),
+        pytest.param({"x": 1}, CoalitionError, "unknown player 'x'", id="unknown player"),
         pytest.param({"f": []}, GameError, r"type of 'f' is not hashable: \[\]", id="unhashable"),
         pytest.param(["house"], GameError, "a mapping from player to type", id="list"),
     ],

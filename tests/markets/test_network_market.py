@@ -240,7 +240,7 @@ def test_every_island_clears_on_its_own():
         pytest.param(
             {"lines": [("a", "b", 1, np.nan)]}, "its limit must be .* got nan", id="nan limit"
         ),
-        pytest.param({"lines": [("a", "b")]}, "line 0 is .* must be", id="short line"),
+        pytest.param({"lines": [("a", "b")]}, "line 0 must be .* got", id="short line"),
         pytest.param({"orders": [("g", "z", "offer", 1, 1)]}, "unknown bus 'z'", id="bus"),
         pytest.param(
             {"orders": [("g", "a", "give", 1, 1)]}, "its side must be .* got 'give'", id="side"

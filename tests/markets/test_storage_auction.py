@@ -125,7 +125,7 @@ def hard_auction():
     return StorageAuction(bundles, energy_kwh=150, power_kw=150, n_periods=4)
 
 
-def test_a_programme_that_is_stopped_says_how_far_off_it_may_be():
+def test_a_program_that_is_stopped_says_how_far_off_it_may_be():
     settlement = vcg(hard_auction(), time_limit=0.3)
     assert not settlement.proved
     assert settlement.welfare_bound > settlement.welfare
@@ -145,7 +145,7 @@ def test_a_programme_that_is_stopped_says_how_far_off_it_may_be():
         pytest.param(("a", 1, 1, np.inf, [0]), "its power_kw must be .* got inf", id="power"),
         pytest.param(("a", 1, 1, 1, []), "bundle 0 of 'a' has no period", id="no period"),
         pytest.param(("a", 1, 1, 1, [2]), "is for period 2; the periods are 0 to 1", id="period"),
-        pytest.param(("a", 1, 1, 1), "it must be \\(bidder, value", id="short"),
+        pytest.param(("a", 1, 1, 1), "bundle 0 must be \\(bidder, value", id="short"),
         pytest.param(("a", "x", 1, 1, [0]), "could not convert", id="text"),
     ],
 )

@@ -326,7 +326,7 @@ def test_a_game_without_gain_and_a_zoomed_core_have_a_frame_too():
         pytest.param(
             airport([1.0, 2.0, 3.0]),
             {"allocations": {"vcg": sg.vcg_payments(airport([1.0, 2.0, 3.0]))}},
-            '"vcg" hands out 2 less than there is',
+            '"vcg" is not efficient: its shares sum to 2 less than the total',
             id="inefficient",
         ),
     ],

@@ -108,7 +108,7 @@ def exact_nucleolus(
     individually_rational: bool = True,
     per_capita: bool = False,
 ) -> tuple[list[Fraction], Fraction]:
-    """Return the nucleolus and the largest excess, by duals of the successive level programmes.
+    """Return the nucleolus and the largest excess, by duals of the successive level programs.
 
     Level dual: maximise sum of lambda_S v(S) + mu_i v(i) + nu_T x(T) over lambda, mu >= 0 and free
     nu with sum of lambda_S 1_S + mu_i 1_i + nu_T 1_T = 0 and sum of w(S) lambda_S = 1, where T runs

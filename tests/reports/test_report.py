@@ -282,7 +282,7 @@ def test_the_first_rule_that_gives_bills_is_that_of_the_letters():
     game = sg.Game.from_table([0, 0, 0, 1, 0, 1, 0, 1], kind="gain")
     result = sg.report(game, {"mean": sg.banzhaf_value(game), "fair": sg.shapley_value(game)})
     assert result.letter(0) == result.letter(0, "fair")
-    with pytest.raises(AllocationError, match='no bills by "mean"; there are those by: fair'):
+    with pytest.raises(AllocationError, match='no bills by "mean"; choose from fair'):
         result.letter(0, "mean")
     with pytest.raises(CoalitionError):
         result.letter(7)
@@ -499,10 +499,10 @@ def test_a_search_that_proves_nothing_is_no_certificate(tmp_path):
     found = sg.least_core(game, oracle=community.separation_oracle())
     proved = assert_stands_alone(sg.report(game, found).to_html()).text
     assert "the certificate holds" in proved
-    stopped = dataclasses.replace(found.evidence, proved=False, reason="stopped after 1 seconds")
+    stopped = dataclasses.replace(found.evidence, proved=False, reason="time limit 1 s")
     unproved = dataclasses.replace(found, method="least core (not proved)", evidence=stopped)
     text = assert_stands_alone(sg.report(game, unproved).to_html()).text
-    assert "Not proved to be the least core: stopped after 1 seconds" in text
+    assert "Least core not certified (time limit 1 s). The minimal largest excess lies in [" in text
     assert "the certificate holds" not in text
 
 
@@ -519,7 +519,10 @@ def test_a_certificate_that_fails_is_said_to_fail(court):
     [
         (ExactSemivalue(8, 0.0), "made of the values of all 7 groups."),
         (ExactSemivalue(4, 0.0, "types"), "made of the values of 4 kinds of groups."),
-        (ExactSemivalue(0, 0.0, "closed form"), "Exact, by a formula for games of this form."),
+        (
+            ExactSemivalue(0, 0.0, "closed form"),
+            "Exact, by the closed form for such games.",
+        ),
         (ExactSemivalue(0, 0.0, "aggregate", 1e-9), "the error is proved to be below 1.0e-09."),
     ],
     ids=lambda value: getattr(value, "method", ""),

@@ -93,5 +93,5 @@ def test_letters_without_bills_are_refused_and_nothing_is_written(capsys, tmp_pa
     out = tmp_path / "out"
     arguments = ["solve", str(tmp_path / "game.csv"), "--rule", "banzhaf", "--out", str(out)]
     assert main([*arguments, "--letters"]) == 2
-    assert "no letters can be written: none of the rules splits" in capsys.readouterr().err
+    assert "no letters can be written: none of the rules is efficient" in capsys.readouterr().err
     assert [path.name for path in out.rglob("*")] == ["letters"]

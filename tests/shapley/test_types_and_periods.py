@@ -142,13 +142,13 @@ def test_games_of_days_are_settled_by_day():
 
 
 def test_periods_that_make_no_sense_are_refused():
-    with pytest.raises(GameError, match="there is no period"):
+    with pytest.raises(GameError, match="periods must not be empty"):
         sg.PeriodGame(["a", "b"], len, [], kind="gain")
     with pytest.raises(GameError, match="duplicate period 'x'"):
         sg.PeriodGame(["a", "b"], len, ["x", "y", "x"], kind="gain")
     with pytest.raises(GameError, match=r"kind must be .*, got 'both'"):
         sg.PeriodGame(["a", "b"], len, ["x"], kind="both")
-    with pytest.raises(GameError, match="there is no period"):
+    with pytest.raises(GameError, match="periods must not be empty"):
         sg.PeriodGame.from_games({})
     one = sg.games.airport([1.0, 2.0])
     with pytest.raises(GameError, match="the game of period 'tue'"):

@@ -122,10 +122,10 @@ def test_the_oracle_is_told_the_level_and_the_time() -> None:
     assert 0 < told[-1]["max_seconds"] < 1e6
 
 
-def test_without_time_the_bound_of_the_first_programme_is_returned() -> None:
+def test_without_time_the_bound_of_the_first_program_is_returned() -> None:
     game = random_game(8, 6)
     point = sg.nucleolus(game, oracle=Enumeration(game), max_seconds=0)
-    assert point.evidence.reason == "stopped after 0 seconds"
+    assert point.evidence.reason == "time limit 0 s"
     assert point.method == "nucleolus (not proved)"
     assert point.evidence.lower_bound <= sg.least_core(game).evidence.value
     assert point.evidence.upper_bound == math.inf
@@ -143,7 +143,7 @@ def test_a_search_out_of_time_returns_its_best_allocation_and_bound(
     oracle = Enumeration(game)
     found = solution(game, oracle=oracle, max_seconds=seconds)
     evidence = found.evidence
-    assert evidence.reason == f"stopped after {seconds} seconds"
+    assert evidence.reason == f"time limit {seconds} s"
     value = solution(game).evidence.stages[0].excess
     assert evidence.lower_bound <= value + 1e-9
     worst = (oracle.values - oracle.coalitions @ found.values).max()

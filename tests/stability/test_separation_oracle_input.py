@@ -38,7 +38,7 @@ class Answers:
         pytest.param((ABC[:, :4], [1.0]), r"shape \(m, 5\).*not bool of", id="a player missing"),
         pytest.param((ABC[0], [1.0]), r"shape \(m, 5\)", id="one-dimensional"),
         pytest.param((ABC.astype(int), [1.0]), "not int64 of", id="numbers"),
-        pytest.param(([("a", "z")], [1.0]), "there is no player 'z'", id="unknown player"),
+        pytest.param(([("a", "z")], [1.0]), "unknown player 'z'", id="unknown player"),
         pytest.param(([("a", "a")], [1.0]), "duplicate player 'a'", id="player twice"),
         pytest.param((["ab"], [1.0]), "is the string 'ab'", id="string"),
         pytest.param((7, [1.0]), "the coalitions of an answer are wrong", id="no coalitions"),

@@ -81,15 +81,16 @@ def test_what_is_right_passes_in_every_form():
     [
         pytest.param(
             assert_efficient, (GAIN, GOOD | {"a": 3}),
-            "1 is not handed out: the shares add up to 8, all together are worth 9",
+            "not efficient: the shares sum to 8, 1 less than v(N) = 9",
             id="too little",
         ),
         pytest.param(
             assert_efficient, (COST, [30, 22]),
-            "2 too much is collected: the shares add up to 52, all together cost 50", id="too much",
+            "not efficient: the shares sum to 52, 2 more than c(N) = 50", id="too much",
         ),
         pytest.param(
-            assert_efficient, (COST, [Fraction(25), Fraction(24)]), "1 is not covered", id="exact",
+            assert_efficient, (COST, [Fraction(25), Fraction(24)]),
+            "not efficient: the shares sum to 49, 1 less", id="exact",
         ),
         pytest.param(
             assert_efficient, (BOOK, outcome([1, 0, 1, 0], [6, 0, -6, 0])),
@@ -115,7 +116,10 @@ def test_what_is_right_passes_in_every_form():
             assert_in_core, (COST, {"a": 45, "b": 5}),
             "a would save 5 by leaving: pays 45, costs 40 alone", id="one who pays too much",
         ),
-        pytest.param(assert_in_core, (COST, [20, 31]), "1 too much is collected", id="inefficient"),
+        pytest.param(
+            assert_in_core, (COST, [20, 31]), "not efficient: the shares sum to 51, 1 more",
+            id="inefficient",
+        ),
         pytest.param(
             assert_in_core, (BOOK, vcg(BOOK)), "the payoffs are 3 more than the welfare",
             id="who pays for vcg?",
@@ -126,7 +130,7 @@ def test_what_is_right_passes_in_every_form():
         ),
         pytest.param(
             assert_symmetric, (GAIN, GOOD | {"b": 1, "c": 2}),
-            "b and c can stand in for each other, but get 1 and 2", id="twins",
+            "b and c are symmetric, but get 1 and 2", id="twins",
         ),
         pytest.param(
             assert_dummies_get_their_worth, (GAIN, GOOD | {"a": 3, "d": 3}),

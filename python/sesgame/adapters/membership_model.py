@@ -161,7 +161,7 @@ class _Solver:
         for bounds, change in self._moves:
             lower, upper = bounds.at(z)
             checked(highs, change, len(lower), bounds.places, lower, upper)
-        # What it knows of the coalition before would show in last bits.
+        # What it knows of the coalition before would show in rounding.
         checked(highs, highs.clearSolver)
         if self.basis is not None:
             checked(highs, highs.setBasis, self.basis)

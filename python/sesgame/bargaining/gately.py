@@ -1,4 +1,4 @@
-"""The Gately point: nobody loses more by leaving, for each unit of gain, than the others would."""
+"""The Gately point: the allocation with equal propensities to disrupt."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GatelyEvidence(Evidence):
 
     @property
     def n_evaluations(self) -> int:
-        """Each alone, all but each, and all."""
+        """The coalitions of 1, n - 1 and n players."""
         return self.n_values
 
     def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
@@ -50,7 +50,7 @@ class GatelyEvidence(Evidence):
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the point is made of, and what all have in common."""
-        made = f"Made of {self.n_values} values: each alone, all but each, and all together."
+        made = f"Made of {self.n_values} values: each alone, all without each, and all together."
         if np.isnan(self.propensity):
             return [made]
         return [

@@ -29,7 +29,7 @@ __all__ = ["add_allocate", "add_solve", "allocate", "solve"]
 
 def add_allocate(commands: Any) -> None:
     """Add ``sesgame allocate`` to the command line."""
-    command = commands.add_parser("allocate", help="split the costs of a community")
+    command = commands.add_parser("allocate", help="allocate the costs of a community")
     command.add_argument("input", type=Path, metavar="COMMUNITY", help="folder of CSV files")
     many = names_of(USUAL_OF_MANY)
     usual = f"{names_of(USUAL)}; of {many} those that apply for too many members"
@@ -41,7 +41,7 @@ def add_allocate(commands: Any) -> None:
 
 def add_solve(commands: Any) -> None:
     """Add ``sesgame solve`` to the command line."""
-    command = commands.add_parser("solve", help="solve the game of a file")
+    command = commands.add_parser("solve", help="solve a game from a file")
     command.add_argument(
         "input", type=Path, metavar="GAME", help="file ending in .csv, .json or .parquet"
     )

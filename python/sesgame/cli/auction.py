@@ -100,13 +100,13 @@ def add_auction(commands: Any) -> None:
         f"{_default(FOLDER.market)}): {', '.join(known)}",
     )
     command.add_argument(
-        "--out", type=Path, metavar="FOLDER", help=f"where to write {PAYMENTS} and {RESULT}"
+        "--out", type=Path, metavar="FOLDER", help=f"write {PAYMENTS} and {RESULT} to this folder"
     )
     command.add_argument(
         "--plot",
         type=Path,
         metavar="FILE",
-        help="where to draw merit order and payments (.png, ...)",
+        help="draw merit order and payments to this file (.png, .svg, .pdf)",
     )
     command.set_defaults(command=auction)
 

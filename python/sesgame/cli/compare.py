@@ -1,4 +1,4 @@
-"""``sesgame compare``: what holds of each rule, side by side."""
+"""``sesgame compare``: the properties of several rules."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ __all__ = ["add_compare", "compare"]
 
 def add_compare(commands: Any) -> None:
     """Add ``sesgame compare`` to the command line."""
-    command = commands.add_parser("compare", help="show what holds of each rule, side by side")
+    command = commands.add_parser("compare", help="compare the properties of several rules")
     command.add_argument(
         "input", type=Path, metavar="COMMUNITY|GAME", help="folder of CSV files, or game file"
     )
-    add_rules(command, "--rules", default=f"those that fit; {ALL}: every one", also=(ALL,))
+    add_rules(command, "--rules", default=f"those that apply; {ALL}: every rule", also=(ALL,))
     add_period(command)
-    for name, what in (("csv", "one line for each rule"), ("json", "all figures and shares")):
-        command.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"where to write {what}")
+    for name, what in (("csv", "a row per rule"), ("json", "all figures and shares")):
+        command.add_argument(
+            f"--{name}", type=Path, metavar="FILE", help=f"write {what} to this file"
+        )
     command.add_argument(
-        "--plot", type=Path, metavar="FILE", help="where to draw the savings (.png, .svg, .pdf)"
+        "--plot", type=Path, metavar="FILE", help="draw the savings to this file (.png, .svg, .pdf)"
     )
     command.set_defaults(command=compare)
 
 
 def compare(options: argparse.Namespace) -> None:
-    """Show what holds of each rule, side by side."""
+    """Compare the properties of several rules."""
     written = [path for path in (options.csv, options.json, options.plot) if path]
     folders = {path: OutputFolder(path.parent, [path.name]) for path in written}
     figure = new_figure(8, 4) if options.plot else None
     if not options.input.exists():
-        raise SesgameError(f"there is no file or folder {options.input}")
+        raise SesgameError(f"no such file or folder: {options.input}")
     made = source(options)
     name = str(options.input.name) if isinstance(made, Game) else made.name
     title = title_of(name, AllocationProblem.of(made, model=options.model))

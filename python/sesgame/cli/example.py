@@ -20,16 +20,16 @@ def write_example(name: str, folder: Path) -> None:
     Raises
     ------
     SesgameError
-        There is no such example, the folder is there already, or it cannot be written.
+        There is no such example, the folder already exists, or it cannot be written.
     """
     if name not in EXAMPLES:
-        raise SesgameError(f"there is no example {name!r}; there is {', '.join(EXAMPLES)}")
+        raise SesgameError(f"unknown example {name!r}; choose from {', '.join(EXAMPLES)}")
     try:
         folder.mkdir(parents=True)
         for file in (files("sesgame") / "examples" / name).iterdir():
             (folder / file.name).write_bytes(file.read_bytes())
     except FileExistsError as error:
-        raise SesgameError(f"{folder} is there already; name a new folder") from error
+        raise SesgameError(f"{folder} already exists; name a new folder") from error
     except OSError as error:
         raise SesgameError(f"{folder} cannot be written: {error.strerror}") from error
 

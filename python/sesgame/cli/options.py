@@ -133,7 +133,7 @@ def add_period(command: argparse.ArgumentParser) -> None:
 def add_out(command: argparse.ArgumentParser) -> None:
     """Add where to write, and what."""
     command.add_argument(
-        "--out", type=Path, metavar="FOLDER", help=f"where to write {', '.join(FILE_NAMES)}"
+        "--out", type=Path, metavar="FOLDER", help=f"write {', '.join(FILE_NAMES)} to this folder"
     )
     command.add_argument(
         "--report", action="store_true", help=f"also write {PAGE}, a page for everybody"

@@ -74,8 +74,8 @@ class Battery:
         _check_efficiencies(name, self)
         if self.initial_charge_kwh > self.energy_kwh:
             raise GameError(
-                f"{name}: initial_charge_kwh is {self.initial_charge_kwh}; "
-                f"it must be at most energy_kwh, {self.energy_kwh}"
+                f"{name}: initial_charge_kwh must be at most energy_kwh, {self.energy_kwh}, "
+                f"got {self.initial_charge_kwh}"
             )
 
     @property
@@ -225,11 +225,11 @@ def _check_amounts(name: str, storage: object, quantities: tuple[str, ...]) -> N
     for quantity in quantities:
         value = getattr(storage, quantity)
         if not (np.isfinite(value) and value >= 0):
-            raise GameError(f"{name}: {quantity} is {value}; it must be at least 0")
+            raise GameError(f"{name}: {quantity} must be non-negative, got {value}")
 
 
 def _check_efficiencies(name: str, storage: object) -> None:
     for quantity in ("charge_efficiency", "discharge_efficiency"):
         value = getattr(storage, quantity)
         if not 0 < value <= 1:
-            raise GameError(f"{name}: {quantity} is {value}; it must be above 0, at most 1")
+            raise GameError(f"{name}: {quantity} must be in (0, 1], got {value}")

@@ -75,7 +75,7 @@ def clusters_of(
     """Return members in clusters of like net-load profiles, by k-means (extra ``surrogate``).
 
     Each member stands where its net load in each step is, as a share of its largest, so that large
-    and small members with the same habits are alike; and, with the weight of all steps, where the
+    and small members with the same habits are similar; and, with the weight of all steps, where the
     capacity of its batteries is, as a share of that and all the energy it exchanges. The steps of
     several scenarios count one after the other.
 
@@ -124,7 +124,7 @@ def clusters_of(
         raise GameError(f"clusters are for a Community or Scenarios, not for {community!r}")
     members = community.members
     if not 1 <= n_clusters <= len(members):
-        raise GameError(f"n_clusters is {n_clusters}; it must be from 1 to {len(members)}")
+        raise GameError(f"n_clusters must be from 1 to {len(members)}, got {n_clusters}")
     scenarios = community.communities if isinstance(community, Scenarios) else (community,)
     net_load = np.concatenate([scenario.net_load_kwh for scenario in scenarios], axis=1)
     largest = np.abs(net_load).max(axis=1, keepdims=True)
@@ -280,8 +280,8 @@ CLUSTERED_NUCLEOLUS = Rule(
     options=(CLUSTERS, SEED),
     worlds=(Community, Scenarios),
     meaning=(
-        "Members of like profiles form clusters, and clusters form groups: the one with the most "
-        "reason to leave gets as little as possible. Each cluster's share is then split inside."
+        "Members with similar profiles form clusters, and clusters form groups: the one with the "
+        "most reason to leave gets as little as possible. Each cluster's share is split inside."
     ),
     page="concepts/clustered-nucleolus",
     sources=("schmeidler1969",),
@@ -306,7 +306,7 @@ def _split(
     """Return what the members of a cluster pay of its share."""
     savings = np.maximum(alone - owen, 0.0)
     rest = share - float(owen.sum())
-    # Where nobody saves anything at these prices, all members of the cluster are alike in that.
+    # Where nobody saves anything at these prices, all members of the cluster are equal in that.
     parts = savings / savings.sum() if savings.any() else np.full(len(owen), 1 / len(owen))
     bills: NDArray[np.float64] = owen + rest * parts
     return bills

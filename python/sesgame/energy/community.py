@@ -208,7 +208,7 @@ class Community:
         Community('community', 2 members, 24 steps of 1 h from 2016-06-01T00:00, 0 batteries)
         """
         if unit not in ("kW", "kWh"):
-            raise GameError(f'unit is {unit!r}; it must be "kW" or "kWh"')
+            raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
         steps = TimeSteps.from_times(load.index.to_numpy())
         frames = [load] if pv is None else [load, pv]
         labels = list(dict.fromkeys(map(str, load.columns)) if members is None else members)

@@ -1,4 +1,4 @@
-"""What the grid charges beyond energy, and what it can carry."""
+"""The grid: demand charges, import and export limits, and lines."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Grid:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.demand_charge_per_kw) and self.demand_charge_per_kw >= 0):
             raise GameError(
-                f"demand_charge_per_kw is {self.demand_charge_per_kw}; it must be at least 0"
+                f"demand_charge_per_kw must be non-negative, got {self.demand_charge_per_kw}"
             )
         for name in ("import_limit_kw", "export_limit_kw"):
             _limit(name, getattr(self, name))
@@ -131,5 +131,5 @@ class Grid:
 
 def _limit(name: str, value: float) -> float:
     if not value >= 0:
-        raise GameError(f"{name} is {value}; it must be at least 0")
+        raise GameError(f"{name} must be non-negative, got {value}")
     return float(value)

@@ -48,7 +48,7 @@ def read_scenario_folder(folder: Path) -> ScenarioFolder:
         if not name:
             table.fail(row, "folder", "the cell is empty; it must be the folder of a community")
         if not (folder / name).is_dir():
-            table.fail(row, "folder", f"there is no folder {folder / name}")
+            table.fail(row, "folder", f"no such folder: {folder / name}")
         if name in names[:row]:
             table.fail(row, "folder", f'duplicate folder "{name}"')
     weights = None

@@ -73,7 +73,7 @@ class Scenarios:
     ) -> None:
         self.communities: tuple[Community, ...] = tuple(communities)
         if not self.communities:
-            raise GameError("there is no scenario; at least one is needed")
+            raise GameError("scenarios must not be empty")
         first = self.communities[0]
         self.name: str = first.name if name is None else name
         for number, other in enumerate(self.communities[1:], start=2):
@@ -96,9 +96,9 @@ class Scenarios:
         if len(self.weights) != count:
             raise GameError(f"{count} scenarios, but {len(self.weights)} weights")
         if not all(weight > 0 for weight in self.weights):
-            raise GameError(f"the weights are {list(self.weights)}; each must be above 0")
+            raise GameError(f"the weights must be positive, got {list(self.weights)}")
         if abs(math.fsum(self.weights) - 1) > 1e-9:
-            raise GameError(f"the weights add up to {math.fsum(self.weights)!r}; it must be 1")
+            raise GameError(f"the weights must sum to 1, got {math.fsum(self.weights)!r}")
 
     @classmethod
     def from_csv(cls, folder: str | PathLike[str]) -> Scenarios:

@@ -1,4 +1,4 @@
-"""Who charges, buys and sells when: the dispatch behind a coalition's cost."""
+"""Schedules: the dispatch behind a coalition's cost."""
 
 from __future__ import annotations
 

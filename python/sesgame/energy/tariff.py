@@ -1,4 +1,4 @@
-"""What a community pays for energy from outside, and gets for what it feeds in."""
+"""Tariffs: prices of energy bought from and sold to the grid."""
 
 from __future__ import annotations
 

@@ -97,9 +97,9 @@ class TimeSteps:
         step = np.timedelta64(self.step).astype("timedelta64[s]")
         object.__setattr__(self, "step", step)
         if step <= np.timedelta64(0, "s") or step != self.step:
-            raise GameError(f"a step is {self.step}; it must be a positive number of seconds")
+            raise GameError(f"step must be a positive number of seconds, got {self.step}")
         if self.n_steps < 1:
-            raise GameError(f"there are {self.n_steps} steps; at least one is needed")
+            raise GameError(f"n_steps must be at least 1, got {self.n_steps}")
 
     @property
     def in_words(self) -> str:

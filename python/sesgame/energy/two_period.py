@@ -160,7 +160,7 @@ class TwoPeriodStorage:
                 f"must not be cheaper, and neither price negative"
             )
         if not storage_price > 0:
-            raise GameError(f"storage_price is {storage_price}; it must be above 0")
+            raise GameError(f"storage_price must be positive, got {storage_price}")
         self.off_peak_price = float(off_peak_price)
         self.peak_price = float(peak_price)
         self.storage_price = float(storage_price)
@@ -168,8 +168,8 @@ class TwoPeriodStorage:
         given = np.array([float(w) for w in (equal if weights is None else weights)])
         if given.shape != (count,) or not (given > 0).all() or abs(given.sum() - 1) > 1e-9:
             raise GameError(
-                f"the weights are {given.tolist()}; {count} scenarios need {count} numbers above 0 "
-                f"that add up to 1"
+                f"the weights must be {count} positive numbers that sum to 1, one for each "
+                f"scenario, got {given.tolist()}"
             )
         self.weights: NDArray[np.float64] = given
 
@@ -353,8 +353,8 @@ def _amounts(name: str, values: ArrayLike, players: Players) -> NDArray[np.float
     if not (np.isfinite(array) & (array >= 0)).all():
         row, index = (int(place) for place in np.argwhere(~(np.isfinite(array) & (array >= 0)))[0])
         raise GameError(
-            f"{name} of {players[index]} in scenario {row + 1} is {array[row, index]}; it must be "
-            f"at least 0"
+            f"{name} of {players[index]} in scenario {row + 1} must be non-negative, "
+            f"got {array[row, index]}"
         )
     return array
 

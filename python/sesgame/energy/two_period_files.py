@@ -166,5 +166,5 @@ def _read_weights(table: CsvTable, scenarios: list[str]) -> list[float]:
             raise GameError(f'{table.path} has no weight of the scenario "{name}"')
     total = math.fsum(weights)
     if abs(total - 1) > 1e-9:
-        raise GameError(f"{table.path}: the weights add up to {total!r}; it must be 1")
+        raise GameError(f"{table.path}: the weights must sum to 1, got {total!r}")
     return [weights[names.index(name)] for name in scenarios]

@@ -38,7 +38,7 @@ class PairSampling:
     sizes : {"adaptive", "spread", "kernel", "leverage"}
         How the sizes of the coalitions are sampled.
     pilot : float, default 0
-        Share of the first step that looks at all sizes alike.
+        Share of the first step that samples all sizes uniformly.
     """
 
     step = 2

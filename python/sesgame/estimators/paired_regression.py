@@ -27,7 +27,7 @@ class PairedRegression:
     Parameters
     ----------
     sizes : {"leverage", "kernel"}
-        Whether all sizes of coalitions are sampled alike, as leverage scores would have it
+        Whether sizes of coalitions are sampled uniformly, as leverage scores would have it
         [musco2025]_, or like the kernel of the regression.
     """
 

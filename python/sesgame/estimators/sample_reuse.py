@@ -28,7 +28,7 @@ class SampleReuse:
     Parameters
     ----------
     pilot : float, default 0.25
-        Share of the first step that looks at all sizes alike.
+        Share of the first step that samples all sizes uniformly.
     """
 
     pilot: float = 0.25

@@ -32,7 +32,7 @@ class Valuation:
     control : Game, optional
         A game f of the same players; values are then v(S) - f(S).
     symmetry : Symmetry, optional
-        Which players stand in for each other: of coalitions that differ in nothing else, one is
+        Which players are symmetric: of coalitions that differ in nothing else, one is
         evaluated.
     executor, store, progress
         How `game` is evaluated, as in :meth:`sesgame.Game.values`.

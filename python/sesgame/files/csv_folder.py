@@ -19,7 +19,7 @@ def csv_files(folder: Path, needed: Iterable[str], optional: Iterable[str]) -> d
         There is no such folder, a file is missing, or is there plain and compressed.
     """
     if not folder.is_dir():
-        raise GameError(f"there is no folder {folder}")
+        raise GameError(f"no such folder: {folder}")
     files = {}
     for role in needed:
         found = find_csv(folder, role)
@@ -39,7 +39,7 @@ def find_csv(folder: Path, role: str) -> Path | None:
     Raises
     ------
     GameError
-        It is there twice.
+        It is there both plain and compressed.
     """
     found = [path for end in (".csv", ".csv.gz") if (path := folder / f"{role}{end}").exists()]
     if len(found) == 2:

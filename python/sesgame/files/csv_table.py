@@ -46,7 +46,7 @@ class CsvTable:
         ------
         GameError
             The file is not there or not readable as CSV, has no rows, a header cell is empty or
-            there twice, or a row has more or fewer cells than the header.
+            a duplicate, or a row has more or fewer cells than the header.
         """
         rows: list[list[str]] = []
         lines: list[int] = []
@@ -58,7 +58,7 @@ class CsvTable:
                         rows.append(row)
                         lines.append(reader.line_num)
         except FileNotFoundError as error:
-            raise GameError(f"there is no file {path}") from error
+            raise GameError(f"no such file: {path}") from error
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
             raise GameError(f"{path} cannot be read as a CSV file: {error}") from error
         if len(rows) < 2:

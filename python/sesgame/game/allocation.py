@@ -1,4 +1,4 @@
-"""What every solution returns: who gets what, and the evidence for it."""
+"""Allocations (payoff vectors), which every solution returns, and their evidence."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Intervals:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Course:
-    """How an estimate came to rest: after each of k looks at the sample.
+    """Convergence of an estimate: after each of k looks at the sample.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ class Evidence:
 
     @property
     def course(self) -> Course | None:
-        """How the estimates of a sample came to rest."""
+        """Convergence of the estimates of a sample."""
         return None
 
     @property

@@ -62,7 +62,7 @@ class Evaluation:
     inputs : str, optional
         A digest of the data that the values depend on.
     symmetry : Symmetry, optional
-        Which players can stand in for each other.
+        Which players are symmetric.
 
     Notes
     -----

@@ -57,7 +57,7 @@ class Game:
     kind : {"gain", "cost"}
         Whether larger or smaller values are better.
     native : NativeGame or None
-        The engine's own form of the game, where it has one.
+        The engine's native game, where there is one.
     rounding : float
         By how much rounding alone may put a value off, where whoever made the game knows that;
         otherwise 0. Values much smaller than the terms that they are the sums of are nothing but
@@ -123,7 +123,7 @@ class Game:
         CharacteristicFunctionError
             A value is NaN or infinite; the coalition is named.
         GameError
-            The length is not a power of two from 2 on, does not fit `players`, or the empty
+            The length is not a power of two, at least 2, does not fit `players`, or the empty
             coalition is not worth 0.
 
         Notes
@@ -302,7 +302,7 @@ class Game:
             The data that the values depend on: arrays, numbers, text, a file's bytes. A store
             (see :meth:`tabulate`) keeps a digest of it and refuses values of other inputs.
         types : mapping of player to hashable, optional
-            Players of the same type can stand in for each other: only the number of members of
+            Players of the same type are symmetric: only the number of members of
             each type counts. A table then takes the product of (count + 1) evaluations
             instead of 2^n.
 
@@ -372,7 +372,7 @@ class Game:
 
     @property
     def symmetry(self) -> Symmetry | None:
-        """Which players can stand in for each other, where the game was made with types."""
+        """Which players are symmetric, where the game was made with types."""
         return None if self._evaluation is None else self._evaluation.symmetry
 
     @property
@@ -557,7 +557,7 @@ class Game:
 
         What makes a function differ is a random number, the order of a set, state that is left
         from the coalition before, or a solver that stops early. With `types`, the second time
-        members stand in for each other. Tabulated and native games have nothing to check.
+        members are symmetric. Tabulated and native games have nothing to check.
 
         Parameters
         ----------

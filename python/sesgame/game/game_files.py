@@ -75,7 +75,7 @@ def _read_json(path: Path) -> Game:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
     except FileNotFoundError as error:
-        raise GameError(f"there is no file {path}") from error
+        raise GameError(f"no such file: {path}") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise GameError(f"{path} cannot be read as JSON: {error}") from error
     except GameError as error:
@@ -109,7 +109,7 @@ def _read_parquet(path: Path) -> Game:
 
             frame = pd.read_parquet(path)
     except FileNotFoundError as error:
-        raise GameError(f"there is no file {path}") from error
+        raise GameError(f"no such file: {path}") from error
     except (OSError, ValueError) as error:
         raise GameError(f"{path} cannot be read as Parquet: {error}") from error
     try:

@@ -1,4 +1,4 @@
-"""Players that can stand in for each other: 2^n coalitions collapse to a few profiles.
+"""Symmetric players, by types: 2^n coalitions collapse to a few profiles.
 
 Where the value of a coalition depends only on how many members of each type it has, one coalition
 for each profile of counts is evaluated: the product of (count + 1) over the types.
@@ -129,7 +129,7 @@ class Symmetry:
             )
             raise GameError(
                 f"{one} is worth {values[row]!r} and {other} {same[row]!r}, but they have as many "
-                f"members of each type; players of one type must stand in for each other"
+                f"members of each type; players of one type must be symmetric"
             )
 
     def profile_coalitions(self) -> NDArray[np.bool_]:

@@ -100,7 +100,7 @@ class Players(Sequence[Hashable]):
         if index is None or not start <= index < (len(self) if stop is None else stop):
             known = ", ".join(repr(player) for player in self._labels[:8])
             more = f", ... ({len(self)} in all)" if len(self) > 8 else ""
-            raise CoalitionError(f"there is no player {label!r}; the players are {known}{more}")
+            raise CoalitionError(f"unknown player {label!r}; the players are {known}{more}")
         return index
 
     def indices(self, coalition: Iterable[Hashable]) -> list[int]:

@@ -1,4 +1,4 @@
-"""What is asked of whoever finds the coalition with the largest excess.
+"""Separation problem: the interface of what finds the coalition with the largest excess.
 
 A protocol, so that whatever makes games can offer an oracle without knowing who will ask it.
 """

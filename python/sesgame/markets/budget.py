@@ -86,7 +86,7 @@ def budget_balance(result: Settlement | Allocation) -> BudgetBalance:
     Raises
     ------
     AllocationError
-        An allocation by another rule: those divide exactly what there is.
+        An allocation by another rule: those are efficient.
 
     Examples
     --------

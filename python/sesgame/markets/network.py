@@ -368,8 +368,8 @@ class NetworkMarket:
             line = line._replace(reactance=float(line.reactance), limit_mw=float(line.limit_mw))
         except (TypeError, ValueError) as error:
             raise GameError(
-                f"line {k} is {given!r}; it must be (from_bus, to_bus, reactance) or have the "
-                f"limit in MW as a fourth entry: {error}"
+                f"line {k} must be (from_bus, to_bus, reactance) or have the limit in MW as a "
+                f"fourth entry, got {given!r}: {error}"
             ) from error
         for end in (line.from_bus, line.to_bus):
             self._bus(end, f"line {k}")
@@ -422,8 +422,8 @@ class NetworkMarket:
             order = NetworkOrder(*given)
         except TypeError as error:
             raise GameError(
-                f"order {k} is {given!r}; it must be (participant, bus, side, price_per_mwh, "
-                f"quantity_mw)"
+                f"order {k} must be (participant, bus, side, price_per_mwh, quantity_mw), "
+                f"got {given!r}"
             ) from error
         if order.side not in ("offer", "bid"):
             raise GameError(

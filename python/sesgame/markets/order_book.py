@@ -217,8 +217,8 @@ class OrderBook:
                 row = Order(*order)
             except TypeError as error:
                 raise GameError(
-                    f"order {k} is {order!r}; it must be (participant, side, price_per_kwh, "
-                    f"quantity_kwh) or have the period as a fifth entry"
+                    f"order {k} must be (participant, side, price_per_kwh, quantity_kwh) or have "
+                    f"the period as a fifth entry, got {order!r}"
                 ) from error
             if row.side not in ("offer", "bid"):
                 raise GameError(

@@ -201,7 +201,7 @@ def _bundle(k: int, given: Bundle | tuple[Any, ...]) -> Bundle:
         value, energy, power = (float(number) for number in bundle[1:4])
     except (TypeError, ValueError) as error:
         raise GameError(
-            f"bundle {k} is {given!r}; it must be (bidder, value, energy_kwh, power_kw, periods): "
+            f"bundle {k} must be (bidder, value, energy_kwh, power_kw, periods), got {given!r}: "
             f"{error}"
         ) from error
     for field, number in (("value", value), ("energy_kwh", energy), ("power_kw", power)):

@@ -122,7 +122,7 @@ def named_allocations(drawn: Drawn) -> dict[str, Allocation]:
                 name = f"{allocation.method} ({number})"
             named[name] = allocation
     if not named:
-        raise AllocationError("there is no allocation to draw")
+        raise AllocationError("no allocation to draw")
     return named
 
 

@@ -1,4 +1,4 @@
-"""How a sampled estimate came to rest."""
+"""Convergence of a sampled estimate."""
 
 from __future__ import annotations
 

@@ -60,8 +60,7 @@ def core(
     game : Game
         Of three or four players; it is tabulated.
     allocations : Allocation, iterable of them, or mapping of str to Allocation, optional
-        Of the game's players and kind. One that hands out more or less than there is cannot be
-        drawn.
+        Of the game's players and kind. One that is not efficient cannot be drawn.
     unit : str, optional
         The currency.
     zoom : bool, default False
@@ -301,12 +300,12 @@ def _around(places: Array) -> NDArray[np.intp]:
 
 
 def _efficient(game: Game, name: str, allocation: Allocation, total: float) -> Array:
-    """Return the values as gains; a point of the simplex splits exactly what there is."""
+    """Return the values as gains; a point of the simplex is efficient."""
     gap = allocation.total - game.sign * total
     if abs(gap) > max(1e-6 * (game.scale or 1.0), allocation.tolerance):
         word = "more" if gap > 0 else "less"
         raise GameError(
-            f'"{name}" hands out {abs(gap):.6g} {word} than there is, so it is no point among the '
-            f"ways to split; leave it out"
+            f'"{name}" is not efficient: its shares sum to {abs(gap):.6g} {word} than the total; '
+            f"leave it out"
         )
     return np.array(game.sign * allocation.values)

@@ -1,4 +1,4 @@
-"""What a report says, as numbers and sentences: for text, pages, letters and files alike."""
+"""What a report says, as numbers and sentences: for text, pages, letters and files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ReportContent:
     Attributes
     ----------
     bills : dict of str to tuple of Decimal
-        The shares to the cent, of each rule that splits exactly what there is to split.
+        The shares to the cent, of each efficient rule.
     """
 
     name: str
@@ -72,7 +72,7 @@ class ReportContent:
     def __post_init__(self) -> None:
         bills = {}
         for rule, allocation in self.allocations.items():
-            # A rule that does not split exactly what there is to split gives no bills.
+            # A rule that is not efficient gives no bills.
             with suppress(AllocationError):
                 bills[rule] = rounded_bills(allocation.values, self.together)
         object.__setattr__(self, "bills", bills)
@@ -95,7 +95,7 @@ class ReportContent:
 
     @property
     def together(self) -> float:
-        """What there is to split."""
+        """The total to split, v(N)."""
         return self.comparison.together
 
     @cached_property
@@ -128,7 +128,7 @@ class ReportContent:
         Raises
         ------
         GameError
-            There is no community, or its dispatch does not cost what there is to split.
+            There is no community, or its dispatch does not cost v(N).
         """
         community = self.community
         if community is None:
@@ -167,7 +167,7 @@ class ReportContent:
         return self.game.values(others, progress=False)
 
     def objections(self, rule: str) -> NDArray[np.float64] | None:
-        """Return what the worst group with each player would gain by leaving.
+        """Return the largest excess of the coalitions with each player.
 
         None where the coalitions are too many to be listed.
         """
@@ -197,7 +197,7 @@ class ReportContent:
             sentences = [*audited.sentences(self.unit), *self.provisos(rule)]
             lines += ["", rule, *(f"  {sentence}" for sentence in sentences)]
             if rule not in self.bills:
-                lines.append("  No bills: this rule does not split exactly what there is to split.")
+                lines.append("  No bills: the shares are not efficient.")
         return "\n".join(lines)
 
     __repr__ = text

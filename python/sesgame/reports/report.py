@@ -263,5 +263,5 @@ def _by_name(
                 )
             named[allocation.method] = allocation
     if not named:
-        raise AllocationError("there is no allocation to report")
+        raise AllocationError("no allocation to report")
     return named

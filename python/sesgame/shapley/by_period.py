@@ -85,7 +85,7 @@ class PeriodGame:
         self.players = Players(players)
         self.periods = tuple(periods)
         if not self.periods:
-            raise GameError("there is no period; at least one is needed")
+            raise GameError("periods must not be empty")
         if len(set(self.periods)) < len(self.periods):
             twice = next(label for label in self.periods if self.periods.count(label) > 1)
             raise GameError(f"duplicate period {twice!r}")
@@ -112,7 +112,7 @@ class PeriodGame:
                     f"{parts[0]!r}; all need the same players and kind"
                 )
         if not parts:
-            raise GameError("there is no period; at least one is needed")
+            raise GameError("periods must not be empty")
 
         def values(membership: NDArray[np.bool_]) -> Array:
             return np.stack([part.values(membership, progress=False) for part in parts], axis=1)

@@ -94,9 +94,9 @@ class ExactSemivalue(Evidence):
         if self.method == "enumeration":
             return [f"Exact: made of {self.coalitions:,} values of groups."]
         if self.error_bound == 0.0:
-            return ["Exact, by a formula for games of this form."]
+            return ["Exact, by the closed form for such games."]
         bound = f"{self.error_bound:.1e}"
-        return [f"Exact by the form of the game: the error is proved to be below {bound}."]
+        return [f"Exact by the structure of the game: the error is proved to be below {bound}."]
 
 
 def shapley_value(
@@ -119,7 +119,7 @@ def shapley_value(
         no table. Most of :mod:`sesgame.games`, and communities without batteries, are exact for
         thousands of players.
     types : mapping of player to hashable, optional
-        Players of one type can stand in for each other: the value of a coalition depends only on
+        Players of one type are symmetric: the value of a coalition depends only on
         how many of each type it has. A player that is not there is of a type of its own. Then n
         may be as large as the product of (count + 1) over the types stays within 2^24: only that
         many coalitions are evaluated, and a few more, to see whether the types are right. The same
@@ -350,7 +350,7 @@ WEIGHTS: Option[Sequence[float]] = Option(
     name="weights",
     parse=_weights,
     metavar="W0,W1,...",
-    help="what a coalition of 0, 1, ... others weighs in a semivalue, separated by commas",
+    help="weights of a semivalue, by the number of other players in the coalition: 0, 1, ...",
     required=True,
 )
 

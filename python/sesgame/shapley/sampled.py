@@ -256,7 +256,7 @@ def shapley_estimate(
         counted. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The netting or
         pooled-battery game of a community serves for a detailed dispatch model of it.
     types : mapping of player to hashable, optional
-        Which players stand in for each other, as in :func:`sesgame.shapley_value`: the estimate is
+        Which players are symmetric, as in :func:`sesgame.shapley_value`: the estimate is
         the mean over a type, and of coalitions with as many members of each type one is evaluated.
         The standard error is that of the mean for permutations, and for other methods at most what
         is stated, the mean of the players' own.

@@ -66,7 +66,7 @@ UNIONS: Option[Unions] = Option(
     name="unions",
     parse=_unions,
     metavar='"A,B;C"',
-    help="members who act together: names separated by commas, unions by semicolons",
+    help="members separated by commas, a priori unions by semicolons",
     required=True,
 )
 

@@ -222,7 +222,7 @@ def audit(
     Two scans of the 2^n values. Of players and coalitions whose excesses differ by no more than
     1e-9 (1e-7) of the largest value or ``rounding``, the first is named, coalitions in the order of
     their bit masks: rounding, which differs from machine to machine, does not choose. With an
-    oracle the 2n + 1 coalitions of one player, of all but one and of all, and one question: is any
+    oracle the 2n + 1 coalitions of 1, n - 1 and n players, and one question: is any
     better off on its own than the best of those, and than nobody?
 
     References

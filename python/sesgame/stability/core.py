@@ -354,7 +354,7 @@ class CoreExistence(Evidence):
         An allocation in the core.
     collection : Stage or None
         Balanced coalitions that prove the core empty: with their weights they cover every player
-        alike, and their weighted excess, `collection.excess`, is positive (Bondareva-Shapley).
+        equally, and their weighted excess, `collection.excess`, is positive (Bondareva-Shapley).
     tolerance : float
         Excesses up to this count as 0.
     effort : Effort

@@ -424,8 +424,8 @@ REFERENCE: Option[Any] = Option(
     name="reference",
     parse=_parsed,
     metavar=f"{EQUAL}|{ALONE}|A=1.5,B=2,...",
-    help="what a choice among several solutions is compared with: equal parts, what each has "
-    "alone, or an amount for each member",
+    help="reference point for the choice among several solutions: equal shares, stand-alone "
+    "values, or an amount for each member",
 )
 
 

@@ -205,7 +205,7 @@ class _RowGeneration:
         ]
         # An oracle that has used up the time has not said its last word.
         if self.timed_out or (open_stages and monotonic() >= self.deadline):
-            return f"stopped after {self.search.max_seconds:g} seconds"
+            return f"time limit {self.search.max_seconds:g} s"
         if open_stages:
             return f"the oracle does not prove stage {open_stages[0]}"
         return ""

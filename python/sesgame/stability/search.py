@@ -1,7 +1,7 @@
 """Who finds the coalition with the largest excess: a table of all coalitions, or an oracle.
 
 Made once for a game, a :class:`CoalitionSearch` serves every rule and audit of it: whoever asks
-for the worst coalition need not know how it is found.
+for that coalition need not know how it is found.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ class TableSearch(CoalitionSearch):
 
 
 class FewCoalitions(CoalitionSearch):
-    """Looks at the 2n + 1 coalitions of one player, of all but one, and of all; proves nothing.
+    """Looks at the 2n + 1 coalitions of 1, n - 1 and n players; proves nothing.
 
     For games of too many players for a table, and without an oracle.
     """
@@ -254,7 +254,7 @@ class FewCoalitions(CoalitionSearch):
 
     @cached_property
     def membership(self) -> NDArray[np.bool_]:
-        """Each player, all but each, and all, as rows of a bool array."""
+        """The coalitions of 1, n - 1 and n players, as rows of a bool array."""
         single = np.eye(self.game.n_players, dtype=np.bool_)
         return np.concatenate([single, ~single, np.ones((1, self.game.n_players), dtype=np.bool_)])
 

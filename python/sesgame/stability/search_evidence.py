@@ -136,10 +136,10 @@ class GeneratedEvidence(Evidence):
         """Return between what the least possible largest excess lies, where that is open."""
         if self.proved:
             return []
+        name = allocation.method.split(" (")[0]
         return [
-            f"Not proved to be the {allocation.method.split(' (')[0]}: {self.reason}. The least "
-            f"that the worst group can gain is between {amount(self.lower_bound)} and "
-            f"{amount(self.upper_bound)}."
+            f"{name[0].upper()}{name[1:]} not certified ({self.reason}). The minimal largest "
+            f"excess lies in [{amount(self.lower_bound)}, {amount(self.upper_bound)}]."
         ]
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
@@ -147,9 +147,9 @@ class GeneratedEvidence(Evidence):
         if not self.proved:
             return []
         return [
-            f"Found by searching for the worst group: {self.effort.oracle_calls:,} searches, "
-            f"{count(len(self.stages), 'stage')}. It is proved that no split leaves every group "
-            f"with less reason to leave than {amount(self.lower_bound)}."
+            f"Found by separation: {count(self.effort.oracle_calls, 'oracle call')}, "
+            f"{count(len(self.stages), 'stage')}. No split has a largest excess below "
+            f"{amount(self.lower_bound)} (proved lower bound)."
         ]
 
     def verify(self, game: Game, oracle: SeparationOracle | None = None) -> Verification:

@@ -1,7 +1,7 @@
 """The evidence of stability solutions: which coalitions hold which excess down, and how hard.
 
 A linear program that lowers the largest excess stops at coalitions whose weights balance: with
-positive weights they cover every player alike, so what one of them gains another loses. These
+positive weights they cover every player equally, so what one of them gains another loses. These
 weights prove the level to anyone who can add up (Kohlberg 1971).
 """
 

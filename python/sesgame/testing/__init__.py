@@ -2,7 +2,7 @@
 
 Strategies for `Hypothesis <https://hypothesis.readthedocs.io>`_ (extra ``testing``) draw small
 games, communities and markets that shrink to the simplest that breaks a test. Checks raise an
-``AssertionError`` that says who objects, and by how much; they enumerate with NumPy or in
+``AssertionError`` that names the coalition and its excess; they enumerate with NumPy or in
 fractions and share no code with the solvers.
 
 >>> import sesgame as sg

@@ -91,14 +91,14 @@ class _Case:
 
     @property
     def excesses(self) -> Shares:
-        """By how much each coalition objects, in the order of the table."""
+        """The excess of each coalition, in the order of the table."""
         sums = self.shares[:1] - self.shares[:1]
         for share in self.shares:
             sums = np.concatenate([sums, sums + share])
         return self.table - sums if self.is_gain else sums - self.table
 
     def objection(self, mask: int, excess: Any) -> str:
-        """Return who objects, and why."""
+        """Return which coalition has a positive excess, and why."""
         members = self.players.ordered_labels(mask)
         who = str(members[0]) if len(members) == 1 else format_coalition(members)
         worth = self.table[mask]
@@ -117,7 +117,7 @@ class _Case:
 def assert_efficient(
     problem: Game | OrderBook, outcome: Any, *, tolerance: float | None = None
 ) -> None:
-    r"""Fail unless everything is handed out, and no more: :math:`x(N) = v(N)`.
+    r"""Fail unless the shares are efficient: :math:`x(N) = v(N)`.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def assert_efficient(
     >>> game = sg.Game.from_dict({("a",): 0, ("b",): 0, ("a", "b"): 6}, kind="gain")
     >>> assert_efficient(game, {"a": 3, "b": 2})
     Traceback (most recent call last):
-    AssertionError: 1 is not handed out: the shares add up to 5, all together are worth 6
+    AssertionError: not efficient: the shares sum to 5, 1 less than v(N) = 6
     """
     if isinstance(problem, OrderBook):
         best, reached = best_welfare(problem), welfare_of(problem, outcome)
@@ -152,13 +152,11 @@ def assert_efficient(
     case = _Case(problem, outcome, tolerance)
     total, worth = sum(case.shares), case.table[-1]
     if abs(total - worth) > case.tolerance:
-        missing = "is not handed out" if total < worth else "too much is handed out"
-        if not case.is_gain:
-            missing = "is not covered" if total < worth else "too much is collected"
-        together = "are worth" if case.is_gain else "cost"
+        word = "less" if total < worth else "more"
+        symbol = "v" if case.is_gain else "c"
         raise AssertionError(
-            f"{amount(abs(total - worth))} {missing}: the shares add up to {amount(total)}, "
-            f"all together {together} {amount(worth)}"
+            f"not efficient: the shares sum to {amount(total)}, "
+            f"{amount(abs(total - worth))} {word} than {symbol}(N) = {amount(worth)}"
         )
 
 
@@ -243,7 +241,7 @@ def assert_in_core(
 
 
 def assert_symmetric(game: Game, outcome: Any, *, tolerance: float | None = None) -> None:
-    r"""Fail unless players who can stand in for each other get the same.
+    r"""Fail unless symmetric players get the same.
 
     .. math:: v(S \cup i) = v(S \cup j) \text{ for all } S \not\ni i, j \implies x_i = x_j
 
@@ -263,7 +261,7 @@ def assert_symmetric(game: Game, outcome: Any, *, tolerance: float | None = None
     >>> game = sg.Game.from_dict({("a",): 0, ("b",): 0, ("a", "b"): 6}, kind="gain")
     >>> assert_symmetric(game, {"a": 4, "b": 2})
     Traceback (most recent call last):
-    AssertionError: a and b can stand in for each other, but get 4 and 2
+    AssertionError: a and b are symmetric, but get 4 and 2
     """
     case = _Case(game, outcome, tolerance)
     masks = np.arange(len(case.table))
@@ -274,7 +272,7 @@ def assert_symmetric(game: Game, outcome: Any, *, tolerance: float | None = None
             if apart <= case.tolerance < abs(case.shares[i] - case.shares[j]):
                 verb = "get" if case.is_gain else "pay"
                 raise AssertionError(
-                    f"{case.players[i]} and {case.players[j]} can stand in for each other, "
+                    f"{case.players[i]} and {case.players[j]} are symmetric, "
                     f"but {verb} {amount(case.shares[i])} and {amount(case.shares[j])}"
                 )
 

@@ -78,7 +78,7 @@ def games(
     monotone : bool, default False
         Nobody makes a coalition worth less; of costs: nobody makes it cheaper.
     twins : bool, default False
-        Two players can stand in for each other, where there are two.
+        Two players are symmetric, where there are two.
     dummy : bool, default False
         Somebody adds the same to every coalition.
     integer : bool, default True

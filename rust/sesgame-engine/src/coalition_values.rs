@@ -131,7 +131,7 @@ fn pack(members: &[bool], key: &mut [u64]) {
         for (byte, members) in members.chunks(8).enumerate() {
             let mut eight = [0; 8];
             eight.iter_mut().zip(members).for_each(|(to, member)| *to = u8::from(*member));
-            // Each factor 2^(56 - 7 i) moves the lowest bit of byte i to bit 56 + i.
+            // Each factor 2^(56 - 7 i) moves the least significant bit of byte i to bit 56 + i.
             let bits = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
             *word |= bits << (8 * byte);
         }

@@ -282,7 +282,7 @@ proptest! {
                 }
             }
             Core::Empty(stage) => {
-                // Weights of sum 1 that cover everybody alike: their mean excess does not depend
+                // Weights of sum 1 that cover every player equally: their mean excess does not depend
                 // on the allocation, and it is positive.
                 let n_players = game.n_players();
                 let equal = vec![game.table[game.table.len() - 1] / n_players as f64; n_players];

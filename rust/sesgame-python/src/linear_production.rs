@@ -10,7 +10,7 @@ use crate::arrays::{by_row, owned};
 use crate::boundary::watched;
 use crate::native_game::NativeGame;
 
-/// A native game that also gives its optimum, its dual prices, and its worst coalition.
+/// A native game that also gives its optimum, its dual prices, and the coalition of largest excess.
 #[pyclass(frozen, extends = NativeGame, module = "sesgame._engine")]
 pub struct LinearProductionGame {
     game: Arc<linear_production::LinearProductionGame>,

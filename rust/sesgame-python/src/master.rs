@@ -46,7 +46,7 @@ impl LexicographicMaster {
         boundary::watched(py, None, |progress| self.master.solve(first, to_the_end, progress))
     }
 
-    /// Adds the worst coalitions that violate a level: the first level to solve again, and how
+    /// Adds the coalitions that violate a level most: the first level to solve again, and how
     /// many were added.
     fn require(
         &mut self,

@@ -1,1 +1,1 @@
-"""What a coalition pays when it runs its equipment best."""
+"""Optimal dispatch of a coalition, and its cost."""

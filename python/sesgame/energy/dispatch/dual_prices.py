@@ -1,4 +1,4 @@
-"""What proves bills at dual prices: the prices, and what they leave open."""
+"""Evidence of bills at dual prices: the prices, and the range of bills that they leave open."""
 
 from __future__ import annotations
 

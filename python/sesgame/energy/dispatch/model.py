@@ -99,7 +99,7 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
         return _POOLED if len(problem.storage) else _NETTING
     if name not in MODELS:
         *others, last = (f'"{known}"' for known in MODELS)
-        raise GameError(f"model is {name!r}; it must be {', '.join(others)} or {last}")
+        raise GameError(f"model must be {', '.join(others)} or {last}, got {name!r}")
     model = MODELS[name]
     missing = model.missing(problem)
     if missing:

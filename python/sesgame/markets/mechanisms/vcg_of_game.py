@@ -44,14 +44,12 @@ class ClarkeEvidence(Evidence):
 
     @property
     def n_evaluations(self) -> int:
-        """All together, and all but each."""
+        """The grand coalition, and those of n - 1 players."""
         return len(self.payments) + 1
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the payments are made of."""
-        return [
-            f"Made of {self.n_evaluations} values: that of all together, and those of all but one."
-        ]
+        return [f"Made of {self.n_evaluations} values: all together, and all without each."]
 
 
 def vcg_payments(

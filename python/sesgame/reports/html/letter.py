@@ -91,12 +91,11 @@ def _billed(report: ReportContent, rule: str | None) -> str:
         rule = next(iter(report.bills), None)
         if rule is None:
             raise AllocationError(
-                "no letters can be written: none of the rules splits exactly what there is to "
-                "split, so none gives bills"
+                "no letters can be written: none of the rules is efficient, so none gives bills"
             )
     if rule not in report.bills:
         there = ", ".join(report.bills) or "none"
-        raise AllocationError(f'there are no bills by "{rule}"; there are those by: {there}')
+        raise AllocationError(f'no bills by "{rule}"; choose from {there}')
     return rule
 
 

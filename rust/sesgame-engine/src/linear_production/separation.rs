@@ -29,7 +29,7 @@ pub struct Question<'a> {
 /// What was found, and what is proved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The worst coalition found with an excess above the level, if any.
+    /// The coalition with the largest excess found above the level, if any.
     pub members: Option<Vec<bool>>,
     /// No coalition that was asked for has a larger excess.
     pub bound: f64,

@@ -6,7 +6,7 @@ use multiversion::multiversion;
 
 use super::member_factors::Complex;
 
-/// Adding it leaves the nearest integer in the lowest bits.
+/// Adding it leaves the nearest integer in the least significant bits.
 const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
 
 /// ln 2 and pi / 2 in parts, the first of which have so few bits that a product with an integer of

@@ -57,7 +57,7 @@ impl EvaluatedPairs {
         self.semivalue.n_players()
     }
 
-    /// The pairs by size, from 1 on.
+    /// The pairs by size, starting at 1.
     #[must_use]
     pub fn sizes(&self) -> &[PairsOfSize] {
         &self.sizes

@@ -40,7 +40,7 @@ pub enum SizeSampling {
     Spread,
     /// Like the kernel of the regression.
     Kernel,
-    /// All sizes alike, as the leverage scores of the regression nearly are.
+    /// Uniform over sizes, as the leverage scores of the regression nearly are.
     Leverage,
 }
 
@@ -132,7 +132,7 @@ impl PairedEstimate {
 
     fn order(&self) -> usize {
         match self.method {
-            // Where not all sizes count alike, few are sampled, and a trend is not to be carried on.
+            // Where sizes are not weighted equally, few are sampled: no trend to carry on.
             PairMethod::TwoStage if !self.pairs.semivalue.shares_out() => 1,
             PairMethod::TwoStage => MAX_ORDER,
             PairMethod::Regression => 1,

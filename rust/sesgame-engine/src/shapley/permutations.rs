@@ -7,8 +7,8 @@
 //! (Latin hypercube).
 //!
 //! A batch is the unit of everything: of random numbers (one ChaCha8 stream for each batch number), of
-//! parallel work, and of the statistics. Batches are independent of each other and alike, so the bits
-//! do not depend on who evaluates them, and their spread gives the standard error.
+//! parallel work, and of the statistics. Batches are independent and identically distributed, so
+//! the bits do not depend on who evaluates them, and their spread gives the standard error.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,7 +1,7 @@
 //! Marginal contributions by strata, with Neyman allocation: any semivalue.
 //!
 //! `psi_i = sum over s of p(s) mean of v(S + i) - v(S) over the coalitions S of s others`. The strata
-//! of a player are ranges of sizes; each is sampled on its own, first all alike and then in proportion
+//! of a player are ranges of sizes; each is sampled on its own, first uniformly and then in proportion
 //! to the range's probability times the standard deviation within (Castro et al. 2017). A marginal
 //! contribution informs one player only, so this is for few players, or where single strata vary much.
 
@@ -279,7 +279,7 @@ mod tests {
             }
             estimate.record(&rows.chunks_exact(6).map(value).collect::<Vec<_>>()).unwrap();
         }
-        // Of the last thousand; all sizes alike would be 333.
+        // Of the last thousand; with uniform sizes it would be 333.
         assert!(drawn[2] + drawn[3] > 500, "{drawn:?}");
         let (values, errors) = estimate.estimate();
         assert!(values.iter().zip(&errors).all(|(v, e)| v.is_finite() && *e > 0.0));

@@ -3,7 +3,7 @@
 //! Where a player joins `s` others as probably as all but `s` of them, only the odd part
 //! `o(S) = v(S) - v(N \ S)` of the game counts:
 //! `psi_i = sum over t of p(t-1) mean of o(S) over the coalitions S of t players with i`.
-//! The Shapley value (all sizes alike) and the Banzhaf value (all coalitions alike) are of that kind.
+//! The Shapley value (uniform over sizes) and the Banzhaf value (uniform over coalitions) are such.
 
 use crate::error::{Error, Result};
 
@@ -17,7 +17,7 @@ pub struct SymmetricSemivalue {
 }
 
 impl SymmetricSemivalue {
-    /// The Shapley value of `n` players: all sizes alike.
+    /// The Shapley value of `n` players: uniform over sizes.
     #[must_use]
     pub fn shapley(n_players: usize) -> Self {
         Self { probabilities: vec![(n_players as f64).recip(); n_players] }

@@ -200,7 +200,7 @@ pub fn excess_histogram(
 }
 
 /// The sums of an allocation over the low and the high parts of all masks, signed so that less is
-/// better for the coalition in gains and costs alike.
+/// better for the coalition in gains as in costs.
 pub(super) struct SignedSums {
     pub sign: f64,
     pub low: Vec<f64>,

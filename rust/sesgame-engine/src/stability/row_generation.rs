@@ -35,7 +35,7 @@ pub struct Stage {
     /// The excess of the coalitions below.
     pub excess: f64,
     /// Coalitions and their positive weights. Together with some multiples of the coalitions of
-    /// earlier stages, of the grand coalition and of `bounds` they cover every player alike.
+    /// earlier stages, of the grand coalition and of `bounds` they cover every player equally.
     pub weights: Vec<(Coalition, f64)>,
     /// Players who get exactly what they have alone, and the weight of that.
     pub bounds: Vec<(usize, f64)>,

@@ -140,8 +140,7 @@ impl Tile<'_> {
         })
     }
 
-    /// By how much the worst coalition violates its level; 0 when none does. `largest` is the
-    /// largest excess.
+    /// The largest violation of a level; 0 when none is violated. `largest` is the largest excess.
     ///
     /// The coalition of largest excess is as bad as any of its level or of earlier ones, since the
     /// `t` of levels fall. Only coalitions of later levels can be worse.
@@ -310,7 +309,7 @@ impl Pass<'_> {
         }
     }
 
-    /// By how much the worst coalition of each block violates its level, and the values read.
+    /// The largest violation of a level in each block, and the values read.
     fn scores(&self, seen: &mut [Seen], progress: &Progress) -> Result<(Vec<f64>, u64)> {
         let mut scores = vec![0.0; seen.len()];
         let task = |(task, (seen, scores)): (usize, (&mut [Seen], &mut [f64]))| {
@@ -333,7 +332,7 @@ impl Pass<'_> {
         Ok((scores, read))
     }
 
-    /// By how much the worst coalition of a block violates its level; 0 when none does, or when the
+    /// The largest violation of a level in a block; 0 when none is violated, or when the
     /// block is not part of the sample. What was seen of it is brought up to date if it is read.
     fn score(&self, index: usize, seen: &mut Seen, read: &mut u64) -> f64 {
         let hash = (index as u32).wrapping_mul(0x9e37_79b9);
@@ -369,7 +368,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Of the blocks with the largest scores the worst strips, of those the worst coalitions.
+    /// Of the blocks with the largest scores the strips, and of those the coalitions, with the
+    /// largest violations.
     fn worst_violations(&self, scores: &[f64], count: usize) -> Vec<Violation> {
         let masks = self.masks.as_slice();
         let strips_of = |index: usize| {
