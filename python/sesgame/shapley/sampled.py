@@ -617,7 +617,7 @@ class _Estimation:
             valuation, self.value.probabilities, options.seed, self.limit
         )
         if self.limit <= self.sampling.step:
-            raise ValueError(
+            raise GameError(
                 f"max_evaluations must be at least {1 + self.sampling.step} for method "
                 f'"{estimator.name}", got {self.limit}'
             )
