@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from sesgame._engine import permutation_means, permutation_orders
+from sesgame.errors import GameError
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.valuation import CELLS, Valuation
@@ -87,7 +88,7 @@ class PermutationSampling:
         self._seed = seed
         walk = max(self._n_players - 1, 1)  # the grand coalition is known
         if budget < walk + 1:
-            raise ValueError(
+            raise GameError(
                 f"max_evaluations is {budget}; one order of {self._n_players} players takes "
                 f"{walk + 1} evaluations"
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from sesgame._engine import StratifiedEstimate
+from sesgame.errors import GameError
 from sesgame.estimators.estimator import Estimate
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class StratifiedSampling:
         self.evaluations = 1
         least = 1 + PILOT * self._engine.n_strata
         if budget < least:
-            raise ValueError(
+            raise GameError(
                 f"max_evaluations is {budget}; the {self._engine.n_strata} strata of {n_players} "
                 f"players take at least {least} evaluations"
             )
