@@ -41,6 +41,7 @@ def options_for(players):
         "unions": unions,
         "reference": dict.fromkeys(players, 1.0),
         "seed": 3,
+        "max_evaluations": 20,
         "n_clusters": 2,
     }
 
@@ -328,6 +329,7 @@ def test_options_on_the_command_line_are_those_of_the_function(tmp_path, rule, o
         ("--seed", "x"),
         ("--seed", "-1"),
         ("--seed", str(2**64)),
+        ("--max-evaluations", "0"),
         ("--reference", "ann=x"),
     ],
 )
@@ -386,3 +388,13 @@ def test_the_table_of_rules_in_the_documentation_is_that_of_the_catalogue(monkey
     text = rule_table.PAGE.read_text(encoding="utf-8")
     assert text.count(rule_table.table()) == 1
     assert rule_table.with_table(text) == text
+
+
+def test_too_few_evaluations_are_refused_in_one_line(capsys):
+    period = ["--start", "2016-06-01T12:00", "--end", "2016-06-01T13:00"]
+    command = ["allocate", str(ROOT / "examples/rural13"), *period, "--rules", "shapley-estimate"]
+    assert main([*command, "--max-evaluations", "3"]) == 2
+    assert capsys.readouterr().err == (
+        "sesgame: max_evaluations is 3; one order of 13 players takes 13 evaluations\n"
+    )
+    assert main([*command, "--max-evaluations", "300"]) == 0

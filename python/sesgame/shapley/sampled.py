@@ -18,7 +18,7 @@ from sesgame.estimators.valuation import Valuation
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Course, Evidence, Intervals
 from sesgame.game.player_types import Symmetry
-from sesgame.rule import SEED, Need, Promise, Rule
+from sesgame.rule import SEED, Need, Option, Promise, Rule
 from sesgame.shapley.closed_form import value_in_closed_form
 from sesgame.shapley.confidence import student_quantile
 from sesgame.shapley.control_variate import control_value
@@ -323,13 +323,30 @@ def shapley_estimate(
     return SHAPLEY_ESTIMATE.made(estimate_value(game, value, options))
 
 
+def _count(text: str) -> int:
+    """Return how many coalitions may be evaluated."""
+    count = int(text)
+    if count < 1:
+        raise ValueError(text)
+    return count
+
+
+MAX_EVALUATIONS = Option(
+    name="max-evaluations",
+    parse=_count,
+    metavar="COUNT",
+    help="how many coalitions an estimate may evaluate, at most",
+)
+
 SHAPLEY_ESTIMATE = Rule(
     name="shapley-estimate",
     title="Shapley estimate",
-    apply=lambda problem: shapley_estimate(problem.game, seed=problem[SEED]),
+    apply=lambda problem: shapley_estimate(
+        problem.game, seed=problem[SEED], max_evaluations=problem.get(MAX_EVALUATIONS)
+    ),
     needs=frozenset({Need.SAMPLE}),
     promises=frozenset({Promise.EFFICIENT}),
-    options=(SEED,),
+    options=(SEED, MAX_EVALUATIONS),
     meaning=f"{ADDS} orders in which the members could have come together{BY_SAMPLE}.",
     page="concepts/shapley-estimate",
     sources=("castro2009", "covert2021"),
@@ -416,9 +433,11 @@ def banzhaf_estimate(
 BANZHAF_ESTIMATE = Rule(
     name="banzhaf-estimate",
     title="Banzhaf estimate",
-    apply=lambda problem: banzhaf_estimate(problem.game, seed=problem[SEED]),
+    apply=lambda problem: banzhaf_estimate(
+        problem.game, seed=problem[SEED], max_evaluations=problem.get(MAX_EVALUATIONS)
+    ),
     needs=frozenset({Need.SAMPLE}),
-    options=(SEED,),
+    options=(SEED, MAX_EVALUATIONS),
     meaning=f"{ADDS} groups{BY_SAMPLE}; {NEED_NOT_ADD_UP}",
     page="concepts/shapley-estimate",
     sources=("banzhaf1965",),
@@ -530,9 +549,14 @@ def semivalue_estimate(
 SEMIVALUE_ESTIMATE = Rule(
     name="semivalue-estimate",
     title="semivalue estimate",
-    apply=lambda problem: semivalue_estimate(problem.game, problem[WEIGHTS], seed=problem[SEED]),
+    apply=lambda problem: semivalue_estimate(
+        problem.game,
+        problem[WEIGHTS],
+        seed=problem[SEED],
+        max_evaluations=problem.get(MAX_EVALUATIONS),
+    ),
     needs=frozenset({Need.SAMPLE}),
-    options=(WEIGHTS, SEED),
+    options=(WEIGHTS, SEED, MAX_EVALUATIONS),
     meaning=f"{ADDS} groups, with agreed weights by their size{BY_SAMPLE}; {NEED_NOT_ADD_UP}",
     page="concepts/shapley-estimate",
     sources=("dubey1981",),

@@ -23,6 +23,7 @@ from sesgame.rule import SEED, Need, Option, Promise, Rule
 from sesgame.shapley.exact import ADDS, RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
 from sesgame.shapley.sampled import (
     BY_SAMPLE,
+    MAX_EVALUATIONS,
     SampledShapley,
     TracePoint,
     estimate_value,
@@ -253,10 +254,15 @@ def owen_estimate(
 OWEN_ESTIMATE = Rule(
     name="owen-estimate",
     title="Owen estimate",
-    apply=lambda problem: owen_estimate(problem.game, problem[UNIONS], seed=problem[SEED]),
+    apply=lambda problem: owen_estimate(
+        problem.game,
+        problem[UNIONS],
+        seed=problem[SEED],
+        max_evaluations=problem.get(MAX_EVALUATIONS),
+    ),
     needs=frozenset({Need.SAMPLE}),
     promises=frozenset({Promise.EFFICIENT}),
-    options=(UNIONS, SEED),
+    options=(UNIONS, SEED, MAX_EVALUATIONS),
     meaning=f"{ADDS} {KEEP_TOGETHER}{BY_SAMPLE}.",
     page="concepts/unions",
     sources=("owen1977",),
@@ -459,11 +465,14 @@ NESTED_SHAPLEY_ESTIMATE = Rule(
     name="nested-shapley-estimate",
     title="nested Shapley estimate",
     apply=lambda problem: nested_shapley_estimate(
-        problem.game, problem[UNIONS], seed=problem[SEED]
+        problem.game,
+        problem[UNIONS],
+        seed=problem[SEED],
+        max_evaluations=problem.get(MAX_EVALUATIONS),
     ),
     needs=frozenset({Need.SAMPLE}),
     promises=frozenset({Promise.EFFICIENT}),
-    options=(UNIONS, SEED),
+    options=(UNIONS, SEED, MAX_EVALUATIONS),
     meaning=f"{BY_UNION}{BY_SAMPLE}.",
     page="concepts/unions",
     sources=("kamijo2009",),
