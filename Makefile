@@ -80,7 +80,7 @@ test-wheel: dist $(EXTENSION)  ## Run the Python tests on the wheel, and compare
 	rm -rf .venv-wheel && $(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/python release/install_locked.py requirements/build.txt requirements/test.txt
 	.venv-wheel/bin/python -m pip install --quiet --no-deps dist/*.whl
-	.venv-wheel/bin/python -m pytest -n auto -m "not slow" tests
+	PATH="$(CURDIR)/.venv-wheel/bin:$$PATH" python -m pytest -n auto -m "not slow" tests
 	diff <(python release/result_digests.py) <(.venv-wheel/bin/python release/result_digests.py)
 	@echo "The wheel and the build for development give the same bits."
 
