@@ -18,7 +18,7 @@ from sesgame.estimators.valuation import Valuation
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Course, Evidence, Intervals
 from sesgame.game.player_types import Symmetry
-from sesgame.rule import SEED, Need, Option, Promise, Rule
+from sesgame.rule import SEED, AllocationProblem, Need, Option, Promise, Rule
 from sesgame.shapley.closed_form import value_in_closed_form
 from sesgame.shapley.confidence import student_quantile
 from sesgame.shapley.control_variate import control_value
@@ -338,15 +338,22 @@ MAX_EVALUATIONS = Option(
     help="how many coalitions an estimate may evaluate, at most",
 )
 
+SAMPLING = (SEED, MAX_EVALUATIONS)
+"""What every rule that samples takes."""
+
+
+def sampling_of(problem: AllocationProblem) -> dict[str, Any]:
+    """Return the options of :data:`SAMPLING`, as keywords of an estimate."""
+    return {option.keyword: problem.get(option) for option in SAMPLING}
+
+
 SHAPLEY_ESTIMATE = Rule(
     name="shapley-estimate",
     title="Shapley estimate",
-    apply=lambda problem: shapley_estimate(
-        problem.game, seed=problem[SEED], max_evaluations=problem.get(MAX_EVALUATIONS)
-    ),
+    apply=lambda problem: shapley_estimate(problem.game, **sampling_of(problem)),
     needs=frozenset({Need.SAMPLE}),
     promises=frozenset({Promise.EFFICIENT}),
-    options=(SEED, MAX_EVALUATIONS),
+    options=SAMPLING,
     meaning=f"{ADDS} orders in which the members could have come together{BY_SAMPLE}.",
     page="concepts/shapley-estimate",
     sources=("castro2009", "covert2021"),
@@ -433,11 +440,9 @@ def banzhaf_estimate(
 BANZHAF_ESTIMATE = Rule(
     name="banzhaf-estimate",
     title="Banzhaf estimate",
-    apply=lambda problem: banzhaf_estimate(
-        problem.game, seed=problem[SEED], max_evaluations=problem.get(MAX_EVALUATIONS)
-    ),
+    apply=lambda problem: banzhaf_estimate(problem.game, **sampling_of(problem)),
     needs=frozenset({Need.SAMPLE}),
-    options=(SEED, MAX_EVALUATIONS),
+    options=SAMPLING,
     meaning=f"{ADDS} groups{BY_SAMPLE}; {NEED_NOT_ADD_UP}",
     page="concepts/shapley-estimate",
     sources=("banzhaf1965",),
@@ -550,13 +555,10 @@ SEMIVALUE_ESTIMATE = Rule(
     name="semivalue-estimate",
     title="semivalue estimate",
     apply=lambda problem: semivalue_estimate(
-        problem.game,
-        problem[WEIGHTS],
-        seed=problem[SEED],
-        max_evaluations=problem.get(MAX_EVALUATIONS),
+        problem.game, problem[WEIGHTS], **sampling_of(problem)
     ),
     needs=frozenset({Need.SAMPLE}),
-    options=(WEIGHTS, SEED, MAX_EVALUATIONS),
+    options=(WEIGHTS, *SAMPLING),
     meaning=f"{ADDS} groups, with agreed weights by their size{BY_SAMPLE}; {NEED_NOT_ADD_UP}",
     page="concepts/shapley-estimate",
     sources=("dubey1981",),

@@ -19,14 +19,15 @@ from sesgame.estimators.valuation import CELLS
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
-from sesgame.rule import SEED, Need, Option, Promise, Rule
+from sesgame.rule import Need, Option, Promise, Rule
 from sesgame.shapley.exact import ADDS, RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
 from sesgame.shapley.sampled import (
     BY_SAMPLE,
-    MAX_EVALUATIONS,
+    SAMPLING,
     SampledShapley,
     TracePoint,
     estimate_value,
+    sampling_of,
     shapley_estimate,
 )
 from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
@@ -254,15 +255,10 @@ def owen_estimate(
 OWEN_ESTIMATE = Rule(
     name="owen-estimate",
     title="Owen estimate",
-    apply=lambda problem: owen_estimate(
-        problem.game,
-        problem[UNIONS],
-        seed=problem[SEED],
-        max_evaluations=problem.get(MAX_EVALUATIONS),
-    ),
+    apply=lambda problem: owen_estimate(problem.game, problem[UNIONS], **sampling_of(problem)),
     needs=frozenset({Need.SAMPLE}),
     promises=frozenset({Promise.EFFICIENT}),
-    options=(UNIONS, SEED, MAX_EVALUATIONS),
+    options=(UNIONS, *SAMPLING),
     meaning=f"{ADDS} {KEEP_TOGETHER}{BY_SAMPLE}.",
     page="concepts/unions",
     sources=("owen1977",),
@@ -465,14 +461,11 @@ NESTED_SHAPLEY_ESTIMATE = Rule(
     name="nested-shapley-estimate",
     title="nested Shapley estimate",
     apply=lambda problem: nested_shapley_estimate(
-        problem.game,
-        problem[UNIONS],
-        seed=problem[SEED],
-        max_evaluations=problem.get(MAX_EVALUATIONS),
+        problem.game, problem[UNIONS], **sampling_of(problem)
     ),
     needs=frozenset({Need.SAMPLE}),
     promises=frozenset({Promise.EFFICIENT}),
-    options=(UNIONS, SEED, MAX_EVALUATIONS),
+    options=(UNIONS, *SAMPLING),
     meaning=f"{BY_UNION}{BY_SAMPLE}.",
     page="concepts/unions",
     sources=("kamijo2009",),
