@@ -25,11 +25,15 @@ Kind = Literal["gain", "cost"]
 
 
 class Verdict(Protocol):
-    """What :meth:`Evidence.verify` finds: true as a condition if everything holds."""
+    """What :meth:`Evidence.verify` finds: true as a condition if the claim is proved."""
+
+    @property
+    def claim(self) -> str:
+        """The statement that was checked."""
 
     @property
     def holds(self) -> bool:
-        """Nothing fails."""
+        """The claim is proved: nothing fails, and nothing is left unchecked."""
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -110,7 +110,13 @@ class LeastCoreEvidence(Evidence):
         values = checked_values(game.players, self.values)
         slack = 4 * self.tolerance
         checked = verify_stages(
-            game, values, self.stages, complete=False, tolerance=slack, exact=exact
+            game,
+            values,
+            self.stages,
+            claim=f"in the least core of this game, whose value is {self.value!r}",
+            complete=False,
+            tolerance=slack,
+            exact=exact,
         )
         if not checked:
             return checked
@@ -121,7 +127,7 @@ class LeastCoreEvidence(Evidence):
         failures += wrong_tight_coalitions(
             game, values, self.stages, self.tight, self.tight_count, level, slack
         )
-        return dataclasses.replace(checked, holds=not failures, failures=tuple(failures))
+        return dataclasses.replace(checked, failures=tuple(failures))
 
 
 def least_core(
@@ -389,15 +395,15 @@ class CoreExistence(Evidence):
         """
         if self.point is None:
             failures = self._wrong_collection(game)
-            return Verification(not failures, failures, exact=True, values=())
+            return Verification("the core is empty", failures, exact=True, values=())
         if self.is_empty:
             failures = ("an empty core has no point",)
-            return Verification(False, failures, exact=exact, values=())
+            return Verification("the core is empty", failures, exact=exact, values=())
         if exact:
             return verify_core_point(game, self.point.values)
         check = core_check(game, self.point)
         return Verification(
-            check.in_core,
+            "in the core",
             check.failures,
             exact=False,
             values=tuple(self.point.values.tolist()),

@@ -133,6 +133,14 @@ class CorePointEvidence(Evidence):
             f"that {proved}."
         ]
 
+    @property
+    def _claim(self) -> str:
+        """What the multipliers prove."""
+        where = "least core" if self.core_is_empty else "core"
+        if self.leximin:
+            return f"the leximin point of the {where}, compared with the reference"
+        return f"the point of the {where} nearest to the reference"
+
     def verify(self, game: Game) -> Verification:
         """Check the point and its multipliers with code that shares nothing with the solver.
 
@@ -159,7 +167,7 @@ class CorePointEvidence(Evidence):
         if not self.steps or (self.leximin and not check.settled.all()):
             check.failures.append("the steps do not settle every player")
         return Verification(
-            holds=not check.failures,
+            claim=self._claim,
             failures=tuple(check.failures[:LISTED_FAILURES]),
             exact=False,
             values=tuple(check.values.tolist()),
@@ -194,7 +202,12 @@ class _PointCheck:
             )
         if evidence.stages:
             self.failures += verify_stages(
-                self.game, self.values, evidence.stages, complete=False, tolerance=self.slack
+                self.game,
+                self.values,
+                evidence.stages,
+                claim="in the least core",
+                complete=False,
+                tolerance=self.slack,
             ).failures
         if not evidence.core_is_empty:
             self.failures += core_check(

@@ -86,6 +86,14 @@ class NucleolusEvidence(Evidence):
         """Whether excesses are divided by the size of the coalition."""
         return self.per_capita
 
+    @property
+    def _concept(self) -> str:
+        """What the stages prove, by its name."""
+        either = NUCLEOLUS, PRENUCLEOLUS
+        per_member = PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS
+        rational, unbounded = per_member if self.per_capita else either
+        return (rational if self.individually_rational else unbounded).title
+
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the stages settle."""
         empty = "It proves, too, that no split keeps every group content: the core is empty."
@@ -133,6 +141,7 @@ class NucleolusEvidence(Evidence):
             game,
             checked_values(game.players, self.values),
             self.stages,
+            claim=f"the {self._concept} of this game",
             per_capita=self.per_capita,
             individually_rational=self.individually_rational,
             tolerance=4 * self.tolerance,

@@ -208,12 +208,23 @@ class _Check:
                 break
         self._bounds()
         return Verification(
-            holds=not self.failures,
+            claim=self._claim,
             failures=tuple(self.failures),
             exact=False,
             values=self.evidence.values,
             unchecked=tuple(self.unchecked),
         )
+
+    @property
+    def _claim(self) -> str:
+        """What the evidence says of the allocation."""
+        evidence = self.evidence
+        if not evidence.proved:
+            return f"the largest excess is at most {evidence.upper_bound!r}"
+        if not evidence.complete:
+            return f"in the least core of this game, whose value is {evidence.lower_bound!r}"
+        concept = "nucleolus" if evidence.individually_rational else "prenucleolus"
+        return f"the {concept} of this game"
 
     def _allocation(self) -> None:
         """Check that the allocation is efficient and, where that is claimed, rational."""

@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -57,12 +57,12 @@ WEIGHT_TOLERANCE = 1e-7
 
 @dataclasses.dataclass(frozen=True)
 class Verification(Evidence):
-    """Whether a certificate holds, and what fails.
+    """What a certificate proves of an allocation, or what fails in it.
 
     Attributes
     ----------
-    holds : bool
-        Nothing fails.
+    claim : str
+        The statement that was checked, such as "the nucleolus of this game".
     failures : tuple of str
         What fails, in words; at most the first ten.
     exact : bool
@@ -73,11 +73,23 @@ class Verification(Evidence):
         What could not be checked, where a separation oracle would have had to prove it.
     """
 
-    holds: bool
+    claim: str
     failures: tuple[str, ...]
     exact: bool
     values: tuple[Fraction | float, ...]
     unchecked: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> Literal["proved", "refuted", "open"]:
+        """Proved, refuted where something fails, or open where only a part is proved."""
+        if self.failures:
+            return "refuted"
+        return "open" if self.unchecked else "proved"
+
+    @property
+    def holds(self) -> bool:
+        """The claim is proved: nothing fails, and nothing is left unchecked."""
+        return self.state == "proved"
 
     def __bool__(self) -> bool:
         return self.holds
@@ -107,6 +119,7 @@ def verify_stages(
     values: NDArray[np.float64],
     stages: Sequence[Stage],
     *,
+    claim: str,
     per_capita: bool = False,
     individually_rational: bool = False,
     complete: bool = True,
@@ -140,7 +153,7 @@ def verify_stages(
         check.excesses()
         check.other_coalitions()
     return Verification(
-        holds=not check.failures,
+        claim=claim,
         failures=tuple(check.failures[:LISTED_FAILURES]),
         exact=exact,
         values=tuple(check.sign * share for share in check.x),
@@ -391,7 +404,7 @@ def verify_core_point(game: Game, values: NDArray[np.float64]) -> Verification:
         for mask in _above(table, sign, x, checked, False, Fraction(0))
     )
     return Verification(
-        holds=not failures,
+        claim="in the core",
         failures=failures[:LISTED_FAILURES],
         exact=True,
         values=tuple(sign * share for share in x),

@@ -1,0 +1,83 @@
+"""Which differences mean nothing: three numbers that follow from the game, and from nothing else.
+
+*Rounding* is what floats add to an excess, *resolution* what a person calls the same, and the
+game's own accuracy, :attr:`~sesgame.Game.rounding`, how far its values may be off. All have the
+unit of the game, so that nothing depends on whether amounts are in EUR or in cents.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.game.game import Game
+
+__all__ = ["RESOLUTION", "UNIT_ROUNDOFF", "resolution", "rounding_of_excesses"]
+
+UNIT_ROUNDOFF = 2.0**-53
+"""By how much, relatively, one operation in floats is off at most."""
+
+RESOLUTION = 1e-9
+"""Of the largest gain of a coalition over its members alone: smaller differences are none."""
+
+CHUNK_BITS = 18
+"""Coalitions are added up 2^18 at a time: a few megabytes."""
+
+
+def rounding_of_excesses(values: Any, magnitudes: Any, sizes: Any) -> Any:
+    r"""Return by how much floats may put excesses off.
+
+    .. math:: (|S| + 1) 2^{-53} \Bigl( |v(S)| + \sum_{i \in S} |x_i| \Bigr)
+
+    Parameters
+    ----------
+    values : array_like of float
+        v(S) of each coalition.
+    magnitudes : array_like of float, same shape
+        The sum of \|x_i\| over its members.
+    sizes : array_like of int, same shape
+        How many they are.
+    """
+    return (np.asarray(sizes) + 1) * UNIT_ROUNDOFF * (np.abs(values) + np.asarray(magnitudes))
+
+
+def resolution(game: Game) -> float:
+    r"""Return which difference of amounts counts as none, in the unit of the game.
+
+    .. math:: 10^{-9} \max_S \Bigl| v(S) - \sum_{i \in S} v(i) \Bigr|
+
+    Parameters
+    ----------
+    game : Game
+        Where it is tabulated, over all coalitions; otherwise over those of n - 1 and n players.
+
+    Notes
+    -----
+    One pass over the table, in pieces. What strategic equivalence changes it does not.
+    """
+    return RESOLUTION * (_largest_gain(game))
+
+
+def _largest_gain(game: Game) -> float:
+    n = game.n_players
+    single = np.eye(n, dtype=np.bool_)
+    if not game.tabulated:
+        large = np.concatenate([~single, np.ones((1, n), dtype=np.bool_)])
+        values = game.values(np.concatenate([single, large]), progress=False)
+        return float(np.abs(values[n:] - large @ values[:n]).max())
+    table = game.tabulate(progress=False)
+    alone = table[1 << np.arange(n)]
+    low_bits = min(n, CHUNK_BITS)
+    low: NDArray[np.float64] = np.zeros(1)
+    for value in alone[:low_bits]:
+        low = np.concatenate([low, low + value])
+    largest = 0.0
+    for start in range(0, len(table), len(low)):
+        high = float(sum(alone[index] for index in range(low_bits, n) if start >> index & 1))
+        gains = table[start : start + len(low)] - (low + high)
+        largest = max(largest, float(np.abs(gains).max()))
+    return largest
