@@ -105,7 +105,7 @@ def test_the_audit_is_said_in_plain_words(june, capsys):
     ]
     assert "The coalition {m001, m003, m005, m010, m012, m014} would gain 84.57 EUR" in page.text
     assert "No coalition can do better on its own; the closest is {" in page.text
-    assert "the certificate holds" in page.text
+    assert "Proved: the nucleolus of this game. What differs by less than" in page.text
 
 
 def test_energy_and_money_of_the_dispatch_add_up(june):
@@ -182,7 +182,7 @@ def test_the_code_of_a_community_checks_its_page(rules, tmp_path, monkeypatch, c
     exec(compile(code, "page", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.count("Efficient: the shares sum to the total.") == len(rules.split(","))
-    assert printed.count("The certificate holds, within") == (3 if "nucleolus" in rules else 0)
+    assert printed.count("proved: ") == (3 if "nucleolus" in rules else 0)
     if "nucleolus" in rules:
         kept = (tmp_path / "result.json").read_text()
         forged = re.sub(r'("values": \{\s+"ann": )[^,]+', r"\g<1>0.5", kept)
@@ -203,7 +203,7 @@ def test_the_code_of_many_members_asks_the_oracle_and_says_what_the_page_says(
     printed = capsys.readouterr().out
     assert printed.count("No coalition can do better on its own") >= 2
     sentences = [line.strip() for line in printed.splitlines() if line.endswith((".", "leaving."))]
-    said = [line for line in sentences if not line.startswith(("Less than", "The certificate"))]
+    said = [line for line in sentences if not line.startswith(("Less than", "proved: "))]
     assert len(said) == 12
     assert all(sentence in page.text for sentence in said)
 
@@ -497,21 +497,23 @@ def test_a_search_that_proves_nothing_is_no_certificate(tmp_path):
     community = sg.energy.Community.from_csv(write_community(tmp_path / "court"))
     game = community.cost_game()
     found = sg.least_core(game, oracle=community.separation_oracle())
-    proved = assert_stands_alone(sg.report(game, found).to_html()).text
-    assert "the certificate holds" in proved
+    asked = assert_stands_alone(sg.report(game, found).to_html()).text
+    # A page does not ask the oracle again, so what rests on its word is open.
+    assert f"The certificate claims: {found.evidence.verify(game).claim}. Open: " in asked
+    assert "Proved: " not in asked
     stopped = dataclasses.replace(found.evidence, proved=False, reason="time limit 1 s")
     unproved = dataclasses.replace(found, method="least core (not proved)", evidence=stopped)
     text = assert_stands_alone(sg.report(game, unproved).to_html()).text
     assert "Least core not certified (time limit 1 s). The minimal largest excess lies in [" in text
-    assert "the certificate holds" not in text
+    assert "Proved: " not in text
 
 
 def test_a_certificate_that_fails_is_said_to_fail(court):
     wrong = dataclasses.replace(court.allocations["nucleolus"].evidence, values=(1.0, 1.0, 1.0))
     nucleolus = dataclasses.replace(court.allocations["nucleolus"], evidence=wrong)
     text = assert_stands_alone(sg.report(court.game, nucleolus).to_html()).text
-    assert "The certificate does NOT hold: " in text
-    assert "the certificate holds" not in text
+    assert "The certificate does NOT hold. Refuted: the nucleolus of this game: " in text
+    assert "Proved: " not in text
 
 
 @pytest.mark.parametrize(

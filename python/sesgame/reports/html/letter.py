@@ -265,7 +265,8 @@ def _of_all(audit: Audit, unit: str) -> str:
 def _check(report: ReportContent, rule: str) -> Html:
     certificate = ""
     if report.certified(rule):
-        certificate = " The certificate of the shares was checked by separate code and holds."
+        claim = report.verifications[rule].claim
+        certificate = f" Separate code has checked the shares and proved: {claim}."
     return element(
         "section",
         element("h2", "How to check it"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from sesgame.game.precision import equal_amounts
 from sesgame.reports.html.figures import NO_BREAK, amount
 
 if TYPE_CHECKING:
@@ -34,21 +33,20 @@ def _verified(report: ReportContent, rule: str) -> list[str]:
     found = report.verifications.get(rule)
     if found is None:
         return []
-    if not found.holds:
-        return [f"The certificate does NOT hold: {'; '.join(found.failures)}."]
-    if not report.certified(rule):
-        return []
-    equal = np.format_float_positional(
-        report.allocations[rule].tolerance, precision=1, fractional=False, trim="-"
-    )
-    checked = (
-        f"Checked by code that shares nothing with the solver: the certificate holds, and what "
-        f"differs by less than {equal}{f'{NO_BREAK}{report.unit}' if report.unit else ''} counts "
-        f"as equal."
-    )
-    if found.unchecked:
-        checked += f" Not checked again here, but by the code below: {'; '.join(found.unchecked)}."
-    return [checked]
+    if found.state == "refuted":
+        return [
+            f"The certificate does NOT hold. Refuted: {found.claim}: {'; '.join(found.failures)}."
+        ]
+    if found.state == "open":
+        return [
+            f"The certificate claims: {found.claim}. Open: not refuted, and not proved here, but "
+            f"asked again by the code below: {'; '.join(found.unchecked)}."
+        ]
+    unit = f"{NO_BREAK}{report.unit}" if report.unit else ""
+    return [
+        f"Checked by code that shares nothing with the solver. Proved: {found.claim}. What differs "
+        f"by less than {equal_amounts(report.game):.1g}{unit} counts as equal."
+    ]
 
 
 def again(report: ReportContent) -> str:
@@ -80,12 +78,11 @@ def check_code(report: ReportContent) -> str:
     ]
     if report.verifications:
         lines += [
-            "    # Does the certificate hold? The code that checks it is not that of the solver.",
+            "    # Is it proved, refuted or open? The code that checks is not that of the solver.",
             "    if allocation.evidence:",
             f"        proof = allocation.evidence.verify(game{', oracle' if by_search else ''})",
-            "        assert proof, proof.failures",
-            "        within = allocation.evidence.tolerance",
-            "        print(f'  The certificate holds, within {within:.1g}.', *proof.unchecked)",
+            "        assert not proof.failures, proof.failures",
+            "        print(f'  {proof.state}: {proof.claim}.', *proof.unchecked)",
         ]
     return "\n".join(lines)
 
