@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sesgame._engine import coalitions_at_least, core_witness
@@ -11,6 +12,8 @@ from sesgame._engine import least_core as engine_least_core
 from sesgame.formatting import count as count_of
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.given_allocation import as_allocation
+from sesgame.game.precision import equal_amounts, rounding_of_excesses
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.audit import audit
@@ -21,6 +24,7 @@ from sesgame.stability.verification import (
     LISTED_COALITIONS,
     Verification,
     balanced_excess,
+    exact_excess,
     verify_core_point,
     verify_stages,
     wrong_tight_coalitions,
@@ -99,8 +103,9 @@ class LeastCoreEvidence(Evidence):
         game : Game
             The game that was solved; it is tabulated.
         exact : bool, default False
-            Derive the value from the weights, move the point, by less than the tolerance, to where
-            all stages have it, and compare all 2^n excesses in fractions, with no tolerance.
+            Derive the value from the weights, move the point, by no more than the rounding of
+            floats, to where all stages have it, and compare all 2^n excesses in fractions, with no
+            tolerance.
 
         Returns
         -------
@@ -108,24 +113,25 @@ class LeastCoreEvidence(Evidence):
             True as a condition when all of it holds.
         """
         values = checked_values(game.players, self.values)
-        slack = 4 * self.tolerance
         checked = verify_stages(
             game,
             values,
             self.stages,
             claim=f"in the least core of this game, whose value is {self.value!r}",
             complete=False,
-            tolerance=slack,
             exact=exact,
         )
         if not checked:
             return checked
         failures = []
-        level = self.stages[0].excess if self.stages else 0.0
-        if not abs(self.value - level) <= slack:
+        level: Fraction | float = self.stages[0].excess if self.stages else 0.0
+        # The exact check compares the stages with this number, so no more than that is needed.
+        if self.value != level:
             failures.append(f"the first stage proves {level!r}, not {self.value!r}")
+        if exact and self.stages:
+            level = exact_excess(game, checked.values, self.stages[0].coalitions[0])
         failures += wrong_tight_coalitions(
-            game, values, self.stages, self.tight, self.tight_count, level, slack
+            game, checked.values, self.stages, self.tight, self.tight_count, level
         )
         return dataclasses.replace(checked, failures=tuple(failures))
 
@@ -399,15 +405,10 @@ class CoreExistence(Evidence):
         if self.is_empty:
             failures = ("an empty core has no point",)
             return Verification("the core is empty", failures, exact=exact, values=())
-        if exact:
-            return verify_core_point(game, self.point.values)
-        check = core_check(game, self.point)
-        return Verification(
-            "in the core",
-            check.failures,
-            exact=False,
-            values=tuple(self.point.values.tolist()),
-        )
+        if self.collection is not None:
+            failures = ("a core with a point has no collection that proves it empty",)
+            return Verification("in the core", failures, exact=exact, values=())
+        return verify_core_point(game, as_allocation(game, self.point).values, exact=exact)
 
     def _wrong_collection(self, game: Game) -> tuple[str, ...]:
         if self.collection is None or not self.is_empty:
@@ -417,7 +418,8 @@ class CoreExistence(Evidence):
             return ("the collection does not balance",)
         if excess <= 0:
             return (f"the weighted excess of the collection is {float(excess)!r}",)
-        if not abs(float(excess) - self.collection.excess) <= 4 * self.tolerance:
+        rounding = float(rounding_of_excesses(game.scale, game.scale, game.n_players))
+        if not abs(float(excess) - self.collection.excess) <= equal_amounts(game) + rounding:
             said = self.collection.excess
             return (f"the weighted excess of the collection is {float(excess)!r}, not {said!r}",)
         return ()

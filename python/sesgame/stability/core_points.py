@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,16 @@ from sesgame._engine import core_point
 from sesgame.errors import AllocationError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.precision import (
+    RESOLUTION,
+    UNIT_ROUNDOFF,
+    equal_amounts,
+    rounding_of_excesses,
+)
 from sesgame.progress import progress_report
 from sesgame.rule import AllocationProblem, Need, Option, Promise, Rule
-from sesgame.stability.core import core_check
 from sesgame.stability.stages import Effort, Stage, stage
-from sesgame.stability.verification import Verification, verify_stages
+from sesgame.stability.verification import Verification, verify_core_point, verify_stages
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -36,12 +42,6 @@ __all__ = [
 
 ROUNDING = 1e-14
 """Of the largest number of the reference: what is lost in the difference of an allocation to it."""
-
-MULTIPLIER_TOLERANCE = 1e-7
-"""Multipliers of a leximin step add up to 1; their equations hold up to this."""
-
-NO_MULTIPLIER = 1e-9
-"""Up to this a multiplier counts as 0, and its coalition need not be tight."""
 
 LISTED_FAILURES = 10
 
@@ -133,13 +133,19 @@ class CorePointEvidence(Evidence):
             f"that {proved}."
         ]
 
-    @property
-    def _claim(self) -> str:
-        """What the multipliers prove."""
+    def _claim(self, game: Game) -> str:
+        """Return what the multipliers prove, with the reference that it is about."""
         where = "least core" if self.core_is_empty else "core"
+        alone = game.values(np.eye(game.n_players, dtype=np.bool_), progress=False)
+        if len(set(self.reference)) == 1:
+            reference = f"{self.reference[0]!r} for each"
+        elif self.reference == tuple(alone.tolist()):
+            reference = "what each has alone"
+        else:
+            reference = ", ".join(map(repr, self.reference))
         if self.leximin:
-            return f"the leximin point of the {where}, compared with the reference"
-        return f"the point of the {where} nearest to the reference"
+            return f"the leximin point of the {where}, compared with {reference}"
+        return f"the point of the {where} nearest to {reference}"
 
     def verify(self, game: Game) -> Verification:
         """Check the point and its multipliers with code that shares nothing with the solver.
@@ -160,96 +166,152 @@ class CorePointEvidence(Evidence):
         Verification
             True as a condition when everything holds.
         """
-        check = _PointCheck(self, game)
-        check.point()
-        for number, step in enumerate(self.steps, start=1):
-            check.step(number, step)
-        if not self.steps or (self.leximin and not check.settled.all()):
-            check.failures.append("the steps do not settle every player")
+        values = checked_values(game.players, self.values)
+        failures = self._malformed(game.n_players)
+        if not failures:
+            failures = _PointCheck(self, game, values).failures()
         return Verification(
-            claim=self._claim,
-            failures=tuple(check.failures[:LISTED_FAILURES]),
+            claim=self._claim(game),
+            failures=tuple(failures[:LISTED_FAILURES]),
             exact=False,
-            values=tuple(check.values.tolist()),
+            values=tuple(values.tolist()),
         )
+
+    def _malformed(self, n_players: int) -> list[str]:
+        """Return what is missing, or no number."""
+        found = []
+        if len(self.reference) != n_players or not np.isfinite(self.reference).all():
+            found.append("the reference is not one number for each player")
+        for number, step in enumerate(self.steps, start=1):
+            pairs = ((step.players, step.player_weights), (step.coalitions, step.multipliers))
+            numbers = (step.level, step.total_multiplier, *step.player_weights, *step.multipliers)
+            if any(len(a) != len(b) for a, b in pairs) or not np.isfinite(numbers).all():
+                found.append(f"step {number} has not one number for each player and coalition")
+        return found
 
 
 class _PointCheck:
     """A chosen point and its multipliers, checked step by step; keeps what fails."""
 
-    def __init__(self, evidence: CorePointEvidence, game: Game) -> None:
-        self.evidence, self.game = evidence, game
-        self.values = checked_values(game.players, evidence.values)
-        self.slack = 4 * evidence.tolerance
-        self.failures: list[str] = []
+    def __init__(
+        self, evidence: CorePointEvidence, game: Game, values: NDArray[np.float64]
+    ) -> None:
+        self.evidence, self.game, self.values = evidence, game, values
+        self.equal = equal_amounts(game)
+        self.found: list[str] = []
         stages = evidence.stages
         self.allowed = stages[0].excess if evidence.core_is_empty and stages else 0.0
         self.always_tight = {coalition for stage in stages for coalition in stage.coalitions}
-        # In the sense of gains.
+        # In the sense of gains. Advantages are exact: a reference far away must not widen anything.
         self.x = game.sign * self.values
-        self.advantages = self.x - game.sign * np.array(evidence.reference)
+        sign = int(game.sign)
+        self.advantages = [
+            sign * (Fraction(share) - Fraction(other))
+            for share, other in zip(self.values.tolist(), evidence.reference, strict=True)
+        ]
+        shares = np.abs(self.values)
+        self.slack = self.equal + rounding_of_excesses(shares, shares.sum(), game.n_players)
         # Whose advantages no later step may raise.
         self.settled = np.zeros(game.n_players, dtype=np.bool_)
+
+    def failures(self) -> list[str]:
+        """Return what fails in the point and in its steps."""
+        self.point()
+        for number, step in enumerate(self.evidence.steps, start=1):
+            self.step(number, step)
+        if not self.evidence.steps or (self.evidence.leximin and not self.settled.all()):
+            self.found.append("the steps do not settle every player")
+        return self.found
 
     def point(self) -> None:
         """Check that the point is in the core, or in the least core where that is empty."""
         evidence = self.evidence
         if evidence.core_is_empty and not self.allowed > 0:
-            self.failures.append("no stage proves that the core is empty")
-        if not abs(evidence.allowed_excess - self.allowed) <= self.slack:
-            self.failures.append(
+            self.found.append("no stage proves that the core is empty")
+        if evidence.allowed_excess != self.allowed:
+            self.found.append(
                 f"the allowed excess is {self.allowed!r}, not {evidence.allowed_excess!r}"
             )
         if evidence.stages:
-            self.failures += verify_stages(
+            self.found += verify_stages(
                 self.game,
                 self.values,
                 evidence.stages,
                 claim="in the least core",
                 complete=False,
-                tolerance=self.slack,
             ).failures
         if not evidence.core_is_empty:
-            self.failures += core_check(
-                self.game, self.values, tolerance=self.slack, progress=False
-            ).failures
+            self.found += verify_core_point(self.game, self.values).failures
 
     def step(self, number: int, step: CorePointStep) -> None:
         """Check the multipliers of one step, and settle its players."""
+        n = self.game.n_players
         multipliers = self._sum_of_multipliers(number, step)
         if not self.evidence.leximin:
-            if step.level != 0 or step.players:
-                self.failures.append("the nearest point has no levels")
-            gap = np.abs(self.advantages - multipliers).max()
-            if not gap <= self.slack * self.game.n_players:
-                self.failures.append("the multipliers do not add up")
+            if step.level != 0 or step.players or step.player_weights:
+                self.found.append("the nearest point has no levels")
+            free = ~pinned(self.game, core_is_empty=self.evidence.core_is_empty)
+            gaps = [a - m for a, m in zip(self.advantages, multipliers, strict=True)]
+            if not (np.abs(np.array(gaps, dtype=np.float64)) <= self.slack)[free].all():
+                self.found.append("the multipliers do not add up")
             return
         players = self.game.players.indices(step.players)
+        least = min((self.advantages[player] for player in players), default=Fraction(0))
+        apart = np.array([advantage - least for advantage in self.advantages], dtype=np.float64)
+        level = 2 * UNIT_ROUNDOFF * abs(step.level)
         if not (
-            (np.abs(self.advantages[players] - step.level) <= self.slack).all()
-            and (self.advantages[~self.settled] >= step.level - self.slack).all()
+            (apart <= self.slack)[players].all()
+            and (apart >= -self.slack)[~self.settled].all()
+            and abs(float(least) - step.level) <= self.slack.max() + level
         ):
-            self.failures.append(f"an advantage is not that of level {number}")
-        weights = np.zeros(self.game.n_players)
+            self.found.append(f"an advantage is not that of level {number}")
+        weights = np.zeros(n)
         weights[players] = step.player_weights
-        gap = np.abs(weights + multipliers)[~self.settled].max()
-        if not (weights.min() >= 0 and gap + abs(weights.sum() - 1) <= MULTIPLIER_TOLERANCE):
-            self.failures.append(f"the multipliers of level {number} do not add up")
+        # Of n weights that add up to 1: by less than 1e-9 in all, as in the stages of a nucleolus.
+        sums = weights + np.array(multipliers, dtype=np.float64)
+        gap = np.abs(sums)[~self.settled].max(initial=0.0)
+        within = RESOLUTION / n
+        if not (
+            players
+            and (weights[players] > 0).all()
+            and gap <= within
+            and abs(weights.sum() - 1) <= within
+        ):
+            self.found.append(f"the multipliers of level {number} do not add up")
         self.settled[players] = True
 
-    def _sum_of_multipliers(self, number: int, step: CorePointStep) -> NDArray[np.float64]:
+    def _sum_of_multipliers(self, number: int, step: CorePointStep) -> list[Fraction]:
         """Return the sum of m_S 1_S; check that each S is tight, and its multiplier's sign."""
-        total = np.full(self.game.n_players, step.total_multiplier)
+        total = [Fraction(step.total_multiplier)] * self.game.n_players
         for coalition, multiplier in zip(step.coalitions, step.multipliers, strict=True):
             members = self.game.players.indices(coalition)
-            total[members] += multiplier
-            excess = self.game.sign * self.game.value(coalition) - self.x[members].sum()
+            for member in members:
+                total[member] += Fraction(multiplier)
+            value, shares = self.game.value(coalition), self.x[members]
+            excess = self.game.sign * value - shares.sum()
+            rounding = rounding_of_excesses(value, np.abs(shares).sum(), len(members))
             name = format_coalition(coalition)
-            if not (abs(excess - self.allowed) <= self.slack or abs(multiplier) <= NO_MULTIPLIER):
-                self.failures.append(f"{name} is not tight in step {number}")
-            if multiplier < 0 and coalition not in self.always_tight:
-                self.failures.append(f"{name} has a negative multiplier in step {number}")
+            if not abs(excess - self.allowed) <= self.equal + float(rounding):
+                self.found.append(f"{name} is not tight in step {number}")
+            if not multiplier >= 0 and coalition not in self.always_tight:
+                self.found.append(f"{name} has a negative multiplier in step {number}")
         return total
+
+
+def pinned(game: Game, *, core_is_empty: bool) -> NDArray[np.bool_]:
+    """Return whose shares are the same in all the core: those who add what they have alone."""
+    n = game.n_players
+    if core_is_empty:
+        return np.zeros(n, dtype=np.bool_)
+    table = game.tabulate(progress=False)
+    total = Fraction(float(table[-1]))
+    return np.array(
+        [
+            total - Fraction(float(table[len(table) - 1 - (1 << player)]))
+            == Fraction(float(table[1 << player]))
+            for player in range(n)
+        ]
+    )
 
 
 def nearest_core_allocation(
@@ -370,6 +432,8 @@ def _chosen(
     with progress_report("point of the core", " values", progress) as report:
         chosen = core_point(table, game.kind, leximin, compared, report)
     allowed, values = chosen.allowed, chosen.allocation
+    fixed = pinned(game, core_is_empty=allowed > 0)
+    values = np.where(fixed, table[1 << np.arange(game.n_players)], values)
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
     tolerance = max(chosen.tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
     said = ", ".join(filter(None, ["of the least core" if allowed > 0 else "", compared_with]))

@@ -113,7 +113,8 @@ class NucleolusEvidence(Evidence):
             The game that was solved; it is tabulated.
         exact : bool, default False
             Derive the allocation from the stages and compare all 2^n excesses in fractions, with
-            no tolerance. The values of the game count as they are: 0.1 is not a tenth.
+            no tolerance; the shares may differ from it by the rounding of floats. The values of
+            the game count as they are: 0.1 is not a tenth.
 
         Returns
         -------
@@ -127,7 +128,8 @@ class NucleolusEvidence(Evidence):
 
         Notes
         -----
-        One pass over the table in numpy, and fractions for the balance of the stages.
+        A few passes over the table in numpy, and fractions for the balance of the stages. What
+        counts as equal follows from the game (``sesgame.game.precision``), not from the evidence.
 
         Examples
         --------
@@ -144,7 +146,6 @@ class NucleolusEvidence(Evidence):
             claim=f"the {self._concept} of this game",
             per_capita=self.per_capita,
             individually_rational=self.individually_rational,
-            tolerance=4 * self.tolerance,
             exact=exact,
         )
 

@@ -8,8 +8,11 @@ V_k by that and the coalitions (and bounds) of stages 1 to k. The allocation x i
 3. every coalition has at most the excess of its own stage, the first whose V_k holds it,
 4. the t_k do not grow and V_K is everything.
 
-Balance is a statement about sets, so it is always checked in exact fractions. With ``exact``, x and
-all t_k are derived from the stages in fractions too, and the 2^n excesses are compared exactly.
+Balance is a statement about sets, so it is always checked in exact fractions. What counts as equal
+follows from the game alone (:mod:`sesgame.game.precision`): for each excess its rounding, the
+resolution and the game's own accuracy. With ``exact``, x and all t_k are derived from the stages in
+fractions, the 2^n excesses are compared exactly, and the x and t_k that are given may differ from
+those by no more than the rounding of floats.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
 from math import lcm
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -25,6 +27,7 @@ import numpy as np
 
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Evidence
+from sesgame.game.precision import RESOLUTION, equal_amounts, rounding_of_excesses
 from sesgame.stability.null_space import Span
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ __all__ = [
     "Verification",
     "balance",
     "balanced_excess",
+    "exact_excess",
     "has_shares",
     "verify_core_point",
     "verify_stages",
@@ -51,8 +55,7 @@ LISTED_COALITIONS = 10_000
 
 LISTED_FAILURES = 10
 
-WEIGHT_TOLERANCE = 1e-7
-"""Of the sum of the weights of a stage: what floats may add to or lack of the fractions."""
+REMEDY = "exact=True of the rule gives shares that are proved in fractions"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,22 +126,18 @@ def verify_stages(
     per_capita: bool = False,
     individually_rational: bool = False,
     complete: bool = True,
-    tolerance: float,
     exact: bool = False,
 ) -> Verification:
     """Check that stages prove an allocation; see the module's four points.
 
     With `complete` False the stages need not leave a single point: then every coalition outside
     their span is compared with the last level (a least core has stages of one level only).
-    With `exact`, `tolerance` is how far the values and levels in floats may be from what the stages
-    prove in fractions.
     """
     check = _StageCheck(
         game,
         values,
         per_capita=per_capita,
         individually_rational=individually_rational,
-        tolerance=tolerance,
         exact=exact,
     )
     for number, stage in enumerate(stages, start=1):
@@ -173,7 +172,6 @@ class _StageCheck:
         *,
         per_capita: bool,
         individually_rational: bool,
-        tolerance: float,
         exact: bool,
     ) -> None:
         self.game, self.n = game, game.n_players
@@ -181,9 +179,10 @@ class _StageCheck:
         self.table = game.tabulate(progress=False)
         self.per_capita = per_capita
         self.individually_rational = individually_rational
-        self.tolerance = tolerance
         self.exact = exact
-        self.slack: Any = Fraction(0) if exact else tolerance
+        self.equal: Any = Fraction(0) if exact else equal_amounts(game)
+        # What floats do to numbers of the sizes that the game has.
+        self.rounding = float(rounding_of_excesses(game.scale, np.abs(values).sum(), self.n))
         self.x: list[Any] = [self.sign * self._number(value) for value in values]
         self.failures: list[str] = []
         # Settled vectors by number, and the sum of the shares of each; number 0 is all together.
@@ -205,6 +204,8 @@ class _StageCheck:
         failure = ""
         if not masks or any(share <= 0 for share in shares):
             failure = f"the coalitions of stage {number} do not balance"
+        elif not _outside(masks, before, self.n).all():
+            failure = f"stage {number} has a coalition that is settled before"
         elif not has_shares(stage, shares):
             failure = f"the weights of stage {number} are not those that balance it"
         elif bounds and not self.individually_rational:
@@ -220,11 +221,13 @@ class _StageCheck:
         level: Any = stage.excess
         if self.exact:
             level = self._level(shares)
-            if not abs(float(level) - stage.excess) <= self.tolerance:
+            if not abs(float(level) - stage.excess) <= self.rounding:
                 self.failures.append(
-                    f"the weights of stage {number} prove {float(level)!r}, not {stage.excess!r}"
+                    f"the weights of stage {number} prove {float(level)!r}, not {stage.excess!r}, "
+                    f"which is {abs(float(level) - stage.excess):.3g} off; {REMEDY}"
                 )
-        if self.checked and level > self.checked[-1].level + self.slack:
+        allowed = 0 if self.exact else self.equal + self.rounding
+        if self.checked and not level <= self.checked[-1].level + allowed:
             self.failures.append(f"stage {number} has a larger excess than the one before")
         for key, mask in enumerate(shares.masks, start=shares.first):
             self.totals[key] = self._worth(mask) - level * self._weight(mask)
@@ -260,10 +263,12 @@ class _StageCheck:
         """Derive the allocation from the stages, and compare it with that in floats."""
         # Where the stages leave freedom, the point next to the one in floats.
         self.x = _solve(self.vectors, self.totals, self.x)
+        billed = [float(self.sign * share) for share in self.x]
         self.failures += [
-            f"{player} gets {float(self.sign * share)!r}, not {float(value)!r}"
-            for player, share, value in zip(self.game.players, self.x, values, strict=True)
-            if not abs(float(self.sign * share) - value) <= self.tolerance * self.n
+            f"{player} gets {float(value)!r}, which is {abs(proved - value):.3g} off the "
+            f"{proved!r} that the stages prove; {REMEDY}"
+            for player, proved, value in zip(self.game.players, billed, values, strict=True)
+            if not abs(proved - value) <= self.rounding
         ]
 
     def excesses(self) -> None:
@@ -271,20 +276,36 @@ class _StageCheck:
         for key, total in self.totals.items():
             vector = self.vectors[key]
             gap = sum(share for share, member in zip(self.x, vector, strict=True) if member)
-            if not abs(gap - total) <= self.slack * self.n:
-                mask = sum(1 << index for index, member in enumerate(vector) if member)
+            mask = sum(1 << index for index, member in enumerate(vector) if member)
+            if not abs(gap - total) <= self._slack(mask):
                 self.failures.append(f"{self._name(mask)} gets {float(gap)}, not {float(total)}")
 
     def other_coalitions(self) -> None:
         """Check point 3: no coalition has an excess above its level, and no player above 0."""
         if self.individually_rational:
+            below = [(i, self._worth(1 << i) - self.x[i]) for i in range(self.n)]
             self.failures += [
-                f"{self.game.players[index]} gets less than alone"
-                for index in range(self.n)
-                if self.x[index] < self._worth(1 << index) - self.slack
+                f"{self.game.players[i]} gets {float(missing):.3g} less than alone{self._remedy}"
+                for i, missing in below
+                if not missing <= self._slack(1 << i)
             ]
-        above = _above(self.table, self.sign, self.x, self.checked, self.per_capita, self.slack)
-        self.failures += [f"{self._name(mask)} has an excess above its level" for mask in above]
+        above = _above(self.table, self.sign, self.x, self.checked, self.per_capita, self.equal)
+        self.failures += [
+            f"{self._name(mask)} has an excess above its level, by {amount:.3g}{self._remedy}"
+            for mask, amount in above
+        ]
+
+    @property
+    def _remedy(self) -> str:
+        return f"; {REMEDY}" if self.exact else ""
+
+    def _slack(self, mask: int) -> Any:
+        """Return by how much the excess of a coalition may be off."""
+        if self.exact:
+            return 0
+        shares = [abs(share) for i, share in enumerate(self.x) if mask >> i & 1]
+        rounding = rounding_of_excesses(self.table[mask], sum(shares), len(shares))
+        return self.equal + float(rounding)
 
     def _number(self, value: float) -> Any:
         return Fraction(value) if self.exact else float(value)
@@ -301,70 +322,70 @@ class _StageCheck:
 
 
 def has_shares(stage: Stage, shares: Sequence[Fraction]) -> bool:
-    """Tell whether the weights of a stage are these positive shares, up to a common factor."""
+    """Tell whether the weights of a stage are these positive shares, up to a common factor.
+
+    Of k weights that add up to 1 each may be off by 1e-9 / k: then the level that they add up to is
+    off by less than the resolution of the game, 1e-9 of the largest gain.
+    """
     counts = (len(stage.coalitions), len(stage.bounds))
     if (len(stage.weights), len(stage.bound_weights)) != counts:
         return False
     weights = np.array([*stage.weights, *stage.bound_weights])
     total = sum(shares, Fraction(0))
     expected = np.array([float(share / total) for share in shares])
-    if not (np.isfinite(weights).all() and (weights > 0).all()):
+    if not (np.isfinite(weights).all() and (weights > 0).all() and np.isfinite(weights.sum())):
         return False
-    return bool(np.abs(weights / weights.sum() - expected).max() <= WEIGHT_TOLERANCE)
+    apart = np.abs(weights / weights.sum() - expected).max()
+    return bool(apart <= RESOLUTION / len(weights))
 
 
 def wrong_tight_coalitions(
     game: Game,
-    values: NDArray[np.float64],
+    values: Sequence[Fraction | float],
     stages: Sequence[Stage],
     tight: Sequence[tuple[Hashable, ...]],
     count: int,
-    level: float,
-    tolerance: float,
+    level: Fraction | float,
 ) -> list[str]:
     """Say what is wrong with the coalitions that are tight at every point of a least core.
 
-    They are those of the largest excess, and the stages settle them: each is in their span.
+    They are those of the largest excess that the stages settle: each is in their span. Whoever is
+    closer to that than what counts as equal may be one of them; the others at the level have to be.
     """
     n, sign = game.n_players, int(game.sign)
     table = game.tabulate(progress=False)
-    x = sign * values
-    masks = [game.players.mask(coalition) for coalition in tight]
-    if any(a >= b for a, b in pairwise(masks)) or len(masks) != min(count, LISTED_COALITIONS):
-        return ["the tight coalitions are not the first in binary order"]
-    low_bits = min(n, CHUNK_BITS)
-    low = _subset_sums(x[:low_bits])
-    # Those at the tolerance may fall on either side: sums differ by their rounding.
-    rounding = 1e-13 * float(np.abs(x).sum() + np.abs(table).max())
-    found = np.zeros(2, dtype=np.int64)
-    listed = np.array(masks, dtype=np.int64)
-    for start in range(0, len(table), len(low)):
-        high = sum(x[index] for index in range(low_bits, n) if start >> index & 1)
-        chunk = table[start : start + len(low)]
-        excesses = sign * chunk - (low + high)
-        if start == 0:
-            excesses[0] = -np.inf
-        if start + len(low) == len(table):
-            excesses[-1] = -np.inf
-        found += [int((excesses >= level - tolerance + side * rounding).sum()) for side in (1, -1)]
-        here = listed[(listed >= start) & (listed < start + len(low))] - start
-        loose = here[excesses[here] < level - tolerance - rounding]
-        if loose.size:
-            name = format_coalition(game.players.ordered_labels(int(loose[0]) + start))
-            return [f"{name} is not tight"]
-    if not found[0] <= count <= found[1]:
-        return [f"{found[0]} coalitions are tight, not {count}"]
+    x: list[Any] = [sign * value for value in values]
+    equal: Any = Fraction(0) if isinstance(level, Fraction) else equal_amounts(game)
     span = Span()
     for key, coalition in enumerate(
         [tuple(game.players), *(coalition for stage in stages for coalition in stage.coalitions)]
     ):
         span.insert(key, _vector(game.players.mask(coalition), n))
-    membership = (listed[:, np.newaxis] >> np.arange(n) & 1).astype(np.int64)
-    free = (membership @ span.annihilator(n) != 0).any(axis=1)
-    return [
-        f"{format_coalition(tight[int(row)])} is not settled by the stages"
-        for row in np.flatnonzero(free)[:LISTED_FAILURES]
-    ]
+    settled = span.annihilator(n)
+    listed = np.array([game.players.mask(coalition) for coalition in tight], dtype=np.int64)
+    least = most = 0
+    unlisted, loose = [], set(listed.tolist())
+    for masks, membership in _near(table, sign, x, level, -equal, False):
+        inside = ~(membership @ settled != 0).any(axis=1)
+        masks, membership = masks[inside], membership[inside]
+        excesses, _ = _excesses(table[masks], sign, membership, x, False)
+        roundings = _roundings(table[masks], membership, x)
+        sure = excesses >= level - roundings
+        most += len(near := masks[excesses >= level - equal - roundings])
+        least += int(sure.sum())
+        unlisted += np.setdiff1d(masks[sure], listed)[:1].tolist()
+        loose -= set(near.tolist())
+    if not least <= count <= most:
+        return [f"{most} coalitions are tight, not {count}"]
+    if (np.diff(listed) <= 0).any() or len(listed) != min(count, LISTED_COALITIONS):
+        return ["the tight coalitions are not the first in binary order"]
+    if loose:
+        name = format_coalition(game.players.ordered_labels(min(loose)))
+        return [f"{name} is not tight, or not settled by the stages"]
+    if unlisted and (count == len(listed) or min(unlisted) < listed[-1]):
+        name = format_coalition(game.players.ordered_labels(min(unlisted)))
+        return [f"{name} is tight, and not listed"]
+    return []
 
 
 def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
@@ -389,24 +410,47 @@ def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
     return int(game.sign) * total / sum(shares, Fraction(0))
 
 
-def verify_core_point(game: Game, values: NDArray[np.float64]) -> Verification:
-    """Check in fractions that a point, made exactly efficient, is in the core."""
+def exact_excess(
+    game: Game, values: Sequence[Fraction | float], coalition: tuple[Hashable, ...]
+) -> Fraction:
+    """Return the excess of a coalition in fractions."""
+    worth = Fraction(float(game.value(coalition)))
+    shares = (Fraction(values[index]) for index in game.players.indices(coalition))
+    return int(game.sign) * (worth - sum(shares, Fraction(0)))
+
+
+def verify_core_point(
+    game: Game, values: NDArray[np.float64], *, exact: bool = False
+) -> Verification:
+    """Check that a point is in the core; with `exact` in fractions, made efficient by one player.
+
+    What that player takes up is no more than the rounding of the sum.
+    """
     n, sign = game.n_players, int(game.sign)
     table = game.tabulate(progress=False)
     span = Span()
     grand = _vector((1 << n) - 1, n)
     span.insert(0, grand)
-    start = [sign * Fraction(float(value)) for value in values]
-    x = _solve({0: grand}, {0: sign * Fraction(float(table[-1]))}, start)
-    checked = [Checked(Fraction(0), span.annihilator(n))]
-    failures = tuple(
-        f"{format_coalition(game.players.ordered_labels(mask))} has a positive excess"
-        for mask in _above(table, sign, x, checked, False, Fraction(0))
-    )
+    equal: Any = Fraction(0) if exact else equal_amounts(game)
+    x: list[Any] = [sign * (Fraction(float(value)) if exact else float(value)) for value in values]
+    total = sign * (Fraction(float(table[-1])) if exact else float(table[-1]))
+    gap = sum(x) - total
+    failures = []
+    if not abs(gap) <= equal + rounding_of_excesses(table[-1], np.abs(values).sum(), n):
+        failures.append(f"not efficient: x(N) - v(N) is {float(sign * gap)!r}")
+    elif exact:
+        x = _solve({0: grand}, {0: total}, x)
+    checked = [Checked(Fraction(0) if exact else 0.0, span.annihilator(n))]
+    remedy = "; exact=True of least_core gives a point that is proved in fractions" if exact else ""
+    failures += [
+        f"{format_coalition(game.players.ordered_labels(mask))} has a positive excess, "
+        f"{amount:.3g}{remedy}"
+        for mask, amount in _above(table, sign, x, checked, False, equal)
+    ]
     return Verification(
         claim="in the core",
-        failures=failures[:LISTED_FAILURES],
-        exact=True,
+        failures=tuple(failures[:LISTED_FAILURES]),
+        exact=exact,
         values=tuple(sign * share for share in x),
     )
 
@@ -461,44 +505,76 @@ def _above(
     x: Sequence[Any],
     checked: Sequence[Checked],
     per_capita: bool,
-    slack: Any,
-) -> Iterator[int]:
-    """Yield coalitions whose excess is above that of their own stage."""
+    equal: Any,
+) -> Iterator[tuple[int, float]]:
+    """Yield coalitions whose excess is above that of their own stage, and by how much.
+
+    With floats, by more than what counts as equal and the rounding of the excess.
+    """
     if not checked:
         return
-    n = len(x)
-    lowest = checked[-1].level
-    floats = np.array([float(share) for share in x])
-    # Excess per member above the level is the same as excess at x + level above 0.
-    shift = float(lowest) if per_capita else 0.0
-    threshold = 0.0 if per_capita else float(lowest)
-    # Rounding of the sums below: whatever comes closer than this is compared again.
-    scale = float(max(np.abs(floats).sum() + n * abs(shift), abs(threshold)))
-    low_bits = min(n, CHUNK_BITS)
-    low = _subset_sums(floats[:low_bits] + shift)
-    for start in range(0, len(table), len(low)):
-        high = sum(
-            float(floats[index]) + shift for index in range(low_bits, n) if start >> index & 1
-        )
-        chunk = table[start : start + len(low)]
-        margin = 1e-13 * (scale + float(np.abs(chunk).max()))
-        close = np.flatnonzero(sign * chunk - low > threshold + high - margin)
-        if close.size == 0:
-            continue
-        masks = close + start
-        masks = masks[(masks != 0) & (masks != len(table) - 1)]
-        if masks.size == 0:
-            continue
-        membership = (masks[:, np.newaxis] >> np.arange(n) & 1).astype(np.int64)
+    lowest = min(stage.level for stage in checked)
+    for masks, membership in _near(table, sign, x, lowest, equal, per_capita):
         own = np.zeros(len(masks), dtype=np.int64)
         for stage in checked:
             own += (membership @ stage.before != 0).any(axis=1)
         excesses, weights = _excesses(table[masks], sign, membership, x, per_capita)
+        slack = equal + _roundings(table[masks], membership, x)
         for stage_number, stage in enumerate(checked, start=1):
             here = own == stage_number
-            level = stage.level + slack
-            above = excesses[here] > level * weights[here]
-            yield from masks[here][above.astype(np.bool_)].tolist()
+            beyond = excesses[here] - stage.level * weights[here]
+            above = (beyond > slack[here]).astype(np.bool_)
+            for mask, amount in zip(masks[here][above].tolist(), beyond[above], strict=True):
+                yield mask, float(amount)
+
+
+def _near(
+    table: NDArray[np.float64],
+    sign: int,
+    x: Sequence[Any],
+    level: Any,
+    beyond: Any,
+    per_capita: bool,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the proper coalitions that may have an excess above a level by that, in pieces.
+
+    Found in floats, with a margin for what these do to sums: whoever asks compares again.
+    """
+    n = len(x)
+    # Excess per member above the level is the same as excess at x + level above 0.
+    shift = float(level) if per_capita else 0.0
+    floats = np.array([float(share) for share in x]) + shift
+    threshold = (0.0 if per_capita else float(level)) + float(beyond)
+    magnitude = float(np.abs(floats).sum()) + n * abs(shift) + abs(threshold)
+    low_bits = min(n, CHUNK_BITS)
+    low = _subset_sums(floats[:low_bits])
+    for start in range(0, len(table), len(low)):
+        high = sum(float(floats[index]) for index in range(low_bits, n) if start >> index & 1)
+        chunk = table[start : start + len(low)]
+        # Three more operations than an excess has: the shift, the threshold, a fraction's float.
+        margin = 2 * float(rounding_of_excesses(np.abs(chunk).max(), magnitude, n + 3))
+        masks = np.flatnonzero(sign * chunk - low >= threshold + high - margin) + start
+        masks = masks[(masks != 0) & (masks != len(table) - 1)]
+        if masks.size:
+            yield masks, (masks[:, np.newaxis] >> np.arange(n) & 1).astype(np.int64)
+
+
+def _outside(masks: Sequence[int], before: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    """Tell which coalitions are outside a span, given what vanishes on it."""
+    membership = np.array([_vector(mask, n) for mask in masks])
+    outside: NDArray[np.bool_] = (membership @ before != 0).any(axis=1)
+    return outside
+
+
+def _roundings(
+    values: NDArray[np.float64], membership: NDArray[np.int64], x: Sequence[Any]
+) -> NDArray[Any]:
+    """Return the roundings of excesses: none of fractions."""
+    if isinstance(x[0], Fraction):
+        return np.zeros(len(values), dtype=np.int64)
+    magnitudes = membership @ np.abs(np.array(x))
+    roundings: NDArray[Any] = rounding_of_excesses(values, magnitudes, membership.sum(axis=1))
+    return roundings
 
 
 def _subset_sums(weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -522,8 +598,8 @@ def _excesses(
     # With a common denominator D, the excess is (D v - sum of D x_i) / D; 64 bits where they do.
     denominator = lcm(*(share.denominator for share in x))
     numerators = [int(share * denominator) for share in x]
-    largest = max(1.0, float(np.abs(values).max()))
-    bound = sum(abs(part) for part in numerators) + denominator * largest
+    bound = sum(abs(part) for part in numerators)
+    bound += denominator * (1 + int(np.abs(values).max()))
     if bound < 2**62 and (values == np.rint(values)).all():
         scaled = values.astype(np.int64) * (sign * denominator) - membership @ np.array(numerators)
         distinct, place = np.unique(scaled, return_inverse=True)
