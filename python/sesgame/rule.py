@@ -18,7 +18,7 @@ from sesgame.errors import GameError, PlayerLimitError, SesgameError
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 
 if TYPE_CHECKING:
-    from sesgame.game.allocation import Allocation
+    from sesgame.game.allocation import Allocation, Evidence
     from sesgame.game.separation import SeparationOracle
     from sesgame.game.world import World
 
@@ -293,6 +293,9 @@ class Rule:
         Keys of ``docs/references.bib``.
     aliases : tuple of str
         Older names.
+    proved_by : callable, optional
+        From evidence to whether it proves, if it holds, that shares are those of this rule; by
+        default what is declared in the module of `apply` does.
     """
 
     name: str
@@ -306,6 +309,7 @@ class Rule:
     page: str
     sources: tuple[str, ...]
     aliases: tuple[str, ...] = ()
+    proved_by: Callable[[Any], bool] | None = None
 
     def __post_init__(self) -> None:
         if not self.title:
@@ -321,6 +325,22 @@ class Rule:
         own = copy.copy(allocation)
         object.__setattr__(own, "rule", self.name)
         return own
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether its allocations bring a certificate."""
+        return Promise.CERTIFIED in self.promises
+
+    def is_proved_by(self, evidence: Evidence) -> bool:
+        """Return whether evidence proves, if it holds, that shares are those of this rule."""
+        if self.proved_by is not None:
+            return self.proved_by(evidence)
+        return type(evidence).__module__ == getattr(self.apply, "__module__", None)
+
+    def method(self, evidence: Evidence | None) -> str:
+        """Return what the method of an allocation with such evidence is called."""
+        manner = "" if evidence is None else evidence.manner
+        return f"{self.title} ({manner})" if manner else self.title
 
     def explained(self, allocation: Allocation) -> str:
         """Return the meaning, for an allocation that the rule has made."""

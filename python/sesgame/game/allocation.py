@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from sesgame.errors import AllocationError
-from sesgame.files.json_text import plain, restored
+from sesgame.errors import AllocationError, GameError
+from sesgame.files.json_text import kept_fields, plain, restored
 from sesgame.formatting import html_table, left_out
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
@@ -198,27 +198,57 @@ class Evidence:
         return result
 
     def repeatable(self) -> dict[str, Any]:
-        """Return :meth:`to_dict` without what is never the same twice, such as seconds."""
-        return self.to_dict()
+        """Return the fields that ``result.json`` keeps.
+
+        Without what is never the same twice, such as seconds, what is not read back, and the
+        shares, which stand beside.
+        """
+        names = [name for name in kept_fields(self) if name != "values"]
+        return {name: plain(getattr(self, name)) for name in names}
+
+    @property
+    def manner(self) -> str:
+        """What the method of the allocation says in parentheses behind the title of the rule."""
+        return ""
 
     @classmethod
-    def from_dict(cls, kept: Mapping[str, Any], labels: Mapping[str, Hashable]) -> Evidence | None:
-        """Return the evidence that :meth:`to_dict` wrote, of any kind that can be verified.
+    def from_dict(
+        cls,
+        kept: Mapping[str, Any],
+        values: Sequence[float],
+        labels: Mapping[str, Hashable],
+        path: str = "evidence",
+    ) -> Evidence | None:
+        """Return the evidence that :meth:`repeatable` wrote; None for a kind without `verify`.
 
         Parameters
         ----------
         kept : mapping
-            As JSON has it.
+            As JSON has it, with the name of the class as `kind`.
+        values : sequence of float
+            The allocation, which it has to prove.
         labels : mapping of str to hashable
             Each player's label by its own JSON.
+        path : str
+            Where it stands, for errors.
+
+        Raises
+        ------
+        GameError
+            There is no such kind, or its fields are others.
         """
-        for kind in Evidence._kinds:
-            if not issubclass(kind, cls) or kind.verify is Evidence.verify:
-                continue
-            if kept.keys() == {field.name for field in dataclasses.fields(kind)}:  # type: ignore[arg-type]
-                evidence: Evidence = restored(kind, kept, labels)
-                return evidence
-        return None
+        kinds = {kind.__name__: kind for kind in Evidence._kinds}
+        name = kept.get("kind")
+        if not isinstance(name, str) or name not in kinds:
+            raise GameError(f"{path}.kind names no kind of evidence: {str(name)[:60]!r}")
+        kind = kinds[name]
+        fields = {key: item for key, item in kept.items() if key != "kind"}
+        if "values" in fields:
+            raise GameError(f"{path} has the unknown field 'values'; the shares stand beside it")
+        if kind.verify is Evidence.verify or "values" not in kept_fields(kind):
+            return None
+        evidence: Evidence = restored(kind, {**fields, "values": list(values)}, labels, path)
+        return evidence
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -289,12 +319,18 @@ class Allocation:
         return float(self.values[self.players.index(player)])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything in the types that JSON knows; values by player label."""
+        """Return everything in the types that JSON knows; values by player label.
+
+        Raises
+        ------
+        GameError
+            Two players have the same text, such as 1 and ``"1"``.
+        """
         exact = {} if self.exact is None else {"exact": plain(self.exact)}
         return {
             "method": self.method,
             "kind": self.kind,
-            "values": {str(player): self[player] for player in self.players},
+            "values": dict(zip(texts(self.players), self.values.tolist(), strict=True)),
             **exact,
             "total": self.total,
             "tolerance": self.tolerance,
@@ -331,6 +367,26 @@ class Allocation:
             for row, width in zip(rows, intervals.half_widths, strict=False):
                 row[1] += f" \N{PLUS-MINUS SIGN} {width:.2g}"
         return rows
+
+
+def texts(players: Iterable[Hashable]) -> list[str]:
+    """Return the players as files name them.
+
+    Raises
+    ------
+    GameError
+        Two players have the same text, such as 1 and ``"1"``, so that one would be lost.
+    """
+    named: dict[str, Hashable] = {}
+    for player in players:
+        text = str(player)
+        if text in named:
+            raise GameError(
+                f"the players {named[text]!r} and {player!r} have the same text, {text!r}, so no "
+                f"file can tell them apart; use other labels"
+            )
+        named[text] = player
+    return list(named)
 
 
 def checked_values(players: Players, values: ArrayLike) -> NDArray[np.float64]:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
 
 __all__ = [
+    "ORACLE_RESOLUTION",
     "RESOLUTION",
     "UNIT_ROUNDOFF",
     "equal_amounts",
+    "equal_for_oracle",
     "resolution",
     "rounding_of_excesses",
 ]
@@ -29,6 +31,9 @@ UNIT_ROUNDOFF = 2.0**-53
 
 RESOLUTION = 1e-9
 """Of the largest gain of a coalition over its members alone: smaller differences are none."""
+
+ORACLE_RESOLUTION = 1e-7
+"""Of the largest value: the same where a separation oracle is asked, which is no more precise."""
 
 CHUNK_BITS = 18
 """Coalitions are added up 2^18 at a time: a few megabytes."""
@@ -74,6 +79,18 @@ def equal_amounts(game: Game) -> float:
     The resolution and the game's own accuracy.
     """
     return resolution(game) + game.rounding
+
+
+def equal_for_oracle(game: Game) -> float:
+    """Return by how much excesses may differ and count as equal where an oracle compares them.
+
+    1e-7 of the largest absolute value of the coalitions of 1, n - 1 and n players, and the game's
+    own accuracy.
+    """
+    single = np.eye(game.n_players, dtype=np.bool_)
+    large = np.concatenate([~single, np.ones((1, game.n_players), dtype=np.bool_)])
+    values = game.values(np.concatenate([single, large]), progress=False)
+    return ORACLE_RESOLUTION * float(np.abs(values).max()) + game.rounding
 
 
 def _largest_gain(game: Game) -> float:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.bills import rounded_bills
+from sesgame.catalogue import RULES
 from sesgame.errors import AllocationError, GameError
-from sesgame.files.json_text import plain
-from sesgame.game.allocation import Allocation, Evidence
+from sesgame.files.json_text import parsed, plain, restored
+from sesgame.game.allocation import Allocation, Evidence, texts
+from sesgame.game.precision import equal_amounts, rounding_of_excesses
+from sesgame.reports.result_files import FORMAT, SavedGame, SavedResult, names_certified_rule
+from sesgame.stability.audit import contradictions
 
 if TYPE_CHECKING:
     from sesgame.game.game import Game
+    from sesgame.reports.result_files import SavedAllocation, SavedRule
 
 __all__ = ["read_result"]
 
@@ -38,14 +46,21 @@ def read_result(path: str | PathLike[str], game: Game) -> dict[str, Allocation]:
     Raises
     ------
     GameError
-        The file cannot be read, or is not a result.
+        The file cannot be read, has another format, or is not a result: the path in it is named,
+        such as ``rules.nucleolus.allocation.evidence.stages[0].excess``. Or something in it is not
+        so: rule, method and evidence do not agree, or a total, a bill or an audit is not that of
+        the shares.
     AllocationError
         It is about other players, or costs where the game has gains.
 
     Notes
     -----
-    Nothing in the file is believed: :func:`sesgame.audit` and ``verify`` compare it with the game.
-    What a certificate counts as equal is its `tolerance`, which is in the file, too.
+    Nothing in the file is believed, and no number of it is a tolerance. The value of each player
+    alone and of all together, totals, bills and audits are compared with the game; of an audit, who
+    has the largest excess only where the game is tabulated. ``verify`` checks the shares: its claim
+    is what is proved. The name of a rule without a certificate is a name, no more. `options`,
+    `source` and `sesgame` say who made the file of what; they are not read. ``tolerance`` of what
+    is returned follows from the game.
 
     Examples
     --------
@@ -59,28 +74,117 @@ def read_result(path: str | PathLike[str], game: Game) -> dict[str, Allocation]:
     ([30.0, 20.0], True)
     """
     try:
-        rules = json.loads(Path(path).read_text(encoding="utf-8"))["rules"]
-        kept = {str(rule): dict(content["allocation"]) for rule, content in rules.items()}
-        return {rule: _allocation(rule, content, game) for rule, content in kept.items()}
+        text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
-    except AllocationError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise GameError(f"{path} is not the result.json of this version: {error!r}") from error
-
-
-def _allocation(rule: str, kept: dict[str, Any], game: Game) -> Allocation:
-    """Return an allocation as it was kept, with its certificate."""
-    values, kind = kept["values"], kept["kind"]
-    names = {str(player) for player in game.players}
-    if values.keys() != names or kind != game.kind:
-        other = ", ".join(sorted(values.keys() ^ names)) or f"{kind}s"
-        raise AllocationError(f'"{rule}" is no allocation of this {game.kind} game: {other}')
-    shares = np.array([float(values[str(player)]) for player in game.players])
+    except ValueError as error:  # of encodings, and of paths
+        raise GameError(f"{path} is no text in UTF-8: {error}") from error
+    content = parsed(text, str(path))
+    found = content.get("format") if isinstance(content, dict) else None
+    if type(found) is not int or found != FORMAT:
+        raise GameError(
+            f"{path} has the format {str(found)[:60]}; this version reads results of format "
+            f"{FORMAT}, so make the result again"
+        )
     labels = {json.dumps(plain(player)): player for player in game.players}
-    # It has to prove the shares that are there, whatever it says of others.
-    evidence = Evidence.from_dict({**(kept["evidence"] or {}), "values": shares.tolist()}, labels)
-    return Allocation(
-        game.players, shares, kind, kept["method"], float(kept["tolerance"]), evidence
+    # Of another game nothing else can be understood.
+    if "game" in content:
+        _check_game(restored(SavedGame, content["game"], labels, "game"), game)
+    saved: SavedResult = restored(SavedResult, content, labels, "")
+    return {label: _allocation(label, rule, game, labels) for label, rule in saved.rules.items()}
+
+
+def _check_game(saved: SavedGame, game: Game) -> None:
+    """Refuse the result of another game."""
+    players = texts(game.players)
+    if list(saved.players) != players or saved.kind != game.kind:
+        other = ", ".join(sorted(set(saved.players) ^ set(players))) or f"{saved.kind}s"
+        raise AllocationError(f"game is not this {game.kind} game: {other[:200]}")
+    _check_keys("game.alone", saved.alone, players)
+    alone = game.values(np.eye(len(players), dtype=np.bool_), progress=False)
+    together = game.value(game.players)
+    said = {**saved.alone, "": saved.together}
+    for (name, value), worth in zip(said.items(), [*alone, together], strict=True):
+        if not abs(value - worth) <= equal_amounts(game) + rounding_of_excesses(worth, 0.0, 1):
+            where = f"game.alone.{name}" if name else "game.together"
+            raise GameError(f"{where} is {value!r}, but that is worth {float(worth)!r}")
+
+
+def _allocation(
+    label: str, saved: SavedRule, game: Game, labels: dict[str, Hashable]
+) -> Allocation:
+    """Return an allocation as it was kept, with its certificate."""
+    path, kept = f"rules.{label}", saved.allocation
+    players = texts(game.players)
+    if kept.values.keys() != set(players) or kept.kind != game.kind:
+        other = ", ".join(sorted(kept.values.keys() ^ set(players))) or f"{kept.kind}s"
+        raise AllocationError(f'"{label}" is no allocation of this {game.kind} game: {other[:200]}')
+    shares = np.array([kept.values[player] for player in players])
+    rounding = float(rounding_of_excesses(0.0, np.abs(shares).sum(), len(players)))
+    if not abs(kept.total - shares.sum()) <= rounding:
+        raise GameError(f"{path}.allocation.total is {kept.total!r}, not {float(shares.sum())!r}")
+    evidence = None
+    if kept.evidence is not None:
+        where = f"{path}.allocation.evidence"
+        evidence = Evidence.from_dict(kept.evidence, shares.tolist(), labels, where)
+    _check_rule(f"{path}.allocation", kept, evidence)
+    allocation = Allocation(
+        game.players, shares, game.kind, kept.method, equal_amounts(game) + rounding, evidence
     )
+    wrong = contradictions(game, allocation, saved.audit)
+    if wrong:
+        raise GameError(f"{path}.audit is not that of the shares: {wrong[0]}")
+    _check_bills(f"{path}.bills", saved.bills, allocation, game)
+    if evidence is not None and kept.rule is not None:
+        return RULES[kept.rule].made(allocation)
+    return allocation
+
+
+def _check_rule(path: str, kept: SavedAllocation, evidence: Evidence | None) -> None:
+    """Refuse rule, method and evidence that do not agree."""
+    if kept.rule is None:
+        if names_certified_rule(kept.method):
+            raise GameError(
+                f"{path}.method is {kept.method[:60]!r}, but no rule is said to have made it"
+            )
+        return
+    if kept.rule not in list(RULES):
+        raise GameError(f"{path}.rule is {kept.rule[:60]!r}, which is no rule")
+    rule = RULES[kept.rule]
+    if evidence is None and rule.is_certified:
+        raise GameError(f"{path}.evidence does not prove a {rule.title}: there is no certificate")
+    if evidence is not None and not rule.is_proved_by(evidence):
+        raise GameError(
+            f"{path}.evidence is of another concept: {type(evidence).__name__} with these flags "
+            f"does not prove a {rule.title}"
+        )
+    if rule.is_certified and kept.method != rule.method(evidence):
+        raise GameError(
+            f"{path}.method is {kept.method[:60]!r}, but the evidence is of "
+            f"{rule.method(evidence)!r}"
+        )
+    if kept.method != rule.title and not kept.method.startswith(f"{rule.title} ("):
+        raise GameError(f"{path}.method is {kept.method[:60]!r}, but the rule is {rule.title}")
+
+
+def _check_bills(
+    path: str, bills: Mapping[str, str] | None, allocation: Allocation, game: Game
+) -> None:
+    """Refuse bills that are not the shares to the cent."""
+    expected: dict[str, str] | None = None
+    # What is not efficient gives no bills.
+    with suppress(AllocationError):
+        amounts = rounded_bills(allocation.values, game.value(game.players))
+        expected = dict(zip(texts(game.players), map(str, amounts), strict=True))
+    if bills != expected:
+        if bills is None or expected is None:
+            said = "there are none" if bills is None else "the shares are not efficient"
+            raise GameError(f"{path} is not that of the shares: {said}")
+        wrong = [name for name in expected if bills.get(name) != expected[name]] or list(bills)
+        raise GameError(f"{path}.{wrong[0]} is not the share to the cent")
+
+
+def _check_keys(path: str, found: Mapping[str, Any], players: list[str]) -> None:
+    if found.keys() != set(players):
+        other = ", ".join(sorted(found.keys() ^ set(players)))
+        raise GameError(f"{path} is not of the players of the game: {other[:200]}")

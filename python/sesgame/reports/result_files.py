@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from sesgame.catalogue import RULES
 from sesgame.errors import GameError
 from sesgame.files.json_text import json_text
+from sesgame.game.allocation import texts
+from sesgame.stability.audit import Audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,9 +22,65 @@ if TYPE_CHECKING:
 
     from sesgame.game.allocation import Allocation
     from sesgame.reports.content import ReportContent
-    from sesgame.rule import AllocationProblem
+    from sesgame.rule import AllocationProblem, Rule
 
-__all__ = ["allocation_csv", "bills_csv", "result_json", "source_of"]
+__all__ = [
+    "FORMAT",
+    "SavedResult",
+    "SavedRule",
+    "allocation_csv",
+    "bills_csv",
+    "names_certified_rule",
+    "result_json",
+    "source_of",
+]
+
+
+FORMAT = 1
+"""Of ``result.json``; a change that an older reader would misread raises it."""
+
+
+@dataclass(frozen=True)
+class SavedAllocation:
+    """Shares under a rule, and what proves them."""
+
+    rule: str | None
+    method: str
+    kind: str
+    values: Mapping[str, float]
+    total: float
+    evidence: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SavedRule:
+    """What a file has of each rule."""
+
+    allocation: SavedAllocation
+    audit: Audit
+    bills: Mapping[str, str] | None
+
+
+@dataclass(frozen=True)
+class SavedGame:
+    """What a file has of the game."""
+
+    kind: str
+    players: tuple[str, ...]
+    alone: Mapping[str, float]
+    together: float
+
+
+@dataclass(frozen=True)
+class SavedResult:
+    """The schema of ``result.json``. The first four say who made it of what, and prove nothing."""
+
+    format: int
+    sesgame: str
+    options: Mapping[str, Any]
+    source: Mapping[str, Any]
+    game: SavedGame
+    rules: Mapping[str, SavedRule]
 
 
 def allocation_csv(report: ReportContent) -> str:
@@ -31,7 +92,7 @@ def allocation_csv(report: ReportContent) -> str:
     for rule, allocation in report.allocations.items():
         header += [f"{rule}{unit}", f"{rule}_{word}{unit}"]
         columns += [list(allocation.values), list(report.surplus(rule))]
-    rows = zip(report.game.players, *columns, strict=True)
+    rows = zip(texts(report.game.players), *columns, strict=True)
     return _csv([header, *([row[0], *(repr(float(cell)) for cell in row[1:])] for row in rows)])
 
 
@@ -39,49 +100,71 @@ def bills_csv(report: ReportContent) -> str:
     """Return every bill to the cent."""
     unit = f"_{report.unit.lower()}" if report.unit else ""
     header = ["member", *(f"{rule}{unit}" for rule in report.bills)]
-    return _csv([header, *zip(report.game.players, *report.bills.values(), strict=True)])
+    rows = zip(texts(report.game.players), *report.bills.values(), strict=True)
+    return _csv([header, *rows])
 
 
 def result_json(report: ReportContent) -> str:
     """Return everything that is needed to check the result again."""
-    players = [str(player) for player in report.game.players]
+    players = texts(report.game.players)
     content = {
+        "format": FORMAT,
         "sesgame": report.versions["sesgame"],
         "options": report.options,
-        "source": report.source,
+        "source": {**report.source, "unit": report.unit},
         "game": {
             "kind": report.game.kind,
-            "unit": report.unit,
             "players": players,
             "alone": dict(zip(players, report.alone, strict=True)),
             "together": report.together,
         },
-        "rules": {
-            rule: {
-                "allocation": _repeatable(allocation),
-                "audit": report.audits[rule].to_dict(),
-                "bills": _bills_by_player(report, rule),
-            }
-            for rule, allocation in report.allocations.items()
-        },
+        "rules": {label: _kept(report, label) for label in report.allocations},
     }
     return json_text(content)
 
 
-def _repeatable(allocation: Allocation) -> dict[str, Any]:
-    """Return an allocation without how long it took, which is never the same twice."""
+def _kept(report: ReportContent, label: str) -> dict[str, Any]:
+    """Return what a file has of a rule: only what can be checked, or is said to be unchecked."""
+    allocation = report.allocations[label]
     evidence = allocation.evidence
+    rule = rule_of(allocation)
+    players = texts(report.game.players)
+    method = "given" if names_certified_rule(allocation.method) else allocation.method
+    if rule is not None:
+        # Without what only this process knows, such as whose shares a reference is.
+        method = rule.method(evidence) if rule.is_certified else allocation.method
+    bills = report.bills.get(label)
     return {
-        **allocation.to_dict(),
-        "evidence": None if evidence is None else evidence.repeatable(),
+        "allocation": {
+            "rule": None if rule is None else rule.name,
+            "method": method,
+            "kind": allocation.kind,
+            "values": dict(zip(players, allocation.values.tolist(), strict=True)),
+            "total": allocation.total,
+            "evidence": None
+            if evidence is None
+            else {"kind": type(evidence).__name__, **evidence.repeatable()},
+        },
+        "audit": {**report.audits[label].to_dict(), "method": method},
+        "bills": None if bills is None else dict(zip(players, map(str, bills), strict=True)),
     }
 
 
-def _bills_by_player(report: ReportContent, rule: str) -> dict[str, str] | None:
-    if rule not in report.bills:
+def rule_of(allocation: Allocation) -> Rule | None:
+    """Return the rule that has made an allocation, or that its evidence is for."""
+    if allocation.rule is not None:
+        return RULES.get(allocation.rule)
+    evidence = allocation.evidence
+    if evidence is None:
         return None
-    bills = zip(report.game.players, report.bills[rule], strict=True)
-    return {str(player): str(bill) for player, bill in bills}
+    named = (rule for rule in RULES.values() if allocation.method.startswith(rule.title))
+    return next((rule for rule in named if rule.is_proved_by(evidence)), None)
+
+
+def names_certified_rule(method: str) -> bool:
+    """Return whether a method is called like a rule that brings a certificate."""
+    certified = (rule for rule in RULES.values() if rule.is_certified)
+    return any(method.startswith((rule.title, rule.name)) for rule in certified)
 
 
 def source_of(problem: AllocationProblem, files: Iterable[Path]) -> dict[str, Any]:

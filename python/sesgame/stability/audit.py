@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from sesgame.errors import AllocationError
-from sesgame.files.json_text import plain
+from sesgame.files.json_text import InfiniteAsNull, plain
 from sesgame.formatting import LESS, format_coalition, html_table, short_coalition, size
 from sesgame.game.allocation import Allocation
 from sesgame.game.given_allocation import as_allocation
-from sesgame.stability.search import CoalitionSearch, first_largest
+from sesgame.stability.search import (
+    RELATIVE_TOLERANCE,
+    CoalitionSearch,
+    FewCoalitions,
+    TableSearch,
+    first_largest,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -67,9 +73,9 @@ class Audit:
     worst_player_excess: float
     in_core: bool | None
     worst_coalition: tuple[Hashable, ...]
-    worst_coalition_excess: float
+    worst_coalition_excess: Annotated[float, -np.inf]
     staying: tuple[Hashable, ...]
-    bound: float
+    bound: InfiniteAsNull
     tolerance: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -199,8 +205,8 @@ def audit(
         Time limit of the oracle; by default none.
     tolerance : float, optional
         What counts as equal, in the unit of the game; by default 1e-9 (with an oracle 1e-7) of the
-        largest absolute value of any coalition looked at, but at least the allocation's own
-        tolerance and the game's ``rounding``.
+        largest absolute value of any coalition looked at, but at least the game's ``rounding``. The
+        tolerance of an allocation does not count: it is what somebody has said of it.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -251,8 +257,7 @@ def audit_by_search(
     allocated = as_allocation(game, allocation)
     check_tolerance(tolerance)
     if tolerance is None:
-        # An estimate may be off by more, but then its excesses are not equal, either.
-        tolerance = max(search.default_tolerance, allocated.tolerance)
+        tolerance = search.default_tolerance
     worst = search.worst(allocated.values, tolerance)
     gap = allocated.total - search.total
     gains = game.sign * (search.alone - allocated.values)
@@ -274,6 +279,67 @@ def audit_by_search(
         bound=worst.bound,
         tolerance=tolerance,
     )
+
+
+def contradictions(game: Game, allocation: Allocation, found: Audit) -> list[str]:
+    """Return what an audit from elsewhere says of an allocation that is not so.
+
+    Looks at the coalitions of 1, n - 1 and n players and at the one that is named; where the game
+    is tabulated, at all. What rests on an oracle, that nobody else gains more, is not looked at
+    otherwise.
+    """
+    few = FewCoalitions(game, progress=False)
+    x, tolerance = allocation.values, few.default_tolerance
+    equal = tolerance / (few.relative_tolerance / RELATIVE_TOLERANCE)
+    if game.tabulated:
+        table = TableSearch(game, progress=False)
+        equal = table.default_tolerance
+        tolerance = max(tolerance, equal)
+    gains = game.sign * (few.alone - x)
+    figures = {"efficiency_gap": (found.efficiency_gap, float(x.sum()) - few.total)}
+    player = game.players.index(found.worst_player)
+    figures["worst_player_excess"] = (found.worst_player_excess, float(gains[player]))
+    coalition = found.worst_coalition
+    if coalition:
+        shares = x[game.players.indices(coalition)].sum()
+        excess = float(game.sign * (game.value(coalition) - shares))
+        figures["worst_coalition_excess"] = (found.worst_coalition_excess, excess)
+    wrong = [
+        f"{name} is {said!r}, not {figure!r}"
+        for name, (said, figure) in figures.items()
+        if not abs(said - figure) <= equal
+    ]
+    largest = found.worst_coalition_excess
+    least = float(few.worst(x, tolerance).excess)
+    most = float(table.worst(x, tolerance).excess) if game.tabulated else None
+    staying = tuple(other for other in game.players if other not in set(coalition))
+    in_core = found.in_core is True
+    holds = {
+        "method": found.method == allocation.method,
+        "worst_player": found.worst_player_excess >= gains.max() - equal,
+        "worst_coalition": (game.n_players == 1) == (not coalition)
+        and bool(staying or not coalition),
+        "staying": found.staying == staying,
+        "worst_coalition_excess": largest >= least - tolerance,
+        "bound": (found.bound >= largest - tolerance or not coalition)
+        and (most is None or found.bound >= most - tolerance or not coalition),
+        # Within which something is equal depends on who has audited: a table, or an oracle.
+        "tolerance": min(equal, tolerance) * 0.999 <= found.tolerance <= tolerance * 1.001,
+        "efficient": abs(found.efficiency_gap) <= tolerance
+        if found.efficient
+        else abs(found.efficiency_gap) > equal,
+        "individually_rational": gains.max() <= tolerance
+        if found.individually_rational
+        else gains.max() > equal,
+        "in_core": not in_core or (found.efficient and largest <= tolerance),
+    }
+    if found.in_core is False:
+        holds["in_core"] = not found.efficient or largest > equal
+    if found.in_core is True and most is not None:
+        holds["in_core"] &= most <= tolerance
+    if found.in_core is None:
+        holds["in_core"] = found.bound > equal
+    return wrong + [f"{name} is not so" for name, is_so in holds.items() if not is_so]
 
 
 def check_tolerance(tolerance: float | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sesgame._engine import coalitions_at_least, core_witness
 from sesgame._engine import least_core as engine_least_core
+from sesgame.files.json_text import unkept
 from sesgame.formatting import count as count_of
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
@@ -19,6 +20,7 @@ from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.audit import audit
 from sesgame.stability.row_generation import generate
 from sesgame.stability.search import CoalitionSearch, OracleSearch
+from sesgame.stability.search_evidence import GeneratedEvidence
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import (
     LISTED_COALITIONS,
@@ -63,21 +65,21 @@ class LeastCoreEvidence(Evidence):
         the first 10,000 of them.
     tight_count : int
         How many there are.
-    effort : Effort
-        What it took.
     values : tuple of float
         The point that attains the value.
+    effort : Effort or None
+        What it took; not read back.
     tolerance : float
-        Excesses closer than this count as equal.
+        Excesses closer than this counted as equal for the solver; not read back.
     """
 
     value: float
     stages: tuple[Stage, ...]
     tight: tuple[tuple[Hashable, ...], ...]
     tight_count: int
-    effort: Effort
     values: tuple[float, ...]
-    tolerance: float
+    effort: Effort | None = unkept(None)
+    tolerance: float = unkept(0.0)
 
     @property
     def levels(self) -> tuple[Stage, ...]:
@@ -256,6 +258,10 @@ def least_core_by_search(search: CoalitionSearch) -> Allocation:
 
 LEAST_CORE = Rule(
     name="least-core",
+    proved_by=lambda evidence: (
+        isinstance(evidence, LeastCoreEvidence)
+        or (isinstance(evidence, GeneratedEvidence) and not evidence.complete)
+    ),
     title="least core",
     apply=lambda problem: least_core_by_search(CoalitionSearch.of_problem(problem)),
     needs=frozenset({Need.SEARCH}),

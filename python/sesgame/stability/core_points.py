@@ -15,6 +15,7 @@ import numpy as np
 
 from sesgame._engine import core_point
 from sesgame.errors import AllocationError
+from sesgame.files.json_text import unkept
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.precision import (
@@ -92,12 +93,12 @@ class CorePointEvidence(Evidence):
         One for the nearest point, one for each level of the lexicographic max-min.
     stages : tuple of Stage
         Those of the least core, where the core is empty or has no interior.
-    effort : Effort
-        What it took.
     values : tuple of float
         The allocation.
+    effort : Effort or None
+        What it took; not read back.
     tolerance : float
-        Excesses closer than this count as equal.
+        Excesses closer than this counted as equal for the solver; not read back.
     """
 
     core_is_empty: bool
@@ -106,9 +107,9 @@ class CorePointEvidence(Evidence):
     reference: tuple[float, ...]
     steps: tuple[CorePointStep, ...]
     stages: tuple[Stage, ...]
-    effort: Effort
     values: tuple[float, ...]
-    tolerance: float
+    effort: Effort | None = unkept(None)
+    tolerance: float = unkept(0.0)
 
     @property
     def words(self) -> dict[str, str]:
@@ -122,6 +123,14 @@ class CorePointEvidence(Evidence):
             ),
             "nearest": "of least variance" if equal else "nearest to a reference",
         }
+
+    @property
+    def manner(self) -> str:
+        """From where the point is, and that it is compared with numbers that the evidence has."""
+        equal = len(set(self.reference)) == 1
+        nearest = "of least variance" if equal else "nearest to the reference"
+        compared = "compared with the reference" if self.leximin else nearest
+        return ", ".join(["of the least core", compared] if self.core_is_empty else [compared])
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the multipliers prove."""
@@ -540,6 +549,7 @@ CONTENT = "Of all splits that give {content}, the one"
 
 NEAREST_CORE = Rule(
     name="nearest-core",
+    proved_by=lambda evidence: isinstance(evidence, CorePointEvidence) and not evidence.leximin,
     title="nearest core point",
     apply=lambda problem: nearest_core_allocation(problem.game, reference=reference_of(problem)),
     needs=frozenset({Need.TABLE}),
@@ -555,6 +565,7 @@ NEAREST_CORE = Rule(
 
 LEXIMIN_CORE = Rule(
     name="leximin-core",
+    proved_by=lambda evidence: isinstance(evidence, CorePointEvidence) and evidence.leximin,
     title="leximin core point",
     apply=lambda problem: leximin_core_allocation(
         problem.game, reference=reference_of(problem, usual=ALONE)

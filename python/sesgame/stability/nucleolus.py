@@ -6,7 +6,7 @@ Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import numpy as np
 from sesgame._engine import nucleoli as engine_nucleoli
 from sesgame._engine import nucleolus as engine_nucleolus
 from sesgame.errors import GameError, OracleError, SolverError
+from sesgame.files.json_text import unkept
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.game import MAX_TABLE_PLAYERS
@@ -61,20 +62,20 @@ class NucleolusEvidence(Evidence):
     individually_rational : bool
         Whether no player may get less than alone. False for a prenucleolus, and for a nucleolus
         that was asked of a game in which the players alone have more than all together.
-    effort : Effort
-        What it took.
     values : tuple of float
         The allocation that the stages prove.
+    effort : Effort or None
+        What it took; not read back.
     tolerance : float
-        Excesses closer than this count as equal.
+        Excesses closer than this counted as equal for the solver; not read back.
     """
 
     stages: tuple[Stage, ...]
     per_capita: bool
     individually_rational: bool
-    effort: Effort
     values: tuple[float, ...]
-    tolerance: float
+    effort: Effort | None = unkept(None)
+    tolerance: float = unkept(0.0)
 
     @property
     def levels(self) -> tuple[Stage, ...]:
@@ -370,8 +371,23 @@ OF_UNBOUNDED = frozenset(
 )
 OF_NUCLEOLI = OF_UNBOUNDED | {Promise.INDIVIDUALLY_RATIONAL}
 
+
+def _stages_of(per_capita: bool, individually_rational: bool) -> Callable[[Evidence], bool]:
+    """Return what tells whether evidence is of one of the four nucleoli."""
+
+    def proved_by(evidence: Evidence) -> bool:
+        if isinstance(evidence, GeneratedEvidence):
+            is_one = evidence.complete and not per_capita
+        else:
+            is_one = isinstance(evidence, NucleolusEvidence) and evidence.per_capita == per_capita
+        return is_one and evidence.individually_rational == individually_rational  # type: ignore[attr-defined]
+
+    return proved_by
+
+
 NUCLEOLUS = Rule(
     name="nucleolus",
+    proved_by=_stages_of(per_capita=False, individually_rational=True),
     apply=lambda problem: nucleolus_by_search(CoalitionSearch.of_problem(problem)),
     needs=frozenset({Need.SEARCH}),
     promises=OF_NUCLEOLI | {Promise.DUMMY},
@@ -382,6 +398,7 @@ NUCLEOLUS = Rule(
 
 PRENUCLEOLUS = Rule(
     name="prenucleolus",
+    proved_by=_stages_of(per_capita=False, individually_rational=False),
     apply=lambda problem: prenucleolus(problem.game),
     needs=frozenset({Need.TABLE}),
     promises=OF_UNBOUNDED | {Promise.DUMMY},
@@ -392,6 +409,7 @@ PRENUCLEOLUS = Rule(
 
 PER_CAPITA_NUCLEOLUS = Rule(
     name="per-capita-nucleolus",
+    proved_by=_stages_of(per_capita=True, individually_rational=True),
     title="per-capita nucleolus",
     apply=lambda problem: per_capita_nucleolus(problem.game),
     needs=frozenset({Need.TABLE}),
@@ -406,6 +424,7 @@ PER_CAPITA_NUCLEOLUS = Rule(
 
 PER_CAPITA_PRENUCLEOLUS = Rule(
     name="per-capita-prenucleolus",
+    proved_by=_stages_of(per_capita=True, individually_rational=False),
     title="per-capita prenucleolus",
     apply=lambda problem: per_capita_prenucleolus(problem.game),
     needs=frozenset({Need.TABLE}),

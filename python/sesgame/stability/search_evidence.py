@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.errors import OracleError
+from sesgame.files.json_text import InfiniteAsNull, unkept
 from sesgame.formatting import count, format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.precision import equal_for_oracle
 from sesgame.stability.null_space import Annihilator, Span
 from sesgame.stability.separation_oracle import Separator
 from sesgame.stability.stages import Stage
@@ -46,7 +48,7 @@ class GeneratedStage(Stage):
     """
 
     values: tuple[float, ...] = ()
-    bound: float = math.inf
+    bound: InfiniteAsNull = math.inf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +85,6 @@ class GeneratedEvidence(Evidence):
     ----------
     proved : bool
         The oracle proved every stage within `tolerance`: the allocation is what its method says.
-    reason : str
-        Why not, where that is so.
     lower_bound : float
         No efficient allocation (if `individually_rational`, no imputation) has a smaller largest
         excess. It follows from the weights of the first stage and the values of its coalitions,
@@ -98,34 +98,41 @@ class GeneratedEvidence(Evidence):
         Whether no player may get less than alone.
     complete : bool
         Whether the stages are to settle every player, as those of a nucleolus do.
-    effort : GenerationEffort
-        What it took.
     values : tuple of float
         The allocation.
+    reason : str
+        Why not every stage is proved, where that is so; not read back.
+    effort : GenerationEffort or None
+        What it took; not read back.
     tolerance : float
-        Excesses closer than this count as equal.
+        Excesses closer than this counted as equal for the search; not read back.
     """
 
     proved: bool
-    reason: str
     lower_bound: float
-    upper_bound: float
+    upper_bound: InfiniteAsNull
     stages: tuple[GeneratedStage, ...]
     individually_rational: bool
     complete: bool
-    effort: GenerationEffort
     values: tuple[float, ...]
-    tolerance: float
+    reason: str = unkept("")
+    effort: GenerationEffort | None = unkept(None)
+    tolerance: float = unkept(0.0)
 
     @property
-    def n_evaluations(self) -> int:
+    def n_evaluations(self) -> int | None:
         """Those of the search."""
-        return self.effort.evaluations
+        return None if self.effort is None else self.effort.evaluations
 
     @property
     def unproved(self) -> str:
         """Why the oracle did not prove every stage."""
-        return "" if self.proved else self.reason
+        return "" if self.proved else self.reason or "the oracle did not prove every stage"
+
+    @property
+    def manner(self) -> str:
+        """Whether the oracle proved every stage."""
+        return "" if self.proved else "not proved"
 
     @property
     def levels(self) -> tuple[GeneratedStage, ...]:
@@ -138,7 +145,7 @@ class GeneratedEvidence(Evidence):
             return []
         name = allocation.method.split(" (")[0]
         return [
-            f"{name[0].upper()}{name[1:]} not certified ({self.reason}). The minimal largest "
+            f"{name[0].upper()}{name[1:]} not certified ({self.unproved}). The minimal largest "
             f"excess lies in [{amount(self.lower_bound)}, {amount(self.upper_bound)}]."
         ]
 
@@ -146,10 +153,12 @@ class GeneratedEvidence(Evidence):
         """Return what the search has proved."""
         if not self.proved:
             return []
+        asked = ""
+        if self.effort is not None:
+            asked = f"{count(self.effort.oracle_calls, 'oracle call')}, "
         return [
-            f"Found by separation: {count(self.effort.oracle_calls, 'oracle call')}, "
-            f"{count(len(self.stages), 'stage')}. No split has a largest excess below "
-            f"{amount(self.lower_bound)} (proved lower bound)."
+            f"Found by separation: {asked}{count(len(self.stages), 'stage')}. No split has a "
+            f"largest excess below {amount(self.lower_bound)} (proved lower bound)."
         ]
 
     def verify(self, game: Game, oracle: SeparationOracle | None = None) -> Verification:
@@ -169,7 +178,14 @@ class GeneratedEvidence(Evidence):
         Returns
         -------
         Verification
-            True as a condition when nothing fails; see also its `unchecked`.
+            True as a condition when its `claim` is proved. Open without an oracle, or with one that
+            proves nothing. Evidence that is not `proved` claims only that no excess is above
+            `upper_bound`.
+
+        Notes
+        -----
+        What counts as equal is 1e-7 of the largest of the values of 1, n - 1 and n players and the
+        accuracy of the game, whatever the evidence says.
         """
         return _Check(game, self, oracle).verification()
 
@@ -185,8 +201,8 @@ class _Check:
     ) -> None:
         self.game = game
         self.evidence = evidence
-        self.separator = None if oracle is None else Separator(game, oracle, evidence.tolerance)
-        self.slack = 2 * evidence.tolerance
+        self.slack = equal_for_oracle(game)
+        self.separator = None if oracle is None else Separator(game, oracle, self.slack)
         self.x = game.sign * checked_values(game.players, evidence.values)
         self.failures: list[str] = []
         self.unchecked: list[str] = []
@@ -289,6 +305,8 @@ class _Check:
         shares = [relation.get(first + place, Fraction(0)) for place in range(len(masks))]
         if not count or any(share <= 0 for share in shares):
             return f"the coalitions of stage {number} do not balance"
+        if not (rows[:count] @ self.outside.rows.T != 0).any(axis=1).all():
+            return f"stage {number} has a coalition that is settled before"
         if not has_shares(stage, shares):
             return f"the weights of stage {number} are not those that balance it"
         settled = sum(
@@ -315,8 +333,16 @@ class _Check:
                 largest = self.separator.ask(x, 1, stage.excess, outside, math.inf).bound
             except OracleError as error:
                 return f"at stage {number}: {error}"
-        if largest == math.inf:
+        if not stage.bound >= stage.excess - self.slack:
+            return f"stage {number} has the excess {stage.excess!r}, above its bound"
+        if evidence.proved and not stage.bound <= stage.excess + self.slack:
+            return f"stage {number} is not proved: its bound is {stage.bound!r}"
+        if largest == math.inf or limit == math.inf:
             self.unchecked.append(f"that no coalition is above stage {number}")
+        elif largest > stage.bound + self.slack:
+            self.failures.append(
+                f"the oracle bounds stage {number} by {largest!r}, not {stage.bound!r}"
+            )
         elif largest > limit + self.slack:
             self.failures.append(f"the oracle bounds stage {number} by {largest!r}, not {limit!r}")
         elif number == 1 and largest > evidence.upper_bound + self.slack:
@@ -338,6 +364,8 @@ class _Check:
     def _bounds(self) -> None:
         """Check the two bounds against the first stage, and that the stages settle everybody."""
         evidence, n = self.evidence, self.game.n_players
+        if not evidence.upper_bound >= evidence.lower_bound - self.slack:
+            self.failures.append("the upper bound is below the lower one")
         if self.claimed and not self.failures:
             first = self.claimed[0].excess
             if not abs(first - evidence.lower_bound) <= self.slack:
