@@ -260,3 +260,55 @@ def test_the_log_says_what_was_known_and_what_was_done(tmp_path, caplog):
     assert "8 coalitions come from the store" in text
     assert "247 coalitions to evaluate, 9 known already" in text
     assert "247 of 247 coalitions evaluated in" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param("update value set value = 9e999 where id = 2", "is inf, not a", id="inf"),
+        pytest.param("update value set value = -9e999 where id = 2", "is -inf", id="-inf"),
+        pytest.param(
+            "update value set value = 'x' where id = 2", "is 'x', not a finite", id="text"
+        ),
+        pytest.param("update value set value = x'00' where id = 2", "not a finite", id="blob"),
+        pytest.param("update value set coalition = x'0102' where id = 2", "1 bytes", id="long"),
+        pytest.param("update value set coalition = x'' where id = 2", "is not 1 bytes", id="short"),
+        pytest.param(
+            "update value set coalition = 'a' where id = 2", "is not 1 bytes", id="no bytes"
+        ),
+        pytest.param(
+            "update value set coalition = x'88' where id = 2", "more than the 3", id="bits"
+        ),
+        pytest.param("insert into value values (99, x'00', 1.0)", "empty coalition is", id="empty"),
+        pytest.param(
+            "create table other as select * from value; drop table value; "
+            "alter table other rename to value; insert into value values (99, x'01', 5.0)",
+            "its coalition is there twice",
+            id="twice",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused_when_it_is_read(tmp_path, change, message):
+    path = tmp_path / "run.sqlite"
+
+    def game(factor):
+        return game_of(lambda s: factor * len(s) ** 2, players=list("abc"), kind="gain")
+
+    game(1.0).tabulate(store=path)
+    connection = sqlite3.connect(path)
+    connection.executescript(change)
+    connection.close()
+    with pytest.raises(StoreError, match=message):
+        game(1.0).tabulate(store=path)
+
+
+@pytest.mark.parametrize("value", ["1e300", "-1e300"])
+def test_a_huge_value_does_not_hide_that_the_model_has_changed(tmp_path, value):
+    path = tmp_path / "run.sqlite"
+    game_of(lambda s: float(len(s)), players=list("abc"), kind="gain").tabulate(store=path)
+    connection = sqlite3.connect(path)
+    connection.executescript(f"update value set value = {value} where id = 2")
+    connection.close()
+    changed = game_of(lambda s: 100.0 * len(s), players=list("abc"), kind="gain")
+    with pytest.raises(StoreError, match="the model has changed"):
+        changed.tabulate(store=path)

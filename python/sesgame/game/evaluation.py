@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation", "digest_of"]
 
 SAME_MODEL = 1e-6
-"""Of the largest stored value: up to which difference a value counts as found again, since solvers
+"""Of the largest value found again: up to which difference a stored one is the same, since solvers
 are not exact."""
 
 logger = logging.getLogger(__name__)
@@ -226,9 +226,12 @@ class Evaluation:
             yield None
             return
         name = abspath(path)
-        store, synced = self._stores.get(name) or (Store(name, self._identity), 1)
+        store, synced = self._stores.get(name) or (
+            Store(name, self._identity, len(self.players)),
+            1,
+        )
         with store.opened():
-            new = dict(store.read())
+            new = store.read()
             if new and name not in self._stores:
                 self._check_same_model(new, name, executor)
             earlier, values = self._known.learned_since(synced)
@@ -242,16 +245,25 @@ class Evaluation:
     def _check_same_model(
         self, stored: dict[bytes, float], path: str, executor: Executor | None
     ) -> None:
-        """Evaluate the largest stored coalition again: hardly a change of the model escapes it."""
-        key = max(stored, key=lambda key: (int.from_bytes(key, "little").bit_count(), key))
-        membership = membership_of_keys([key], len(self.players))
-        (value,) = self._afresh(membership, executor)
-        scale = max(map(abs, stored.values()))
-        if not math.isclose(value, stored[key], rel_tol=0.0, abs_tol=SAME_MODEL * scale):
-            name = format_coalition(self.players.ordered_labels(membership[0]))
+        """Evaluate the largest stored coalition again: hardly a change of the model escapes it.
+
+        Where it is not worth the same, that of the largest value too: what a difference is compared
+        with must not come from the file.
+        """
+        largest = max(stored, key=lambda key: (int.from_bytes(key, "little").bit_count(), key))
+        dearest = max(stored, key=lambda key: (abs(stored[key]), key))
+        (value,) = self._afresh(membership_of_keys([largest], len(self.players)), executor)
+        missed, scale = abs(value - stored[largest]), abs(value)
+        if missed > SAME_MODEL * scale and dearest != largest:
+            (other,) = self._afresh(membership_of_keys([dearest], len(self.players)), executor)
+            if abs(other - stored[dearest]) <= SAME_MODEL * abs(other):
+                scale = abs(other)
+        if not missed <= SAME_MODEL * scale:
+            (members,) = membership_of_keys([largest], len(self.players))
+            name = format_coalition(self.players.ordered_labels(members))
             raise StoreError(
-                f"{path} is of another model, or the model has changed: it has {stored[key]} for "
-                f"{name}, which is worth {value} now; use another path, or delete the file",
+                f"{path} is of another model, or the model has changed: it has {stored[largest]} "
+                f"for {name}, which is worth {value} now; use another path, or delete the file",
                 path,
             )
 

@@ -9,6 +9,7 @@ processes may use one file.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,10 +56,13 @@ class Store:
         The file; made when it is not there.
     identity : mapping of str to str
         What tells this game from others: each entry must be as in the file.
+    n_players : int
+        The number of players, so of the bits of a coalition.
     """
 
-    def __init__(self, path: StorePath, identity: Mapping[str, str]) -> None:
+    def __init__(self, path: StorePath, identity: Mapping[str, str], n_players: int) -> None:
         self.path = fspath(path)
+        self._n_players = n_players
         self._identity = dict(identity)
         self._connection: sqlite3.Connection | None = None
         self._last_id = 0
@@ -89,16 +93,44 @@ class Store:
                 self._connection.close()
                 self._connection = None
 
-    def read(self) -> Iterator[tuple[bytes, float]]:
-        """Return keys and values of the coalitions that came since the last call."""
+    def read(self) -> dict[bytes, float]:
+        """Return the value of each coalition that came since the last call, by its key.
+
+        Raises
+        ------
+        StoreError
+            A row is no coalition of the game, or has no finite number, or is there twice.
+        """
         assert self._connection is not None
+        found: dict[bytes, float] = {}
         with self._named("read"):
             rows = self._connection.execute(
                 "SELECT id, coalition, value FROM value WHERE id > ? ORDER BY id", (self._last_id,)
             )
             for identifier, key, value in rows:
+                wrong = self._wrong(key, value) or ("its coalition is there twice" * (key in found))
+                if wrong:
+                    raise StoreError(
+                        f"{self.path} is damaged: row {identifier} of the table value: {wrong}; "
+                        f"use another path, or delete the file",
+                        self.path,
+                    )
+                found[key] = value
                 self._last_id = identifier
-                yield key, value
+        return found
+
+    def _wrong(self, key: object, value: object) -> str:
+        """Return what is wrong with a row; nothing where it is right."""
+        length = (self._n_players + 7) // 8
+        if not isinstance(key, bytes) or len(key) != length:
+            return f"its coalition is not {length} bytes"
+        if int.from_bytes(key, "little") >> self._n_players:
+            return f"its coalition has more than the {self._n_players} players of the game"
+        if not isinstance(value, float) or not math.isfinite(value):
+            return f"its value is {value!r}, not a finite number"
+        if value != 0 and not any(key):
+            return f"the empty coalition is worth {value!r}, not 0"
+        return ""
 
     def keep(self, keys: Iterable[bytes], values: NDArray[np.float64]) -> None:
         """Write finished coalitions, at once or, when blocks come in quickly, a moment later."""
