@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
     from sesgame.reports.result_files import SavedAllocation, SavedRule
 
-__all__ = ["read_result"]
+__all__ = ["read_result", "result_of"]
 
 
 def read_result(path: str | PathLike[str], game: Game) -> dict[str, Allocation]:
@@ -79,7 +79,11 @@ def read_result(path: str | PathLike[str], game: Game) -> dict[str, Allocation]:
         raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # of encodings, and of paths
         raise GameError(f"{path} is no text in UTF-8: {error}") from error
-    content = parsed(text, str(path))
+    return result_of(parsed(text, str(path)), game, str(path))
+
+
+def result_of(content: Any, game: Game, path: str = "the result") -> dict[str, Allocation]:
+    """Return the shares under each rule of what a ``result.json`` has; see :func:`read_result`."""
     found = content.get("format") if isinstance(content, dict) else None
     if type(found) is not int or found != FORMAT:
         raise GameError(

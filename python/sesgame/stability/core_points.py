@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame._engine import core_point
-from sesgame.errors import AllocationError
+from sesgame.errors import AllocationError, CoalitionError
 from sesgame.files.json_text import unkept
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
@@ -226,8 +226,11 @@ class _PointCheck:
     def failures(self) -> list[str]:
         """Return what fails in the point and in its steps."""
         self.point()
-        for number, step in enumerate(self.evidence.steps, start=1):
-            self.step(number, step)
+        try:
+            for number, step in enumerate(self.evidence.steps, start=1):
+                self.step(number, step)
+        except CoalitionError as error:
+            self.found.append(f"step {number}: {error}")
         if not self.evidence.steps or (self.evidence.leximin and not self.settled.all()):
             self.found.append("the steps do not settle every player")
         return self.found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.errors import OracleError
+from sesgame.errors import CoalitionError, OracleError
 from sesgame.files.json_text import InfiniteAsNull, unkept
 from sesgame.formatting import count, format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
@@ -219,9 +219,12 @@ class _Check:
     def verification(self) -> Verification:
         """Return what all checks together find."""
         self._allocation()
-        for number, stage in enumerate(self.claimed, start=1):
-            if not self._stage(number, stage):
-                break
+        try:
+            for number, stage in enumerate(self.claimed, start=1):
+                if not self._stage(number, stage):
+                    break
+        except CoalitionError as error:
+            self.failures.append(f"stage {number}: {error}")
         self._bounds()
         return Verification(
             claim=self._claim,

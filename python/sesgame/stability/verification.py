@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from sesgame.errors import CoalitionError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Evidence
 from sesgame.game.precision import RESOLUTION, equal_amounts, rounding_of_excesses
@@ -140,11 +141,14 @@ def verify_stages(
         individually_rational=individually_rational,
         exact=exact,
     )
-    for number, stage in enumerate(stages, start=1):
-        shares = check.balance(number, stage)
-        if shares is None:
-            break
-        check.settle(number, stage, shares)
+    try:
+        for number, stage in enumerate(stages, start=1):
+            shares = check.balance(number, stage)
+            if shares is None:
+                break
+            check.settle(number, stage, shares)
+    except CoalitionError as error:
+        check.failures.append(f"stage {number}: {error}")
     check.span_of(stages, complete)
     if exact and not check.failures:
         check.derive_point(values)
@@ -362,7 +366,10 @@ def wrong_tight_coalitions(
     ):
         span.insert(key, _vector(game.players.mask(coalition), n))
     settled = span.annihilator(n)
-    listed = np.array([game.players.mask(coalition) for coalition in tight], dtype=np.int64)
+    try:
+        listed = np.array([game.players.mask(coalition) for coalition in tight], dtype=np.int64)
+    except CoalitionError as error:
+        return [f"the tight coalitions: {error}"]
     least = most = 0
     unlisted, loose = [], set(listed.tolist())
     for masks, membership in _near(table, sign, x, level, -equal, False):
@@ -399,7 +406,10 @@ def balanced_excess(game: Game, stage: Stage) -> Fraction | None:
     vectors = {0: _vector((1 << n) - 1, n)}
     span = Span()
     span.insert(0, vectors[0])
-    masks = [game.players.mask(coalition) for coalition in stage.coalitions]
+    try:
+        masks = [game.players.mask(coalition) for coalition in stage.coalitions]
+    except CoalitionError:
+        return None
     relation = balance(span, vectors, masks, n)
     shares = [relation.get(key, Fraction(0)) for key in range(1, len(vectors))]
     if not masks or any(share <= 0 for share in shares) or not has_shares(stage, shares):
