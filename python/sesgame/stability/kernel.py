@@ -119,7 +119,7 @@ def kernel_check(
         As in :func:`maximal_surpluses`.
     tolerance : float, optional
         What counts as equal; by default 1e-9 of the largest absolute value of any coalition, but
-        at least the allocation's own tolerance.
+        at least the game's ``rounding``.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def kernel_check(
     given = as_allocation(game, allocation)
     surpluses = maximal_surpluses(game, given, progress=progress)
     if tolerance is None:
-        tolerance = max(RELATIVE_TOLERANCE * game.scale, given.tolerance)
+        tolerance = max(RELATIVE_TOLERANCE * game.scale, game.rounding)
     table = game.tabulate(progress=False)
     n = game.n_players
     np.fill_diagonal(surpluses, 0.0)

@@ -367,14 +367,14 @@ class _Check:
     def _bounds(self) -> None:
         """Check the two bounds against the first stage, and that the stages settle everybody."""
         evidence, n = self.evidence, self.game.n_players
-        if not evidence.upper_bound >= evidence.lower_bound - self.slack:
-            self.failures.append("the upper bound is below the lower one")
         if self.claimed and not self.failures:
             first = self.claimed[0].excess
             if not abs(first - evidence.lower_bound) <= self.slack:
                 self.failures.append("the lower bound is not that of the first stage")
             if evidence.proved and not abs(first - evidence.upper_bound) <= self.slack:
                 self.failures.append("the upper bound is not that of the first stage")
+        if not self.failures and not evidence.upper_bound >= evidence.lower_bound - self.slack:
+            self.failures.append("the upper bound is below the lower one")
         if not self.claimed and n > 1:
             self.failures.append("there are no stages")
         if evidence.proved and evidence.complete and not self.failures and self.span.rank < n:
