@@ -120,8 +120,13 @@ def weighted_vote(
 
     Notes
     -----
-    For more than 30 players the exact value needs weights that are multiples of a common quantum,
-    such as whole numbers. A weight is compared with the quota up to a part in 10^9.
+    Weights and quota of up to 15 digits count as the decimals that they are written as, and whole
+    numbers as they are: 0.7 and 0.1 reach 0.8, in whatever order they are added. Where a number has
+    more digits, it was calculated, and a sum reaches the quota that is short of it by rounding
+    only: by at most ``(n + 1) * 2**-50`` of the quota. Values and Shapley value have the one rule.
+
+    For more than 30 players the exact value needs weights that are multiples of a common quantum
+    of at least a millionth of the largest.
 
     Examples
     --------
@@ -164,7 +169,7 @@ def bankruptcy(
     ------
     GameError
         There is no player, a claim is negative or not a number, or the estate is negative or more
-        than the claims.
+        than the claims, rounding aside.
 
     Examples
     --------

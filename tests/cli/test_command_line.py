@@ -97,7 +97,8 @@ def test_the_table_says_who_pays_what_and_whether_it_holds(capsys):
     text = capsys.readouterr().out
     assert text.startswith(
         "rural13, 2016-06-01T00:00 to 2016-07-01T00:00\n"
-        "13 members, 2,880 steps of 15 minutes, 4 batteries, pooled; amounts in EUR, "
+        "13 members, 2,880 steps of 15 minutes, 4 batteries, pooled (exact for all members, for "
+        "any group to 0.109 % of what they save); amounts in EUR, "
     )
     assert [line for line in text.splitlines() if line.startswith("m014 ")]
     assert "No member is better off alone." in text

@@ -48,25 +48,26 @@ def random_community(seed: int, members: int, steps: int, *, ties: bool = False)
 def test_the_bills_are_in_the_core_of_every_community_that_can_be_enumerated(ties):
     for seed in range(30):
         community = random_community(seed, 2 + seed % 11, 2 + seed, ties=ties)
-        bills = sg.owen_allocation(community)
-        assert_in_core(community.cost_game(), bills)
+        bills = sg.owen_allocation(community, model="battery")
+        assert_in_core(community.cost_game(model="battery"), bills)
         assert bills.evidence.cost == pytest.approx(bills.total, abs=1e-9)
 
 
 @settings(max_examples=50)
 @given(communities())
 def test_the_bills_are_in_the_core_of_communities_with_what_is_rare(community):
-    bills = sg.owen_allocation(community)
-    assert_in_core(community.cost_game(), bills)
-    assert_budget_balanced(bills, total=community.dispatch().cost)
+    for model in (None, "battery"):
+        bills = sg.owen_allocation(community, model=model)
+        assert_in_core(community.cost_game(model=model), bills)
+        assert_budget_balanced(bills, total=community.dispatch(model=model).cost)
 
 
 @pytest.mark.parametrize("ties", [False, True])
 def test_the_range_of_a_bill_is_that_of_all_optimal_prices(ties):
     for seed in range(8):
         community = random_community(seed, 4, 6, ties=ties)
-        bills = sg.owen_allocation(community)
-        pool = community.pool()
+        bills = sg.owen_allocation(community, model="battery")
+        pool = community.pool("battery")
         power = pool.power_kw * community.steps.step_hours
         resources = np.column_stack(
             [community.net_load_kwh, pool.energy_kwh, power, pool.initial_charge_kwh]

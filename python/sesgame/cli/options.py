@@ -119,7 +119,7 @@ def add_period(command: argparse.ArgumentParser) -> None:
         "--model",
         choices=get_args(Model),
         help="dispatch model (default: the fastest one that supports all features of the "
-        "community)",
+        "community; batteries are pooled where that is off by at most 1 %% of what they save)",
     )
     command.add_argument(
         "--max-seconds",

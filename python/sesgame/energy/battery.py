@@ -140,7 +140,7 @@ class StorageOffer:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The batteries of a community run as one: what each member adds to it.
+    r"""The batteries of a community run as one: what each member adds to it.
 
     Batteries without capacity or without power add nothing.
 
@@ -148,10 +148,16 @@ class Pool:
     -----
     Capacity, power and charge of the pool are sums. Where all batteries have the same efficiencies
     and hours to fill (energy over power), and are equally full at the beginning, that is exact: the
-    schedule of the pool can be dealt out to them in proportion. Otherwise it is an idealisation:
-    the pool can do a little more than its batteries, of which one may be full while another still
-    has power. With negative prices, too, it may do what a single battery cannot, charge and
-    discharge at once.
+    schedule of the pool can be dealt out to them in proportion. Otherwise the pool can do a little
+    more than its batteries, of which one may be full while another still has power. It costs no
+    coalition less by more than a share of what storage saves it,
+
+    .. math:: \frac{\sqrt\rho - 1}{\sqrt\rho + 1},
+
+    where the hours are within a factor :math:`\rho` of each other and all are empty or equally full
+    at the beginning; hours of charge and of room count apart where they are not. A pool is the
+    default up to a hundredth, and :meth:`Community.description` says how much it is. Like a linear
+    program of each battery, a pool may charge and discharge at once where prices are negative.
     """
 
     energy_kwh: NDArray[np.float64]

@@ -46,7 +46,8 @@ class ClusteredEvidence(Evidence):
     clusters : tuple of tuple of str
         The members of each cluster.
     shares : tuple of float
-        What each cluster pays: its nucleolus in the game of the clusters.
+        What each cluster pays: its nucleolus in the game of the clusters, in which one cluster pays
+        no more than its members alone.
     cluster_evidence : Evidence
         The certificate of that nucleolus.
     audit : Audit
@@ -62,7 +63,10 @@ class ClusteredEvidence(Evidence):
     def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return that shares are not of single members."""
         number = count(len(self.clusters), "cluster")
-        return [f"Members are grouped into {number} with similar profiles."]
+        caveats = [f"Members are grouped into {number} with similar profiles."]
+        if not self.audit.individually_rational:
+            caveats.append("Alone the members pay less than together: some pay more than alone.")
+        return caveats
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return who is in which cluster."""
@@ -159,14 +163,16 @@ def clustered_nucleolus(
     r"""Return the nucleolus of clusters of members, split inside each cluster.
 
     A cluster K is one player who brings what its members bring; its share y_K is the nucleolus of
-    that game. Inside, member i pays its bill :math:`o_i` at dual prices and its part of what the
-    cluster pays more or less than those,
+    that game. Inside, what the cluster saves against its members' costs alone, :math:`a_i`, is
+    split in proportion to what each saves by its bill :math:`o_i` at dual prices:
 
-    .. math:: x_i = o_i + \Bigl(y_K - \sum_{j \in K} o_j\Bigr)
-              \frac{a_i - o_i}{\sum_{j \in K} (a_j - o_j)}
+    .. math:: x_i = a_i - \Bigl(\sum_{j \in K} a_j - y_K\Bigr)
+              \frac{(a_i - o_i)^+}{\sum_{j \in K} (a_j - o_j)^+}
 
-    in proportion to what i saves by them against its cost alone, :math:`a_i`; so nobody pays more
-    than alone.
+    Nobody pays more than alone unless the members alone pay less than all together, as a limit of
+    the grid that belongs to nobody may bring about. Then no split keeps to that: what a cluster
+    pays more is split equally among its members, and ``evidence.audit.individually_rational`` is
+    False.
 
     Parameters
     ----------
@@ -226,11 +232,11 @@ def clustered_nucleolus(
     game = part.cost_game(model=model)
     owen = owen_allocation(part, model=model, progress=progress).values
     alone = game.values(np.eye(len(part.members), dtype=np.bool_), progress=progress)
-    shares = nucleolus(_game_of_clusters(game, clusters), progress=progress)
+    shares = nucleolus(_game_of_clusters(game, clusters, alone), progress=progress)
     bills = np.empty(len(part.members))
-    for cluster, share in zip(clusters, shares.values, strict=True):
-        inside = [part.members.index(member) for member in cluster]
-        bills[inside] = _split(float(share), owen[inside], alone[inside])
+    for cluster, share in zip(clusters, shares.values.tolist(), strict=True):
+        inside = game.players.indices(cluster)
+        bills[inside] = _split(share, owen[inside], alone[inside], game.rounding)
     allocation = Allocation(
         game.players,
         bills,
@@ -288,25 +294,42 @@ CLUSTERED_NUCLEOLUS = Rule(
 )
 
 
-def _game_of_clusters(game: Game, clusters: tuple[tuple[str, ...], ...]) -> Game:
-    """Return the game of whole clusters."""
+def _game_of_clusters(
+    game: Game, clusters: tuple[tuple[str, ...], ...], alone: NDArray[np.float64]
+) -> Game:
+    """Return the game of whole clusters, in which one pays no more than its members alone.
+
+    What they pay alone is no limit where that is less than what all pay together.
+    """
     incidence = np.zeros((len(clusters), game.n_players), dtype=np.bool_)
     for row, cluster in zip(incidence, clusters, strict=True):
         row[game.players.indices(cluster)] = True
+    by_cluster = incidence.astype(np.float64) @ alone
+    own = game.values(incidence, progress=False)
+    total = game.value(game.players)
+    limits = np.minimum(own, by_cluster)
+    if limits.sum() < total - game.rounding:
+        # Clusters that pay less together than one by one limit what others can be asked for.
+        limits = by_cluster if by_cluster.sum() >= total - game.rounding else own
 
     def costs(membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return game.values(membership @ incidence, progress=False)
+        values = game.values(membership @ incidence, progress=False)
+        is_one = (membership.sum(axis=1) == 1) & (len(clusters) > 1)
+        values[is_one] = membership[is_one] @ limits
+        return values
 
     return Game.from_function(clusters, costs, kind="cost", batched=True)
 
 
 def _split(
-    share: float, owen: NDArray[np.float64], alone: NDArray[np.float64]
+    share: float, owen: NDArray[np.float64], alone: NDArray[np.float64], rounding: float
 ) -> NDArray[np.float64]:
     """Return what the members of a cluster pay of its share."""
-    savings = np.maximum(alone - owen, 0.0)
-    rest = share - float(owen.sum())
-    # Where nobody saves anything at these prices, all members of the cluster are equal in that.
-    parts = savings / savings.sum() if savings.any() else np.full(len(owen), 1 / len(owen))
-    bills: NDArray[np.float64] = owen + rest * parts
+    saved = float(alone.sum()) - share
+    savings = alone - owen
+    savings[savings <= rounding] = 0.0
+    parts = np.full(len(alone), 1 / len(alone))
+    if saved > 0 and savings.any():
+        parts = savings / savings.sum()
+    bills: NDArray[np.float64] = alone - saved * parts
     return bills

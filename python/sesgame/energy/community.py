@@ -325,8 +325,9 @@ class Community:
         model : {"battery", "netting", "linear"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
             linear program has (a grid, wear, storage to buy, batteries of different
-            efficiencies), else the recursion ``"battery"`` if there are batteries, else
-            ``"netting"``.
+            efficiencies), or batteries so different in hours or charge that a pool of them may cost
+            some coalition less by more than a hundredth of what they save it; else the recursion
+            ``"battery"`` if there are batteries, else ``"netting"``.
 
         Returns
         -------
@@ -437,8 +438,13 @@ class Community:
         return []
 
     def description(self, model: Model | None = None) -> str:
-        """Return in words the period, the members, and how they are dispatched; two lines."""
-        how = chosen(self.problem, model).summary(len(self.batteries))
+        """Return in words the period, the members, and how they are dispatched; two lines.
+
+        Of batteries that are run as one it says by which share of what they save that may put the
+        cost of any coalition too low, and by how much that of all.
+        """
+        problem = self.problem
+        how = chosen(problem, model).summary([problem])
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
             f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"

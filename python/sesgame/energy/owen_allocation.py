@@ -21,7 +21,7 @@ from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
-from sesgame.rule import AllocationProblem, Promise, Rule
+from sesgame.rule import AllocationProblem, Rule
 from sesgame.stability.core_points import REFERENCE, reference_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def owen_allocation(
     optimal dual prices of energy, capacity, power and initial charge. The bills are in the core of
     :meth:`Community.cost_game <sesgame.energy.Community.cost_game>`, whatever the number of
     members, unless a limit that belongs to no member binds (see :class:`sesgame.energy.Grid`): then
-    they exceed the cost, and ``evidence.duality_gap`` says by how much.
+    they exceed the cost, and may be more than somebody pays alone; ``evidence.duality_gap`` says by
+    how much they exceed it.
 
     Parameters
     ----------
@@ -154,7 +155,6 @@ DUAL_PRICES = Rule(
     name="dual-prices",
     title="bills at dual prices",
     apply=_apply,
-    promises=frozenset({Promise.INDIVIDUALLY_RATIONAL}),
     options=(REFERENCE,),
     worlds=(Community, Scenarios),
     meaning=(

@@ -218,9 +218,15 @@ class Scenarios:
 
     def description(self, model: Model | None = None) -> str:
         """Return in words the scenarios, the members, and how they are dispatched; two lines."""
-        first, rest = self.communities[0].description(model).split("\n")
-        number = count(len(self.communities), "scenario")
-        return f"{number}{f' of {first}' if self._in_one_period else ''}\n{rest}"
+        steps = self.communities[0].steps
+        period = (
+            f" of {steps.time(0)} to {steps.time(steps.n_steps)}" if self._in_one_period else ""
+        )
+        how = self._chosen(model).summary(self.problems, self.weights)
+        return (
+            f"{count(len(self.communities), 'scenario')}{period}\n"
+            f"{count(len(self.members), 'member')}, {steps.in_words}, {how}"
+        )
 
     def origin(self, model: Model | None = None) -> dict[str, Any]:
         """Return what a saved result says of where the game comes from."""

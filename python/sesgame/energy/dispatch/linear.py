@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
+from sesgame.energy.dispatch.pool_gap import MOST_OF_SAVINGS, largest_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.formatting import count
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.separation import DispatchOracle
 
 __all__ = ["LinearModel"]
+
+DIGITS = 12
+"""Ratios that agree to so many are of equal batteries: those of decimals differ in the last bit."""
 
 MAX_LISTED_PLAYERS = 14
 """The most players whose every coalition is worth a linear program of its own."""
@@ -36,9 +40,19 @@ class LinearModel:
     max_listed_players = MAX_LISTED_PLAYERS
     local_search = 0
 
-    def summary(self, n_batteries: int) -> str:
-        """Return in words how so many batteries are run."""
-        return f"{count(n_batteries, 'battery')}, by linear program"
+    def summary(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> str:
+        """Return in words how the batteries are run, and why where a pool would be faster."""
+        problem = problems[0]
+        solved = f"{count(len(problem.storage), 'battery')}, by linear program"
+        share = largest_gap(problem.storage)
+        if problem.beyond_a_pool or problem.of_the_grid or share <= MOST_OF_SAVINGS:
+            return solved
+        return (
+            f"{solved} (their hours or charges differ: a pool, model battery, is faster and "
+            f"exact only to {100 * share:.3g} % of what they save)"
+        )
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return that nothing of a problem is missing."""
@@ -85,8 +99,8 @@ class LinearModel:
                 storage.charge_efficiency[battery],
                 storage.discharge_efficiency[battery],
                 storage.degradation_cost_per_kwh[battery],
-                storage.energy_kwh[battery] / storage.power_kw[battery],
-                storage.initial_charge_kwh[battery] / storage.energy_kwh[battery],
+                _rounded(storage.energy_kwh[battery] / storage.power_kw[battery]),
+                _rounded(storage.initial_charge_kwh[battery] / storage.energy_kwh[battery]),
                 # At whose connection energy flows counts where connections or lines have limits.
                 storage.owner[battery] if problem.flow_limits else -1,
             )
@@ -95,3 +109,7 @@ class LinearModel:
         return [
             StorageUnit.of(storage, np.array(group), n_members, hours) for group in groups.values()
         ]
+
+
+def _rounded(ratio: float) -> float:
+    return float(f"{ratio:.{DIGITS}g}")

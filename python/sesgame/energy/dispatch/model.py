@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sesgame.energy.dispatch.linear import LinearModel
 from sesgame.energy.dispatch.netting import NettingModel
+from sesgame.energy.dispatch.pool_gap import MOST_OF_SAVINGS, largest_gap
 from sesgame.energy.dispatch.pooled import PooledModel
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.errors import GameError
@@ -47,8 +48,10 @@ class DispatchModel(Protocol):
     def local_search(self) -> int:
         """How many coalitions are worth a dispatch before a separation oracle is asked."""
 
-    def summary(self, n_batteries: int) -> str:
-        """Return in words how so many batteries are run."""
+    def summary(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> str:
+        """Return in words how the batteries of a problem, or of several scenarios, are run."""
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""
@@ -88,13 +91,16 @@ MODELS: dict[Model, DispatchModel] = {model.name: model for model in (_POOLED, _
 def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     """Return the model of a name, by default the fastest that has all of a problem.
 
+    Batteries run as one only where that is proved to change no coalition's cost by more than
+    :data:`MOST_OF_SAVINGS` of what they save.
+
     Raises
     ------
     GameError
         There is no such model, or it lacks something that the problem has.
     """
     if name is None:
-        if _POOLED.missing(problem):
+        if _POOLED.missing(problem) or largest_gap(problem.storage) > MOST_OF_SAVINGS:
             return _LINEAR
         return _POOLED if len(problem.storage) else _NETTING
     if name not in MODELS:

@@ -27,7 +27,9 @@ class NettingModel(PooledModel):
     is_pooled = False
     uses_batteries = False
 
-    def summary(self, n_batteries: int) -> str:
+    def summary(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> str:
         """Return in words that none of the batteries is run."""
         return "netting"
 

@@ -15,6 +15,7 @@ from sesgame._engine import (
 )
 from sesgame.energy.dispatch.dual_prices import DualBills, OwenPrices
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
+from sesgame.energy.dispatch.pool_gap import cut_pools, gap_of_all, largest_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.formatting import count
@@ -46,9 +47,44 @@ class PooledModel:
     max_listed_players = MAX_TABLE_PLAYERS
     local_search = LOCAL_SEARCH
 
-    def summary(self, n_batteries: int) -> str:
-        """Return in words how so many batteries are run."""
-        return f"{count(n_batteries, 'battery')}, pooled"
+    def summary(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> str:
+        """Return in words how the batteries are run, and how exact that is."""
+        first = problems[0]
+        pooled = f"{count(len(first.storage), 'battery')}, pooled"
+        share = largest_gap(first.storage)
+        if not share:
+            return pooled
+        gap = sum(w * self.gap(problem) for w, problem in zip(weights, problems, strict=True))
+        amount = f"to {gap:.3g} {first.currency} " if gap else ""
+        return (
+            f"{pooled} (exact {amount}for all members, for any group to {100 * share:.3g} % of "
+            f"what they save)"
+        )
+
+    def gap(self, problem: DispatchProblem) -> float:
+        """Return by how much all members at most pay more if each battery is run by itself.
+
+        Less than rounding is nothing.
+        """
+        storage, hours = problem.storage, problem.steps.step_hours
+        share = gap_of_all(storage)
+        if not share:
+            return 0.0
+        net_load_kwh = problem.net_load_kwh.sum(axis=0)
+        pool, efficiencies = self._pool(problem)
+        energy_kwh, power_kw, initial_kwh = (float(each.sum()) for each in pool)
+
+        def cost(energy_kwh: float, power_kw: float, initial_kwh: float) -> float:
+            amounts = (energy_kwh, power_kw * hours, initial_kwh)
+            return _run(problem, net_load_kwh, amounts, efficiencies).cost
+
+        pooled = cost(energy_kwh, power_kw, initial_kwh)
+        saved = cost(0.0, 0.0, 0.0) - pooled
+        above = [cost(*cut) - pooled for cut in cut_pools(storage)]
+        gap = min(share * saved, *above)
+        return gap if gap > problem.rounding else 0.0
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""

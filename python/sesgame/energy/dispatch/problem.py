@@ -26,9 +26,10 @@ __all__ = [
 ]
 
 Model = Literal["battery", "netting", "linear"]
-"""``"battery"``: a coalition's batteries run as one, optimally. ``"netting"``: none is used. Both
-are recursions, exact and very fast. ``"linear"``: a linear program, with each battery by itself,
-wear, the grid and storage to buy."""
+"""``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
+too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
+recursions, very fast. ``"linear"``: a linear program, with each battery by itself, wear, the grid
+and storage to buy."""
 
 
 class Steps(Protocol):

@@ -6,6 +6,7 @@ mod induced_subgraph;
 mod peak;
 mod spanning_tree;
 mod threshold;
+mod votes;
 mod weighted_sum;
 
 pub use airport::AirportGame;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::votes::count;
 use super::{LARGEST, check_numbers};
 use crate::error::{Error, Result};
 use crate::game::{ExactShares, NativeGame, Walker};
@@ -23,7 +24,8 @@ pub struct ThresholdGame {
 }
 
 impl ThresholdGame {
-    /// The vote in which a coalition wins, and is worth 1, when its weights reach the quota.
+    /// The vote in which a coalition wins, and is worth 1, when its weights reach the quota, counted as in
+    /// [`super::votes`].
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when there is no voter, a weight is negative or not a number, or the
@@ -33,7 +35,8 @@ impl ThresholdGame {
         if !(quota > 0.0 && quota <= LARGEST) {
             return Err(Error::InvalidInput(format!("the quota is {quota}; it must be positive")));
         }
-        Self::new(ThresholdFunction::Jump, weights, vec![quota], vec![1.0])
+        let (votes, quota) = count(weights, quota);
+        Self::new(ThresholdFunction::Jump, votes, vec![quota], vec![1.0])
     }
 
     /// The bankruptcy game: what is left of the estate when everybody else is paid in full.
@@ -44,12 +47,14 @@ impl ThresholdGame {
     pub fn bankruptcy(estate: f64, claims: Vec<f64>) -> Result<Self> {
         check_numbers("claims", &claims, 0.0)?;
         let total: f64 = claims.iter().sum();
-        if !(0.0..=total).contains(&estate) {
+        // Each claim and each addition may be off by a unit in the last place of the sum.
+        let rounding = 2.0 * claims.len() as f64 * f64::EPSILON * total;
+        if !(0.0..=total + rounding).contains(&estate) {
             return Err(Error::InvalidInput(format!(
                 "the estate is {estate}; it must be from 0 to {total}, the sum of the claims"
             )));
         }
-        Self::new(ThresholdFunction::Kink, claims, vec![total - estate], vec![1.0])
+        Self::new(ThresholdFunction::Kink, claims, vec![(total - estate).max(0.0)], vec![1.0])
     }
 
     /// The game in which a coalition pays for what its load exceeds the limit by, in each step.

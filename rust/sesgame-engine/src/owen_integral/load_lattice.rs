@@ -12,6 +12,9 @@ const CELLS: f64 = (1 << 13) as f64;
 /// How far a load may be off its multiple, of the largest load: the rounding of decimal numbers.
 const ROUNDING: f64 = 1e-11;
 
+/// Whole numbers up to here, and their sums up to here, are exact.
+pub const LARGEST_WHOLE: f64 = (1_u64 << 53) as f64;
+
 /// The value of a kink at its cell, in cells: what the sum at the cells misses of the integral over a
 /// smooth density, per density (Euler and Maclaurin).
 pub const KINK: f64 = 1.0 / 12.0;
@@ -62,6 +65,35 @@ impl LoadLattice {
         quantum(loads, largest)
             .and_then(|cell| Self::of_multiples(loads, cell, ROUNDING * largest))
             .unwrap_or_else(|| Self::split(loads, largest / CELLS))
+    }
+
+    /// The lattice of whole numbers, exactly: cells of their greatest common divisor. `None` where a load is
+    /// not whole, all are 0, or the largest has more cells than [`FINEST`].
+    pub fn of_whole_numbers(loads: &[f64]) -> Option<Self> {
+        if loads.iter().any(|load| load.fract() != 0.0 || load.abs() > LARGEST_WHOLE) {
+            return None;
+        }
+        let cell = loads.iter().fold(0, |cell, &load| divisor(load.abs() as u64, cell));
+        let cells: Vec<i64> = loads.iter().map(|&load| load as i64 / cell.max(1) as i64).collect();
+        let most = cells.iter().map(|cells| cells.unsigned_abs()).max()?;
+        (1..=FINEST as u64).contains(&most).then(|| Self {
+            cell: cell as f64,
+            cells,
+            fraction: vec![0.0; loads.len()],
+            exact: true,
+            rounding: 0.0,
+        })
+    }
+
+    /// The loads as multiples of their quantum, each within a relative rounding of `tolerance`, and the quantum.
+    pub fn multiples(loads: &[f64], tolerance: f64) -> Option<(Vec<f64>, f64)> {
+        let largest = loads.iter().fold(0.0, |most: f64, load| most.max(load.abs()));
+        let lattice = Self::of_multiples(loads, quantum(loads, largest)?, tolerance * largest)?;
+        let multiples: Vec<f64> = lattice.loads().collect();
+        let near = |(load, times): (&f64, &f64)| {
+            (load - times * lattice.cell).abs() <= tolerance * load.abs()
+        };
+        loads.iter().zip(&multiples).all(near).then_some((multiples, lattice.cell))
     }
 
     fn of_multiples(loads: &[f64], cell: f64, tolerance: f64) -> Option<Self> {
@@ -146,6 +178,14 @@ impl LoadLattice {
     pub fn most_cells(&self) -> usize {
         self.cells.iter().map(|cells| cells.unsigned_abs() as usize + 1).max().unwrap_or(1)
     }
+}
+
+/// The greatest common divisor; 0 has all divisors.
+pub fn divisor(mut larger: u64, mut smaller: u64) -> u64 {
+    while smaller > 0 {
+        (larger, smaller) = (smaller, larger % smaller);
+    }
+    larger
 }
 
 /// The largest number of which all loads are multiples, up to rounding: Euclid's algorithm.

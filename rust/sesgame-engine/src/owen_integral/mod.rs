@@ -11,7 +11,7 @@ mod exponential;
 mod frequency_cutoff;
 pub(crate) mod kink_sums;
 mod leave_one_out;
-mod load_lattice;
+pub(crate) mod load_lattice;
 mod member_factors;
 mod odd_transform;
 mod plan;

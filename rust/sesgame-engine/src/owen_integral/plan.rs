@@ -75,17 +75,20 @@ impl Plan {
         at: f64,
         transforms: &Transforms,
     ) -> Result<Self> {
-        let lattice = LoadLattice::new(loads);
-        if function == ThresholdFunction::Jump && !lattice.exact {
-            return Err(Error::InvalidInput(
-                "the weights are not multiples of a common quantum, at least a millionth of the \
-                 largest; their exact value is not within reach"
-                    .into(),
-            ));
-        }
+        // A jump is exact or not at all: which side of it a sum is on must not depend on rounding.
+        let lattice = match function {
+            ThresholdFunction::Kink => LoadLattice::new(loads),
+            ThresholdFunction::Jump => LoadLattice::of_whole_numbers(loads).ok_or_else(|| {
+                Error::InvalidInput(
+                    "the weights are not multiples of a common quantum, at least a millionth of \
+                     the largest; their exact value is not within reach"
+                        .into(),
+                )
+            })?,
+        };
         let mut at = at / lattice.cell;
         if function == ThresholdFunction::Jump {
-            at = (at - 1e-9 * at.abs().max(1.0)).ceil();
+            at = at.ceil();
         }
         let rule = Rule::new(loads.len());
         let mut planner = Planner::new(lattice, function, at, &rule, transforms);
