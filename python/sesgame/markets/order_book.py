@@ -19,6 +19,8 @@ from sesgame.markets.steps import (
     by_participant,
     check_steps,
     number_column,
+    one_price_each,
+    pairs_nearby,
     refuse,
     signed,
     value_of_steps,
@@ -105,7 +107,8 @@ class OrderBook:
     is_bid : array_like of bool, shape (m,)
         Whether each order is a bid (to buy) rather than an offer (to sell).
     price_per_kwh, quantity_kwh : array_like of float, shape (m,)
-        Price and largest quantity of each order. Prices may be negative, quantities not.
+        Price and largest quantity of each order. Prices may be negative, quantities not. Prices
+        that differ by rounding only (0.3 and 0.1 + 0.2) are one price.
     period : array_like of int, shape (m,), optional
         The period of each order, from 0; all in period 0 by default.
     demand_kwh : float or array_like of float, shape (T,), default 0
@@ -149,7 +152,6 @@ class OrderBook:
         self.participant = _indices("participant", participant, m, len(labels))
         name = self.name
         self.is_bid = np.array(is_bid, dtype=np.bool_).reshape(-1)
-        self.price_per_kwh = price
         self.quantity_kwh = number_column("quantity_kwh", quantity_kwh)
         lengths = {"is_bid": len(self.is_bid), "quantity_kwh": len(self.quantity_kwh)}
         for column, length in lengths.items():
@@ -181,7 +183,10 @@ class OrderBook:
             raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
         group = self.period * len(labels) + self.participant
         check_steps(group, self.is_bid, price, quantity, name)
-        for array in (self.participant, self.is_bid, price, quantity, self.period, demand):
+        prices = one_price_each(np.append(price, self.value_of_lost_load))
+        self.price_per_kwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
+        frozen = (self.participant, self.is_bid, self.price_per_kwh, quantity, self.period, demand)
+        for array in frozen:
             array.setflags(write=False)
         self._by_period = np.argsort(self.period, kind="stable")
         self._columns: OrderBookColumns | None = None
@@ -351,7 +356,7 @@ class OrderBook:
         """
         load = [rest] if self.demand_kwh.any() else []
         utilities = np.append(utilities, load)
-        tolerance *= max(1, len(utilities))
+        tolerance *= len(utilities)
 
         clearing = self.clear().price()
         price = np.where(np.isfinite(clearing), clearing, 0.0)
@@ -412,6 +417,22 @@ class OrderBook:
         by = self._by_period
         own: NDArray[np.int64] = by[self.participant[by] == self.participants.index(participant)]
         return own
+
+    def rival_prices(
+        self, participant: Hashable
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return pairs of an own price and one of somebody else in the same period."""
+        index = self.participants.index(participant)
+        starts = np.searchsorted(self.period[self._by_period], np.arange(self.n_periods + 1))
+        pairs = []
+        for period in np.unique(self.period[self.participant == index]):
+            now = self._by_period[starts[period] : starts[period + 1]]
+            own = self.participant[now] == index
+            cap = [self.value_of_lost_load] if self.demand_kwh[period] else []
+            price = self.price_per_kwh[now]
+            pairs.append(pairs_nearby(price[own], np.append(price[~own], cap)))
+        own, others = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        return own, others
 
     def has_orders(self, participant: Hashable) -> bool:
         """Return whether a participant has any order."""
