@@ -19,8 +19,10 @@ from sesgame.markets.network_files import read_network
 from sesgame.markets.steps import (
     by_participant,
     check_steps,
+    lost_load,
     money_of,
     number_column,
+    numbers,
     one_price_each,
     pairs_nearby,
     refuse,
@@ -178,14 +180,8 @@ class NetworkMarket:
             lambda k: f"order {k} of {self.orders[k].participant!r}",
         )
         self.demand_mw = self._demand(demand_mw or {})
-        if value_of_lost_load is None and self.demand_mw.any():
-            raise GameError(
-                "fixed demand needs a value_of_lost_load: the price above which it is not served"
-            )
-        self.value_of_lost_load = float(value_of_lost_load or 0.0)
-        if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
-        prices = one_price_each(np.append(self.price_per_mwh, self.value_of_lost_load))
+        cap = lost_load(value_of_lost_load, self.demand_mw)
+        prices = one_price_each(np.append(self.price_per_mwh, cap))
         self.price_per_mwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
         self.columns = self._columns()
 
@@ -401,7 +397,10 @@ class NetworkMarket:
     def _demand(self, given: Mapping[Hashable, float]) -> NDArray[np.float64]:
         demand = np.zeros(len(self.buses))
         for bus, power in given.items():
-            demand[self._bus(bus, "demand_mw")] = power
+            number = numbers(f"demand_mw at bus {bus!r}", power)
+            if number.ndim:
+                raise GameError(f"demand_mw at bus {bus!r} must be one number, got {power}")
+            demand[self._bus(bus, "demand_mw")] = number
         refuse(
             ~(np.isfinite(demand) & (demand >= 0)),
             lambda k: (

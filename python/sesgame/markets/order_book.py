@@ -18,7 +18,9 @@ from sesgame.markets.order_book_files import read_orders
 from sesgame.markets.steps import (
     by_participant,
     check_steps,
+    lost_load,
     number_column,
+    numbers,
     one_price_each,
     pairs_nearby,
     refuse,
@@ -151,14 +153,14 @@ class OrderBook:
         self.participants = labels
         self.participant = _indices("participant", participant, m, len(labels))
         name = self.name
-        self.is_bid = np.array(is_bid, dtype=np.bool_).reshape(-1)
+        self.is_bid = _flags("is_bid", is_bid)
         self.quantity_kwh = number_column("quantity_kwh", quantity_kwh)
         lengths = {"is_bid": len(self.is_bid), "quantity_kwh": len(self.quantity_kwh)}
         for column, length in lengths.items():
             if length != m:
                 raise GameError(f"{column} has {length} entries for {m} prices")
         quantity = self.quantity_kwh
-        demand = np.array(demand_kwh, dtype=np.float64)
+        demand = numbers("demand_kwh", demand_kwh)
         self.period = np.zeros(m, np.int64) if period is None else _indices("period", period, m)
         n_periods = max(int(self.period.max(initial=0)) + 1, demand.size)
         if demand.ndim == 0:
@@ -174,16 +176,10 @@ class OrderBook:
             lambda t: f"demand_kwh must be finite and non-negative, got {demand[t]} in period {t}",
         )
         self.demand_kwh = demand
-        if value_of_lost_load is None and demand.any():
-            raise GameError(
-                "fixed demand needs a value_of_lost_load: the price above which it is not served"
-            )
-        self.value_of_lost_load = float(value_of_lost_load or 0.0)
-        if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
+        cap = lost_load(value_of_lost_load, demand)
         group = self.period * len(labels) + self.participant
         check_steps(group, self.is_bid, price, quantity, name)
-        prices = one_price_each(np.append(price, self.value_of_lost_load))
+        prices = one_price_each(np.append(price, cap))
         self.price_per_kwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
         frozen = (self.participant, self.is_bid, self.price_per_kwh, quantity, self.period, demand)
         for array in frozen:
@@ -501,6 +497,13 @@ class OrderBook:
             f"OrderBook({len(self.participants)} participants, {len(self.price_per_kwh)} orders, "
             f"{self.n_periods} period{plural})"
         )
+
+
+def _flags(name: str, values: ArrayLike) -> NDArray[np.bool_]:
+    column = np.array(values).reshape(-1)
+    if column.size and column.dtype.kind not in "biuf":
+        raise GameError(f"{name} must be true or false for each order, not {column.dtype}")
+    return column.astype(np.bool_)
 
 
 def _indices(

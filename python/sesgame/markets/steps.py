@@ -18,8 +18,10 @@ __all__ = [
     "Orders",
     "by_participant",
     "check_steps",
+    "lost_load",
     "money_of",
     "number_column",
+    "numbers",
     "one_price_each",
     "pairs_nearby",
     "refuse",
@@ -65,12 +67,31 @@ def signed(orders: Orders, quantity: NDArray[np.float64]) -> NDArray[np.float64]
     return np.where(orders.is_bid, quantity, -quantity)
 
 
+def numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return numbers of any shape as an array of its own, finite or not."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise GameError(f"{name} must be numbers, got {values!r}") from error
+
+
+def lost_load(value: float | None, demand: NDArray[np.float64]) -> float:
+    """Return a value of lost load, 0 where none is needed; refuse what is no price."""
+    if value is None:
+        if demand.any():
+            raise GameError(
+                "fixed demand needs a value_of_lost_load: the price above which it is not served"
+            )
+        return 0.0
+    price = numbers("value_of_lost_load", value)
+    if price.ndim or not np.isfinite(price):
+        raise GameError(f"value_of_lost_load must be finite, got {value}")
+    return float(price)
+
+
 def number_column(name: str, values: ArrayLike) -> NDArray[np.float64]:
     """Return a column of numbers as an array of its own, finite or not."""
-    try:
-        column = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise GameError(f"{name} must be numbers: {error}") from error
+    column = numbers(name, values)
     if column.ndim != 1:
         raise GameError(f"{name} has shape {column.shape}; one number for each order is needed")
     return column

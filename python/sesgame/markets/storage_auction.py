@@ -12,7 +12,7 @@ from sesgame._engine import BundleAuctionColumns
 from sesgame.errors import GameError
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap
-from sesgame.markets.steps import pairs_nearby
+from sesgame.markets.steps import numbers, pairs_nearby
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -228,8 +228,8 @@ def _capacities(
     energy: ArrayLike, power: ArrayLike, n_periods: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     arrays = {
-        "energy_kwh": np.array(energy, dtype=np.float64),
-        "power_kw": np.array(power, dtype=np.float64),
+        "energy_kwh": numbers("energy_kwh", energy),
+        "power_kw": numbers("power_kw", power),
     }
     lengths = {len(array) for array in arrays.values() if array.ndim == 1}
     lengths |= set() if n_periods is None else {n_periods}

@@ -14,6 +14,7 @@ from sesgame.markets.market import ClearableMarket, Market
 from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.steps import numbers
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
@@ -147,8 +148,7 @@ def misreport_scan(
     >>> round(scan.gain, 6), scan.best_misreport
     (3.87, (0.57, 1.0))
     """
-    if not market.has_orders(participant):
-        raise GameError(f"participant {participant!r} has no order to misreport")
+    _check_orders(market, participant)
     if price_factors is None:
         likely = likely_price_factors(market, participant, MORE_FACTORS, spread=0)
         price_factors = np.union1d(np.linspace(0, 3, 201), likely)
@@ -202,6 +202,7 @@ def likely_price_factors(
     spread : int, default 9
         How many evenly spaced ones, the truth counted.
     """
+    _check_orders(market, participant)
     plain = np.concatenate([NEAR_ONE, np.linspace(0, 2, spread)])
     plain = plain[plain != 1]
     if not isinstance(market, ClearableMarket):
@@ -218,6 +219,11 @@ def likely_price_factors(
         some = np.linspace(0, len(far) - 1, room // 2).astype(np.intp)
         past = past[np.concatenate([near, far[some]])]
     return np.unique(np.concatenate([plain, past * (1 - JUST_BESIDE), past * (1 + JUST_BESIDE)]))
+
+
+def _check_orders(market: Market, participant: Hashable) -> None:
+    if not market.has_orders(participant):
+        raise GameError(f"participant {participant!r} has no order to misreport")
 
 
 def _engine_rule(
@@ -245,7 +251,7 @@ def _utility(
 
 
 def _factors(name: str, factors: ArrayLike) -> NDArray[np.float64]:
-    array = np.array(factors, dtype=np.float64).reshape(-1)
+    array = numbers(name, factors).reshape(-1)
     bad = ~(np.isfinite(array) & (array >= 0))
     if bad.any() or not array.size:
         raise GameError(
