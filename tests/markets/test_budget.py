@@ -172,7 +172,9 @@ def test_the_report_gives_the_figures_by_which_a_property_fails():
     assert report.core_excess == pytest.approx(12)
     shaded = pay_as_bid(THREE).properties()
     assert shaded.manipulator == "ann"
-    assert shaded.misreport_gain == pytest.approx(2 * (9 - 4.05))
+    # Just above Gus, who is the second to sell and asks for 4.
+    assert shaded.misreport_gain == pytest.approx(2 * (9 - 4), rel=1e-5)
+    assert shaded.misreport == pytest.approx((4 / 9, 1.0), rel=1e-5)
 
 
 def test_a_repair_of_vcg_gives_up_truthfulness():
@@ -180,16 +182,19 @@ def test_a_repair_of_vcg_gives_up_truthfulness():
     assert report.budget.balanced
     assert report.efficient
     assert report.incentive_compatible is False
-    assert report.to_dict()["budget_balanced"] is True
+    content = report.to_dict()
+    assert content["budget_balanced"] is True
+    assert content["verdicts"]["budget balanced"]["word"] == "yes"
+    assert content["verdicts"]["incentive compatible"]["holds"] is False
 
 
 @settings(max_examples=40)
 @given(TRADING_BOOKS)
 def test_clearing_prices_and_vcg_are_certified_to_be_in_the_core(book):
-    for mechanism in (vcg, uniform_price):
+    for mechanism, truthful in ((vcg, True), (uniform_price, None)):
         report = mechanism(book).properties(scan=[])
         assert report.in_core is True
-        assert report.incentive_compatible is None
+        assert report.incentive_compatible is truthful
 
 
 @settings(max_examples=30)

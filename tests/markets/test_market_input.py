@@ -55,6 +55,13 @@ def test_a_bad_order_is_refused(orders, message):
     ("options", "message"),
     [
         pytest.param({"demand_kwh": 5}, "needs a value_of_lost_load", id="no lost load"),
+        pytest.param({"demand_kwh": "x"}, "demand_kwh must be numbers, got 'x'", id="text"),
+        pytest.param({"demand_kwh": [[1], [1, 2]]}, "demand_kwh must be numbers", id="ragged"),
+        pytest.param(
+            {"demand_kwh": 1, "value_of_lost_load": "dear"},
+            "value_of_lost_load must be numbers, got 'dear'",
+            id="text for the lost load",
+        ),
         pytest.param(
             {"demand_kwh": -1, "value_of_lost_load": 9}, "got -1.0 in period 0", id="negative"
         ),

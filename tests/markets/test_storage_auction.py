@@ -132,6 +132,7 @@ def test_a_program_that_is_stopped_says_how_far_off_it_may_be():
     gap = settlement.welfare_bound - settlement.welfare
     assert settlement.payment_gaps.min() == pytest.approx(gap)
     assert settlement.to_dict()["proved"] is False
+    assert not settlement.rule.promises
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from sesgame.markets.settlement import Settlement
 from sesgame.markets.storage_auction import Bundle, StorageAuction
 from sesgame.markets.storage_settlement import StorageSettlement
 from sesgame.markets.truthfulness import MisreportScan
+from sesgame.markets.verdict import Verdict
 
 __all__ = [
     "BudgetBalance",
@@ -43,6 +44,7 @@ __all__ = [
     "Settlement",
     "StorageAuction",
     "StorageSettlement",
+    "Verdict",
     "bailey_cavallo",
     "core_selecting",
     "greedy",

@@ -109,5 +109,5 @@ def budget_balance(result: Settlement | Allocation) -> BudgetBalance:
         collected=float(flows[flows > 0].sum()),
         paid_out=float(-flows[flows < 0].sum()),
         gap=float(flows.sum()),
-        tolerance=result.tolerance * max(1, len(flows)),
+        tolerance=result.tolerance * len(flows),
     )

@@ -7,7 +7,7 @@ the outcome is the business of a mechanism.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,11 +104,18 @@ class CoreGap(NamedTuple):
     blocking: frozenset[Hashable] | None
 
 
+@runtime_checkable
 class ClearableMarket(Market, Protocol):
     """A market whose efficient outcome and whose coalitions are known: those of this package."""
 
     def clear(self) -> Clearing:
         """Return an efficient outcome."""
+        ...
+
+    def rival_prices(
+        self, participant: Hashable, /
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return pairs of an own price and the price of somebody else that is close to it."""
         ...
 
     def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:

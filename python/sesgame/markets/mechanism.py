@@ -11,9 +11,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
 from sesgame.markets.settlement import Settlement
@@ -29,7 +26,7 @@ class MarketPromise(Enum):
     VOLUNTARY = "individually rational"
     """Nobody loses by taking part."""
     TRUTHFUL = "incentive compatible"
-    """No misreport pays."""
+    """No misreport pays: a theorem, which the verdict of a settlement says as one."""
     BALANCED = "budget balanced"
     """What comes in goes out."""
     NO_DEFICIT = "no deficit"
@@ -47,32 +44,23 @@ class Trials:
     participants : int
         Whose misreports are tried, at most.
     prices : int
-        Equally spaced factors of the prices, from 0 to 2.
+        Factors of the prices of each: where its place among the others changes, near 1, and from 0
+        to 2.
     quantities : int
-        Equally spaced factors of the quantities, up to 1.
+        Factors of the quantities of each, at its true prices: 1/2, 3/4, 7/8 and so on.
     """
 
     participants: int = 32
-    prices: int = 41
-    quantities: int = 4
+    prices: int = 64
+    quantities: int = 6
 
     def at_most(self, other: Trials) -> Trials:
         """Return the smaller number of each."""
         mine, others = dataclasses.astuple(self), dataclasses.astuple(other)
         return Trials(*map(min, mine, others))
 
-    @property
-    def price_factors(self) -> NDArray[np.float64]:
-        """The factors of the prices."""
-        return np.linspace(0, 2, self.prices)
 
-    @property
-    def quantity_factors(self) -> NDArray[np.float64]:
-        """The factors of the quantities."""
-        return np.arange(1, self.quantities + 1) / self.quantities
-
-
-FEW_TRIALS = Trials(participants=8, prices=9, quantities=1)
+FEW_TRIALS = Trials(participants=8, prices=24, quantities=4)
 """Where each misreport takes optimisation problems of its own."""
 
 
@@ -91,7 +79,7 @@ class Mechanism:
     markets : tuple of type
         The kinds of market that it takes.
     promises : frozenset of MarketPromise
-        What the tests check on drawn markets.
+        What is proved of it, and what the tests check on drawn markets.
     meaning, gives_up : str
         What it does, and what that costs, each in one phrase of a table.
     engine_rule : EngineRule, optional

@@ -19,7 +19,12 @@ from sesgame.markets.network_files import read_network
 from sesgame.markets.steps import (
     by_participant,
     check_steps,
+    lost_load,
+    money_of,
     number_column,
+    numbers,
+    one_price_each,
+    pairs_nearby,
     refuse,
     signed,
     value_of_steps,
@@ -175,13 +180,9 @@ class NetworkMarket:
             lambda k: f"order {k} of {self.orders[k].participant!r}",
         )
         self.demand_mw = self._demand(demand_mw or {})
-        if value_of_lost_load is None and self.demand_mw.any():
-            raise GameError(
-                "fixed demand needs a value_of_lost_load: the price above which it is not served"
-            )
-        self.value_of_lost_load = float(value_of_lost_load or 0.0)
-        if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
+        cap = lost_load(value_of_lost_load, self.demand_mw)
+        prices = one_price_each(np.append(self.price_per_mwh, cap))
+        self.price_per_mwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
         self.columns = self._columns()
 
     @classmethod
@@ -254,9 +255,9 @@ class NetworkMarket:
     @property
     def tolerance(self) -> float:
         """Absolute precision of sums of money."""
-        money = np.abs(self.price_per_mwh) @ self.quantity_mw
-        money += self.value_of_lost_load * self.demand_mw.sum()
-        return _PRECISION * max(1.0, float(money))
+        return _PRECISION * money_of(
+            self.price_per_mwh, self.quantity_mw, self.value_of_lost_load, self.demand_mw
+        )
 
     def misreport(
         self, participant: Hashable, price_factor: float, quantity_factor: float
@@ -276,6 +277,14 @@ class NetworkMarket:
         """Return the market without the orders of one participant, who stays with nothing."""
         self.participants.index(participant)
         return self._like(order for order in self.orders if order.participant != participant)
+
+    def rival_prices(
+        self, participant: Hashable
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return pairs of an own price and one of somebody else, at whatever bus."""
+        own = self.participant == self.participants.index(participant)
+        cap = [self.value_of_lost_load] if self.demand_mw.any() else []
+        return pairs_nearby(self.price_per_mwh[own], np.append(self.price_per_mwh[~own], cap))
 
     def has_orders(self, participant: Hashable) -> bool:
         """Return whether a participant has any order."""
@@ -388,7 +397,10 @@ class NetworkMarket:
     def _demand(self, given: Mapping[Hashable, float]) -> NDArray[np.float64]:
         demand = np.zeros(len(self.buses))
         for bus, power in given.items():
-            demand[self._bus(bus, "demand_mw")] = power
+            number = numbers(f"demand_mw at bus {bus!r}", power)
+            if number.ndim:
+                raise GameError(f"demand_mw at bus {bus!r} must be one number, got {power}")
+            demand[self._bus(bus, "demand_mw")] = number
         refuse(
             ~(np.isfinite(demand) & (demand >= 0)),
             lambda k: (

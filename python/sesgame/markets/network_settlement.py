@@ -95,14 +95,19 @@ class NetworkSettlement(Settlement):
         served = (market.demand_mw - self.shed_mw).sum()
         return np.append(by_participant(market, bought), [served] * len(self.outside))
 
-    def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
-        """Return what holds of this outcome, and by how much what does not.
+    def properties(
+        self, *, scan: Iterable[Hashable] | None = None, seed: int = 0
+    ) -> PropertyReport:
+        """Return what is known of this outcome, and by how much what fails does so.
 
         Parameters
         ----------
         scan : iterable of hashable, optional
-            The participants whose misreports are tried, 9 multiples of their prices from 0 to 2;
-            by default the 8 with the largest trade. An empty list tries none.
+            The participants whose misreports are tried, each up to 24 prices and 4 quantities. By
+            default nobody where truthfulness is a theorem, otherwise everybody, or of more than 8
+            the 4 with the largest trade and 4 others, drawn. An empty list tries none.
+        seed : int, default 0
+            Draws them.
 
         Notes
         -----
@@ -115,6 +120,7 @@ class NetworkSettlement(Settlement):
             self,
             market,
             scan=scan,
+            seed=seed,
             ranked=np.argsort(-traded, kind="stable"),
             trials=FEW_TRIALS,
             best_welfare=market.clear().welfare,

@@ -18,7 +18,11 @@ from sesgame.markets.order_book_files import read_orders
 from sesgame.markets.steps import (
     by_participant,
     check_steps,
+    lost_load,
     number_column,
+    numbers,
+    one_price_each,
+    pairs_nearby,
     refuse,
     signed,
     value_of_steps,
@@ -105,7 +109,8 @@ class OrderBook:
     is_bid : array_like of bool, shape (m,)
         Whether each order is a bid (to buy) rather than an offer (to sell).
     price_per_kwh, quantity_kwh : array_like of float, shape (m,)
-        Price and largest quantity of each order. Prices may be negative, quantities not.
+        Price and largest quantity of each order. Prices may be negative, quantities not. Prices
+        that differ by rounding only (0.3 and 0.1 + 0.2) are one price.
     period : array_like of int, shape (m,), optional
         The period of each order, from 0; all in period 0 by default.
     demand_kwh : float or array_like of float, shape (T,), default 0
@@ -148,15 +153,14 @@ class OrderBook:
         self.participants = labels
         self.participant = _indices("participant", participant, m, len(labels))
         name = self.name
-        self.is_bid = np.array(is_bid, dtype=np.bool_).reshape(-1)
-        self.price_per_kwh = price
+        self.is_bid = _flags("is_bid", is_bid)
         self.quantity_kwh = number_column("quantity_kwh", quantity_kwh)
         lengths = {"is_bid": len(self.is_bid), "quantity_kwh": len(self.quantity_kwh)}
         for column, length in lengths.items():
             if length != m:
                 raise GameError(f"{column} has {length} entries for {m} prices")
         quantity = self.quantity_kwh
-        demand = np.array(demand_kwh, dtype=np.float64)
+        demand = numbers("demand_kwh", demand_kwh)
         self.period = np.zeros(m, np.int64) if period is None else _indices("period", period, m)
         n_periods = max(int(self.period.max(initial=0)) + 1, demand.size)
         if demand.ndim == 0:
@@ -172,16 +176,13 @@ class OrderBook:
             lambda t: f"demand_kwh must be finite and non-negative, got {demand[t]} in period {t}",
         )
         self.demand_kwh = demand
-        if value_of_lost_load is None and demand.any():
-            raise GameError(
-                "fixed demand needs a value_of_lost_load: the price above which it is not served"
-            )
-        self.value_of_lost_load = float(value_of_lost_load or 0.0)
-        if not np.isfinite(self.value_of_lost_load):
-            raise GameError(f"value_of_lost_load must be finite, got {value_of_lost_load}")
+        cap = lost_load(value_of_lost_load, demand)
         group = self.period * len(labels) + self.participant
         check_steps(group, self.is_bid, price, quantity, name)
-        for array in (self.participant, self.is_bid, price, quantity, self.period, demand):
+        prices = one_price_each(np.append(price, cap))
+        self.price_per_kwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
+        frozen = (self.participant, self.is_bid, self.price_per_kwh, quantity, self.period, demand)
+        for array in frozen:
             array.setflags(write=False)
         self._by_period = np.argsort(self.period, kind="stable")
         self._columns: OrderBookColumns | None = None
@@ -351,7 +352,7 @@ class OrderBook:
         """
         load = [rest] if self.demand_kwh.any() else []
         utilities = np.append(utilities, load)
-        tolerance *= max(1, len(utilities))
+        tolerance *= len(utilities)
 
         clearing = self.clear().price()
         price = np.where(np.isfinite(clearing), clearing, 0.0)
@@ -412,6 +413,22 @@ class OrderBook:
         by = self._by_period
         own: NDArray[np.int64] = by[self.participant[by] == self.participants.index(participant)]
         return own
+
+    def rival_prices(
+        self, participant: Hashable
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return pairs of an own price and one of somebody else in the same period."""
+        index = self.participants.index(participant)
+        starts = np.searchsorted(self.period[self._by_period], np.arange(self.n_periods + 1))
+        pairs = []
+        for period in np.unique(self.period[self.participant == index]):
+            now = self._by_period[starts[period] : starts[period + 1]]
+            own = self.participant[now] == index
+            cap = [self.value_of_lost_load] if self.demand_kwh[period] else []
+            price = self.price_per_kwh[now]
+            pairs.append(pairs_nearby(price[own], np.append(price[~own], cap)))
+        own, others = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        return own, others
 
     def has_orders(self, participant: Hashable) -> bool:
         """Return whether a participant has any order."""
@@ -480,6 +497,13 @@ class OrderBook:
             f"OrderBook({len(self.participants)} participants, {len(self.price_per_kwh)} orders, "
             f"{self.n_periods} period{plural})"
         )
+
+
+def _flags(name: str, values: ArrayLike) -> NDArray[np.bool_]:
+    column = np.array(values).reshape(-1)
+    if column.size and column.dtype.kind not in "biuf":
+        raise GameError(f"{name} must be true or false for each order, not {column.dtype}")
+    return column.astype(np.bool_)
 
 
 def _indices(

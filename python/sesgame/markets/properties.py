@@ -7,7 +7,7 @@ honest question is how much each one costs on the input at hand.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,32 +15,47 @@ import numpy as np
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
 from sesgame.markets.budget import BudgetBalance, budget_balance
-from sesgame.markets.mechanism import Mechanism
-from sesgame.markets.truthfulness import misreport_scan
+from sesgame.markets.mechanism import MarketPromise, Mechanism
+from sesgame.markets.truthfulness import MisreportScan, likely_price_factors, misreport_scan
+from sesgame.markets.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sesgame.markets.market import ClearableMarket
+    from sesgame.markets.market import ClearableMarket, CoreGap
     from sesgame.markets.mechanism import Trials
     from sesgame.markets.settlement import Settlement
 
 __all__ = ["PropertyReport", "property_report"]
 
+EFFICIENT, RATIONAL, TRUTHFUL, CORE, BALANCED = (
+    "efficient",
+    "individually rational",
+    "incentive compatible",
+    "in the core",
+    "budget balanced",
+)
+
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class PropertyReport:
-    """What holds of an outcome on the reported values, and by how much what does not.
+    """What is known of an outcome on the reported values, and by how much what fails does so.
 
     Attributes
     ----------
     method : str
         The mechanism.
+    verdicts : dict of str to Verdict
+        What is known of each property, and on what ground.
     efficiency_loss : float
-        Welfare below the best possible.
+        Welfare below the best possible, or below a bound on it.
     largest_loss : float
         The most that a participant, named by `loser`, loses by taking part; 0 when nobody does.
     misreport_gain : float
-        The most that a participant, named by `manipulator`, gains by the misreports that were
-        tried; 0 when the truth is best. Not a proof of truthfulness unless the method has one.
+        The most that a participant, named by `manipulator`, gains by a misreport that was tried;
+        0 where none pays. Others may pay more.
+    misreport : tuple of (float, float) or None
+        By what the manipulator multiplies its prices and its quantities.
+    misreports : int
+        How many misreports were tried.
     scanned : int
         How many participants had their misreports tried.
     core_excess : float
@@ -54,11 +69,14 @@ class PropertyReport:
     """
 
     method: str
+    verdicts: dict[str, Verdict]
     efficiency_loss: float
     largest_loss: float
     loser: Hashable | None
     misreport_gain: float
     manipulator: Hashable | None
+    misreport: tuple[float, float] | None
+    misreports: int
     scanned: int
     core_excess: float
     core_bound: float
@@ -67,71 +85,38 @@ class PropertyReport:
     tolerance: float
 
     @property
-    def efficient(self) -> bool:
-        """Whether no welfare is lost."""
-        return self.efficiency_loss <= self.tolerance
+    def efficient(self) -> bool | None:
+        """Whether no welfare is lost; None where that is not known."""
+        return self.verdicts[EFFICIENT].holds
 
     @property
-    def individually_rational(self) -> bool:
+    def individually_rational(self) -> bool | None:
         """Whether nobody loses by taking part."""
-        return self.largest_loss <= self.tolerance
+        return self.verdicts[RATIONAL].holds
 
     @property
     def incentive_compatible(self) -> bool | None:
-        """Whether no misreport that was tried pays; None where none was tried."""
-        return self.misreport_gain <= self.tolerance if self.scanned else None
+        """Whether no misreport pays; None where none was found that does, and none is excluded."""
+        return self.verdicts[TRUTHFUL].holds
 
     @property
     def in_core(self) -> bool | None:
         """Whether no coalition gains by trading on its own; None where neither is proved."""
-        if self.core_bound <= self.tolerance:
-            return True
-        return False if self.core_excess > self.tolerance else None
+        return self.verdicts[CORE].holds
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures and verdicts in the types that JSON knows."""
-        verdicts = ("efficient", "individually_rational", "incentive_compatible", "in_core")
         return {
             **plain(self),
-            **{name: getattr(self, name) for name in verdicts},
+            "verdicts": {name: verdict.to_dict() for name, verdict in self.verdicts.items()},
+            **{name: getattr(self, name) for name in ("efficient", "individually_rational")},
+            **{name: getattr(self, name) for name in ("incentive_compatible", "in_core")},
             "budget_balanced": self.budget.balanced,
         }
 
     def __repr__(self) -> str:
-        blocking = "" if self.blocking is None else format_coalition(sorted(self.blocking, key=str))
-        rows = [
-            ("efficient", self.efficient, f"{self.efficiency_loss:.6g} of welfare lost"),
-            (
-                "individually rational",
-                self.individually_rational,
-                f"{self.loser} loses {self.largest_loss:.6g}",
-            ),
-            (
-                "incentive compatible",
-                self.incentive_compatible,
-                f"{self.manipulator} gains {self.misreport_gain:.6g}",
-            ),
-            (
-                "in the core",
-                self.in_core,
-                f"{blocking} gains {self.core_excess:.6g}"
-                if self.blocking
-                else f"no coalition gains more than {self.core_bound:.6g}",
-            ),
-            (
-                "budget balanced",
-                self.budget.balanced,
-                f"{'surplus' if self.budget.gap > 0 else 'deficit'} {abs(self.budget.gap):.6g}",
-            ),
-        ]
-        words = {True: "yes", False: "no", None: "unknown"}
-        return "\n".join(
-            [f"PropertyReport({self.method!r})"]
-            + [
-                f"  {name:<22} {words[holds]}" + ("" if holds else f": {figure}")
-                for name, holds, figure in rows
-            ]
-        )
+        rows = [f"  {name:<22} {verdict}" for name, verdict in self.verdicts.items()]
+        return "\n".join([f"PropertyReport({self.method!r})", *rows])
 
 
 def property_report(
@@ -139,12 +124,15 @@ def property_report(
     market: ClearableMarket,
     *,
     scan: Iterable[Hashable] | None,
+    seed: int,
     ranked: Iterable[int],
     trials: Trials,
     best_welfare: float,
     rest: float,
+    is_optimum: bool = True,
+    theorem: str = "by theorem",
 ) -> PropertyReport:
-    """Return what holds of a settlement.
+    """Return what is known of a settlement.
 
     Parameters
     ----------
@@ -153,55 +141,172 @@ def property_report(
     market : ClearableMarket
         What was settled.
     scan : iterable of hashable or None
-        The participants whose misreports are tried; by default the first that are `ranked`.
+        The participants whose misreports are tried. By default everybody, or a sample where that
+        is more than `trials` allow; nobody where truthfulness is a theorem.
+    seed : int
+        Draws that sample.
     ranked : iterable of int
-        Who is worth trying, the most active first, as positions among the participants.
+        All participants by position, the most active first: they are in the sample.
     trials : Trials
         What this kind of market affords; the mechanism may afford less.
     best_welfare : float
         The largest welfare of any outcome.
     rest : float
         What those have who do not bid, as in :meth:`ClearableMarket.core_gap`.
+    is_optimum : bool, default True
+        Whether some outcome has that welfare, rather than none more.
+    theorem : str
+        How the truthfulness that the mechanism promises is said.
+
+    Raises
+    ------
+    GameError
+        `scan` names somebody who has no order.
+    CoalitionError
+        `scan` names somebody who is no participant.
 
     References
     ----------
     Myerson and Satterthwaite (1983) [myerson1983]_.
     """
+    utilities = settlement.utilities
+    tolerance = settlement.tolerance * len(utilities)
     rule = settlement.rule
+    traders = [market.participants[int(i)] for i in ranked]
+    traders = [trader for trader in traders if market.has_orders(trader)]
+    promised = _promises_truth(rule, market)
     if isinstance(rule, Mechanism):
         trials = trials.at_most(rule.trials)
-    if scan is None:
-        labels = [market.participants[int(i)] for i in ranked][: trials.participants]
-        scan = [label for label in labels if market.has_orders(label)]
-    utilities = settlement.utilities
+    if scan is not None:
+        tried = list(scan)
+    elif promised or rule is None:
+        tried = []
+    else:
+        tried = _sample(traders, trials.participants, seed)
+    genuine = rule is not None and (
+        not (promised or tried) or _is_made_by(settlement, rule(market))
+    )
+    scans = [
+        found for one in (tried if genuine else ()) for found in _scans(rule, one, market, trials)
+    ]
+    best = max(scans, key=lambda one: one.gain, default=None)
+    if best is not None and best.gain <= tolerance:
+        best = None
+    count = sum(one.utilities.size for one in scans)
+    if best is not None:
+        ground = f"{best.participant} gains at least {best.what_pays}"
+        truthful = Verdict("no", ground, best.gain)
+    elif not genuine:
+        ground = "" if rule is None else "the payments are not those of the rule"
+        truthful = Verdict("unknown", ground)
+    elif promised:
+        truthful = Verdict("yes", theorem)
+    elif not count:
+        truthful = Verdict("unknown", "no misreport was tried")
+    else:
+        who = f"{len(tried)}" if len(tried) >= len(traders) else f"{len(tried)} of {len(traders)}"
+        plural = "" if who == "1" else "s"
+        truthful = Verdict("none found", f"{count:,} misreports of {who} participant{plural}")
+
     loser = int(np.argmin(utilities))
-    gain, manipulator, scanned = 0.0, None, 0
-    if rule is not None:
-        for participant in scan:
-            found = misreport_scan(
-                rule,
-                participant,
-                market,
-                price_factors=trials.price_factors,
-                quantity_factors=trials.quantity_factors,
-                progress=False,
-            )
-            scanned += 1
-            if found.gain > gain:
-                gain, manipulator = found.gain, participant
     loss = max(0.0, -float(utilities[loser]))
+    rational = Verdict("yes")
+    if loss > tolerance:
+        rational = Verdict("no", f"{settlement.participants[loser]} loses {loss:.6g}", loss)
     core = market.core_gap(utilities, rest, tolerance=settlement.tolerance)
+    budget = budget_balance(settlement)
+    efficiency_loss = max(0.0, best_welfare - settlement.welfare)
     return PropertyReport(
         method=settlement.method,
-        efficiency_loss=max(0.0, best_welfare - settlement.welfare),
+        verdicts={
+            EFFICIENT: _efficiency(efficiency_loss, tolerance, is_optimum),
+            RATIONAL: rational,
+            TRUTHFUL: truthful,
+            CORE: _core(core, tolerance),
+            BALANCED: _balance(budget),
+        },
+        efficiency_loss=efficiency_loss,
         largest_loss=loss,
-        loser=settlement.participants[loser] if loss > settlement.tolerance else None,
-        misreport_gain=gain,
-        manipulator=manipulator,
-        scanned=scanned,
+        loser=settlement.participants[loser] if loss > tolerance else None,
+        misreport_gain=0.0 if best is None else best.gain,
+        manipulator=None if best is None else best.participant,
+        misreport=None if best is None else best.best_misreport,
+        misreports=count,
+        scanned=len(tried) if scans else 0,
         core_excess=core.excess,
         core_bound=core.bound,
         blocking=core.blocking,
-        budget=budget_balance(settlement),
-        tolerance=settlement.tolerance * max(1, len(utilities)),
+        budget=budget,
+        tolerance=tolerance,
     )
+
+
+def _promises_truth(rule: object, market: ClearableMarket) -> bool:
+    """Return whether it is a theorem of this mechanism, on this kind of market, that truth pays."""
+    return (
+        isinstance(rule, Mechanism)
+        and rule.takes(type(market))
+        and MarketPromise.TRUTHFUL in rule.promises
+    )
+
+
+def _efficiency(loss: float, tolerance: float, is_optimum: bool) -> Verdict:
+    if loss <= tolerance:
+        return Verdict("yes")
+    if is_optimum:
+        return Verdict("no", f"{loss:.6g} of welfare lost", loss)
+    return Verdict("unknown", f"at most {loss:.6g} of welfare lost")
+
+
+def _core(core: CoreGap, tolerance: float) -> Verdict:
+    if core.bound <= tolerance:
+        return Verdict("yes")
+    if core.excess > tolerance:
+        names = format_coalition(sorted(core.blocking or (), key=str))
+        return Verdict("no", f"{names} gains at least {core.excess:.6g}", core.excess)
+    return Verdict("unknown", f"no coalition gains more than {core.bound:.6g}")
+
+
+def _balance(budget: BudgetBalance) -> Verdict:
+    if budget.balanced:
+        return Verdict("yes")
+    word = "surplus" if budget.gap > 0 else "deficit"
+    return Verdict("no", f"{word} {abs(budget.gap):.6g}", budget.gap)
+
+
+def _sample(traders: Sequence[Hashable], count: int, seed: int) -> list[Hashable]:
+    """Return everybody, or the more active half of a sample and others by lot."""
+    if len(traders) <= count:
+        return list(traders)
+    first = (count + 1) // 2
+    lot = np.random.default_rng(seed).permutation(np.arange(first, len(traders)))
+    return [traders[int(i)] for i in (*range(first), *sorted(lot[: count - first]))]
+
+
+def _is_made_by(settlement: Settlement, again: Settlement) -> bool:
+    """Return whether a settlement is what its rule makes, rather than edited afterwards."""
+    return bool(
+        np.abs(settlement.payments - again.payments).max() <= settlement.tolerance
+        and np.abs(settlement.values - again.values).max() <= settlement.tolerance
+    )
+
+
+def _scans(
+    rule: Any, participant: Hashable, market: ClearableMarket, trials: Trials
+) -> list[MisreportScan]:
+    """Return what misreports of prices bring a participant, and then those of quantities."""
+    prices = likely_price_factors(market, participant, trials.prices)
+    scans = [misreport_scan(rule, participant, market, price_factors=prices, progress=False)]
+    if trials.quantities:
+        withheld = 1 - 2.0 ** -np.arange(1, trials.quantities + 1)
+        scans.append(
+            misreport_scan(
+                rule,
+                participant,
+                market,
+                price_factors=(1.0,),
+                quantity_factors=withheld,
+                progress=False,
+            )
+        )
+    return scans

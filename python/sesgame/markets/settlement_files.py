@@ -57,21 +57,11 @@ def _paid(settlements: Mapping[str, Settlement]) -> Iterator[tuple[str, list[flo
 
 
 def properties_text(reports: Mapping[str, PropertyReport]) -> str:
-    """Return which properties hold under each rule, as a table for people."""
-
-    def word(holds: bool | None, figure: float) -> str:
-        return "unknown" if holds is None else "yes" if holds else f"no ({amount(figure)})"
-
-    every = reports.values()
-    rows = {
-        "": list(reports),
-        "efficient": [word(r.efficient, r.efficiency_loss) for r in every],
-        "individually rational": [word(r.individually_rational, r.largest_loss) for r in every],
-        "incentive compatible": [word(r.incentive_compatible, r.misreport_gain) for r in every],
-        "in the core": [word(r.in_core, r.core_excess) for r in every],
-        "budget balanced": [word(r.budget.balanced, r.budget.gap) for r in every],
-    }
-    return "\n".join(text_table([[name, *cells] for name, cells in rows.items()]))
+    """Return what is known of each property under each rule, as a table for people."""
+    every = list(reports.values())
+    rows = [["", *reports]]
+    rows += [[name, *(one.verdicts[name].brief for one in every)] for name in every[0].verdicts]
+    return "\n".join(text_table(rows))
 
 
 def payments_csv(settlements: Mapping[str, Settlement]) -> str:

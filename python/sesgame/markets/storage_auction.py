@@ -12,6 +12,7 @@ from sesgame._engine import BundleAuctionColumns
 from sesgame.errors import GameError
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap
+from sesgame.markets.steps import numbers, pairs_nearby
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -50,6 +51,9 @@ class StorageClearing:
 
 class StorageAuction:
     """Bids for bundles of a shared battery; a bidder wins at most one of its bundles (XOR).
+
+    Where several choices of bundles are worth the same, which one wins depends on the order of the
+    bundles, not on units; what is paid for it leaves everybody as well off as any other would.
 
     Parameters
     ----------
@@ -120,7 +124,7 @@ class StorageAuction:
     @property
     def tolerance(self) -> float:
         """Absolute precision of sums of money."""
-        return _PRECISION * max(1.0, sum(bundle.value for bundle in self.bundles))
+        return _PRECISION * sum(bundle.value for bundle in self.bundles)
 
     def misreport(self, participant: Hashable, price_factor: float, _: float) -> StorageAuction:
         """Return the auction in which one bidder multiplies all its values by a factor."""
@@ -130,6 +134,14 @@ class StorageAuction:
             else bundle
             for bundle in self.bundles
         )
+
+    def rival_prices(
+        self, participant: Hashable
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return pairs of the value of an own bundle and that of a bundle of somebody else."""
+        is_own = np.array([bundle.bidder == participant for bundle in self.bundles])
+        value = np.array([bundle.value for bundle in self.bundles])
+        return pairs_nearby(value[is_own], value[~is_own])
 
     def has_orders(self, participant: Hashable) -> bool:
         """Return whether a participant bids at all."""
@@ -216,8 +228,8 @@ def _capacities(
     energy: ArrayLike, power: ArrayLike, n_periods: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     arrays = {
-        "energy_kwh": np.array(energy, dtype=np.float64),
-        "power_kw": np.array(power, dtype=np.float64),
+        "energy_kwh": numbers("energy_kwh", energy),
+        "power_kw": numbers("power_kw", power),
     }
     lengths = {len(array) for array in arrays.values() if array.ndim == 1}
     lengths |= set() if n_periods is None else {n_periods}

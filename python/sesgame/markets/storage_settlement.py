@@ -82,14 +82,19 @@ class StorageSettlement(Settlement):
         """Whether the outcome is proved to be efficient and the payments to be exact."""
         return self.welfare_bound is not None and not self.payment_gaps.any()
 
-    def properties(self, *, scan: Iterable[Hashable] | None = None) -> PropertyReport:
-        """Return what holds of this outcome, and by how much what does not.
+    def properties(
+        self, *, scan: Iterable[Hashable] | None = None, seed: int = 0
+    ) -> PropertyReport:
+        """Return what is known of this outcome, and by how much what fails does so.
 
         Parameters
         ----------
         scan : iterable of hashable, optional
-            The bidders whose misreports are tried, 9 multiples of their values from 0 to 2; by
-            default the first 8 winners. An empty list tries none.
+            The bidders whose misreports are tried, each up to 24 multiples of its values. By
+            default nobody where truthfulness is a theorem, otherwise everybody, or of more than 8
+            the first 4 winners and 4 others, drawn. An empty list tries none.
+        seed : int, default 0
+            Draws them.
 
         Notes
         -----
@@ -102,10 +107,12 @@ class StorageSettlement(Settlement):
             self,
             self.auction,
             scan=scan,
-            ranked=[i for i, bundle in enumerate(self.won) if bundle is not None],
-            trials=FEW_TRIALS,
+            seed=seed,
+            ranked=sorted(range(len(self.won)), key=lambda bidder: self.won[bidder] is None),
+            trials=dataclasses.replace(FEW_TRIALS, quantities=0),
             best_welfare=self.auction.clear().welfare if best is None else best,
             rest=float(self.payments.sum()),
+            is_optimum=best is None or self.proved,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,16 +10,26 @@ import numpy as np
 
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
-from sesgame.markets.market import Market
+from sesgame.markets.market import ClearableMarket, Market
 from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.steps import numbers
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MisreportScan", "misreport_scan"]
+__all__ = ["MisreportScan", "likely_price_factors", "misreport_scan"]
+
+NEAR_ONE = (0.9, 0.95, 0.98, 0.99, 1.01, 1.02, 1.05, 1.1)
+"""Where who sets the price itself gains: a little, often."""
+
+JUST_BESIDE = 1e-6
+"""Part by which a misreport undercuts, or outbids, the price of somebody else."""
+
+MORE_FACTORS = 48
+"""Factors beside the evenly spaced ones, where none are given."""
 
 _BLOCK = 1 << 16
 """Misreports in a block: bounds the memory for reports of many steps."""
@@ -54,25 +64,26 @@ class MisreportScan:
 
     @property
     def gain(self) -> float:
-        """The most that a misreport earns above the truth; 0 where none does."""
+        """The most that a misreport that was tried earns above the truth; 0 where none does."""
         gain = float(self.utilities.max()) - self.truthful_utility
         return gain if gain > self.tolerance else 0.0
 
     @property
     def best_misreport(self) -> tuple[float, float] | None:
-        """The price and quantity factor of the best misreport; None where the truth is best."""
+        """The price and quantity factor of the best misreport; None where none was found."""
         if self.gain == 0:
             return None
         j, k = np.unravel_index(int(np.argmax(self.utilities)), self.utilities.shape)
         return float(self.price_factors[j]), float(self.quantity_factors[k])
 
+    @property
+    def what_pays(self) -> str:
+        """The gain, and the misreport that brings it."""
+        price, quantity = self.best_misreport or (1.0, 1.0)
+        return f"{self.gain:.6g} with prices x {price:.4g}, quantities x {quantity:.4g}"
+
     def __repr__(self) -> str:
-        best = self.best_misreport
-        found = (
-            "the truth is best"
-            if best is None
-            else f"gain {self.gain:.6g} with prices x {best[0]:.4g}, quantities x {best[1]:.4g}"
-        )
+        found = "no gain found" if self.gain == 0 else f"gain at least {self.what_pays}"
         return f"MisreportScan({self.participant!r}, {self.utilities.size} misreports: {found})"
 
 
@@ -99,7 +110,8 @@ def misreport_scan(
     market : OrderBook, NetworkMarket or StorageAuction
         The true values of everybody.
     price_factors : array_like of float, shape (a,), optional
-        201 factors from 0 to 3 by default. Not negative, since that would unsort the steps.
+        By default 201 factors from 0 to 3 and, of a market of this package, up to 48 where its
+        place among the others changes, or near 1. Not negative, since that would unsort the steps.
     quantity_factors : array_like of float, shape (b,), default (1,)
         Not negative.
     progress : bool, default True
@@ -131,17 +143,17 @@ def misreport_scan(
     ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
     ... )
     >>> sg.misreport_scan(sg.markets.vcg, "ann", book)
-    MisreportScan('ann', 201 misreports: the truth is best)
+    MisreportScan('ann', 213 misreports: no gain found)
     >>> scan = sg.misreport_scan(sg.markets.pay_as_bid, "ann", book)
     >>> round(scan.gain, 6), scan.best_misreport
     (3.87, (0.57, 1.0))
     """
-    prices = _factors(
-        "price_factors", np.linspace(0, 3, 201) if price_factors is None else price_factors
-    )
+    _check_orders(market, participant)
+    if price_factors is None:
+        likely = likely_price_factors(market, participant, MORE_FACTORS, spread=0)
+        price_factors = np.union1d(np.linspace(0, 3, 201), likely)
+    prices = _factors("price_factors", price_factors)
     quantities = _factors("quantity_factors", quantity_factors)
-    if not market.has_orders(participant):
-        raise GameError(f"participant {participant!r} has no order to misreport")
     pairs = np.stack(np.meshgrid(prices, quantities, indexing="ij"), axis=-1).reshape(-1, 2)
     # The truth goes through the same scan, last, so that it is computed in the same way.
     pairs = np.vstack([pairs, [1.0, 1.0]])
@@ -171,6 +183,49 @@ def misreport_scan(
     )
 
 
+def likely_price_factors(
+    market: Market, participant: Hashable, count: int, *, spread: int = 9
+) -> NDArray[np.float64]:
+    """Return factors of a participant's prices by which it might gain.
+
+    Where one of its prices passes just beside that of somebody else, since nothing changes in
+    between but payments; near 1; and evenly spaced from 0 to 2.
+
+    Parameters
+    ----------
+    market : Market
+        Of another kind than those of this package, it has no prices to pass by.
+    participant : hashable
+        Who misreports.
+    count : int
+        How many factors, at most, if that is more than those near 1 and the evenly spaced ones.
+    spread : int, default 9
+        How many evenly spaced ones, the truth counted.
+    """
+    _check_orders(market, participant)
+    plain = np.concatenate([NEAR_ONE, np.linspace(0, 2, spread)])
+    plain = plain[plain != 1]
+    if not isinstance(market, ClearableMarket):
+        return np.unique(plain)
+    own, others = market.rival_prices(participant)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        past = others / own
+    past = np.unique(past[np.isfinite(past) & (past > 0)])
+    room = max(0, count - len(plain)) // 2
+    if len(past) > room:
+        # Half of them nearest to the truth, the others evenly among the rest.
+        by_distance = np.argsort(np.abs(np.log(past)), kind="stable")
+        near, far = by_distance[: (room + 1) // 2], np.sort(by_distance[(room + 1) // 2 :])
+        some = np.linspace(0, len(far) - 1, room // 2).astype(np.intp)
+        past = past[np.concatenate([near, far[some]])]
+    return np.unique(np.concatenate([plain, past * (1 - JUST_BESIDE), past * (1 + JUST_BESIDE)]))
+
+
+def _check_orders(market: Market, participant: Hashable) -> None:
+    if not market.has_orders(participant):
+        raise GameError(f"participant {participant!r} has no order to misreport")
+
+
 def _engine_rule(
     mechanism: Callable[[Any], Settlement], settlement: Settlement
 ) -> EngineRule | None:
@@ -196,7 +251,7 @@ def _utility(
 
 
 def _factors(name: str, factors: ArrayLike) -> NDArray[np.float64]:
-    array = np.array(factors, dtype=np.float64).reshape(-1)
+    array = numbers(name, factors).reshape(-1)
     bad = ~(np.isfinite(array) & (array >= 0))
     if bad.any() or not array.size:
         raise GameError(

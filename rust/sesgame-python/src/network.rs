@@ -78,7 +78,7 @@ impl NetworkColumns {
                 let outcome = self.0.clarke(progress)?;
                 Ok((outcome.dispatch, outcome.payments, outcome.pivotal))
             } else {
-                Ok((self.0.clear()?.0, Vec::new(), Vec::new()))
+                Ok((self.0.clear()?, Vec::new(), Vec::new()))
             }
         })?;
         Ok(NetworkOutcome {

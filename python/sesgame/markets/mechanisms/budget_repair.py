@@ -100,7 +100,8 @@ def uplift_by_gain(settlement: S) -> S:
     [6.0, -6.0]
     """
     outside = [value - paid for value, paid in settlement.outside.values()]
-    gains = np.maximum(0.0, np.concatenate([settlement.utilities, outside]))
+    utilities = np.concatenate([settlement.utilities, outside])
+    gains = _beyond_rounding(utilities, settlement.tolerance)
     return _uplift(settlement, gains, UPLIFT_BY_GAIN, "gains anything")
 
 
@@ -130,9 +131,10 @@ def scale_rents(settlement: S) -> S:
     >>> sg.markets.scale_rents(sg.markets.vcg(book)).payments.tolist()
     [3.0, -3.0]
     """
-    rents = np.where(settlement.payments < 0, np.maximum(0.0, settlement.utilities), 0.0)
+    is_paid = settlement.payments < -settlement.tolerance
+    rents = np.where(is_paid, _beyond_rounding(settlement.utilities, settlement.tolerance), 0.0)
     total = float(rents.sum())
-    if total <= 0:
+    if total == 0:
         return settlement
     factor = max(0.0, 1 + budget_balance(settlement).gap / total)
     payments = settlement.payments + (1 - factor) * rents
@@ -210,23 +212,20 @@ class Repair:
     markets: tuple[type, ...] = (OrderBook, NetworkMarket)
     meaning: str
     gives_up: str
+    keeps: frozenset[MarketPromise]
+    """Which promises of the mechanism before it still hold after it."""
+    adds: frozenset[MarketPromise] = frozenset()
     sources: tuple[str, ...] = ("myerson1983",)
     aliases: tuple[str, ...] = ()
 
-    def after(
-        self,
-        mechanism: Mechanism,
-        settle: Settle | None = None,
-        *,
-        promises: frozenset[MarketPromise] = frozenset(),
-    ) -> Mechanism:
-        """Return the mechanism that ends in this repair; what it promises has to be known."""
+    def after(self, mechanism: Mechanism, settle: Settle | None = None) -> Mechanism:
+        """Return the mechanism that ends in this repair."""
         return Mechanism(
             name=f"{mechanism.name}+{self.name}",
             title=f"{mechanism.title} + {self.title}",
             settle=self.wrap(mechanism.settle) if settle is None else settle,
             markets=self.markets,
-            promises=promises,
+            promises=(mechanism.promises & self.keeps) | self.adds,
             meaning=self.meaning,
             gives_up=self.gives_up,
             aliases=tuple(f"{mechanism.name}+{alias}" for alias in self.aliases),
@@ -245,6 +244,8 @@ UPLIFT_BY_LOAD = Repair(
     wrap=lambda settle: partial(_then, settle, uplift_by_load),
     meaning="the gap is charged to all who consume, by energy",
     gives_up="truthfulness; a buyer may lose",
+    keeps=frozenset({MarketPromise.EFFICIENT}),
+    adds=frozenset({MarketPromise.BALANCED}),
 )
 
 UPLIFT_BY_GAIN = Repair(
@@ -253,6 +254,8 @@ UPLIFT_BY_GAIN = Repair(
     wrap=lambda settle: partial(_then, settle, uplift_by_gain),
     meaning="the gap is charged to all who gain, by their gain",
     gives_up="truthfulness",
+    keeps=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY}),
+    adds=frozenset({MarketPromise.BALANCED}),
 )
 
 SCALE_RENTS = Repair(
@@ -261,6 +264,7 @@ SCALE_RENTS = Repair(
     wrap=lambda settle: partial(_then, settle, scale_rents),
     meaning="the gap is charged to all who are paid, by their rent",
     gives_up="truthfulness; a deficit may remain",
+    keeps=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY}),
     aliases=("scaled-rents",),
 )
 
@@ -271,31 +275,28 @@ BAILEY_CAVALLO = Repair(
     markets=(StorageAuction,),
     meaning="a *surplus* is rebated, to each what does not depend on its report",
     gives_up="a small surplus stays; a deficit is not repaired but shared",
+    keeps=frozenset({MarketPromise.EFFICIENT, MarketPromise.TRUTHFUL}),
     sources=("bailey1997", "cavallo2006"),
 )
 
-VCG_UPLIFT_BY_LOAD = UPLIFT_BY_LOAD.after(
-    VCG, promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.BALANCED})
-)
-VCG_UPLIFT_BY_GAIN = UPLIFT_BY_GAIN.after(
-    VCG,
-    promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY, MarketPromise.BALANCED}),
-)
-VCG_SCALE_RENTS = SCALE_RENTS.after(
-    VCG, promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY})
-)
-VCG_BAILEY_CAVALLO = BAILEY_CAVALLO.after(
-    VCG, promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.TRUTHFUL})
-)
+VCG_UPLIFT_BY_LOAD = UPLIFT_BY_LOAD.after(VCG)
+VCG_UPLIFT_BY_GAIN = UPLIFT_BY_GAIN.after(VCG)
+VCG_SCALE_RENTS = SCALE_RENTS.after(VCG)
+VCG_BAILEY_CAVALLO = BAILEY_CAVALLO.after(VCG)
+
+
+def _beyond_rounding(amounts: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
+    """Return the positive amounts: rounding bears no part of a gap, else it might bear all."""
+    return np.where(amounts > tolerance, amounts, 0.0)
 
 
 def _uplift(settlement: S, weights: NDArray[np.float64], repair: Repair, missing: str) -> S:
     """Return the settlement whose gap is charged in proportion to weights."""
     budget = budget_balance(settlement)
     total = float(weights.sum())
-    if total <= 0 and budget.balanced:
+    if total == 0 and budget.balanced:
         return settlement
-    if total <= 0:
+    if total == 0:
         raise AllocationError(
             f"{repair.title}: nobody {missing}, so nobody can bear {budget.gap:.6g}"
         )

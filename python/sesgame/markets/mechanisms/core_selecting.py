@@ -16,6 +16,9 @@ from sesgame.markets.storage_settlement import StorageSettlement
 
 __all__ = ["CORE_SELECTING", "core_selecting"]
 
+_PRECISION = 1e3
+"""Of VCG's rounding: the nearest point is found by least squares, to 1e-8 of the welfare."""
+
 
 @overload
 def core_selecting(market: OrderBook) -> OneBusSettlement: ...
@@ -60,7 +63,8 @@ def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | Sto
     Blocking coalitions are generated: an integer program finds the one that gains most against
     the present payments, a quadratic one the nearest payments that satisfy all found so far. The
     integer programs of an order book soon become slow: up to some twenty participants. Its core
-    is never empty, since clearing prices are in it.
+    is never empty, since clearing prices are in it. Payoffs do not depend on which of several
+    efficient outcomes is taken; who wins in a storage auction may, see :class:`StorageAuction`.
 
     References
     ----------
@@ -98,6 +102,9 @@ def _of_book(book: OrderBook) -> OneBusSettlement:
         everybody = np.arange(len(book.participants))
         alone = book.only(everybody, with_load=False).clear().welfare
         marginal = np.append(marginal, worth - alone)
+    # What is left of a difference of sums of money is nothing, also to the nearest point.
+    marginal = np.where(marginal > settlement.tolerance, marginal, 0.0)
+    worth = worth if worth > settlement.tolerance else 0.0
     payoffs, blocking, _ = book.coalitions.nearest_core_payoffs(marginal, worth)
     n = len(book.participants)
     labels = [*book.participants, *settlement.outside]
@@ -112,7 +119,7 @@ def _of_book(book: OrderBook) -> OneBusSettlement:
         },
         method=CORE_SELECTING.title,
         rule=CORE_SELECTING,
-        tolerance=1e3 * settlement.tolerance,
+        tolerance=_PRECISION * settlement.tolerance,
         blocking=tuple(
             frozenset(label for label, inside in zip(labels, coalition, strict=True) if inside)
             for coalition in blocking

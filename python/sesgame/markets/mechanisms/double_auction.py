@@ -14,7 +14,12 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.markets.order_book_settlement import OneBusSettlement
-from sesgame.markets.steps import by_participant, signed
+from sesgame.markets.steps import (
+    PRICE_ROUNDING,
+    QUANTITY_ROUNDING,
+    by_participant,
+    signed,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,9 +59,13 @@ def settle_double_auction(
         sellers_get[period] = book.price_per_kwh[offers[m]]
         buyers_pay[period] = book.price_per_kwh[bids[k]]
         if keep_all_at_average_price and k + 1 < len(bids) and m + 1 < len(offers):
-            average = book.price_per_kwh[[bids[k + 1], offers[m + 1]]].mean()
-            if sellers_get[period] <= average <= buyers_pay[period]:
-                sellers_get[period] = buyers_pay[period] = average
+            following = book.price_per_kwh[[bids[k + 1], offers[m + 1]]]
+            average = following.mean()
+            # The average of two prices is rounded; those of the marginal pair are as given.
+            rounding = PRICE_ROUNDING * np.abs(following).max()
+            suitable = np.clip(average, sellers_get[period], buyers_pay[period])
+            if abs(suitable - average) <= rounding:
+                sellers_get[period] = buyers_pay[period] = suitable
                 k, m = k + 1, m + 1
         wanted = book.quantity_kwh[bids[:k]].sum()
         offered = book.quantity_kwh[offers[:m]].sum()
@@ -86,15 +95,16 @@ def _marginal_pair(
     k = m = 0
     last = (-1, -1)
     wanted = offered = 0.0
+    rounding = QUANTITY_ROUNDING * book.quantity_kwh[bids].sum()
     while k < len(bids) and m < len(offers):
         if book.price_per_kwh[bids[k]] < book.price_per_kwh[offers[m]]:
             break
         last = (k, m)
         after_bid = wanted + book.quantity_kwh[bids[k]]
         after_offer = offered + book.quantity_kwh[offers[m]]
-        if after_bid <= after_offer:
+        if after_bid <= after_offer + rounding:
             k, wanted = k + 1, after_bid
-        if after_offer <= after_bid:
+        if after_offer <= after_bid + rounding:
             m, offered = m + 1, after_offer
     return last
 

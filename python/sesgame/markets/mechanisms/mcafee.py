@@ -9,6 +9,7 @@ from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.mechanisms.double_auction import settle_double_auction
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
+from sesgame.markets.steps import QUANTITY_ROUNDING
 
 __all__ = ["MCAFEE", "mcafee"]
 
@@ -58,8 +59,9 @@ def mcafee(book: OrderBook) -> OneBusSettlement:
     for period in range(book.n_periods):
         orders = np.flatnonzero((book.period == period) & (book.quantity_kwh > 0))
         quantity = book.quantity_kwh[orders]
-        if len(orders) and (quantity != quantity[0]).any():
-            k = int(orders[np.argmax(quantity != quantity[0])])
+        differs = np.abs(quantity - quantity[:1]) > QUANTITY_ROUNDING * quantity[:1]
+        if differs.any():
+            k = int(orders[np.argmax(differs)])
             raise GameError(
                 f"{book.name(k)} is for {book.quantity_kwh[k]} kWh, {book.name(int(orders[0]))} "
                 f"for {quantity[0]}; McAfee's auction is for equal units: use trade_reduction"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import overload
 
 import numpy as np
@@ -111,10 +113,15 @@ def _of_auction(auction: StorageAuction, time_limit: float) -> StorageSettlement
     if not time_limit > 0:
         raise GameError(f"time_limit must be positive, got {time_limit}")
     outcome = auction.columns.clarke(time_limit)
+    mechanism = VCG
+    if time_limit < np.inf:
+        # What is stopped at a gap keeps none of the promises, whatever it reached this time.
+        settle = partial(vcg, time_limit=time_limit)
+        mechanism = dataclasses.replace(VCG, settle=settle, promises=frozenset())
     return StorageSettlement.of(
         auction,
         outcome.won,
-        VCG,
+        mechanism,
         outcome.payments,
         bound=outcome.bound,
         payment_gaps=outcome.payment_gaps,

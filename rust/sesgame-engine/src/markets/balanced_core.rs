@@ -21,13 +21,22 @@ pub struct CorePayoffs {
     pub excess: f64,
 }
 
+/// Part of the welfare by which the payoffs may miss it: two opposite rows without room between
+/// them would leave no point at all after rounding.
+const SLACK: f64 = 1e-11;
+
+/// Part of the welfare that a coalition may still gain: what the least squares of the nearest point
+/// leave, which square the condition of the rows.
+const EXCESS: f64 = 1e-8;
+
 /// The core payoffs nearest to `marginal`, the marginal contributions to `welfare`.
 ///
-/// Fixed demand must be a participant's bid, so that it has a payoff.
+/// Fixed demand must be a participant's bid, so that it has a payoff. Marginal contributions below 0
+/// are rounding, as is a welfare that is not above it: then nobody gains anything.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] when the core is empty; [`Error::Solver`] when a search for a coalition
-/// failed; [`Error::Interrupted`].
+/// [`Error::Solver`] when a search for a coalition failed, or the coalitions that were found leave
+/// no payoffs, which clearing prices exclude; [`Error::Interrupted`].
 pub fn nearest_core_payoffs(
     market: &NetworkMarket,
     marginal: &[f64],
@@ -35,10 +44,14 @@ pub fn nearest_core_payoffs(
     progress: &Progress,
 ) -> Result<CorePayoffs> {
     let n = marginal.len();
-    let scale = welfare.abs().max(1.0);
-    let to_give_up = (marginal.iter().sum::<f64>() - welfare).max(0.0);
+    if welfare <= 0.0 {
+        return Ok(CorePayoffs { payoffs: vec![0.0; n], blocking: Vec::new(), excess: 0.0 });
+    }
+    // In parts of the welfare, so that every tolerance means the same in any unit.
+    let marginal: Vec<f64> = marginal.iter().map(|most| (most / welfare).max(0.0)).collect();
+    let to_give_up = (marginal.iter().sum::<f64>() - 1.0).max(0.0);
     // Rows on what is given up: all of it, nothing negative, and by nobody more than it has.
-    let mut rows = vec![(vec![1.0; n], to_give_up), (vec![-1.0; n], -to_give_up - 1e-11 * scale)];
+    let mut rows = vec![(vec![1.0; n], to_give_up), (vec![-1.0; n], -to_give_up - SLACK)];
     for (participant, &most) in marginal.iter().enumerate() {
         let unit = |sign: f64| (0..n).map(|j| if j == participant { sign } else { 0.0 }).collect();
         rows.push((unit(1.0), 0.0));
@@ -48,19 +61,24 @@ pub fn nearest_core_payoffs(
     loop {
         progress.check()?;
         let given_up = nearest_to_origin(&rows, n)
-            .ok_or_else(|| Error::InvalidInput("the core of this market is empty".to_owned()))?
+            .ok_or_else(|| Error::Solver {
+                stage: "core-selecting payments".to_owned(),
+                status: format!("no payoffs meet {} coalitions", blocking.len()),
+            })?
             .point;
-        let payoffs: Vec<f64> = marginal.iter().zip(&given_up).map(|(most, d)| most - d).collect();
+        let parts: Vec<f64> = marginal.iter().zip(&given_up).map(|(most, d)| most - d).collect();
+        let payoffs: Vec<f64> = parts.iter().map(|part| part * welfare).collect();
         let (members, excess, _) = market.best_coalition(&payoffs, f64::INFINITY)?;
-        if excess <= 1e-8 * scale || blocking.contains(&members) {
+        // The same coalition again: it is satisfied up to the precision of the payoffs.
+        if excess <= EXCESS * welfare || blocking.contains(&members) {
             return Ok(CorePayoffs { payoffs, blocking, excess: excess.max(0.0) });
         }
         let total = |values: &[f64]| -> f64 {
             values.iter().zip(&members).filter(|(_, inside)| **inside).map(|(value, _)| value).sum()
         };
-        let worth = excess + total(&payoffs);
+        let worth = excess / welfare + total(&parts);
         let row = members.iter().map(|&inside| if inside { -1.0 } else { 0.0 }).collect();
-        rows.push((row, worth - total(marginal)));
+        rows.push((row, worth - total(&marginal)));
         blocking.push(members);
         progress.advance(1)?;
     }

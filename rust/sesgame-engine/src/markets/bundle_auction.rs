@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use super::units::{canonical, typical};
 use crate::error::{Error, Result};
 use crate::linear_program::{Model, Status};
 use crate::progress::Progress;
@@ -54,8 +55,13 @@ pub struct Outcome {
     pub payment_gaps: Vec<f64>,
 }
 
-/// Overuse of a resource, relative to its capacity, that counts as rounding.
+/// Overuse of a resource, relative to its capacity, that counts as rounding: the precision of the
+/// solver, which the greedy auction shares so that both sell the same battery.
 const ROUNDING: f64 = 1e-9;
+
+/// Differences of values, relative to these, that are rounding: between scores that are equal in
+/// other units, and between a value and what its bidder gains already.
+const TIE: f64 = 1e-12;
 
 impl BundleAuction {
     /// The winning bundles, of those that are worth more than 0, when each bundle is worth
@@ -74,20 +80,22 @@ impl BundleAuction {
         if time_limit < f64::INFINITY {
             model.set_time_limit(time_limit);
         }
+        let unit = typical(self.bundles.iter().map(|bundle| bundle.value));
         let mut columns = Vec::new();
         let mut of_bidder = vec![Vec::new(); self.n_bidders];
         let mut of_resource = vec![Vec::new(); self.capacities.len()];
         for (index, bundle) in self.bundles.iter().enumerate() {
             let worth = value(index, bundle);
-            if worth <= 0.0 || !self.fits_alone(bundle) {
+            if worth <= TIE * bundle.value || !self.fits_alone(bundle) {
                 continue;
             }
-            let column = model.add_integer_column(-worth, 0.0, 1.0);
+            let column = model.add_integer_column(-canonical(worth / unit), 0.0, 1.0);
             columns.push((index, worth));
             of_bidder[bundle.bidder].push((column, 1.0));
             for &(resource, amount) in &bundle.usage {
                 // In parts of the capacity, so that the solver's tolerance means the same for all.
-                of_resource[resource].push((column, amount / self.capacities[resource]));
+                let share = canonical(amount / self.capacities[resource]);
+                of_resource[resource].push((column, share));
             }
         }
         let mut won = vec![None; self.n_bidders];
@@ -100,7 +108,7 @@ impl BundleAuction {
             }
         }
         for entries in &of_resource {
-            if entries.iter().map(|&(_, share)| share).sum::<f64>() > 1.0 {
+            if entries.iter().map(|&(_, share)| share).sum::<f64>() > 1.0 + ROUNDING {
                 model.add_row(f64::NEG_INFINITY, 1.0, entries);
             }
         }
@@ -116,7 +124,7 @@ impl BundleAuction {
                 welfare += worth;
             }
         }
-        let bound = if stopped { welfare.max(-solution.bound) } else { welfare };
+        let bound = if stopped { welfare.max(-solution.bound * unit) } else { welfare };
         Ok(Winners { won, welfare, bound })
     }
 
@@ -163,7 +171,8 @@ impl BundleAuction {
 
     /// The greedy outcome for bidders with one bundle each, and the critical values that winners
     /// pay: bundles by falling value per square root of the shares of capacity they use, each
-    /// accepted when it fits. `O(n^2)` times the resources of a bundle.
+    /// accepted when it fits; of equal scores the earlier bundle first. `O(n^2)` times the
+    /// resources of a bundle.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when a bidder has two bundles; [`Error::Interrupted`].
@@ -182,7 +191,11 @@ impl BundleAuction {
             .filter(|&b| self.bundles[b].value > 0.0 && self.fits_alone(&self.bundles[b]))
             .collect();
         let score = |bundle: usize| self.bundles[bundle].value / weight[bundle];
-        ranked.sort_by(|&a, &b| score(b).total_cmp(&score(a)).then(a.cmp(&b)));
+        ranked.sort_by(|&a, &b| score(b).total_cmp(&score(a)));
+        // Scores that differ by rounding only are equal.
+        for tied in ranked.chunk_by_mut(|&a, &b| score(a) - score(b) <= TIE * score(a)) {
+            tied.sort_unstable();
+        }
 
         let mut won = vec![None; self.n_bidders];
         let mut left = self.capacities.clone();

@@ -19,6 +19,13 @@ pub struct CorePayments {
     pub excess: f64,
 }
 
+/// Part of the welfare that a coalition may still gain: the precision of the programs.
+const EXCESS: f64 = 1e-9;
+
+/// Part of the welfare by which the total may exceed the least: the rows that demand it and the one
+/// that allows it would leave no point between them after rounding.
+const SLACK: f64 = 1e-11;
+
 /// What a coalition with the seller demands: the winners it leaves out pay at least `least`.
 struct Demand {
     left_out: Vec<usize>,
@@ -29,7 +36,7 @@ struct Demand {
 ///
 /// # Errors
 /// As [`BundleAuction::winners`] for each search, each without a time limit;
-/// [`Error::InvalidInput`] when the outcome is not proved to be efficient (its core is then empty);
+/// [`Error::Solver`] when the outcome is not proved to be efficient (its core is then empty);
 /// [`Error::Interrupted`].
 pub fn core_selecting(
     auction: &BundleAuction,
@@ -37,9 +44,10 @@ pub fn core_selecting(
     progress: &Progress,
 ) -> Result<CorePayments> {
     if outcome.payment_gaps.iter().any(|&gap| gap > 0.0) {
-        return Err(Error::InvalidInput(
-            "core-selecting payments need an outcome that is proved to be efficient".to_owned(),
-        ));
+        return Err(Error::Solver {
+            stage: "core-selecting payments".to_owned(),
+            status: "the outcome is not proved to be efficient".to_owned(),
+        });
     }
     let value: Vec<f64> = outcome
         .winners
@@ -47,7 +55,8 @@ pub fn core_selecting(
         .iter()
         .map(|won| won.map_or(0.0, |bundle| auction.bundles[bundle].value))
         .collect();
-    let tolerance = 1e-9 * outcome.winners.welfare.max(1.0);
+    let welfare = outcome.winners.welfare;
+    let tolerance = EXCESS * welfare;
     let mut payments = outcome.payments.clone();
     let mut demands: Vec<Demand> = Vec::new();
     loop {
@@ -73,15 +82,22 @@ pub fn core_selecting(
             return Ok(CorePayments { payments, blocking, excess });
         }
         demands.push(Demand { left_out, least: worth - kept });
-        payments = nearest(&outcome.payments, &value, &demands)?;
+        payments = nearest(&outcome.payments, &value, &demands, welfare)?;
         progress.advance(1)?;
     }
 }
 
 /// The payments of least total that meet all demands, nearest to Clarke's.
-fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand]) -> Result<Vec<f64>> {
+///
+/// In parts of the welfare, so that every tolerance, the solver's included, means the same in any
+/// unit.
+fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand], welfare: f64) -> Result<Vec<f64>> {
     let winners: Vec<usize> = (0..value.len()).filter(|&b| value[b] > 0.0).collect();
+    let parts = |amounts: &[f64]| -> Vec<f64> { amounts.iter().map(|a| a / welfare).collect() };
+    let (clarke, value) = (parts(clarke), parts(value));
+    let least = |demand: &Demand| demand.least / welfare;
     let mut model = Model::new();
+    model.set_feasibility_tolerance(EXCESS);
     for &bidder in &winners {
         model.add_column(1.0, clarke[bidder], value[bidder]);
     }
@@ -89,7 +105,7 @@ fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand]) -> Result<Vec<f64>
         |bidder: usize| winners.iter().position(|&b| b == bidder).expect("a winner is left out");
     for demand in demands {
         let entries: Vec<_> = demand.left_out.iter().map(|&b| (position(b), 1.0)).collect();
-        model.add_row(demand.least, f64::INFINITY, &entries);
+        model.add_row(least(demand), f64::INFINITY, &entries);
     }
     let least_total = model.solve().optimal("core-selecting payments")?.objective;
 
@@ -97,8 +113,7 @@ fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand]) -> Result<Vec<f64>
     let n = winners.len();
     let unit = |k: usize, sign: f64| (0..n).map(|j| if j == k { sign } else { 0.0 }).collect();
     let clarke_total: f64 = winners.iter().map(|&b| clarke[b]).sum();
-    let slack = 1e-11 * least_total.abs().max(1.0);
-    let mut rows: Vec<(Vec<f64>, f64)> = vec![(vec![-1.0; n], clarke_total - least_total - slack)];
+    let mut rows: Vec<(Vec<f64>, f64)> = vec![(vec![-1.0; n], clarke_total - least_total - SLACK)];
     for (k, &bidder) in winners.iter().enumerate() {
         rows.push((unit(k, 1.0), 0.0));
         rows.push((unit(k, -1.0), clarke[bidder] - value[bidder]));
@@ -107,17 +122,17 @@ fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand]) -> Result<Vec<f64>
         let mut row = vec![0.0; n];
         demand.left_out.iter().for_each(|&b| row[position(b)] = 1.0);
         let clarke: f64 = demand.left_out.iter().map(|&b| clarke[b]).sum();
-        rows.push((row, demand.least - clarke));
+        rows.push((row, least(demand) - clarke));
     }
     let raise = nearest_to_origin(&rows, n).ok_or_else(|| Error::Solver {
         stage: "core-selecting payments".to_owned(),
         status: "no point is nearest".to_owned(),
     })?;
-    let mut payments = clarke.to_vec();
+    let mut payments = clarke.clone();
     for (&bidder, raise) in winners.iter().zip(raise.point) {
         payments[bidder] = (clarke[bidder] + raise).clamp(clarke[bidder], value[bidder]);
     }
-    Ok(payments)
+    Ok(payments.iter().map(|part| part * welfare).collect())
 }
 
 #[cfg(test)]

@@ -11,3 +11,4 @@ pub mod core_selecting;
 pub mod misreport;
 pub mod network;
 pub mod order_book;
+mod units;

@@ -112,7 +112,7 @@ pub struct Outcome {
     pub pivotal: Vec<f64>,
 }
 
-/// Quantities below this part of the whole demand are rounding.
+/// Quantities below this part of the whole demand are rounding: of sums over thousands of orders.
 pub(super) const ROUNDING: f64 = 1e-12;
 
 /// The owner of fixed demand in the stack.
@@ -153,6 +153,8 @@ struct Stack {
     margin_start: usize,
     /// Entries from this one on are empty.
     margin_end: usize,
+    /// What is rounding in a quantity.
+    rounding: f64,
 }
 
 impl Stack {
@@ -187,16 +189,16 @@ impl Stack {
             });
         }
         entries.sort_unstable_by(Entry::merit);
-        let mut stack = Self { margin_start: 0, margin_end: 0, entries };
+        // A margin that only rounding made would set a price.
+        let rounding = ROUNDING * level;
+        let mut stack = Self { margin_start: 0, margin_end: 0, rounding, entries };
         stack.fill_to(level);
         stack
     }
 
     /// Fills entries in order of merit up to a level; the group at the margin pro rata.
     fn fill_to(&mut self, level: f64) {
-        let entries = &mut self.entries;
-        // A margin that only rounding made would set a price.
-        let rounding = ROUNDING * level;
+        let (entries, rounding) = (&mut self.entries, self.rounding);
         let mut left = level;
         let mut start = 0;
         while start < entries.len() && left > rounding {
@@ -270,6 +272,9 @@ impl Stack {
                 .sum();
             positions.clear();
             let mine = mine.iter().map(|&index| index as usize);
+            if injection.abs() <= self.rounding {
+                continue;
+            }
             if injection > 0.0 {
                 positions.extend(
                     mine.filter(|&i| i >= self.margin_start).map(|i| i - self.margin_start),
@@ -278,11 +283,11 @@ impl Stack {
                 payments[participant] -= cost;
                 if let Some(load) = load {
                     let shed = end.min(rest.quantity[load + 1]) - rest.quantity[load];
-                    if shed > ROUNDING * end {
+                    if shed > self.rounding {
                         pivotal[participant] += shed;
                     }
                 }
-            } else if injection < 0.0 {
+            } else {
                 positions.extend(
                     mine.rev().filter(|&i| i < self.margin_end).map(|i| self.margin_end - 1 - i),
                 );
