@@ -106,8 +106,8 @@ class TauEvidence(Evidence):
             for player, r, m in zip(game.players, least, most, strict=True)
             if float(r - m) > slack
         ]
-        if float(total_least - grand) > n * slack or float(grand - total_most) > n * slack:
-            failures.append("v(N) is not between the sums of minimal rights and utopia payoffs")
+        if float(total_least - grand) > n * slack:
+            failures.append("the minimal rights sum to more than there is")
         for numbers, derived in (
             (self.minimal_rights, least),
             (self.utopia_payoffs, most),
@@ -250,7 +250,11 @@ def _check_quasi_balanced(
     together: float,
     equal: float,
 ) -> None:
-    """Refuse a game without a tau value, and say why."""
+    """Refuse a game without a tau value, and say why.
+
+    That v(N) is at most the sum of the utopia payoffs is no condition of its own: the grand
+    coalition gives each player the right to what that sum lacks.
+    """
     problem = "no tau value, since the game is not quasi-balanced"
     beyond = "below" if game.kind == "cost" else "above"
     above = np.flatnonzero(game.sign * (least - most) > equal)
@@ -265,11 +269,6 @@ def _check_quasi_balanced(
         raise GameError(
             f"{problem}: the minimal rights sum to {least.sum():.6g}, {beyond} {worth} = "
             f"{together:.6g}"
-        )
-    if game.sign * (together - float(most.sum())) > game.n_players * equal:
-        raise GameError(
-            f"{problem}: {worth} = {together:.6g} is {beyond} {most.sum():.6g}, the sum of the "
-            f"utopia payoffs"
         )
 
 
