@@ -116,7 +116,9 @@ def test_all_stands_for_every_rule():
         rule.name
         for rule in RULES.values()
         if rule.worlds or any(option.required for option in rule.options)
-    }
+    } | {"proportional"}
+    # Gloves are worth nothing alone, and nothing is in proportion to that.
+    assert "all are 0" in comparison["proportional"].failure
 
 
 def test_beyond_a_table_and_without_an_oracle_nothing_is_said_of_the_core():
@@ -131,9 +133,16 @@ def test_beyond_a_table_and_without_an_oracle_nothing_is_said_of_the_core():
     assert row.audit.in_core is None
     assert row.figures()["excess_bound"] is None
     assert "not proved" in str(comparison).splitlines()[3]
-    assert "choose from shapley-estimate, gately-point, vcg" in comparison["nucleolus"].failure
+    assert "choose from shapley-estimate, nash-bargaining" in comparison["nucleolus"].failure
     assert comparison["vcg"].audit.in_core is False
-    assert [row.rule for row in sg.compare(game).rows] == ["shapley-estimate", "vcg"]
+    assert [row.rule for row in sg.compare(game).rows] == [
+        "shapley-estimate",
+        "vcg",
+        "equal-surplus",
+        "equal-non-separable",
+        "gately-point",
+        "proportional",
+    ]
 
 
 class Everyone:

@@ -15,7 +15,14 @@ import logging
 
 from sesgame import adapters, energy, errors, estimators, evidence, games, markets, plots
 from sesgame._engine import __version__
+from sesgame.bargaining.contribution_weights import contribution_weights
+from sesgame.bargaining.division import divide
+from sesgame.bargaining.equal_surplus import equal_surplus_allocation
 from sesgame.bargaining.gately import gately_point
+from sesgame.bargaining.nash_bargaining import nash_bargaining
+from sesgame.bargaining.nested_nash import nested_nash_bargaining
+from sesgame.bargaining.proportional import proportional_allocation
+from sesgame.bargaining.tau import tau_value
 from sesgame.bills import rounded_bills
 from sesgame.comparison import compare
 from sesgame.energy.owen_allocation import owen_allocation
@@ -61,9 +68,12 @@ __all__ = [
     "banzhaf_value",
     "budget_balance",
     "compare",
+    "contribution_weights",
     "core_check",
     "core_existence",
+    "divide",
     "energy",
+    "equal_surplus_allocation",
     "errors",
     "estimators",
     "evidence",
@@ -75,7 +85,9 @@ __all__ = [
     "markets",
     "maximal_surpluses",
     "misreport_scan",
+    "nash_bargaining",
     "nearest_core_allocation",
+    "nested_nash_bargaining",
     "nested_shapley_estimate",
     "nested_shapley_value",
     "nucleoli",
@@ -87,6 +99,7 @@ __all__ = [
     "per_capita_prenucleolus",
     "plots",
     "prenucleolus",
+    "proportional_allocation",
     "read_result",
     "report",
     "rounded_bills",
@@ -95,6 +108,7 @@ __all__ = [
     "shapley_by_period",
     "shapley_estimate",
     "shapley_value",
+    "tau_value",
     "vcg_payments",
 ]
 

@@ -56,6 +56,9 @@ class LexicographicMaster:
 class NativeGame:
     @property
     def n_players(self) -> int: ...
+    def leave_one_out(
+        self, report: Callable[[int, int], None] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...
     def semivalue(
         self, weights: list[float], report: Callable[[int, int], None] | None = None
     ) -> tuple[NDArray[np.float64], float]: ...
@@ -66,6 +69,7 @@ class NativeGame:
         self, report: Callable[[int, int], None] | None = None
     ) -> tuple[NDArray[np.float64], float, str] | None: ...
     def tabulate(self, report: Callable[[int, int], None] | None = None) -> NDArray[np.float64]: ...
+    def values_alone(self) -> tuple[NDArray[np.float64], float]: ...
     def values(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]: ...
 
 @final
@@ -297,6 +301,12 @@ def excess_histogram(
 def least_core(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> LeastCoreOutcome: ...
+def largest_excess_with_each(
+    table: NDArray[np.float64],
+    kind: _Kind,
+    allocation: NDArray[np.float64],
+    report: _Report = None,
+) -> NDArray[np.float64]: ...
 def maximal_surpluses(
     table: NDArray[np.float64],
     kind: _Kind,

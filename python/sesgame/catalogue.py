@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sesgame.bargaining.equal_surplus import EQUAL_NON_SEPARABLE, EQUAL_SURPLUS
 from sesgame.bargaining.gately import GATELY_POINT
+from sesgame.bargaining.nash_bargaining import NASH_BARGAINING
+from sesgame.bargaining.nested_nash import NESTED_NASH
+from sesgame.bargaining.proportional import PROPORTIONAL
+from sesgame.bargaining.tau import TAU_VALUE
 from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
 from sesgame.energy.owen_allocation import DUAL_PRICES
 from sesgame.energy.two_period import TWO_PERIOD_PRICES
@@ -13,7 +18,7 @@ from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation
 from sesgame.markets.mechanisms.vcg_of_game import VCG
 from sesgame.rule import AllocationProblem, ByName, Need, Option, Rule
-from sesgame.shapley.exact import BANZHAF, SEMIVALUE, SHAPLEY
+from sesgame.shapley.exact import BANZHAF, NORMALISED_BANZHAF, SEMIVALUE, SHAPLEY
 from sesgame.shapley.sampled import BANZHAF_ESTIMATE, SEMIVALUE_ESTIMATE, SHAPLEY_ESTIMATE
 from sesgame.shapley.unions import NESTED_SHAPLEY, NESTED_SHAPLEY_ESTIMATE, OWEN, OWEN_ESTIMATE
 from sesgame.stability.core import LEAST_CORE
@@ -65,11 +70,18 @@ RULES = Catalogue(
         LEAST_CORE,
         nearest_to(SHAPLEY),
         LEXIMIN_CORE,
+        NASH_BARGAINING,
+        EQUAL_SURPLUS,
+        EQUAL_NON_SEPARABLE,
         GATELY_POINT,
+        TAU_VALUE,
+        PROPORTIONAL,
         BANZHAF,
+        NORMALISED_BANZHAF,
         SEMIVALUE,
         OWEN,
         NESTED_SHAPLEY,
+        NESTED_NASH,
         VCG,
         BANZHAF_ESTIMATE,
         SEMIVALUE_ESTIMATE,
@@ -84,6 +96,9 @@ RULES = Catalogue(
 
 USUAL = (SHAPLEY, NUCLEOLUS)
 """What a world is split by, where nobody asks for a rule."""
+
+ONE_LINE = (EQUAL_SURPLUS, EQUAL_NON_SEPARABLE, GATELY_POINT, PROPORTIONAL)
+"""Of at most 2n + 1 values; Nash bargaining without weights is the first of them."""
 
 USUAL_OF_MANY = (DUAL_PRICES, TWO_PERIOD_PRICES, SHAPLEY_ESTIMATE)
 """The same where coalitions are too many to be listed: those that apply."""
@@ -159,7 +174,7 @@ def comparable_rules(problem: AllocationProblem) -> list[str]:
     """Return the rules worth a line in a comparison."""
     if problem.has_table:
         return _applicable(problem, [r for r in RULES.values() if Need.SAMPLE not in r.needs])
-    return _applicable(problem, [*USUAL_OF_MANY, LEAST_CORE, VCG])
+    return _applicable(problem, [*USUAL_OF_MANY, LEAST_CORE, VCG, *ONE_LINE])
 
 
 def _applicable(problem: AllocationProblem, rules: Iterable[Rule]) -> list[str]:

@@ -1,7 +1,11 @@
 """Evidence of allocations: certificates, diagnostics and intervals, in one public module."""
 
 from sesgame.adapters.membership_model import DualityEvidence
+from sesgame.bargaining.division import DivisionEvidence
 from sesgame.bargaining.gately import GatelyEvidence
+from sesgame.bargaining.nested_nash import NestedNashEvidence
+from sesgame.bargaining.surplus import SurplusEvidence
+from sesgame.bargaining.tau import TauEvidence
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
 from sesgame.energy.two_period import TwoPeriodPrices
@@ -25,6 +29,7 @@ __all__ = [
     "CorePointEvidence",
     "CorePointStep",
     "Course",
+    "DivisionEvidence",
     "DualPrices",
     "DualityEvidence",
     "Effort",
@@ -37,11 +42,14 @@ __all__ = [
     "Intervals",
     "KernelCheck",
     "LeastCoreEvidence",
+    "NestedNashEvidence",
     "NucleolusEvidence",
     "OwenPrices",
     "ProgrammePrices",
     "SampledShapley",
     "Stage",
+    "SurplusEvidence",
+    "TauEvidence",
     "TracePoint",
     "TwoPeriodPrices",
     "Verification",

@@ -30,6 +30,8 @@ LAYERS = (
 
 BESIDE = (
     ("markets", "energy.dispatch"),
+    ("bargaining", "stability"),
+    ("bargaining", "shapley"),
     ("reports", "comparison"),
     ("plots", "comparison"),
     ("__main__", "cli"),

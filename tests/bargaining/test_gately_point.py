@@ -19,27 +19,40 @@ def tables(draw):
 
 
 def exact(table):
-    """Return v(i), M_i and the Gately point of a table in fractions; None where there is none."""
+    """Return v(i), M_i and the Gately point of gains in fractions; None where there is none."""
     n = len(table).bit_length() - 1
     grand = Fraction(table[-1])
     alone = [Fraction(table[1 << i]) for i in range(n)]
     added = [grand - table[len(table) - 1 - (1 << i)] for i in range(n)]
     gain, total = grand - sum(alone), sum(added) - sum(alone)
-    if total == 0:
-        return alone, added, alone if gain == 0 else None
+    if gain == 0:
+        return alone, added, alone
+    if gain < 0 or total == 0:
+        return alone, added, None
     return alone, added, [a + (m - a) * gain / total for a, m in zip(alone, added, strict=True)]
+
+
+def made(table, kind):
+    """Return the game of a table of gains, and its sign; as costs, with the other sign."""
+    sign = 1 if kind == "gain" else -1
+    return sg.Game.from_table([float(sign * value) for value in table], kind=kind), sign
 
 
 @given(table=tables(), kind=st.sampled_from(["gain", "cost"]))
 def test_it_is_that_of_fractions(table, kind):
-    game = sg.Game.from_table([float(value) for value in table], kind=kind)
+    game, sign = made(table, kind)
     _, _, point = exact(table)
     if point is None:
-        with pytest.raises(AllocationError, match="no Gately point"):
+        with pytest.raises(AllocationError, match=r"no Gately point|together they lose"):
             sg.gately_point(game)
     else:
         found = sg.gately_point(game)
-        np.testing.assert_allclose(found.values, [float(x) for x in point], rtol=1e-12, atol=1e-11)
+        expected = [float(sign * x) for x in point]
+        np.testing.assert_allclose(found.values, expected, rtol=1e-12, atol=1e-11)
+        assert found.evidence.verify(game).holds
+        proved = found.evidence.verify(game, exact=True)
+        assert proved.holds
+        assert [sign * x for x in proved.values] == point
 
 
 @given(table=tables(), kind=st.sampled_from(["gain", "cost"]))
@@ -48,7 +61,7 @@ def test_all_have_the_same_propensity_to_disrupt(table, kind):
     assume(point is not None)
     gains = [x - a for x, a in zip(point, alone, strict=True)]
     assume(all(gains))
-    found = sg.gately_point(sg.Game.from_table([float(value) for value in table], kind=kind))
+    found = sg.gately_point(made(table, kind)[0])
     for x, m, gain in zip(point, added, gains, strict=True):
         assert found.evidence.propensity == pytest.approx(float((m - x) / gain), rel=1e-9, abs=1e-9)
 
@@ -93,7 +106,7 @@ def test_a_game_worked_by_hand():
 def test_who_has_together_what_they_have_alone_keeps_it():
     found = sg.gately_point(sg.Game.from_table([0, 1, 2, 3], kind="gain"))
     assert found.values.tolist() == [1, 2]
-    assert np.isnan(found.evidence.propensity)
+    assert np.isinf(found.evidence.propensity)
     assert sg.gately_point(sg.Game.from_table([0, 5], ["ann"], kind="cost")).values.tolist() == [5]
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable
+from fractions import Fraction
+from math import fsum, inf, isinf
 
-import numpy as np
-
+from sesgame.bargaining.surplus import (
+    LISTED_FAILURES,
+    below_alone,
+    rounding_of,
+    shared_surplus,
+    slack_of,
+    surplus_of,
+    worse_off,
+    wrong_point,
+)
 from sesgame.errors import AllocationError
 from sesgame.formatting import format_coalition
-from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.game import Game
+from sesgame.game.leave_one_out import leave_one_out
 from sesgame.rule import Promise, Rule
+from sesgame.stability.verification import Verification
 
 __all__ = ["GATELY_POINT", "GatelyEvidence", "gately_point"]
 
@@ -23,21 +36,21 @@ class GatelyEvidence(Evidence):
     ----------
     propensity : float
         The propensity to disrupt, which all players have in common: what the others lose by the
-        departure of a player, for each unit that the player loses. NaN where nobody gains.
+        departure of a player, for each unit that the player loses. Infinite where nobody gains.
+    values : tuple of float
+        The allocation.
     below_alone : tuple of hashable
         Players who add less to the others than they have alone, and so are worse off than alone.
-    n_values : int
-        How many coalitions were evaluated.
     """
 
     propensity: float
-    below_alone: tuple[object, ...]
-    n_values: int
+    values: tuple[float, ...]
+    below_alone: tuple[Hashable, ...]
 
     @property
     def n_evaluations(self) -> int:
         """The coalitions of 1, n - 1 and n players."""
-        return self.n_values
+        return 2 * len(self.values) + 1
 
     def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return who is worse off than alone."""
@@ -50,14 +63,70 @@ class GatelyEvidence(Evidence):
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the point is made of, and what all have in common."""
-        made = f"Made of {self.n_values} values: each alone, all without each, and all together."
-        if np.isnan(self.propensity):
+        made = (
+            f"Made of {self.n_evaluations} values: each alone, all without each, and all together."
+        )
+        if isinf(self.propensity):
             return [made]
         return [
             made,
             f"Whoever left would cost the others {self.propensity:.4g} for each unit that they "
             f"would lose themselves; that figure is the same for everybody.",
         ]
+
+    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+        r"""Check in fractions that all propensities to disrupt are the same.
+
+        They determine the point: with :math:`M_i - x_i = p (x_i - v(i))` for all players, adding up
+        gives :math:`p = (M(N) - v(N)) / (v(N) - \\sum_j v(j))`, and then each share.
+
+        Parameters
+        ----------
+        game : Game
+            The game that was shared out; 2n + 1 values.
+        exact : bool, default False
+            Allow for the rounding of the shares alone.
+
+        Returns
+        -------
+        Verification
+            True as a condition if these are the shares and their propensity.
+        """
+        claim = "the Gately point of this game"
+        try:
+            checked_values(game.players, self.values)
+        except AllocationError as error:
+            return Verification(claim, (str(error),), exact, self.values)
+        found = leave_one_out(game, progress=False)
+        grand = Fraction(found.together)
+        alone = [Fraction(value) for value in found.alone.tolist()]
+        most = [grand - Fraction(value) for value in found.without.tolist()]
+        gain, lost = grand - sum(alone), sum(most) - grand
+        slack = slack_of(game, [found.together, *map(float, [*alone, *most]), *self.values], exact)
+        failures: list[str] = []
+        if abs(float(gain)) <= slack:
+            # Nobody gains, and whoever leaves loses nothing.
+            point = alone
+            if not (isinf(self.propensity) or abs(float(gain)) > 0):
+                failures.append(f"nobody gains, but the propensity is {self.propensity!r}")
+        elif gain + lost == 0:
+            return Verification(claim, ("no point has equal propensities",), exact, self.values)
+        else:
+            propensity = lost / gain
+            point = [
+                (m + propensity * a) / (1 + propensity) for m, a in zip(most, alone, strict=True)
+            ]
+            off = abs(self.propensity - float(propensity))
+            if not off * abs(float(gain)) <= slack * (1 + abs(float(propensity))):
+                failures.append(f"the propensity is {float(propensity)!r}, not {self.propensity!r}")
+        failures += wrong_point(game, self.values, point, slack)
+        failures += below_alone(game, self.below_alone, point, alone, slack)
+        return Verification(
+            claim=claim,
+            failures=tuple(failures[:LISTED_FAILURES]),
+            exact=exact,
+            values=tuple(point) if exact else self.values,
+        )
 
 
 def gately_point(game: Game, *, progress: bool = True) -> Allocation:
@@ -86,16 +155,17 @@ def gately_point(game: Game, *, progress: bool = True) -> Allocation:
     Raises
     ------
     AllocationError
-        All together add no more than they have alone, and yet there is something to split: no
-        point has equal propensities.
+        Together players have less than alone; or all together add no more than they have alone,
+        and yet there is something to split: no point has equal propensities.
     CharacteristicFunctionError
         The game has no finite value for one of the coalitions.
 
     Notes
     -----
-    2n + 1 evaluations, in one block. With three players the point is in the core if the core is
-    not empty; with more it need not be. Where players have together what they have alone, each
-    keeps that.
+    2n + 1 evaluations, without a table. It is what VCG would pay, less its deficit in proportion to
+    what each gains by VCG over standing alone. With three players the point is in the core if the
+    core is not empty; with more it need not be. Where players have together what they have alone,
+    each keeps that.
 
     References
     ----------
@@ -108,45 +178,42 @@ def gately_point(game: Game, *, progress: bool = True) -> Allocation:
     >>> sg.gately_point(cable).values.round(3).tolist()
     [4.615, 7.692, 20.692]
     """
-    n = game.n_players
-    single = np.eye(n, dtype=np.bool_)
-    everybody = np.ones((1, n), dtype=np.bool_)
-    values = game.values(np.concatenate([single, ~single, everybody]), progress=progress)
-    alone, without, together = values[:n], values[n : 2 * n], float(values[-1])
-    gain = together - float(alone.sum())
+    alone, without, together = leave_one_out(game, progress=progress)
+    gain = surplus_of(game, together, alone)
     added = together - without - alone
-    total = float(added.sum())
-    equal = max(4 * n * np.finfo(float).eps * float(np.abs(values).max()), game.rounding)
-    if abs(gain) <= equal and abs(total) <= equal:
-        shares, propensity = np.full(n, 1 / n), np.nan
-    elif abs(total) <= equal:
+    total = fsum(added)
+    equal = rounding_of(game, [together, *alone, *added])
+    if abs(total) <= equal and gain != 0:
         raise AllocationError(
             f"no Gately point: what the players add to each other is 0 beyond what they have "
             f"alone, but there is {gain:g} to split"
         )
-    else:
-        shares = added / total
-        propensity = total / gain - 1 if abs(gain) > equal else np.nan
-    gains = shares * gain
-    losers = np.flatnonzero(game.sign * gains < -equal)
-    allocation = Allocation(
-        game.players,
-        alone + gains,
-        game.kind,
-        GATELY_POINT.title,
-        tolerance=equal,
-        evidence=GatelyEvidence(
-            propensity, tuple(game.players[int(player)] for player in losers), 2 * n + 1
-        ),
+    values = shared_surplus(alone, added, gain) if gain else alone
+    evidence = GatelyEvidence(
+        propensity=total / gain - 1 if gain else inf,
+        values=tuple(values.tolist()),
+        below_alone=worse_off(game, values, alone, equal),
     )
-    return GATELY_POINT.made(allocation)
+    return GATELY_POINT.made(
+        Allocation(
+            game.players, values, game.kind, GATELY_POINT.title, tolerance=equal, evidence=evidence
+        )
+    )
 
 
 GATELY_POINT = Rule(
     name="gately-point",
     title="Gately point",
     apply=lambda problem: gately_point(problem.game),
-    promises=frozenset({Promise.EFFICIENT, Promise.UNIQUE, Promise.SYMMETRIC, Promise.DUMMY}),
+    promises=frozenset(
+        {
+            Promise.EFFICIENT,
+            Promise.UNIQUE,
+            Promise.SYMMETRIC,
+            Promise.DUMMY,
+            Promise.CERTIFIED,
+        }
+    ),
     meaning=(
         "Everybody {bears} what they have alone, and of what is gained together a part in "
         "proportion to what they add beyond that: whoever the others need most gains most."

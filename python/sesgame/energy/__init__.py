@@ -11,6 +11,7 @@ from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, cl
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import OwenPrices, ProgrammePrices
 from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
@@ -39,4 +40,5 @@ __all__ = [
     "TwoPeriodStorage",
     "clustered_nucleolus",
     "clusters_of",
+    "exchanged_energy",
 ]

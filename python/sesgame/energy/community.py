@@ -290,6 +290,32 @@ class Community:
         """Load minus PV, shape (n, T): positive where a member needs energy."""
         return self.load_kwh - self.pv_kwh
 
+    def by_member(self, quantity: str) -> dict[str, float]:
+        """Return a quantity of each member, for shares in proportion to it.
+
+        Parameters
+        ----------
+        quantity : {"load", "pv", "peak", "storage"}
+            Load or PV in kWh over all steps, the highest net load of any step in kW (0 for who
+            never draws any), or the capacity of the batteries that the member owns, in kWh.
+
+        Raises
+        ------
+        GameError
+            There is no such quantity.
+        """
+        if quantity in ("load", "pv"):
+            values = (self.load_kwh if quantity == "load" else self.pv_kwh).sum(axis=1)
+        elif quantity == "peak":
+            values = np.maximum(self.net_load_kwh.max(axis=1), 0.0) / self.steps.step_hours
+        elif quantity == "storage":
+            values = np.zeros(len(self.members))
+            for battery in self.batteries:
+                values[self.members.index(battery.owner)] += battery.energy_kwh
+        else:
+            raise GameError(f"a member has load, pv, peak and storage, but no {quantity!r}")
+        return dict(zip(self.members, values.tolist(), strict=True))
+
     def period(self, start: Moment | None = None, end: Moment | None = None) -> Community:
         """Return the community in the steps that start in ``[start, end)``.
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.game.leave_one_out import leave_one_out
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -95,11 +97,10 @@ def equal_for_oracle(game: Game) -> float:
 
 def _largest_gain(game: Game) -> float:
     n = game.n_players
-    single = np.eye(n, dtype=np.bool_)
     if not game.tabulated:
-        large = np.concatenate([~single, np.ones((1, n), dtype=np.bool_)])
-        values = game.values(np.concatenate([single, large]), progress=False)
-        return float(np.abs(values[n:] - large @ values[:n]).max())
+        single, without, together = leave_one_out(game, progress=False)
+        total = float(single.sum())
+        return float(np.abs([*(without - (total - single)), together - total]).max())
     table = game.tabulate(progress=False)
     alone = table[1 << np.arange(n)]
     low_bits = min(n, CHUNK_BITS)

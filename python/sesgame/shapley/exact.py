@@ -8,17 +8,17 @@ values the engine computes any of them in one pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from math import lgamma
-from typing import TYPE_CHECKING, TypeVar
+from math import fsum, lgamma
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
 from sesgame._engine import banzhaf_value as engine_banzhaf_value
 from sesgame._engine import semivalue as engine_semivalue
 from sesgame._engine import shapley_value as engine_shapley_value
-from sesgame.errors import GameError, PlayerLimitError
+from sesgame.errors import AllocationError, GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.game.player_types import Symmetry
@@ -37,6 +37,7 @@ T = TypeVar("T")
 __all__ = [
     "ADDS",
     "BANZHAF",
+    "NORMALISED_BANZHAF",
     "SEMIVALUE",
     "SHAPLEY",
     "WEIGHTS",
@@ -225,6 +226,7 @@ SHAPLEY = Rule(
 def banzhaf_value(
     game: Game,
     *,
+    normalised: bool = False,
     executor: Executor | None = None,
     store: StorePath | None = None,
     progress: bool = True,
@@ -233,21 +235,28 @@ def banzhaf_value(
 
     .. math:: \beta_i = 2^{1-n} \sum_{S \not\ni i} \bigl(v(S \cup \{i\}) - v(S)\bigr)
 
+    Normalised, these are the proportions in which v(N) is shared,
+    :math:`v(N) \beta_i / \sum_j \beta_j`.
+
     Parameters
     ----------
     game : Game, n up to 30
         The game, of gains or costs; it is tabulated if it is not yet.
+    normalised : bool, default False
+        Share out v(N): efficient, and no longer additive.
     executor, store, progress
         How the game is tabulated, as in :meth:`sesgame.Game.tabulate`.
 
     Returns
     -------
     Allocation
-        Values in the unit and the sense of the game. They do not sum to v(N) in general: the
-        evidence, an :class:`ExactSemivalue`, has the gap.
+        Values in the unit and the sense of the game. Unless normalised, they do not sum to v(N) in
+        general: the evidence, an :class:`ExactSemivalue`, has the gap.
 
     Raises
     ------
+    AllocationError
+        Normalised, and the values sum to 0.
     PlayerLimitError, CharacteristicFunctionError
         As for :func:`shapley_value`.
 
@@ -265,9 +274,34 @@ def banzhaf_value(
     """
     if _needs_no_table(game):
         weights = [0.5 ** (game.n_players - 1)] * game.n_players
-        return _enumerated(game, weights, BANZHAF, progress)
-    table = game.tabulate(executor=executor, store=store, progress=progress)
-    return _allocation(game, engine_banzhaf_value(table), BANZHAF)
+        found = _enumerated(game, weights, BANZHAF, progress)
+    else:
+        table = game.tabulate(executor=executor, store=store, progress=progress)
+        found = _allocation(game, engine_banzhaf_value(table), BANZHAF)
+    return _normalised(game, found) if normalised else found
+
+
+def _normalised(game: Game, banzhaf: Allocation) -> Allocation:
+    """Return v(N) in proportion to the Banzhaf value."""
+    total = fsum(banzhaf.values)
+    if abs(total) <= game.n_players * banzhaf.tolerance:
+        raise AllocationError(
+            "no normalised Banzhaf value: the Banzhaf value sums to 0, so that there are no "
+            "proportions"
+        )
+    together = game.value(game.players)
+    factor = together / total
+    values = banzhaf.values * factor
+    evidence = cast("ExactSemivalue", banzhaf.evidence)
+    return NORMALISED_BANZHAF.made(
+        replace(
+            banzhaf,
+            values=values,
+            method=NORMALISED_BANZHAF.title,
+            tolerance=banzhaf.tolerance * (1 + abs(factor)),
+            evidence=replace(evidence, efficiency_gap=fsum([*values, -together])),
+        )
+    )
 
 
 BANZHAF = Rule(
@@ -277,6 +311,21 @@ BANZHAF = Rule(
     needs=frozenset({Need.TABLE}),
     promises=frozenset({Promise.UNIQUE, Promise.ADDITIVE, Promise.SYMMETRIC, Promise.DUMMY}),
     meaning=f"{ADDS} groups; {NEED_NOT_ADD_UP}",
+    page="concepts/banzhaf-and-semivalues",
+    sources=("banzhaf1965",),
+)
+
+
+NORMALISED_BANZHAF = Rule(
+    name="normalised-banzhaf",
+    title="normalised Banzhaf value",
+    apply=lambda problem: banzhaf_value(problem.game, normalised=True),
+    needs=frozenset({Need.TABLE}),
+    promises=frozenset({Promise.EFFICIENT, Promise.UNIQUE, Promise.SYMMETRIC}),
+    meaning=(
+        "The {worth} of all is shared in proportion to what everybody adds to the {worth} of a "
+        "group, on average over all groups."
+    ),
     page="concepts/banzhaf-and-semivalues",
     sources=("banzhaf1965",),
 )

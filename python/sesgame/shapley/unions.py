@@ -44,6 +44,8 @@ __all__ = [
     "OWEN",
     "OWEN_ESTIMATE",
     "UNIONS",
+    "Unions",
+    "groups_of_unions",
     "nested_shapley_estimate",
     "nested_shapley_value",
     "owen_estimate",
@@ -134,7 +136,7 @@ def owen_value(
     >>> sg.owen_value(gloves, [["ann", "bob"], ["eve"]]).values.tolist()
     [0.25, 0.25, 0.5]
     """
-    groups = _groups(game, unions)
+    groups = groups_of_unions(game, unions)
     n, m = game.n_players, len(groups)
     for group in groups:
         if m - 1 + len(group) > MAX_COALITIONS.bit_length() - 1:
@@ -231,7 +233,7 @@ def owen_estimate(
     >>> round(estimate.total, 6), bool(abs(estimate[0] - 40.0) < 2.0)
     (1600.0, True)
     """
-    groups = _groups(game, unions)
+    groups = groups_of_unions(game, unions)
     named = [[game.players[index] for index in group] for group in groups]
     n = game.n_players
     value = SampledValue(
@@ -318,7 +320,7 @@ def nested_shapley_value(
     >>> sg.nested_shapley_value(gloves, [["ann", "eve"], ["bob"]]).values.tolist()
     [0.5, 0.0, 0.5]
     """
-    groups = _groups(game, unions)
+    groups = groups_of_unions(game, unions)
     among_unions, alone = _games_of_levels(game, groups, executor, store)
     among = shapley_value(among_unions, progress=progress)
     shares = np.empty(game.n_players)
@@ -411,7 +413,7 @@ def nested_shapley_estimate(
     (3600.0, True)
     """
     start = perf_counter()
-    groups = _groups(game, unions)
+    groups = groups_of_unions(game, unions)
     among_unions, alone = _games_of_levels(game, groups, executor, store)
     n = game.n_players
     shares, variances = np.empty(n), np.empty(n)
@@ -472,9 +474,18 @@ NESTED_SHAPLEY_ESTIMATE = Rule(
 )
 
 
-def _groups(game: Game, unions: Unions) -> list[list[int]]:
-    """Return the players of each union by their position, each player once."""
-    groups = [sorted(game.players.indices(union)) for union in unions]
+def groups_of_unions(game: Game, unions: Unions) -> list[list[int]]:
+    """Return the players of each union by their position, each player once.
+
+    Raises
+    ------
+    GameError
+        A union is empty, a player is in two unions or in none, or unknown.
+    """
+    try:
+        groups = [sorted(game.players.indices(union)) for union in unions]
+    except TypeError as error:
+        raise GameError(f"unions are groups of players, got {unions!r}") from error
     union_of: dict[int, int] = {}
     for number, group in enumerate(groups):
         if not group:

@@ -3,6 +3,7 @@
 
 use crate::coalition::Coalition;
 use crate::error::Result;
+use crate::leave_one_out::without_each_by_walking;
 use crate::progress::Progress;
 
 /// A characteristic function `v: 2^N -> R` with `v(empty) = 0`, evaluated without leaving Rust.
@@ -16,6 +17,14 @@ pub trait NativeGame: Send + Sync {
     /// What evaluates ranges of coalitions faster than a walker, where there is something.
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
         None
+    }
+
+    /// The values of all players without each, for two players or more.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Interrupted`].
+    fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
+        without_each_by_walking(self, progress)
     }
 
     /// The Shapley value without enumerating the coalitions, where the game is structured.

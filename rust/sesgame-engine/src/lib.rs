@@ -10,6 +10,7 @@ pub mod enumeration;
 pub mod error;
 pub mod game;
 pub mod games;
+pub mod leave_one_out;
 pub mod linear_production;
 pub mod linear_program;
 pub mod markets;

@@ -120,7 +120,7 @@ fn add_into(sum: &mut [f64], below: &[f64], row: &[f64]) {
 }
 
 #[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
-fn accumulate(sum: &mut [f64], row: &[f64]) {
+pub(crate) fn accumulate(sum: &mut [f64], row: &[f64]) {
     for (sum, row) in sum.iter_mut().zip(row) {
         *sum += row;
     }

@@ -6,7 +6,7 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::shapley::{exact, native, semivalue::Semivalue};
-use sesgame_engine::{enumeration, game};
+use sesgame_engine::{enumeration, game, leave_one_out};
 
 use crate::arrays::by_row;
 use crate::boundary::watched;
@@ -74,6 +74,27 @@ impl NativeGame {
         let membership = by_row(&membership);
         watched(py, None, |progress| enumeration::values(self.game.as_ref(), &membership, progress))
             .map(|values| values.into_pyarray(py))
+    }
+
+    /// The values of each player alone, of all without each, and of all together.
+    #[pyo3(signature = (report=None))]
+    fn leave_one_out<'py>(
+        &self,
+        py: Python<'py>,
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, f64)> {
+        let found = watched(py, report, |progress| {
+            leave_one_out::leave_one_out(self.game.as_ref(), progress)
+        })?;
+        Ok((found.alone.into_pyarray(py), found.without.into_pyarray(py), found.together))
+    }
+
+    /// The values of each player alone, and of all together.
+    fn values_alone<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyArray1<f64>>, f64)> {
+        let (alone, together) = watched(py, None, |progress| {
+            leave_one_out::values_alone(self.game.as_ref(), progress)
+        })?;
+        Ok((alone.into_pyarray(py), together))
     }
 
     /// The semivalue with the given weights, from all coalitions without a table, and the largest

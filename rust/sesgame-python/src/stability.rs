@@ -10,6 +10,7 @@ use sesgame_engine::stability::core_point::{
     Rule, Step as EngineStep, core_point as choose_core_point,
 };
 use sesgame_engine::stability::excess::{self, Kind};
+use sesgame_engine::stability::excess_with_each;
 use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
 use sesgame_engine::stability::maximal_surplus;
 use sesgame_engine::stability::nucleolus::{
@@ -88,6 +89,23 @@ pub fn excess_histogram<'py>(
         excess::excess_histogram(table, kind.0, allocation, ends, bins, progress)
     })?;
     Ok(counts.into_pyarray(py))
+}
+
+/// The largest excess of the coalitions with each player.
+#[pyfunction]
+#[pyo3(signature = (table, kind, allocation, report=None))]
+pub fn largest_excess_with_each<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    allocation: PyReadonlyArray1<'_, f64>,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
+    let largest = run(py, table.len(), report, |progress| {
+        excess_with_each::largest_excess_with_each(table, kind.0, allocation, progress)
+    })?;
+    Ok(largest.into_pyarray(py))
 }
 
 /// The matrix of maximal surpluses, by rows.

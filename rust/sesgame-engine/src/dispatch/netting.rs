@@ -7,6 +7,7 @@ use super::{Tariff, check_net_load};
 use crate::coalition::MAX_TABLE_PLAYERS;
 use crate::error::Result;
 use crate::game::{ExactShares, NativeGame, Ranges, Walker};
+use crate::leave_one_out::without_each_by_sums;
 use crate::owen_integral::kink_sums::{KinkSums, MOST_STEPS};
 use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
 use crate::partial_sums::SumWalker;
@@ -46,6 +47,11 @@ impl NettingGame {
         Ok(Self { tariff, net_load, n_players, margins: OnceLock::new() })
     }
 
+    /// The cost of a load.
+    fn cost(&self) -> impl FnMut(&[f64]) -> f64 + Send {
+        |load| self.tariff.cost(load)
+    }
+
     fn margins(&self) -> Margins {
         let (buy, sell) = (self.tariff.buy(), self.tariff.sell());
         let rows = || self.net_load.chunks_exact(sell.len());
@@ -64,8 +70,11 @@ impl NativeGame for NettingGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let cost = |load: &[f64]| self.tariff.cost(load);
-        Box::new(SumWalker::new(&self.net_load, self.tariff.n_steps(), cost))
+        Box::new(SumWalker::new(&self.net_load, self.tariff.n_steps(), self.cost()))
+    }
+
+    fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
+        without_each_by_sums(&self.net_load, self.tariff.n_steps(), || self.cost(), progress)
     }
 
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {

@@ -12,7 +12,9 @@ use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::leave_one_out::without_each_by_sums;
 use crate::partial_sums::SumWalker;
+use crate::progress::Progress;
 
 /// The cost game of a community that pools its batteries: `c(S)` is the least cost at which the
 /// members' common battery serves their common net load,
@@ -84,6 +86,12 @@ impl PooledBatteryGame {
         tariff.cost(load) + least_cost(&self.costs, load, battery, function, |_, _| {}).cost
     }
 
+    /// The least cost of a pool, with memory of its own to find it.
+    fn cost_of_sums(&self) -> impl FnMut(&[f64]) -> f64 + Send {
+        let mut function = ConvexPiecewise::new();
+        move |resources| self.cost(resources, &mut function)
+    }
+
     /// All money that could flow on account of the given resources.
     pub(super) fn weight(&self, resources: &[f64]) -> f64 {
         let tariff = self.costs.tariff();
@@ -98,9 +106,11 @@ impl NativeGame for PooledBatteryGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let mut function = ConvexPiecewise::new();
-        let cost = move |resources: &[f64]| self.cost(resources, &mut function);
-        Box::new(SumWalker::new(&self.rows, self.width(), cost))
+        Box::new(SumWalker::new(&self.rows, self.width(), self.cost_of_sums()))
+    }
+
+    fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
+        without_each_by_sums(&self.rows, self.width(), || self.cost_of_sums(), progress)
     }
 }
 

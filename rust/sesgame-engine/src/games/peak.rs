@@ -3,7 +3,9 @@
 use super::{LARGEST, check_numbers};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::leave_one_out::without_each_by_sums;
 use crate::partial_sums::SumWalker;
+use crate::progress::Progress;
 
 /// The cost game `c(S) = sum over periods of price * max over its steps of max(L_t, 0)`, with `L_t` the sum
 /// of the members' loads.
@@ -39,6 +41,11 @@ impl PeakGame {
         let periods = starts.zip(ends).map(|(&start, &end)| start..end).zip(prices).collect();
         Ok(Self { n_players: loads.len() / n_steps, loads, periods, n_steps })
     }
+
+    /// The cost of loads by step.
+    fn cost(&self) -> impl FnMut(&[f64]) -> f64 + Send {
+        |sums| self.periods.iter().map(|(steps, price)| price * peak(&sums[steps.clone()])).sum()
+    }
 }
 
 impl NativeGame for PeakGame {
@@ -47,10 +54,11 @@ impl NativeGame for PeakGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let cost = |sums: &[f64]| {
-            self.periods.iter().map(|(steps, price)| price * peak(&sums[steps.clone()])).sum()
-        };
-        Box::new(SumWalker::new(&self.loads, self.n_steps, cost))
+        Box::new(SumWalker::new(&self.loads, self.n_steps, self.cost()))
+    }
+
+    fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
+        without_each_by_sums(&self.loads, self.n_steps, || self.cost(), progress)
     }
 }
 

@@ -7,6 +7,7 @@ use super::votes::count;
 use super::{LARGEST, check_numbers};
 use crate::error::{Error, Result};
 use crate::game::{ExactShares, NativeGame, Walker};
+use crate::leave_one_out::without_each_by_sums;
 use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
 use crate::partial_sums::SumWalker;
 use crate::progress::Progress;
@@ -69,6 +70,14 @@ impl ThresholdGame {
         Self::new(ThresholdFunction::Kink, loads, limits, prices)
     }
 
+    /// What sums by step are worth.
+    fn value(&self) -> impl FnMut(&[f64]) -> f64 + Send {
+        |sums| {
+            let steps = sums.iter().zip(&self.at).zip(&self.height);
+            steps.map(|((&sum, &at), height)| height * self.function.value(sum, at)).sum()
+        }
+    }
+
     fn new(
         function: ThresholdFunction,
         amounts: Vec<f64>,
@@ -93,11 +102,11 @@ impl NativeGame for ThresholdGame {
     }
 
     fn walker(&self) -> Box<dyn Walker + '_> {
-        let value = |sums: &[f64]| {
-            let steps = sums.iter().zip(&self.at).zip(&self.height);
-            steps.map(|((&sum, &at), height)| height * self.function.value(sum, at)).sum()
-        };
-        Box::new(SumWalker::new(&self.amounts, self.at.len(), value))
+        Box::new(SumWalker::new(&self.amounts, self.at.len(), self.value()))
+    }
+
+    fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
+        without_each_by_sums(&self.amounts, self.at.len(), || self.value(), progress)
     }
 
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {

@@ -37,6 +37,16 @@ impl NativeGame for WeightedSum {
         Box::new(Walkers(walkers))
     }
 
+    fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
+        let mut sum = vec![0.0; self.n_players()];
+        for (weight, game) in &self.parts {
+            for (total, value) in sum.iter_mut().zip(game.without_each(progress)?) {
+                *total += weight * value;
+            }
+        }
+        Ok(sum)
+    }
+
     /// The Shapley value is linear, so that of the sum is the sum of those of its parts.
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
         let mut parts = self.parts.iter();

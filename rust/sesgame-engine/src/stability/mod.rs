@@ -6,6 +6,7 @@
 mod basis_row;
 pub mod core_point;
 pub mod excess;
+pub mod excess_with_each;
 mod highs_level;
 pub mod least_core;
 mod lexicographic;

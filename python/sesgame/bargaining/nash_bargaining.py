@@ -1,0 +1,197 @@
+"""Nash bargaining with side payments: the largest product of gains over a disagreement point."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from sesgame.bargaining.surplus import (
+    ALONE,
+    EQUAL,
+    GIVEN,
+    SurplusEvidence,
+    named_numbers,
+    numbers_by_player,
+    rounding_of,
+    shared_surplus,
+    surplus_of,
+    weights_by_player,
+    worse_off,
+)
+from sesgame.errors import AllocationError
+from sesgame.game.allocation import Allocation
+from sesgame.game.leave_one_out import values_alone
+from sesgame.rule import Option, Promise, Rule
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from sesgame.game.game import Game
+
+    Numbers: TypeAlias = Allocation | Mapping[Hashable, float] | ArrayLike
+
+__all__ = [
+    "BARGAINING_WEIGHTS",
+    "DISAGREEMENT",
+    "NASH_BARGAINING",
+    "disagreement_of",
+    "nash_bargaining",
+    "weights_of",
+]
+
+
+def weights_of(game: Game, weights: Numbers | None) -> NDArray[np.float64]:
+    """Return bargaining weights in player order, shape (n,); ones where none are given.
+
+    Raises
+    ------
+    AllocationError
+        A weight is negative or not finite, of nobody or missing, or all are 0.
+    """
+    if weights is None:
+        return np.ones(game.n_players)
+    return weights_by_player(game, weights, "bargaining weights")
+
+
+def disagreement_of(
+    game: Game, disagreement: Numbers | None, *, progress: bool = True
+) -> NDArray[np.float64]:
+    """Return the disagreement payoffs in player order, shape (n,); by default values alone.
+
+    Raises
+    ------
+    AllocationError
+        One is not finite, of nobody or missing, or they are an allocation of the other kind.
+    """
+    if disagreement is None:
+        return values_alone(game, progress=progress)[0]
+    if isinstance(disagreement, Allocation) and disagreement.kind != game.kind:
+        raise AllocationError(
+            f"disagreement payoffs: a {disagreement.kind} allocation for a {game.kind} game"
+        )
+    return numbers_by_player(game, disagreement, "disagreement payoffs")
+
+
+def nash_bargaining(
+    game: Game,
+    *,
+    weights: Numbers | None = None,
+    disagreement: Numbers | None = None,
+    progress: bool = True,
+) -> Allocation:
+    r"""Return the Nash bargaining solution: the efficient point of the largest product of gains.
+
+    .. math:: \max_{x(N) = v(N)} \prod_i (x_i - d_i)^{w_i}, \qquad
+              x_i = d_i + \frac{w_i}{w(N)} \bigl( v(N) - d(N) \bigr)
+
+    Parameters
+    ----------
+    game : Game
+        Any number of players; it is not tabulated. For costs the gains are :math:`d_i - x_i`.
+    weights : Allocation, mapping or array_like of float, shape (n,), optional
+        Bargaining weights, at least 0; who has 0 gets just the disagreement payoff. By default all
+        the same. :func:`sesgame.contribution_weights` makes some of energy given and taken.
+    disagreement : Allocation, mapping or array_like of float, shape (n,), optional
+        What each gets, or pays, if nothing comes about; by default what each has alone.
+    progress : bool, default True
+        Show progress where standard error is a terminal.
+
+    Returns
+    -------
+    Allocation
+        Efficient, and nobody below the disagreement payoff. With
+        :class:`~sesgame.evidence.SurplusEvidence`.
+
+    Raises
+    ------
+    AllocationError
+        Together players have less than in disagreement; or weights or payoffs are not one for each
+        player, weights are negative, or all are 0.
+    CharacteristicFunctionError
+        The game has no finite value for one of the coalitions.
+
+    Notes
+    -----
+    n + 1 values. Payments between members make the frontier a plane, so that the solution is a
+    formula; with equal weights and values alone it is the equal surplus allocation. It need not be
+    in the core, and whoever can choose what to report as the disagreement payoff gains by that.
+
+    References
+    ----------
+    Nash (1950) [nash1950]_; weights: Kalai (1977) [kalai1977]_.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> two = {("ann", "bob"): 8, ("ann", "eve"): 4, ("bob", "eve"): 2}
+    >>> alone = {("ann",): 0, ("bob",): 0, ("eve",): 0}
+    >>> trio = sg.Game.from_dict(alone | two | {("ann", "bob", "eve"): 9}, kind="gain")
+    >>> sg.nash_bargaining(trio, weights={"ann": 2, "bob": 1, "eve": 0}).values.tolist()
+    [6.0, 3.0, 0.0]
+    """
+    shares = weights_of(game, weights)
+    alone, together = values_alone(game, progress=progress)
+    start = alone if disagreement is None else disagreement_of(game, disagreement)
+    against = "standing alone" if disagreement is None else "their disagreement payoffs"
+    values = shared_surplus(start, shares, surplus_of(game, together, start, against))
+    equal = rounding_of(game, [together, *start, *alone])
+    evidence = SurplusEvidence(
+        start=ALONE if disagreement is None else GIVEN,
+        by=EQUAL if weights is None else GIVEN,
+        start_payoffs=() if disagreement is None else tuple(start.tolist()),
+        weights=() if weights is None else tuple(shares.tolist()),
+        values=tuple(values.tolist()),
+        below_alone=worse_off(game, values, alone, equal),
+    )
+    return NASH_BARGAINING.made(
+        Allocation(
+            game.players,
+            values,
+            game.kind,
+            NASH_BARGAINING.title,
+            tolerance=equal,
+            evidence=evidence,
+        )
+    )
+
+
+BARGAINING_WEIGHTS: Option[Any] = Option(
+    name="bargaining-weights",
+    parse=named_numbers,
+    metavar="A=2,B=1,...",
+    help="bargaining weight of each member, by default the same for all",
+)
+
+DISAGREEMENT: Option[Any] = Option(
+    name="disagreement",
+    parse=named_numbers,
+    metavar="A=1.5,B=2,...",
+    help="what each member gets, or pays, if nothing comes about, by default the stand-alone value",
+)
+
+NASH_BARGAINING = Rule(
+    name="nash-bargaining",
+    title="Nash bargaining solution",
+    apply=lambda problem: nash_bargaining(
+        problem.game,
+        weights=problem.get(BARGAINING_WEIGHTS),
+        disagreement=problem.get(DISAGREEMENT),
+    ),
+    promises=frozenset(
+        {
+            Promise.EFFICIENT,
+            Promise.INDIVIDUALLY_RATIONAL,
+            Promise.UNIQUE,
+            Promise.CERTIFIED,
+        }
+    ),
+    options=(BARGAINING_WEIGHTS, DISAGREEMENT),
+    meaning=(
+        "Everybody {bears} {portion}: no other split has a larger product of gains, each counted "
+        "by its weight."
+    ),
+    page="concepts/nash-bargaining",
+    sources=("nash1950", "kalai1977"),
+)
