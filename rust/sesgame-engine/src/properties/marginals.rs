@@ -43,10 +43,9 @@ pub fn marginals(
         .into_par_iter()
         .map(|block| {
             let here = blocks.row(block);
-            let mut ranges = vec![Range::NONE; blocks.n_players];
-            for player in 0..blocks.low_players {
-                ranges[player] = rises(here, 1 << player);
-            }
+            let mut ranges: Vec<Range> =
+                (0..blocks.low_players).map(|player| rises(here, 1 << player)).collect();
+            ranges.resize(blocks.n_players, Range::NONE);
             for (player, with_player) in blocks.joining(block) {
                 ranges[player] = differences(here, blocks.row(with_player));
             }
