@@ -46,6 +46,7 @@ from sesgame.shapley.unions import (
 from sesgame.stability.audit import audit
 from sesgame.stability.core import core_check, core_existence, least_core
 from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
+from sesgame.stability.game_properties import game_properties
 from sesgame.stability.kernel import kernel_check, maximal_surpluses
 from sesgame.stability.nucleolus import (
     nucleoli,
@@ -77,6 +78,7 @@ __all__ = [
     "errors",
     "estimators",
     "evidence",
+    "game_properties",
     "games",
     "gately_point",
     "kernel_check",

@@ -14,6 +14,7 @@ import numpy as np
 
 from sesgame.errors import CoalitionError, GameError, NotFiniteError, PlayerLimitError
 from sesgame.formatting import count, format_coalition, html_table, left_out, short_coalition
+from sesgame.game.algebra import GameAlgebra
 from sesgame.game.allocation import Kind
 from sesgame.game.characteristic_function import (
     BatchedFunction,
@@ -42,7 +43,7 @@ MAX_TABLE_PLAYERS = 30
 """The most players whose 2^n values are kept in a table (8 GiB at 30)."""
 
 
-class Game:
+class Game(GameAlgebra):
     """A cooperative game with transferable utility: a value for every coalition.
 
     A game is a set of players N and a characteristic function ``v`` that gives each coalition
@@ -535,6 +536,15 @@ class Game:
             table.setflags(write=False)
             self._table = table
         return self._table
+
+    def _made(self, players: Players, kind: Kind, **parts: Any) -> Game:
+        """Return a game of other parts, for :class:`GameAlgebra`."""
+        table = parts.pop("table")
+        made = Game(players, kind, **parts)
+        if table is not None:
+            # Sums of finite values need not be finite.
+            made._table = Game.from_table(table, players, kind=kind)._table
+        return made
 
     @contextmanager
     def naming_coalitions(self) -> Iterator[None]:

@@ -18,5 +18,6 @@ pub mod nearest_point;
 pub mod owen_integral;
 mod partial_sums;
 pub mod progress;
+pub mod properties;
 pub mod shapley;
 pub mod stability;

@@ -1,11 +1,12 @@
-//! The structured games of the literature.
+//! The structured games of the literature, and games made of other games.
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::error::Result;
 use sesgame_engine::game::NativeGame as Game;
 use sesgame_engine::games::{
-    AirportGame, InducedSubgraphGame, PeakGame, SpanningTreeGame, ThresholdGame, WeightedSum,
+    AirportGame, DualGame, InducedSubgraphGame, PeakGame, SpanningTreeGame, StrategicEquivalent,
+    ThresholdGame, UnionsGame, WeightedSum,
 };
 
 use crate::arrays::{by_row, owned};
@@ -85,4 +86,31 @@ pub fn weighted_sum_game(
 ) -> PyResult<NativeGame> {
     let parts = owned(&weights).into_iter().zip(games.iter().map(|game| game.shared())).collect();
     native(py, || WeightedSum::new(parts))
+}
+
+#[pyfunction]
+pub fn dual_game(py: Python<'_>, game: PyRef<'_, NativeGame>, total: f64) -> PyResult<NativeGame> {
+    let game = game.shared();
+    native(py, || DualGame::new(game, total))
+}
+
+#[pyfunction]
+pub fn strategic_equivalent(
+    py: Python<'_>,
+    game: PyRef<'_, NativeGame>,
+    factor: f64,
+    offsets: Numbers<'_>,
+) -> PyResult<NativeGame> {
+    let (game, offsets) = (game.shared(), owned(&offsets));
+    native(py, || StrategicEquivalent::new(game, factor, offsets))
+}
+
+#[pyfunction]
+pub fn unions_game(
+    py: Python<'_>,
+    game: PyRef<'_, NativeGame>,
+    unions: Vec<Vec<usize>>,
+) -> PyResult<NativeGame> {
+    let game = game.shared();
+    native(py, || UnionsGame::new(game, unions))
 }

@@ -15,6 +15,7 @@ mod master;
 mod native_game;
 mod network;
 mod order_book;
+mod properties;
 mod shapley;
 mod shapley_estimate;
 mod stability;
@@ -36,8 +37,8 @@ mod _engine {
     };
     #[pymodule_export]
     use crate::games::{
-        airport_game, bankruptcy_game, excess_game, induced_subgraph_game, peak_game,
-        spanning_tree_game, weighted_sum_game, weighted_vote,
+        airport_game, bankruptcy_game, dual_game, excess_game, induced_subgraph_game, peak_game,
+        spanning_tree_game, strategic_equivalent, unions_game, weighted_sum_game, weighted_vote,
     };
     #[pymodule_export]
     use crate::linear_production::{LinearProductionGame, linear_production_game};
@@ -49,6 +50,10 @@ mod _engine {
     use crate::network::{NetworkColumns, NetworkOutcome};
     #[pymodule_export]
     use crate::order_book::{EngineRule, OrderBookColumns, OrderBookOutcome};
+    #[pymodule_export]
+    use crate::properties::{
+        additivity, complements, convexity, first_without_core, marginals, symmetric_players,
+    };
     #[pymodule_export]
     use crate::shapley::{banzhaf_value, semivalue, shapley_value};
     #[pymodule_export]

@@ -1,25 +1,41 @@
-//! The structured games of the literature: native, so that walks through thousands of players are cheap,
+//! The structured games of the literature, and games made of other games: native, so that walks through thousands of players are cheap,
 //! and with exact Shapley values in closed form or polynomial time where there are such.
 
 mod airport;
+mod dual;
 mod induced_subgraph;
 mod peak;
 mod spanning_tree;
+mod strategic_equivalent;
 mod threshold;
+mod unions;
 mod votes;
 mod weighted_sum;
 
 pub use airport::AirportGame;
+pub use dual::DualGame;
 pub use induced_subgraph::InducedSubgraphGame;
 pub use peak::PeakGame;
 pub use spanning_tree::SpanningTreeGame;
+pub use strategic_equivalent::StrategicEquivalent;
 pub use threshold::ThresholdGame;
+pub use unions::UnionsGame;
 pub use weighted_sum::WeightedSum;
 
 use crate::error::{Error, Result};
 
 /// The largest number that a game is made of: sums and products of them stay finite.
 const LARGEST: f64 = 1e60;
+
+/// Refuses what is not a finite number.
+fn check_finite(what: &str, numbers: &[f64]) -> Result<()> {
+    match numbers.iter().position(|number| !number.is_finite()) {
+        None => Ok(()),
+        Some(index) => {
+            Err(Error::InvalidInput(format!("{what}[{index}] is {}, not finite", numbers[index])))
+        }
+    }
+}
 
 /// Refuses an empty list, and numbers that cannot be calculated with.
 fn check_numbers(what: &str, numbers: &[f64], least: f64) -> Result<()> {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::coalition::Coalition;
 use crate::error::{Error, Result};
-use crate::game::{ExactShares, NativeGame, Walker};
+use crate::game::{ExactShares, NativeGame, Ranges, Walker};
 use crate::progress::Progress;
 
 /// `v(S) = sum_k weight_k v_k(S)`.
@@ -45,6 +46,13 @@ impl NativeGame for WeightedSum {
             }
         }
         Ok(sum)
+    }
+
+    /// Where all parts have them.
+    fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
+        let parts: Option<Vec<_>> =
+            self.parts.iter().map(|(weight, game)| Some((*weight, game.ranges()?))).collect();
+        Some(Box::new(WeightedRanges { parts: parts?, values: Vec::new() }))
     }
 
     /// The Shapley value is linear, so that of the sum is the sum of those of its parts.
@@ -90,6 +98,26 @@ impl Walker for Walkers<'_> {
 
     fn value(&mut self) -> f64 {
         self.0.iter_mut().map(|(weight, walker)| *weight * walker.value()).sum()
+    }
+}
+
+/// The ranges of each part, added up in the order of the walkers: the same bits.
+struct WeightedRanges<'a> {
+    parts: Vec<(f64, Box<dyn Ranges + 'a>)>,
+    values: Vec<f64>,
+}
+
+impl Ranges for WeightedRanges<'_> {
+    fn fill(&mut self, first: Coalition, values: &mut [f64]) {
+        self.values.resize(values.len(), 0.0);
+        // What a sum of floats begins with.
+        values.fill(-0.0);
+        for (weight, part) in &mut self.parts {
+            part.fill(first, &mut self.values);
+            for (sum, value) in values.iter_mut().zip(&self.values) {
+                *sum += *weight * value;
+            }
+        }
     }
 }
 

@@ -17,3 +17,4 @@ pub mod row_generation;
 mod row_pool;
 mod span;
 mod table_scan;
+pub mod total_balance;
