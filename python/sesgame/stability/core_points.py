@@ -368,7 +368,10 @@ def _chosen(
     table = game.tabulate(progress=progress)
     compared = _reference(game, leximin, reference)
     with progress_report("point of the core", " values", progress) as report:
-        chosen = core_point(table, game.kind, leximin, compared, report)
+        try:
+            chosen = core_point(table, game.kind, leximin, compared, game.rounding, report)
+        except ValueError as error:
+            raise AllocationError(str(error)) from error
     allowed, values = chosen.allowed, chosen.allocation
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
     tolerance = max(chosen.tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))

@@ -7,6 +7,7 @@ mod basis_row;
 pub mod core_point;
 pub mod excess;
 mod highs_level;
+mod imputations;
 pub mod least_core;
 mod lexicographic;
 pub mod master;
