@@ -19,6 +19,7 @@ class LexicographicMaster:
         alone: NDArray[np.float64],
         without: NDArray[np.float64],
         individually_rational: bool,
+        accuracy: float,
     ) -> LexicographicMaster: ...
     def solve(self, first: int, to_the_end: bool) -> None: ...
     def require(
@@ -295,10 +296,11 @@ def core_point(
     kind: _Kind,
     leximin: bool,
     reference: NDArray[np.float64],
+    accuracy: float,
     report: _Report = None,
 ) -> CorePointOutcome: ...
 def core_witness(
-    table: NDArray[np.float64], kind: _Kind, report: _Report = None
+    table: NDArray[np.float64], kind: _Kind, accuracy: float, report: _Report = None
 ) -> tuple[NDArray[np.float64] | None, _Stage | None, float, _Effort]: ...
 def excess_histogram(
     table: NDArray[np.float64],
@@ -340,6 +342,7 @@ def nucleolus(
     kind: _Kind,
     per_capita: bool,
     individually_rational: bool,
+    accuracy: float,
     report: _Report = None,
 ) -> NucleolusOutcome: ...
 def symmetric_players(

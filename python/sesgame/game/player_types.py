@@ -119,7 +119,7 @@ class Symmetry:
             return
         rows, others = rows[moved], others[moved]
         values, same = values_of(rows), values_of(others)
-        scale = max(1e-300, float(np.abs(values).max()), float(np.abs(same).max()))
+        scale = max(float(np.abs(values).max()), float(np.abs(same).max()))
         wrong = np.abs(values - same) > SAME_VALUE * scale
         if wrong.any():
             row = int(np.argmax(wrong))

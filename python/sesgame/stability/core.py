@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sesgame._engine import coalitions_at_least, core_witness
 from sesgame._engine import least_core as engine_least_core
+from sesgame.errors import OracleError, SolverError
 from sesgame.files.json_text import unkept
 from sesgame.formatting import count as count_of
 from sesgame.formatting import format_coalition
@@ -18,6 +19,13 @@ from sesgame.game.precision import equal_amounts, rounding_of_excesses
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.audit import audit
+from sesgame.stability.exact_levels import (
+    EXACT_PLAYERS,
+    NO_FRACTIONS,
+    exact_levels,
+    stages_at,
+    tight_coalitions,
+)
 from sesgame.stability.row_generation import generate
 from sesgame.stability.search import CoalitionSearch, OracleSearch
 from sesgame.stability.search_evidence import GeneratedEvidence
@@ -141,6 +149,7 @@ class LeastCoreEvidence(Evidence):
 def least_core(
     game: Game | Iterable[Hashable],
     *,
+    exact: bool = False,
     oracle: SeparationOracle | None = None,
     tolerance: float | None = None,
     local_search: int = 0,
@@ -159,6 +168,10 @@ def least_core(
         At most 30 players; it is tabulated. With an oracle any number, and no more coalitions are
         evaluated than the players alone and all together; or just the players, if the oracle has
         ``kind`` and ``value``.
+    exact : bool, default False
+        Prove the result in fractions, without any tolerance; they are the allocation's `exact`.
+        The values of the game count as they are: 0.1 is not a tenth. Where excesses are too close
+        for floats, the game is solved anew in integers, with up to 16 players.
     oracle : SeparationOracle, optional
         Names the coalitions with the largest excess, see
         :class:`~sesgame.SeparationOracle`.
@@ -187,9 +200,11 @@ def least_core(
     PlayerLimitError
         More than 30 players, and no oracle.
     SolverError
-        The linear program could not be finished.
+        The linear program could not be finished. With `exact`, also when there is no proof for a
+        game of more than 16 players.
     OracleError
-        The oracle raised, its answer has a wrong form, or it contradicts itself.
+        The oracle raised, its answer has a wrong form, or it contradicts itself; or `exact` with an
+        oracle.
 
     Notes
     -----
@@ -210,6 +225,8 @@ def least_core(
     0.333333
     >>> point.evidence.tight
     ((0, 1), (0, 2), (1, 2))
+    >>> sg.least_core(majority, exact=True).exact
+    (Fraction(1, 3), Fraction(1, 3), Fraction(1, 3))
     """
     search = CoalitionSearch.of(
         game,
@@ -219,12 +236,14 @@ def least_core(
         max_seconds=max_seconds,
         progress=progress,
     )
-    return least_core_by_search(search)
+    return least_core_by_search(search, exact=exact)
 
 
-def least_core_by_search(search: CoalitionSearch) -> Allocation:
+def least_core_by_search(search: CoalitionSearch, *, exact: bool = False) -> Allocation:
     """Return a point of the least core; :func:`least_core` with a search that is made already."""
     if isinstance(search, OracleSearch):
+        if exact:
+            raise OracleError(NO_FRACTIONS)
         found = generate(
             search, method=LEAST_CORE.title, complete=False, individually_rational=False
         )
@@ -237,23 +256,77 @@ def least_core_by_search(search: CoalitionSearch) -> Allocation:
     tight, count = coalitions_at_least(
         table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
     )
+    evidence = LeastCoreEvidence(
+        value=value,
+        stages=tuple(stage(game.players, raw) for raw in outcome.stages),
+        tight=tuple(game.players.ordered_labels(mask) for mask in tight),
+        tight_count=count,
+        effort=Effort(*outcome.effort),
+        values=tuple(values.tolist()),
+        tolerance=tolerance,
+    )
+    fractions = None
+    if exact:
+        evidence, fractions = _proved(game, evidence)
+        values = checked_values(game.players, evidence.values)
     allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
         method=LEAST_CORE.title,
         tolerance=tolerance,
-        evidence=LeastCoreEvidence(
-            value=value,
-            stages=tuple(stage(game.players, raw) for raw in outcome.stages),
-            tight=tuple(game.players.ordered_labels(mask) for mask in tight),
-            tight_count=count,
-            effort=Effort(*outcome.effort),
-            values=tuple(values.tolist()),
-            tolerance=tolerance,
-        ),
+        evidence=evidence,
+        exact=fractions,
     )
     return LEAST_CORE.made(allocation)
+
+
+def _proved(
+    game: Game, evidence: LeastCoreEvidence
+) -> tuple[LeastCoreEvidence, tuple[Fraction, ...]]:
+    """Return evidence that is proved in fractions, and the allocation in them."""
+    proof = evidence.verify(game, exact=True)
+    evidence = _at(game, evidence, evidence.stages, proof.values)
+    if not proof:
+        # Perhaps the floats were off by more than their own rounding.
+        proof = evidence.verify(game, exact=True)
+    if not proof and game.n_players <= EXACT_PLAYERS:
+        # The prenucleolus is a point of the least core at which nothing else is tight.
+        table, sign = game.tabulate(progress=False), int(game.sign)
+        levels, point = exact_levels(
+            table,
+            sign,
+            [game.players.mask(group) for stage in evidence.stages for group in stage.coalitions],
+            per_capita=False,
+            bounded=False,
+        )
+        first = [level for level in levels if level[0] == levels[0][0]]
+        tight = tight_coalitions(table, sign, point)
+        evidence = dataclasses.replace(
+            _at(game, evidence, [stage(game.players, level) for level in first], point),
+            tight=tuple(game.players.ordered_labels(mask) for mask in tight[:LISTED_COALITIONS]),
+            tight_count=len(tight),
+        )
+        proof = evidence.verify(game, exact=True)
+    if not proof:
+        raise SolverError("exact proof of the least core", proof.failures[0])
+    return evidence, tuple(Fraction(value) for value in proof.values)
+
+
+def _at(
+    game: Game,
+    evidence: LeastCoreEvidence,
+    stages: Iterable[Stage],
+    point: Sequence[Fraction | float],
+) -> LeastCoreEvidence:
+    """Return evidence whose numbers are the floats next to those of a point in fractions."""
+    found = stages_at(game, stages, point, per_capita=False)
+    return dataclasses.replace(
+        evidence,
+        value=found[0].excess if found else 0.0,
+        stages=found,
+        values=tuple(float(share) for share in point),
+    )
 
 
 LEAST_CORE = Rule(
@@ -472,7 +545,9 @@ def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:
     """
     table = game.tabulate(progress=progress)
     with progress_report("core", " values", progress) as report:
-        values, collection, tolerance, effort = core_witness(table, game.kind, report)
+        values, collection, tolerance, effort = core_witness(
+            table, game.kind, game.rounding, report
+        )
     return CoreExistence(
         is_empty=values is None,
         point=None

@@ -442,7 +442,10 @@ def _chosen(
     table = game.tabulate(progress=progress)
     compared = _reference(game, leximin, reference)
     with progress_report("point of the core", " values", progress) as report:
-        chosen = core_point(table, game.kind, leximin, compared, report)
+        try:
+            chosen = core_point(table, game.kind, leximin, compared, game.rounding, report)
+        except ValueError as error:
+            raise AllocationError(str(error)) from error
     allowed, values = chosen.allowed, chosen.allocation
     fixed = pinned(game, core_is_empty=allowed > 0)
     values = np.where(fixed, table[1 << np.arange(game.n_players)], values)

@@ -7,6 +7,7 @@ There is no tolerance. Slow, so it is used where the stages found in floats cann
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from math import lcm
 from typing import TYPE_CHECKING, Any
@@ -16,16 +17,31 @@ import numpy as np
 from sesgame.stability.null_space import Annihilator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["ExactLevel", "exact_levels"]
+    from sesgame.game.game import Game
+    from sesgame.stability.stages import Stage
+
+__all__ = [
+    "EXACT_PLAYERS",
+    "NO_FRACTIONS",
+    "ExactLevel",
+    "exact_levels",
+    "stages_at",
+    "tight_coalitions",
+]
+
+EXACT_PLAYERS = 16
+"""So many players are solved in integers within seconds."""
 
 ExactLevel = tuple[Fraction, list[tuple[int, Fraction]], list[tuple[int, Fraction]]]
 """An excess; coalitions as masks and their weights; players at their bound and those weights."""
 
 ROWS_PER_PLAYER = 4
+
+NO_FRACTIONS = "exact needs the table of a game; an oracle's word has no fractions"
 
 
 def exact_levels(
@@ -35,8 +51,8 @@ def exact_levels(
     *,
     per_capita: bool,
     bounded: bool,
-) -> list[ExactLevel]:
-    """Return the levels of the nucleolus; `known` are masks of coalitions that may matter."""
+) -> tuple[list[ExactLevel], tuple[Fraction, ...]]:
+    """Return the levels of the nucleolus, and it; `known` are masks of coalitions that may matter."""
     ratios = [value.as_integer_ratio() for value in table.tolist()]
     scale = lcm(*{denominator for _, denominator in ratios})
     worth = np.array([sign * a * (scale // b) for a, b in ratios], dtype=object)
@@ -46,10 +62,39 @@ def exact_levels(
         program.solve()
         missing = program.missing()
         if not missing:
-            return [
+            levels = [
                 (level / scale, weights, bounds) for level, weights, bounds in program.results()
             ]
+            return levels, tuple(sign * share / scale for share in program.point)
         program.add(missing)
+
+
+def stages_at(
+    game: Game, stages: Iterable[Stage], point: Sequence[Fraction | float], *, per_capita: bool
+) -> tuple[Stage, ...]:
+    """Return stages whose excesses are the floats next to those of a point in fractions."""
+    shares = dict(zip(game.players, map(Fraction, point), strict=True))
+
+    def excess(coalition: tuple[Hashable, ...]) -> float:
+        gap = Fraction(game.value(coalition)) - sum(shares[player] for player in coalition)
+        return float(int(game.sign) * gap / (len(coalition) if per_capita else 1))
+
+    return tuple(
+        dataclasses.replace(stage, excess=excess(stage.coalitions[0]))
+        if stage.coalitions
+        else stage
+        for stage in stages
+    )
+
+
+def tight_coalitions(table: NDArray[np.float64], sign: int, point: Sequence[Fraction]) -> list[int]:
+    """Return the proper coalitions of largest excess at a point, in binary order."""
+    ratios = [value.as_integer_ratio() for value in table.tolist()]
+    scale = lcm(*{bottom for _, bottom in ratios}, *(share.denominator for share in point))
+    worth = np.array([sign * top * (scale // bottom) for top, bottom in ratios], dtype=object)
+    shares = np.array([int(sign * share * scale) for share in point], dtype=object)
+    excess = (worth - _subset_sums(shares))[1:-1]
+    return (np.flatnonzero(excess == excess.max()) + 1).tolist() if len(excess) else []
 
 
 class _Program:

@@ -6,7 +6,7 @@ Then the next one, and so on. Definitions: Schmeidler (1969); proofs: Kohlberg (
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,12 @@ from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
-from sesgame.stability.exact_levels import exact_levels
+from sesgame.stability.exact_levels import (
+    EXACT_PLAYERS,
+    NO_FRACTIONS,
+    exact_levels,
+    stages_at,
+)
 from sesgame.stability.row_generation import generate
 from sesgame.stability.search import CoalitionSearch, OracleSearch
 from sesgame.stability.search_evidence import GeneratedEvidence
@@ -44,9 +49,6 @@ __all__ = [
     "per_capita_prenucleolus",
     "prenucleolus",
 ]
-
-EXACT_PLAYERS = 16
-"""So many players are solved in integers within seconds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,8 +176,10 @@ def nucleolus(
         At most 30 players; it is tabulated. With an oracle, as in :func:`sesgame.least_core`.
     exact : bool, default False
         Prove the result in fractions, without any tolerance; they are the allocation's `exact`.
-        The values of the game count as they are: 0.1 is not a tenth. Where excesses are too close
-        for floats, the game is solved anew in integers, with up to 16 players.
+        The values of the game count as they are: 0.1 is not a tenth. Players who alone have more
+        than all together, if only by the last bit of a float, then leave no imputation. Where
+        excesses are too close for floats, the game is solved anew in integers, with up to 16
+        players.
     oracle, tolerance, local_search, max_seconds
         As in :func:`sesgame.least_core`. The oracle must take ``outside``.
     progress : bool, default True
@@ -185,8 +189,9 @@ def nucleolus(
     -------
     Allocation
         With :class:`NucleolusEvidence`. Where the players alone have more than all together, no
-        imputation exists; the allocation is then the prenucleolus and its method says so. With an
-        oracle, with :class:`~sesgame.stability.search_evidence.GeneratedEvidence`.
+        imputation exists; the allocation is then the prenucleolus and its method says so. What they
+        have more by no more than rounding, the accuracy of the game and 1e-9 of the largest gain of
+        a coalition is nothing. With an oracle, with :class:`~sesgame.stability.search_evidence.GeneratedEvidence`.
 
     Raises
     ------
@@ -204,7 +209,8 @@ def nucleolus(
     Typically two to six scans of the 2^n values, most of them in part. Linear programs over a
     pool of some hundred coalitions are solved level by level; a level settles exactly the
     coalitions of positive dual weight, and a scan that finds no other coalition above its level
-    ends the search. Excesses closer than 2e-10 of the largest value that matters count as equal.
+    ends the search. Excesses closer than 2e-10 of the largest gain that matters, and what floats
+    lose, count as equal.
 
     With an oracle every level is proved by one answer, in addition to the rounds that find what
     the programs miss.
@@ -245,7 +251,7 @@ def nucleolus_by_search(search: CoalitionSearch, *, exact: bool = False) -> Allo
     if not isinstance(search, OracleSearch):
         return _solve(search.game, NUCLEOLUS, PRENUCLEOLUS, False, exact, search.progress)
     if exact:
-        raise OracleError("exact needs the table of a game; an oracle's word has no fractions")
+        raise OracleError(NO_FRACTIONS)
     found = generate(search, method=NUCLEOLUS.title, complete=True, individually_rational=True)
     assert isinstance(found.evidence, GeneratedEvidence)
     return (NUCLEOLUS if found.evidence.individually_rational else PRENUCLEOLUS).made(found)
@@ -287,12 +293,12 @@ def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> A
     return _solve(game, PRENUCLEOLUS, None, False, exact, progress)
 
 
-def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
+def per_capita_nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
     """Return the per-capita nucleolus: as the nucleolus, with excesses ``e(S, x) / |S|``.
 
     Parameters
     ----------
-    game, progress
+    game, exact, progress
         As in :func:`nucleolus`.
 
     Returns
@@ -319,16 +325,20 @@ def per_capita_nucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> game = sg.Game.from_table([0, 0, 0, 6, 0, 0, 0, 9], kind="gain")
     >>> [round(float(x), 6) for x in sg.per_capita_nucleolus(game).values]
     [4.0, 4.0, 1.0]
+    >>> sg.per_capita_nucleolus(game, exact=True).exact
+    (Fraction(4, 1), Fraction(4, 1), Fraction(1, 1))
     """
-    return _solve(game, PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS, True, False, progress)
+    return _solve(game, PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS, True, exact, progress)
 
 
-def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
+def per_capita_prenucleolus(
+    game: Game, *, exact: bool = False, progress: bool = True
+) -> Allocation:
     """Return the per-capita prenucleolus: excesses ``e(S, x) / |S|``, no individual rationality.
 
     Parameters
     ----------
-    game, progress
+    game, exact, progress
         As in :func:`nucleolus`.
 
     Returns
@@ -356,7 +366,7 @@ def per_capita_prenucleolus(game: Game, *, progress: bool = True) -> Allocation:
     >>> [round(float(x), 6) for x in sg.per_capita_prenucleolus(game).values]
     [3.0, -1.0]
     """
-    return _solve(game, PER_CAPITA_PRENUCLEOLUS, None, True, False, progress)
+    return _solve(game, PER_CAPITA_PRENUCLEOLUS, None, True, exact, progress)
 
 
 CONTENT = "gets as little reason as possible; then the next, and so on."
@@ -507,10 +517,13 @@ def _solve(
     progress: bool,
 ) -> Allocation:
     """Solve from a table; `unbounded` is what a rule with bounds becomes without imputations."""
-    individually_rational = unbounded is not None
+    rational = unbounded is not None
+    if exact:
+        # In fractions the last bit counts.
+        rational = rational and _has_imputations(game)
     table = game.tabulate(progress=progress)
     with progress_report(rule.title, " values", progress) as report:
-        found = engine_nucleolus(table, game.kind, per_capita, individually_rational, report)
+        found = engine_nucleolus(table, game.kind, per_capita, rational, game.rounding, report)
     values, bounded = found.allocation, found.individually_rational
     evidence = NucleolusEvidence(
         stages=tuple(stage(game.players, raw) for raw in found.stages),
@@ -522,9 +535,8 @@ def _solve(
     )
     fractions = None
     if exact:
-        evidence, fractions = _proved(game, evidence, individually_rational)
-        values = checked_values(game.players, [float(value) for value in fractions])
-        bounded = evidence.individually_rational
+        evidence, fractions = _proved(game, evidence)
+        values = checked_values(game.players, evidence.values)
     method = rule.title
     if unbounded is not None and not bounded:
         rule, method = unbounded, f"{unbounded.title} (no imputation exists)"
@@ -540,35 +552,49 @@ def _solve(
     return rule.made(allocation)
 
 
+def _has_imputations(game: Game) -> bool:
+    """Tell, in fractions, whether all together have as much as the players alone."""
+    table = game.tabulate(progress=False)
+    alone = sum(Fraction(float(table[1 << player])) for player in range(game.n_players))
+    sign = int(game.sign)
+    return sign * alone <= sign * Fraction(float(table[-1]))
+
+
 def _proved(
-    game: Game, evidence: NucleolusEvidence, individually_rational: bool
+    game: Game, evidence: NucleolusEvidence
 ) -> tuple[NucleolusEvidence, tuple[Fraction, ...]]:
     """Return evidence that is proved in fractions, and the allocation in them."""
-    table, sign = game.tabulate(progress=False), int(game.sign)
-    alone = sum(Fraction(float(table[1 << player])) for player in range(game.n_players))
-    bounded = individually_rational and sign * alone <= sign * Fraction(float(table[-1]))
-    proof = None
-    if bounded == evidence.individually_rational:
+    proof = evidence.verify(game, exact=True)
+    evidence = _at(game, evidence, evidence.stages, proof.values)
+    if not proof:
+        # Perhaps the floats were off by more than their own rounding.
         proof = evidence.verify(game, exact=True)
     if not proof and game.n_players <= EXACT_PLAYERS:
         named = (coalition for stage in evidence.stages for coalition in stage.coalitions)
-        levels = exact_levels(
-            table,
-            sign,
+        levels, point = exact_levels(
+            game.tabulate(progress=False),
+            int(game.sign),
             [game.players.mask(coalition) for coalition in named],
             per_capita=evidence.per_capita,
-            bounded=bounded,
+            bounded=evidence.individually_rational,
         )
-        evidence = dataclasses.replace(
-            evidence,
-            stages=tuple(stage(game.players, level) for level in levels),
-            individually_rational=bounded,
-        )
-        # The allocation follows from the stages, whatever was found in floats.
-        floats = tuple(float(value) for value in evidence.verify(game, exact=True).values)
-        evidence = dataclasses.replace(evidence, values=floats)
+        stages = tuple(stage(game.players, level) for level in levels)
+        evidence = _at(game, evidence, stages, point)
         proof = evidence.verify(game, exact=True)
     if not proof:
-        failures = "excesses are too close for floats" if proof is None else proof.failures[0]
-        raise SolverError("exact proof of the nucleolus", failures)
+        raise SolverError("exact proof of the nucleolus", proof.failures[0])
     return evidence, tuple(Fraction(value) for value in proof.values)
+
+
+def _at(
+    game: Game,
+    evidence: NucleolusEvidence,
+    stages: tuple[Stage, ...],
+    point: Sequence[Fraction | float],
+) -> NucleolusEvidence:
+    """Return evidence whose numbers are the floats next to those of a point in fractions."""
+    return dataclasses.replace(
+        evidence,
+        stages=stages_at(game, stages, point, per_capita=evidence.per_capita),
+        values=tuple(float(share) for share in point),
+    )

@@ -71,7 +71,7 @@ class _RowGeneration:
             )
         alone, without, grand = search.values[:n], search.values[n:-1], search.values[-1]
         self.master = LexicographicMaster(
-            self.game.kind, grand, alone, without, individually_rational
+            self.game.kind, grand, alone, without, individually_rational, self.game.rounding
         )
         self.rounds, self.evaluations = 0, len(search.values)
         self.x, self.levels = alone, self.master.levels

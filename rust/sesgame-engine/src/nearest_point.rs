@@ -1,123 +1,191 @@
-//! The point of a polyhedron `{x : G x >= h}` nearest to the origin, by Lawson and Hanson's least
-//! distance programming on their non-negative least squares ("Solving Least Squares Problems", 1974,
-//! chapter 23). Dense and exact up to rounding: for tens of columns and hundreds of rows.
+//! The point of a polyhedron nearest to a target, by the dual method of Goldfarb and Idnani ("A
+//! numerically stable dual method for solving strictly convex quadratic programs", 1983). Dense and
+//! exact up to rounding: for tens of columns and hundreds of rows.
+//!
+//! It starts at the target and takes up violated rows one by one; the rows held are independent. The
+//! point is computed anew from the rows held, not carried along, so that it is as exact as they are
+//! however far away the target lies.
+
+/// A row `g x >= h`, or `g x = h`.
+pub type Row = (Vec<f64>, f64);
+
+/// What is left of a row that depends on others is a smaller part of it than this.
+const DEPENDENT: f64 = 1e-10;
+/// Of the largest `h`: violations of rows up to this count as none, where nobody says more.
+const NO_VIOLATION: f64 = 1e-12;
 
 /// The nearest point and what proves it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nearest {
     /// The point.
     pub point: Vec<f64>,
-    /// One `u >= 0` for each row, positive only where `g x = h`, such that `x` is the sum of all
-    /// `u g` (the conditions of Karush, Kuhn and Tucker).
+    /// One `u >= 0` for each row, positive only where `g x = h`, such that `x` is the target and the
+    /// sum of all `u g` (the conditions of Karush, Kuhn and Tucker).
     pub multipliers: Vec<f64>,
+    /// One for each equation, of any sign; a part of that sum.
+    pub free: Vec<f64>,
 }
 
 /// The point nearest to the origin, or `None` when the polyhedron is empty.
-///
-/// Each row is `(g, h)`, all `g` of the same length.
 #[must_use]
-pub fn nearest_to_origin(rows: &[(Vec<f64>, f64)], n: usize) -> Option<Nearest> {
+pub fn nearest_to_origin(rows: &[Row], n: usize) -> Option<Nearest> {
     let scale = rows.iter().map(|row| row.1.abs()).fold(0.0, f64::max);
-    if scale == 0.0 {
-        return Some(Nearest { point: vec![0.0; n], multipliers: vec![0.0; rows.len()] });
-    }
-    // Columns (g, h): the residual of fitting (0, ..., 0, 1) carries the solution.
-    let columns: Vec<Vec<f64>> =
-        rows.iter().map(|(g, h)| g.iter().copied().chain([h / scale]).collect()).collect();
-    let mut target = vec![0.0; n + 1];
-    target[n] = 1.0;
-    let (residual, fit) = non_negative_fit(&columns, &target);
-    let last = residual[n];
-    (last > 1e-12).then(|| Nearest {
-        point: residual[..n].iter().map(|r| -r / last * scale).collect(),
-        multipliers: fit.iter().map(|u| u / last * scale).collect(),
-    })
+    nearest(&vec![0.0; n], &[], rows, NO_VIOLATION * scale)
 }
 
-/// `target - E u` and `u` for the `u >= 0` that makes it shortest; `columns` are those of `E`.
-fn non_negative_fit(columns: &[Vec<f64>], target: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let mut u = vec![0.0; columns.len()];
-    let mut passive: Vec<usize> = Vec::new();
-    let mut residual = target.to_vec();
-    // Each round ends at a better point, so there are finitely many; the cap is against rounding.
-    for _ in 0..10 * (columns.len() + target.len()) {
-        let entering = (0..columns.len())
-            .filter(|j| !passive.contains(j))
-            .map(|j| (j, dot(&columns[j], &residual)))
-            .filter(|&(j, gradient)| gradient > 1e-12 * norm(&columns[j]).max(1.0))
-            .max_by(|a, b| a.1.total_cmp(&b.1));
-        let Some((entering, _)) = entering else { break };
-        passive.push(entering);
-        loop {
-            let fit = least_squares(columns, &passive, target);
-            if fit.iter().all(|&value| value > 0.0) {
-                for (&j, value) in passive.iter().zip(fit) {
-                    u[j] = value;
-                }
-                break;
+/// The point nearest to a target, or `None` when the polyhedron is empty.
+///
+/// All `g` are as long as `target`; those of the equations are independent. Violations of up to
+/// `tolerance` count as none.
+#[must_use]
+pub fn nearest(target: &[f64], equations: &[Row], rows: &[Row], tolerance: f64) -> Option<Nearest> {
+    let mut held: Vec<usize> = Vec::new();
+    // Each round ends at a point farther away, so there are finitely many; the cap is against
+    // rounding.
+    for _ in 0..10 * (rows.len() + target.len() + 1) {
+        let basis = Orthogonal::new(equations.iter().chain(held.iter().map(|&row| &rows[row])));
+        let (point, multipliers) = basis.nearest(target);
+        let Some(entering) = most_violated(rows, &held, &point, tolerance) else {
+            let (free, positive) = multipliers.split_at(equations.len());
+            let mut multipliers = vec![0.0; rows.len()];
+            for (&row, &multiplier) in held.iter().zip(positive) {
+                multipliers[row] = f64::max(multiplier, 0.0);
             }
-            let step = passive
-                .iter()
-                .zip(&fit)
-                .filter(|&(_, &value)| value <= 0.0)
-                .map(|(&j, value)| u[j] / (u[j] - value))
-                .fold(1.0, f64::min);
-            for (&j, value) in passive.iter().zip(&fit) {
-                u[j] += step * (value - u[j]);
-            }
-            passive.retain(|&j| u[j] > 1e-14);
-            for (j, value) in u.iter_mut().enumerate() {
-                if !passive.contains(&j) {
-                    *value = 0.0;
-                }
-            }
-            if passive.is_empty() {
-                break;
-            }
-        }
-        residual = target.to_vec();
-        for &j in &passive {
-            for (r, c) in residual.iter_mut().zip(&columns[j]) {
-                *r -= u[j] * c;
-            }
-        }
+            return Some(Nearest { point, multipliers, free: free.to_vec() });
+        };
+        take_up(entering, rows, equations, &mut held, (basis, point, multipliers))?;
     }
-    (residual, u)
+    None
 }
 
-/// Least squares on some columns by modified Gram-Schmidt, twice; dependent columns get 0.
-pub(crate) fn least_squares(columns: &[Vec<f64>], chosen: &[usize], target: &[f64]) -> Vec<f64> {
-    let k = chosen.len();
-    let mut q: Vec<Vec<f64>> = Vec::with_capacity(k);
-    let mut r = vec![vec![0.0; k]; k];
-    for (j, &column) in chosen.iter().enumerate() {
-        let mut v = columns[column].clone();
+/// The row whose half-space is farthest away from a point, of equals the first.
+fn most_violated(rows: &[Row], held: &[usize], point: &[f64], tolerance: f64) -> Option<usize> {
+    let mut worst = None;
+    let mut farthest = 0.0;
+    for (place, (g, h)) in rows.iter().enumerate().filter(|(place, _)| !held.contains(place)) {
+        let violation = h - dot(g, point);
+        let distance = violation / norm(g);
+        if violation > tolerance && distance > farthest {
+            (worst, farthest) = (Some(place), distance);
+        }
+    }
+    worst
+}
+
+/// Lets a violated row be held; rows whose multipliers this would make negative are let go. `None`
+/// where the row contradicts those held.
+fn take_up(
+    entering: usize,
+    rows: &[Row],
+    equations: &[Row],
+    held: &mut Vec<usize>,
+    (mut basis, mut point, multipliers): (Orthogonal, Vec<f64>, Vec<f64>),
+) -> Option<()> {
+    let (g, h) = &rows[entering];
+    let mut positive: Vec<f64> =
+        multipliers[equations.len()..].iter().map(|multiplier| multiplier.max(0.0)).collect();
+    loop {
+        let (rest, coefficients) = basis.split(g);
+        let coefficients = &coefficients[equations.len()..];
+        let first = positive
+            .iter()
+            .zip(coefficients)
+            .enumerate()
+            .filter(|(_, (_, coefficient))| **coefficient > DEPENDENT)
+            .map(|(place, (multiplier, coefficient))| (place, multiplier / coefficient))
+            .min_by(|a, b| a.1.total_cmp(&b.1));
+        let length = dot(&rest, &rest);
+        let whole = (norm(&rest) > DEPENDENT * norm(g)).then(|| (h - dot(g, &point)) / length);
+        let (place, step) = match (first, whole) {
+            (None, None) => return None,
+            (Some((place, step)), whole) if whole.is_none_or(|whole| step < whole) => (place, step),
+            _ => {
+                held.push(entering);
+                return Some(());
+            }
+        };
+        for (multiplier, coefficient) in positive.iter_mut().zip(coefficients) {
+            *multiplier -= step * coefficient;
+        }
+        if whole.is_some() {
+            point.iter_mut().zip(&rest).for_each(|(entry, moved)| *entry += step * moved);
+        }
+        positive.remove(place);
+        held.remove(place);
+        basis = Orthogonal::new(equations.iter().chain(held.iter().map(|&row| &rows[row])));
+    }
+}
+
+/// Independent rows `g x = h` as `Q R`, by modified Gram-Schmidt, twice.
+struct Orthogonal {
+    q: Vec<Vec<f64>>,
+    /// Column `j` expresses row `j`.
+    r: Vec<Vec<f64>>,
+    h: Vec<f64>,
+}
+
+impl Orthogonal {
+    fn new<'a>(rows: impl Iterator<Item = &'a Row>) -> Self {
+        let mut basis = Self { q: Vec::new(), r: Vec::new(), h: Vec::new() };
+        for (g, h) in rows {
+            let (mut rest, mut parts) = basis.parts(g);
+            let length = norm(&rest);
+            rest.iter_mut().for_each(|entry| *entry /= length);
+            parts.push(length);
+            basis.q.push(rest);
+            basis.r.push(parts);
+            basis.h.push(*h);
+        }
+        basis
+    }
+
+    /// What is left of a vector outside the span, and its part along each direction.
+    fn parts(&self, vector: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let mut rest = vector.to_vec();
+        let mut parts = vec![0.0; self.q.len()];
         for _ in 0..2 {
-            for (i, direction) in q.iter().enumerate() {
-                let part = dot(direction, &v);
-                r[i][j] += part;
-                for (a, b) in v.iter_mut().zip(direction) {
-                    *a -= part * b;
+            for (direction, part) in self.q.iter().zip(&mut parts) {
+                let along = dot(direction, &rest);
+                *part += along;
+                for (entry, other) in rest.iter_mut().zip(direction) {
+                    *entry -= along * other;
                 }
             }
         }
-        let length = norm(&v);
-        if length > 1e-10 * norm(&columns[column]) {
-            r[j][j] = length;
-            v.iter_mut().for_each(|a| *a /= length);
-        } else {
-            v.fill(0.0);
-        }
-        q.push(v);
+        (rest, parts)
     }
-    let mut fit = vec![0.0; k];
-    for j in (0..k).rev() {
-        if r[j][j] > 0.0 {
-            let known: f64 = (j + 1..k).map(|i| r[j][i] * fit[i]).sum();
-            fit[j] = (dot(&q[j], target) - known) / r[j][j];
-        }
+
+    /// What is left of a vector outside the span, and the combination of rows that is inside.
+    fn split(&self, vector: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (rest, parts) = self.parts(vector);
+        (rest, self.combination(parts))
     }
-    fit
+
+    /// The factors of the rows whose sum has these parts.
+    fn combination(&self, mut parts: Vec<f64>) -> Vec<f64> {
+        for j in (0..parts.len()).rev() {
+            parts[j] /= self.r[j][j];
+            for i in 0..j {
+                parts[i] -= self.r[j][i] * parts[j];
+            }
+        }
+        parts
+    }
+
+    /// The point nearest to a target at which all rows hold, and the rows' multipliers.
+    fn nearest(&self, target: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (mut point, inside) = self.parts(target);
+        let mut along: Vec<f64> = Vec::with_capacity(self.h.len());
+        for (column, h) in self.r.iter().zip(&self.h) {
+            let known: f64 = column.iter().zip(&along).map(|(a, b)| a * b).sum();
+            along.push((h - known) / column[along.len()]);
+        }
+        for (direction, part) in self.q.iter().zip(&along) {
+            point.iter_mut().zip(direction).for_each(|(entry, other)| *entry += part * other);
+        }
+        let moved = along.iter().zip(inside).map(|(a, b)| a - b).collect();
+        (point, self.combination(moved))
+    }
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -132,7 +200,7 @@ fn norm(a: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    fn row(g: &[f64], h: f64) -> (Vec<f64>, f64) {
+    fn row(g: &[f64], h: f64) -> Row {
         (g.to_vec(), h)
     }
 
@@ -161,5 +229,36 @@ mod tests {
         let inner = nearest_to_origin(&[row(&[1.0], -1.0)], 1).unwrap();
         assert_eq!((inner.point, inner.multipliers), (vec![0.0], vec![0.0]));
         assert_eq!(nearest_to_origin(&[row(&[1.0], 2.0), row(&[-1.0], -1.0)], 1), None);
+    }
+
+    #[test]
+    fn a_target_far_away_is_met_where_it_points() {
+        // The triangle of positive shares of 1: a corner, and the middle of an edge.
+        let all = [row(&[1.0; 3], 1.0)];
+        let unit = |k: usize| row(&[0, 1, 2].map(|j| if j == k { 1.0 } else { 0.0 }), 0.0);
+        let positive: Vec<Row> = (0..3).map(unit).collect();
+        for far in [1.0, 1e6, 1e9] {
+            let corner = nearest(&[far, 0.0, -far], &all, &positive, 1e-12).unwrap();
+            let edge = nearest(&[far, far, 0.0], &all, &positive, 1e-12).unwrap();
+            for (found, expected) in corner.point.iter().zip([1.0, 0.0, 0.0]) {
+                assert!((found - expected).abs() < 1e-12, "{corner:?}");
+            }
+            for (found, expected) in edge.point.iter().zip([0.5, 0.5, 0.0]) {
+                assert!((found - expected).abs() < 1e-15 * far, "{edge:?}");
+            }
+            // The point is the target and the sum of all rows times their multipliers.
+            for (player, target) in [far, 0.0, -far].into_iter().enumerate() {
+                let sum = target + corner.free[0] + corner.multipliers[player];
+                assert!((sum - corner.point[player]).abs() < 1e-15 * far);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_turn_out_to_be_slack_are_let_go() {
+        // Met in the order of their distance, the first row is none of the two that hold.
+        let rows = [row(&[1.0, 1.0], 4.2), row(&[3.0, -1.0], 9.0), row(&[-1.0, 3.0], 1.0)];
+        let x = nearest_to_origin(&rows, 2).unwrap();
+        assert!((x.point[0] - 3.5).abs() < 1e-12 && (x.point[1] - 1.5).abs() < 1e-12, "{x:?}");
     }
 }

@@ -94,6 +94,7 @@ fn concept() -> impl Strategy<Value = Concept> {
     (any::<bool>(), any::<bool>()).prop_map(|(per_capita, individually_rational)| Concept {
         per_capita,
         individually_rational,
+        accuracy: 0.0,
     })
 }
 
@@ -274,7 +275,7 @@ proptest! {
 
     #[test]
     fn a_core_point_has_no_objection_and_an_empty_core_a_balanced_collection(game in any_game(9)) {
-        let (found, tolerance, _) = core(&game.table, game.kind, &Progress::new()).unwrap();
+        let (found, tolerance, _) = core(&game.table, game.kind, 0.0, &Progress::new()).unwrap();
         match found {
             Core::Contains(x) => {
                 for coalition in game.proper() {
@@ -335,7 +336,7 @@ proptest! {
                 let x = &found.allocation;
                 (
                     least_core(&table, game.kind, &progress).unwrap(),
-                    core(&table, game.kind, &progress).unwrap(),
+                    core(&table, game.kind, 0.0, &progress).unwrap(),
                     worst_coalition(&table, game.kind, x, &progress).unwrap(),
                     coalitions_at_least(&table, game.kind, x, 0.0, 99, &progress).unwrap(),
                     nucleoli(&table[..1 << 12], 1 << 4, game.kind, concept, &progress).unwrap(),

@@ -33,9 +33,11 @@ impl LexicographicMaster {
         alone: PyReadonlyArray1<'_, f64>,
         without: PyReadonlyArray1<'_, f64>,
         individually_rational: bool,
+        accuracy: f64,
     ) -> PyResult<Self> {
         let (alone, without) = (alone.as_slice()?, without.as_slice()?);
-        let master = master::Master::new(kind.0, grand, alone, without, individually_rational)
+        let rational = individually_rational;
+        let master = master::Master::new(kind.0, grand, alone, without, rational, accuracy)
             .map_err(boundary::to_python)?;
         Ok(Self { master, n_players: alone.len() })
     }

@@ -151,17 +151,18 @@ pub struct NucleolusOutcome {
 
 /// The nucleolus or one of its relatives.
 #[pyfunction]
-#[pyo3(signature = (table, kind, per_capita, individually_rational, report=None))]
+#[pyo3(signature = (table, kind, per_capita, individually_rational, accuracy, report=None))]
 pub fn nucleolus(
     py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
     per_capita: bool,
     individually_rational: bool,
+    accuracy: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<NucleolusOutcome> {
     let table = table.as_slice()?;
-    let concept = Concept { per_capita, individually_rational };
+    let concept = Concept { per_capita, individually_rational, accuracy };
     let solution =
         run(py, table.len(), report, |progress| solve_nucleolus(table, kind.0, concept, progress))?;
     Ok(NucleolusOutcome {
@@ -184,7 +185,7 @@ pub fn nucleoli<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let length = tables.shape()[1];
     let tables = tables.as_slice()?;
-    let concept = Concept { per_capita, individually_rational };
+    let concept = Concept { per_capita, individually_rational, accuracy: 0.0 };
     let allocations = run(py, tables.len(), None, |progress| {
         solve_nucleoli(tables, length, kind.0, concept, progress)
     })?;
@@ -227,16 +228,17 @@ type CoreWitness<'py> = (Option<Bound<'py, PyArray1<f64>>>, Option<Stage>, f64, 
 
 /// Whether the core is empty, with a witness either way.
 #[pyfunction]
-#[pyo3(signature = (table, kind, report=None))]
+#[pyo3(signature = (table, kind, accuracy, report=None))]
 pub fn core_witness<'py>(
     py: Python<'py>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
+    accuracy: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<CoreWitness<'py>> {
     let table = table.as_slice()?;
     let (witness, tolerance, spent) =
-        run(py, table.len(), report, |progress| core(table, kind.0, progress))?;
+        run(py, table.len(), report, |progress| core(table, kind.0, accuracy, progress))?;
     Ok(match witness {
         Core::Contains(point) => (Some(point.into_pyarray(py)), None, tolerance, effort(spent)),
         Core::Empty(proof) => (None, Some(stage(proof)), tolerance, effort(spent)),
@@ -261,19 +263,20 @@ pub struct CorePointOutcome {
 /// The point of the core or least core that is nearest to a reference, or whose advantages over it
 /// are lexicographically largest.
 #[pyfunction]
-#[pyo3(signature = (table, kind, leximin, reference, report=None))]
+#[pyo3(signature = (table, kind, leximin, reference, accuracy, report=None))]
 pub fn core_point(
     py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
     leximin: bool,
     reference: PyReadonlyArray1<'_, f64>,
+    accuracy: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<CorePointOutcome> {
     let (table, reference) = (table.as_slice()?, reference.as_slice()?);
     let rule = if leximin { Rule::Leximin } else { Rule::Nearest };
     let chosen = run(py, table.len(), report, |progress| {
-        choose_core_point(table, kind.0, rule, reference, progress)
+        choose_core_point(table, kind.0, rule, reference, accuracy, progress)
     })?;
     let step = |step: EngineStep| (step.level, step.players, step.coalitions, step.total);
     Ok(CorePointOutcome {

@@ -44,6 +44,9 @@ Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 HOURS_PER_YEAR = 8760.0
 
+HARDLY = 1e-6
+"""Of the largest load of all: a limit that is missed by less is kept, for the solver."""
+
 
 @dataclass(frozen=True, eq=False)
 class StorageUnit:
@@ -575,10 +578,14 @@ class LinearDispatch:
         """Return which limit everybody together cannot keep, if that is what is wrong."""
         elastic = LinearDispatch(self._problems, self._weights, self._storage_units, elastic=True)
         columns, _, _ = _compiled(elastic).optimum(self._everybody())
+        largest = max(
+            float(np.abs(problem.net_load_kwh.sum(axis=0)).max()) / problem.steps.step_hours
+            for problem in self._problems
+        )
         for name, problem, slack in elastic._broken:
             step = int(np.argmax(columns[slack]))
             missed = columns[slack[step]] / problem.steps.step_hours
-            if missed > 1e-6:
+            if missed > HARDLY * largest:
                 return (
                     f"no dispatch keeps {name}: in the step from {problem.steps.time(step)} all "
                     f"members together miss it by at least {missed:.6g} kW"

@@ -52,7 +52,9 @@ pub fn bill_ranges(game: &PooledBatteryGame, progress: &Progress) -> Result<Vec<
                     moved.iter_mut().zip(sums).for_each(|(at, (all, own))| *at = all + share * own);
                     game.cost(moved, function)
                 };
-                Ok(((cost - cost_at(-share)) / share, (cost_at(share) - cost) / share))
+                let slopes = [(cost - cost_at(-share)) / share, (cost_at(share) - cost) / share];
+                // By convexity the first is not above the second, but rounding may put it there.
+                Ok((slopes[0].min(slopes[1]), slopes[0].max(slopes[1])))
             },
         )
         .collect()

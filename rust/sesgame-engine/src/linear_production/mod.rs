@@ -20,7 +20,8 @@ pub use separation::{Answer, Question};
 
 /// The largest relative difference between primal and dual objective that a solution may have.
 const DUALITY_TOLERANCE: f64 = 1e-6;
-/// What nobody may cost, relative to the largest coefficient of the objective.
+/// What nobody may cost, relative to the largest coefficient of the objective times what players
+/// usually bring.
 const ZERO: f64 = 1e-9;
 
 /// A linear program to minimise, whose rows are `lower <= A y <= upper`.
@@ -181,8 +182,8 @@ impl LinearProductionGame {
         game.start = Some(model.basis());
         let nobody = game.solve(&mut model, &vec![false; n_players])?.objective;
         game.put_back(model);
-        let largest = game.program.cost.iter().fold(1.0_f64, |most, cost| most.max(cost.abs()));
-        if nobody.abs() > ZERO * largest {
+        let largest = game.program.cost.iter().fold(0.0_f64, |most, cost| most.max(cost.abs()));
+        if nobody.abs() > ZERO * largest * game.units.quantity {
             return Err(Error::InvalidInput(format!(
                 "without members the program is worth {nobody}, not 0"
             )));

@@ -4,6 +4,10 @@
 //! least core, and a core without interior, lie in a subspace: coalitions that are tight at all of
 //! its points are equations, and the scan leaves out their span.
 //!
+//! Shares are counted from a point of the least core, in a unit about as large as the core is wide:
+//! neither the part that players have at all of its points nor a reference far away blurs what is
+//! compared, and the absolute tolerances of the LP solver mean what they say.
+//!
 //! Reference: Arin and Inarra (2001) for the lexicographic max-min of the core.
 
 use super::excess::Kind;
@@ -14,13 +18,19 @@ use super::table_scan::{Demand, Scanner};
 use crate::coalition::{Coalition, grand, members};
 use crate::error::{Error, Result};
 use crate::linear_program::Model;
-use crate::nearest_point::{least_squares, nearest_to_origin};
+use crate::nearest_point::{Row, nearest};
 use crate::progress::Progress;
 
 /// A scan adds this many coalitions, times the number of players, to the pool.
 const ROWS_PER_PLAYER: usize = 10;
 /// The chosen point may violate coalitions by so many times the tolerance of the least core.
-const SLACK: f64 = 10.0;
+const SLACK: f64 = 4.0;
+/// What the LP solver is told to keep to, the finest that it takes, in the unit of the program.
+const FEASIBILITY: f64 = 1e-10;
+/// In that unit: as exactly as this the place of the nearest point has to follow from a reference.
+const PRECISE: f64 = 1e-7;
+/// In that unit: advantages so far apart are not brought together by any choice.
+const APART: f64 = 8.0;
 /// Multipliers up to this count as 0; those of a maximised minimum add up to 1.
 const POSITIVE: f64 = 1e-9;
 
@@ -70,25 +80,28 @@ struct Choices<'a> {
     n_players: usize,
     value: Box<dyn Fn(Coalition) -> f64 + 'a>,
     allowed: f64,
-    /// A point that satisfies the equations.
-    inner: Vec<f64>,
-    /// Independent coalitions whose totals are those of `inner`; the first is that of all.
+    /// Independent coalitions whose totals are 0; the first is that of all.
     equations: Vec<Coalition>,
     pool: Vec<Coalition>,
     reference: Vec<f64>,
+    /// The unit of the program, a power of two.
     scale: f64,
+    tolerance: f64,
 }
 
 /// The point of the core, or of the least core where that is empty, that a rule chooses.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for a reference of another length; otherwise as
-/// [`nucleolus`](super::nucleolus::nucleolus).
+/// [`Error::InvalidInput`] for a reference of another length, or too far away for floats to tell
+/// which point is nearest; otherwise as [`nucleolus`](super::nucleolus::nucleolus).
+///
+/// `accuracy` is by how much values may be off: an excess up to it does not make the core empty.
 pub fn core_point(
     table: &[f64],
     kind: Kind,
     rule: Rule,
     reference: &[f64],
+    accuracy: f64,
     progress: &Progress,
 ) -> Result<CorePoint> {
     let least = least_core(table, kind, progress)?;
@@ -101,9 +114,11 @@ pub fn core_point(
     }
     let sign = kind.sign();
     let tolerance = SLACK * least.tolerance;
-    let empty = least.value > least.tolerance;
+    let no_excess = least.tolerance.max(accuracy);
+    let empty = least.value > no_excess;
     let stages = if least.value >= -least.tolerance { least.stages } else { Vec::new() };
-    let allowed = if empty { least.value } else { 0.0 };
+    // Where values are off by as much as that, the core may have a point though the table has none.
+    let least_allowed = least.value.max(0.0);
     let mut span = Span::new(n_players);
     let settled = stages.iter().flat_map(|stage| stage.weights.iter().map(|&(row, _)| row));
     let bytes = n_players.div_ceil(8);
@@ -111,28 +126,52 @@ pub fn core_point(
         .chain(settled)
         .filter(|coalition| span.insert(&coalition.to_le_bytes()[..bytes]))
         .collect();
+    let origin: Vec<f64> = least.allocation.iter().map(|share| sign * share).collect();
+    let pool = pairs(n_players).filter(|coalition| span.is_outside(coalition)).collect();
+    let value = {
+        let origin = origin.clone();
+        move |coalition: Coalition| {
+            let total: f64 = members(coalition).map(|player| origin[player]).sum();
+            sign * table[coalition as usize] - total
+        }
+    };
+    let width = width(n_players, |coalition| value(coalition) - least_allowed);
+    let scale = unit(width.max(least.tolerance / FEASIBILITY));
+    let wanted: Vec<f64> = reference.iter().map(|share| sign * share).collect();
+    let (compared, middle) = match rule {
+        Rule::Nearest => centred(&wanted, &origin),
+        Rule::Leximin => (brought_together(&wanted, &origin, APART * scale), 0.0),
+    };
     let mut choices = Choices {
         n_players,
-        value: Box::new(move |coalition| sign * table[coalition as usize]),
-        allowed,
-        inner: least.allocation.iter().map(|share| sign * share).collect(),
+        value: Box::new(value),
+        allowed: least_allowed,
         equations,
-        pool: Vec::new(),
-        reference: reference.iter().map(|share| sign * share).collect(),
-        scale: if least.tolerance > 0.0 { least.tolerance / 2e-10 } else { 1.0 },
+        pool,
+        reference: compared,
+        scale,
+        tolerance: least.tolerance,
     };
+    let away = choices.reference.iter().fold(0.0, |far, share| f64::max(far, share.abs()));
+    if span.functional().is_some() && n_players as f64 * f64::EPSILON * away > PRECISE * scale {
+        return Err(Error::InvalidInput(format!(
+            "the reference is {away:.1e} away from the core, which is about {scale:.1e} wide: too \
+             far for floats to tell which point is nearest"
+        )));
+    }
     let mut scanner = Scanner::new(table, sign, false);
     let mut effort = least.effort;
     loop {
         progress.check()?;
-        let (point, steps) = match rule {
+        let (chosen, mut steps) = match rule {
             Rule::Nearest => choices.nearest()?,
             Rule::Leximin => choices.leximin()?,
         };
+        let point: Vec<f64> = origin.iter().zip(&chosen).map(|(a, b)| a + b).collect();
         let found = match span.functional() {
             Some(functional) => scanner.violations(
                 &point,
-                &[Demand { t: allowed, functional }],
+                &[Demand { t: least_allowed, functional }],
                 tolerance,
                 ROWS_PER_PLAYER * n_players,
                 0,
@@ -150,6 +189,14 @@ pub fn core_point(
         if found.is_empty() {
             effort.values_read += scanner.read;
             effort.pool = effort.pool.max(known);
+            let allowed = if empty { least.value } else { 0.0 };
+            for step in &mut steps {
+                // What the reference was moved by is a multiple of the coalition of all.
+                step.total -= middle;
+                if let Some(&(player, _)) = step.players.first() {
+                    step.level = point[player] - wanted[player];
+                }
+            }
             let allocation = point.iter().map(|share| sign * share).collect();
             return Ok(CorePoint { allowed, allocation, stages, steps, tolerance, effort });
         }
@@ -170,49 +217,24 @@ impl Choices<'_> {
         (self.value)(coalition) - self.allowed
     }
 
-    /// The nearest point: with the equations projected out, the nearest one to the origin.
+    /// The nearest point.
     fn nearest(&self) -> Result<(Vec<f64>, Vec<Step>)> {
-        let equations: Vec<Vec<f64>> =
-            self.equations.iter().map(|&coalition| self.vector(coalition)).collect();
-        let all: Vec<usize> = (0..equations.len()).collect();
-        let inside = |vector: &[f64]| -> Vec<f64> {
-            let fit = least_squares(&equations, &all, vector);
-            combination(&equations, &fit, self.n_players)
-        };
-        let gap: Vec<f64> = self.inner.iter().zip(&self.reference).map(|(a, b)| a - b).collect();
-        let nearest: Vec<f64> =
-            self.reference.iter().zip(inside(&gap)).map(|(share, part)| share + part).collect();
-        let rows: Vec<(Vec<f64>, f64)> = self
+        let equations: Vec<Row> =
+            self.equations.iter().map(|&coalition| (self.vector(coalition), 0.0)).collect();
+        let rows: Vec<Row> = self
             .pool
             .iter()
-            .map(|&coalition| {
-                let vector = self.vector(coalition);
-                let free = vector.iter().zip(inside(&vector)).map(|(a, b)| a - b).collect();
-                let total: f64 = members(coalition).map(|player| nearest[player]).sum();
-                (free, self.demand(coalition) - total)
-            })
+            .map(|&coalition| (self.vector(coalition), self.demand(coalition)))
             .collect();
-        let moved = nearest_to_origin(&rows, self.n_players)
+        let found = nearest(&self.reference, &equations, &rows, self.tolerance)
             .ok_or_else(|| failure("no point is nearest"))?;
-        let point: Vec<f64> = nearest.iter().zip(&moved.point).map(|(a, b)| a + b).collect();
-
-        let vectors: Vec<Vec<f64>> =
-            self.pool.iter().map(|&coalition| self.vector(coalition)).collect();
-        let pulled = combination(&vectors, &moved.multipliers, self.n_players);
-        let rest: Vec<f64> = (0..self.n_players)
-            .map(|player| point[player] - self.reference[player] - pulled[player])
-            .collect();
-        let free = least_squares(&equations, &all, &rest);
-        let coalitions = self
-            .pool
-            .iter()
-            .copied()
-            .zip(moved.multipliers)
+        let coalitions = (self.pool.iter().zip(found.multipliers))
             .filter(|&(_, multiplier)| multiplier > 0.0)
-            .chain(self.equations.iter().copied().zip(free.iter().copied()).skip(1))
+            .chain(self.equations.iter().zip(found.free.iter().copied()).skip(1))
+            .map(|(&coalition, multiplier)| (coalition, multiplier))
             .collect();
-        let step = Step { level: 0.0, players: Vec::new(), coalitions, total: free[0] };
-        Ok((point, vec![step]))
+        let step = Step { level: 0.0, players: Vec::new(), coalitions, total: found.free[0] };
+        Ok((found.point, vec![step]))
     }
 
     /// The lexicographic max-min: raise the smallest advantage, fix the players that hold it down.
@@ -222,7 +244,7 @@ impl Choices<'_> {
         let mut steps = Vec::new();
         while fixed.contains(&None) {
             let mut model = Model::new();
-            model.set_feasibility_tolerance(1e-10);
+            model.set_feasibility_tolerance(FEASIBILITY);
             for share in &fixed {
                 let (lower, upper) = share.map_or((f64::NEG_INFINITY, f64::INFINITY), |x| (x, x));
                 model.add_column(0.0, lower, upper);
@@ -230,24 +252,24 @@ impl Choices<'_> {
             let t = model.add_column(-1.0, f64::NEG_INFINITY, f64::INFINITY);
             let entries = |coalition| -> Vec<_> { members(coalition).map(|i| (i, 1.0)).collect() };
             for &coalition in &self.equations {
-                let total: f64 = members(coalition).map(|player| self.inner[player]).sum();
-                let total = total / self.scale;
-                model.add_row(total, total, &entries(coalition));
+                model.add_row(0.0, 0.0, &entries(coalition));
             }
             for &coalition in &self.pool {
                 let least = self.demand(coalition) / self.scale;
                 model.add_row(least, f64::INFINITY, &entries(coalition));
             }
             let open: Vec<usize> = (0..n).filter(|&player| fixed[player].is_none()).collect();
+            // Advantages are counted from the one that is least where shares are counted from.
+            let largest =
+                open.iter().map(|&player| self.reference[player]).fold(f64::NEG_INFINITY, f64::max);
             for &player in &open {
-                let reference = self.reference[player] / self.scale;
+                let reference = (self.reference[player] - largest) / self.scale;
                 model.add_row(reference, f64::INFINITY, &[(player, 1.0), (t, -1.0)]);
             }
             let stage = format!("leximin core allocation, level {}", steps.len() + 1);
             let solution = model.solve().optimal(stage)?;
             let (equal, rest) = solution.row_duals.split_at(self.equations.len());
             let (pool, weights) = rest.split_at(self.pool.len());
-            let level = solution.columns[t];
             let players: Vec<(usize, f64)> = open
                 .into_iter()
                 .zip(weights.iter().copied())
@@ -257,7 +279,7 @@ impl Choices<'_> {
                 return Err(failure("no player holds a level down"));
             }
             for &(player, _) in &players {
-                fixed[player] = Some(self.reference[player] / self.scale + level);
+                fixed[player] = Some(solution.columns[player]);
             }
             let free = self.equations.iter().zip(equal).skip(1);
             let coalitions = (self.pool.iter().zip(pool))
@@ -265,7 +287,8 @@ impl Choices<'_> {
                 .filter(|(_, multiplier)| multiplier.abs() > 0.0)
                 .map(|(&coalition, &multiplier)| (coalition, multiplier))
                 .collect();
-            let level = level * self.scale;
+            // Known better once the point is.
+            let level = 0.0;
             steps.push(Step { level, players, coalitions, total: equal[0] });
         }
         let point = fixed.into_iter().flatten().map(|share| share * self.scale).collect();
@@ -273,15 +296,57 @@ impl Choices<'_> {
     }
 }
 
-/// The sum of some vectors times their factors.
-fn combination(vectors: &[Vec<f64>], factors: &[f64], n: usize) -> Vec<f64> {
-    let mut sum = vec![0.0; n];
-    for (vector, factor) in vectors.iter().zip(factors) {
-        for (entry, part) in sum.iter_mut().zip(vector) {
-            *entry += factor * part;
-        }
+/// Every player alone, and all without it.
+fn pairs(n_players: usize) -> impl Iterator<Item = Coalition> {
+    let all = grand(n_players);
+    (0..n_players).map(|player| 1 << player).flat_map(move |single| [single, all ^ single])
+}
+
+/// By how much the shares of one player may differ at most, given what coalitions demand.
+fn width(n_players: usize, demand: impl Fn(Coalition) -> f64) -> f64 {
+    let all = grand(n_players);
+    let least: Vec<f64> = (0..n_players).map(|player| demand(1 << player)).collect();
+    let most: Vec<f64> = (0..n_players).map(|player| -demand(all ^ 1 << player)).collect();
+    let (all_least, all_most): (f64, f64) = (least.iter().sum(), most.iter().sum());
+    least
+        .iter()
+        .zip(&most)
+        .map(|(least, most)| {
+            // What the others take at least, and at most.
+            most.min(least - all_least) - least.max(most - all_most)
+        })
+        .fold(0.0, f64::max)
+}
+
+/// The least power of two that is not smaller; 1 for 0.
+fn unit(size: f64) -> f64 {
+    if size > 0.0 { size.log2().ceil().exp2() } else { 1.0 }
+}
+
+/// A reference counted from an origin, without the part that is the same for all, and that part: it
+/// changes no choice, as all points have the same total.
+fn centred(reference: &[f64], origin: &[f64]) -> (Vec<f64>, f64) {
+    let away: Vec<f64> = reference.iter().zip(origin).map(|(a, b)| a - b).collect();
+    let middle = away.iter().sum::<f64>() / away.len() as f64;
+    (away.iter().map(|share| share - middle).collect(), middle)
+}
+
+/// A reference counted from an origin, up to a part that is the same for all, in which nobody is
+/// farther than `most` from the next one. Where the core is not as wide as that, whoever is farther
+/// away has the smaller advantage at all of its points, so the choice is the same.
+fn brought_together(reference: &[f64], origin: &[f64], most: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..reference.len()).collect();
+    order.sort_by(|&a, &b| {
+        (reference[b] - origin[b]).total_cmp(&(reference[a] - origin[a])).then(a.cmp(&b))
+    });
+    let mut near = vec![0.0; reference.len()];
+    for pair in order.windows(2) {
+        let (above, below) = (pair[0], pair[1]);
+        // So that what two have in common leaves nothing of their difference unknown.
+        let gap = (reference[above] - reference[below]) - (origin[above] - origin[below]);
+        near[below] = near[above] - gap.min(most);
     }
-    sum
+    near
 }
 
 fn failure(status: &str) -> Error {
@@ -293,7 +358,7 @@ mod tests {
     use super::*;
 
     fn choose(table: &[f64], kind: Kind, rule: Rule, reference: &[f64]) -> Vec<f64> {
-        let point = core_point(table, kind, rule, reference, &Progress::new()).unwrap();
+        let point = core_point(table, kind, rule, reference, 0.0, &Progress::new()).unwrap();
         point.allocation.iter().map(|share| (share * 1e9).round() / 1e9).collect()
     }
 
@@ -330,7 +395,23 @@ mod tests {
         for rule in [Rule::Nearest, Rule::Leximin] {
             assert_eq!(choose(&[0.0, -7.0], Kind::Cost, rule, &[1.0]), [-7.0]);
         }
-        let wrong = core_point(&[0.0, 1.0], Kind::Gain, Rule::Nearest, &[], &Progress::new());
+        let wrong = core_point(&[0.0, 1.0], Kind::Gain, Rule::Nearest, &[], 0.0, &Progress::new());
         assert!(matches!(wrong, Err(Error::InvalidInput(_))));
+    }
+
+    #[test]
+    fn a_reference_far_away_chooses_where_it_points_or_is_refused() {
+        let table = [0.0, 0.0, 0.0, 3.0, 0.0, 3.0, 3.0, 9.0];
+        for far in [1e3, 1e6, 1e8] {
+            for rule in [Rule::Nearest, Rule::Leximin] {
+                assert_eq!(choose(&table, Kind::Gain, rule, &[far, far, far]), [3.0; 3]);
+                assert_eq!(choose(&table, Kind::Gain, rule, &[far, 0.0, -far]), [6.0, 3.0, 0.0]);
+            }
+        }
+        let rule = Rule::Leximin;
+        assert_eq!(choose(&table, Kind::Gain, rule, &[1e12, 0.0, 1.0]), [6.0, 1.0, 2.0]);
+        let reference = [1e12, 0.0, 1.0];
+        let far = core_point(&table, Kind::Gain, Rule::Nearest, &reference, 0.0, &Progress::new());
+        assert!(matches!(far, Err(Error::InvalidInput(text)) if text.contains("too far")));
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::progress::Progress;
 
 /// The excesses of all coalitions, whole, over all efficient allocations.
-const PLAIN: Concept = Concept { per_capita: false, individually_rational: false };
+const PLAIN: Concept = Concept { per_capita: false, individually_rational: false, accuracy: 0.0 };
 
 /// The least core and what proves it.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,22 +70,30 @@ pub enum Core {
     Empty(Stage),
 }
 
-/// Finds an allocation in the core or a balanced collection that proves the core empty.
+/// Finds an allocation in the core or a balanced collection that proves the core empty. An excess of
+/// at most `accuracy`, by which values may be off, proves nothing.
 ///
 /// # Errors
 /// As [`nucleolus`](super::nucleolus::nucleolus).
-pub fn core(table: &[f64], kind: Kind, progress: &Progress) -> Result<(Core, f64, Effort)> {
+pub fn core(
+    table: &[f64],
+    kind: Kind,
+    accuracy: f64,
+    progress: &Progress,
+) -> Result<(Core, f64, Effort)> {
     let mut generation = RowGeneration::new(table, kind, PLAIN)?;
     let mut first = Some(0);
     while let Some(level) = first {
         generation.program.solve(level, Depth::First, progress)?;
         let value = generation.program.levels.first().map_or(0.0, |level| level.t);
-        if value > generation.tolerance() {
+        let tolerance = generation.tolerance().max(accuracy);
+        if value > tolerance {
             let stage = generation.stages().swap_remove(0);
-            return Ok((Core::Empty(stage), generation.tolerance(), generation.effort()));
+            return Ok((Core::Empty(stage), tolerance, generation.effort()));
         }
         // Anything up to 0 will do: the point need not be in the least core.
-        first = generation.missing(&[0.0], progress)?;
+        first = generation.missing(&[value.max(0.0)], progress)?;
     }
-    Ok((Core::Contains(generation.allocation()), generation.tolerance(), generation.effort()))
+    let tolerance = generation.tolerance().max(accuracy);
+    Ok((Core::Contains(generation.allocation()), tolerance, generation.effort()))
 }

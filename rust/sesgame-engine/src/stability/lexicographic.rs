@@ -30,8 +30,12 @@ use crate::error::{Error, Result};
 use crate::linear_program::DenseBasis;
 use crate::progress::Progress;
 
-/// Violations up to this, relative to the largest value in the bases so far, count as none.
+/// Violations up to this, relative to the largest row in the bases so far, count as none. It is a
+/// tenth of what a person calls the same.
 const FEASIBILITY: f64 = 1e-10;
+/// What floats lose of the point, relative to the magnitudes that an entry is the sum of and for each
+/// of them: four operations, the inverse's among them.
+const ROUNDING: f64 = 2.0 * f64::EPSILON;
 /// Dual weights up to this count as zero. They are ratios of minors of a 0/1 matrix.
 const POSITIVE: f64 = 1e-9;
 /// Entries of a pivot row up to this count as zero.
@@ -54,7 +58,7 @@ pub(super) struct Level {
     basis: Vec<BasisRow>,
     /// The rows that the pool had then.
     rows: usize,
-    /// The largest value in the bases so far.
+    /// The largest size of a row in the bases so far.
     scale: f64,
 }
 
@@ -94,17 +98,21 @@ pub(super) struct Lexicographic<'a> {
     basis: Vec<BasisRow>,
     inverse: DenseBasis,
     span: Span,
-    /// The largest value that the point, or the optimum of a level, is made of.
+    /// What each player has alone.
+    alone: Vec<f64>,
+    /// The largest size of a row in the bases of the levels and in the present one.
     scale: f64,
+    /// The largest sum of magnitudes that an entry of the point is made of.
+    magnitude: f64,
     constraint: Box<Constraint<'a>>,
 }
 
 impl<'a> Lexicographic<'a> {
     /// A program whose pool holds the grand coalition and the singletons, which must be known;
-    /// `bounded` adds `x_i >= v(i)`.
+    /// a `relief` adds `x_i >= v(i) - relief`.
     pub fn new(
         n_players: usize,
-        bounded: bool,
+        relief: Option<f64>,
         constraint: impl Fn(&[u8]) -> Option<(f64, f64)> + Send + Sync + 'a,
     ) -> Self {
         let known = |members: &[u8]| constraint(members).expect("singletons and all are known");
@@ -118,12 +126,14 @@ impl<'a> Lexicographic<'a> {
         let mut span = Span::new(n_players);
         span.insert(&members);
         let mut basis = vec![BasisRow { row: grand, settled: Some(total) }];
+        let mut alone = Vec::with_capacity(n_players);
         members.fill(0);
         for player in 0..n_players {
             members[player / 8] = 1 << (player % 8);
             let (value, weight) = known(&members);
-            if bounded {
-                pool.add(&members, value, 0.0);
+            alone.push(value);
+            if let Some(relief) = relief {
+                pool.add(&members, value - relief, 0.0);
             }
             basis.push(BasisRow { row: pool.add(&members, value, weight), settled: None });
             members[player / 8] = 0;
@@ -148,7 +158,9 @@ impl<'a> Lexicographic<'a> {
             basis,
             inverse: identity,
             span,
-            scale: total.abs(),
+            alone,
+            scale: 0.0,
+            magnitude: 0.0,
             constraint: Box::new(constraint),
         }
     }
@@ -174,7 +186,20 @@ impl<'a> Lexicographic<'a> {
 
     /// Violations up to this count as none.
     pub fn tolerance(&self) -> f64 {
-        FEASIBILITY * self.scale
+        let rounding = ROUNDING * (self.n_players + 1) as f64 * self.magnitude;
+        FEASIBILITY * self.scale + rounding
+    }
+
+    /// How large a row counts when its violation is judged: its value, or what it gains over its
+    /// members alone where that is less, so that neither a part that players have in any case nor
+    /// what is worth far less than that makes the rest look small.
+    fn size(&self, row: usize) -> f64 {
+        if self.pool.is_assumed(row) {
+            return 0.0;
+        }
+        let alone: f64 = self.pool.players(row).map(|player| self.alone[player]).sum();
+        let value = self.pool.value(row);
+        value.abs().min((value - alone).abs())
     }
 
     /// Solves the levels from number `first` on (0 the first of all; those before are still
@@ -294,12 +319,15 @@ impl<'a> Lexicographic<'a> {
             };
             stalled = if step > 1e-12 { 0 } else { stalled + 1 };
             let ratio = violation / coefficients[leaving];
+            let mut largest = 0.0_f64;
             for (entry, moved) in self.point.iter_mut().zip(self.inverse.column(leaving)) {
                 *entry += ratio * moved;
+                largest = largest.max((ratio * moved).abs());
             }
+            self.magnitude += largest;
             self.inverse.replace(leaving, &coefficients);
             self.basis[leaving] = BasisRow { row: entering, settled: None };
-            self.scale = self.scale.max(self.pool.value(entering).abs());
+            self.scale = self.scale.max(self.size(entering));
             self.pivots += 1;
             updates += 1;
             if updates == UPDATES {
@@ -348,13 +376,18 @@ impl<'a> Lexicographic<'a> {
         self.point.fill(0.0);
         // What has left the basis no longer blurs the point.
         self.scale = self.levels.last().map_or(0.0, |level| level.scale);
+        let mut magnitudes = vec![0.0; size];
         for (basis_row, column) in self.basis.iter().zip(self.inverse.columns()) {
             let value = basis_row.value(&self.pool);
-            self.scale = self.scale.max(value.abs());
-            for (entry, moved) in self.point.iter_mut().zip(column) {
+            self.scale = self.scale.max(self.size(basis_row.row));
+            for ((entry, magnitude), moved) in
+                self.point.iter_mut().zip(&mut magnitudes).zip(column)
+            {
                 *entry += value * moved;
+                *magnitude += (value * moved).abs();
             }
         }
+        self.magnitude = magnitudes.into_iter().fold(0.0, f64::max);
         Ok(())
     }
 
@@ -383,7 +416,12 @@ impl<'a> Lexicographic<'a> {
         if bland {
             return self.violated(eligible).into_iter().next();
         }
-        let worst_first = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1);
+        // Violations that rounding cannot tell apart are equal, and the first row is taken: the path,
+        // and with it the certificate, does not depend on the unit of the values.
+        let tolerances = |violation: f64| (violation / self.tolerance()).round();
+        let worst_first = |a: &(usize, f64), b: &(usize, f64)| {
+            tolerances(b.1).total_cmp(&tolerances(a.1)).then(a.0.cmp(&b.0))
+        };
         let mut violated = self.violated(candidates);
         if violated.is_empty() {
             violated = self.violated(eligible);
@@ -485,7 +523,7 @@ impl<'a> Lexicographic<'a> {
     /// The complement, added to the pool, of that row for which the two together bound the next
     /// level best: `t (w(S) + w(N - S)) >= v(S) + v(N - S) - v(N)`.
     fn complement_of_best(&mut self, rows: &[usize]) -> Option<usize> {
-        let best = rows
+        let bounds: Vec<_> = rows
             .iter()
             .filter_map(|&row| {
                 let complement = self.pool.complement(row);
@@ -493,11 +531,19 @@ impl<'a> Lexicographic<'a> {
                 let bound = (self.pool.value(row) + value) / (self.pool.weight(row) + weight);
                 Some((complement, value, weight, bound))
             })
-            .max_by(|a, b| a.3.total_cmp(&b.3));
-        if let Some((complement, value, weight, _)) = best {
-            return Some(self.pool.add(&complement, value, weight));
+            .collect();
+        let best = bounds.iter().map(|bound| bound.3).fold(f64::NEG_INFINITY, f64::max);
+        // Of those that rounding cannot tell apart the first.
+        let equal = best - self.tolerance();
+        if let Some((complement, value, weight, _)) = bounds.iter().find(|bound| bound.3 >= equal) {
+            return Some(self.pool.add(complement, *value, *weight));
         }
         Some(self.assume(*rows.first()?))
+    }
+
+    /// Room to spare, in the unit of the values; in a game of zeros any will do.
+    fn room(&self) -> f64 {
+        if self.magnitude > 0.0 { self.magnitude } else { 1.0 }
     }
 
     /// A row for the complement of `row` whose value is below what the next level demands of it in
@@ -506,7 +552,7 @@ impl<'a> Lexicographic<'a> {
         let complement = self.pool.complement(row);
         let functional = self.span.functional().expect("the span is not everything");
         let t = self.point[self.n_players];
-        let mut value = t - if self.scale > 0.0 { self.scale } else { 1.0 };
+        let mut value = t - self.room();
         let mut single = vec![0_u8; complement.len()];
         for player in 0..self.n_players {
             let bit = 1 << (player % 8);

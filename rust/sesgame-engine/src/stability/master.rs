@@ -6,6 +6,7 @@
 //! flags, one for each player; values, allocations and bounds are in the sense of the game.
 
 use super::excess::Kind;
+use super::imputations::Standing;
 use super::lexicographic::{Depth, Lexicographic};
 use super::span;
 use crate::error::{Error, Result};
@@ -45,6 +46,7 @@ pub struct Master {
 
 impl Master {
     /// The program that knows what all have together, each player alone, and all without it.
+    /// `accuracy` is by how much values may be off.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] without players, or not as many values `without`.
@@ -54,6 +56,7 @@ impl Master {
         alone: &[f64],
         without: &[f64],
         rational: bool,
+        accuracy: f64,
     ) -> Result<Self> {
         let n_players = alone.len();
         if n_players == 0 || without.len() != n_players {
@@ -67,8 +70,14 @@ impl Master {
         let signed = |values: &[f64]| values.iter().map(|value| sign * value).collect();
         let (total, alone, without): (f64, Vec<f64>, Vec<f64>) =
             (sign * grand, signed(alone), signed(without));
-        let bounded = rational && alone.iter().sum::<f64>() <= total;
-        let program = Lexicographic::new(n_players, bounded, move |members| {
+        let standing = Standing { total, alone: &alone, accuracy };
+        let largest_gain = || {
+            let sum: f64 = alone.iter().sum();
+            let gains = without.iter().zip(&alone).map(|(value, own)| (value - (sum - own)).abs());
+            gains.fold((total - sum).abs(), f64::max)
+        };
+        let relief = rational.then(|| standing.relief(largest_gain)).flatten();
+        let program = Lexicographic::new(n_players, relief, move |members| {
             let size = members.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
             let has = |player: &usize| members[player / 8] >> (player % 8) & 1 == 1;
             let value = if size == n_players {
@@ -82,7 +91,7 @@ impl Master {
             };
             Some((value, 1.0))
         });
-        Ok(Self { program, sign, n_players, bounded })
+        Ok(Self { program, sign, n_players, bounded: relief.is_some() })
     }
 
     /// Whether individual rationality was asked for and is possible.
@@ -240,7 +249,8 @@ mod tests {
     #[test]
     fn an_airport_that_names_its_coalitions_one_by_one_is_solved() {
         let costs = [1.0, 2.0, 4.0, 6.0];
-        let mut master = Master::new(Kind::Cost, 6.0, &costs, &[6.0, 6.0, 6.0, 4.0], true).unwrap();
+        let mut master =
+            Master::new(Kind::Cost, 6.0, &costs, &[6.0, 6.0, 6.0, 4.0], true, 0.0).unwrap();
         let mut first = Some(0);
         while let Some(level) = first {
             master.solve(level, true, &Progress::new()).unwrap();
@@ -259,11 +269,11 @@ mod tests {
 
     #[test]
     fn flags_that_are_no_rows_are_refused() {
-        let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0], &[1.0, 0.0], true).unwrap();
+        let mut master = Master::new(Kind::Gain, 9.0, &[0.0, 1.0], &[1.0, 0.0], true, 0.0).unwrap();
         assert!(master.bounded());
         assert!(matches!(master.require(&[true], &[1.0], 0.0, 1), Err(Error::InvalidInput(_))));
         assert!(matches!(
-            Master::new(Kind::Gain, 0.0, &[0.0], &[], true),
+            Master::new(Kind::Gain, 0.0, &[0.0], &[], true, 0.0),
             Err(Error::InvalidInput(_))
         ));
     }

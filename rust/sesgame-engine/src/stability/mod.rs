@@ -8,6 +8,7 @@ pub mod core_point;
 pub mod excess;
 pub mod excess_with_each;
 mod highs_level;
+mod imputations;
 pub mod least_core;
 mod lexicographic;
 pub mod master;

@@ -86,7 +86,8 @@ pub fn nucleoli(
 mod tests {
     use super::*;
 
-    const PLAIN: Concept = Concept { per_capita: false, individually_rational: true };
+    const PLAIN: Concept =
+        Concept { per_capita: false, individually_rational: true, accuracy: 0.0 };
 
     #[test]
     fn many_games_are_solved_as_one_by_one() {

@@ -5,7 +5,8 @@
 //! are `2^n` of them. A scan tolerates twice what the program does, so rounding alone does not
 //! bring a coalition of the pool back.
 
-use super::excess::Kind;
+use super::excess::{BLOCK_BITS, Kind, subset_sums};
+use super::imputations::Standing;
 use super::lexicographic::Lexicographic;
 use super::table_scan::{Demand, Scanner};
 use crate::coalition::{Coalition, players_of_table};
@@ -20,12 +21,14 @@ const FIRST_SAMPLE: u32 = 16;
 const SAMPLE_STEP: u32 = 3;
 
 /// Which excesses are compared and over which allocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Concept {
     /// Divide the excess of a coalition by its size.
     pub per_capita: bool,
     /// Give every player at least what it has alone, where that is possible at all.
     pub individually_rational: bool,
+    /// By how much values may be off.
+    pub accuracy: f64,
 }
 
 /// One level of a solution: coalitions whose largest excess cannot be lowered further, because
@@ -74,16 +77,24 @@ impl<'a> RowGeneration<'a> {
             Error::InvalidInput(format!("a table of {} values is no game", table.len()))
         })?;
         let sign = kind.sign();
-        let alone: f64 = (0..n_players).map(|player| sign * table[1 << player]).sum();
-        let bounded = concept.individually_rational && alone <= sign * table[table.len() - 1];
-        let program = Lexicographic::new(n_players, bounded, move |members| {
+        let alone: Vec<f64> = (0..n_players).map(|player| sign * table[1 << player]).collect();
+        let standing = Standing {
+            total: sign * table[table.len() - 1],
+            alone: &alone,
+            accuracy: concept.accuracy,
+        };
+        let relief = concept
+            .individually_rational
+            .then(|| standing.relief(|| largest_gain(table, sign, &alone)))
+            .flatten();
+        let program = Lexicographic::new(n_players, relief, move |members| {
             let coalition = mask(members);
             let weight = if concept.per_capita { f64::from(coalition.count_ones()) } else { 1.0 };
             Some((sign * table[coalition as usize], weight))
         });
         let scanner = Scanner::new(table, sign, concept.per_capita);
         let sample = (n_players as u32).saturating_sub(FIRST_SAMPLE);
-        Ok(Self { program, bounded, scanner, sign, scans: 0, sample })
+        Ok(Self { program, bounded: relief.is_some(), scanner, sign, scans: 0, sample })
     }
 
     /// What each player gets or pays.
@@ -182,6 +193,19 @@ impl<'a> RowGeneration<'a> {
             pool: self.program.pool.len(),
         }
     }
+}
+
+/// The largest difference between what a coalition has and what its members have alone.
+fn largest_gain(table: &[f64], sign: f64, alone: &[f64]) -> f64 {
+    let (low, high) = alone.split_at(BLOCK_BITS.min(alone.len()));
+    let (low, high) = (subset_sums(low), subset_sums(high));
+    table
+        .chunks(low.len())
+        .zip(high)
+        .flat_map(|(values, high)| {
+            values.iter().zip(&low).map(move |(value, low)| (sign * value - low - high).abs())
+        })
+        .fold(0.0, f64::max)
 }
 
 fn mask(members: &[u8]) -> Coalition {

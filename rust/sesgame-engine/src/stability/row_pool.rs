@@ -73,6 +73,11 @@ impl RowPool {
         next
     }
 
+    /// Whether the value of a row is assumed.
+    pub fn is_assumed(&self, row: usize) -> bool {
+        self.assumed.contains(&row)
+    }
+
     /// The members of a row.
     pub fn members(&self, row: usize) -> &[u8] {
         &self.members[row * self.stride..(row + 1) * self.stride]

@@ -7,6 +7,8 @@
 //! it. They start at random, so the last one is a uniformly random member of the annihilator: it
 //! vanishes on the span and, up to a chance of 2^-61 for each coalition, nowhere else.
 
+use crate::coalition::Coalition;
+
 /// The prime modulus of all residues here.
 pub(super) const MODULUS: u64 = (1 << 61) - 1;
 
@@ -97,6 +99,12 @@ impl Span {
         }
         self.functionals.drain(pivot * n..(pivot + 1) * n);
         true
+    }
+
+    /// Whether a coalition is outside.
+    pub fn is_outside(&self, coalition: &Coalition) -> bool {
+        let bytes = coalition.to_le_bytes();
+        self.functional().is_some_and(|functional| apply(functional, &bytes) != 0)
     }
 
     /// A functional that is 0 on the span and elsewhere not, or `None` when the span is all.

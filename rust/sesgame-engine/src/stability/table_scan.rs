@@ -100,6 +100,8 @@ struct Pass<'b> {
     when: u32,
     /// Only every `2^sample`-th block is read, give or take.
     sample: u32,
+    /// Violations closer than this count as equal.
+    tolerance: f64,
 }
 
 /// A stretch of one block of the table, with the allocation's sums over its masks.
@@ -233,6 +235,7 @@ impl<'a> Scanner<'a> {
             growth: self.blocks.growth(&self.allocations, &shifted),
             when: self.allocations.len() as u32,
             sample,
+            tolerance,
         };
         self.allocations.push(shifted);
         let (scores, read) = pass.scores(&mut self.seen, progress)?;
@@ -379,23 +382,31 @@ impl Pass<'_> {
                 (strip.worst_violation(largest(&strip), masks), strip)
             })
         };
-        let blocks = worst(scores, count);
+        let blocks = worst(scores, count, self.tolerance);
         let (scores, strips): (Vec<f64>, Vec<Tile<'_>>) = if blocks.len() <= BLOCKS_PER_TASK {
             blocks.into_iter().flat_map(strips_of).unzip()
         } else {
             blocks.into_par_iter().flat_map_iter(strips_of).unzip()
         };
-        let chosen = worst(&scores, count);
+        let chosen = worst(&scores, count, self.tolerance);
         let least = if chosen.len() < count {
             0.0
         } else {
-            chosen.iter().map(|&index| scores[index]).fold(f64::INFINITY, f64::min)
+            let smallest = chosen.iter().map(|&index| scores[index]).fold(f64::INFINITY, f64::min);
+            smallest - self.tolerance
         };
         let mut found = Vec::new();
         for index in chosen {
             strips[index].collect_violations(masks, least, &mut found);
         }
-        keep_worst(&mut found, count);
+        let worst_first = |a: &Violation, b: &Violation| {
+            let order = descending(a.amount, b.amount, self.tolerance);
+            order.then(scatter(a.coalition).cmp(&scatter(b.coalition)))
+        };
+        if found.len() > count {
+            found.select_nth_unstable_by(count, worst_first);
+            found.truncate(count);
+        }
         found.sort_unstable_by(worst_first);
         found
     }
@@ -411,12 +422,12 @@ fn scatter(coalition: Coalition) -> u32 {
 }
 
 /// The indices of the largest positive scores, at most `count` of them.
-fn worst(scores: &[f64], count: usize) -> Vec<usize> {
+fn worst(scores: &[f64], count: usize, tolerance: f64) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..scores.len()).filter(|&index| scores[index] > 0.0).collect();
     if indices.len() > count {
         let order = |a: &usize, b: &usize| {
             let key = |index: usize| scatter(index as Coalition);
-            scores[*b].total_cmp(&scores[*a]).then(key(*a).cmp(&key(*b)))
+            descending(scores[*a], scores[*b], tolerance).then(key(*a).cmp(&key(*b)))
         };
         indices.select_nth_unstable_by(count, order);
         indices.truncate(count);
@@ -436,15 +447,10 @@ impl Mask {
     }
 }
 
-fn worst_first(a: &Violation, b: &Violation) -> Ordering {
-    b.amount.total_cmp(&a.amount).then(scatter(a.coalition).cmp(&scatter(b.coalition)))
-}
-
-fn keep_worst(found: &mut Vec<Violation>, count: usize) {
-    if found.len() > count {
-        found.select_nth_unstable_by(count, worst_first);
-        found.truncate(count);
-    }
+/// The larger violation first. Those that rounding cannot tell apart are equal, so that the order
+/// does not depend on the unit of the values.
+fn descending(a: f64, b: f64, tolerance: f64) -> Ordering {
+    (b / tolerance).round().total_cmp(&(a / tolerance).round())
 }
 
 /// The sums of all subsets of residues, in binary order.

@@ -21,11 +21,12 @@ struct Rows {
 impl Rows {
     fn program(&self, limits: Limits) -> Lexicographic<'_> {
         let mask = |bytes: &[u8]| bytes.iter().rev().fold(0, |mask, &b| mask << 8 | u16::from(b));
-        let mut program = Lexicographic::new(self.n_players, self.bounded, move |members| {
-            let mask = mask(members);
-            let weight = if self.per_capita { f64::from(mask.count_ones()) } else { 1.0 };
-            Some((self.values.get(&mask).copied().unwrap_or(0.0), weight))
-        });
+        let mut program =
+            Lexicographic::new(self.n_players, self.bounded.then_some(0.0), move |members| {
+                let mask = mask(members);
+                let weight = if self.per_capita { f64::from(mask.count_ones()) } else { 1.0 };
+                Some((self.values.get(&mask).copied().unwrap_or(0.0), weight))
+            });
         program.limits = limits;
         for mask in self.values.keys().filter(|mask| mask.count_ones() > 1) {
             program.require(&mask.to_le_bytes()[..self.n_players.div_ceil(8)]);
