@@ -12,7 +12,7 @@ from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.shapley.exact import ExactSemivalue
-from sesgame.shapley.sampled import SampledShapley, TracePoint
+from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
 from sesgame.stability.core import CoreCheck, CoreExistence, LeastCoreEvidence
 from sesgame.stability.core_points import CorePointEvidence, CorePointStep
 from sesgame.stability.kernel import KernelCheck

@@ -21,7 +21,8 @@ from sesgame.optional_imports import needs
 from sesgame.rule import Rule
 from sesgame.shapley.confidence import student_quantile
 from sesgame.shapley.exact import SHAPLEY
-from sesgame.shapley.sampled import SHAPLEY_ESTIMATE, SampledShapley, TracePoint
+from sesgame.shapley.sampled import SHAPLEY_ESTIMATE
+from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,16 +20,15 @@ from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
 from sesgame.rule import Need, Option, Promise, Rule
+from sesgame.shapley.estimation import estimate_value
 from sesgame.shapley.exact import ADDS, RELATIVE_TOLERANCE, ExactSemivalue, shapley_value
 from sesgame.shapley.sampled import (
     BY_SAMPLE,
     SAMPLING,
-    SampledShapley,
-    TracePoint,
-    estimate_value,
     sampling_of,
     shapley_estimate,
 )
+from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
 from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
 
 if TYPE_CHECKING:

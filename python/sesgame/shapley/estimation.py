@@ -1,0 +1,264 @@
+"""One estimate, from the choice of an estimator to the evidence: exact where that costs no more."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.errors import GameError, NotConvergedWarning
+from sesgame.estimators import Estimator, Permutations, Stratified, TwoStage
+from sesgame.estimators.valuation import Valuation
+from sesgame.game.allocation import Allocation
+from sesgame.shapley.closed_form import value_in_closed_form
+from sesgame.shapley.confidence import student_quantile
+from sesgame.shapley.control_variate import control_value
+from sesgame.shapley.exact import RELATIVE_TOLERANCE
+from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
+from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.game.game import Game
+
+__all__ = ["estimate_value"]
+
+DEFAULT_EVALUATIONS = 10_000
+"""The budget where nothing else limits the sampling, or 40 for each player if that is more."""
+
+OPEN_ENDED = 100
+"""How many times the default budget may be spent on a target or in a given time."""
+
+FIRST_LOOK = 20
+"""Evaluations for each player before a target is compared for the first time."""
+
+GROWTH = 1.5
+"""Factor by which the sample grows between two looks."""
+
+FEW_EVALUATIONS = 7
+"""With fewer evaluations for each player, orders can beat pairs by more than the reverse."""
+
+FEW_PLAYERS = 200
+"""Up to so many, pairs are better even where evaluations are cheap, and fit into the memory."""
+
+CLOSED_FORM_EVALUATIONS = 100_000
+"""So many native evaluations take about as long as the exact value of a structured game."""
+
+
+def estimate_value(game: Game, value: SampledValue, options: SamplingOptions) -> Allocation:
+    """Return the exact value where it is within the budget, otherwise an estimate."""
+    estimation = _Estimation(game, value, options)
+    exact = estimation.exact()
+    if exact is not None:
+        return exact
+    estimation.plan()
+    estimation.sample()
+    return estimation.conclude()
+
+
+class _Estimation:
+    """One estimate, from its plan to its evidence."""
+
+    def __init__(self, game: Game, value: SampledValue, options: SamplingOptions) -> None:
+        self.game, self.value, self.options = game, value, options
+        self.estimator = options.estimator(value)
+        self.start = perf_counter()
+        self.limit = options.max_evaluations or (
+            max(DEFAULT_EVALUATIONS, 2 * FIRST_LOOK * game.n_players)
+            * (OPEN_ENDED if options.open_ended else 1)
+        )
+
+    def exact(self) -> Allocation | None:
+        """Return the exact value where that takes no more than the budget."""
+        if self.game.tabulated or self.limit >= 2**self.game.n_players - 1:
+            return self._enumerated()
+        return self._in_closed_form() if self.estimator is None else None
+
+    def plan(self) -> None:
+        """Choose an estimator, evaluate the control variate, and begin."""
+        game, options = self.game, self.options
+        estimator, self.reason = (
+            self._choose() if self.estimator is None else (self.estimator, "asked for")
+        )
+        self.chosen = estimator
+        if estimator.max_evaluations is not None and options.max_evaluations is None:
+            self.limit = min(self.limit, estimator.max_evaluations)
+        control = options.control_variate
+        self.known = None
+        if control is not None:
+            self.known = control_value(
+                game,
+                control,
+                probabilities=self.value.probabilities,
+                exact=self.value.exact,
+                seed=options.seed,
+                progress=options.progress,
+            )
+        if options.symmetry is not None:
+            for checked in (game, control):
+                if checked is not None:
+                    options.symmetry.check(partial(checked.values, progress=False))
+        valuation = Valuation(
+            game,
+            control,
+            symmetry=options.symmetry,
+            executor=options.executor,
+            store=options.store,
+            progress=options.progress,
+        )
+        self.sampling = estimator.sampling(
+            valuation, self.value.probabilities, options.seed, self.limit
+        )
+        if self.limit <= self.sampling.step:
+            raise GameError(
+                f"max_evaluations must be at least {1 + self.sampling.step} for method "
+                f'"{estimator.name}", got {self.limit}'
+            )
+
+    def sample(self) -> None:
+        """Extend the sample until the budget, the target or the time ends it."""
+        options, sampling, limit = self.options, self.sampling, self.limit
+        target = options.target_half_width
+        self.trace: list[TracePoint] = []
+        total = limit
+        if options.open_ended:
+            total = min(limit, max(FIRST_LOOK * self.game.n_players, sampling.step))
+        while True:
+            if sampling.extend(total):
+                self._estimate()
+            self.reached = target is None or self.trace[-1].half_width <= target
+            if total >= limit or (target is not None and self.reached):
+                return
+            total = max(int(total * GROWTH), sampling.evaluations + sampling.step)
+            if options.max_seconds is not None:
+                seconds = self.trace[-1].seconds
+                room = (options.max_seconds - seconds) * sampling.evaluations / seconds
+                if room < sampling.step:
+                    return
+                total = min(total, sampling.evaluations + int(room))
+            total = min(total, limit)
+
+    def _estimate(self) -> None:
+        """Estimate the values and their errors from what is sampled by now."""
+        values, errors, degrees = self.sampling.estimate()
+        options, symmetry = self.options, self.options.symmetry
+        if symmetry is not None:
+            # The standard deviation of a mean is at most the mean of the deviations.
+            values, errors = symmetry.pooled(values), symmetry.pooled(errors)
+        if self.known is not None:
+            values, errors = values + self.known.values, np.hypot(errors, self.known.errors)
+        parts = self.game.n_players if options.simultaneous else 1
+        level = 1 - (1 - options.confidence) / parts
+        self.errors = errors
+        self.half_widths = errors * student_quantile((1 + level) / 2, degrees)
+        widest = float(self.half_widths.max())
+        seconds = perf_counter() - self.start
+        self.trace.append(TracePoint(self.sampling.evaluations, seconds, widest, values))
+
+    def conclude(self) -> Allocation:
+        """Return the estimate with its evidence; warn where a target was not reached."""
+        options, sampling, last = self.options, self.sampling, self.trace[-1]
+        if not self.reached:
+            warnings.warn(
+                f"after {sampling.evaluations} evaluations the widest interval is "
+                f"+-{last.half_width:.3g}, not the +-{options.target_half_width:.3g} that was "
+                f"asked for",
+                NotConvergedWarning,
+                stacklevel=4,
+            )
+        controlled = {"control_variate": self.known.method if self.known else None}
+        evidence = SampledShapley(
+            standard_errors=self.errors,
+            half_widths=self.half_widths,
+            confidence=options.confidence,
+            simultaneous=options.simultaneous,
+            evaluations=sampling.evaluations,
+            converged=self.reached,
+            estimator=self.chosen.name,
+            reason=self.reason,
+            parameters=asdict(self.chosen) | sampling.parameters | controlled,  # type: ignore[call-overload]
+            seed=options.seed,
+            trace=tuple(self.trace),
+        )
+        return self._allocation(last.values, last.half_width, evidence)
+
+    def _choose(self) -> tuple[Estimator, str]:
+        """Return the estimator of "auto", and why."""
+        options, n_players = self.options, self.game.n_players
+        if self.value.kind == "all":
+            return Stratified(), "the semivalue weighs small and large coalitions differently"
+        if self.value.kind == "symmetric":
+            return TwoStage(), "every pair of coalitions informs every player"
+        native = self.game.native is not None
+        cheap = native and options.open_ended and options.max_evaluations is None
+        if cheap and n_players > FEW_PLAYERS:
+            return (
+                Permutations(),
+                f"a native game of more than {FEW_PLAYERS} players: walks are cheap",
+            )
+        if self.limit < FEW_EVALUATIONS * n_players:
+            return Permutations(), f"fewer than {FEW_EVALUATIONS} evaluations for each player"
+        return TwoStage(), "every pair of coalitions informs every player"
+
+    def _enumerated(self) -> Allocation:
+        """Return the exact value from all coalitions."""
+        options, start = self.options, perf_counter()
+        exact = self.value.exact(
+            self.game, executor=options.executor, store=options.store, progress=options.progress
+        )
+        reason = "all coalitions are known or within the budget"
+        seconds = perf_counter() - start
+        point = TracePoint(2**self.game.n_players - 1, seconds, 0.0, exact.values)
+        return self._exact(point, exact.tolerance, reason)
+
+    def _in_closed_form(self) -> Allocation | None:
+        """Return the exact value of a structured game, where that takes no more than the budget.
+
+        A time limit cannot be kept by it, and a target may be finer than what it proves.
+        """
+        options, start = self.options, perf_counter()
+        few = self.limit < CLOSED_FORM_EVALUATIONS
+        if few or self.value.kind != "Shapley" or options.max_seconds is not None:
+            return None
+        found = value_in_closed_form(self.game, options.progress)
+        if found is None or found.error_bound > (options.target_half_width or np.inf):
+            return None
+        reason = f"a structured game ({found.method}): exact in no more time than the budget"
+        point = TracePoint(0, perf_counter() - start, found.error_bound, found.values)
+        tolerance = found.error_bound + RELATIVE_TOLERANCE * float(np.abs(found.values).sum())
+        return self._exact(point, tolerance, reason)
+
+    def _exact(self, point: TracePoint, tolerance: float, reason: str) -> Allocation:
+        """Return what needed no sample; its half-widths are what it errs by at most."""
+        n_players = self.game.n_players
+        evidence = SampledShapley(
+            standard_errors=np.zeros(n_players),
+            half_widths=np.full(n_players, point.half_width),
+            confidence=self.options.confidence,
+            simultaneous=self.options.simultaneous,
+            evaluations=point.evaluations,
+            converged=True,
+            estimator="exact",
+            reason=reason,
+            parameters={},
+            seed=self.options.seed,
+            trace=(point,),
+        )
+        return self._allocation(point.values, tolerance, evidence)
+
+    def _allocation(
+        self, values: NDArray[np.float64], tolerance: float, evidence: SampledShapley
+    ) -> Allocation:
+        return Allocation(
+            self.game.players,
+            values,
+            kind=self.game.kind,
+            method=self.value.name,
+            tolerance=tolerance,
+            evidence=evidence,
+        )
