@@ -18,7 +18,7 @@ from sesgame.catalogue import RULES, allocate, check_options, comparable_rules
 from sesgame.errors import AllocationError, SesgameError
 from sesgame.files.json_text import finite, json_text, plain
 from sesgame.formatting import count, html_table, number, short_coalition, text_table
-from sesgame.game.allocation import Allocation, Kind
+from sesgame.game.allocation import Allocation, Kind, texts
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
@@ -183,7 +183,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in the types that JSON knows; the rows by rule."""
-        labels = [str(player) for player in self.players]
+        labels = texts(self.players)
         rules = {}
         for row in self.rows:
             shares: dict[str, Any] = {"values": None, "savings": None}

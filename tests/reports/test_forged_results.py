@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +46,9 @@ TABLES = {
     "four": ([0, 3, 4, 11, 2, 8, 9, 20, 1, 6, 7, 15, 5, 12, 13, 30], "gain"),
     "bounds": ([0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 4], "gain"),
 }
+
+FORGED = sorted((Path(__file__).parents[1] / "fixtures" / "forged_results").glob("*.json"))
+"""Results that somebody might write, each beside the table of its game."""
 
 OPTIONS = {"seed": 3, "max_evaluations": 20, "n_clusters": 2}
 
@@ -365,3 +369,11 @@ def test_the_certificate_of_another_rule_is_refused_or_its_claim_is_true() -> No
                 content["rules"]["it"]["allocation"][what] = allocation[what]
             content["rules"]["it"]["audit"]["method"] = allocation["method"]
             judged(one, content)
+
+
+@pytest.mark.parametrize("path", FORGED, ids=lambda path: path.stem)
+def test_a_forgery_that_is_kept_is_refused_or_refuted(path: Path) -> None:
+    kept = json.loads(path.read_text())
+    game = sg.Game.from_table(kept["table"], kept["players"], kind=kept["kind"])
+    one = Subject(game, "it", kept["result"], None)
+    assert judged(one, kept["result"]) in {"refused when read", "refuted"}
