@@ -39,6 +39,8 @@ _BLOCK = 1 << 16
 class MisreportScan:
     """What a participant's misreports earn it, by its true values.
 
+    A gain is at least what was found; finding none proves nothing.
+
     Attributes
     ----------
     participant : hashable
@@ -143,10 +145,10 @@ def misreport_scan(
     ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
     ... )
     >>> sg.misreport_scan(sg.markets.vcg, "ann", book)
-    MisreportScan('ann', 213 misreports: no gain found)
+    MisreportScan('ann', 210 misreports: no gain found)
     >>> scan = sg.misreport_scan(sg.markets.pay_as_bid, "ann", book)
-    >>> round(scan.gain, 6), scan.best_misreport
-    (3.87, (0.57, 1.0))
+    >>> round(scan.gain, 4), round(scan.best_misreport[0] * 9, 4)  # just above Bob
+    (4.0, 5.0)
     """
     _check_orders(market, participant)
     if price_factors is None:
