@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sesgame.catalogue import RULES, comparable_rules
 from sesgame.errors import AllocationError, GameError, SesgameError
+from sesgame.game.allocation import Evidence
 from sesgame.rule import AllocationProblem
 
 GLOVES = {("l",): 0, ("r",): 0, ("s",): 0, ("l", "r"): 1, ("l", "s"): 1, ("r", "s"): 0}
@@ -98,12 +100,65 @@ def test_what_vcg_pays_more_than_there_is_is_the_deficit():
     assert row.budget_balance == -sg.vcg_payments(game).evidence.deficit == -20
 
 
+@dataclass(frozen=True)
+class OwnArrangement(Evidence):
+    """Of a rule that does not find the optimum of all together."""
+
+    worth: float
+
+    @property
+    def arrangement(self):
+        return self.worth
+
+
+@pytest.mark.parametrize(("kind", "sign"), [("cost", 1), ("gain", -1)])
+def test_what_is_lost_is_that_of_the_rules_own_arrangement(kind, sign):
+    game = sg.Game.from_table([0, 40 * sign, 30 * sign, 50 * sign], ["a", "b"], kind=kind)
+
+    def of_own_arrangement(a, b):
+        evidence = OwnArrangement(56.0 * sign)
+        return sg.Allocation(game.players, [a * sign, b * sign], kind, "key", 0.0, evidence)
+
+    keys = {
+        "exact": of_own_arrangement(33, 23),
+        "short": of_own_arrangement(30, 20),
+        "optimal": shares_of(game, [28 * sign, 22 * sign]),
+    }
+    rows = sg.compare(game, keys)
+    assert [rows[rule].paid * sign for rule in keys] == [56, 50, 50]
+    assert [rows[rule].lost for rule in keys] == [6, 6, 0]
+    assert [rows[rule].efficient for rule in keys] == [True, False, True]
+    # Collected less than its arrangement costs; as gains, handed out more than it brings.
+    assert [rows[rule].budget_balance for rule in keys] == [0, -6, 0]
+    figures = rows["exact"].figures()
+    assert (figures["paid"], figures["lost_against_optimum"]) == (56 * sign, 6)
+    head, exact = str(rows).splitlines()[2:4]
+    assert head.split()[:3] == ["rule", "paid", "lost"]
+    assert exact.split()[:4] == ["exact", f"{56 * sign}", "6", "yes"]
+
+
+def test_why_no_rule_is_in_the_core_stands_below_the_table():
+    majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], ["a", "b", "c"], kind="gain")
+    comparison = sg.compare(majority, ["shapley", "nucleolus"])
+    assert comparison.obstacle.name == "balanced"
+    assert "No rule can content every group: the core is empty" in str(comparison)
+    assert "No rule can content every group" in comparison._repr_html_()
+    assert comparison.to_dict()["obstacle"]["coalitions"] == [["a", "b"], ["a", "c"], ["b", "c"]]
+
+
+def test_where_there_is_a_core_a_rule_may_miss_it_only_if_the_game_is_not_convex():
+    comparison = sg.compare(glove_game(), ["shapley", "nucleolus"])
+    assert comparison.obstacle.name == "convex"
+    assert "may miss it" in str(comparison)
+    assert sg.compare(glove_game(), ["nucleolus"]).obstacle is None
+
+
 def test_a_rule_that_fails_has_its_row_with_the_reason_and_the_others_stay():
     comparison = sg.compare(glove_game(), ["owen", "shapley"])
     assert comparison["owen"].allocation is None
     assert "is for communities" in comparison["owen"].failure
     assert comparison["shapley"].audit.efficient
-    assert str(comparison).splitlines()[3].split() == ["owen", *["-"] * 10]
+    assert str(comparison).splitlines()[3].split() == ["owen", *["-"] * 12]
     assert "owen: the rule" in str(comparison)
     assert comparison["owen"].figures()["efficient"] is None
 

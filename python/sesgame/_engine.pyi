@@ -311,7 +311,7 @@ def excess_histogram(
     report: _Report = None,
 ) -> NDArray[np.uint64]: ...
 def first_without_core(
-    table: NDArray[np.float64], kind: _Kind, report: _Report = None
+    table: NDArray[np.float64], kind: _Kind, accuracy: float, report: _Report = None
 ) -> int | None: ...
 def least_core(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None

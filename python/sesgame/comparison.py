@@ -17,13 +17,15 @@ import numpy as np
 from sesgame.catalogue import RULES, allocate, check_options, comparable_rules
 from sesgame.errors import AllocationError, SesgameError
 from sesgame.files.json_text import finite, json_text, plain
-from sesgame.formatting import count, html_table, number, short_coalition, text_table
+from sesgame.formatting import count, html_table, number, short_coalition, size, text_table
 from sesgame.game.allocation import Allocation, Kind, texts
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 from sesgame.rule import AllocationProblem
 from sesgame.stability.audit import Audit, audit_by_search, check_tolerance
+from sesgame.stability.obstacles import no_core, not_convex, obstacle_sentence
+from sesgame.stability.property import Property
 from sesgame.stability.search import CoalitionSearch
 
 if TYPE_CHECKING:
@@ -60,6 +62,10 @@ class ComparedRule:
         gains.
     failure : str
         Why the rule has no allocation, or the allocation no audit; otherwise empty.
+    arrangement : float or None
+        What the rule's own arrangement gains or costs in all: v(N) where that is the optimum.
+    lost : float or None
+        By how much that is worse than the optimum of the grand coalition.
     evaluations : int or None
         The coalitions that the rule evaluated; None where that is not known.
     seconds : float or None
@@ -74,17 +80,37 @@ class ComparedRule:
     audit: Audit | None = None
     savings: NDArray[np.float64] | None = None
     failure: str = ""
+    arrangement: float | None = None
+    lost: float | None = None
     evaluations: int | None = None
     seconds: float | None = None
     audit_seconds: float | None = None
 
     @property
+    def paid(self) -> float | None:
+        """The sum of the shares: what the rule collects (costs) or hands out (gains)."""
+        return None if self.allocation is None else self.allocation.total
+
+    @property
+    def efficiency_gap(self) -> float | None:
+        """By how much the shares exceed what the rule's own arrangement gains or costs."""
+        if self.paid is None or self.arrangement is None:
+            return None
+        return self.paid - self.arrangement
+
+    @property
+    def efficient(self) -> bool | None:
+        """Whether the rule hands out exactly what its own arrangement gains or costs."""
+        if self.audit is None or self.efficiency_gap is None:
+            return None
+        return abs(self.efficiency_gap) <= self.audit.tolerance
+
+    @property
     def budget_balance(self) -> float | None:
         """The budget surplus: collected minus paid out; negative for a deficit."""
-        if self.audit is None or self.allocation is None:
+        if self.allocation is None or self.efficiency_gap is None:
             return None
-        gap = self.audit.efficiency_gap
-        return gap if self.allocation.kind == "cost" else -gap
+        return self.efficiency_gap if self.allocation.kind == "cost" else -self.efficiency_gap
 
     @property
     def deviation_of_savings(self) -> float | None:
@@ -115,8 +141,8 @@ class ComparedRule:
             "rule": self.rule,
             "method": None if self.allocation is None else self.allocation.method,
             "failure": self.failure or None,
-            "efficient": None if checked is None else checked.efficient,
-            "efficiency_gap": None if checked is None else checked.efficiency_gap,
+            "efficient": self.efficient,
+            "efficiency_gap": self.efficiency_gap,
             "individually_rational": None if checked is None else checked.individually_rational,
             "worst_member": None if checked is None else plain(checked.worst_player),
             "worst_member_excess": None if checked is None else checked.worst_player_excess,
@@ -124,6 +150,8 @@ class ComparedRule:
             "worst_coalition": None if checked is None else plain(checked.worst_coalition),
             "worst_coalition_excess": None if checked is None else checked.worst_coalition_excess,
             "excess_bound": None if checked is None else checked.bound,
+            "paid": self.paid,
+            "lost_against_optimum": self.lost,
             "budget_balance": self.budget_balance,
             "least_saving": None if savings is None else float(savings.min()),
             "mean_saving": None if savings is None else float(savings.mean()),
@@ -159,6 +187,9 @@ class Comparison:
         One for each rule that was asked for, also where it failed.
     table_seconds : float or None
         How long the table of all coalitions took, which all rules share; None where there is none.
+    obstacle : Property or None
+        Where a coalition gains by leaving, although all were looked at: why no rule prevents that,
+        or why a rule that does not look for the core may miss it.
     """
 
     players: Players
@@ -168,6 +199,7 @@ class Comparison:
     together: float
     rows: tuple[ComparedRule, ...]
     table_seconds: float | None = None
+    obstacle: Property | None = None
 
     @property
     def audits(self) -> tuple[Audit, ...]:
@@ -197,6 +229,7 @@ class Comparison:
             "alone": dict(zip(labels, self.alone.tolist(), strict=True)),
             "together": self.together,
             "table_seconds": self.table_seconds,
+            "obstacle": plain(self.obstacle),
             "rules": rules,
         }
 
@@ -243,8 +276,8 @@ class Comparison:
     def _verdicts(self) -> list[list[str]]:
         """Return for each rule what holds and what it costs, as people read it."""
         word = "saving" if self.kind == "cost" else "surplus"
-        head = ["rule", "efficient", "ind. rational", "in the core", "budget", f"min {word}"]
-        head += ["max", "std. dev.", "Gini", "coalitions", "time"]
+        head = ["rule", "paid", "lost", "efficient", "ind. rational", "in the core", "budget"]
+        head += [f"min {word}", "max", "std. dev.", "Gini", "coalitions", "time"]
         return [head, *(self._verdict(row) for row in self.rows)]
 
     def _verdict(self, row: ComparedRule) -> list[str]:
@@ -253,16 +286,18 @@ class Comparison:
             "-" if row.seconds is None else _duration(row.seconds),
         ]
         if row.audit is None or row.savings is None:
-            return [row.rule, *["-"] * 8, *price]
+            return [row.rule, *["-"] * 10, *price]
         gini = row.gini_of_savings
         spread = (row.savings.min(), row.savings.max(), row.savings.std())
         balance = self._figure(row.budget_balance or 0.0, row.audit, sign=True)
         return [
             row.rule,
-            _yes(row.audit.efficient),
+            self._figure(row.paid or 0.0, row.audit),
+            self._figure(row.lost or 0.0, row.audit),
+            _yes(bool(row.efficient)),
             _yes(row.audit.individually_rational),
             self._in_core(row.audit),
-            "balanced" if row.audit.efficient else balance,
+            "balanced" if row.efficient else balance,
             *(self._figure(float(figure), row.audit) for figure in spread),
             "-" if gini is None else f"{gini:.2f}",
             *price,
@@ -305,6 +340,8 @@ class Comparison:
             if evidence and evidence.unproved:
                 reason = evidence.unproved
                 notes.append(f"{row.rule}: not certified ({reason}).")
+        if self.obstacle is not None:
+            notes.append(obstacle_sentence(self.obstacle, lambda value: size(value, self.unit)))
         if self.table_seconds is not None:
             notes.append(
                 f"Evaluated once for all rules together: {count(2**n - 1, 'coalition')}, in "
@@ -348,8 +385,10 @@ def compare(
 ) -> Comparison:
     r"""Show side by side what several rules do on one game, and what holds of each.
 
-    One row for each rule: is it efficient, x(N) = v(N); individually rational, nobody better off
-    alone; in the core, no coalition better off on its own; the budget surplus; how savings
+    One row for each rule: what it hands out or collects in all; what is lost against the optimum
+    v(N), where a rule makes an arrangement of its own; is it efficient, which is to say that it
+    hands out exactly what its arrangement gains or costs; individually rational, nobody better
+    off alone; in the core, no coalition better off on its own; the budget surplus; how savings
     against standing alone are spread, by the least, the greatest, the standard deviation and the
     Gini coefficient
 
@@ -467,15 +506,20 @@ def compared(
     few = np.concatenate([np.eye(n, dtype=np.bool_), np.ones((1, n), dtype=np.bool_)])
     *alone, together = problem.game.values(few, progress=progress).tolist()
     # All rules before the first audit: it makes a table, and rules would then take another way.
-    rows = [_applied(problem, name, rule, np.array(alone), strict) for name, rule in named.items()]
+    applied_rows = [
+        _applied(problem, name, rule, np.array(alone), together, strict)
+        for name, rule in named.items()
+    ]
     search = CoalitionSearch.of_problem(problem, certain=strict, progress=progress)
+    rows = tuple(_audited(search, row, tolerance, strict) for row in applied_rows)
     return Comparison(
         players=problem.game.players,
         kind=problem.game.kind,
         unit="" if problem.world is None else problem.world.currency,
         alone=np.array(alone),
         together=together,
-        rows=tuple(_audited(search, row, tolerance, strict) for row in rows),
+        rows=rows,
+        obstacle=_obstacle(problem.game, rows),
     )
 
 
@@ -516,6 +560,7 @@ def _applied(
     name: str,
     rule: Compared,
     alone: NDArray[np.float64],
+    together: float,
     strict: bool,
 ) -> ComparedRule:
     """Return the row of one rule without its audit, with the reason where it fails."""
@@ -526,10 +571,14 @@ def _applied(
         if strict:
             raise
         return ComparedRule(name, failure=_in_one_line(error))
+    own = None if allocation.evidence is None else allocation.evidence.arrangement
+    arrangement = together if own is None else own
     return ComparedRule(
         name,
         allocation=allocation,
         savings=problem.game.sign * (allocation.values - alone),
+        arrangement=arrangement,
+        lost=problem.game.sign * (together - arrangement),
         evaluations=_evaluations(problem, allocation),
         seconds=perf_counter() - start if isinstance(rule, str) else None,
     )
@@ -549,6 +598,15 @@ def _audited(
             raise
         return replace(row, failure=_in_one_line(error))
     return replace(row, audit=checked, audit_seconds=perf_counter() - start)
+
+
+def _obstacle(game: Game, rows: Iterable[ComparedRule]) -> Property | None:
+    """Return why a coalition gains by leaving, where all values are known and one does."""
+    audits = [row.audit for row in rows if row.audit is not None]
+    if not game.tabulated or all(one.worst_coalition_excess <= one.tolerance for one in audits):
+        return None
+    obstacle = no_core(game)
+    return not_convex(game) if obstacle is None else obstacle
 
 
 def _in_one_line(error: SesgameError) -> str:

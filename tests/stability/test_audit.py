@@ -62,6 +62,23 @@ def test_a_stable_cost_share_names_the_closest_group_and_what_it_would_lose():
     ]
 
 
+def test_an_audit_says_why_no_rule_contents_everybody():
+    majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], ["a", "b", "c"], kind="gain")
+    result = sg.audit(majority, sg.shapley_value(majority))
+    assert result.obstacle.name == "balanced"
+    assert result.sentences()[-1] == (
+        "No rule can content every group: the core is empty, 1/2 x {a, b} + 1/2 x {a, c} + "
+        "1/2 x {b, c} have 0.5 more than all together."
+    )
+    apart = sg.Game.from_table([0, 3, 4, 9.5], ["a", "b"], kind="cost")
+    assert sg.audit(apart, [4, 5.5]).sentences("EUR")[-1] == (
+        "All together are worse off than each alone, by 2.50 EUR: any rule leaves somebody so."
+    )
+    # There is a core: another split contents everybody.
+    assert sg.audit(glove_game(), sg.shapley_value(glove_game())).obstacle is None
+    assert sg.audit(majority, sg.shapley_value(majority)).to_dict()["obstacle"]["holds"] is False
+
+
 def test_a_single_player_has_no_coalition_to_leave_with():
     game = sg.Game.from_table([0, 5], kind="cost")
     result = sg.audit(game, [5])

@@ -152,6 +152,11 @@ class Evidence:
         return None
 
     @property
+    def arrangement(self) -> float | None:
+        """What the rule's own arrangement gains or costs in all; None: the optimum, v(N)."""
+        return None
+
+    @property
     def unproved(self) -> str:
         """Why the values may not be what the rule says; empty where nothing is open."""
         return ""

@@ -13,6 +13,8 @@ from sesgame.files.json_text import InfiniteAsNull, plain
 from sesgame.formatting import LESS, format_coalition, html_table, short_coalition, size
 from sesgame.game.allocation import Allocation
 from sesgame.game.given_allocation import as_allocation
+from sesgame.stability.obstacles import no_core, obstacle_sentence
+from sesgame.stability.property import Property
 from sesgame.stability.search import (
     RELATIVE_TOLERANCE,
     CoalitionSearch,
@@ -63,6 +65,10 @@ class Audit:
         Proved: no coalition would gain more by leaving. Infinite where nothing is proved.
     tolerance : float
         What counts as equal, in the unit of the game.
+    obstacle : Property or None
+        Why no allocation leaves every coalition content, where one gains by leaving and
+        :func:`audit` looked at all of them: the core is empty, or all together have less than
+        each alone.
     """
 
     method: str
@@ -77,6 +83,7 @@ class Audit:
     staying: tuple[Hashable, ...]
     bound: InfiniteAsNull
     tolerance: float
+    obstacle: Property | None = dataclasses.field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the audit in the types that JSON knows."""
@@ -110,7 +117,10 @@ class Audit:
             )
         if not self.worst_coalition:
             return [first, second]
-        return [first, second, self._stability(amount)]
+        lines = [first, second, self._stability(amount)]
+        if self.obstacle is not None:
+            lines.append(obstacle_sentence(self.obstacle, amount))
+        return lines
 
     def _stability(self, amount: Callable[[float], str]) -> str:
         """Return in a sentence whether a coalition would leave."""
@@ -225,7 +235,8 @@ def audit(
 
     Notes
     -----
-    Two scans of the 2^n values. Of players and coalitions whose excesses differ by no more than
+    Two scans of the 2^n values, and where a coalition gains by leaving a few more: is there a
+    core at all? Of players and coalitions whose excesses differ by no more than
     1e-9 (1e-7) of the largest value or ``rounding``, the first is named, coalitions in the order of
     their bit masks: rounding, which differs from machine to machine, does not choose. With an
     oracle the 2n + 1 coalitions of 1, n - 1 and n players, and one question: is any
@@ -244,7 +255,10 @@ def audit(
     (False, ('b',), 1.0)
     """
     search = CoalitionSearch.of(game, oracle=oracle, max_seconds=max_seconds, progress=progress)
-    return audit_by_search(search, allocation, tolerance)
+    checked = audit_by_search(search, allocation, tolerance)
+    if oracle is not None or checked.worst_coalition_excess <= checked.tolerance:
+        return checked
+    return dataclasses.replace(checked, obstacle=no_core(game))
 
 
 def audit_by_search(

@@ -363,7 +363,7 @@ class _Passes:
             return Property(name, kind, holds=True)
         if n <= MAX_SUBGAME_PLAYERS:
             with progress_report("subgames", "", self.progress) as report:
-                mask = first_without_core(self.table, kind, report)
+                mask = first_without_core(self.table, kind, self.slack, report)
             if mask is None:
                 return Property(name, kind, holds=True)
             members = players.ordered_labels(mask)

@@ -106,13 +106,16 @@ pub fn symmetric_players(
 
 /// The first coalition whose own game has an empty core.
 #[pyfunction]
-#[pyo3(signature = (table, kind, report=None))]
+#[pyo3(signature = (table, kind, accuracy, report=None))]
 pub fn first_without_core(
     py: Python<'_>,
     table: Table<'_>,
     kind: KindName,
+    accuracy: f64,
     report: Report<'_, '_>,
 ) -> PyResult<Option<Coalition>> {
     let table = table.as_slice()?;
-    watched(py, report, |progress| total_balance::first_without_core(table, kind.0, progress))
+    watched(py, report, |progress| {
+        total_balance::first_without_core(table, kind.0, accuracy, progress)
+    })
 }

@@ -10,7 +10,8 @@ use crate::coalition::{Coalition, members, players_of_table};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
-/// The first coalition in binary order whose own game has an empty core, or `None`.
+/// The first coalition in binary order whose own game has an empty core, or `None`. An excess of
+/// at most `accuracy`, by which values may be off, empties none.
 ///
 /// # Complexity
 /// A linear program for each of the `2^n` coalitions, `3^n` values in all.
@@ -20,6 +21,7 @@ use crate::progress::Progress;
 pub fn first_without_core(
     table: &[f64],
     kind: Kind,
+    accuracy: f64,
     progress: &Progress,
 ) -> Result<Option<Coalition>> {
     if players_of_table(table.len()).is_none() {
@@ -35,7 +37,8 @@ pub fn first_without_core(
             progress.advance(1)?;
             let coalition = coalition as Coalition;
             // What it does must not count as progress of the whole.
-            let (witness, ..) = core(&table_of(table, coalition), kind, &Progress::new())?;
+            let (witness, ..) =
+                core(&table_of(table, coalition), kind, accuracy, &Progress::new())?;
             Ok(matches!(witness, Core::Empty(_)).then_some(coalition))
         })
         .find_first(|result| !matches!(result, Ok(None)));
@@ -66,13 +69,13 @@ mod tests {
                 majority + f64::from((mask & 0b10 != 0) && mask != 0b10) * 10.0
             })
             .collect();
-        let found = first_without_core(&table, Kind::Gain, &Progress::new()).unwrap();
+        let found = first_without_core(&table, Kind::Gain, 0.0, &Progress::new()).unwrap();
         assert_eq!(found, Some(0b1101));
     }
 
     #[test]
     fn convex_games_are_totally_balanced() {
         let table: Vec<f64> = (0..64_u32).map(|mask| f64::from(mask.count_ones().pow(2))).collect();
-        assert_eq!(first_without_core(&table, Kind::Gain, &Progress::new()).unwrap(), None);
+        assert_eq!(first_without_core(&table, Kind::Gain, 0.0, &Progress::new()).unwrap(), None);
     }
 }
