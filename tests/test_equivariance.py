@@ -221,7 +221,8 @@ def test_exact_least_cores_are_those_of_a_slow_exact_method(drawn):
     shares = product((0, 1), repeat=game.n_players)
     members = [mask[::-1] for mask in shares][1:-1]
     excesses = [
-        int(game.sign) * (fractions[mask] - sum(x for x, is_in in zip(found.exact, row) if is_in))
+        int(game.sign)
+        * (fractions[mask] - sum(x for x, is_in in zip(found.exact, row, strict=True) if is_in))
         for mask, row in enumerate(members, start=1)
     ]
     assert max(excesses, default=0) == value

@@ -136,8 +136,12 @@ pub fn core_point(
         }
     };
     let width = width(n_players, |coalition| value(coalition) - least_allowed);
-    let scale = unit(width.max(least.tolerance / FEASIBILITY));
     let wanted: Vec<f64> = reference.iter().map(|share| sign * share).collect();
+    let scale = unit(match width.max(least.tolerance / FEASIBILITY) {
+        // A game of zeros has no unit, but the reference has one.
+        0.0 => wanted.iter().fold(0.0, |most, share| f64::max(most, share.abs())),
+        size => size,
+    });
     let (compared, middle) = match rule {
         Rule::Nearest => centred(&wanted, &origin),
         Rule::Leximin => (brought_together(&wanted, &origin, APART * scale), 0.0),
