@@ -330,8 +330,8 @@ class TwoPeriodStorage:
         """Return the scarcity of coalitions that are short by so much, arrays of shape (K, m)."""
         gap = self.peak_price - self.off_peak_price
         limit = self.storage_price / gap if gap > 0 else math.inf
-        # What rounding cannot tell apart is equal: neither what is barely short is, nor does it come
-        # before what is as short.
+        # What rounding cannot tell apart is equal: neither is what is barely short, nor does it
+        # come before what is as short.
         brought = self.peak_kwh.sum(axis=1, keepdims=True) + self.capacity_kwh.sum()
         equal = np.broadcast_to(2 * len(self.players) * UNIT_ROUNDOFF * brought, short.shape)
         steps = np.rint(np.divide(short, equal, out=np.zeros_like(short), where=equal > 0))
