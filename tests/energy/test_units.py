@@ -81,7 +81,7 @@ def billed(rule, community, money):
     [rule for rule in RULES.values() if not rule.worlds or Community in rule.worlds],
     ids=lambda rule: rule.name,
 )
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(community=communities(st.integers(2, 4), model="battery"), units=UNITS)
 def test_bills_do_not_depend_on_the_units_of_money_and_energy(rule, community, units):
     money, energy = units
@@ -94,7 +94,7 @@ def test_bills_do_not_depend_on_the_units_of_money_and_energy(rule, community, u
         assert other.method == one.method
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     drawn=st.sampled_from(["linear", "battery"]).flatmap(lambda model: communities(model=model)),
     units=UNITS,
