@@ -17,6 +17,7 @@ from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
+from sesgame.game.precision import UNIT_ROUNDOFF
 from sesgame.game.world import ScenarioEnergy
 from sesgame.rule import AllocationProblem, Promise, Rule
 
@@ -329,8 +330,13 @@ class TwoPeriodStorage:
         """Return the scarcity of coalitions that are short by so much, arrays of shape (K, m)."""
         gap = self.peak_price - self.off_peak_price
         limit = self.storage_price / gap if gap > 0 else math.inf
-        order = np.argsort(-short, axis=0, kind="stable")
-        probability = self.weights[order] * (np.take_along_axis(short, order, axis=0) > 0)
+        # What rounding cannot tell apart is equal: neither is what is barely short, nor does it
+        # come before what is as short.
+        brought = self.peak_kwh.sum(axis=1, keepdims=True) + self.capacity_kwh.sum()
+        equal = np.broadcast_to(2 * len(self.players) * UNIT_ROUNDOFF * brought, short.shape)
+        steps = np.rint(np.divide(short, equal, out=np.zeros_like(short), where=equal > 0))
+        order = np.argsort(-steps, axis=0, kind="stable")
+        probability = self.weights[order] * (np.take_along_axis(steps, order, axis=0) > 0)
         before = np.cumsum(probability, axis=0) - probability
         taken = np.clip(limit - before, 0.0, probability)
         scarcity = np.empty_like(taken)

@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sesgame._engine import coalitions_at_least, core_witness
 from sesgame._engine import least_core as engine_least_core
 from sesgame.errors import OracleError, SolverError
@@ -292,21 +294,15 @@ def _proved(
         proof = evidence.verify(game, exact=True)
     if not proof and game.n_players <= EXACT_PLAYERS:
         # The prenucleolus is a point of the least core at which nothing else is tight.
-        table, sign = game.tabulate(progress=False), int(game.sign)
         levels, point = exact_levels(
-            table,
-            sign,
+            game.tabulate(progress=False),
+            int(game.sign),
             [game.players.mask(group) for stage in evidence.stages for group in stage.coalitions],
             per_capita=False,
             bounded=False,
         )
-        first = [level for level in levels if level[0] == levels[0][0]]
-        tight = tight_coalitions(table, sign, point)
-        evidence = dataclasses.replace(
-            _at(game, evidence, [stage(game.players, level) for level in first], point),
-            tight=tuple(game.players.ordered_labels(mask) for mask in tight[:LISTED_COALITIONS]),
-            tight_count=len(tight),
-        )
+        first = [stage(game.players, level) for level in levels if level[0] == levels[0][0]]
+        evidence = _at(game, evidence, first, point)
         proof = evidence.verify(game, exact=True)
     if not proof:
         raise SolverError("exact proof of the least core", proof.failures[0])
@@ -321,11 +317,24 @@ def _at(
 ) -> LeastCoreEvidence:
     """Return evidence whose numbers are the floats next to those of a point in fractions."""
     found = stages_at(game, stages, point, per_capita=False)
+    value = found[0].excess if found else 0.0
+    values = np.array([float(share) for share in point])
+    # The coalitions that are tight in fractions are among those that are so in floats.
+    near, _ = coalitions_at_least(
+        game.tabulate(progress=False),
+        game.kind,
+        values,
+        value - 4 * evidence.tolerance,
+        1 << game.n_players,
+    )
+    tight = tight_coalitions(game, [Fraction(share) for share in point], near)
     return dataclasses.replace(
         evidence,
-        value=found[0].excess if found else 0.0,
+        value=value,
         stages=found,
-        values=tuple(float(share) for share in point),
+        tight=tuple(game.players.ordered_labels(mask) for mask in tight[:LISTED_COALITIONS]),
+        tight_count=len(tight),
+        values=tuple(values.tolist()),
     )
 
 

@@ -357,12 +357,13 @@ def nearest_core_allocation(
     PlayerLimitError, SolverError
         As in :func:`sesgame.least_core`.
     AllocationError
-        `reference` has the wrong length or is not finite.
+        `reference` has the wrong length, is not finite, or is so far away that floats cannot tell
+        which point is nearest: from about 1e8 times the width of the core on.
 
     Notes
     -----
     A least core, then a few scans of the 2^n values. Quadratic programs over the coalitions that
-    matter are solved by Lawson and Hanson's non-negative least squares.
+    matter are solved by the dual method of Goldfarb and Idnani.
 
     Examples
     --------

@@ -52,7 +52,7 @@ def exact_levels(
     per_capita: bool,
     bounded: bool,
 ) -> tuple[list[ExactLevel], tuple[Fraction, ...]]:
-    """Return the levels of the nucleolus, and it; `known` are masks of coalitions that may matter."""
+    """Return the levels of the nucleolus, and it; coalitions `known` may matter, given as masks."""
     ratios = [value.as_integer_ratio() for value in table.tolist()]
     scale = lcm(*{denominator for _, denominator in ratios})
     worth = np.array([sign * a * (scale // b) for a, b in ratios], dtype=object)
@@ -73,7 +73,7 @@ def stages_at(
     game: Game, stages: Iterable[Stage], point: Sequence[Fraction | float], *, per_capita: bool
 ) -> tuple[Stage, ...]:
     """Return stages whose excesses are the floats next to those of a point in fractions."""
-    shares = dict(zip(game.players, map(Fraction, point), strict=True))
+    shares = dict(zip(game.players, [Fraction(share) for share in point], strict=True))
 
     def excess(coalition: tuple[Hashable, ...]) -> float:
         gap = Fraction(game.value(coalition)) - sum(shares[player] for player in coalition)
@@ -87,14 +87,18 @@ def stages_at(
     )
 
 
-def tight_coalitions(table: NDArray[np.float64], sign: int, point: Sequence[Fraction]) -> list[int]:
-    """Return the proper coalitions of largest excess at a point, in binary order."""
-    ratios = [value.as_integer_ratio() for value in table.tolist()]
+def tight_coalitions(game: Game, point: Sequence[Fraction], near: Sequence[int]) -> list[int]:
+    """Return those of some coalitions, given as masks, whose excess at a point is the largest."""
+    if not near:
+        return []
+    table, sign = game.tabulate(progress=False), int(game.sign)
+    ratios = [value.as_integer_ratio() for value in table[near].tolist()]
     scale = lcm(*{bottom for _, bottom in ratios}, *(share.denominator for share in point))
-    worth = np.array([sign * top * (scale // bottom) for top, bottom in ratios], dtype=object)
-    shares = np.array([int(sign * share * scale) for share in point], dtype=object)
-    excess = (worth - _subset_sums(shares))[1:-1]
-    return (np.flatnonzero(excess == excess.max()) + 1).tolist() if len(excess) else []
+    worth = np.array([top * (scale // bottom) for top, bottom in ratios], dtype=object)
+    shares = np.array([int(share * scale) for share in point], dtype=object)
+    members = np.array(near)[:, np.newaxis] >> np.arange(game.n_players) & 1
+    excess = sign * (worth - members.astype(object) @ shares)
+    return [near[int(row)] for row in np.flatnonzero(excess == excess.max())]
 
 
 class _Program:

@@ -11,8 +11,9 @@ import numpy as np
 from sesgame._engine import maximal_surpluses as engine_maximal_surpluses
 from sesgame.game.allocation import Allocation, Evidence
 from sesgame.game.given_allocation import as_allocation
+from sesgame.game.precision import resolution, rounding_of_excesses
 from sesgame.progress import progress_report
-from sesgame.stability.search import RELATIVE_TOLERANCE
+from sesgame.stability.search import first_largest
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -118,8 +119,8 @@ def kernel_check(
     game, allocation, progress
         As in :func:`maximal_surpluses`.
     tolerance : float, optional
-        What counts as equal; by default 1e-9 of the largest absolute value of any coalition, but
-        at least the game's ``rounding``.
+        What counts as equal; by default 1e-9 of the largest gain of a coalition over its members
+        alone, the accuracy of the game, and rounding.
 
     Returns
     -------
@@ -151,12 +152,16 @@ def kernel_check(
     given = as_allocation(game, allocation)
     surpluses = maximal_surpluses(game, given, progress=progress)
     if tolerance is None:
-        tolerance = max(RELATIVE_TOLERANCE * game.scale, game.rounding)
+        rounding = rounding_of_excesses(game.scale, np.abs(given.values).sum(), game.n_players)
+        tolerance = resolution(game) + game.rounding + float(rounding)
     table = game.tabulate(progress=False)
     n = game.n_players
     np.fill_diagonal(surpluses, 0.0)
     imbalance = surpluses - surpluses.T
-    stronger, weaker = np.unravel_index(int(np.argmax(imbalance)), imbalance.shape)
+    # Of pairs that are as far from balance the first.
+    pairs = np.where(np.eye(n, dtype=np.bool_), -np.inf, imbalance)
+    place = first_largest(pairs.ravel(), tolerance)
+    stronger, weaker = np.unravel_index(place, imbalance.shape)
     efficient = abs(given.total - float(table[-1])) <= tolerance
     beyond = game.sign * (given.values - table[1 << np.arange(n)])
     rational = bool((beyond >= -tolerance).all())

@@ -191,7 +191,8 @@ def nucleolus(
         With :class:`NucleolusEvidence`. Where the players alone have more than all together, no
         imputation exists; the allocation is then the prenucleolus and its method says so. What they
         have more by no more than rounding, the accuracy of the game and 1e-9 of the largest gain of
-        a coalition is nothing. With an oracle, with :class:`~sesgame.stability.search_evidence.GeneratedEvidence`.
+        a coalition is nothing. With an oracle, with
+        :class:`~sesgame.stability.search_evidence.GeneratedEvidence`.
 
     Raises
     ------

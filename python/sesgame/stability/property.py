@@ -183,7 +183,7 @@ def balance_of(game: Game, progress: bool) -> Property:
     """Return whether the core is not empty, with a balanced collection where it is."""
     table = game.tabulate(progress=progress)
     with progress_report("core", " values", progress) as report:
-        _, found, _, _ = core_witness(table, game.kind, report)
+        _, found, _, _ = core_witness(table, game.kind, game.rounding, report)
     if found is None:
         return Property("balanced", game.kind, holds=True)
     collection = stage(game.players, found)

@@ -59,7 +59,7 @@ class _RowGeneration:
         self.complete = complete
         self.individually_rational = individually_rational
         self.tolerance = (
-            search.relative_tolerance * (search.scale or 1.0)
+            search.relative_tolerance * _scale(search)
             if search.tolerance is None
             else search.tolerance
         )
@@ -209,6 +209,19 @@ class _RowGeneration:
         if open_stages:
             return f"the oracle does not prove stage {open_stages[0]}"
         return ""
+
+
+def _scale(search: OracleSearch) -> float:
+    """Return the largest absolute value of the coalitions that are known before any other."""
+    n = search.game.n_players
+    if search.scale > 0 or n == 1:
+        return search.scale
+    # Neither the players alone nor all, or all but one, are worth anything: others may be.
+    named = search.separator(math.inf).ask(
+        np.zeros(n), n, 0.0, None, search.max_seconds, attained=False
+    )
+    # In a game of zeros, which has no unit, any will do.
+    return float(np.abs(named.values).max(initial=0.0)) or 1.0
 
 
 class _Settled:

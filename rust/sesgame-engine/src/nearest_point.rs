@@ -175,6 +175,10 @@ impl Orthogonal {
     /// The point nearest to a target at which all rows hold, and the rows' multipliers.
     fn nearest(&self, target: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let (mut point, inside) = self.parts(target);
+        if self.q.len() == target.len() {
+            // All that is left is rounding.
+            point.fill(0.0);
+        }
         let mut along: Vec<f64> = Vec::with_capacity(self.h.len());
         for (column, h) in self.r.iter().zip(&self.h) {
             let known: f64 = column.iter().zip(&along).map(|(a, b)| a * b).sum();

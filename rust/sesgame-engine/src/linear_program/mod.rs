@@ -10,6 +10,13 @@ use crate::error::{Error, Result};
 pub use dense_basis::DenseBasis;
 pub use highs::{Basis, Model, highs_version};
 
+/// The unit in which numbers up to `size` are told to the solver, whose tolerances are absolute: the
+/// least power of two that is not smaller, which rounds nothing; 1 for 0.
+#[must_use]
+pub fn unit(size: f64) -> f64 {
+    if size > 0.0 { size.log2().ceil().exp2() } else { 1.0 }
+}
+
 /// How a solve ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

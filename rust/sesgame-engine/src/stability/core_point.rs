@@ -17,13 +17,13 @@ use super::span::Span;
 use super::table_scan::{Demand, Scanner};
 use crate::coalition::{Coalition, grand, members};
 use crate::error::{Error, Result};
-use crate::linear_program::Model;
+use crate::linear_program::{Model, unit};
 use crate::nearest_point::{Row, nearest};
 use crate::progress::Progress;
 
 /// A scan adds this many coalitions, times the number of players, to the pool.
 const ROWS_PER_PLAYER: usize = 10;
-/// The chosen point may violate coalitions by so many times the tolerance of the least core.
+/// The chosen point may violate coalitions by so many times what its programs may.
 const SLACK: f64 = 4.0;
 /// What the LP solver is told to keep to, the finest that it takes, in the unit of the program.
 const FEASIBILITY: f64 = 1e-10;
@@ -113,7 +113,6 @@ pub fn core_point(
         )));
     }
     let sign = kind.sign();
-    let tolerance = SLACK * least.tolerance;
     let no_excess = least.tolerance.max(accuracy);
     let empty = least.value > no_excess;
     let stages = if least.value >= -least.tolerance { least.stages } else { Vec::new() };
@@ -136,8 +135,12 @@ pub fn core_point(
         }
     };
     let width = width(n_players, |coalition| value(coalition) - least_allowed);
-    let scale = unit(width.max(least.tolerance / FEASIBILITY));
     let wanted: Vec<f64> = reference.iter().map(|share| sign * share).collect();
+    let size = width.max(least.tolerance / FEASIBILITY);
+    // A game of zeros has no unit, but the reference has one.
+    let largest = || wanted.iter().fold(0.0, |most, share| f64::max(most, share.abs()));
+    let scale = unit(if size > 0.0 { size } else { largest() });
+    let tolerance = SLACK * least.tolerance.max(FEASIBILITY * scale);
     let (compared, middle) = match rule {
         Rule::Nearest => centred(&wanted, &origin),
         Rule::Leximin => (brought_together(&wanted, &origin, APART * scale), 0.0),
@@ -316,11 +319,6 @@ fn width(n_players: usize, demand: impl Fn(Coalition) -> f64) -> f64 {
             most.min(least - all_least) - least.max(most - all_most)
         })
         .fold(0.0, f64::max)
-}
-
-/// The least power of two that is not smaller; 1 for 0.
-fn unit(size: f64) -> f64 {
-    if size > 0.0 { size.log2().ceil().exp2() } else { 1.0 }
 }
 
 /// A reference counted from an origin, without the part that is the same for all, and that part: it

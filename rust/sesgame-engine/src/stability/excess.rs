@@ -35,6 +35,12 @@ impl Kind {
 /// in the first-level cache while the table streams by.
 pub(super) const BLOCK_BITS: usize = 12;
 
+/// A violation in steps of a tolerance. What rounding cannot tell apart is equal, so that an order
+/// by steps does not depend on the unit of the values.
+pub(super) const fn steps(violation: f64, tolerance: f64) -> i64 {
+    (violation / tolerance + 0.5) as i64
+}
+
 /// The sums of all subsets of `weights`, in binary order.
 pub(super) fn subset_sums(weights: &[f64]) -> Vec<f64> {
     let mut sums = Vec::with_capacity(1 << weights.len());

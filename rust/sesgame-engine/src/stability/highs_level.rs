@@ -3,7 +3,7 @@
 
 use super::basis_row::BasisRow;
 use super::row_pool::RowPool;
-use crate::linear_program::{Model, Status};
+use crate::linear_program::{Model, Status, unit};
 
 /// The finest tolerance that HiGHS takes; values are scaled to order 1.
 const TOLERANCE: f64 = 1e-10;
@@ -31,7 +31,7 @@ pub(super) fn optimal_basis(
         .iter()
         .map(|row| row.settled.map_or(pool.value(row.row), f64::abs))
         .fold(0.0, f64::max);
-    let scale = if largest > 0.0 { largest } else { 1.0 };
+    let scale = unit(largest);
 
     let mut model = Model::new();
     model.set_feasibility_tolerance(TOLERANCE);

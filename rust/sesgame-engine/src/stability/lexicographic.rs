@@ -22,7 +22,10 @@
 //! weights that do not balance), HiGHS looks for an optimal basis from scratch, once; a level
 //! that neither method finishes is an [`Error::Solver`] with its number.
 
+use std::cmp::Reverse;
+
 use super::basis_row::BasisRow;
+use super::excess::steps;
 use super::highs_level;
 use super::row_pool::RowPool;
 use super::span::Span;
@@ -416,24 +419,23 @@ impl<'a> Lexicographic<'a> {
         if bland {
             return self.violated(eligible).into_iter().next();
         }
-        // Violations that rounding cannot tell apart are equal, and the first row is taken: the path,
-        // and with it the certificate, does not depend on the unit of the values.
-        let tolerances = |violation: f64| (violation / self.tolerance()).round();
-        let worst_first = |a: &(usize, f64), b: &(usize, f64)| {
-            tolerances(b.1).total_cmp(&tolerances(a.1)).then(a.0.cmp(&b.0))
-        };
+        // Of equal violations the first row is taken: the path, and with it the certificate, does not
+        // depend on the unit of the values.
+        let tolerance = self.tolerance();
+        let worst_first =
+            |&(row, violation): &(usize, f64)| (Reverse(steps(violation, tolerance)), row);
         let mut violated = self.violated(candidates);
         if violated.is_empty() {
             violated = self.violated(eligible);
             let keep = 2 * self.n_players;
             if violated.len() > keep {
-                violated.select_nth_unstable_by(keep, worst_first);
+                violated.select_nth_unstable_by_key(keep, worst_first);
                 violated.truncate(keep);
             }
         }
         candidates.clear();
         candidates.extend(violated.iter().map(|&(row, _)| row));
-        violated.into_iter().min_by(worst_first)
+        violated.into_iter().min_by_key(worst_first)
     }
 
     /// The combination of basis rows that gives another row.

@@ -11,14 +11,14 @@
 //! An excess per member above `t` is an excess above 0 where everybody gets `t` more, so excesses
 //! per capita are searched for in the same way, at shifted allocations.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::excess::{BLOCK_BITS, subset_sums};
+use super::excess::{BLOCK_BITS, steps, subset_sums};
 use super::span::{self, MODULUS};
 use crate::coalition::Coalition;
 use crate::error::Result;
@@ -43,8 +43,8 @@ pub(super) struct Violation {
     pub coalition: Coalition,
     /// The index of the first level that it violates.
     pub level: usize,
-    /// Excess minus the `t` of the coalition's own level.
-    pub amount: f64,
+    /// Excess minus the `t` of the coalition's own level, in steps of the tolerance.
+    pub steps: i64,
 }
 
 /// The table, and what earlier scans learnt about its blocks.
@@ -165,7 +165,13 @@ impl Tile<'_> {
     }
 
     /// Appends the coalitions that violate their level by at least `least` and more than 0.
-    fn collect_violations(&self, masks: &[Mask], least: f64, found: &mut Vec<Violation>) {
+    fn collect_violations(
+        &self,
+        masks: &[Mask],
+        least: f64,
+        tolerance: f64,
+        found: &mut Vec<Violation>,
+    ) {
         let lowest = masks.last().map_or(f64::INFINITY, |mask| mask.t);
         for place in 0..self.values.len() {
             let excess = self.excess(place);
@@ -181,7 +187,7 @@ impl Tile<'_> {
                     found.push(Violation {
                         coalition: (self.index << BLOCK_BITS | low) as Coalition,
                         level: masks.partition_point(|mask| excess <= mask.t),
-                        amount,
+                        steps: steps(amount, tolerance),
                     });
                 }
             }
@@ -397,17 +403,14 @@ impl Pass<'_> {
         };
         let mut found = Vec::new();
         for index in chosen {
-            strips[index].collect_violations(masks, least, &mut found);
+            strips[index].collect_violations(masks, least, self.tolerance, &mut found);
         }
-        let worst_first = |a: &Violation, b: &Violation| {
-            let order = descending(a.amount, b.amount, self.tolerance);
-            order.then(scatter(a.coalition).cmp(&scatter(b.coalition)))
-        };
+        let worst_first = |found: &Violation| (Reverse(found.steps), scatter(found.coalition));
         if found.len() > count {
-            found.select_nth_unstable_by(count, worst_first);
+            found.select_nth_unstable_by_key(count, worst_first);
             found.truncate(count);
         }
-        found.sort_unstable_by(worst_first);
+        found.sort_unstable_by_key(worst_first);
         found
     }
 }
@@ -425,11 +428,9 @@ fn scatter(coalition: Coalition) -> u32 {
 fn worst(scores: &[f64], count: usize, tolerance: f64) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..scores.len()).filter(|&index| scores[index] > 0.0).collect();
     if indices.len() > count {
-        let order = |a: &usize, b: &usize| {
-            let key = |index: usize| scatter(index as Coalition);
-            descending(scores[*a], scores[*b], tolerance).then(key(*a).cmp(&key(*b)))
-        };
-        indices.select_nth_unstable_by(count, order);
+        indices.select_nth_unstable_by_key(count, |&index| {
+            (Reverse(steps(scores[index], tolerance)), scatter(index as Coalition))
+        });
         indices.truncate(count);
     }
     indices
@@ -445,12 +446,6 @@ impl Mask {
             if high == 0 { 0 } else { MODULUS - high },
         )
     }
-}
-
-/// The larger violation first. Those that rounding cannot tell apart are equal, so that the order
-/// does not depend on the unit of the values.
-fn descending(a: f64, b: f64, tolerance: f64) -> Ordering {
-    (b / tolerance).round().total_cmp(&(a / tolerance).round())
 }
 
 /// The sums of all subsets of residues, in binary order.
