@@ -110,7 +110,7 @@ def _of_book(book: OrderBook) -> OneBusSettlement:
     labels = [*book.participants, *settlement.outside]
     return dataclasses.replace(
         settlement,
-        payments=settlement.values - payoffs[:n] + 0.0,  # -0.0 + 0.0 is 0.0
+        payments=settlement.values - payoffs[:n] + 0.0,  # -0.0 + 0.0 is 0.0: nobody pays -0
         outside={
             name: (value, value - float(payoff))
             for (name, (value, _)), payoff in zip(

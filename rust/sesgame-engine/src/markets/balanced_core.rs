@@ -66,7 +66,8 @@ pub fn nearest_core_payoffs(
                 status: format!("no payoffs meet {} coalitions", blocking.len()),
             })?
             .point;
-        let parts: Vec<f64> = marginal.iter().zip(&given_up).map(|(most, d)| most - d).collect();
+        let parts: Vec<f64> =
+            marginal.iter().zip(&given_up).map(|(most, d)| most - d.clamp(0.0, *most)).collect();
         let payoffs: Vec<f64> = parts.iter().map(|part| part * welfare).collect();
         let (members, excess, _) = market.best_coalition(&payoffs, f64::INFINITY)?;
         // The same coalition again: it is satisfied up to the precision of the payoffs.
