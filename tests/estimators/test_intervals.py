@@ -142,9 +142,9 @@ def drawn_typed_game(seed: int) -> tuple[sg.Game, dict[int, int], Array]:
 
 @pytest.mark.parametrize(("method", "per_player"), [("auto", 2), ("permutations", 8), ("pairs", 8)])
 def test_no_interval_of_a_typed_game_is_a_point(method: str, per_player: int) -> None:
-    # The players of a game are covered together or not at all: of 150 games a spread of 1.8 %.
+    # The players of a game are covered together or not at all: of 100 games a spread of 2.2 %.
     share = 0.0
-    for seed in range(150):
+    for seed in range(100):
         game, types, exact = drawn_typed_game(seed)
         budget = per_player * game.n_players + 1
         found = estimate(game, method, seed=seed, types=types, max_evaluations=budget)
@@ -152,8 +152,8 @@ def test_no_interval_of_a_typed_game_is_a_point(method: str, per_player: int) ->
             assert found.evidence.half_widths.max() == 0
         else:
             assert found.evidence.half_widths.min() > 0
-        share += float(covered(found, exact).mean()) / 150
-    assert share > 0.95 - 4 * 0.018
+        share += float(covered(found, exact).mean()) / 100
+    assert share > 0.95 - 4 * 0.022
 
 
 def test_agreement_of_a_few_orders_does_not_converge() -> None:
@@ -293,7 +293,7 @@ def test_relabelled_players_keep_the_distribution_of_their_intervals() -> None:
         original[:, order] = rows
         return rare_event(original)
 
-    for method in FAST:
+    for method in ("pairs", "permutations", "stratified"):
         widths = [
             np.mean(
                 [

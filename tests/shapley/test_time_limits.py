@@ -60,8 +60,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-FEW_TREES = BoostedTrees(n_trees=5)
-OTHERS = [name for name in ESTIMATORS if name != FEW_TREES.name]
+FEW_TREES = pytest.param(BoostedTrees(n_trees=5), marks=pytest.mark.slow, id="boosted_trees")
+OTHERS = [name for name in ESTIMATORS if name != BoostedTrees.name]
 
 
 @pytest.mark.parametrize("method", ["auto", *OTHERS, FEW_TREES])
