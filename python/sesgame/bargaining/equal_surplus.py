@@ -7,7 +7,9 @@ from typing import Literal
 import numpy as np
 
 from sesgame.bargaining.surplus import (
+    ALONE,
     EQUAL,
+    MARGINAL,
     SurplusEvidence,
     rounding_of,
     shared_surplus,
@@ -104,6 +106,7 @@ def equal_surplus_allocation(
 EQUAL_SURPLUS = Rule(
     name="equal-surplus",
     title="equal surplus",
+    proved_by=SurplusEvidence.of((ALONE,), (EQUAL,)),
     apply=lambda problem: equal_surplus_allocation(problem.game),
     promises=frozenset(
         {
@@ -126,6 +129,7 @@ EQUAL_SURPLUS = Rule(
 EQUAL_NON_SEPARABLE = Rule(
     name="equal-non-separable",
     title="equal non-separable contributions",
+    proved_by=SurplusEvidence.of((MARGINAL,), (EQUAL,)),
     apply=lambda problem: equal_surplus_allocation(problem.game, from_="marginal"),
     promises=EQUAL_SURPLUS.promises - {Promise.INDIVIDUALLY_RATIONAL},
     meaning=(

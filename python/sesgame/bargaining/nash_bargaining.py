@@ -174,6 +174,7 @@ DISAGREEMENT: Option[Any] = Option(
 NASH_BARGAINING = Rule(
     name="nash-bargaining",
     title="Nash bargaining solution",
+    proved_by=SurplusEvidence.of((ALONE, GIVEN), (EQUAL, GIVEN)),
     apply=lambda problem: nash_bargaining(
         problem.game,
         weights=problem.get(BARGAINING_WEIGHTS),

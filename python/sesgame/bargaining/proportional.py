@@ -168,6 +168,7 @@ def _applied(problem: AllocationProblem) -> Allocation:
 
 PROPORTIONAL = Rule(
     name="proportional",
+    proved_by=SurplusEvidence.of((ALONE, NOTHING), (ALONE, GIVEN)),
     apply=_applied,
     promises=frozenset({Promise.EFFICIENT, Promise.UNIQUE, Promise.CERTIFIED}),
     options=(PROPORTIONAL_TO, SHARE_OF),

@@ -8,7 +8,7 @@ They differ in where everybody starts, such as at what they have alone, and in t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from fractions import Fraction
 from math import fsum
 from typing import TYPE_CHECKING
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
 
 __all__ = [
+    "ALONE",
+    "EQUAL",
+    "GIVEN",
+    "MARGINAL",
+    "NOTHING",
     "SurplusEvidence",
     "below_alone",
     "named_numbers",
@@ -44,6 +49,7 @@ __all__ = [
 ]
 
 ALONE, MARGINAL, NOTHING, GIVEN, EQUAL = "alone", "marginal", "nothing", "given", "equal"
+"""From where players start, and in proportion to what the rest is shared."""
 
 LISTED_FAILURES = 10
 
@@ -254,6 +260,19 @@ class SurplusEvidence(Evidence):
             GIVEN: f"parts of the rest in proportion to {list(self.weights)!r}",
         }
         return f"{starts[self.start]}, and {shares[self.by]}"
+
+    @staticmethod
+    def of(starts: Collection[str], by: Collection[str]) -> Callable[[Evidence], bool]:
+        """Return what tells evidence of one of these starts and proportions from all other."""
+
+        def is_of(evidence: Evidence) -> bool:
+            return (
+                isinstance(evidence, SurplusEvidence)
+                and evidence.start in starts
+                and evidence.by in by
+            )
+
+        return is_of
 
     def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return who is worse off than alone."""

@@ -1,6 +1,7 @@
 """Estimators of sampled values, one in each file: what ``method=`` of the estimates takes.
 
-Each is a frozen dataclass of its parameters; the names stand for their defaults.
+Each is a frozen dataclass of its parameters; the names stand for their defaults. All intervals
+count, beside the spread of the sample, one deviation that it may have missed [hanley1983]_.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Mean and standard error of batches, where what matters may not have been seen yet."""
+"""Mean and standard error of batches, and what they may not have shown yet."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchMoments"]
 
-UNSEEN = 1.5
-"""Deviations that each variance counts beyond those of the batches. With one, a small voter is
-covered 84 % of the time; the rule of three would be 2.2 (``benches/report/sampling_coverage.py``).
+ROUNDING = 1e-12
+"""Deviations below this part of the largest value of a coalition are rounding, and show nothing:
+sums of thousands of numbers err by less.
 """
 
 
@@ -56,22 +56,42 @@ class BatchMoments:
         self.count = total
 
     def standard_errors(self) -> Array:
-        """Return the standard error of each mean; infinite with a single batch.
-
-        Who matters in one order out of hundreds shows no spread in a few dozen. So each player
-        counts deviations as far as those go that occur at all in the game, in so far as it has
-        shown few of its own: for an event of probability p, the fourth powers over the squares
-        give how far, however small p, and the squares' square over the fourth powers how often.
-        """
+        """Return the standard error of each mean; infinite with a single batch."""
         if self.count == 1:
             return np.full(self.mean.shape, np.inf)
-        by_game = (-1, self._n_games)
-        squares, fourths = self._squares.reshape(by_game), self._fourths.reshape(by_game)
-        reach = _ratio(fourths.sum(axis=0), squares.sum(axis=0))
+        return np.sqrt(self._squares / (self.count - 1) / self.count)
+
+    def unseen(self, scale: Array, largest: Array) -> Array:
+        r"""Return what one batch that deviates, and was not seen, would change of each mean.
+
+        .. math:: u_i = \frac{d}{m \sqrt{1 + k_i}}, \qquad
+                  d^2 = \frac{\sum_j \sum_b x_{jb}^4}{\sum_j \sum_b x_{jb}^2}, \qquad
+                  k_i = \frac{(\sum_b x_{ib}^2)^2}{\sum_b x_{ib}^4}
+
+        for the deviations :math:`x_{ib}` of player i in the m batches b. Who matters in one order
+        out of hundreds shows no deviation in a few dozen: d is how far they go that occur at all in
+        the game, whatever their probability, and :math:`k_i` how many the player has shown of its
+        own. Where nobody deviates, d is `largest`. A game in which no coalition was worth anything
+        goes by the others, and where there is none, d is infinite.
+
+        Parameters
+        ----------
+        scale : ndarray of float, shape (n_games,)
+            The largest value of a coalition in each game; deviations below 1e-12 of it are
+            rounding, and show nothing.
+        largest : ndarray of float, shape (n_games,)
+            What the largest marginal contribution of one order makes of a batch.
+        """
+        squares = self._squares.reshape(-1, self._n_games)
+        fourths = self._fourths.reshape(-1, self._n_games)
+        shown = squares > self.count * (ROUNDING * scale) ** 2
+        squares, fourths = np.where(shown, squares, 0.0), np.where(shown, fourths, 0.0)
+        total = squares.sum(axis=0)
+        otherwise = largest.max() if scale.any() else np.inf
+        largest = np.where(scale > 0, largest, otherwise)
+        reach = np.where(total > 0, np.sqrt(_ratio(fourths.sum(axis=0), total)), largest)
         seen = _ratio(squares**2, fourths)
-        variances = squares / (self.count - 1) / self.count
-        variances = variances + UNSEEN * reach / self.count**2 / (1 + seen)
-        return np.sqrt(variances.ravel())
+        return np.asarray(reach / self.count / np.sqrt(1 + seen)).ravel()
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:

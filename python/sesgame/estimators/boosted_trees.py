@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from math import comb
+from math import comb, hypot
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     Members = NDArray[np.bool_]
 
 __all__ = ["BoostedTrees"]
+
+DIGITS = 9
+"""Of what the trees are fitted to, in parts of the largest value: more than they resolve, and so
+few that neither the unit nor rounding decides between splits that are equally good.
+"""
 
 OTHER_STREAM = 0x9E37_79B9_7F4A_7C15
 """Makes another seed of a seed, far from its neighbours."""
@@ -112,13 +117,15 @@ class BoostedTreesSampling:
             if pairs <= 0:
                 continue
             engine = self._fresh(half)
+            grand, scale = self._valuation.grand, self._valuation.scale
             for count in half.counts:
-                engine.record(np.zeros(len(engine.draw(count, self._valuation.grand))))
-            smaller = engine.draw(pairs, self._valuation.grand)
+                engine.record(np.zeros(len(engine.draw(count, grand, scale))))
+            smaller = engine.draw(pairs, grand, scale)
+            values, others = self._valuation(smaller), self._valuation(~smaller)
             half.counts.append(pairs)
             half.smaller.append(smaller)
-            half.values.append(self._valuation(smaller))
-            half.others.append(self._valuation(~smaller))
+            half.values.append(values)
+            half.others.append(others)
             self.evaluations += 2 * len(smaller)
         return self.evaluations > before
 
@@ -126,21 +133,22 @@ class BoostedTreesSampling:
         """Return the mean of both halves' adjusted estimates; see :class:`Sampling`."""
         one, two = self._halves
         estimates = [self._adjusted(one, two), self._adjusted(two, one)]
-        values = np.mean([values for values, _ in estimates], axis=0)
-        errors = np.hypot(*(errors for _, errors in estimates)) / 2
+        values = np.mean([values for values, _, _ in estimates], axis=0)
+        errors = np.hypot(*(errors for _, errors, _ in estimates)) / 2
+        unseen = hypot(*(unseen for _, _, unseen in estimates)) / 2
         if any(too_few(sum(half.counts), len(errors)) for half in self._halves):
             errors = np.full(len(errors), np.inf)
-        return Estimate(np.asarray(values), errors, DEGREES)
+        return Estimate(np.asarray(values), errors, DEGREES, np.full(len(errors), unseen))
 
-    def _adjusted(self, teacher: _Half, examiner: _Half) -> tuple[Array, Array]:
-        """Return values and errors of a surrogate plus those of what it leaves over."""
+    def _adjusted(self, teacher: _Half, examiner: _Half) -> tuple[Array, Array, float]:
+        """Return values, errors and what is unseen, of a surrogate plus what it leaves over."""
         grand = self._valuation.grand
-        additive, _ = self._estimate(teacher, "regression", grand)
+        additive, _, _ = self._estimate(teacher, "regression", grand)
         trees = _Trees(teacher, additive, self._options, self._seed)
         everybody = np.ones((1, self._valuation.n_players), dtype=np.bool_)
         rest = grand - trees.odd_part(everybody)[0] - additive.sum()
-        values, errors = self._estimate(examiner, "two_stage", rest, trees, additive)
-        return additive + trees.shapley_value() + values, errors
+        values, errors, unseen = self._estimate(examiner, "two_stage", rest, trees, additive)
+        return additive + trees.shapley_value() + values, errors, unseen
 
     def _estimate(
         self,
@@ -149,8 +157,8 @@ class BoostedTreesSampling:
         grand: float,
         trees: _Trees | None = None,
         additive: Array | None = None,
-    ) -> tuple[Array, Array]:
-        """Return values and errors of what a surrogate leaves over on one half."""
+    ) -> tuple[Array, Array, float]:
+        """Return values, errors and what is unseen, of what a surrogate leaves over on one half."""
         engine = PairedEstimate(self._probabilities, method, "spread", half.seed)
         for count, smaller, values, others in zip(
             half.counts, half.smaller, half.values, half.others, strict=True
@@ -163,10 +171,11 @@ class BoostedTreesSampling:
                     - _worth(smaller, additive)
                     + _worth(~smaller, additive)
                 )
-            engine.draw(count, grand)
+            engine.draw(count, grand, self._valuation.scale)
             engine.record(odd)
-        estimated, errors, _ = engine.estimate(grand)
-        return estimated, errors
+        taken_off = 0.0 if additive is None else float(np.abs(additive).max())
+        estimated, errors, unseen, _ = engine.estimate(grand, self._valuation.scale, taken_off)
+        return estimated, errors, unseen
 
 
 def _worth(membership: NDArray[Any], additive: Array) -> Array:
@@ -189,8 +198,10 @@ class _Trees:
             random_state=seed % 2**32,
         )
         values = np.concatenate([*half.values, *half.others])
+        left_over = values - _worth(coalitions, additive)
+        self._unit = float(np.abs(values).max()) or 1.0  # of a game that is 0, any
         with self._one_thread():
-            self._model.fit(coalitions, values - _worth(coalitions, additive))
+            self._model.fit(coalitions, np.round(left_over / self._unit, DIGITS))
         self._n_players = smaller.shape[1]
 
     def odd_part(self, membership: Members) -> Array:
@@ -199,7 +210,7 @@ class _Trees:
             own, others = (
                 self._model.predict(rows.astype(np.float32)) for rows in (membership, ~membership)
             )
-        return np.asarray(own - others)
+        return np.asarray(own - others) * self._unit
 
     def _one_thread(self) -> AbstractContextManager[Any]:
         """Keep OpenMP to one thread: waiting ones cost more than they bring on a busy machine."""
@@ -231,4 +242,4 @@ class _Trees:
                     values[inside] += node["value"] / (a * comb(a + b, a))
                 if b:
                     values[outside] -= node["value"] / (b * comb(a + b, b))
-        return values
+        return values * self._unit

@@ -21,11 +21,19 @@ __all__ = ["Estimate", "Estimator", "Sampling"]
 
 
 class Estimate(NamedTuple):
-    """Values, shape (n,), their standard errors, and the degrees of freedom of these."""
+    """Values with all that an interval is made of; ``shapley/confidence.py`` makes it."""
 
     values: NDArray[np.float64]
+    """Of the players, shape (n,)."""
+
     standard_errors: NDArray[np.float64]
+    """From the spread that the sample shows, shape (n,)."""
+
     degrees: int
+    """Degrees of freedom of the standard errors."""
+
+    unseen: NDArray[np.float64]
+    """What one deviation that the sample does not show may change, shape (n,)."""
 
 
 class Sampling(Protocol):

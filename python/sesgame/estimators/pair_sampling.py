@@ -74,16 +74,18 @@ class PairSampling:
     def _evaluate(self, pairs: int) -> None:
         if pairs <= 0:
             return
-        smaller = self._engine.draw(pairs, self._valuation.grand)
-        self._engine.record(self._valuation(smaller) - self._valuation(~smaller))
+        smaller = self._engine.draw(pairs, self._valuation.grand, self._valuation.scale)
+        self._engine.record(self._valuation.odd_part(smaller))
         self.evaluations += 2 * len(smaller)
 
     def estimate(self) -> Estimate:
         """Return the values and their jackknife; see :class:`Sampling`."""
-        values, errors, self._order = self._engine.estimate(self._valuation.grand)
+        values, errors, unseen, self._order = self._engine.estimate(
+            self._valuation.grand, self._valuation.scale
+        )
         if too_few((self.evaluations - 1) // 2, len(values)):
             errors = np.full(len(values), np.inf)
-        return Estimate(values, errors, DEGREES)
+        return Estimate(values, errors, DEGREES, np.full(len(values), unseen))
 
 
 def too_few(pairs: int, n_players: int) -> bool:

@@ -37,8 +37,8 @@ class Permutations:
 
     n - 1 evaluations and n marginal contributions for each order; a native game is walked in Rust
     on all cores, in memory linear in n. Student intervals over independent batches, widened by
-    what may not have been seen yet: who matters in one order out of hundreds, as small voters do,
-    shows no spread in a few dozen.
+    what may not have been seen yet [hanley1983]_: who matters in one order out of hundreds, as
+    small voters do, shows no spread in a few dozen.
 
     Parameters
     ----------
@@ -99,6 +99,7 @@ class PermutationSampling:
         self.step = self._orders * walk * (2 if self._antithetic else 1)
         self._native = valuation.native if self._antithetic else None
         self._moments = BatchMoments(self._n_players)
+        self._scale = self._largest = np.zeros(1)  # of each game that is sampled
         self.evaluations = 1
 
     @property
@@ -123,7 +124,7 @@ class PermutationSampling:
                 per_request = CELLS // (self.step * self._n_players)
                 means = self._black_box_means(min(count, max(1, per_request)))
             self._merge(means)
-        self.evaluations = 1 + self._moments.count * self.step
+            self.evaluations = 1 + self._moments.count * self.step
         return self._moments.count > before
 
     def _native_means(self, count: int) -> Array:
@@ -132,14 +133,20 @@ class PermutationSampling:
             progress_report("marginals", "", self._valuation.progress) as report,
             self._valuation.naming_coalitions(),
         ):
-            return permutation_means(
+            means, value, marginal = permutation_means(
                 self._native, self._orders, self._seed, self._moments.count, count, report
             )
+        self._scale = np.maximum(self._scale, value)
+        self._largest = np.maximum(self._largest, marginal)
+        return means
 
     def _black_box_means(self, count: int) -> Array:
         ranks, membership = self._walks(count)
         values = self._valuation(membership)
-        return self._means(ranks, values, self._valuation.grand, count)
+        means, marginal = self._means(ranks, values, self._valuation.grand, count)
+        self._scale = np.maximum(self._scale, self._valuation.scale)
+        self._largest = np.maximum(self._largest, marginal)
+        return means
 
     def _walks(self, count: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return where each player stands in each order, and the coalitions along the way."""
@@ -152,13 +159,16 @@ class PermutationSampling:
         membership = ranks[:, np.newaxis, :] < positions[:, np.newaxis]
         return ranks, membership.reshape(-1, self._n_players)
 
-    def _means(self, ranks: NDArray[np.intp], values: Array, grand: float, count: int) -> Array:
-        """Return each batch's mean marginal contributions, shape (count, n)."""
+    def _means(
+        self, ranks: NDArray[np.intp], values: Array, grand: float, count: int
+    ) -> tuple[Array, float]:
+        """Return each batch's mean marginal contributions, and the largest one in amount."""
         along = np.zeros((len(ranks), self._n_players + 1))
         along[:, -1] = grand
         along[:, 1:-1] = values.reshape(len(ranks), -1)
         marginals = np.take_along_axis(np.diff(along, axis=1), ranks, axis=1)
-        return np.asarray(marginals.reshape(count, -1, self._n_players).mean(axis=1))
+        means = marginals.reshape(count, -1, self._n_players).mean(axis=1)
+        return np.asarray(means), float(np.abs(marginals).max())
 
     def orders(self, batch: int) -> NDArray[np.uint32]:
         """Return the orders of one batch, shape (orders, n)."""
@@ -172,4 +182,10 @@ class PermutationSampling:
     def estimate(self) -> Estimate:
         """Return mean and standard error over the batches; see :class:`Sampling`."""
         moments = self._moments
-        return Estimate(moments.mean.copy(), moments.standard_errors(), max(1, moments.count - 1))
+        orders = self._orders * (2 if self._antithetic else 1)
+        return Estimate(
+            moments.mean.copy(),
+            moments.standard_errors(),
+            max(1, moments.count - 1),
+            moments.unseen(self._scale, self._largest / orders),
+        )

@@ -38,8 +38,8 @@ class Stratified:
     for semivalues that no other estimator can do. The strata of a player are ranges of about equal
     probability, as many as the budget fills; each gets evaluations in proportion to the spread that
     was seen within [castro2017]_. For the Shapley value the gap to v(N) is spread over the players
-    by variance. Student intervals from the variances within, widened as if each stratum lacked one
-    of the deviations that occur in the game: a rare one may not have been seen yet.
+    by variance. Student intervals from the variances within, widened by what may not have been seen
+    yet [hanley1983]_.
     """
 
     name: ClassVar[str] = "stratified"
@@ -83,14 +83,14 @@ class StratifiedSampling:
         least = PILOT * self._engine.n_strata
         while (room := (evaluations - self.evaluations) // 2) > 0:
             marginals = min(room, max(least, int((GROWTH - 1) * self.evaluations)) // 2)
-            rows = self._engine.draw(marginals)
+            rows = self._engine.draw(marginals, self._valuation.scale)
             self._engine.record(self._valuation(rows))
             self.evaluations += len(rows)
         return self.evaluations > before
 
     def estimate(self) -> Estimate:
         """Return the sums of the strata; see :class:`Sampling`."""
-        values, errors = self._engine.estimate()
+        values, errors, unseen = self._engine.estimate(self._valuation.scale)
         variances = errors**2
         if self._shares_out:
             gap = self._valuation.grand - values.sum()
@@ -100,4 +100,4 @@ class StratifiedSampling:
             values = values + gap * shares
         marginals = (self.evaluations - 1) // 2
         degrees = (marginals - self._engine.n_strata) // len(values)  # of one player's strata
-        return Estimate(values, errors, max(1, degrees))
+        return Estimate(values, errors, max(1, degrees), unseen)

@@ -36,6 +36,14 @@ class Valuation:
         evaluated.
     executor, store, progress
         How `game` is evaluated, as in :meth:`sesgame.Game.values`.
+
+    Attributes
+    ----------
+    grand : float
+        The value of the grand coalition.
+    scale : float
+        The largest value of a coalition so far, of `game` or `control`, by its amount: what
+        rounding goes by.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class Valuation:
         self._executor = executor
         self.naming_coalitions = game.naming_coalitions
         self._store = store
+        self.scale = 0.0
         self.grand = float(self(np.ones((1, game.n_players), dtype=np.bool_))[0])
 
     def __call__(self, membership: NDArray[np.bool_]) -> Array:
@@ -65,12 +74,24 @@ class Valuation:
         starts = range(0, max(len(membership), 1), rows)
         return np.concatenate([self._values(membership[at : at + rows]) for at in starts])
 
+    def odd_part(self, membership: NDArray[np.bool_]) -> Array:
+        """Return the value of each row less that of its complement, from one request for both."""
+        own, others = np.split(self(np.concatenate([membership, ~membership])), 2)
+        return np.asarray(own - others)
+
     def _values(self, membership: NDArray[np.bool_]) -> Array:
         if self.symmetry is not None:
             membership = self.symmetry.representatives(membership)
         values = self._game.values(
             membership, executor=self._executor, store=self._store, progress=self.progress
         )
+        self._measure(values)
         if self._control is not None:
-            values = values - self._control.values(membership, progress=self.progress)
+            controlled = self._control.values(membership, progress=self.progress)
+            self._measure(controlled)
+            values = values - controlled
         return values
+
+    def _measure(self, values: Array) -> None:
+        """Take values of coalitions into account in `scale`."""
+        self.scale = max(self.scale, float(np.abs(values).max(initial=0.0)))

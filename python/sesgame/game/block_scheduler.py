@@ -4,6 +4,8 @@ The size of a block comes from the time that finished ones took, so that a block
 the cost of sending it and short against the wait for the last one. The number in flight grows as
 long as blocks do not wait, so that two threads and a cluster of a thousand workers are both busy
 and nobody says how many there are. Values are placed by index: any executor gives the same bits.
+
+A deadline is looked at before each block, so that it is overrun by what has begun.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from queue import SimpleQueue
+from math import inf
+from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from sesgame.progress import Report
 
-__all__ = ["Executor", "Keep", "Rows", "evaluate_blocks"]
+__all__ = ["Executor", "Keep", "OutOfTimeError", "Rows", "UntilDeadline", "evaluate_blocks"]
 
 BLOCK_SECONDS = 0.25
 """What a block should take."""
@@ -53,6 +56,30 @@ class Executor(Protocol):
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Schedule ``fn(*args)``."""
         ...
+
+
+class OutOfTimeError(Exception):
+    """A deadline passed before all was evaluated; what was finished is kept."""
+
+
+@dataclass(frozen=True)
+class UntilDeadline:
+    """An executor that is given no further block after a deadline.
+
+    Attributes
+    ----------
+    executor : Executor, optional
+        Who evaluates; None for this thread.
+    deadline : float
+        The value of :func:`time.perf_counter` from which on no block begins.
+    """
+
+    executor: Executor | None
+    deadline: float
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Schedule ``fn(*args)`` all the same: the deadline is the scheduler's to keep."""
+        return _checked_executor(self.executor).submit(fn, *args)
 
 
 class _HereAndNow:
@@ -105,9 +132,11 @@ class _Run:
         values: NDArray[np.float64],
         executor: Executor,
         keep: Keep,
+        deadline: float,
     ) -> None:
         parallel = not isinstance(executor, _HereAndNow)
         self.rows, self.values, self.executor, self.keep = rows, values, executor, keep
+        self.deadline = deadline
         self.package = Package(function)
         self.pace = _Pace(FIRST_WINDOW if parallel else 1, parallel)
         self.position = 0
@@ -143,7 +172,18 @@ class _Run:
     def fill(self) -> None:
         """Keep as many blocks in flight as the pace allows."""
         while len(self.flying) < self.pace.window and (block := self.next_block()).size:
+            if perf_counter() >= self.deadline:
+                raise OutOfTimeError
             self.submit(block, with_bytes=self.arrived == 0)
+
+    def next_landed(self) -> Future[Any]:
+        """Wait for the next block that comes back, until the deadline."""
+        if self.deadline == inf:
+            return self.landed.get()
+        try:
+            return self.landed.get(timeout=max(self.deadline - perf_counter(), 0.0))
+        except Empty:
+            raise OutOfTimeError from None
 
     def take(self, future: Future[Any]) -> Failure | None:
         """Place the values of a block that came back; return what failed in it, if anything."""
@@ -206,13 +246,17 @@ def evaluate_blocks(
         The executor is shut down, lost its workers, or is none; the same holds.
     GameError
         The function cannot be sent to the executor's workers, or not be loaded there.
+    OutOfTimeError
+        The deadline of an :class:`UntilDeadline` passed; the same holds.
     """
-    run = _Run(function, rows, values, _checked_executor(executor), keep)
+    until = executor if isinstance(executor, UntilDeadline) else UntilDeadline(executor, inf)
+    checked = _checked_executor(until.executor)
+    run = _Run(function, rows, values, checked, keep, until.deadline)
     total = int(np.isnan(values).sum()) if report is not None else 0
     try:
         run.fill()
         while run.flying:
-            failure = run.take(run.landed.get())
+            failure = run.take(run.next_landed())
             if failure is not None:
                 raise failure.raised()
             if report is not None:

@@ -19,7 +19,7 @@ from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players, keys_of_membership
 from sesgame.optional_imports import needs
 from sesgame.rule import Rule
-from sesgame.shapley.confidence import student_quantile
+from sesgame.shapley.confidence import half_widths, root_mean_square_errors
 from sesgame.shapley.exact import SHAPLEY
 from sesgame.shapley.sampled import SHAPLEY_ESTIMATE
 from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
@@ -291,12 +291,12 @@ def _sampled_shares(
     everything = sampling.estimate()
     # The last column is the sum over the periods.
     values = everything.values.reshape(n, -1)[:, :-1]
-    errors = everything.standard_errors.reshape(n, -1)
-    half_widths = errors[:, -1] * student_quantile((1 + confidence) / 2, everything.degrees)
-    widest = float(half_widths.max())
+    errors = root_mean_square_errors(everything.standard_errors, everything.unseen).reshape(n, -1)
+    widths = half_widths(everything, confidence).reshape(n, -1)[:, -1]
+    widest = float(widths.max())
     evidence = SampledShapley(
         standard_errors=errors[:, -1],
-        half_widths=half_widths,
+        half_widths=widths,
         confidence=confidence,
         simultaneous=False,
         evaluations=sampling.evaluations,
@@ -331,15 +331,23 @@ class _PeriodSampling(PermutationSampling):
         valuation = Valuation(game.total(), executor=None, store=None, progress=progress)
         super().__init__(valuation, seed, budget, Permutations())
         self._game = game
-        self._grand = game.values(np.ones((1, self._n_players), dtype=np.bool_))[0]
+        (grand,) = game.values(np.ones((1, self._n_players), dtype=np.bool_))
+        self._grand = np.append(grand, grand.sum())
         self._moments = BatchMoments(self._n_players, len(game.periods) + 1)
+        self._scale = self._largest = np.zeros(len(game.periods) + 1)
 
     def _black_box_means(self, count: int) -> Array:
         ranks, membership = self._walks(count)
         values = self._game.values(membership)
-        means = [
-            self._means(ranks, column, float(grand), count)
-            for column, grand in zip(values.T, self._grand, strict=True)
-        ]
-        by_period = np.stack([*means, np.sum(means, axis=0)], axis=2)
-        return by_period.reshape(count, -1)
+        values = np.column_stack([values, values.sum(axis=1)])
+        means, marginals = zip(
+            *(
+                self._means(ranks, column, float(grand), count)
+                for column, grand in zip(values.T, self._grand, strict=True)
+            ),
+            strict=True,
+        )
+        scale = np.abs(np.vstack([values, self._grand])).max(axis=0)
+        self._scale = np.maximum(self._scale, scale)
+        self._largest = np.maximum(self._largest, marginals)
+        return np.stack(means, axis=2).reshape(count, -1)

@@ -15,6 +15,7 @@ from sesgame.estimators import Permutations
 from sesgame.estimators.valuation import Valuation
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.shapley.closed_form import value_in_closed_form
+from sesgame.shapley.confidence import root_mean_square_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,5 +107,6 @@ def control_value(
     budget = 1 + CONTROL_ORDERS * (n_players - 1)
     walks = Permutations().sampling(valuation, probabilities, seed, budget)
     walks.extend(budget)
-    values, errors, _ = walks.estimate()
-    return ControlValue(values, errors, "walks")
+    found = walks.estimate()
+    errors = root_mean_square_errors(found.standard_errors, found.unseen)
+    return ControlValue(found.values, errors, "walks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from time import perf_counter
@@ -12,10 +13,12 @@ import numpy as np
 
 from sesgame.errors import GameError, NotConvergedWarning
 from sesgame.estimators import Estimator, Permutations, Stratified, TwoStage
+from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.valuation import Valuation
 from sesgame.game.allocation import Allocation
+from sesgame.game.block_scheduler import OutOfTimeError, UntilDeadline
 from sesgame.shapley.closed_form import value_in_closed_form
-from sesgame.shapley.confidence import student_quantile
+from sesgame.shapley.confidence import half_widths, root_mean_square_errors
 from sesgame.shapley.control_variate import control_value
 from sesgame.shapley.exact import RELATIVE_TOLERANCE
 from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
@@ -24,6 +27,8 @@ from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.estimators.estimator import Sampling
+    from sesgame.game.block_scheduler import Executor
     from sesgame.game.game import Game
 
 __all__ = ["estimate_value"]
@@ -37,8 +42,23 @@ OPEN_ENDED = 100
 FIRST_LOOK = 20
 """Evaluations for each player before a target is compared for the first time."""
 
+FEWEST = 3
+"""No estimate takes fewer evaluations."""
+
 GROWTH = 1.5
 """Factor by which the sample grows between two looks."""
+
+WARM_UP = 3.0
+"""The same before the first look of a sample that time limits."""
+
+LEAST_GROWTH = 0.05
+"""Share by which a sample has to grow to be worth a further look in the time that is left."""
+
+ROOM = 0.8
+"""Share of the time that is left which the next evaluations should take: some take longer."""
+
+NEXT_LOOK = 4
+"""How much longer than the last estimate the next one may take: cubic for kernel ridge."""
 
 FEW_EVALUATIONS = 7
 """With fewer evaluations for each player, orders can beat pairs by more than the reverse."""
@@ -53,12 +73,14 @@ CLOSED_FORM_EVALUATIONS = 100_000
 def estimate_value(game: Game, value: SampledValue, options: SamplingOptions) -> Allocation:
     """Return the exact value where it is within the budget, otherwise an estimate."""
     estimation = _Estimation(game, value, options)
-    exact = estimation.exact()
-    if exact is not None:
-        return exact
-    estimation.plan()
-    estimation.sample()
-    return estimation.conclude()
+    try:
+        exact = estimation.exact()
+        if exact is not None:
+            return exact
+        estimation.plan()
+    except OutOfTimeError:
+        raise estimation.nothing_in_time(1) from None
+    return estimation.sample() or estimation.conclude()
 
 
 class _Estimation:
@@ -68,6 +90,10 @@ class _Estimation:
         self.game, self.value, self.options = game, value, options
         self.estimator = options.estimator(value)
         self.start = perf_counter()
+        self.executor: Executor | None = options.executor
+        if options.max_seconds is not None:
+            self.executor = UntilDeadline(options.executor, self.start + options.max_seconds)
+        self.n_coalitions = 2**game.n_players - 1
         self.limit = options.max_evaluations or (
             max(DEFAULT_EVALUATIONS, 2 * FIRST_LOOK * game.n_players)
             * (OPEN_ENDED if options.open_ended else 1)
@@ -75,7 +101,8 @@ class _Estimation:
 
     def exact(self) -> Allocation | None:
         """Return the exact value where that takes no more than the budget."""
-        if self.game.tabulated or self.limit >= 2**self.game.n_players - 1:
+        untimed = self.options.max_seconds is None or self.n_coalitions <= FEWEST
+        if self.game.tabulated or (untimed and self.limit >= self.n_coalitions):
             return self._enumerated()
         return self._in_closed_form() if self.estimator is None else None
 
@@ -102,17 +129,20 @@ class _Estimation:
         if options.symmetry is not None:
             for checked in (game, control):
                 if checked is not None:
-                    options.symmetry.check(partial(checked.values, progress=False))
+                    values_of = partial(checked.values, executor=self.executor, progress=False)
+                    options.symmetry.check(values_of)
         valuation = Valuation(
             game,
             control,
             symmetry=options.symmetry,
-            executor=options.executor,
+            executor=self.executor,
             store=options.store,
             progress=options.progress,
         )
-        self.sampling = estimator.sampling(
-            valuation, self.value.probabilities, options.seed, self.limit
+        # Nobody knows how long an evaluation takes: where time decides, in small steps.
+        planned = self.limit if options.max_seconds is None else min(self.limit, self.first_look)
+        self.sampling: Sampling = estimator.sampling(
+            valuation, self.value.probabilities, options.seed, planned
         )
         if self.limit <= self.sampling.step:
             raise GameError(
@@ -120,42 +150,113 @@ class _Estimation:
                 f'"{estimator.name}", got {self.limit}'
             )
 
-    def sample(self) -> None:
-        """Extend the sample until the budget, the target or the time ends it."""
-        options, sampling, limit = self.options, self.sampling, self.limit
-        target = options.target_half_width
+    def sample(self) -> Allocation | None:
+        """Extend the sample until the budget, the target or the time ends it.
+
+        Where the time turns out to be enough for all coalitions, return the exact value instead.
+        """
         self.trace: list[TracePoint] = []
+        self.asking = self.looking = 0.0  # seconds: of all evaluations, of the last estimate
+        for total in self._totals():
+            try:
+                self._extend(total)
+                if 0 < self.n_coalitions - self.sampling.evaluations <= self._affordable():
+                    return self._enumerated()
+            except OutOfTimeError:
+                break
+            if not self._warming_up:
+                self._look()
+            if self.options.target_half_width is not None and self.reached:
+                break
+        if self.sampling.evaluations == 1:
+            raise self.nothing_in_time(1 + self.sampling.step)
+        self._look()
+        return None
+
+    @property
+    def first_look(self) -> int:
+        """The number of evaluations after which the estimate is looked at first."""
+        return FIRST_LOOK * self.game.n_players
+
+    @property
+    def _warming_up(self) -> bool:
+        """Whether the sample is in the first small steps of one that time limits."""
+        next_step = self.sampling.evaluations + self.sampling.step
+        return self.options.max_seconds is not None and next_step < self.first_look
+
+    @property
+    def reached(self) -> bool:
+        """Whether the target was reached, if there is one."""
+        target = self.options.target_half_width
+        return target is None or bool(self.trace and self.trace[-1].half_width <= target)
+
+    def nothing_in_time(self, needed: int) -> GameError:
+        """Return the error of a time limit that does not suffice for any estimate."""
+        return GameError(
+            f"max_seconds is {self.options.max_seconds}, which was over before the {needed} "
+            f"evaluations were done that an estimate takes at least; the finished ones are kept by "
+            f"the game: call again, or allow more time"
+        )
+
+    def _totals(self) -> Iterator[int]:
+        """Yield up to how many evaluations the sample is to go, as long as budget and time last."""
+        sampling, limit, timed = self.sampling, self.limit, self.options.max_seconds is not None
         total = limit
-        if options.open_ended:
-            total = min(limit, max(FIRST_LOOK * self.game.n_players, sampling.step))
+        if timed:
+            total = 1 + sampling.step
+        elif self.options.open_ended:
+            total = min(limit, max(self.first_look, sampling.step))
         while True:
-            if sampling.extend(total):
-                self._estimate()
-            self.reached = target is None or self.trace[-1].half_width <= target
-            if total >= limit or (target is not None and self.reached):
+            yield total
+            if total >= limit:
                 return
-            total = max(int(total * GROWTH), sampling.evaluations + sampling.step)
-            if options.max_seconds is not None:
-                seconds = self.trace[-1].seconds
-                room = (options.max_seconds - seconds) * sampling.evaluations / seconds
-                if room < sampling.step:
+            growth = WARM_UP if self._warming_up else GROWTH
+            total = max(int(total * growth), sampling.evaluations + sampling.step)
+            if timed:
+                room = self._affordable()
+                if room < max(sampling.step, LEAST_GROWTH * sampling.evaluations):
                     return
-                total = min(total, sampling.evaluations + int(room))
+                total = min(total, sampling.evaluations + room)
             total = min(total, limit)
+
+    def _extend(self, total: int) -> None:
+        """Go on up to about a total number of evaluations."""
+        start = perf_counter()
+        try:
+            self.sampling.extend(total)
+        finally:
+            self.asking += perf_counter() - start
+
+    def _affordable(self) -> int:
+        """Return how many further evaluations fit into the time; none where it does not limit."""
+        if self.options.max_seconds is None:
+            return 0
+        left = self.start + self.options.max_seconds - perf_counter() - NEXT_LOOK * self.looking
+        if left <= 0 or self.asking == 0:  # a clock of coarse ticks
+            return 0 if left <= 0 else self.limit
+        return int(ROOM * left / self.asking * (self.sampling.evaluations - 1))
+
+    def _look(self) -> None:
+        """Estimate the values, where something was added since the last time."""
+        if self.trace and self.trace[-1].evaluations == self.sampling.evaluations:
+            return
+        start = perf_counter()
+        self._estimate()
+        self.looking = perf_counter() - start
 
     def _estimate(self) -> None:
         """Estimate the values and their errors from what is sampled by now."""
-        values, errors, degrees = self.sampling.estimate()
+        values, errors, degrees, unseen = self.sampling.estimate()
         options, symmetry = self.options, self.options.symmetry
         if symmetry is not None:
             # The standard deviation of a mean is at most the mean of the deviations.
-            values, errors = symmetry.pooled(values), symmetry.pooled(errors)
+            values, errors, unseen = map(symmetry.pooled, (values, errors, unseen))
         if self.known is not None:
             values, errors = values + self.known.values, np.hypot(errors, self.known.errors)
         parts = self.game.n_players if options.simultaneous else 1
         level = 1 - (1 - options.confidence) / parts
-        self.errors = errors
-        self.half_widths = errors * student_quantile((1 + level) / 2, degrees)
+        self.errors = root_mean_square_errors(errors, unseen)
+        self.half_widths = half_widths(Estimate(values, errors, degrees, unseen), level)
         widest = float(self.half_widths.max())
         seconds = perf_counter() - self.start
         self.trace.append(TracePoint(self.sampling.evaluations, seconds, widest, values))
@@ -209,7 +310,7 @@ class _Estimation:
         """Return the exact value from all coalitions."""
         options, start = self.options, perf_counter()
         exact = self.value.exact(
-            self.game, executor=options.executor, store=options.store, progress=options.progress
+            self.game, executor=self.executor, store=options.store, progress=options.progress
         )
         reason = "all coalitions are known or within the budget"
         seconds = perf_counter() - start

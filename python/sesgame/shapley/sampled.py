@@ -99,7 +99,9 @@ def shapley_estimate(
         Stop when every player's interval is at most this wide to either side, in the unit of the
         game.
     max_seconds : float, optional
-        Stop after about this time. What is reached then depends on the machine.
+        Stop after this time, and what was begun by then: with a function of one coalition an
+        evaluation, with a batched one a call of about a quarter of a second. What is reached then
+        depends on the machine. The control variate is evaluated before.
     confidence : float, default 0.95
         The probability that an interval covers.
     simultaneous : bool, default False
@@ -130,7 +132,8 @@ def shapley_estimate(
         An option is out of its range, or the budget is not enough for the method: for one order of
         the players, one pair of coalitions, or all strata.
     GameError
-        `control_variate` has other players or another kind, or its Shapley value is not cheap.
+        `control_variate` has other players or another kind, or its Shapley value is not cheap; or
+        `max_seconds` was over before the first order, pair or strata were evaluated.
     CharacteristicFunctionError, ExecutorError, GameError, StoreError
         As in :meth:`sesgame.Game.values`.
 
@@ -142,6 +145,10 @@ def shapley_estimate(
     Notes
     -----
     What each estimator does, when to take it and where its intervals come from stands in its class.
+    With a standard error s and what one deviation u would change that the sample has not shown, the
+    half-width at the level 1 - a is sqrt((t s)^2 + (u ln a)^2), by the rule of three
+    [hanley1983]_: agreement of a few evaluations is no certainty, and only a width from all
+    coalitions, or from a closed form, is 0.
     With the same seed and options, `max_seconds` aside, the bits are the same for any number of
     threads and any executor; nothing is evaluated twice, and with a `store` a run that was stopped
     goes on where it was.

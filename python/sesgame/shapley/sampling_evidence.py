@@ -35,7 +35,7 @@ class SampledShapley(Evidence):
     Attributes
     ----------
     standard_errors : ndarray of float, shape (n,)
-        Of each player's value.
+        Of each player's value; what the sample may not have shown is counted.
     half_widths : ndarray of float, shape (n,)
         Half of each player's confidence interval.
     confidence : float

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from math import comb
-from statistics import NormalDist
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -399,8 +398,8 @@ def nested_shapley_estimate(
 
     Notes
     -----
-    The two levels are sampled independently, so their errors add up in squares. The intervals are
-    normal ones.
+    The two levels are sampled independently, so their errors add up in squares, and so do the
+    half-widths of their intervals, each with the degrees of freedom of its own.
 
     Examples
     --------
@@ -415,7 +414,7 @@ def nested_shapley_estimate(
     groups = groups_of_unions(game, unions)
     among_unions, alone = _games_of_levels(game, groups, executor, store)
     n = game.n_players
-    shares, variances = np.empty(n), np.empty(n)
+    shares, errors, half_widths = np.empty((3, n))
 
     def sampled(level: Game, number: int, part: float) -> tuple[Allocation, SampledShapley]:
         budget = None if max_evaluations is None else max(1, int(max_evaluations * part))
@@ -431,14 +430,14 @@ def nested_shapley_estimate(
 
     among, evidence = sampled(among_unions, 0, 0.5)
     evaluations = evidence.evaluations
-    steps = zip(groups, alone, among.values, evidence.standard_errors, strict=True)
-    for number, (group, inner_game, share, error) in enumerate(steps, start=1):
+    outer = zip(among.values, evidence.standard_errors, evidence.half_widths, strict=True)
+    steps = zip(groups, alone, outer, strict=True)
+    for number, (group, inner_game, (share, error, width)) in enumerate(steps, start=1):
         inside, inner = sampled(inner_game, number, 0.5 * len(group) / n)
         evaluations += inner.evaluations
         shares[group] = inside.values + (share - inside.total) / len(group)
-        variances[group] = inner.standard_errors**2 + (error / len(group)) ** 2
-    errors = np.sqrt(variances)
-    half_widths = errors * NormalDist().inv_cdf((1 + confidence) / 2)
+        errors[group] = np.hypot(inner.standard_errors, error / len(group))
+        half_widths[group] = np.hypot(inner.half_widths, width / len(group))
     widest = float(half_widths.max())
     allocation = Allocation(
         game.players,

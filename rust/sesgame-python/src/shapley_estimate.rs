@@ -9,7 +9,7 @@ use sesgame_engine::error::Result;
 use sesgame_engine::shapley::kernel_ridge::kernel_ridge;
 use sesgame_engine::shapley::paired_estimate::{self, PairMethod, SizeSampling};
 use sesgame_engine::shapley::permutations::Batches;
-use sesgame_engine::shapley::stratified;
+use sesgame_engine::shapley::stratified::{self, StratifiedValue};
 use sesgame_engine::shapley::symmetric_semivalue::SymmetricSemivalue;
 
 use crate::arrays::matrix;
@@ -17,6 +17,9 @@ use crate::boundary::{detached, to_python, watched};
 use crate::native_game::NativeGame;
 
 type Numbers<'py> = Bound<'py, PyArray1<f64>>;
+
+/// Values, standard errors, what was not seen, and a characteristic of the fit.
+type Fitted<'py, T> = (Numbers<'py>, Numbers<'py>, f64, T);
 
 #[pyfunction]
 pub fn permutation_orders<'py>(
@@ -30,6 +33,7 @@ pub fn permutation_orders<'py>(
     Ok(matrix(py, drawn, n_players))
 }
 
+/// Means by batch, the largest value of a coalition and the largest marginal contribution.
 #[pyfunction]
 #[pyo3(signature = (game, orders, seed, first, count, report=None))]
 pub fn permutation_means<'py>(
@@ -40,13 +44,13 @@ pub fn permutation_means<'py>(
     first: u64,
     count: usize,
     report: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyArray2<f64>>> {
+) -> PyResult<(Bound<'py, PyArray2<f64>>, f64, f64)> {
     let game = game.get().game();
     let n_players = game.n_players();
-    let means = watched(py, report, |progress| {
+    let found = watched(py, report, |progress| {
         Batches::new(n_players, orders, seed)?.means(game, first, count, progress)
     })?;
-    Ok(matrix(py, means, n_players))
+    Ok((matrix(py, found.means, n_players), found.largest.value, found.largest.marginal))
 }
 
 /// Work under a lock and without the interpreter.
@@ -96,8 +100,9 @@ impl PairedEstimate {
         py: Python<'py>,
         count: usize,
         grand: f64,
+        scale: f64,
     ) -> PyResult<Bound<'py, PyArray2<bool>>> {
-        let membership = with(py, &self.estimate, |estimate| estimate.draw(count, grand))?;
+        let membership = with(py, &self.estimate, |own| own.draw(count, grand, scale))?;
         Ok(matrix(py, membership, self.n_players))
     }
 
@@ -106,29 +111,35 @@ impl PairedEstimate {
         with(py, &self.estimate, |estimate| estimate.record(odd))
     }
 
-    /// Values, standard errors, and the surrogate's number of weights for each player.
+    /// The estimate, with the surrogate's number of weights for each player.
+    #[pyo3(signature = (grand, scale, taken_off=0.0))]
     fn estimate<'py>(
         &self,
         py: Python<'py>,
         grand: f64,
-    ) -> PyResult<(Numbers<'py>, Numbers<'py>, usize)> {
-        let result = with(py, &self.estimate, |estimate| Ok(estimate.estimate(grand)))?;
-        Ok((result.values.into_pyarray(py), result.standard_errors.into_pyarray(py), result.order))
+        scale: f64,
+        taken_off: f64,
+    ) -> PyResult<Fitted<'py, usize>> {
+        let result = with(py, &self.estimate, |own| Ok(own.estimate(grand, scale, taken_off)))?;
+        let (values, errors) = (result.values, result.standard_errors);
+        Ok((values.into_pyarray(py), errors.into_pyarray(py), result.unseen, result.order))
     }
 
-    /// Values and standard errors by kernel ridge regression, and the noise that it settled on.
-    #[pyo3(signature = (grand, report=None))]
+    /// The estimate by kernel ridge regression, with the noise that it settled on.
+    #[pyo3(signature = (grand, scale, report=None))]
     fn kernel_ridge<'py>(
         &self,
         py: Python<'py>,
         grand: f64,
+        scale: f64,
         report: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Numbers<'py>, Numbers<'py>, f64)> {
+    ) -> PyResult<Fitted<'py, f64>> {
         let result = watched(py, report, |progress| {
             let estimate = self.estimate.lock().unwrap_or_else(|poison| poison.into_inner());
-            kernel_ridge(estimate.pairs(), grand, progress)
+            kernel_ridge(estimate.pairs(), grand, scale, progress)
         })?;
-        Ok((result.values.into_pyarray(py), result.standard_errors.into_pyarray(py), result.noise))
+        let (values, errors) = (result.values, result.standard_errors);
+        Ok((values.into_pyarray(py), errors.into_pyarray(py), result.unseen, result.noise))
     }
 }
 
@@ -149,8 +160,13 @@ impl StratifiedEstimate {
         Ok(Self { n_players, estimate: Mutex::new(estimate) })
     }
 
-    fn draw<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyArray2<bool>>> {
-        let membership = with(py, &self.estimate, |estimate| estimate.draw(count))?;
+    fn draw<'py>(
+        &self,
+        py: Python<'py>,
+        count: usize,
+        scale: f64,
+    ) -> PyResult<Bound<'py, PyArray2<bool>>> {
+        let membership = with(py, &self.estimate, |estimate| estimate.draw(count, scale))?;
         Ok(matrix(py, membership, self.n_players))
     }
 
@@ -159,10 +175,17 @@ impl StratifiedEstimate {
         with(py, &self.estimate, |estimate| estimate.record(values))
     }
 
-    /// Values and standard errors.
-    fn estimate<'py>(&self, py: Python<'py>) -> PyResult<(Numbers<'py>, Numbers<'py>)> {
-        let (values, errors) = with(py, &self.estimate, |estimate| Ok(estimate.estimate()))?;
-        Ok((values.into_pyarray(py), errors.into_pyarray(py)))
+    /// Values, standard errors, and what was not seen.
+    fn estimate<'py>(
+        &self,
+        py: Python<'py>,
+        scale: f64,
+    ) -> PyResult<(Numbers<'py>, Numbers<'py>, Numbers<'py>)> {
+        let players = with(py, &self.estimate, |estimate| Ok(estimate.estimate(scale)))?;
+        let of = |part: fn(&StratifiedValue) -> f64| -> Numbers<'py> {
+            players.iter().map(part).collect::<Vec<f64>>().into_pyarray(py)
+        };
+        Ok((of(|own| own.value), of(|own| own.standard_error), of(|own| own.unseen)))
     }
 
     #[getter]

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::shapley::coalition_pairs::SizeSampler;
 use crate::shapley::symmetric_semivalue::SymmetricSemivalue;
+use crate::shapley::unseen::{Deviations, finite_population};
 
 /// Groups of the jackknife; its standard errors have one degree of freedom less.
 pub const GROUPS: usize = 10;
@@ -121,6 +122,33 @@ impl EvaluatedPairs {
         Err(Error::InvalidInput(format!("{values} values for {pending} pairs that wait for them")))
     }
 
+    /// How much a semivalue changes where one pair deviates by 1 that no sampled one stands for: of the
+    /// size that counts most against the number of its pairs.
+    ///
+    /// A share `q` of all pairs of a size changes a semivalue by as much times the probability of the
+    /// size; with none of `m` pairs seen to deviate, `q` is in proportion to `1 / m`.
+    #[must_use]
+    pub fn one_pair(&self) -> f64 {
+        let n_players = self.n_players();
+        let part = |of_size: &PairsOfSize| {
+            let size = of_size.size;
+            let other =
+                if 2 * size == n_players { 0.0 } else { self.semivalue.with(n_players - size) };
+            let probability = self.semivalue.with(size) + other;
+            let drawn = of_size.len() as f64;
+            probability / drawn.max(1.0) * finite_population(drawn, of_size.population())
+        };
+        self.sizes.iter().map(part).fold(0.0, f64::max)
+    }
+
+    /// What a pair that was not seen may change: by as much as those deviate that were, and where none
+    /// does, as if the player of the `largest` value changed sides. `scale` is the largest value of a
+    /// coalition.
+    #[must_use]
+    pub fn unseen(&self, deviations: Deviations, largest: f64, scale: f64) -> f64 {
+        deviations.unseen(self.one_pair(), deviations.reach(2.0 * largest, scale))
+    }
+
     /// The result of `work` on parts of the sizes, each of which has about the same number of
     /// members; in order, the same for any number of threads.
     pub fn in_blocks<T: Send>(&self, work: impl Fn(&[PairsOfSize]) -> T + Sync + Send) -> Vec<T> {
@@ -160,6 +188,12 @@ impl PairsOfSize {
     #[must_use]
     pub fn chance(&self) -> f64 {
         1.0 - self.len() as f64 / self.sampler.pairs()
+    }
+
+    /// How many pairs of this size there are, known or not.
+    #[must_use]
+    pub fn population(&self) -> f64 {
+        self.sampler.pairs()
     }
 
     fn pending(&self) -> usize {

@@ -6,8 +6,12 @@
 //! triple shares its weight equally, `phi_i = beta_i + 1/3 sum over triples with i of beta`, so the Shapley
 //! value is a weighted sum of the observations.
 //!
+//! A prior draws what it is about towards zero. So that it draws nothing of an additive game, the
+//! [regression](super::surrogate) of one weight for each player is taken off first, and its value added.
+//!
 //! The strength of the second prior is the one with the least error of leaving one pair out. The
-//! standard errors take these errors for the chance in each observation.
+//! standard errors take these errors for the chance in each observation; they also tell how far a pair
+//! may deviate that was [not seen](super::unseen).
 
 use rayon::prelude::*;
 
@@ -15,6 +19,9 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::shapley::cholesky::Cholesky;
 use crate::shapley::evaluated_pairs::{EvaluatedPairs, PairsOfSize};
+use crate::shapley::paired_estimate::FIT_PRECISION;
+use crate::shapley::surrogate::{Surrogates, signed_sum};
+use crate::shapley::unseen::{Deviations, ROUNDING};
 
 /// The most pairs: the matrix takes 200 MB then.
 pub const MAX_PAIRS: usize = 5000;
@@ -38,6 +45,8 @@ pub struct RidgeEstimate {
     pub values: Vec<f64>,
     /// One standard error for each player.
     pub standard_errors: Vec<f64>,
+    /// What one pair that was not seen may change the value of any player by.
+    pub unseen: f64,
     /// The variance that no triple explains, relative to that of all triples.
     pub noise: f64,
 }
@@ -59,7 +68,8 @@ struct Prior {
     triple: f64,
 }
 
-/// The Shapley value from all pairs that are known.
+/// The Shapley value from all pairs that are known; `scale` is the largest value of a coalition, which
+/// rounding goes by.
 ///
 /// # Complexity
 /// `m^3` multiplications for m pairs, on all threads, and `8 m^2` bytes.
@@ -69,6 +79,7 @@ struct Prior {
 pub fn kernel_ridge(
     pairs: &EvaluatedPairs,
     grand: f64,
+    scale: f64,
     progress: &Progress,
 ) -> Result<RidgeEstimate> {
     let n_pairs = pairs.n_pairs();
@@ -77,7 +88,8 @@ pub fn kernel_ridge(
             "kernel ridge regression takes 1 to {MAX_PAIRS} pairs, not {n_pairs}"
         )));
     }
-    let all = Observations::of(pairs, grand);
+    let additive = Surrogates::fit(pairs, 1, grand);
+    let all = Observations::of(pairs, grand, &additive);
     let prior = all.prior();
     let trial = all.trial();
     let mut best = (f64::INFINITY, NOISE[0]);
@@ -89,22 +101,36 @@ pub fn kernel_ridge(
         }
     }
     let fit = Fit::new(&all, prior, best.1, progress)?;
-    let (mut values, standard_errors) = fit.shapley(&all, prior);
+    let (mut values, mut standard_errors) = fit.shapley(&all, prior);
+    for (value, [own]) in values.iter_mut().zip(additive.semivalue(pairs, grand)) {
+        *value += own;
+    }
     let gap = (grand - values.iter().sum::<f64>()) / values.len() as f64;
     values.iter_mut().for_each(|value| *value += gap);
-    Ok(RidgeEstimate { values, standard_errors, noise: best.1 })
+    let largest = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    for error in &mut standard_errors {
+        *error = error.max(FIT_PRECISION * largest);
+    }
+    let mut deviations = Deviations::default();
+    fit.left_out[1..].iter().for_each(|error| deviations.take(*error));
+    let shared: f64 = values.iter().map(|value| value.abs()).sum();
+    let resolution = (FIT_PRECISION * shared).max(ROUNDING * scale);
+    let unseen = pairs.unseen(deviations.above(resolution), largest, scale);
+    Ok(RidgeEstimate { values, standard_errors, unseen, noise: best.1 })
 }
 
 impl Observations {
-    /// The grand coalition, and all pairs in ascending order of size.
-    fn of(pairs: &EvaluatedPairs, grand: f64) -> Self {
+    /// The grand coalition, and all pairs in ascending order of size, less an additive game.
+    fn of(pairs: &EvaluatedPairs, grand: f64, additive: &Surrogates<1>) -> Self {
         let n_players = pairs.n_players();
         let words = n_players.div_ceil(64);
+        let mut weights = vec![[0.0]; n_players];
+        let [everybody] = additive.weights_at(n_players, &mut weights);
         let mut all = Self {
             n_players,
             words,
             signs: vec![0; words],
-            odd: vec![grand],
+            odd: vec![grand - everybody],
             weight: vec![1.0],
             chance: vec![0.0],
         };
@@ -117,13 +143,15 @@ impl Observations {
             .sum();
         for of_size in pairs.sizes() {
             let mass = pairs.semivalue.mass(of_size.size) / mass;
+            let total = additive.weights_at(of_size.size, &mut weights);
             for (members, odd) in of_size.iter() {
                 let row = all.signs.len();
                 all.signs.resize(row + words, 0);
                 for &member in members {
                     all.signs[row + member as usize / 64] |= 1 << (member % 64);
                 }
-                all.odd.push(odd);
+                let [worth] = signed_sum(members, &weights, &total);
+                all.odd.push(odd - worth);
                 all.weight.push(mass * pairs.n_pairs() as f64 / of_size.len() as f64);
                 all.chance.push(of_size.chance());
             }
@@ -250,18 +278,20 @@ mod tests {
             value(row) - value(&others)
         };
         known.record(&rows.chunks_exact(n).map(odd).collect::<Vec<_>>()).unwrap();
-        kernel_ridge(&known, value(&vec![true; n]), &Progress::new()).unwrap()
+        let grand = value(&vec![true; n]);
+        kernel_ridge(&known, grand, grand, &Progress::new()).unwrap()
     }
 
     #[test]
-    fn an_additive_game_is_nearly_exact() {
+    fn an_additive_game_is_exact() {
         let value =
             |row: &[bool]| row.iter().zip(1..).map(|(m, w)| f64::from(*m) * f64::from(w)).sum();
         let result = estimate(12, 60, value);
         for (player, value) in result.values.iter().enumerate() {
-            assert!((value - (player + 1) as f64).abs() < 1e-3, "{value} {player}");
+            assert!((value - (player + 1) as f64).abs() < 1e-7, "{value} {player}");
         }
-        assert!(result.standard_errors.iter().all(|error| *error < 1e-3));
+        assert!(result.standard_errors.iter().all(|error| *error < 1e-6));
+        assert!(result.unseen > 0.0);
     }
 
     #[test]
@@ -278,7 +308,7 @@ mod tests {
     #[test]
     fn too_many_pairs_are_refused() {
         let known = EvaluatedPairs::new(SymmetricSemivalue::shapley(9), 1).unwrap();
-        let error = kernel_ridge(&known, 1.0, &Progress::new()).unwrap_err();
+        let error = kernel_ridge(&known, 1.0, 1.0, &Progress::new()).unwrap_err();
         assert!(error.to_string().contains("1 to 5000 pairs, not 0"));
     }
 }

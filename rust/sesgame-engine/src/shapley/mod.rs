@@ -18,3 +18,4 @@ pub mod semivalue;
 pub mod stratified;
 pub mod surrogate;
 pub mod symmetric_semivalue;
+pub mod unseen;

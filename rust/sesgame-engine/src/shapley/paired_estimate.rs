@@ -9,16 +9,18 @@
 //! stratified sample reuse.
 //!
 //! The standard errors are those of a jackknife over ten groups of pairs: everything, the fit
-//! included, is done again without each group.
+//! included, is done again without each group. What a pair may change of which no sampled one gave a sign is
+//! [beside](super::unseen) them.
 
 use crate::error::Result;
 use crate::shapley::evaluated_pairs::{EvaluatedPairs, GROUPS};
-use crate::shapley::sample_reuse::{errors_by_size, reuse};
+use crate::shapley::sample_reuse::{deviations, errors_by_size, reuse};
 use crate::shapley::surrogate::{MAX_ORDER, Surrogates};
 use crate::shapley::symmetric_semivalue::SymmetricSemivalue;
+use crate::shapley::unseen::ROUNDING;
 
 /// Standard errors are not below this part of the largest value: what the fit leaves undetermined.
-const FIT_PRECISION: f64 = 1e-8;
+pub const FIT_PRECISION: f64 = 1e-8;
 
 /// What is made of the pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub struct Estimate {
     pub values: Vec<f64>,
     /// One standard error for each player, with [`GROUPS`] - 1 degrees of freedom.
     pub standard_errors: Vec<f64>,
+    /// What one pair that was not seen may change the value of any player by.
+    pub unseen: f64,
     /// Weights of the surrogate for each player.
     pub order: usize,
 }
@@ -85,18 +89,23 @@ impl PairedEstimate {
     }
 
     /// Draws about `count` further pairs. Gives the smaller coalition of each, one row of `n` for
-    /// each.
+    /// each. `scale` is the largest value of a coalition, which the precision of the fit goes by.
     ///
     /// # Errors
     /// [`crate::error::Error::InvalidInput`] when earlier ones have no value yet.
-    pub fn draw(&mut self, count: usize, grand: f64) -> Result<Vec<bool>> {
+    pub fn draw(&mut self, count: usize, grand: f64, scale: f64) -> Result<Vec<bool>> {
         let semivalue = &self.pairs.semivalue;
         let sizes = 1..=self.pairs.sizes().len();
         let wishes: Vec<f64> = match self.sampling {
             SizeSampling::Adaptive => {
                 let surrogate = Surrogates::fit(&self.pairs, self.order(), grand);
                 let errors = errors_by_size(&self.pairs, &surrogate);
-                sizes.zip(errors).map(|(size, error)| error * semivalue.spread(size)).collect()
+                // Where all is explained, as where nothing is worth anything, all sizes are alike.
+                let least = if scale > 0.0 { FIT_PRECISION * scale } else { 1.0 };
+                sizes
+                    .zip(errors)
+                    .map(|(size, own)| own.max(least) * semivalue.spread(size))
+                    .collect()
             }
             SizeSampling::Spread => sizes.map(|size| semivalue.spread(size)).collect(),
             SizeSampling::Kernel => sizes.map(|size| semivalue.mass(size)).collect(),
@@ -114,20 +123,30 @@ impl PairedEstimate {
     }
 
     /// The estimate from all pairs that are known.
+    ///
+    /// `scale` is the largest value of a coalition, which rounding goes by. `taken_off` is the largest
+    /// share of somebody that was taken off the game before, 0 where nothing was.
     #[must_use]
-    pub fn estimate(&self, grand: f64) -> Estimate {
+    pub fn estimate(&self, grand: f64, scale: f64, taken_off: f64) -> Estimate {
         let order = self.order();
         let all = Surrogates::fit(&self.pairs, order, grand);
         let values = self.values(&all, grand);
         let without = self.values(&all.fit_lanes::<GROUPS>(&self.pairs), grand);
-        let floor = FIT_PRECISION * values.iter().fold(0.0, |most: f64, [v]| most.max(v.abs()));
+        let largest = values.iter().fold(0.0, |most: f64, [value]| most.max(value.abs()));
+        let floor = FIT_PRECISION * largest;
         let standard_error = |without: &[f64; GROUPS]| {
             let mean = without.iter().sum::<f64>() / GROUPS as f64;
             let squares: f64 = without.iter().map(|value| (value - mean).powi(2)).sum();
             ((GROUPS - 1) as f64 / GROUPS as f64 * squares).sqrt().max(floor)
         };
         let standard_errors = without.iter().map(standard_error).collect();
-        Estimate { values: values.iter().map(|[value]| *value).collect(), standard_errors, order }
+        // A fit is as precise against the sums of its weights.
+        let shared: f64 = values.iter().map(|[value]| value.abs()).sum();
+        let resolution = (FIT_PRECISION * shared.max(taken_off)).max(ROUNDING * scale);
+        let left_over = deviations(&self.pairs, &all).above(resolution);
+        let unseen = self.pairs.unseen(left_over, largest.max(taken_off), scale);
+        let values = values.iter().map(|[value]| *value).collect();
+        Estimate { values, standard_errors, unseen, order }
     }
 
     fn order(&self) -> usize {
@@ -187,11 +206,11 @@ mod tests {
                 let outside: Vec<bool> = inside.iter().map(|member| !member).collect();
                 value(inside) - value(&outside)
             };
-            let rows = estimate.draw(count, grand).unwrap();
+            let rows = estimate.draw(count, grand, grand.abs()).unwrap();
             let odd: Vec<f64> = rows.chunks_exact(n_players).map(odd).collect();
             estimate.record(&odd).unwrap();
         }
-        let result = estimate.estimate(grand);
+        let result = estimate.estimate(grand, grand.abs(), 0.0);
         (estimate, result)
     }
 

@@ -33,6 +33,31 @@ pub struct Batches {
     seed: u64,
 }
 
+/// What was found along the orders of some batches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchMeans {
+    /// The mean marginal contribution of each player over each batch, one row of `n` for each batch.
+    pub means: Vec<f64>,
+    /// The largest value of a coalition, and the largest marginal contribution, by their amount.
+    pub largest: Largest,
+}
+
+/// The largest amounts along some orders.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Largest {
+    /// Of a coalition's value.
+    pub value: f64,
+    /// Of a marginal contribution.
+    pub marginal: f64,
+}
+
+impl Largest {
+    fn or(self, other: Self) -> Self {
+        let (value, marginal) = (self.value.max(other.value), self.marginal.max(other.marginal));
+        Self { value, marginal }
+    }
+}
+
 impl Batches {
     /// Batches of `orders` orders of `n_players` players each.
     ///
@@ -71,8 +96,7 @@ impl Batches {
         keys.iter().map(|key| (key & ((1 << PLAYER_BITS) - 1)) as u32).collect()
     }
 
-    /// The mean marginal contribution of each player over each of the batches `first..first + count`,
-    /// one row of `n` numbers for each batch.
+    /// The mean marginal contributions over each of the batches `first..first + count`.
     ///
     /// # Complexity
     /// `2 * orders * n` additions to a coalition for each batch, on all threads.
@@ -85,34 +109,38 @@ impl Batches {
         first: u64,
         count: usize,
         progress: &Progress,
-    ) -> Result<Vec<f64>> {
+    ) -> Result<BatchMeans> {
         let mut means = vec![0.0; count * self.n_players];
-        means.par_chunks_exact_mut(self.n_players).enumerate().try_for_each_init(
+        let batches = means.par_chunks_exact_mut(self.n_players).enumerate();
+        let largest = batches.map_init(
             || game.walker(),
             |walker, (batch, sums)| {
+                let mut largest = Largest::default();
                 for order in self.orders(first + batch as u64).chunks_exact(self.n_players) {
-                    walk(walker.as_mut(), order.iter(), sums, progress)?;
-                    walk(walker.as_mut(), order.iter().rev(), sums, progress)?;
+                    let there = walk(walker.as_mut(), order.iter(), sums, progress)?;
+                    let back = walk(walker.as_mut(), order.iter().rev(), sums, progress)?;
+                    largest = largest.or(there).or(back);
                 }
                 for sum in sums {
                     *sum /= (2 * self.orders) as f64;
                 }
-                Ok(())
+                Ok(largest)
             },
-        )?;
-        Ok(means)
+        );
+        let largest = largest.try_reduce(Largest::default, |one, other| Ok(one.or(other)))?;
+        Ok(BatchMeans { means, largest })
     }
 }
 
-/// Adds the marginal contributions along one order to `sums`.
+/// Adds the marginal contributions along one order to `sums`; gives the largest amounts.
 fn walk<'a>(
     walker: &mut dyn Walker,
     order: impl Iterator<Item = &'a u32> + Clone,
     sums: &mut [f64],
     progress: &Progress,
-) -> Result<()> {
+) -> Result<Largest> {
     walker.clear();
-    let mut before = 0.0;
+    let (mut before, mut largest) = (0.0, Largest::default());
     for (earlier, &player) in order.clone().enumerate() {
         progress.check()?;
         walker.add(player as usize);
@@ -121,10 +149,13 @@ fn walk<'a>(
             let members = order.take(earlier + 1).copied().collect();
             return Err(Error::NotFiniteWalk { members, value });
         }
-        sums[player as usize] += value - before;
+        let marginal: f64 = value - before;
+        largest = largest.or(Largest { value: value.abs(), marginal: marginal.abs() });
+        sums[player as usize] += marginal;
         before = value;
     }
-    progress.advance(sums.len() as u64)
+    progress.advance(sums.len() as u64)?;
+    Ok(largest)
 }
 
 #[cfg(test)]
@@ -217,13 +248,18 @@ mod tests {
         let batches = Batches::new(12, 4, 9).unwrap();
         let together = batches.means(&game, 0, 5, &Progress::new()).unwrap();
         let mut apart = batches.means(&game, 0, 2, &Progress::new()).unwrap();
-        apart.extend(batches.means(&game, 2, 3, &Progress::new()).unwrap());
-        assert_eq!(together, apart);
+        let rest = batches.means(&game, 2, 3, &Progress::new()).unwrap();
+        apart.means.extend(rest.means);
+        assert_eq!(together.means, apart.means);
+        assert_eq!(together.largest, apart.largest.or(rest.largest));
         let mut walker = game.walker();
         (0..12).for_each(|player| walker.add(player));
         let total = walker.value();
-        for batch in together.chunks_exact(12) {
+        for batch in together.means.chunks_exact(12) {
             assert!((batch.iter().sum::<f64>() - total).abs() < 1e-12);
         }
+        assert!(together.largest.value >= total.abs());
+        let most = together.means.iter().fold(0.0, |most: f64, mean| most.max(mean.abs()));
+        assert!(together.largest.marginal >= most);
     }
 }

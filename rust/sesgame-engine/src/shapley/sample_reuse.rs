@@ -7,6 +7,7 @@
 
 use crate::shapley::evaluated_pairs::{EvaluatedPairs, PairsOfSize};
 use crate::shapley::surrogate::{Surrogates, signed_sum};
+use crate::shapley::unseen::Deviations;
 
 /// The semivalue of what the surrogates leave over, one row of lanes for each player.
 ///
@@ -75,6 +76,27 @@ fn reuse_block<const L: usize>(
         }
     }
     values
+}
+
+/// What the surrogate leaves over, as deviations; without one, from the mean of each size.
+#[must_use]
+pub fn deviations(pairs: &EvaluatedPairs, surrogate: &Surrogates<1>) -> Deviations {
+    let without = surrogate.order() == 0;
+    let parts = pairs.in_blocks(|block| {
+        let mut weights = vec![[0.0]; pairs.n_players()];
+        let mut found = Deviations::default();
+        for of_size in block.iter().filter(|of_size| !of_size.is_empty()) {
+            let total = surrogate.weights_at(of_size.size, &mut weights);
+            let sum: f64 = of_size.iter().map(|(_, odd)| odd).sum();
+            let mean = if without { sum / of_size.len() as f64 } else { 0.0 };
+            for (members, odd) in of_size.iter() {
+                let [fitted] = signed_sum(members, &weights, &total);
+                found.take(odd - mean - fitted);
+            }
+        }
+        found
+    });
+    parts.into_iter().fold(Deviations::default(), Deviations::and)
 }
 
 /// The root mean square of what the surrogate leaves over for each size, smoothed over its

@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
+use crate::shapley::unseen::{Deviations, ROUNDING};
 
 /// Marginal contributions of each stratum before any are allocated by their spread.
 const PILOT: usize = 4;
@@ -25,8 +26,21 @@ pub struct StratifiedEstimate {
     ranges: Vec<(usize, usize)>,
     /// One for each player and range, those of a player together.
     strata: Vec<Stratum>,
+    /// The largest marginal contribution of all, by its amount.
+    largest: f64,
     /// The stratum of each marginal contribution that was drawn and has no value yet.
     pending: Vec<usize>,
+}
+
+/// The estimate of one player.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StratifiedValue {
+    /// The sum over the strata.
+    pub value: f64,
+    /// Infinite where a stratum has fewer than two contributions.
+    pub standard_error: f64,
+    /// What one contribution that was not seen may change.
+    pub unseen: f64,
 }
 
 /// Running mean of the marginal contributions of one stratum, and sums of powers of the deviations.
@@ -66,7 +80,7 @@ impl StratifiedEstimate {
         ranges.retain(|&(first, end)| probabilities[first..end].iter().any(|p| *p > 0.0));
         let strata = vec![Stratum::default(); ranges.len() * probabilities.len()];
         let random = ChaCha8Rng::seed_from_u64(seed);
-        Ok(Self { probabilities, random, ranges, strata, pending: Vec::new() })
+        Ok(Self { probabilities, random, ranges, strata, largest: 0.0, pending: Vec::new() })
     }
 
     /// The number of strata of all players together.
@@ -76,15 +90,16 @@ impl StratifiedEstimate {
     }
 
     /// Draws `count` further marginal contributions. Gives two rows of `n` for each: a coalition, and
-    /// the same with the player.
+    /// the same with the player. `scale` is the largest value of a coalition, which rounding goes by.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when earlier ones have no values yet.
-    pub fn draw(&mut self, count: usize) -> Result<Vec<bool>> {
+    pub fn draw(&mut self, count: usize, scale: f64) -> Result<Vec<bool>> {
         self.check_pending(0)?;
         let n_players = self.probabilities.len();
         let mut membership = vec![false; 2 * count * n_players];
-        let (counts, mut rows) = (self.allocate(count), membership.chunks_exact_mut(2 * n_players));
+        let (counts, mut rows) =
+            (self.allocate(count, scale), membership.chunks_exact_mut(2 * n_players));
         for (stratum, count) in counts.into_iter().enumerate() {
             for pair in rows.by_ref().take(count) {
                 let (without, with) = pair.split_at_mut(n_players);
@@ -118,12 +133,17 @@ impl StratifiedEstimate {
     }
 
     /// How many of `count` marginal contributions go to each stratum.
-    fn allocate(&self, count: usize) -> Vec<usize> {
+    fn allocate(&self, count: usize, scale: f64) -> Vec<usize> {
+        let deviations = self.deviations(scale);
         let degrees: f64 = self.strata.iter().map(|own| (own.count - 1.0).max(0.0)).sum();
-        let squares: f64 = self.strata.iter().map(|own| own.squares).sum();
+        let squares: f64 = deviations.iter().map(|own| own.squares).sum();
         let everything: f64 = self.strata.iter().map(|own| own.count).sum();
         let pilot = everything < (PILOT * self.strata.len()) as f64;
-        let wish = |stratum| if pilot { 1.0 } else { self.wish(stratum, squares / degrees) };
+        let wish = |stratum| match (pilot, squares > 0.0) {
+            (true, _) => 1.0,
+            (false, false) => self.probability(stratum),
+            (false, true) => self.wish(stratum, &deviations[stratum], squares / degrees),
+        };
         let wishes: Vec<f64> = (0..self.strata.len()).map(wish).collect();
         let have: f64 = self.strata.iter().map(|stratum| stratum.count).sum();
         let total: f64 = wishes.iter().sum();
@@ -154,11 +174,15 @@ impl StratifiedEstimate {
 
     /// Probability times standard deviation; as far as that of a stratum is uncertain, the average of
     /// all counts too.
-    fn wish(&self, stratum: usize, average: f64) -> f64 {
-        let own = &self.strata[stratum];
+    fn wish(&self, stratum: usize, own: &Deviations, average: f64) -> f64 {
         let degrees = (own.count - 1.0).max(0.0);
         let variance = (own.squares + PRIOR * average) / (degrees + PRIOR);
-        self.probability(stratum) * variance.sqrt().max(f64::MIN_POSITIVE)
+        self.probability(stratum) * variance.sqrt()
+    }
+
+    /// The deviations of each stratum that are more than rounding.
+    fn deviations(&self, scale: f64) -> Vec<Deviations> {
+        self.strata.iter().map(|own| own.deviations().above(ROUNDING * scale)).collect()
     }
 
     fn probability(&self, stratum: usize) -> f64 {
@@ -173,7 +197,9 @@ impl StratifiedEstimate {
     pub fn record(&mut self, values: &[f64]) -> Result<()> {
         self.check_pending(values.len())?;
         for (stratum, pair) in self.pending.drain(..).zip(values.chunks_exact(2)) {
-            self.strata[stratum].take(pair[1] - pair[0]);
+            let marginal = pair[1] - pair[0];
+            self.largest = self.largest.max(marginal.abs());
+            self.strata[stratum].take(marginal);
         }
         Ok(())
     }
@@ -186,29 +212,39 @@ impl StratifiedEstimate {
         Err(Error::InvalidInput(format!("{values} values for {rows} rows that wait for them")))
     }
 
-    /// Values and standard errors; infinite where a stratum has fewer than two contributions.
+    /// Values, standard errors, and what [may not have been seen](super::unseen); `scale` is the largest
+    /// value of a coalition, which rounding goes by.
     ///
-    /// A rare contribution may not have been seen yet: each stratum errs as if one deviation were
-    /// missing, as far as those are that occur at all in this game, by so much less as more were
-    /// seen of the player.
+    /// One contribution that was not seen counts in the stratum where it changes most; it deviates as far
+    /// as others do in this game, and where none does by the largest contribution.
     #[must_use]
-    pub fn estimate(&self) -> (Vec<f64>, Vec<f64>) {
-        let squares: f64 = self.strata.iter().map(|own| own.squares).sum();
-        let fourths: f64 = self.strata.iter().map(|own| own.fourths).sum();
-        let reach = if squares > 0.0 { fourths / squares } else { 0.0 };
+    pub fn estimate(&self, scale: f64) -> Vec<StratifiedValue> {
+        let strata = self.deviations(scale);
+        let everywhere = strata.iter().fold(Deviations::default(), |all, own| all.and(*own));
+        let reach = everywhere.reach(self.largest, scale);
         let of_player = |player: usize| {
-            let strata = player * self.ranges.len()..(player + 1) * self.ranges.len();
-            let (mut value, mut variance, mut missing, mut seen) = (0.0, 0.0, 0.0, 0.0);
-            for stratum in strata {
+            let strata_of_player = player * self.ranges.len()..(player + 1) * self.ranges.len();
+            let (mut value, mut variance, mut unseen) = (0.0, 0.0, 0.0);
+            for stratum in strata_of_player {
                 let (probability, own) = (self.probability(stratum), &self.strata[stratum]);
                 value += probability * own.mean;
                 variance += probability * probability * own.variance_of_mean();
-                missing += (probability / own.count.max(1.0)).powi(2);
-                seen += own.deviations();
+                if !self.is_single(stratum) {
+                    let trial = probability / own.count.max(1.0);
+                    unseen = f64::max(unseen, strata[stratum].unseen(trial, reach));
+                }
             }
-            (value, (variance + reach * missing / (1.0 + seen)).sqrt())
+            StratifiedValue { value, standard_error: variance.sqrt(), unseen }
         };
-        (0..self.probabilities.len()).map(of_player).unzip()
+        (0..self.probabilities.len()).map(of_player).collect()
+    }
+
+    /// Whether the stratum has a single coalition, that of nobody else or of everybody else.
+    fn is_single(&self, stratum: usize) -> bool {
+        let (first, end) = self.ranges[stratum % self.ranges.len()];
+        let sizes = (first..end).filter(|&size| self.probabilities[size] > 0.0);
+        let everybody_else = self.probabilities.len() - 1;
+        sizes.clone().count() == 1 && [0, everybody_else].contains(&sizes.sum())
     }
 }
 
@@ -235,10 +271,8 @@ impl Stratum {
         self.squares / (self.count - 1.0) / self.count
     }
 
-    /// How many deviations of the same size would have these sums: of a rare event, as often as it
-    /// occurred.
-    fn deviations(&self) -> f64 {
-        if self.fourths > 0.0 { self.squares * self.squares / self.fourths } else { 0.0 }
+    fn deviations(&self) -> Deviations {
+        Deviations { count: self.count, squares: self.squares, fourths: self.fourths }
     }
 }
 
@@ -250,7 +284,7 @@ mod tests {
     fn every_draw_is_a_coalition_without_the_player_and_the_same_with_him() {
         let mut estimate = StratifiedEstimate::new(vec![0.2; 5], 5, 7).unwrap();
         assert_eq!(estimate.n_strata(), 25);
-        let rows = estimate.draw(50).unwrap();
+        let rows = estimate.draw(50, 1.0).unwrap();
         for (draw, pair) in rows.chunks_exact(10).enumerate() {
             let (player, size) = (draw / 10, draw / 2 % 5);
             let (without, with) = pair.split_at(5);
@@ -258,7 +292,7 @@ mod tests {
             assert_eq!(without.iter().filter(|member| **member).count(), size);
             assert_eq!(with.iter().filter(|member| **member).count(), size + 1);
         }
-        assert!(estimate.draw(1).is_err() && estimate.record(&[1.0]).is_err());
+        assert!(estimate.draw(1, 1.0).is_err() && estimate.record(&[1.0]).is_err());
     }
 
     #[test]
@@ -266,7 +300,7 @@ mod tests {
         let mut estimate = StratifiedEstimate::new(vec![1.0 / 6.0; 6], 6, 3).unwrap();
         let mut drawn = [0; 6];
         for count in [72, 200, 400, 1000] {
-            let rows = estimate.draw(count).unwrap();
+            let rows = estimate.draw(count, 30.0).unwrap();
             // Only what three are worth depends on who they are.
             let value = |row: &[bool]| {
                 let size = row.iter().filter(|member| **member).count();
@@ -281,37 +315,59 @@ mod tests {
         }
         // Of the last thousand; with uniform sizes it would be 333.
         assert!(drawn[2] + drawn[3] > 500, "{drawn:?}");
-        let (values, errors) = estimate.estimate();
-        assert!(values.iter().zip(&errors).all(|(v, e)| v.is_finite() && *e > 0.0));
+        let estimates = estimate.estimate(30.0);
+        assert!(estimates.iter().all(|own| own.value.is_finite() && own.standard_error > 0.0));
     }
 
     #[test]
     fn a_stratum_counts_its_deviations_and_a_player_without_any_errs_by_one() {
-        let mut rare = Stratum::default();
-        (0..1000).for_each(|draw| rare.take(f64::from(u8::from(draw % 250 == 7))));
-        let deviations = |p: f64| 1000.0 * p * (1.0 - p) / (1.0 - 3.0 * p * (1.0 - p));
-        assert!((rare.deviations() - deviations(0.004)).abs() < 1e-9);
+        let (mut rare, mut about) = (Stratum::default(), Deviations::default());
+        for draw in 0..1000 {
+            let event = f64::from(u8::from(draw % 250 == 7));
+            rare.take(event);
+            about.take(event - 0.004);
+        }
+        assert!((rare.deviations().seen() - about.seen()).abs() < 1e-9);
 
         // Two are worth something together, and the third one never adds anything.
         let mut estimate = StratifiedEstimate::new(vec![1.0 / 3.0; 3], 3, 1).unwrap();
-        assert!(estimate.estimate().1.iter().all(|error| error.is_infinite()));
-        let rows = estimate.draw(90).unwrap();
+        assert!(estimate.estimate(1.0).iter().all(|own| own.standard_error.is_infinite()));
+        let rows = estimate.draw(90, 1.0).unwrap();
         let value = |row: &[bool]| f64::from(u8::from(row[0] && row[1]));
         estimate.record(&rows.chunks_exact(3).map(value).collect::<Vec<_>>()).unwrap();
-        let (values, errors) = estimate.estimate();
-        assert_eq!(values[2], 0.0);
-        assert!(errors[2] > 0.0 && errors[2] < 0.1, "{errors:?}");
+        let estimates = estimate.estimate(1.0);
+        assert_eq!((estimates[2].value, estimates[2].standard_error), (0.0, 0.0));
+        assert!(estimates[2].unseen > 0.0 && estimates[2].unseen < 0.05, "{estimates:?}");
+    }
+
+    #[test]
+    fn beside_rounding_a_rare_contribution_counts_as_before() {
+        let unseen = |worth: f64| {
+            let mut estimate = StratifiedEstimate::new(vec![0.25; 4], 2, 1).unwrap();
+            let rows = estimate.draw(160, 1.0).unwrap();
+            // Three are worth something together; everybody adds the same to anybody.
+            let value = |row: &[bool]| {
+                let alone: f64 =
+                    row.iter().map(|member| worth * f64::from(u8::from(*member))).sum();
+                f64::from(u8::from(row[0] && row[1] && row[2])) + alone
+            };
+            estimate.record(&rows.chunks_exact(4).map(value).collect::<Vec<_>>()).unwrap();
+            estimate.estimate(5.0)[3].unseen
+        };
+        assert!((unseen(0.1) - unseen(0.0)).abs() < 1e-9);
     }
 
     #[test]
     fn sizes_that_never_occur_make_no_stratum() {
         let mut estimate = StratifiedEstimate::new(vec![0.0, 0.0, 1.0], 3, 1).unwrap();
         assert_eq!(estimate.n_strata(), 3);
-        let rows = estimate.draw(6).unwrap();
+        let rows = estimate.draw(6, 1.0).unwrap();
         let values: Vec<f64> =
             rows.chunks_exact(3).map(|row| row.iter().filter(|m| **m).count() as f64).collect();
         estimate.record(&values).unwrap();
-        assert_eq!(estimate.estimate(), (vec![1.0; 3], vec![0.0; 3]));
+        // Everybody else is a single coalition, of which nothing is left to see.
+        let known = StratifiedValue { value: 1.0, standard_error: 0.0, unseen: 0.0 };
+        assert_eq!(estimate.estimate(3.0), vec![known; 3]);
         assert!(StratifiedEstimate::new(vec![0.5, 0.6], 2, 1).is_err());
     }
 }

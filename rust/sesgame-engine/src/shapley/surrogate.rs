@@ -89,6 +89,12 @@ impl Surrogates<1> {
 }
 
 impl<const L: usize> Surrogates<L> {
+    /// The weights of each player.
+    #[must_use]
+    pub fn order(&self) -> usize {
+        self.basis.len()
+    }
+
     /// The player weights for coalitions of one size, and their sums.
     pub fn weights_at(&self, size: usize, weights: &mut [[f64; L]]) -> [f64; L] {
         weights.fill([0.0; L]);
