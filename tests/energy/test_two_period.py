@@ -72,6 +72,36 @@ def test_every_coalition_bears_the_least_cost_over_all_amounts_of_storage(sharin
         assert value == pytest.approx(float(least_cost(sharing, members)), abs=1e-12)
 
 
+@given(
+    sharing=sharings(),
+    unit=st.sampled_from([1e-9, 0.01, 0.1, 1 / 3, 1e3, 1e9]),
+    order=st.permutations(range(4)),
+)
+def test_the_bills_do_not_depend_on_the_unit_or_on_the_order_of_scenarios(sharing, unit, order):
+    """Whole amounts meet capacities exactly and each other; in other units all but."""
+    bills = made(sharing).allocation().values
+    scenarios = [number for number in order if number < len(sharing["weights"])]
+    other = dict(sharing, owned=[unit * amount for amount in sharing["owned"]])
+    for rows in ("off_peak", "peak"):
+        other[rows] = [[unit * amount for amount in sharing[rows][k]] for k in scenarios]
+    other["weights"] = [sharing["weights"][k] for k in scenarios]
+    expected = pytest.approx(unit * bills, rel=1e-9, abs=1e-9 * unit)
+    assert made(other).allocation().values == expected
+
+
+def test_storage_that_meets_the_peak_in_decimals_is_not_short():
+    """0.1 + 0.2 are not 0.3 in floats."""
+    sharing = TwoPeriodStorage(
+        ["ann", "bob", "cid"],
+        np.zeros((1, 3)),
+        [[0.1, 0.2, 0.0]],
+        off_peak_price=0.1,
+        peak_price=0.4,
+        capacity_kwh=[0.0, 0.0, 0.3],
+    )
+    assert sharing.allocation().evidence.storage_price == 0.0
+
+
 @given(sharings())
 def test_the_bills_are_in_the_core(sharing):
     storage = made(sharing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -287,14 +288,21 @@ class TwoPeriodStorage:
 
         with the scarcity q of all members together. They add up to their cost, and no coalition
         pays more than its own: its cost is the largest such sum over all scarcities that are
-        possible.
+        possible. Scenarios in which all are equally short, rounding aside, are scarce in
+        proportion to their probabilities.
         """
         gap = self.peak_price - self.off_peak_price
-        short = self.peak_kwh.sum(axis=1) - self.capacity_kwh.sum()
+        short = self._short_of_all()
         scarcity = self._scarcity(short[:, np.newaxis])[:, 0]
+        # Scenarios that are equally short are equally scarce, whichever comes first.
+        for level in np.unique(short):
+            equal = short == level
+            scarcity[equal] = self.weights[equal] * (
+                scarcity[equal].sum() / self.weights[equal].sum()
+            )
         bills = self._base() + gap * (scarcity @ (self.peak_kwh - self.capacity_kwh))
         worth = gap * float(scarcity.sum())
-        used = short[scarcity > 0]
+        used = short[scarcity > RELATIVE_TOLERANCE * self.weights]
         # Storage is bought up to the least of the peaks in which all of it is used.
         is_bought = used.size > 0 and worth >= self.storage_price * (1 - RELATIVE_TOLERANCE)
         turnover = float(self._base().sum() + gap * (scarcity @ self.peak_kwh).sum())
@@ -325,6 +333,22 @@ class TwoPeriodStorage:
         costs: NDArray[np.float64] = membership @ self._base()
         costs += (self.peak_price - self.off_peak_price) * scarce
         return costs
+
+    def _short_of_all(self) -> NDArray[np.float64]:
+        """Return by how much the peaks of all exceed what they own, shape (K,).
+
+        What differs by rounding only is equal: the prices must not hang on the last bit.
+        """
+        peak, owned = self.peak_kwh.sum(axis=1), float(self.capacity_kwh.sum())
+        additions = len(self.players) + 1
+        rounding = float(np.finfo(np.float64).eps) * additions * (float(peak.max()) + owned)
+        short: NDArray[np.float64] = peak - owned
+        short[np.abs(short) <= rounding] = 0.0
+        order = np.argsort(short, kind="stable")
+        for before, scenario in pairwise(order.tolist()):
+            if short[scenario] - short[before] <= rounding:
+                short[scenario] = short[before]
+        return short
 
     def _scarcity(self, short: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scarcity of coalitions that are short by so much, arrays of shape (K, m)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
-from sesgame.energy.dispatch.pool_gap import MOST_OF_SAVINGS, largest_gap
+from sesgame.energy.dispatch.pool_gap import is_harmless, largest_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.formatting import count
 
@@ -47,7 +47,7 @@ class LinearModel:
         problem = problems[0]
         solved = f"{count(len(problem.storage), 'battery')}, by linear program"
         share = largest_gap(problem.storage)
-        if problem.beyond_a_pool or problem.of_the_grid or share <= MOST_OF_SAVINGS:
+        if problem.beyond_a_pool or problem.of_the_grid or is_harmless(problem.storage):
             return solved
         return (
             f"{solved} (their hours or charges differ: a pool, model battery, is faster and "

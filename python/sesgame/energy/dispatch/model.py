@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sesgame.energy.dispatch.linear import LinearModel
 from sesgame.energy.dispatch.netting import NettingModel
-from sesgame.energy.dispatch.pool_gap import MOST_OF_SAVINGS, largest_gap
+from sesgame.energy.dispatch.pool_gap import is_harmless
 from sesgame.energy.dispatch.pooled import PooledModel
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.errors import GameError
@@ -92,7 +92,7 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     """Return the model of a name, by default the fastest that has all of a problem.
 
     Batteries run as one only where that is proved to change no coalition's cost by more than
-    :data:`MOST_OF_SAVINGS` of what they save.
+    a hundredth of what they save.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
         There is no such model, or it lacks something that the problem has.
     """
     if name is None:
-        if _POOLED.missing(problem) or largest_gap(problem.storage) > MOST_OF_SAVINGS:
+        if _POOLED.missing(problem) or not is_harmless(problem.storage):
             return _LINEAR
         return _POOLED if len(problem.storage) else _NETTING
     if name not in MODELS:

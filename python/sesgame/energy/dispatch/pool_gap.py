@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sesgame.energy.dispatch.problem import Storage
 
-__all__ = ["MOST_OF_SAVINGS", "cut_pools", "gap_of_all", "largest_gap"]
+__all__ = ["MOST_OF_SAVINGS", "cut_pools", "gap_of_all", "is_harmless", "largest_gap"]
 
 MOST_OF_SAVINGS = 0.01
 """A pool that may be off by so much of what storage saves is as good as what its batteries are said
@@ -55,6 +55,11 @@ def largest_gap(storage: Storage) -> float:
         sides = [_distance(power, charge), _distance(charge, room), _distance(room, power)]
         bound = min(one + other for one, other in pairwise([*sides, sides[0]]))
     return 0.0 if bound < ROUNDING else min(bound, 1.0)
+
+
+def is_harmless(storage: Storage) -> bool:
+    """Return whether a pool is as good as its batteries, for every coalition."""
+    return largest_gap(storage) <= MOST_OF_SAVINGS + ROUNDING
 
 
 def gap_of_all(storage: Storage) -> float:
