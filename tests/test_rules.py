@@ -327,6 +327,21 @@ def test_a_usual_value_may_be_given_where_no_rule_takes_it():
         ("owen-value", ["--unions", "l, r;s"], lambda g: sg.owen_value(g, [["l", "r"], ["s"]])),
         ("semivalue", ["--weights", "0,0,1"], lambda g: sg.semivalue(g, [0, 0, 1])),
         (
+            "nash-bargaining",
+            ["--bargaining-weights", "l=1,r=2,s=1", "--disagreement", "s=0,l=1,r=0"],
+            lambda g: sg.nash_bargaining(g, weights=[1, 2, 1], disagreement=[1, 0, 0]),
+        ),
+        (
+            "proportional",
+            ["--proportional-to", "l=1,r=2,s=1", "--share-of", "surplus"],
+            lambda g: sg.proportional_allocation(g, [1, 2, 1], of="surplus"),
+        ),
+        (
+            "nested-nash-bargaining",
+            ["--unions", "l,r;s", "--union-weights", "2,1"],
+            lambda g: sg.nested_nash_bargaining(g, [["l", "r"], ["s"]], union_weights=[2, 1]),
+        ),
+        (
             "nearest-core",
             ["--reference", "l=1,r=2,s=3"],
             lambda g: sg.nearest_core_allocation(g, reference=[1, 2, 3]),
@@ -369,6 +384,9 @@ def test_options_on_the_command_line_are_those_of_the_function(tmp_path, rule, o
         ("--seed", str(2**64)),
         ("--max-evaluations", "0"),
         ("--reference", "ann=x"),
+        ("--bargaining-weights", "ann"),
+        ("--union-weights", "1,x"),
+        ("--share-of", "half"),
     ],
 )
 def test_an_option_that_cannot_be_read_is_said_in_one_line(option, text, capsys):

@@ -106,7 +106,7 @@ def test_a_game_worked_by_hand():
 def test_who_has_together_what_they_have_alone_keeps_it():
     found = sg.gately_point(sg.Game.from_table([0, 1, 2, 3], kind="gain"))
     assert found.values.tolist() == [1, 2]
-    assert np.isinf(found.evidence.propensity)
+    assert found.evidence.propensity is None
     assert sg.gately_point(sg.Game.from_table([0, 5], ["ann"], kind="cost")).values.tolist() == [5]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import sesgame as sg
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from sesgame.errors import AllocationError
 from sesgame.testing import (
     assert_additive,
     assert_anonymous,
@@ -43,6 +45,35 @@ def precision(*tables: sg.Game) -> float:
 @given(some())
 def test_the_shapley_value_shares_out_everything(game: sg.Game) -> None:
     assert_efficient(game, sg.shapley_value(game), tolerance=precision(game))
+
+
+@given(some())
+def test_normalised_the_banzhaf_value_shares_out_everything_in_its_proportions(
+    game: sg.Game,
+) -> None:
+    banzhaf = sg.banzhaf_value(game)
+    total = banzhaf.values.sum()
+    # Where the values nearly cancel, there are no proportions; and none where all are 0.
+    assume(abs(total) > 1e-3 * game.scale)
+    found = sg.banzhaf_value(game, normalised=True)
+    assert_efficient(game, found)
+    expected = banzhaf.values * (game.value(game.players) / total)
+    np.testing.assert_allclose(found.values, expected, rtol=1e-9, atol=1e-9 * game.scale)
+    assert abs(found.evidence.efficiency_gap) <= 1e-9 * game.scale
+
+
+def test_banzhaf_values_that_cancel_have_no_proportions() -> None:
+    # Each of two adds 1 to the empty coalition, and takes 1 from the other.
+    game = sg.Game.from_table([0, 1, 1, 0], kind="gain")
+    with pytest.raises(AllocationError, match="the Banzhaf value sums to 0"):
+        sg.banzhaf_value(game, normalised=True)
+
+
+def test_the_normalised_banzhaf_index_of_a_vote() -> None:
+    vote = sg.games.weighted_vote([4, 3, 2, 1], quota=6)
+    for game in (vote, sg.Game.from_table(vote.tabulate(), kind="gain")):
+        found = sg.banzhaf_value(game, normalised=True)
+        np.testing.assert_allclose(found.values, [5 / 12, 3 / 12, 3 / 12, 1 / 12], rtol=1e-14)
 
 
 @VALUES

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable
 from fractions import Fraction
-from math import fsum, inf, isinf
+from math import fsum
+
+import numpy as np
 
 from sesgame.bargaining.surplus import (
     LISTED_FAILURES,
@@ -34,16 +36,16 @@ class GatelyEvidence(Evidence):
 
     Attributes
     ----------
-    propensity : float
+    propensity : float or None
         The propensity to disrupt, which all players have in common: what the others lose by the
-        departure of a player, for each unit that the player loses. Infinite where nobody gains.
+        departure of a player, for each unit that the player loses. None where nobody gains.
     values : tuple of float
         The allocation.
     below_alone : tuple of hashable
         Players who add less to the others than they have alone, and so are worse off than alone.
     """
 
-    propensity: float
+    propensity: float | None
     values: tuple[float, ...]
     below_alone: tuple[Hashable, ...]
 
@@ -66,7 +68,7 @@ class GatelyEvidence(Evidence):
         made = (
             f"Made of {self.n_evaluations} values: each alone, all without each, and all together."
         )
-        if isinf(self.propensity):
+        if self.propensity is None:
             return [made]
         return [
             made,
@@ -78,7 +80,7 @@ class GatelyEvidence(Evidence):
         r"""Check in fractions that all propensities to disrupt are the same.
 
         They determine the point: with :math:`M_i - x_i = p (x_i - v(i))` for all players, adding up
-        gives :math:`p = (M(N) - v(N)) / (v(N) - \\sum_j v(j))`, and then each share.
+        gives :math:`p = (M(N) - v(N)) / (v(N) - \sum_j v(j))`, and then each share.
 
         Parameters
         ----------
@@ -107,7 +109,7 @@ class GatelyEvidence(Evidence):
         if abs(float(gain)) <= slack:
             # Nobody gains, and whoever leaves loses nothing.
             point = alone
-            if not (isinf(self.propensity) or abs(float(gain)) > 0):
+            if self.propensity is not None and gain == 0:
                 failures.append(f"nobody gains, but the propensity is {self.propensity!r}")
         elif gain + lost == 0:
             return Verification(claim, ("no point has equal propensities",), exact, self.values)
@@ -116,9 +118,10 @@ class GatelyEvidence(Evidence):
             point = [
                 (m + propensity * a) / (1 + propensity) for m, a in zip(most, alone, strict=True)
             ]
-            off = abs(self.propensity - float(propensity))
-            if not off * abs(float(gain)) <= slack * (1 + abs(float(propensity))):
-                failures.append(f"the propensity is {float(propensity)!r}, not {self.propensity!r}")
+            said = np.inf if self.propensity is None else self.propensity
+            off = abs(said - float(propensity)) * abs(float(gain))
+            if not off <= slack * (1 + abs(float(propensity))):
+                failures.append(f"the propensity is {float(propensity)!r}, not {said!r}")
         failures += wrong_point(game, self.values, point, slack)
         failures += below_alone(game, self.below_alone, point, alone, slack)
         return Verification(
@@ -190,7 +193,7 @@ def gately_point(game: Game, *, progress: bool = True) -> Allocation:
         )
     values = shared_surplus(alone, added, gain) if gain else alone
     evidence = GatelyEvidence(
-        propensity=total / gain - 1 if gain else inf,
+        propensity=total / gain - 1 if gain else None,
         values=tuple(values.tolist()),
         below_alone=worse_off(game, values, alone, equal),
     )

@@ -139,31 +139,32 @@ def _one_of(text: str) -> str:
 PROPORTIONAL_TO: Option[Any] = Option(
     name="proportional-to",
     parse=_basis,
-    default=ALONE,
     metavar="alone|load|pv|peak|storage|A=1.5,B=2,...",
-    help="what parts are in proportion to: stand-alone values, load or PV in kWh, the highest load "
-    "in kW, the capacity of batteries in kWh, or a number for each member",
+    help="what parts are in proportion to: stand-alone values (default), load or PV in kWh, the "
+    "highest net load in kW, the capacity of batteries in kWh, or a number for each member",
 )
 
 SHARE_OF: Option[Any] = Option(
     name="share-of",
     parse=_one_of,
-    default="total",
     metavar="total|surplus",
-    help="what is shared in proportion: all there is, or what is gained over standing alone",
+    help="what is shared in proportion: all there is (default), or what is gained over standing "
+    "alone",
 )
 
 
 def _applied(problem: AllocationProblem) -> Allocation:
     """Return the allocation of a problem, whose basis may be a word of its world."""
-    by = problem[PROPORTIONAL_TO]
+    by = problem.get(PROPORTIONAL_TO)
+    if by is None:
+        by = ALONE
     if isinstance(by, str) and by != ALONE:
         if problem.world is None or not hasattr(problem.world, "by_member"):
             raise GameError(
                 f"{PROPORTIONAL_TO.keyword}={by!r} is for communities; a game has values alone"
             )
         by = problem.world.by_member(by)
-    return proportional_allocation(problem.game, by, of=problem[SHARE_OF])
+    return proportional_allocation(problem.game, by, of=problem.get(SHARE_OF) or "total")
 
 
 PROPORTIONAL = Rule(

@@ -18,7 +18,7 @@ import numpy as np
 from sesgame.errors import AllocationError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
-from sesgame.game.leave_one_out import LeaveOneOut, leave_one_out, values_alone
+from sesgame.game.leave_one_out import leave_one_out, values_alone
 from sesgame.game.precision import resolution, rounding_of_excesses
 from sesgame.stability.verification import Verification
 
@@ -241,9 +241,11 @@ class SurplusEvidence(Evidence):
         shared = by.get(self.by, "in proportion to agreed numbers")
         if self.start == NOTHING:
             return {"portion": f"a part of the whole, {shared}"}
-        base = "what was agreed for the case that nothing comes about"
-        if self.start == ALONE:
-            base = "what they have alone"
+        base = {
+            ALONE: "what they have alone",
+            MARGINAL: "what they add to all others",
+            GIVEN: "what was agreed for the case that nothing comes about",
+        }[self.start]
         return {"portion": f"{base} and, of what is gained together, a part {shared}"}
 
     @property
@@ -307,19 +309,17 @@ class SurplusEvidence(Evidence):
         failures = self._wrong_form(game)
         if failures:
             return Verification("a surplus that is shared", tuple(failures), exact, self.values)
+        values, together = values_alone(game, progress=False)
+        alone, grand = [Fraction(value) for value in values.tolist()], Fraction(together)
         if self.start == MARGINAL:
-            found = leave_one_out(game, progress=False)
+            without = leave_one_out(game, progress=False).without
+            start = [grand - Fraction(value) for value in without.tolist()]
         else:
-            alone_values, together = values_alone(game, progress=False)
-            found = LeaveOneOut(alone_values, alone_values, together)
-        grand = Fraction(found.together)
-        alone = [Fraction(value) for value in found.alone.tolist()]
-        start = {
-            ALONE: alone,
-            MARGINAL: [grand - Fraction(value) for value in found.without.tolist()],
-            NOTHING: [Fraction(0)] * game.n_players,
-            GIVEN: [Fraction(value) for value in self.start_payoffs],
-        }[self.start]
+            start = {
+                ALONE: alone,
+                NOTHING: [Fraction(0)] * game.n_players,
+                GIVEN: [Fraction(value) for value in self.start_payoffs],
+            }[self.start]
         weights = {
             EQUAL: [Fraction(1)] * game.n_players,
             ALONE: alone,
@@ -331,7 +331,7 @@ class SurplusEvidence(Evidence):
             return Verification(self._claim, tuple(failures), exact, self.values)
         point = [b + w * surplus / total for b, w in zip(start, weights, strict=True)]
         # What is subtracted may be larger than the shares.
-        slack = slack_of(game, [found.together, *map(float, start), *self.values], exact)
+        slack = slack_of(game, [together, *map(float, start), *self.values], exact)
         failures = wrong_point(game, self.values, point, slack)
         failures += below_alone(game, self.below_alone, point, alone, slack)
         return Verification(

@@ -103,7 +103,7 @@ mod tests {
             for kind in [Kind::Gain, Kind::Cost] {
                 let found =
                     largest_excess_with_each(&table, kind, &allocation, &Progress::new()).unwrap();
-                for player in 0..n_players as usize {
+                for (player, found) in found.into_iter().enumerate() {
                     let expected = (1..table.len())
                         .filter(|mask| mask >> player & 1 == 1)
                         .map(|mask| {
@@ -111,7 +111,7 @@ mod tests {
                             kind.sign() * (table[mask] - shares.sum::<f64>())
                         })
                         .fold(f64::NEG_INFINITY, f64::max);
-                    assert_eq!(found[player], expected);
+                    assert_eq!(found, expected);
                 }
             }
         }
