@@ -30,8 +30,21 @@ game.shapley_value(lambda done, total: print(done, total, flush=True))
 """
 
 
+PAIRS_OF_COALITIONS = """
+import numpy as np
+from sesgame import _engine
+
+_engine.additivity(np.zeros(1 << 24), 0.0, lambda done, total: print(done, total, flush=True))
+"""
+
+
 @pytest.mark.parametrize(
-    "program", [pytest.param(HOURS, id="table"), pytest.param(OWENS_INTEGRAL, id="exact value")]
+    "program",
+    [
+        pytest.param(HOURS, id="table"),
+        pytest.param(OWENS_INTEGRAL, id="exact value"),
+        pytest.param(PAIRS_OF_COALITIONS, id="pairs"),
+    ],
 )
 def test_ctrl_c_stops_work_that_would_take_hours(program):
     with subprocess.Popen(

@@ -202,6 +202,13 @@ class Comparison:
     obstacle: Property | None = None
 
     @property
+    def reason(self) -> str:
+        """The obstacle in a sentence; empty where there is none."""
+        if self.obstacle is None:
+            return ""
+        return obstacle_sentence(self.obstacle, lambda value: size(value, self.unit))
+
+    @property
     def audits(self) -> tuple[Audit, ...]:
         """The audits of all rows that have one."""
         return tuple(row.audit for row in self.rows if row.audit is not None)
@@ -340,8 +347,8 @@ class Comparison:
             if evidence and evidence.unproved:
                 reason = evidence.unproved
                 notes.append(f"{row.rule}: not certified ({reason}).")
-        if self.obstacle is not None:
-            notes.append(obstacle_sentence(self.obstacle, lambda value: size(value, self.unit)))
+        if self.reason:
+            notes.append(self.reason)
         if self.table_seconds is not None:
             notes.append(
                 f"Evaluated once for all rules together: {count(2**n - 1, 'coalition')}, in "

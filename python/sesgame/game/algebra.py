@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +17,7 @@ import numpy as np
 from sesgame._engine import dual_game, strategic_equivalent, unions_game, weighted_sum_game
 from sesgame.errors import CoalitionError, GameError
 from sesgame.formatting import format_coalition
-from sesgame.game.characteristic_function import not_finite
+from sesgame.game.parts import Dual, Equivalent, OfUnions, Part, WeightedSum, added, unchecked
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["GameAlgebra"]
 
 G = TypeVar("G", bound="GameAlgebra")
-
-unchecked = np.errstate(over="ignore", invalid="ignore")
-"""Where sums may grow beyond floats: whoever gets them names the coalition."""
 
 
 class GameAlgebra(ABC):
@@ -156,7 +152,7 @@ class GameAlgebra(ABC):
             self.kind,
             native=None if self.native is None else dual_game(self.native, total),
             table=table,
-            function=_Dual(self.players, _Part(self), total) if self.native is None else None,
+            function=Dual(self.players, Part(self), total) if self.native is None else None,
             symmetry=self.symmetry,
             rounding=2 * self.rounding + math.ulp(total),
         )
@@ -308,14 +304,14 @@ def _weighted_sum(
     if len(natives) == len(weighted):
         native = weighted_sum_game(natives, np.array([weight for weight, _ in weighted]))
     if all(game.tabulated for _, game in weighted):
-        table = _added([weight * game.tabulate() for weight, game in weighted])
-    parts = tuple((weight, _Part(game)) for weight, game in weighted)
+        table = added([weight * game.tabulate() for weight, game in weighted])
+    parts = tuple((weight, Part(game)) for weight, game in weighted)
     return first._made(
         first.players,
         first.kind,
         native=native,
         table=table,
-        function=_WeightedSum(first.players, parts) if native is None else None,
+        function=WeightedSum(first.players, parts) if native is None else None,
         symmetry=symmetry,
         rounding=sum(weight * game.rounding for weight, game in weighted),
     )
@@ -337,7 +333,7 @@ def _of_unions(game: G, players: Players, unions: list[list[int]]) -> G:
         game.kind,
         native=None if game.native is None else unions_game(game.native, unions),
         table=table,
-        function=_OfUnions(players, _Part(game), members) if game.native is None else None,
+        function=OfUnions(players, Part(game), members) if game.native is None else None,
         rounding=game.rounding,
     )
 
@@ -363,114 +359,11 @@ def _beyond_alone(game: G, factor: float, kind: Kind) -> G:
         table=table,
         function=None
         if game.native is not None
-        else _Equivalent(game.players, _Part(game), factor, offsets),
+        else Equivalent(game.players, Part(game), factor, offsets),
         symmetry=game.symmetry,
         # n values are taken off one, and each sum is rounded.
         rounding=(n + 1) * (game.rounding + math.ulp(magnitude)),
     )
-
-
-class _Part:
-    """A game as a part of others. To a worker it goes without the values that it knows."""
-
-    def __init__(self, game: GameAlgebra) -> None:
-        self.game = game
-
-    def values(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the value of each row; that of nobody is 0."""
-        return self.game.values(np.ascontiguousarray(membership), progress=False)
-
-    def __reduce__(self) -> tuple[Callable[..., _Part], tuple[Any, ...]]:
-        game = self.game
-        parts = {
-            "native": game.native,
-            "function": game.function,
-            "symmetry": game.symmetry,
-            "table": game.tabulate() if game.native is None and game.function is None else None,
-        }
-        return _part, (type(game), game.players, game.kind, parts)
-
-
-def _part(
-    make: Callable[..., GameAlgebra], players: Players, kind: Kind, parts: Mapping[str, Any]
-) -> _Part:
-    return _Part(make(players, kind, **parts))
-
-
-@dataclass(frozen=True, eq=False)
-class _OfParts(ABC):
-    """A characteristic function that asks other games."""
-
-    players: Players
-
-    @unchecked
-    def evaluate(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
-        """Write the value of each row; see :class:`CharacteristicFunction`."""
-        found = self.found(membership)
-        finite = np.isfinite(found)
-        np.copyto(values, found, where=finite)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            raise not_finite(found[row], self.players, self.players.labels(membership[row]))
-
-    @abstractmethod
-    def found(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the value of each row."""
-
-
-@dataclass(frozen=True, eq=False)
-class _WeightedSum(_OfParts):
-    """``sum_k weight_k v_k(S)``."""
-
-    parts: tuple[tuple[float, _Part], ...]
-
-    def found(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return _added([weight * part.values(membership) for weight, part in self.parts])
-
-
-@dataclass(frozen=True, eq=False)
-class _OfUnions(_OfParts):
-    """``v(union of the unions in T)``; row k of `members` is union k."""
-
-    part: _Part
-    members: NDArray[np.bool_]
-
-    def found(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        joined: NDArray[np.bool_] = membership @ self.members
-        return self.part.values(joined)
-
-
-@dataclass(frozen=True, eq=False)
-class _Dual(_OfParts):
-    """``v(N) - v(N - S)``."""
-
-    part: _Part
-    total: float
-
-    def found(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return self.total - self.part.values(~membership)
-
-
-@dataclass(frozen=True, eq=False)
-class _Equivalent(_OfParts):
-    """``factor v(S) + sum of offset_i over S``."""
-
-    part: _Part
-    factor: float
-    offsets: NDArray[np.float64]
-
-    def found(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-        # Summed along rows of one length, so that a value does not depend on its neighbours.
-        own: NDArray[np.float64] = np.where(membership, self.offsets, 0.0).sum(axis=1)
-        return self.factor * self.part.values(membership) + own
-
-
-def _added(terms: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the sum of arrays, in their order."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
 
 
 def _iterated(

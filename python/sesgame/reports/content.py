@@ -198,6 +198,8 @@ class ReportContent:
             lines += ["", rule, *(f"  {sentence}" for sentence in sentences)]
             if rule not in self.bills:
                 lines.append("  No bills: the shares are not efficient.")
+        if self.comparison.reason:
+            lines += ["", self.comparison.reason]
         return "\n".join(lines)
 
     __repr__ = text
