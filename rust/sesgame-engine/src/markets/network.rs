@@ -101,16 +101,27 @@ impl Step {
 struct Units {
     price: f64,
     quantity: f64,
-    susceptance: f64,
-    /// Whether numbers are [`canonical`], which makes the solver's choice between vertices the same
-    /// in any unit.
+    /// Whether prices and quantities are [`canonical`], which makes the solver's choice between
+    /// vertices the same in any unit.
     canonical: bool,
 }
 
 impl Units {
-    fn number(self, value: f64, unit: f64) -> f64 {
-        let value = value / unit;
+    fn price(self, price: f64) -> f64 {
+        self.number(price / self.price)
+    }
+
+    fn quantity(self, quantity: f64) -> f64 {
+        self.number(quantity / self.quantity)
+    }
+
+    fn number(self, value: f64) -> f64 {
         if self.canonical { canonical(value) } else { value }
+    }
+
+    /// Units of much the same size in which the numbers of the market are exact.
+    fn exact(self) -> Self {
+        Self { price: exact(self.price), quantity: exact(self.quantity), canonical: false }
     }
 }
 
@@ -118,6 +129,10 @@ impl Units {
 struct Program {
     model: Model,
     units: Units,
+    /// Power per angle, so that angles are of size one.
+    susceptance: f64,
+    /// The lines that may be full, whose rows follow those of the buses.
+    limited: Vec<usize>,
     /// Shed demand at each bus that has demand.
     shed: Vec<(usize, usize)>,
     angle: Vec<usize>,
@@ -159,7 +174,6 @@ impl NetworkMarket {
         Units {
             price: typical(prices.chain([self.value_of_lost_load])),
             quantity: typical(quantities.chain(self.demand.iter().copied())),
-            susceptance: typical(self.lines.iter().map(|line| line.susceptance)),
             canonical: true,
         }
     }
@@ -178,21 +192,19 @@ impl NetworkMarket {
     fn program(&self, steps: &[Step], units: Units) -> Program {
         let n_buses = self.demand.len();
         let most = self.largest_trade();
-        let price = |value: f64| units.number(value, units.price);
-        let quantity = |value: f64| units.number(value, units.quantity);
         let mut model = Model::new();
         model.set_feasibility_tolerance(FEASIBILITY);
         let mut balance: Vec<Vec<(usize, f64)>> = vec![Vec::new(); n_buses];
         for step in steps {
-            let upper = quantity(step.quantity.min(most));
-            let column = model.add_column(step.sign() * price(step.price), 0.0, upper);
+            let upper = units.quantity(step.quantity.min(most));
+            let column = model.add_column(step.sign() * units.price(step.price), 0.0, upper);
             balance[step.bus].push((column, step.sign()));
         }
         let mut shed = Vec::new();
         for (bus, &demand) in self.demand.iter().enumerate() {
             if demand > 0.0 {
-                let column =
-                    model.add_column(price(self.value_of_lost_load), 0.0, quantity(demand));
+                let price = units.price(self.value_of_lost_load);
+                let column = model.add_column(price, 0.0, units.quantity(demand));
                 balance[bus].push((column, 1.0));
                 shed.push((bus, column));
             }
@@ -205,7 +217,8 @@ impl NetworkMarket {
                 model.add_column(0.0, -free, free)
             })
             .collect();
-        let susceptance = |line: &Line| units.number(line.susceptance, units.susceptance);
+        let unit = exact(typical(self.lines.iter().map(|line| line.susceptance)));
+        let susceptance = |line: &Line| line.susceptance / unit;
         // Parallel lines meet in the same entry of a balance row.
         let mut coupling: Vec<Vec<(usize, f64)>> = vec![Vec::new(); n_buses];
         let mut add = |bus: usize, other: usize, value: f64| match coupling[bus]
@@ -223,18 +236,42 @@ impl NetworkMarket {
         }
         for (bus, entries) in balance.iter_mut().enumerate() {
             entries.append(&mut coupling[bus]);
-            let demand = quantity(self.demand[bus]);
+            let demand = units.quantity(self.demand[bus]);
             model.add_row(demand, demand, entries);
         }
-        for line in &self.lines {
-            if line.limit.is_finite() && line.from != line.to {
-                let entries =
-                    [(angle[line.from], susceptance(line)), (angle[line.to], -susceptance(line))];
-                let limit = quantity(line.limit);
-                model.add_row(-limit, limit, &entries);
-            }
+        let limited: Vec<usize> = (0..self.lines.len())
+            .filter(|&k| self.lines[k].limit.is_finite() && self.lines[k].from != self.lines[k].to)
+            .collect();
+        for &k in &limited {
+            let line = &self.lines[k];
+            let entries =
+                [(angle[line.from], susceptance(line)), (angle[line.to], -susceptance(line))];
+            let limit = units.quantity(line.limit);
+            model.add_row(-limit, limit, &entries);
         }
-        Program { model, units, shed, angle }
+        Program { model, units, susceptance: unit, limited, shed, angle }
+    }
+
+    /// Writes a program in other units. The matrix, the basis and its factors stay.
+    fn measure(&self, program: &mut Program, steps: &[Step], units: Units) {
+        let most = self.largest_trade();
+        let model = &mut program.model;
+        program.units = units;
+        for (column, step) in steps.iter().enumerate() {
+            model.set_column_cost(column, step.sign() * units.price(step.price));
+            model.set_column_bounds(column, 0.0, units.quantity(step.quantity.min(most)));
+        }
+        for &(bus, column) in &program.shed {
+            model.set_column_cost(column, units.price(self.value_of_lost_load));
+            model.set_column_bounds(column, 0.0, units.quantity(self.demand[bus]));
+        }
+        for (bus, &demand) in self.demand.iter().enumerate() {
+            model.set_row_bounds(bus, units.quantity(demand), units.quantity(demand));
+        }
+        for (row, &k) in (self.demand.len()..).zip(&program.limited) {
+            let limit = units.quantity(self.lines[k].limit);
+            model.set_row_bounds(row, -limit, limit);
+        }
     }
 
     /// The first bus of the island of each bus.
@@ -281,7 +318,7 @@ impl NetworkMarket {
         let bids: f64 = self.worth(&accepted);
         let angle = |bus: usize| solution.columns[program.angle[bus]];
         let flow = |line: &Line| {
-            let susceptance = line.susceptance / units.susceptance;
+            let susceptance = line.susceptance / program.susceptance;
             susceptance * (angle(line.from) - angle(line.to)) * units.quantity
         };
         Dispatch {
@@ -324,19 +361,12 @@ impl NetworkMarket {
     /// The dispatch, its basis, and the units in which the numbers of the market are exact.
     fn clear_steps(&self, steps: &[Step]) -> Result<(Dispatch, Basis, Units)> {
         let stage = "optimal power flow";
-        let chosen = self.units();
-        let mut program = self.program(steps, chosen);
-        program.model.solve().optimal(stage)?;
-        let basis = program.model.basis();
-        // The vertex is chosen; its numbers are those of the data as given, to the last bit.
-        let units = Units {
-            price: exact(chosen.price),
-            quantity: exact(chosen.quantity),
-            susceptance: exact(chosen.susceptance),
-            canonical: false,
-        };
+        let units = self.units();
         let mut program = self.program(steps, units);
-        program.model.set_basis(&basis);
+        program.model.solve().optimal(stage)?;
+        // The vertex is chosen; its numbers are those of the data as given, to the last bit.
+        let units = units.exact();
+        self.measure(&mut program, steps, units);
         let solution = program.model.solve().optimal(stage)?;
         Ok((self.dispatch(steps, &program, &solution), program.model.basis(), units))
     }
