@@ -114,6 +114,10 @@ def test_batteries_too_unlike_for_a_pool_are_run_by_themselves_and_that_is_said(
     assert costs[0] < costs[1] <= costs[0] + gap
     words = f"exact to {gap:.3g} EUR for all members, for any group to 86.8 % of what they save)"
     assert pooled.endswith(f"2 batteries, pooled ({words}")
+    assert here.dispatch(model="battery").how.endswith(
+        "by themselves they save at most 86.8 % less."
+    )
+    assert here.dispatch().pool_gap == 0.0
     both = sg.energy.Scenarios([here, here], [0.25, 0.75])
     assert both.description("battery").endswith(words)
     assert both.default_model == "linear"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sesgame.energy.dispatch.model import MODELS
+from sesgame.energy.dispatch.pool_gap import largest_gap
 from sesgame.formatting import count
 from sesgame.optional_imports import needs
 
@@ -51,6 +52,9 @@ class Schedule:
         What found it: a recursion, ``"battery"`` or ``"netting"``, or ``"linear"``.
     purchases : dict of str to tuple of float
         Of each storage offer the energy capacity in kWh and the power in kW that are bought.
+    pool_gap : float
+        The share of what they save by which unlike batteries at most save less by themselves than
+        in the pool that was dispatched; 0 where they are alike or there is no pool.
     """
 
     steps: TimeSteps
@@ -65,6 +69,7 @@ class Schedule:
     currency: str
     model: Model
     purchases: dict[str, tuple[float, float]] = field(default_factory=dict)
+    pool_gap: float = 0.0
 
     @classmethod
     def of(
@@ -89,12 +94,19 @@ class Schedule:
             currency=problem.currency,
             model=model,
             purchases=dispatch.purchases,
+            pool_gap=largest_gap(problem.storage) if MODELS[model].is_pooled else 0.0,
         )
 
     @property
     def how(self) -> str:
-        """How the coalition is dispatched, in a sentence."""
-        return MODELS[self.model].sentence
+        """How the coalition is dispatched, in a sentence; how exactly, where batteries differ."""
+        sentence = MODELS[self.model].sentence
+        if not self.pool_gap:
+            return sentence
+        return (
+            f"{sentence.removesuffix('.')}; they differ, and by themselves they save at most "
+            f"{100 * self.pool_gap:.3g} % less."
+        )
 
     @property
     def uses_batteries(self) -> bool:
