@@ -77,7 +77,8 @@ class TauEvidence(Evidence):
         game : Game
             The game that was shared out; it is tabulated.
         exact : bool, default False
-            Allow for the rounding of the shares alone.
+            Allow for the rounding of the shares alone, and compare each coalition that may be the
+            best one of a player in fractions: some microseconds for each of those that tie.
 
         Returns
         -------

@@ -14,6 +14,9 @@ use crate::boundary::watched;
 /// Values, the bound of their error, and the method.
 type ExactShares<'py> = (Bound<'py, PyArray1<f64>>, f64, &'static str);
 
+/// Each player alone, all without each, and all together.
+type LeaveOneOut<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, f64);
+
 /// A handle on a native game; it is made by the functions that name a model.
 #[pyclass(frozen, subclass, module = "sesgame._engine")]
 pub struct NativeGame {
@@ -82,7 +85,7 @@ impl NativeGame {
         &self,
         py: Python<'py>,
         report: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, f64)> {
+    ) -> PyResult<LeaveOneOut<'py>> {
         let found = watched(py, report, |progress| {
             leave_one_out::leave_one_out(self.game.as_ref(), progress)
         })?;
