@@ -271,6 +271,8 @@ def test_beyond_a_table_few_coalitions_prove_or_refute(kind, sign):
     assert most.balanced.weights == pytest.approx([1 / 39] * 40)
     assert most.balanced.amount == pytest.approx(40 / 39 - 1)
     assert most.joining_pays.holds is None
+    ring = sg.Game.from_function(range(400), lambda s: sign * float(len(s) >= 399), kind=kind)
+    assert of(ring).balanced.holds is None
     assert of(game(lambda k: k % 40)).monotone.holds is (False if sign > 0 else None)
 
 

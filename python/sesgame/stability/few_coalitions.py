@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["balance_of_few", "equal_values_of_few", "few_values"]
 
 
+MAX_OTHERS = 300
+"""Of how many players all coalitions of all but one are named: n^2 labels."""
+
+
 def few_values(game: Game, *, progress: bool = True) -> NDArray[np.float64]:
     """Return the values of the players alone, of all but each, and of all, shape (2n + 1,)."""
     single = np.eye(game.n_players, dtype=np.bool_)
@@ -37,21 +41,27 @@ def equal_values_of_few(game: Game, few: NDArray[np.float64]) -> float:
 def balance_of_few(game: Game, few: NDArray[np.float64], slack: float) -> Property:
     """Return the balanced collection of these coalitions that proves the core empty by most.
 
-    Everybody alone, all but one with weight 1 / (n - 1), or one player and all others. Where none
-    proves it, the property is not decided.
+    Everybody alone, one player and all others, or, up to 300 players, all but each with weight
+    1 / (n - 1). Where none proves it, the property is not decided.
     """
     n = game.n_players
     players = tuple(game.players)
     alone, without, total = few[:n], few[n:-1], float(few[-1])
-    others = [tuple(other for other in players if other != player) for player in players]
+
+    def others(left_out: Hashable) -> tuple[Hashable, ...]:
+        return tuple(player for player in players if player != left_out)
+
     pairs = game.sign * (alone + without - total)
     worst = int(np.argmax(pairs))
-    candidates: list[tuple[float, list[tuple[Hashable, ...]], float]] = [
-        (game.sign * (float(alone.sum()) - total), [(player,) for player in players], 1.0),
-        (game.sign * (float(without.sum()) / (n - 1) - total), others, 1.0 / (n - 1)),
-        (float(pairs[worst]), [(players[worst],), others[worst]], 1.0),
-    ]
-    amount, coalitions, weight = max(candidates, key=lambda candidate: candidate[0])
+    amount, weight = game.sign * (float(alone.sum()) - total), 1.0
+    coalitions: list[tuple[Hashable, ...]] = [(player,) for player in players]
+    if pairs[worst] > amount:
+        amount = float(pairs[worst])
+        coalitions = [(players[worst],), others(players[worst])]
+    balanced = game.sign * (float(without.sum()) / (n - 1) - total) if n > 1 else amount
+    if balanced > amount and n <= MAX_OTHERS:
+        amount, weight = balanced, 1.0 / (n - 1)
+        coalitions = [others(player) for player in players]
     if amount <= slack:
         reason = f"2^{n} coalitions, of which {2 * n + 1} were looked at"
         return Property("balanced", game.kind, None, reason=reason)
