@@ -26,7 +26,7 @@ from sesgame.rule import AllocationProblem
 from sesgame.stability.audit import Audit, audit_by_search, check_tolerance
 from sesgame.stability.obstacles import no_core, not_convex, obstacle_sentence
 from sesgame.stability.property import Property
-from sesgame.stability.search import CoalitionSearch
+from sesgame.stability.search import CoalitionSearch, FewCoalitions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,8 +188,8 @@ class Comparison:
     table_seconds : float or None
         How long the table of all coalitions took, which all rules share; None where there is none.
     obstacle : Property or None
-        Where a coalition gains by leaving, although all were looked at: why no rule prevents that,
-        or why a rule that does not look for the core may miss it.
+        Where a coalition gains by leaving: why no rule prevents that, or why a rule that does not
+        look for the core may miss it, as far as the coalitions that were looked at tell.
     """
 
     players: Players
@@ -526,7 +526,7 @@ def compared(
         alone=np.array(alone),
         together=together,
         rows=rows,
-        obstacle=_obstacle(problem.game, rows),
+        obstacle=_obstacle(search, rows),
     )
 
 
@@ -607,13 +607,15 @@ def _audited(
     return replace(row, audit=checked, audit_seconds=perf_counter() - start)
 
 
-def _obstacle(game: Game, rows: Iterable[ComparedRule]) -> Property | None:
-    """Return why a coalition gains by leaving, where all values are known and one does."""
+def _obstacle(search: CoalitionSearch, rows: Iterable[ComparedRule]) -> Property | None:
+    """Return why a coalition gains by leaving, where one does, as far as that is known."""
     audits = [row.audit for row in rows if row.audit is not None]
-    if not game.tabulated or all(one.worst_coalition_excess <= one.tolerance for one in audits):
+    if all(checked.worst_coalition_excess <= checked.tolerance for checked in audits):
         return None
-    obstacle = no_core(game)
-    return not_convex(game) if obstacle is None else obstacle
+    if isinstance(search, FewCoalitions):
+        return no_core(search.game, search.values)
+    obstacle = no_core(search.game)
+    return not_convex(search.game) if obstacle is None else obstacle
 
 
 def _in_one_line(error: SesgameError) -> str:

@@ -79,6 +79,22 @@ def test_an_audit_says_why_no_rule_contents_everybody():
     assert sg.audit(majority, sg.shapley_value(majority)).to_dict()["obstacle"]["holds"] is False
 
 
+def test_with_an_oracle_the_few_coalitions_that_it_looks_at_say_why():
+    class Nobody:
+        exact = True
+
+        def most_violated(self, allocation, count):
+            everybody_but_one = np.ones((1, 40), bool)
+            everybody_but_one[0, 0] = False
+            return everybody_but_one, np.ones(1)
+
+    most = sg.Game.from_function(range(40), lambda s: float(len(s) >= 39), kind="gain")
+    result = sg.audit(most, [1 / 40] * 40, oracle=Nobody())
+    assert result.obstacle.weights == (1 / 39,) * 40
+    assert "1/39 x {1, 2, 3, 4, 5, 6 and 33 more} + " in result.sentences()[-1]
+    assert " + 36 more have 0.025641 more than all together." in result.sentences()[-1]
+
+
 def test_a_single_player_has_no_coalition_to_leave_with():
     game = sg.Game.from_table([0, 5], kind="cost")
     result = sg.audit(game, [5])

@@ -67,8 +67,7 @@ class Audit:
         What counts as equal, in the unit of the game.
     obstacle : Property or None
         Why no allocation leaves every coalition content, where one gains by leaving and
-        :func:`audit` looked at all of them: the core is empty, or all together have less than
-        each alone.
+        :func:`audit` knows: the core is empty, or all together have less than each alone.
     """
 
     method: str
@@ -256,9 +255,10 @@ def audit(
     """
     search = CoalitionSearch.of(game, oracle=oracle, max_seconds=max_seconds, progress=progress)
     checked = audit_by_search(search, allocation, tolerance)
-    if oracle is not None or checked.worst_coalition_excess <= checked.tolerance:
+    if checked.worst_coalition_excess <= checked.tolerance:
         return checked
-    return dataclasses.replace(checked, obstacle=no_core(game))
+    few = search.values if isinstance(search, FewCoalitions) else None
+    return dataclasses.replace(checked, obstacle=no_core(search.game, few))
 
 
 def audit_by_search(

@@ -21,13 +21,13 @@ from sesgame.formatting import count, html_table, short_coalition, size
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.stability.audit import check_tolerance
+from sesgame.stability.few_coalitions import balance_of_few, equal_values_of_few, few_values
 from sesgame.stability.property import (
     Found,
     Property,
     balance_of,
     convexity_of,
     equal_values,
-    few_values,
     meaning,
     property_found,
     violation,
@@ -253,7 +253,10 @@ def game_properties(
     """
     check_tolerance(tolerance)
     if game.n_players > MAX_TABLE_PLAYERS:
-        return _from_few(game, equal_values(game) if tolerance is None else tolerance)
+        few = few_values(game, progress=progress)
+        return _of_few(
+            game, few, equal_values_of_few(game, few) if tolerance is None else tolerance
+        )
     table = game.tabulate(progress=progress)
     slack = equal_values(game) if tolerance is None else tolerance
     passes = _Passes(game, table, slack, progress)
@@ -379,48 +382,41 @@ class _Passes:
         return Property(name, kind, None, reason=reason)
 
 
-def _from_few(game: Game, slack: float) -> GameProperties:
+def _of_few(game: Game, few: NDArray[np.float64], slack: float) -> GameProperties:
     """Return what the coalitions of 1, n - 1 and n players tell."""
     n = game.n_players
-    values = few_values(game)
-    alone, without, total = values[:n], values[n:-1], float(values[-1])
+    alone, without, total = few[:n], few[n:-1], float(few[-1])
     players = tuple(game.players)
-    others = [tuple(p for p in players if p != player) for player in players]
-    reason = f"2^{n} coalitions; a table holds at most {MAX_TABLE_PLAYERS} players"
     joint = total - without - alone  # v(N) + v(nobody) - v(N - i) - v(i)
     surplus = game.sign * (total - float(alone.sum()))
+    balanced = balance_of_few(game, few, slack)
+    whole = dataclasses.replace(
+        balanced,
+        name="totally balanced",
+        coalitions=(players,) if balanced.coalitions else (),
+        weights=(),
+    )
+    reason = f"2^{n} coalitions, of which {2 * n + 1} were looked at"
 
-    def judged(name: str, figures: NDArray[np.float64], witness: Callable[[int], Any]) -> Property:
+    def judged(name: str, figures: NDArray[np.float64]) -> Property:
         worst = int(np.argmax(figures))
         if figures[worst] <= slack:
             return Property(name, game.kind, None, reason=reason)
-        return Property(name, game.kind, False, float(figures[worst]), witness(worst))
+        others = tuple(other for other in players if other != players[worst])
+        second = players if name == "monotone" else (players[worst],)
+        return Property(name, game.kind, False, float(figures[worst]), (others, second))
 
-    def pair(index: int) -> tuple[tuple[Hashable, ...], ...]:
-        return (players[index],), others[index]
-
-    core = judged("balanced", -game.sign * joint, pair)
-    if core.holds is False:
-        core = dataclasses.replace(core, weights=(1.0, 1.0))
-    # Each coalition of all but one, with the same weight: a balanced collection.
-    excess = game.sign * (float(without.sum()) / (n - 1) - total)
-    if excess > max(slack, core.amount):
-        weights = (1.0 / (n - 1),) * n
-        core = Property("balanced", game.kind, False, excess, tuple(others), weights)
-    total_core = dataclasses.replace(core, name="totally balanced", weights=())
-    if core.holds is False:
-        total_core = dataclasses.replace(total_core, coalitions=(players,))
     return GameProperties(
         players=players,
         kind=game.kind,
         essential=Property("essential", game.kind, surplus > slack),
-        superadditive=judged("superadditive", -joint, pair),
-        subadditive=judged("subadditive", joint, pair),
-        monotone=judged("monotone", without - total, lambda index: (others[index], players)),
-        convex=judged("convex", -joint, pair),
-        concave=judged("concave", joint, pair),
-        balanced=core,
-        totally_balanced=total_core,
+        superadditive=judged("superadditive", -joint),
+        subadditive=judged("subadditive", joint),
+        monotone=judged("monotone", without - total),
+        convex=judged("convex", -joint),
+        concave=judged("concave", joint),
+        balanced=balanced,
+        totally_balanced=whole,
         symmetric_players=None,
         dummy_players=None,
         surplus=surplus,

@@ -16,8 +16,6 @@ from sesgame.progress import progress_report
 from sesgame.stability.stages import stage
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sesgame.game.allocation import Amount, Kind
     from sesgame.game.game import Game
 
@@ -27,7 +25,6 @@ __all__ = [
     "balance_of",
     "convexity_of",
     "equal_values",
-    "few_values",
     "meaning",
     "property_found",
     "violation",
@@ -155,8 +152,7 @@ def equal_values(game: Game) -> float:
     .. math:: 10^{-9} \max_S \Bigl| v(S) - \sum_{i \in S} v(i) \Bigr|
               + 4 \bigl( r + (n + 1) 2^{-53} \max_S |v(S)| \bigr)
     """
-    largest = game.scale if game.tabulated else float(np.abs(few_values(game)).max())
-    rounding = (game.n_players + 1) * UNIT_ROUNDOFF * largest
+    rounding = (game.n_players + 1) * UNIT_ROUNDOFF * game.scale
     return resolution(game) + 4 * (game.rounding + rounding)
 
 
@@ -199,10 +195,3 @@ def balance_of(game: Game, progress: bool) -> Property:
         coalitions=collection.coalitions,
         weights=tuple((weights / covered).tolist()),
     )
-
-
-def few_values(game: Game) -> NDArray[np.float64]:
-    """Return the values of the players alone, of all but each, and of all."""
-    single = np.eye(game.n_players, dtype=np.bool_)
-    everybody = np.ones((1, game.n_players), dtype=np.bool_)
-    return game.values(np.concatenate([single, ~single, everybody]), progress=False)
