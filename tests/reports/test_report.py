@@ -187,7 +187,7 @@ def test_the_code_of_a_community_checks_its_page(rules, tmp_path, monkeypatch, c
         kept = (tmp_path / "result.json").read_text()
         forged = re.sub(r'("values": \{\s+"ann": )[^,]+', r"\g<1>0.5", kept)
         (tmp_path / "result.json").write_text(forged)
-        with pytest.raises(AssertionError):
+        with pytest.raises(GameError, match=r"rules.shapley.allocation.total is "):
             exec(compile(code, "page", "exec"), {})
 
 

@@ -138,6 +138,7 @@ class Nobody:
         pytest.param(b'{"format": NaN}', "NaN is no number of JSON", id="NaN"),
         pytest.param(b'{"format": -Infinity}', "-Infinity is no number", id="infinity"),
         pytest.param(b"[" * 100_000, "nested too deeply", id="deep"),
+        pytest.param(b'{"format": ' + b"[" * 500 + b"]" * 500 + b"}", "format list", id="list of"),
         pytest.param(b'{"format": 1' + b"0" * 10_000 + b"}", "is no JSON", id="very many digits"),
         pytest.param(None, "cannot be read", id="no file"),
     ],
@@ -255,6 +256,24 @@ def test_players_of_the_same_text_are_refused_when_a_result_is_written(tmp_path)
     assert not list(tmp_path.iterdir())
     with pytest.raises(GameError, match="the same text"):
         sg.shapley_value(game).to_dict()
+
+
+@pytest.mark.parametrize("kind", ["gain", "cost"])
+def test_the_result_of_one_player_and_of_a_game_without_a_table_come_back(tmp_path, kind):
+    one = sg.Game.from_dict({("ann",): 4.0}, kind=kind)
+    kept(tmp_path / "one", one, {"nucleolus": sg.nucleolus, "shapley": sg.shapley_value})
+    read = sg.read_result(tmp_path / "one/result.json", one)
+    assert read["nucleolus"].evidence.verify(one).holds
+    many = sg.Game.from_function(range(40), lambda s: float(len(s)) ** 0.5, kind=kind)
+    report = sg.report(many, {"gately": sg.gately_point(many)}, oracle=Nobody())
+    report.write(tmp_path / "many", page=False)
+    path = tmp_path / "many/result.json"
+    assert list(sg.read_result(path, many)) == ["gately"]
+    content = json.loads(path.read_text())
+    content["rules"]["gately"]["audit"]["worst_coalition_excess"] += 1.0
+    path.write_text(json.dumps(content))
+    with pytest.raises(GameError, match=r"^rules.gately.audit is not that of the shares: worst_co"):
+        sg.read_result(path, many)
 
 
 def test_an_audit_does_not_widen_by_what_an_allocation_says_of_itself():

@@ -156,7 +156,7 @@ def restored(hint: Any, value: Any, labels: Mapping[str, Hashable], path: str) -
     if hint is Any:
         return value
     if hint is Hashable:
-        label = json.dumps(value)
+        label = _text(value)
         if label not in labels:
             raise _refusal(path, "a player of the game", value)
         return labels[label]
@@ -219,9 +219,14 @@ def _inside(path: str, name: str) -> str:
 
 def _refusal(path: str, wanted: str, value: Any) -> GameError:
     """Return what is wrong with a value, of which not more than the beginning is shown."""
-    try:
-        text = json.dumps(value)
-    except ValueError:  # a whole number of thousands of digits
-        text = "a number of very many digits"
+    text = _text(value) or "what cannot be shown"
     shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
     return GameError(f"{path} must be {wanted}, not {shown}")
+
+
+def _text(value: Any) -> str:
+    """Return the JSON of a value; nothing where it is nested too deeply, or has too many digits."""
+    try:
+        return json.dumps(value)
+    except (RecursionError, ValueError):
+        return ""

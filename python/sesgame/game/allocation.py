@@ -271,7 +271,8 @@ class Allocation:
     method : str
         The solution that made it, for example ``"nucleolus"``.
     tolerance : float
-        Absolute precision of `values`, in their unit.
+        Absolute precision of `values`, in their unit, as whoever made them says. An audit does not
+        widen by it.
     evidence : Evidence, optional
         What proves or qualifies the values; depends on the method.
     exact : tuple of Fraction, optional

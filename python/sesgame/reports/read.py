@@ -86,19 +86,24 @@ def result_of(content: Any, game: Game, path: str = "the result") -> dict[str, A
     """Return the shares under each rule of what a ``result.json`` has; see :func:`read_result`."""
     found = content.get("format") if isinstance(content, dict) else None
     if type(found) is not int or found != FORMAT:
+        is_short = found is None or isinstance(found, (str, int, float))
+        shown = str(found)[:60] if is_short else type(found).__name__
         raise GameError(
-            f"{path} has the format {str(found)[:60]}; this version reads results of format "
+            f"{path} has the format {shown}; this version reads results of format "
             f"{FORMAT}, so make the result again"
         )
     labels = {json.dumps(plain(player)): player for player in game.players}
+    equal = equal_amounts(game)
     # Of another game nothing else can be understood.
     if "game" in content:
-        _check_game(restored(SavedGame, content["game"], labels, "game"), game)
+        _check_game(restored(SavedGame, content["game"], labels, "game"), game, equal)
     saved: SavedResult = restored(SavedResult, content, labels, "")
-    return {label: _allocation(label, rule, game, labels) for label, rule in saved.rules.items()}
+    return {
+        label: _allocation(label, rule, game, labels, equal) for label, rule in saved.rules.items()
+    }
 
 
-def _check_game(saved: SavedGame, game: Game) -> None:
+def _check_game(saved: SavedGame, game: Game, equal: float) -> None:
     """Refuse the result of another game."""
     players = texts(game.players)
     if list(saved.players) != players or saved.kind != game.kind:
@@ -109,13 +114,13 @@ def _check_game(saved: SavedGame, game: Game) -> None:
     together = game.value(game.players)
     said = {**saved.alone, "": saved.together}
     for (name, value), worth in zip(said.items(), [*alone, together], strict=True):
-        if not abs(value - worth) <= equal_amounts(game) + rounding_of_excesses(worth, 0.0, 1):
+        if not abs(value - worth) <= equal + rounding_of_excesses(worth, 0.0, 1):
             where = f"game.alone.{name}" if name else "game.together"
             raise GameError(f"{where} is {value!r}, but that is worth {float(worth)!r}")
 
 
 def _allocation(
-    label: str, saved: SavedRule, game: Game, labels: dict[str, Hashable]
+    label: str, saved: SavedRule, game: Game, labels: dict[str, Hashable], equal: float
 ) -> Allocation:
     """Return an allocation as it was kept, with its certificate."""
     path, kept = f"rules.{label}", saved.allocation
@@ -133,7 +138,7 @@ def _allocation(
         evidence = Evidence.from_dict(kept.evidence, shares.tolist(), labels, where)
     _check_rule(f"{path}.allocation", kept, evidence)
     allocation = Allocation(
-        game.players, shares, game.kind, kept.method, equal_amounts(game) + rounding, evidence
+        game.players, shares, game.kind, kept.method, equal + rounding, evidence
     )
     wrong = contradictions(game, allocation, saved.audit)
     if wrong:
