@@ -138,4 +138,4 @@ def test_periods_that_are_as_short_share_scarcity_whatever_the_last_bit(first):
         peak_price=0.4,
         capacity_kwh=[0.3, 0.0],
     )
-    assert world.allocation().values.tolist() == pytest.approx([0.03, 0.0])
+    assert world.allocation().values.tolist() == pytest.approx([0.02, 0.01])

@@ -287,11 +287,7 @@ def _proved(
     game: Game, evidence: LeastCoreEvidence
 ) -> tuple[LeastCoreEvidence, tuple[Fraction, ...]]:
     """Return evidence that is proved in fractions, and the allocation in them."""
-    proof = evidence.verify(game, exact=True)
-    evidence = _at(game, evidence, evidence.stages, proof.values)
-    if not proof:
-        # Perhaps the floats were off by more than their own rounding.
-        proof = evidence.verify(game, exact=True)
+    evidence, proof = _verified(game, evidence)
     if not proof and game.n_players <= EXACT_PLAYERS:
         # The prenucleolus is a point of the least core at which nothing else is tight.
         levels, point = exact_levels(
@@ -302,11 +298,17 @@ def _proved(
             bounded=False,
         )
         first = [stage(game.players, level) for level in levels if level[0] == levels[0][0]]
-        evidence = _at(game, evidence, first, point)
-        proof = evidence.verify(game, exact=True)
+        evidence, proof = _verified(game, _at(game, evidence, first, point))
     if not proof:
         raise SolverError("exact proof of the least core", proof.failures[0])
     return evidence, tuple(Fraction(value) for value in proof.values)
+
+
+def _verified(game: Game, evidence: LeastCoreEvidence) -> tuple[LeastCoreEvidence, Verification]:
+    """Return evidence at the point that its stages have in fractions, and what that proves."""
+    proof = evidence.verify(game, exact=True)
+    evidence = _at(game, evidence, evidence.stages, proof.values)
+    return evidence, proof or evidence.verify(game, exact=True)
 
 
 def _at(
@@ -327,7 +329,7 @@ def _at(
         value - 4 * evidence.tolerance,
         1 << game.n_players,
     )
-    tight = tight_coalitions(game, [Fraction(share) for share in point], near)
+    tight = tight_coalitions(game, found, [Fraction(share) for share in point], near)
     return dataclasses.replace(
         evidence,
         value=value,

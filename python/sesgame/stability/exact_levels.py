@@ -87,18 +87,31 @@ def stages_at(
     )
 
 
-def tight_coalitions(game: Game, point: Sequence[Fraction], near: Sequence[int]) -> list[int]:
-    """Return those of some coalitions, given as masks, whose excess at a point is the largest."""
+def tight_coalitions(
+    game: Game, stages: Iterable[Stage], point: Sequence[Fraction], near: Sequence[int]
+) -> list[int]:
+    """Return those of some coalitions, given as masks, that have the largest excess everywhere.
+
+    At a point they have the largest excess of all, and the stages, all of that excess, settle it.
+    """
     if not near:
         return []
+    n = game.n_players
     table, sign = game.tabulate(progress=False), int(game.sign)
     ratios = [value.as_integer_ratio() for value in table[near].tolist()]
     scale = lcm(*{bottom for _, bottom in ratios}, *(share.denominator for share in point))
     worth = np.array([top * (scale // bottom) for top, bottom in ratios], dtype=object)
     shares = np.array([int(share * scale) for share in point], dtype=object)
-    members = np.array(near)[:, np.newaxis] >> np.arange(game.n_players) & 1
+    members = np.array(near)[:, np.newaxis] >> np.arange(n) & 1
     excess = sign * (worth - members.astype(object) @ shares)
-    return [near[int(row)] for row in np.flatnonzero(excess == excess.max())]
+    settled = Annihilator(n)
+    settled.insert(np.ones(n, dtype=np.bool_))
+    for coalition in (coalition for stage in stages for coalition in stage.coalitions):
+        row = np.zeros(n, dtype=np.bool_)
+        row[game.players.indices(coalition)] = True
+        settled.insert(row)
+    tight = (excess == excess.max()) & ~(members @ settled.rows.T != 0).any(axis=1)
+    return [near[int(row)] for row in np.flatnonzero(tight)]
 
 
 class _Program:

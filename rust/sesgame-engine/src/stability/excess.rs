@@ -36,9 +36,14 @@ impl Kind {
 pub(super) const BLOCK_BITS: usize = 12;
 
 /// A violation in steps of a tolerance. What rounding cannot tell apart is equal, so that an order
-/// by steps does not depend on the unit of the values.
+/// by steps does not depend on the unit of the values. Without a tolerance by size: floats that are
+/// not negative are in the order of their bits.
 pub(super) const fn steps(violation: f64, tolerance: f64) -> i64 {
-    (violation / tolerance + 0.5) as i64
+    if tolerance > 0.0 {
+        (violation / tolerance + 0.5) as i64
+    } else {
+        violation.to_bits().cast_signed()
+    }
 }
 
 /// The sums of all subsets of `weights`, in binary order.

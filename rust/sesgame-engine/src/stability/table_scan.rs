@@ -28,6 +28,9 @@ use crate::progress::Progress;
 const BLOCKS_PER_TASK: usize = 16;
 /// Coalitions that are compared together when a block is opened.
 const STRIP: usize = 128;
+/// Strips are opened until they hold so many times what is asked for: equal violations, of which games
+/// of integers have thousands, need not all be looked at.
+const ENOUGH: usize = 8;
 
 /// What a level demands: coalitions outside the span of the levels before have an excess of at
 /// most `t`.
@@ -404,6 +407,9 @@ impl Pass<'_> {
         let mut found = Vec::new();
         for index in chosen {
             strips[index].collect_violations(masks, least, self.tolerance, &mut found);
+            if found.len() >= ENOUGH * count {
+                break;
+            }
         }
         let worst_first = |found: &Violation| (Reverse(found.steps), scatter(found.coalition));
         if found.len() > count {
@@ -424,15 +430,16 @@ fn scatter(coalition: Coalition) -> u32 {
         .wrapping_mul(0x297a_2d39)
 }
 
-/// The indices of the largest positive scores, at most `count` of them.
+/// The indices of the largest positive scores, at most `count` of them, the largest first.
 fn worst(scores: &[f64], count: usize, tolerance: f64) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..scores.len()).filter(|&index| scores[index] > 0.0).collect();
+    let worst_first =
+        |&index: &usize| (Reverse(steps(scores[index], tolerance)), scatter(index as Coalition));
     if indices.len() > count {
-        indices.select_nth_unstable_by_key(count, |&index| {
-            (Reverse(steps(scores[index], tolerance)), scatter(index as Coalition))
-        });
+        indices.select_nth_unstable_by_key(count, worst_first);
         indices.truncate(count);
     }
+    indices.sort_unstable_by_key(worst_first);
     indices
 }
 
