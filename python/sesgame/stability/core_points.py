@@ -1,23 +1,29 @@
 """One point of the core, or of the least core where the core is empty, chosen by a rule.
 
-Both rules have one answer and a proof of it: multipliers of tight coalitions, which
+Bounds on shares may narrow the choice. Both rules have one answer and a proof of it: multipliers of tight coalitions, which
 :meth:`CorePointEvidence.verify` checks without the solver's code.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from sesgame._engine import core_point
-from sesgame.errors import AllocationError
+from sesgame.errors import AllocationError, GameError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.progress import progress_report
 from sesgame.rule import AllocationProblem, Need, Option, Promise, Rule
+from sesgame.stability.bounds_on_shares import (
+    BoundsContradiction,
+    ShareBounds,
+    contradictory_bounds,
+)
 from sesgame.stability.core import core_check
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.game.game import Game
+
+    Bounds: TypeAlias = Allocation | Mapping[Hashable, float | None] | ArrayLike | None
 
 __all__ = [
     "CorePointEvidence",
@@ -64,6 +72,10 @@ class CorePointStep:
         One for each, not negative; of any sign for a coalition of the least core's stages.
     total_multiplier : float
         That of the grand coalition, of any sign.
+    bounds : tuple of hashable
+        Players who have just what a bound allows.
+    bound_multipliers : tuple of float
+        One for each, positive for the bound that keeps it up in the sense of gains, else negative.
     """
 
     level: float
@@ -72,6 +84,8 @@ class CorePointStep:
     coalitions: tuple[tuple[Hashable, ...], ...]
     multipliers: tuple[float, ...]
     total_multiplier: float
+    bounds: tuple[Hashable, ...] = ()
+    bound_multipliers: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,16 +96,20 @@ class CorePointEvidence(Evidence):
     ----------
     core_is_empty : bool
         Then the point is chosen from the least core.
+    of_least_core : bool
+        Whether it was to be chosen from the least core in any case.
     allowed_excess : float
-        0, or the least core value where the core is empty.
+        0, or the least core value where the point is chosen from the least core.
     leximin : bool
         The rule: lexicographic max-min, or nearest in least squares.
     reference : tuple of float
         What the point is compared with.
+    at_least, at_most : tuple of float
+        The bounds on shares, in the sense of the game; infinite where there is none.
     steps : tuple of CorePointStep
         One for the nearest point, one for each level of the lexicographic max-min.
     stages : tuple of Stage
-        Those of the least core, where the core is empty or has no interior.
+        Those of the least core, where the point is of it or the core has no interior.
     effort : Effort
         What it took.
     values : tuple of float
@@ -101,9 +119,12 @@ class CorePointEvidence(Evidence):
     """
 
     core_is_empty: bool
+    of_least_core: bool
     allowed_excess: float
     leximin: bool
     reference: tuple[float, ...]
+    at_least: tuple[float, ...]
+    at_most: tuple[float, ...]
     steps: tuple[CorePointStep, ...]
     stages: tuple[Stage, ...]
     effort: Effort
@@ -117,7 +138,7 @@ class CorePointEvidence(Evidence):
         return {
             "content": (
                 "every group as little reason to leave as can be"
-                if self.core_is_empty
+                if self.core_is_empty or self.of_least_core
                 else "no group a reason to leave"
             ),
             "nearest": "of least variance" if equal else "nearest to a reference",
@@ -136,7 +157,9 @@ class CorePointEvidence(Evidence):
     @property
     def _claim(self) -> str:
         """What the multipliers prove."""
-        where = "least core" if self.core_is_empty else "core"
+        where = "least core" if self.core_is_empty or self.of_least_core else "core"
+        if any(map(math.isfinite, (*self.at_least, *self.at_most))):
+            where += " within the bounds"
         if self.leximin:
             return f"the leximin point of the {where}, compared with the reference"
         return f"the point of the {where} nearest to the reference"
@@ -146,7 +169,8 @@ class CorePointEvidence(Evidence):
 
         With x the point, r the reference, m the multipliers (in the sense of gains): the point is
         in the core (least core), and for the nearest point x - r = sum of m_S 1_S with m_S >= 0 on
-        tight coalitions, so (x - r)(y - x) >= 0 for every other point y. For each level of the
+        tight coalitions, so (x - r)(y - x) >= 0 for every other point y. A bound counts like the
+        coalition of its player, an upper one with the other sign. For each level of the
         max-min, with weights p of players, p + sum of m_S 1_S = 0 but for players of earlier
         levels: no y raises the advantages of all of them.
 
@@ -183,7 +207,8 @@ class _PointCheck:
         self.slack = 4 * evidence.tolerance
         self.failures: list[str] = []
         stages = evidence.stages
-        self.allowed = stages[0].excess if evidence.core_is_empty and stages else 0.0
+        self.of_least_core = evidence.core_is_empty or evidence.of_least_core
+        self.allowed = stages[0].excess if self.of_least_core and stages else 0.0
         self.always_tight = {coalition for stage in stages for coalition in stage.coalitions}
         # In the sense of gains.
         self.x = game.sign * self.values
@@ -209,10 +234,23 @@ class _PointCheck:
                 complete=False,
                 tolerance=self.slack,
             ).failures
-        if not evidence.core_is_empty:
+        if not self.of_least_core:
             self.failures += core_check(
                 self.game, self.values, tolerance=self.slack, progress=False
             ).failures
+        if self.of_least_core and not evidence.stages and self.game.n_players > 1:
+            self.failures.append("no stage proves the value of the least core")
+        for name, bounds, sign in (
+            ("at least", evidence.at_least, 1),
+            ("at most", evidence.at_most, -1),
+        ):
+            self.failures += [
+                f"{player!r} has {share!r}, not {name} {bound!r}"
+                for player, share, bound in zip(
+                    self.game.players, self.values.tolist(), bounds, strict=True
+                )
+                if not sign * (share - bound) >= -self.slack
+            ]
 
     def step(self, number: int, step: CorePointStep) -> None:
         """Check the multipliers of one step, and settle its players."""
@@ -249,6 +287,13 @@ class _PointCheck:
                 self.failures.append(f"{name} is not tight in step {number}")
             if multiplier < 0 and coalition not in self.always_tight:
                 self.failures.append(f"{name} has a negative multiplier in step {number}")
+        for player, multiplier in zip(step.bounds, step.bound_multipliers, strict=True):
+            index = self.game.players.index(player)
+            total[index] += multiplier
+            keeps_up = (multiplier > 0) == (self.game.sign > 0)
+            bound = (self.evidence.at_least if keeps_up else self.evidence.at_most)[index]
+            if not abs(self.values[index] - bound) <= self.slack:
+                self.failures.append(f"{player!r} is not at its bound in step {number}")
         return total
 
 
@@ -256,6 +301,9 @@ def nearest_core_allocation(
     game: Game,
     *,
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+    at_least: Bounds = None,
+    at_most: Bounds = None,
+    of: Literal["core", "least-core"] = "core",
     progress: bool = True,
 ) -> Allocation:
     """Return the point of the core nearest to a reference in least squares.
@@ -270,6 +318,11 @@ def nearest_core_allocation(
     reference : Allocation, mapping or array_like of float, shape (n,), optional
         What to stay close to, for example the Shapley value. By default equal parts: the nearest
         point is then the one of least variance.
+    at_least, at_most : Allocation, mapping or array_like of float, shape (n,), optional
+        Bounds on what each player gets (gains) or pays (costs), such as a legal cap. Whoever is
+        missing, or has None, has no bound.
+    of : {"core", "least-core"}, default "core"
+        "least-core" chooses from the least core where the core is not empty, too.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -283,7 +336,10 @@ def nearest_core_allocation(
     PlayerLimitError, SolverError
         As in :func:`sesgame.least_core`.
     AllocationError
-        `reference` has the wrong length or is not finite.
+        `reference` has the wrong length or is not finite; a bound is none, or the bounds
+        contradict each other or the total.
+    ContradictoryBoundsError
+        No point of the core (least core) satisfies the bounds; with multipliers that prove it.
 
     Notes
     -----
@@ -296,17 +352,24 @@ def nearest_core_allocation(
     >>> game = sg.Game.from_table([0, 0, 0, 6, 0, 0, 0, 9], kind="gain")
     >>> [round(float(x), 6) for x in sg.nearest_core_allocation(game, reference=[1, 1, 7]).values]
     [3.0, 3.0, 3.0]
+    >>> capped = sg.nearest_core_allocation(game, at_most={0: 2.5})
+    >>> [round(float(x), 6) for x in capped.values]
+    [2.5, 3.5, 3.0]
     """
     compared = "of least variance"
     if reference is not None:
         compared = f"nearest to {_named(reference)}"
-    return _chosen(game, NEAREST_CORE, compared, False, reference, progress)
+    choice = _Choice(NEAREST_CORE, False, compared, reference, at_least, at_most, of)
+    return _chosen(game, choice, progress)
 
 
 def leximin_core_allocation(
     game: Game,
     *,
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+    at_least: Bounds = None,
+    at_most: Bounds = None,
+    of: Literal["core", "least-core"] = "core",
     progress: bool = True,
 ) -> Allocation:
     """Return the point of the core whose smallest advantage is as large as possible.
@@ -322,6 +385,8 @@ def leximin_core_allocation(
         What advantages are measured from, for example what each player has alone. By default 0:
         whoever gets least gets as much, or pays most as little, as possible (the egalitarian core
         allocation).
+    at_least, at_most, of
+        As in :func:`nearest_core_allocation`.
 
     Returns
     -------
@@ -330,7 +395,7 @@ def leximin_core_allocation(
 
     Raises
     ------
-    PlayerLimitError, SolverError, AllocationError
+    PlayerLimitError, SolverError, AllocationError, ContradictoryBoundsError
         As in :func:`nearest_core_allocation`.
 
     Notes
@@ -349,7 +414,8 @@ def leximin_core_allocation(
     [4.0, 4.0, 1.0]
     """
     compared = "" if reference is None else f"compared with {_named(reference)}"
-    return _chosen(game, LEXIMIN_CORE, compared, True, reference, progress)
+    choice = _Choice(LEXIMIN_CORE, True, compared, reference, at_least, at_most, of)
+    return _chosen(game, choice, progress)
 
 
 def _named(reference: object) -> str:
@@ -357,33 +423,77 @@ def _named(reference: object) -> str:
     return f"the {reference.method}" if isinstance(reference, Allocation) else "the reference"
 
 
-def _chosen(
-    game: Game,
-    rule: Rule,
-    compared_with: str,
-    leximin: bool,
-    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None,
-    progress: bool,
-) -> Allocation:
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    """What is to be chosen, as it was asked for."""
+
+    rule: Rule
+    leximin: bool
+    compared_with: str
+    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None
+    at_least: Bounds
+    at_most: Bounds
+    of: str
+
+
+def _chosen(game: Game, choice: _Choice, progress: bool) -> Allocation:
+    if choice.of not in ("core", "least-core"):
+        raise GameError(f'of is {choice.of!r}; it must be "core" or "least-core"')
     table = game.tabulate(progress=progress)
-    compared = _reference(game, leximin, reference)
+    compared = _reference(game, choice.leximin, choice.reference)
+    bounds = ShareBounds.of(game, choice.at_least, choice.at_most, total=float(table[-1]))
+    of_least_core = choice.of == "least-core"
     with progress_report("point of the core", " values", progress) as report:
-        chosen = core_point(table, game.kind, leximin, compared, report)
+        chosen = core_point(
+            *(table, game.kind, choice.leximin, compared, of_least_core, bounds.pairs, report)
+        )
     allowed, values = chosen.allowed, chosen.allocation
+    empty = allowed > 0
+    where = "least core" if empty or of_least_core else "core"
+    if chosen.contradiction is not None:
+        missed, _, tight, at_bounds, total = chosen.contradiction
+        raise contradictory_bounds(
+            game,
+            BoundsContradiction(
+                allowed_excess=allowed,
+                at_least=tuple(bounds.at_least.tolist()),
+                at_most=tuple(bounds.at_most.tolist()),
+                players=tuple(game.players[player] for player, _ in at_bounds),
+                player_multipliers=tuple(multiplier for _, multiplier in at_bounds),
+                coalitions=tuple(game.players.ordered_labels(mask) for mask, _ in tight),
+                multipliers=tuple(multiplier for _, multiplier in tight),
+                total_multiplier=total,
+            ),
+            missed,
+            where,
+        )
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
     tolerance = max(chosen.tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
-    said = ", ".join(filter(None, ["of the least core" if allowed > 0 else "", compared_with]))
+    said = ", ".join(
+        filter(
+            None,
+            [
+                "of the least core" if where == "least core" else "",
+                choice.compared_with,
+                "within bounds" if bounds.any else "",
+            ],
+        )
+    )
+    title = choice.rule.title
     allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
-        method=f"{rule.title} ({said})" if said else rule.title,
+        method=f"{title} ({said})" if said else title,
         tolerance=tolerance,
         evidence=CorePointEvidence(
-            core_is_empty=allowed > 0,
+            core_is_empty=empty,
+            of_least_core=of_least_core,
             allowed_excess=allowed,
-            leximin=leximin,
+            leximin=choice.leximin,
             reference=tuple(compared.tolist()),
+            at_least=tuple(bounds.at_least.tolist()),
+            at_most=tuple(bounds.at_most.tolist()),
             steps=tuple(
                 CorePointStep(
                     level=level,
@@ -392,8 +502,10 @@ def _chosen(
                     coalitions=tuple(game.players.ordered_labels(mask) for mask, _ in tight),
                     multipliers=tuple(multiplier for _, multiplier in tight),
                     total_multiplier=total,
+                    bounds=tuple(game.players[player] for player, _ in at_bounds),
+                    bound_multipliers=tuple(multiplier for _, multiplier in at_bounds),
                 )
-                for level, weights, tight, total in chosen.steps
+                for level, weights, tight, at_bounds, total in chosen.steps
             ),
             stages=tuple(stage(game.players, raw) for raw in chosen.stages),
             effort=Effort(*chosen.effort),
@@ -401,7 +513,7 @@ def _chosen(
             tolerance=tolerance,
         ),
     )
-    return rule.made(allocation)
+    return choice.rule.made(allocation)
 
 
 def _reference(

@@ -58,8 +58,8 @@ mod _engine {
     #[pymodule_export]
     use crate::stability::{
         CorePointOutcome, LeastCoreOutcome, NucleolusOutcome, coalitions_at_least, core_point,
-        core_witness, excess_histogram, least_core, maximal_surpluses, nucleoli, nucleolus,
-        worst_coalition,
+        core_witness, excess_histogram, joint_level, least_core, maximal_surpluses, most_violated,
+        nucleoli, nucleolus, worst_coalition,
     };
 
     #[pymodule_init]
