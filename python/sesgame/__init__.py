@@ -15,6 +15,7 @@ import logging
 
 from sesgame import adapters, energy, errors, estimators, evidence, games, markets, plots
 from sesgame._engine import __version__
+from sesgame.bargaining.core_nash_bargaining import nash_bargaining_in_core
 from sesgame.bargaining.gately import gately_point
 from sesgame.bills import rounded_bills
 from sesgame.comparison import compare
@@ -75,6 +76,7 @@ __all__ = [
     "markets",
     "maximal_surpluses",
     "misreport_scan",
+    "nash_bargaining_in_core",
     "nearest_core_allocation",
     "nested_shapley_estimate",
     "nested_shapley_value",

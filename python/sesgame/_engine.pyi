@@ -322,6 +322,11 @@ def most_violated(
     count: int,
     sample: int,
 ) -> list[int]: ...
+def near_nash_point(
+    rows: NDArray[np.float64],
+    demands: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float] | None: ...
 def nucleoli(
     tables: NDArray[np.float64],
     kind: _Kind,

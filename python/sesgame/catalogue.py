@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sesgame.bargaining.core_nash_bargaining import NASH_IN_CORE
 from sesgame.bargaining.gately import GATELY_POINT
 from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
 from sesgame.energy.owen_allocation import DUAL_PRICES
@@ -65,6 +66,7 @@ RULES = Catalogue(
         LEAST_CORE,
         nearest_to(SHAPLEY),
         LEXIMIN_CORE,
+        NASH_IN_CORE,
         GATELY_POINT,
         BANZHAF,
         SEMIVALUE,

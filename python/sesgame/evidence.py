@@ -1,6 +1,7 @@
 """Evidence of allocations: certificates, diagnostics and intervals, in one public module."""
 
 from sesgame.adapters.membership_model import DualityEvidence
+from sesgame.bargaining.core_nash_evidence import NashEffort, NashInCoreEvidence, ZeroGain
 from sesgame.bargaining.gately import GatelyEvidence
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
@@ -9,6 +10,7 @@ from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.shapley.exact import ExactSemivalue
 from sesgame.shapley.sampled import SampledShapley, TracePoint
+from sesgame.stability.bounds_on_shares import BoundsContradiction
 from sesgame.stability.core import CoreCheck, CoreExistence, LeastCoreEvidence
 from sesgame.stability.core_points import CorePointEvidence, CorePointStep
 from sesgame.stability.kernel import KernelCheck
@@ -18,6 +20,7 @@ from sesgame.stability.stages import Effort, Stage
 from sesgame.stability.verification import Verification
 
 __all__ = [
+    "BoundsContradiction",
     "ClarkeEvidence",
     "ClusteredEvidence",
     "CoreCheck",
@@ -37,6 +40,8 @@ __all__ = [
     "Intervals",
     "KernelCheck",
     "LeastCoreEvidence",
+    "NashEffort",
+    "NashInCoreEvidence",
     "NucleolusEvidence",
     "OwenPrices",
     "ProgrammePrices",
@@ -45,4 +50,5 @@ __all__ = [
     "TracePoint",
     "TwoPeriodPrices",
     "Verification",
+    "ZeroGain",
 ]

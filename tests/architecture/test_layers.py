@@ -30,6 +30,7 @@ LAYERS = (
 
 BESIDE = (
     ("markets", "energy.dispatch"),
+    ("bargaining", "stability"),
     ("reports", "comparison"),
     ("plots", "comparison"),
     ("__main__", "cli"),

@@ -18,15 +18,18 @@ from sesgame.bargaining.core_nash_evidence import (
     duality_gap,
 )
 from sesgame.bargaining.core_nash_program import NashPoint, nash_point
-from sesgame.errors import AllocationError
+from sesgame.errors import AllocationError, SolverError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
-from sesgame.game.precision import resolution, rounding_of_excesses
+from sesgame.game.precision import RESOLUTION, rounding_of_excesses
 from sesgame.progress import progress_report
-from sesgame.rule import AllocationProblem, Need, Promise, Rule
+from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.bounds_on_shares import (
+    AT_LEAST,
+    AT_MOST,
     BoundsContradiction,
     ShareBounds,
+    bounds_of,
     contradictory_bounds,
 )
 from sesgame.stability.core import core_existence
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NASH_IN_CORE", "nash_bargaining_in_core"]
 
-ROWS_PER_PLAYER = 2
+ROWS_PER_PLAYER = 5
 """A scan of the table adds this many coalitions, times the number of players, to the program."""
 
 FIRST_SAMPLE = 16
@@ -53,6 +56,8 @@ eightfold. Whole scans then start near the solution."""
 
 POSITIVE = 1e-9
 """Multipliers of a level add up to 1; up to this they count as 0."""
+
+STAGE = "Nash bargaining in the core"
 
 LISTED = 4
 """As many coalitions are named in a message."""
@@ -174,7 +179,7 @@ def _in_core(
     without = _numbers(game, "disagreement", disagreement, alone)
     bounds = ShareBounds.of(game, at_least, at_most, total=search.total)
     bargaining = _Bargaining(search, powers, without, bounds)
-    with progress_report("Nash bargaining in the core", " rounds", search.progress) as report:
+    with progress_report(STAGE, " rounds", search.progress) as report:
         while not bargaining.done:
             bargaining.round()
             if report is not None:
@@ -268,7 +273,6 @@ class _Bargaining:
             self._require(few, self.game.values(few, progress=False))
         self.free = np.ones(n, dtype=np.bool_)
         self.zero_gains: list[ZeroGain] = []
-        self.inner: NDArray[np.float64] | None = None
         self.best: NashPoint | None = None
         self.sample = max(0, n - FIRST_SAMPLE) if not isinstance(search, OracleSearch) else 0
         self.rounds, self.evaluations, self.calls = 0, len(few), 0
@@ -289,37 +293,41 @@ class _Bargaining:
         game.tabulate(progress=search.progress)
         sums = float(np.abs(search.alone).sum()) + abs(search.total)
         rounding = float(rounding_of_excesses(game.scale, sums, game.n_players))
-        return max(resolution(game), game.rounding, rounding)
+        # Where there is a core, no coalition gains more over its members alone than all do: this is
+        # the resolution of the game, or less, without a pass over its table.
+        gain = game.sign * (search.total - float(search.alone.sum()))
+        return max(RESOLUTION * gain, game.rounding, rounding)
 
     def round(self) -> None:
-        """Find who gains, the best point for them, and who objects to it."""
+        """Find the best point for those who gain, and who objects to it."""
         self.rounds += 1
-        while self.free.any() and self.inner is None:
-            self._inner_point()
-        self._best_point()
-        x = self.d + self.unit * self.parts
-        new = self._objections(x)
-        self.done = not new
+        # A scan is cheap: a point nearby finds most of those who object.
+        for polish in (True,) if self.separator else (False, True):
+            while self.free.any() and not self._best_point(polish):
+                self._settle_zero_gains()
+            if self._objections(self.d + self.unit * self.parts, polish):
+                return
+        self.done = True
 
     @property
     def parts(self) -> NDArray[np.float64]:
         """The gains of the best point, in parts of the surplus."""
         y = np.zeros(self.game.n_players)
         if self.best is not None:
-            y[self.free] = self.best.parts * self.whole
+            y[self.free] = self.best.parts
         return y
 
-    def _program(self, slack: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _program(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return all rows over the gains of those who gain, in parts of the surplus."""
         vectors = np.concatenate([self.rows.vectors, self.limits.vectors])
         demands = np.concatenate([self.rows.demands, self.limits.demands])
-        return vectors[:, self.free], (demands - vectors @ self.d - slack) / self.unit
+        return vectors[:, self.free], (demands - vectors @ self.d) / self.unit
 
-    def _inner_point(self) -> None:
-        """Find a point at which all gain that can, or somebody who gains nowhere in the core."""
+    def _settle_zero_gains(self) -> None:
+        """Find somebody who gains nowhere in the core, where no best point is found."""
         vectors, demands = self._program()
         count, n_free = vectors.shape
-        raised = np.concatenate([np.zeros(count, dtype=np.bool_), np.ones(n_free, dtype=np.bool_)])
+        raised = np.arange(count + n_free) >= count
         everything = np.ascontiguousarray(np.concatenate([vectors, np.eye(n_free)]))
         levels = np.concatenate([demands, np.zeros(n_free)])
         found = joint_level(everything, levels, raised, self.whole)
@@ -330,10 +338,9 @@ class _Bargaining:
         if found is None or found[0] * self.unit < -self.tolerance:
             self._explain()
         assert found is not None
-        level, point, multipliers, total = found
+        level, _, multipliers, total = found
         if level * self.unit > self.tolerance:
-            self.inner = point / self.whole
-            return
+            raise SolverError(STAGE, "no end")
         self._settle(multipliers[:count], multipliers[count:], total)
 
     def _settle(
@@ -357,27 +364,29 @@ class _Bargaining:
         )
         self.free[members] = False
 
-    def _best_point(self) -> None:
-        """Solve the program over the coalitions that have mattered so far."""
+    def _best_point(self, polish: bool) -> bool:
+        """Solve the program over the coalitions that have mattered; tell whether all gain there."""
         self.best = None
-        if not self.free.any():
-            return
-        assert self.inner is not None
+        if self.surplus <= self.tolerance:
+            return False
         vectors, demands = self._program()
         matters = vectors.any(axis=1)
         powers = self.weights[self.free] / self.weights[self.free].sum()
-        found = nash_point(vectors[matters], demands[matters] / self.whole, powers, self.inner)
+        found = nash_point(vectors[matters], demands[matters], powers, polish=polish)
+        if found is None or not (found.parts * self.unit > self.tolerance).all():
+            return False
         multipliers = np.zeros(len(vectors))
         multipliers[matters] = found.multipliers
         self.best = dataclasses.replace(found, multipliers=multipliers)
+        return True
 
-    def _objections(self, x: NDArray[np.float64]) -> bool:
+    def _objections(self, x: NDArray[np.float64], polished: bool) -> bool:
         """Look for coalitions that object to a point; tell whether there are new ones."""
         if self.game.n_players == 1:
             self.bound = 0.0
             return False
         if self.separator is None:
-            return self._scan(x)
+            return self._scan(x, polished)
         search = self.search
         given = self.game.sign * x
         if search.local_search and self.best is not None:  # type: ignore[attr-defined]
@@ -421,7 +430,7 @@ class _Bargaining:
         self.bound = math.inf
         return True
 
-    def _scan(self, x: NDArray[np.float64]) -> bool:
+    def _scan(self, x: NDArray[np.float64], polished: bool) -> bool:
         """Scan the table, at first a sample of it."""
         game = self.game
         table = game.tabulate(progress=False)
@@ -442,10 +451,10 @@ class _Bargaining:
             return False
         found = np.array(masks, dtype=np.int64)
         membership = (found[:, np.newaxis] >> np.arange(game.n_players) & 1).astype(np.bool_)
-        if self._require(membership, table[found]):
-            return True
-        self.reason = "coalitions that the program satisfies are violated"
-        return False
+        new = self._require(membership, table[found])
+        if polished and not new:
+            raise SolverError(STAGE, "coalitions that the program satisfies are violated")
+        return new
 
     def _require_worst(
         self, membership: NDArray[np.bool_], values: NDArray[np.float64], x: NDArray[np.float64]
@@ -458,16 +467,13 @@ class _Bargaining:
 
     def _require(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> bool:
         """Take coalitions into the program; tell whether one of them is new."""
-        keys = [row.tobytes() for row in membership]
-        new = [place for place, key in enumerate(keys) if key not in self.known]
-        new = [place for number, place in enumerate(new) if keys[place] not in
-               {keys[other] for other in new[:number]}]
-        self.known.update(keys)
+        new = []
+        for place, row in enumerate(membership):
+            key = row.tobytes()
+            if key not in self.known:
+                self.known.add(key)
+                new.append(place)
         self.rows.add(membership[new], self.game.sign * values[new])
-        if new and hasattr(self, "inner") and self.inner is not None:
-            vectors, demands = self._program()
-            if (vectors @ (self.inner * self.whole) < demands).any():
-                self.inner = None
         return bool(new)
 
     def _coalition(self, row: int) -> tuple[Hashable, ...]:
@@ -612,8 +618,8 @@ class _Bargaining:
 
 NASH_IN_CORE = Rule(
     name="nash-bargaining-in-core",
-    title="Nash bargaining in the core",
-    apply=lambda problem: _of_problem(problem),
+    title=STAGE,
+    apply=lambda problem: _in_core(CoalitionSearch.of_problem(problem), **bounds_of(problem)),
     needs=frozenset({Need.SEARCH}),
     promises=frozenset(
         {
@@ -628,13 +634,10 @@ NASH_IN_CORE = Rule(
     ),
     meaning=(
         "Of all splits that give no group a reason to leave, the one with the largest product of "
-        "what everybody gains over standing alone: whoever would gain a tenth more makes others "
-        "lose more than a tenth of their gains, all together."
+        "what everybody gains over standing alone: any other of these splits lowers the gains of "
+        "some, added up in percent, by at least as much as it raises those of others."
     ),
     page="concepts/nash-bargaining-in-core",
+    options=(AT_LEAST, AT_MOST),
     sources=("nash1950", "compte2010"),
 )
-
-
-def _of_problem(problem: AllocationProblem) -> Allocation:
-    return _in_core(CoalitionSearch.of_problem(problem))

@@ -17,6 +17,7 @@ import numpy as np
 from sesgame.errors import AllocationError, ContradictoryBoundsError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Evidence
+from sesgame.rule import AllocationProblem, Option
 from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
 
     from sesgame.game.game import Game
 
-__all__ = ["BoundsContradiction", "ShareBounds", "contradictory_bounds"]
+__all__ = [
+    "AT_LEAST",
+    "AT_MOST",
+    "BoundsContradiction",
+    "ShareBounds",
+    "bounds_of",
+    "contradictory_bounds",
+]
 
 LISTED = 4
 """As many coalitions of a contradiction are named in a message."""
@@ -253,3 +261,40 @@ def contradictory_bounds(
 def _bound_of(proof: BoundsContradiction, game: Game, player: Hashable, signed: float) -> float:
     bounds = proof.at_least if (signed > 0) == (game.sign > 0) else proof.at_most
     return bounds[game.players.index(player)]
+
+
+ALONE = "alone"
+
+
+def _parsed(text: str) -> str | dict[str, float]:
+    """Return the word for values alone, or bounds by member."""
+    if text == ALONE:
+        return text
+    pairs = [pair.rpartition("=") for pair in text.split(",")]
+    return {member.strip(): float(amount) for member, _, amount in pairs}
+
+
+AT_LEAST: Option[Any] = Option(
+    name="at-least",
+    parse=_parsed,
+    metavar=f"{ALONE}|A=1.5,B=2,...",
+    help="the least that each member may get, or pay: the stand-alone values, or amounts",
+)
+
+AT_MOST: Option[Any] = Option(
+    name="at-most",
+    parse=_parsed,
+    metavar=f"{ALONE}|A=1.5,B=2,...",
+    help="the most that each member may get, or pay: the stand-alone values, or amounts",
+)
+
+
+def bounds_of(problem: AllocationProblem) -> dict[str, Any]:
+    """Return the bounds that a problem asks for, as keywords of a rule's function."""
+    game = problem.game
+    bounds = {option.keyword: problem.get(option) for option in (AT_LEAST, AT_MOST)}
+    for keyword, bound in bounds.items():
+        if isinstance(bound, str) and bound == ALONE:
+            alone = game.values(np.eye(game.n_players, dtype=np.bool_))
+            bounds[keyword] = Allocation(game.players, alone, game.kind, "values alone")
+    return bounds

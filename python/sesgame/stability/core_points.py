@@ -20,8 +20,11 @@ from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.progress import progress_report
 from sesgame.rule import AllocationProblem, Need, Option, Promise, Rule
 from sesgame.stability.bounds_on_shares import (
+    AT_LEAST,
+    AT_MOST,
     BoundsContradiction,
     ShareBounds,
+    bounds_of,
     contradictory_bounds,
 )
 from sesgame.stability.core import core_check
@@ -579,7 +582,7 @@ def nearest_to(rule: Rule) -> Rule:
         reference = reference_of(problem)
         if reference is None:
             reference = rule(problem)
-        return nearest_core_allocation(problem.game, reference=reference)
+        return nearest_core_allocation(problem.game, reference=reference, **bounds_of(problem))
 
     return dataclasses.replace(NEAREST_CORE, apply=apply)
 
@@ -589,13 +592,15 @@ CONTENT = "Of all splits that give {content}, the one"
 NEAREST_CORE = Rule(
     name="nearest-core",
     title="nearest core point",
-    apply=lambda problem: nearest_core_allocation(problem.game, reference=reference_of(problem)),
+    apply=lambda problem: nearest_core_allocation(
+        problem.game, reference=reference_of(problem), **bounds_of(problem)
+    ),
     needs=frozenset({Need.TABLE}),
     promises=frozenset(
         {Promise.EFFICIENT, Promise.IN_CORE_IF_NONEMPTY, Promise.UNIQUE, Promise.SYMMETRIC}
     )
     | {Promise.CERTIFIED},
-    options=(REFERENCE,),
+    options=(REFERENCE, AT_LEAST, AT_MOST),
     meaning=f"{CONTENT} {{nearest}}.",
     page="concepts/core-points",
     sources=("wolfe1976",),
@@ -605,11 +610,11 @@ LEXIMIN_CORE = Rule(
     name="leximin-core",
     title="leximin core point",
     apply=lambda problem: leximin_core_allocation(
-        problem.game, reference=reference_of(problem, usual=ALONE)
+        problem.game, reference=reference_of(problem, usual=ALONE), **bounds_of(problem)
     ),
     needs=NEAREST_CORE.needs,
     promises=NEAREST_CORE.promises,
-    options=(REFERENCE,),
+    options=NEAREST_CORE.options,
     meaning=(
         f"{CONTENT} in which whoever is least better off, compared with a reference, is as well "
         f"off as can be; then the next, and so on."

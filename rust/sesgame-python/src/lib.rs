@@ -59,7 +59,7 @@ mod _engine {
     use crate::stability::{
         CorePointOutcome, LeastCoreOutcome, NucleolusOutcome, coalitions_at_least, core_point,
         core_witness, excess_histogram, joint_level, least_core, maximal_surpluses, most_violated,
-        nucleoli, nucleolus, worst_coalition,
+        near_nash_point, nucleoli, nucleolus, worst_coalition,
     };
 
     #[pymodule_init]

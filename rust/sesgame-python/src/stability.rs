@@ -13,6 +13,7 @@ use sesgame_engine::stability::excess::{self, Kind};
 use sesgame_engine::stability::joint_level::joint_level as solve_joint_level;
 use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
 use sesgame_engine::stability::maximal_surplus;
+use sesgame_engine::stability::nash_program::near_nash_point as solve_near_nash_point;
 use sesgame_engine::stability::nucleolus::{
     nucleoli as solve_nucleoli, nucleolus as solve_nucleolus,
 };
@@ -315,6 +316,27 @@ pub fn joint_level(
     Ok(found.map(|found| {
         let (point, multipliers) = (column(py, found.point), column(py, found.multipliers));
         (found.level, point, multipliers, found.total)
+    }))
+}
+
+/// Gains, slacks of rows, multipliers of rows, multiplier of the sum.
+type NearNashPoint = (Column<f64>, Column<f64>, Column<f64>, f64);
+
+/// A point near that of the largest weighted sum of logarithms of gains of sum 1 with
+/// `rows @ gains >= demands`; `None` where no end is found.
+#[pyfunction]
+pub fn near_nash_point(
+    py: Python<'_>,
+    rows: PyReadonlyArray2<'_, f64>,
+    demands: PyReadonlyArray1<'_, f64>,
+    weights: PyReadonlyArray1<'_, f64>,
+) -> PyResult<Option<NearNashPoint>> {
+    let rows = by_row(&rows);
+    let (demands, weights) = (demands.as_slice()?, weights.as_slice()?);
+    let found = boundary::detached(py, |_| solve_near_nash_point(&rows, demands, weights))?;
+    Ok(found.map(|found| {
+        let (gains, slacks) = (column(py, found.gains), column(py, found.slacks));
+        (gains, slacks, column(py, found.multipliers), found.total)
     }))
 }
 

@@ -12,6 +12,7 @@ pub mod least_core;
 mod lexicographic;
 pub mod master;
 pub mod maximal_surplus;
+pub mod nash_program;
 pub mod nucleolus;
 pub mod row_generation;
 mod row_pool;
