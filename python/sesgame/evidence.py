@@ -10,7 +10,7 @@ from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.shapley.exact import ExactSemivalue
 from sesgame.shapley.sampled import SampledShapley, TracePoint
-from sesgame.stability.bounds_on_shares import BoundsContradiction
+from sesgame.stability.bounds_on_shares import BoundsContradiction, ShareBound
 from sesgame.stability.core import CoreCheck, CoreExistence, LeastCoreEvidence
 from sesgame.stability.core_points import CorePointEvidence, CorePointStep
 from sesgame.stability.kernel import KernelCheck
@@ -46,6 +46,7 @@ __all__ = [
     "OwenPrices",
     "ProgrammePrices",
     "SampledShapley",
+    "ShareBound",
     "Stage",
     "TracePoint",
     "TwoPeriodPrices",

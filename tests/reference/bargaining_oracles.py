@@ -9,9 +9,7 @@ from itertools import combinations
 from reference.stability_oracles import solve_exactly
 
 
-def exact_nash_in_core(
-    table: Sequence[float], weights: Sequence[float]
-) -> list[Fraction] | None:
+def exact_nash_in_core(table: Sequence[float], weights: Sequence[float]) -> list[Fraction] | None:
     """Return the point of the core with the largest product of gains over standing alone.
 
     For gains, and games in whose core everybody can gain. None where the point is irrational.

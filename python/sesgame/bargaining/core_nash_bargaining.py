@@ -202,7 +202,7 @@ def _numbers(
             raise AllocationError(
                 f"{name}: missing {format_coalition(missing)}, unknown {format_coalition(unknown)}"
             )
-        given = [given[player] for player in game.players]  # type: ignore[misc]
+        given = np.array([given[player] for player in game.players], dtype=np.object_)
     try:
         numbers = np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -355,7 +355,7 @@ class _Bargaining:
             ZeroGain(
                 players=tuple(players[int(index)] for index in members),
                 player_weights=tuple(shares[shares > POSITIVE].tolist()),
-                coalitions=tuple(self._coalition(row) for row in chosen),
+                coalitions=tuple(self._coalition(int(row)) for row in chosen),
                 multipliers=tuple(multipliers[chosen].tolist()),
                 bounds=tuple(player for player, _ in at_bounds),
                 bound_multipliers=tuple(multiplier for _, multiplier in at_bounds),
@@ -372,7 +372,12 @@ class _Bargaining:
         vectors, demands = self._program()
         matters = vectors.any(axis=1)
         powers = self.weights[self.free] / self.weights[self.free].sum()
-        found = nash_point(vectors[matters], demands[matters], powers, polish=polish)
+        vectors_of, demands_of = vectors[matters], demands[matters]
+        found = nash_point(vectors_of, demands_of, powers, polish=polish)
+        if found is None:
+            # A core without interior, of values with some rounding, may have no point at all.
+            demands_of = demands_of - self.tolerance / 2 / self.unit
+            found = nash_point(vectors_of, demands_of, powers, polish=polish)
         if found is None or not (found.parts * self.unit > self.tolerance).all():
             return False
         multipliers = np.zeros(len(vectors))
@@ -509,13 +514,12 @@ class _Bargaining:
         sign = game.sign
         # The disagreement is a bound, too: the tighter of two counts.
         lower = np.maximum(sign * self._sided(1), self.d)
-        ends = [sign * lower, self._sided(-1)][:: 1 if sign > 0 else -1]
+        named = ShareBounds(*(sign * lower, self._sided(-1))[:: 1 if sign > 0 else -1]).named(game)
         raise contradictory_bounds(
             game,
             BoundsContradiction(
                 allowed_excess=0.0,
-                at_least=tuple(ends[0].tolist()),
-                at_most=tuple(ends[1].tolist()),
+                **named,
                 players=tuple(game.players[int(player)] for player in players),
                 player_multipliers=tuple(
                     float(signed[row, player]) for row, player in zip(rows, players, strict=True)
@@ -550,7 +554,8 @@ class _Bargaining:
             coalitions = tuple(self._coalition(int(row)) for row in chosen)
             weights = found[2][chosen]
         cover = sum(
-            weight for coalition, weight in zip(coalitions, weights, strict=True)
+            weight
+            for coalition, weight in zip(coalitions, weights, strict=True)
             if game.players[0] in coalition
         )
         values = np.array([game.value(coalition) for coalition in coalitions])
@@ -583,8 +588,7 @@ class _Bargaining:
             reason=self.reason,
             weights=tuple(self.weights.tolist()),
             disagreement=tuple(self.disagreement.tolist()),
-            at_least=tuple(self.bounds.at_least.tolist()),
-            at_most=tuple(self.bounds.at_most.tolist()),
+            **self.bounds.named(game),
             zero_gains=tuple(self.zero_gains),
             coalitions=tuple(self._coalition(int(row)) for row in chosen),
             multipliers=tuple(multipliers[chosen].tolist()),

@@ -1,10 +1,10 @@
 r"""What proves a Nash bargaining point within the core, and its check without any solver.
 
 With multipliers :math:`m_S \ge 0` of tight coalitions, and :math:`L` of the grand coalition, let
-:math:`L_i = L - \sum_{S \ni i} m_S`. Where :math:`x_i - d_i = w_i / L_i`, every other point y of the
-core has :math:`\sum_i w_i (y_i - x_i) / (x_i - d_i) \le 0`, and so a smaller product. Bounds on
-shares count like coalitions of one player, upper ones with the other sign. Multipliers that are a
-little off bound the product all the same, by duality: that is what is proved in fractions.
+:math:`L_i = L - \sum_{S \ni i} m_S`. Where :math:`x_i - d_i = w_i / L_i`, every other point y of
+the core has :math:`\sum_i w_i (y_i - x_i) / (x_i - d_i) \le 0`, and so a smaller product. Bounds
+on shares count like coalitions of one player, upper ones with the other sign. Multipliers that are
+a little off bound the product all the same, by duality: that is what is proved in fractions.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from sesgame.bargaining.core_nash_fractions import (
     point_with_totals,
     share_width,
 )
-from sesgame.errors import OracleError
+from sesgame.errors import CoalitionError, OracleError
 from sesgame.formatting import count, format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.precision import UNIT_ROUNDOFF, resolution, rounding_of_excesses
+from sesgame.stability.bounds_on_shares import ShareBound, broken_bounds, held_bound
 from sesgame.stability.core import core_check
 from sesgame.stability.separation_oracle import Separator
 from sesgame.stability.verification import Verification
@@ -120,8 +121,8 @@ class NashInCoreEvidence(Evidence):
         The bargaining power of each player.
     disagreement : tuple of float
         What each has without an agreement, in the sense of the game.
-    at_least, at_most : tuple of float
-        The bounds on shares, in the sense of the game; infinite where there is none.
+    at_least, at_most : tuple of ShareBound
+        The bounds on shares.
     zero_gains : tuple of ZeroGain
         Who gains nothing in the whole core, and why.
     coalitions : tuple of tuple of hashable
@@ -153,8 +154,8 @@ class NashInCoreEvidence(Evidence):
     reason: str
     weights: tuple[float, ...]
     disagreement: tuple[float, ...]
-    at_least: tuple[float, ...]
-    at_most: tuple[float, ...]
+    at_least: tuple[ShareBound, ...]
+    at_most: tuple[ShareBound, ...]
     zero_gains: tuple[ZeroGain, ...]
     coalitions: tuple[tuple[Hashable, ...], ...]
     multipliers: tuple[float, ...]
@@ -231,11 +232,14 @@ class NashInCoreEvidence(Evidence):
             True as a condition where everything is proved. `values` are fractions if exact.
         """
         check = _NashCheck(self, game)
-        check.shapes()
-        if not check.failures:
-            check.point(oracle)
-            check.zero_gains()
-            check.multipliers()
+        try:
+            check.shapes()
+            if not check.failures:
+                check.point(oracle)
+                check.zero_gains()
+                check.multipliers()
+        except CoalitionError as error:
+            check.failures.append(str(error))
         exact = exact and not self.by_oracle
         values: tuple[Fraction | float, ...] = self.values
         if exact and not check.failures:
@@ -287,20 +291,10 @@ def _held(evidence: NashInCoreEvidence, game: Game) -> Iterator[tuple[list[int],
     for flags, members in zip(membership, rows, strict=True):
         flags[members] = True
     values = sign * game.values(membership, progress=False) if rows else np.zeros(0)
-    for members, value, multiplier in zip(
-        rows, values.tolist(), evidence.multipliers, strict=True
-    ):
+    for members, value, multiplier in zip(rows, values.tolist(), evidence.multipliers, strict=True):
         yield list(members), value, multiplier
     for player, signed in zip(evidence.bounds, evidence.bound_multipliers, strict=True):
-        yield [players.index(player)], sign * _bound(evidence, game, player, signed), signed
-
-
-def _bound(
-    evidence: NashInCoreEvidence, game: Game, player: Hashable, signed: float
-) -> float:
-    """Return the bound that keeps a player up (or down) in the sense of gains."""
-    keeps_up = (signed > 0) == (game.sign > 0)
-    return (evidence.at_least if keeps_up else evidence.at_most)[game.players.index(player)]
+        yield [players.index(player)], sign * held_bound(evidence, game, player, signed), signed
 
 
 class _NashCheck:
@@ -317,7 +311,7 @@ class _NashCheck:
         """What is proved where nothing fails."""
         evidence = self.evidence
         where = "core"
-        if any(map(math.isfinite, (*evidence.at_least, *evidence.at_most))):
+        if evidence.at_least or evidence.at_most:
             where += " within the bounds"
         if evidence.by_oracle:
             return (
@@ -337,8 +331,6 @@ class _NashCheck:
         self.weights = checked_values(self.game.players, evidence.weights)
         if not (self.weights > 0).all():
             self.failures.append("a weight is not positive")
-        if not len(evidence.at_least) == len(evidence.at_most) == n:
-            self.failures.append("there is not a bound, or none, for each player")
         if not all(multiplier >= 0 for multiplier in evidence.multipliers):
             self.failures.append("a coalition has a negative multiplier")
         if bool(evidence.reason) == evidence.proved:
@@ -360,12 +352,7 @@ class _NashCheck:
         evidence, game = self.evidence, self.game
         if not abs(float(self.x.sum()) - self.total) <= self.slack:
             self.failures.append(f"the shares sum to {sum(evidence.values)!r}")
-        shares = np.array(evidence.values)
-        off = np.maximum(np.array(evidence.at_least) - shares, shares - np.array(evidence.at_most))
-        self.failures += [
-            f"{game.players[int(index)]!r} is outside the bounds"
-            for index in np.flatnonzero(~(off <= self.slack))
-        ]
+        self.failures += broken_bounds(evidence, game, np.array(evidence.values), self.slack)
         if not evidence.by_oracle:
             self.failures += core_check(
                 game, evidence.values, tolerance=self.slack, progress=False
@@ -426,10 +413,10 @@ class _NashCheck:
             most -= number(multiplier) * number(game.sign * float(game.value(coalition)))
         for player, signed in zip(zero.bounds, zero.bound_multipliers, strict=True):
             sums[game.players.index(player)] += number(signed)
-            bound = _bound(self.evidence, game, player, signed)
+            bound = held_bound(self.evidence, game, player, signed)
             most -= number(signed) * number(game.sign * bound)
-        for index in np.flatnonzero(~gaining):
-            most += sums[index] * number(float(self.d[index]))
+        for settled in np.flatnonzero(~gaining):
+            most += sums[settled] * number(float(self.d[settled]))
         return sums, most
 
     def multipliers(self) -> None:
@@ -440,7 +427,7 @@ class _NashCheck:
             slopes[members] -= signed
             share = float(self.x[members].sum())
             if signed and not abs(share - demand) <= self.slack:
-                name = format_coalition(game.players[index] for index in members)
+                name = format_coalition([game.players[index] for index in members])
                 self.failures.append(f"{name} is not tight")
         gains = self.x - self.d
         self.failures += [
@@ -455,7 +442,9 @@ class _NashCheck:
             own = duality_gap(evidence, game)
             # Each logarithm, and each product of a multiplier, is rounded.
             noise = 16 * game.n_players * UNIT_ROUNDOFF * float(self.weights.sum())
-            sums = sum(abs(signed) for signed in (*evidence.multipliers, *evidence.bound_multipliers))
+            sums = sum(
+                abs(signed) for signed in (*evidence.multipliers, *evidence.bound_multipliers)
+            )
             if not own <= evidence.gap + noise + sums * self.slack:
                 self.failures.append(f"the gap is {own!r}, not {evidence.gap!r}")
 
@@ -463,7 +452,11 @@ class _NashCheck:
         """Prove the point, or an interval for each share, in fractions; return the shares."""
         self._zero_gains_in_fractions()
         held = [
-            ([bool(flag) for flag in _flags(members, self.game.n_players)], Fraction(demand), signed)
+            (
+                [bool(flag) for flag in _flags(members, self.game.n_players)],
+                Fraction(demand),
+                signed,
+            )
             for members, demand, signed in _held(self.evidence, self.game)
             if signed
         ]
@@ -536,14 +529,12 @@ class _NashCheck:
         """Yield coalitions that a point in fractions gives too little, and what they have."""
         game = self.game
         yield from above_in_fractions(game.tabulate(progress=False), int(game.sign), x)
-        for index, (least, most) in enumerate(
-            zip(self.evidence.at_least, self.evidence.at_most, strict=True)
-        ):
-            flags = _flags([index], game.n_players)
-            share = int(game.sign) * x[index]
-            for bound, side in ((least, 1), (most, -1)):
-                if math.isfinite(bound) and side * (share - Fraction(bound)) < 0:
-                    yield flags, int(game.sign) * Fraction(bound)
+        for bounds, side in ((self.evidence.at_least, 1), (self.evidence.at_most, -1)):
+            for bound in bounds:
+                index = game.players.index(bound.player)
+                amount = int(game.sign) * Fraction(bound.amount)
+                if side * int(game.sign) * (x[index] - amount) < 0:
+                    yield _flags([index], game.n_players), amount
 
     def _zero_gains_in_fractions(self) -> None:
         """Check the proofs of zero gains with the fractions that their floats stand for."""
@@ -563,8 +554,10 @@ class _NashCheck:
             sums, most = self._zero_gain(fractions, gaining, near)
             members = self.game.players.indices(zero.players)
             offered = sum(
-                (Fraction(weight) * Fraction(float(self.d[index])) for weight, index in
-                 zip(fractions.player_weights, members, strict=True)),
+                (
+                    Fraction(weight) * Fraction(float(self.d[index]))
+                    for weight, index in zip(fractions.player_weights, members, strict=True)
+                ),
                 Fraction(0),
             )
             if any(sums[int(index)] for index in np.flatnonzero(gaining)) or most > offered:

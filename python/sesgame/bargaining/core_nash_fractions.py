@@ -54,8 +54,13 @@ def blocks_in_fractions(
     powers = [sum((weights[i] for i in blocks[pattern]), Fraction(0)) for pattern in patterns]
     multipliers = _solution(
         [
-            ([Fraction(1 if number == 0 else -1) if held_by else Fraction(0)
-              for number, held_by in enumerate(pattern)], power / gain)
+            (
+                [
+                    Fraction(1 if number == 0 else -1) if held_by else Fraction(0)
+                    for number, held_by in enumerate(pattern)
+                ],
+                power / gain,
+            )
             for pattern, power, gain in zip(patterns, powers, gains, strict=True)
         ],
         len(rows),
@@ -84,9 +89,7 @@ def point_with_totals(
     rows: Sequence[tuple[list[bool], Fraction]], start: Sequence[Fraction]
 ) -> list[Fraction] | None:
     """Return the point with given totals; what they leave free stays as at the start."""
-    eliminated = _eliminated(
-        [([Fraction(flag) for flag in flags], total) for flags, total in rows]
-    )
+    eliminated = _eliminated([([Fraction(flag) for flag in flags], total) for flags, total in rows])
     return None if eliminated is None else _back_substituted(eliminated, list(start))
 
 
@@ -112,7 +115,11 @@ def _back_substituted(
 ) -> list[Fraction]:
     for lead, row in reversed(rows):
         point[lead] = row[-1] - sum(
-            (entry * point[index] for index, entry in enumerate(row[:-1]) if entry and index != lead),
+            (
+                entry * point[index]
+                for index, entry in enumerate(row[:-1])
+                if entry and index != lead
+            ),
             Fraction(0),
         )
     return point
@@ -131,9 +138,7 @@ def share_width(
     if any(slope <= 0 for slope in slopes) or any(gain <= 0 for gain in gains):
         return None
     ratios = [s * g / w for s, g, w in zip(slopes, gains, weights, strict=True)]
-    gap = sum(
-        (w * (r - 1) ** 2 / r for r, w in zip(ratios, weights, strict=True)), Fraction(0)
-    )
+    gap = sum((w * (r - 1) ** 2 / r for r, w in zip(ratios, weights, strict=True)), Fraction(0))
     width = Fraction(0)
     for slope, gain, weight in zip(slopes, gains, weights, strict=True):
         part = _root_above(3 * gap / weight)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame._engine import near_nash_point
+from sesgame._engine import joint_level, near_nash_point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,32 @@ def nash_point(
     if not polish:
         return NashPoint(gains, multipliers, total)
     tight = np.flatnonzero(multipliers > slacks)
+    if len(tight) >= len(weights):
+        # More than can be independent: Newton's method would share multipliers among them.
+        tight, multipliers, total = _basic(rows, demands, weights / gains, tight)
     return _polished(rows, demands, weights, gains, tight, np.append(total, -multipliers[tight]))
+
+
+def _basic(
+    rows: NDArray[np.float64],
+    demands: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    tight: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Return tight rows, independent of each other, whose multipliers hold the slopes.
+
+    The best point is the best one for its slopes, too: a linear program, with a basic solution.
+    """
+    found = joint_level(
+        np.vstack([rows, slopes]),
+        np.append(demands, 0.0),
+        np.arange(len(rows) + 1) == len(rows),
+        1.0,
+    )
+    if found is None:
+        return tight, np.zeros(len(rows)), float(slopes.max())
+    multipliers = found[2][:-1]
+    return tight[multipliers[tight] > LEAST_MULTIPLIER], multipliers, -found[3]
 
 
 def _polished(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -29,13 +29,37 @@ __all__ = [
     "AT_LEAST",
     "AT_MOST",
     "BoundsContradiction",
+    "ShareBound",
     "ShareBounds",
     "bounds_of",
+    "broken_bounds",
     "contradictory_bounds",
+    "held_bound",
 ]
 
 LISTED = 4
 """As many coalitions of a contradiction are named in a message."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShareBound:
+    """A bound on the share of one player.
+
+    Attributes
+    ----------
+    player : hashable
+        Whose share.
+    amount : float
+        The least, or the most, in the sense of the game.
+    """
+
+    player: Hashable
+    amount: float
+
+
+def bound_of(bounds: Sequence[ShareBound], player: Hashable) -> float:
+    """Return the bound of a player, NaN where there is none."""
+    return next((bound.amount for bound in bounds if bound.player == player), math.nan)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,6 +105,17 @@ class ShareBounds:
     def any(self) -> bool:
         """Whether there is a bound at all."""
         return bool(np.isfinite(self.at_least).any() or np.isfinite(self.at_most).any())
+
+    def named(self, game: Game) -> dict[str, tuple[ShareBound, ...]]:
+        """Return those that there are, as evidence keeps them."""
+        return {
+            name: tuple(
+                ShareBound(player, bound)
+                for player, bound in zip(game.players, bounds.tolist(), strict=True)
+                if math.isfinite(bound)
+            )
+            for name, bounds in (("at_least", self.at_least), ("at_most", self.at_most))
+        }
 
     @property
     def pairs(self) -> list[tuple[float, float]]:
@@ -152,8 +187,8 @@ class BoundsContradiction(Evidence):
     ----------
     allowed_excess : float
         The excess e that coalitions may have: 0 for the core, the value of the least core.
-    at_least, at_most : tuple of float
-        The bounds, in the sense of the game.
+    at_least, at_most : tuple of ShareBound
+        The bounds.
     players : tuple of hashable
         Whose bounds contradict.
     player_multipliers : tuple of float
@@ -167,8 +202,8 @@ class BoundsContradiction(Evidence):
     """
 
     allowed_excess: float
-    at_least: tuple[float, ...]
-    at_most: tuple[float, ...]
+    at_least: tuple[ShareBound, ...]
+    at_most: tuple[ShareBound, ...]
     players: tuple[Hashable, ...]
     player_multipliers: tuple[float, ...]
     coalitions: tuple[tuple[Hashable, ...], ...]
@@ -217,13 +252,11 @@ def _contradiction_failures(proof: BoundsContradiction, game: Game) -> tuple[str
     demanded = total * together
     for row, value, multiplier in zip(rows, worth, proof.multipliers, strict=False):
         demanded += Fraction(multiplier) * (value - allowed)
-        for index in np.flatnonzero(row):
-            sums[int(index)] += Fraction(multiplier)
+        for member in np.flatnonzero(row):
+            sums[int(member)] += Fraction(multiplier)
     for player, signed in zip(proof.players, proof.player_multipliers, strict=True):
         index = players.index(player)
-        # What keeps a player up in the sense of gains is the lower bound of gains, the upper of
-        # costs.
-        bound = (proof.at_least if (signed > 0) == (game.sign > 0) else proof.at_most)[index]
+        bound = held_bound(proof, game, player, signed)
         if not math.isfinite(bound):
             return (f"{player!r} has a multiplier, but not that bound",)
         sums[index] += Fraction(signed)
@@ -245,7 +278,7 @@ def contradictory_bounds(
     """Return the error that names whose bounds contradict which coalitions, and by how much."""
     named = [
         f"{'at least' if (signed > 0) == (game.sign > 0) else 'at most'} "
-        f"{_bound_of(proof, game, player, signed):g} for {player}"
+        f"{held_bound(proof, game, player, signed):g} for {player}"
         for player, signed in zip(proof.players, proof.player_multipliers, strict=True)
     ]
     coalitions = [format_coalition(coalition) for coalition in proof.coalitions]
@@ -258,9 +291,39 @@ def contradictory_bounds(
     )
 
 
-def _bound_of(proof: BoundsContradiction, game: Game, player: Hashable, signed: float) -> float:
-    bounds = proof.at_least if (signed > 0) == (game.sign > 0) else proof.at_most
-    return bounds[game.players.index(player)]
+class _Bounded(Protocol):
+    """Evidence that keeps bounds."""
+
+    @property
+    def at_least(self) -> tuple[ShareBound, ...]: ...
+
+    @property
+    def at_most(self) -> tuple[ShareBound, ...]: ...
+
+
+def held_bound(evidence: _Bounded, game: Game, player: Hashable, signed: float) -> float:
+    """Return the bound that a signed multiplier is of; NaN where there is none.
+
+    What keeps a player up in the sense of gains is the lower bound of gains, the upper of costs.
+    """
+    keeps_up = (signed > 0) == (game.sign > 0)
+    return bound_of(evidence.at_least if keeps_up else evidence.at_most, player)
+
+
+def broken_bounds(
+    evidence: _Bounded, game: Game, values: NDArray[np.float64], slack: float
+) -> list[str]:
+    """Say whose bounds shares break by more than some slack."""
+    shares = dict(zip(game.players, values.tolist(), strict=True))
+    return [
+        f"{bound.player!r} has {shares.get(bound.player)!r}, not {name} {bound.amount!r}"
+        for name, bounds, side in (
+            ("at least", evidence.at_least, 1),
+            ("at most", evidence.at_most, -1),
+        )
+        for bound in bounds
+        if not side * (shares.get(bound.player, math.nan) - bound.amount) >= -slack
+    ]
 
 
 ALONE = "alone"

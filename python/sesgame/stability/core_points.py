@@ -1,13 +1,12 @@
 """One point of the core, or of the least core where the core is empty, chosen by a rule.
 
-Bounds on shares may narrow the choice. Both rules have one answer and a proof of it: multipliers of tight coalitions, which
-:meth:`CorePointEvidence.verify` checks without the solver's code.
+Bounds on shares may narrow the choice. Both rules have one answer and a proof of it: multipliers of
+tight coalitions, which :meth:`CorePointEvidence.verify` checks without the solver's code.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -23,9 +22,12 @@ from sesgame.stability.bounds_on_shares import (
     AT_LEAST,
     AT_MOST,
     BoundsContradiction,
+    ShareBound,
     ShareBounds,
     bounds_of,
+    broken_bounds,
     contradictory_bounds,
+    held_bound,
 )
 from sesgame.stability.core import core_check
 from sesgame.stability.stages import Effort, Stage, stage
@@ -107,8 +109,8 @@ class CorePointEvidence(Evidence):
         The rule: lexicographic max-min, or nearest in least squares.
     reference : tuple of float
         What the point is compared with.
-    at_least, at_most : tuple of float
-        The bounds on shares, in the sense of the game; infinite where there is none.
+    at_least, at_most : tuple of ShareBound
+        The bounds on shares.
     steps : tuple of CorePointStep
         One for the nearest point, one for each level of the lexicographic max-min.
     stages : tuple of Stage
@@ -126,8 +128,8 @@ class CorePointEvidence(Evidence):
     allowed_excess: float
     leximin: bool
     reference: tuple[float, ...]
-    at_least: tuple[float, ...]
-    at_most: tuple[float, ...]
+    at_least: tuple[ShareBound, ...]
+    at_most: tuple[ShareBound, ...]
     steps: tuple[CorePointStep, ...]
     stages: tuple[Stage, ...]
     effort: Effort
@@ -161,7 +163,7 @@ class CorePointEvidence(Evidence):
     def _claim(self) -> str:
         """What the multipliers prove."""
         where = "least core" if self.core_is_empty or self.of_least_core else "core"
-        if any(map(math.isfinite, (*self.at_least, *self.at_most))):
+        if self.at_least or self.at_most:
             where += " within the bounds"
         if self.leximin:
             return f"the leximin point of the {where}, compared with the reference"
@@ -243,17 +245,7 @@ class _PointCheck:
             ).failures
         if self.of_least_core and not evidence.stages and self.game.n_players > 1:
             self.failures.append("no stage proves the value of the least core")
-        for name, bounds, sign in (
-            ("at least", evidence.at_least, 1),
-            ("at most", evidence.at_most, -1),
-        ):
-            self.failures += [
-                f"{player!r} has {share!r}, not {name} {bound!r}"
-                for player, share, bound in zip(
-                    self.game.players, self.values.tolist(), bounds, strict=True
-                )
-                if not sign * (share - bound) >= -self.slack
-            ]
+        self.failures += broken_bounds(evidence, self.game, self.values, self.slack)
 
     def step(self, number: int, step: CorePointStep) -> None:
         """Check the multipliers of one step, and settle its players."""
@@ -293,8 +285,7 @@ class _PointCheck:
         for player, multiplier in zip(step.bounds, step.bound_multipliers, strict=True):
             index = self.game.players.index(player)
             total[index] += multiplier
-            keeps_up = (multiplier > 0) == (self.game.sign > 0)
-            bound = (self.evidence.at_least if keeps_up else self.evidence.at_most)[index]
+            bound = held_bound(self.evidence, self.game, player, multiplier)
             if not abs(self.values[index] - bound) <= self.slack:
                 self.failures.append(f"{player!r} is not at its bound in step {number}")
         return total
@@ -459,8 +450,7 @@ def _chosen(game: Game, choice: _Choice, progress: bool) -> Allocation:
             game,
             BoundsContradiction(
                 allowed_excess=allowed,
-                at_least=tuple(bounds.at_least.tolist()),
-                at_most=tuple(bounds.at_most.tolist()),
+                **bounds.named(game),
                 players=tuple(game.players[player] for player, _ in at_bounds),
                 player_multipliers=tuple(multiplier for _, multiplier in at_bounds),
                 coalitions=tuple(game.players.ordered_labels(mask) for mask, _ in tight),
@@ -495,8 +485,7 @@ def _chosen(game: Game, choice: _Choice, progress: bool) -> Allocation:
             allowed_excess=allowed,
             leximin=choice.leximin,
             reference=tuple(compared.tolist()),
-            at_least=tuple(bounds.at_least.tolist()),
-            at_most=tuple(bounds.at_most.tolist()),
+            **bounds.named(game),
             steps=tuple(
                 CorePointStep(
                     level=level,
