@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["NashPoint", "nash_point"]
 
-NEAR = 1e-9
-"""What the interior-point method leaves of each equation, and of slacks times multipliers."""
-
 NEWTON_STEPS = 20
 """They double the digits, of which the interior-point method leaves four or more."""
+
+DEPENDENT = 1e-12
+"""Up to this part of the largest a singular value is rounding, and equations are dependent."""
+
+EXCHANGES = 50
+"""Rows that the interior-point method mistakes for tight, or for loose, are a few."""
+
+ROUNDING = 1e-12
+"""A point may miss a demand by this: sums of a hundred parts and products with them."""
 
 LEAST_MULTIPLIER = 1e-11
 """Smaller multipliers are rounding of the others, which compete with weights that add up to 1."""
@@ -87,8 +93,9 @@ def nash_point(
     if not polish:
         return NashPoint(gains, multipliers, total)
     tight = np.flatnonzero(multipliers > slacks)
-    if len(tight) >= len(weights):
-        # More than can be independent: Newton's method would share multipliers among them.
+    equations = np.vstack([np.ones((1, len(weights))), rows[tight]])
+    if np.linalg.matrix_rank(equations) < len(equations):
+        # Newton's method would share multipliers among rows of which one may not be tight.
         tight, multipliers, total = _basic(rows, demands, weights / gains, tight)
     return _polished(rows, demands, weights, gains, tight, np.append(total, -multipliers[tight]))
 
@@ -124,19 +131,24 @@ def _polished(
     duals: NDArray[np.float64],
 ) -> NashPoint | None:
     """Return the point at which the rows that matter are equations, down to rounding."""
-    while True:
+    for _ in range(EXCHANGES):
         equations = np.vstack([np.ones((1, len(y))), rows[tight]])
-        y, duals = _newton(equations, np.append(1.0, demands[tight]), weights, y, duals)
+        x, duals = _newton(equations, np.append(1.0, demands[tight]), weights, y, duals)
         pushes = -duals[1:] > LEAST_MULTIPLIER
-        if pushes.all():
+        if not pushes.all():
+            # A row that pushes the wrong way, or not at all, is none of those that matter.
+            tight, duals = tight[pushes], np.append(duals[0], duals[1:][pushes])
+            continue
+        slacks = rows @ x - demands
+        worst = int(slacks.argmin())
+        if slacks[worst] >= -ROUNDING:
+            multipliers = np.zeros(len(rows))
+            multipliers[tight] = -duals[1:]
+            return NashPoint(x, multipliers, float(duals[0]))
+        if worst in tight:
             break
-        # A row that pushes the wrong way, or not at all, is none of those that matter.
-        tight, duals = tight[pushes], np.append(duals[0], duals[1:][pushes])
-    multipliers = np.zeros(len(rows))
-    multipliers[tight] = -duals[1:]
-    if not (np.isfinite(y).all() and (rows @ y - demands).min() >= -NEAR):
-        return None
-    return NashPoint(y, multipliers, float(duals[0]))
+        tight, duals = np.append(tight, worst), np.append(duals, 0.0)
+    return None
 
 
 def _newton(
@@ -147,18 +159,16 @@ def _newton(
     duals: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Solve ``w / y = equations.T @ duals`` and ``equations @ y = levels``."""
+    root = np.sqrt(weights)
     for _ in range(NEWTON_STEPS):
         # Changes are parts of each y, so that small ones keep their digits.
-        scaled = equations * y
-        rest = weights - scaled.T @ duals
-        # Equations that depend on each other share their multipliers in the least squares.
-        change_of_duals, *_ = np.linalg.lstsq(
-            (scaled / weights) @ scaled.T,
-            scaled @ (rest / weights) - (levels - equations @ y),
-            rcond=None,
-        )
-        change = (rest - scaled.T @ change_of_duals) / weights
-        duals = duals + change_of_duals
+        scaled = equations * y / root
+        rest = root - scaled.T @ duals
+        # Equations that depend on each other share their multipliers, by least squares.
+        inverse = np.linalg.pinv(scaled, DEPENDENT)
+        pull = inverse @ (levels - equations @ y - scaled @ rest)
+        duals = duals - inverse.T @ pull
+        change = (rest + pull) / root
         y = y * (1 + np.clip(change, -0.5, 1.0))
         if np.abs(change).max() <= 4 * len(y) * np.finfo(float).eps:
             break
