@@ -109,13 +109,13 @@ def test_it_is_that_of_fractions(game, data):
 
 
 def test_a_game_of_five_in_fractions():
-    # Two pairs are worth more than their parts of 16, and leave the last one 2.
-    table = np.array([8.0 * (mask & 3 == 3) + 6.0 * (mask & 12 == 12) for mask in range(32)])
+    # Two pairs are worth more than their parts of 16, and leave the last one 1.
+    table = np.array([8.0 * (mask & 3 == 3) + 7.0 * (mask & 12 == 12) for mask in range(32)])
     table[-1] = 16
     game = sg.Game.from_table(table, kind="gain")
     found = sg.nash_bargaining_in_core(game, weights=[1, 2, 1, 3, 1])
     expected = exact_nash_in_core(table.tolist(), [1, 2, 1, 3, 1])
-    assert expected == [Fraction(8, 3), Fraction(16, 3), Fraction(3, 2), Fraction(9, 2), 2]
+    assert expected == [Fraction(8, 3), Fraction(16, 3), Fraction(7, 4), Fraction(21, 4), 1]
     assert found.evidence.verify(game, exact=True).values == tuple(expected)
 
 
