@@ -1,4 +1,4 @@
-"""Bounds on shares in chosen points of the core: they hold, or multipliers prove that they cannot."""
+"""Bounds on shares of chosen points: they hold, or multipliers prove that they cannot."""
 
 import dataclasses
 import math

@@ -452,7 +452,7 @@ class _Bargaining:
                 break
             self.sample = max(0, self.sample - SAMPLE_STEP)
         if not masks:
-            self.bound = self.tolerance
+            self.bound = 0.0
             return False
         found = np.array(masks, dtype=np.int64)
         membership = (found[:, np.newaxis] >> np.arange(game.n_players) & 1).astype(np.bool_)
@@ -632,7 +632,6 @@ NASH_IN_CORE = Rule(
             Promise.IN_CORE_IF_NONEMPTY,
             Promise.UNIQUE,
             Promise.SYMMETRIC,
-            Promise.DUMMY,
             Promise.CERTIFIED,
         }
     ),

@@ -29,7 +29,7 @@ from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.precision import UNIT_ROUNDOFF, resolution, rounding_of_excesses
 from sesgame.stability.bounds_on_shares import ShareBound, broken_bounds, held_bound
 from sesgame.stability.core import core_check
-from sesgame.stability.separation_oracle import Separator
+from sesgame.stability.search import OracleSearch
 from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
@@ -360,8 +360,9 @@ class _NashCheck:
             return
         largest = math.inf
         if oracle is not None:
-            separator = Separator(game, oracle, evidence.tolerance)
+            search = OracleSearch(game, oracle, progress=False)
             try:
+                separator = search.separator(search.default_tolerance)
                 largest = separator.ask(
                     np.array(evidence.values), 1, 0.0, None, math.inf, attained=False
                 ).bound

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from sesgame.stability.bounds_on_shares import (
     contradictory_bounds,
     held_bound,
 )
-from sesgame.stability.core import core_check
+from sesgame.stability.core import LEAST_CORE, core_check
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_stages
 
@@ -297,7 +297,7 @@ def nearest_core_allocation(
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
     at_least: Bounds = None,
     at_most: Bounds = None,
-    of: Literal["core", "least-core"] = "core",
+    of: str = "core",
     progress: bool = True,
 ) -> Allocation:
     """Return the point of the core nearest to a reference in least squares.
@@ -363,7 +363,7 @@ def leximin_core_allocation(
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
     at_least: Bounds = None,
     at_most: Bounds = None,
-    of: Literal["core", "least-core"] = "core",
+    of: str = "core",
     progress: bool = True,
 ) -> Allocation:
     """Return the point of the core whose smallest advantage is as large as possible.
@@ -431,12 +431,12 @@ class _Choice:
 
 
 def _chosen(game: Game, choice: _Choice, progress: bool) -> Allocation:
-    if choice.of not in ("core", "least-core"):
-        raise GameError(f'of is {choice.of!r}; it must be "core" or "least-core"')
+    if choice.of not in ("core", LEAST_CORE.name):
+        raise GameError(f'of is {choice.of!r}; it must be "core" or "{LEAST_CORE.name}"')
     table = game.tabulate(progress=progress)
     compared = _reference(game, choice.leximin, choice.reference)
     bounds = ShareBounds.of(game, choice.at_least, choice.at_most, total=float(table[-1]))
-    of_least_core = choice.of == "least-core"
+    of_least_core = choice.of == LEAST_CORE.name
     with progress_report("point of the core", " values", progress) as report:
         chosen = core_point(
             *(table, game.kind, choice.leximin, compared, of_least_core, bounds.pairs, report)
