@@ -349,6 +349,22 @@ def test_an_oracle_finds_the_same_point_as_the_table():
         assert late.evidence.verify(game, oracle=oracle).state != "proved"
 
 
+@pytest.mark.slow
+def test_a_day_of_104_members_by_the_oracle():
+    whole = sg.energy.Community.from_csv("examples/semiurban104")
+    day = whole.period("2016-01-15", "2016-01-16")
+    game = day.cost_game()
+    found = sg.nash_bargaining_in_core(
+        game, oracle=day.separation_oracle(), local_search=20_000, progress=False
+    )
+    evidence = found.evidence
+    assert evidence.proved
+    assert evidence.gap <= 1e-8
+    assert evidence.verify(game, oracle=day.separation_oracle())
+    # Most members bring nothing that is scarce on a day of winter.
+    assert 50 < len(evidence.without_gain) < 104
+
+
 def test_an_empty_core_is_refused_with_what_proves_it():
     majority = sg.Game.from_table([0, 0, 0, 1, 0, 1, 1, 1], kind="gain")
     for options in ({}, {"oracle": Enumeration(majority)}):

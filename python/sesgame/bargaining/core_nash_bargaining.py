@@ -46,8 +46,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NASH_IN_CORE", "nash_bargaining_in_core"]
 
-ROWS_PER_PLAYER = 5
-"""A scan of the table adds this many coalitions, times the number of players, to the program."""
+ROWS_PER_SCAN = 5
+ROWS_PER_ANSWER = 2
+"""A scan of the table, or a search beside an oracle, adds this many coalitions, times the number of
+players, to the program. What a search finds is much alike."""
 
 FIRST_SAMPLE = 16
 SAMPLE_STEP = 3
@@ -445,7 +447,7 @@ class _Bargaining:
                 game.kind,
                 game.sign * x,
                 self.tolerance,
-                ROWS_PER_PLAYER * game.n_players,
+                ROWS_PER_SCAN * game.n_players,
                 self.sample,
             )
             if masks or not self.sample:
@@ -466,7 +468,7 @@ class _Bargaining:
     ) -> bool:
         """Take the coalitions that object most into the program."""
         excesses = self.game.sign * values - membership @ x
-        order = np.argsort(-excesses, kind="stable")[: ROWS_PER_PLAYER * self.game.n_players]
+        order = np.argsort(-excesses, kind="stable")[: ROWS_PER_ANSWER * self.game.n_players]
         order = order[excesses[order] > self.tolerance]
         return self._require(membership[order], values[order])
 
