@@ -5,7 +5,7 @@ Answers are verified before anything is timed.
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,16 @@ def test_nash_in_the_core_of_20_beside_the_nucleolus(benchmark: Any, seed: int) 
     found = sg.nash_bargaining_in_core(game, progress=False)
     assert found.evidence.coalitions
     assert found.evidence.verify(game)
-    seconds = []
+    rules = (sg.nucleolus, sg.nash_bargaining_in_core)
+    seconds: list[list[float]] = [[], []]
     for _ in range(REPEATS):
-        start = perf_counter()
-        sg.nucleolus(game, progress=False)
-        seconds.append(perf_counter() - start)
-    benchmark.pedantic(
-        sg.nash_bargaining_in_core, (game,), {"progress": False}, rounds=REPEATS, warmup_rounds=1
-    )
-    benchmark.extra_info["nucleoli"] = benchmark.stats["min"] / min(seconds)
+        # Seconds of the processor, one rule after the other: others may be busy, too.
+        for taken, rule in zip(seconds, rules, strict=True):
+            start = process_time()
+            rule(game, progress=False)
+            taken.append(process_time() - start)
+    benchmark.pedantic(rules[1], (game,), {"progress": False}, rounds=REPEATS)
+    benchmark.extra_info["nucleoli"] = min(seconds[1]) / min(seconds[0])
 
 
 @pytest.mark.parametrize("day", ["2016-01-15", "2016-06-15", "2016-09-05"])

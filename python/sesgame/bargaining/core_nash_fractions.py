@@ -151,9 +151,11 @@ def share_width(
 
 def _root_above(number: Fraction) -> Fraction:
     """Return a fraction that is no less than a square root, and hardly more."""
-    # Thirty digits more than the number itself has before its first.
-    digits = 10**30 * max(1, number.denominator // (number.numerator or number.denominator))
-    return Fraction(math.isqrt(int(number * digits**2)) + 1, digits) if number else Fraction(0)
+    if not number:
+        return number
+    # Thirty digits more than the number has zeros before its first.
+    digits = 10**30 * (number.denominator // number.numerator + 1)
+    return Fraction(math.isqrt(int(number * digits**2)) + 1, digits)
 
 
 def above_in_fractions(
