@@ -40,6 +40,8 @@ def options_for(players):
         "weights": [1 / (n * comb(n - 1, size)) for size in range(n)],
         "unions": unions,
         "reference": dict.fromkeys(players, 1.0),
+        "at_least": dict.fromkeys(players),
+        "at_most": {},
         "seed": 3,
         "max_evaluations": 20,
         "n_clusters": 2,
@@ -57,7 +59,14 @@ def apply(rule, game, options=None):
     return allocate(AllocationProblem.of(game, options=taken), rule.name)
 
 
-GAINED = {"equal-surplus", "gately-point", "nash-bargaining", "nested-nash-bargaining", "tau-value"}
+GAINED = {
+    "equal-surplus",
+    "gately-point",
+    "nash-bargaining",
+    "nash-bargaining-in-core",
+    "nested-nash-bargaining",
+    "tau-value",
+}
 """Rules that share what is gained together."""
 
 MUCH = 1000.0

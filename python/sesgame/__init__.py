@@ -16,6 +16,7 @@ import logging
 from sesgame import adapters, energy, errors, estimators, evidence, games, markets, plots
 from sesgame._engine import __version__
 from sesgame.bargaining.contribution_weights import contribution_weights
+from sesgame.bargaining.core_nash_bargaining import nash_bargaining_in_core
 from sesgame.bargaining.division import divide
 from sesgame.bargaining.equal_surplus import equal_surplus_allocation
 from sesgame.bargaining.gately import gately_point
@@ -88,6 +89,7 @@ __all__ = [
     "maximal_surpluses",
     "misreport_scan",
     "nash_bargaining",
+    "nash_bargaining_in_core",
     "nearest_core_allocation",
     "nested_nash_bargaining",
     "nested_shapley_estimate",

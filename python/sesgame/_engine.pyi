@@ -238,7 +238,8 @@ def weighted_vote(weights: NDArray[np.float64], quota: float) -> NativeGame: ...
 _Report: TypeAlias = Callable[[int, int], None] | None
 _Kind: TypeAlias = Literal["gain", "cost"]
 _Stage: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]]]
-_Step: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]], float]
+_Weights: TypeAlias = list[tuple[int, float]]
+_Step: TypeAlias = tuple[float, _Weights, _Weights, _Weights, float]
 _Effort: TypeAlias = tuple[int, int, int, int]
 
 @final
@@ -251,6 +252,8 @@ class CorePointOutcome:
     def stages(self) -> list[_Stage]: ...
     @property
     def steps(self) -> list[_Step]: ...
+    @property
+    def contradiction(self) -> _Step | None: ...
     @property
     def tolerance(self) -> float: ...
     @property
@@ -301,6 +304,8 @@ def core_point(
     leximin: bool,
     reference: NDArray[np.float64],
     accuracy: float,
+    least_core: bool,
+    bounds: list[tuple[float, float]],
     report: _Report = None,
 ) -> CorePointOutcome: ...
 def core_witness(
@@ -317,6 +322,12 @@ def excess_histogram(
 def first_without_core(
     table: NDArray[np.float64], kind: _Kind, accuracy: float, report: _Report = None
 ) -> int | None: ...
+def joint_level(
+    rows: NDArray[np.float64],
+    demands: NDArray[np.float64],
+    raised: NDArray[np.bool_],
+    total: float,
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float] | None: ...
 def least_core(
     table: NDArray[np.float64], kind: _Kind, report: _Report = None
 ) -> LeastCoreOutcome: ...
@@ -335,6 +346,19 @@ def maximal_surpluses(
     allocation: NDArray[np.float64],
     report: _Report = None,
 ) -> NDArray[np.float64]: ...
+def most_violated(
+    table: NDArray[np.float64],
+    kind: _Kind,
+    allocation: NDArray[np.float64],
+    level: float,
+    count: int,
+    sample: int,
+) -> list[int]: ...
+def near_nash_point(
+    rows: NDArray[np.float64],
+    demands: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float] | None: ...
 def nucleoli(
     tables: NDArray[np.float64],
     kind: _Kind,

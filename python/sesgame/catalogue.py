@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sesgame.bargaining.core_nash_bargaining import NASH_IN_CORE
 from sesgame.bargaining.equal_surplus import EQUAL_NON_SEPARABLE, EQUAL_SURPLUS
 from sesgame.bargaining.gately import GATELY_POINT
 from sesgame.bargaining.nash_bargaining import NASH_BARGAINING
@@ -71,6 +72,7 @@ RULES = Catalogue(
         nearest_to(SHAPLEY),
         LEXIMIN_CORE,
         NASH_BARGAINING,
+        NASH_IN_CORE,
         EQUAL_SURPLUS,
         EQUAL_NON_SEPARABLE,
         GATELY_POINT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -11,6 +11,7 @@ __all__ = [
     "AllocationError",
     "CharacteristicFunctionError",
     "CoalitionError",
+    "ContradictoryBoundsError",
     "ExecutorError",
     "GameError",
     "MissingExtraError",
@@ -100,6 +101,23 @@ class CoalitionError(SesgameError, ValueError):
 
 class AllocationError(SesgameError, ValueError):
     """An allocation does not fit the game it is used with."""
+
+
+class ContradictoryBoundsError(AllocationError):
+    """No point of the core, or of the least core, satisfies the bounds on shares.
+
+    Attributes
+    ----------
+    contradiction : BoundsContradiction
+        Whose bounds contradict which coalitions, with multipliers that prove it.
+    """
+
+    def __init__(self, message: str, contradiction: Any) -> None:
+        super().__init__(message)
+        self.contradiction = contradiction
+
+    def __reduce__(self) -> tuple[type, tuple[str, Any]]:
+        return type(self), (str(self), self.contradiction)
 
 
 class SolverError(SesgameError, RuntimeError):

@@ -1,6 +1,7 @@
 """Evidence of allocations: certificates, diagnostics and intervals, in one public module."""
 
 from sesgame.adapters.membership_model import DualityEvidence
+from sesgame.bargaining.core_nash_evidence import NashEffort, NashInCoreEvidence, ZeroGain
 from sesgame.bargaining.division import DivisionEvidence
 from sesgame.bargaining.gately import GatelyEvidence
 from sesgame.bargaining.nested_nash import NestedNashEvidence
@@ -13,6 +14,7 @@ from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.shapley.exact import ExactSemivalue
 from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
+from sesgame.stability.bounds_on_shares import BoundsContradiction, ShareBound
 from sesgame.stability.core import CoreCheck, CoreExistence, LeastCoreEvidence
 from sesgame.stability.core_points import CorePointEvidence, CorePointStep
 from sesgame.stability.kernel import KernelCheck
@@ -22,6 +24,7 @@ from sesgame.stability.stages import Effort, Stage
 from sesgame.stability.verification import Verification
 
 __all__ = [
+    "BoundsContradiction",
     "ClarkeEvidence",
     "ClusteredEvidence",
     "CoreCheck",
@@ -42,15 +45,19 @@ __all__ = [
     "Intervals",
     "KernelCheck",
     "LeastCoreEvidence",
+    "NashEffort",
+    "NashInCoreEvidence",
     "NestedNashEvidence",
     "NucleolusEvidence",
     "OwenPrices",
     "ProgrammePrices",
     "SampledShapley",
+    "ShareBound",
     "Stage",
     "SurplusEvidence",
     "TauEvidence",
     "TracePoint",
     "TwoPeriodPrices",
     "Verification",
+    "ZeroGain",
 ]

@@ -1,7 +1,7 @@
 """One point of the core, or of the least core where the core is empty, chosen by a rule.
 
-Both rules have one answer and a proof of it: multipliers of tight coalitions, which
-:meth:`CorePointEvidence.verify` checks without the solver's code.
+Bounds on shares may narrow the choice. Both rules have one answer and a proof of it: multipliers of
+tight coalitions, which :meth:`CorePointEvidence.verify` checks without the solver's code.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from sesgame._engine import core_point
-from sesgame.errors import AllocationError, CoalitionError
+from sesgame.errors import AllocationError, CoalitionError, GameError
 from sesgame.files.json_text import unkept
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
@@ -26,6 +26,18 @@ from sesgame.game.precision import (
 )
 from sesgame.progress import progress_report
 from sesgame.rule import AllocationProblem, Need, Option, Promise, Rule
+from sesgame.stability.bounds_on_shares import (
+    AT_LEAST,
+    AT_MOST,
+    BoundsContradiction,
+    ShareBound,
+    ShareBounds,
+    bounds_of,
+    broken_bounds,
+    contradictory_bounds,
+    held_bound,
+)
+from sesgame.stability.core import LEAST_CORE
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_core_point, verify_stages
 
@@ -33,6 +45,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.game.game import Game
+
+    Bounds: TypeAlias = Allocation | Mapping[Hashable, float | None] | ArrayLike | None
 
 __all__ = [
     "CorePointEvidence",
@@ -65,6 +79,10 @@ class CorePointStep:
         One for each, not negative; of any sign for a coalition of the least core's stages.
     total_multiplier : float
         That of the grand coalition, of any sign.
+    bounds : tuple of hashable
+        Players who have just what a bound allows.
+    bound_multipliers : tuple of float
+        One for each, positive for the bound that keeps it up in the sense of gains, else negative.
     """
 
     level: float
@@ -73,6 +91,8 @@ class CorePointStep:
     coalitions: tuple[tuple[Hashable, ...], ...]
     multipliers: tuple[float, ...]
     total_multiplier: float
+    bounds: tuple[Hashable, ...] = ()
+    bound_multipliers: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,16 +103,20 @@ class CorePointEvidence(Evidence):
     ----------
     core_is_empty : bool
         Then the point is chosen from the least core.
+    of_least_core : bool
+        Whether it was to be chosen from the least core in any case.
     allowed_excess : float
-        0, or the least core value where the core is empty.
+        0, or the least core value where the point is chosen from the least core.
     leximin : bool
         The rule: lexicographic max-min, or nearest in least squares.
     reference : tuple of float
         What the point is compared with.
+    at_least, at_most : tuple of ShareBound
+        The bounds on shares.
     steps : tuple of CorePointStep
         One for the nearest point, one for each level of the lexicographic max-min.
     stages : tuple of Stage
-        Those of the least core, where the core is empty or has no interior.
+        Those of the least core, where the point is of it or the core has no interior.
     values : tuple of float
         The allocation.
     effort : Effort or None
@@ -102,9 +126,12 @@ class CorePointEvidence(Evidence):
     """
 
     core_is_empty: bool
+    of_least_core: bool
     allowed_excess: float
     leximin: bool
     reference: tuple[float, ...]
+    at_least: tuple[ShareBound, ...]
+    at_most: tuple[ShareBound, ...]
     steps: tuple[CorePointStep, ...]
     stages: tuple[Stage, ...]
     values: tuple[float, ...]
@@ -118,7 +145,7 @@ class CorePointEvidence(Evidence):
         return {
             "content": (
                 "every group as little reason to leave as can be"
-                if self.core_is_empty
+                if self.core_is_empty or self.of_least_core
                 else "no group a reason to leave"
             ),
             "nearest": "of least variance" if equal else "nearest to a reference",
@@ -130,7 +157,13 @@ class CorePointEvidence(Evidence):
         equal = len(set(self.reference)) == 1
         nearest = "of least variance" if equal else "nearest to the reference"
         compared = "compared with the reference" if self.leximin else nearest
-        return ", ".join(["of the least core", compared] if self.core_is_empty else [compared])
+        said = ["of the least core"] if self.core_is_empty or self.of_least_core else []
+        return ", ".join([*said, compared, *(["within bounds"] if self._bounded else [])])
+
+    @property
+    def _bounded(self) -> bool:
+        """Whether there are bounds on shares."""
+        return bool(self.at_least or self.at_most)
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the multipliers prove."""
@@ -143,8 +176,12 @@ class CorePointEvidence(Evidence):
         ]
 
     def _claim(self, game: Game) -> str:
-        """Return what the multipliers prove, with the reference that it is about."""
-        where = "least core" if self.core_is_empty else "core"
+        """Return what the multipliers prove, with the reference and the bounds it is about."""
+        where = "least core" if self.core_is_empty or self.of_least_core else "core"
+        if self._bounded:
+            bounds = [f"{bound.player} at least {bound.amount!r}" for bound in self.at_least]
+            bounds += [f"{bound.player} at most {bound.amount!r}" for bound in self.at_most]
+            where += f" within bounds ({', '.join(bounds)})"
         alone = game.values(np.eye(game.n_players, dtype=np.bool_), progress=False)
         if len(set(self.reference)) == 1:
             reference = f"{self.reference[0]!r} for each"
@@ -161,7 +198,8 @@ class CorePointEvidence(Evidence):
 
         With x the point, r the reference, m the multipliers (in the sense of gains): the point is
         in the core (least core), and for the nearest point x - r = sum of m_S 1_S with m_S >= 0 on
-        tight coalitions, so (x - r)(y - x) >= 0 for every other point y. For each level of the
+        tight coalitions, so (x - r)(y - x) >= 0 for every other point y. A bound counts like the
+        coalition of its player, an upper one with the other sign. For each level of the
         max-min, with weights p of players, p + sum of m_S 1_S = 0 but for players of earlier
         levels: no y raises the advantages of all of them.
 
@@ -191,9 +229,18 @@ class CorePointEvidence(Evidence):
         found = []
         if len(self.reference) != n_players or not np.isfinite(self.reference).all():
             found.append("the reference is not one number for each player")
+        for bounds in (self.at_least, self.at_most):
+            once = len({bound.player for bound in bounds}) == len(bounds)
+            if not once or not np.isfinite([bound.amount for bound in bounds]).all():
+                found.append("there is not one number for each player who has a bound")
         for number, step in enumerate(self.steps, start=1):
-            pairs = ((step.players, step.player_weights), (step.coalitions, step.multipliers))
-            numbers = (step.level, step.total_multiplier, *step.player_weights, *step.multipliers)
+            pairs = (
+                (step.players, step.player_weights),
+                (step.coalitions, step.multipliers),
+                (step.bounds, step.bound_multipliers),
+            )
+            numbers = (step.level, step.total_multiplier)
+            numbers += (*step.player_weights, *step.multipliers, *step.bound_multipliers)
             if any(len(a) != len(b) for a, b in pairs) or not np.isfinite(numbers).all():
                 found.append(f"step {number} has not one number for each player and coalition")
         return found
@@ -209,7 +256,8 @@ class _PointCheck:
         self.equal = equal_amounts(game)
         self.found: list[str] = []
         stages = evidence.stages
-        self.allowed = stages[0].excess if evidence.core_is_empty and stages else 0.0
+        self.of_least_core = evidence.core_is_empty or evidence.of_least_core
+        self.allowed = stages[0].excess if self.of_least_core and stages else 0.0
         self.always_tight = {coalition for stage in stages for coalition in stage.coalitions}
         # In the sense of gains. Advantages are exact: a reference far away must not widen anything.
         self.x = game.sign * self.values
@@ -252,8 +300,11 @@ class _PointCheck:
                 claim="in the least core",
                 complete=False,
             ).failures
-        if not evidence.core_is_empty:
+        if not self.of_least_core:
             self.found += verify_core_point(self.game, self.values).failures
+        if self.of_least_core and not evidence.stages and self.game.n_players > 1:
+            self.found.append("no stage proves the value of the least core")
+        self.found += broken_bounds(evidence, self.game, self.values, float(self.slack.max()))
 
     def step(self, number: int, step: CorePointStep) -> None:
         """Check the multipliers of one step, and settle its players."""
@@ -262,7 +313,7 @@ class _PointCheck:
         if not self.evidence.leximin:
             if step.level != 0 or step.players or step.player_weights:
                 self.found.append("the nearest point has no levels")
-            free = ~pinned(self.game, core_is_empty=self.evidence.core_is_empty)
+            free = ~pinned(self.game, of_least_core=self.of_least_core)
             gaps = [a - m for a, m in zip(self.advantages, multipliers, strict=True)]
             if not (np.abs(np.array(gaps, dtype=np.float64)) <= self.slack)[free].all():
                 self.found.append("the multipliers do not add up")
@@ -307,13 +358,19 @@ class _PointCheck:
                 self.found.append(f"{name} is not tight in step {number}")
             if not multiplier >= 0 and coalition not in self.always_tight:
                 self.found.append(f"{name} has a negative multiplier in step {number}")
+        for player, multiplier in zip(step.bounds, step.bound_multipliers, strict=True):
+            index = self.game.players.index(player)
+            total[index] += Fraction(multiplier)
+            bound = held_bound(self.evidence, self.game, player, multiplier)
+            if not abs(self.values[index] - bound) <= self.slack[index]:
+                self.found.append(f"{player!r} is not at its bound in step {number}")
         return total
 
 
-def pinned(game: Game, *, core_is_empty: bool) -> NDArray[np.bool_]:
+def pinned(game: Game, *, of_least_core: bool) -> NDArray[np.bool_]:
     """Return whose shares are the same in all the core: those who add what they have alone."""
     n = game.n_players
-    if core_is_empty:
+    if of_least_core:
         return np.zeros(n, dtype=np.bool_)
     table = game.tabulate(progress=False)
     total = Fraction(float(table[-1]))
@@ -330,6 +387,9 @@ def nearest_core_allocation(
     game: Game,
     *,
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+    at_least: Bounds = None,
+    at_most: Bounds = None,
+    of: str = "core",
     progress: bool = True,
 ) -> Allocation:
     """Return the point of the core nearest to a reference in least squares.
@@ -344,6 +404,11 @@ def nearest_core_allocation(
     reference : Allocation, mapping or array_like of float, shape (n,), optional
         What to stay close to, for example the Shapley value. By default equal parts: the nearest
         point is then the one of least variance.
+    at_least, at_most : Allocation, mapping or array_like of float, shape (n,), optional
+        Bounds on what each player gets (gains) or pays (costs), such as a legal cap. Whoever is
+        missing, or has None, has no bound.
+    of : {"core", "least-core"}, default "core"
+        "least-core" chooses from the least core where the core is not empty, too.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -358,7 +423,10 @@ def nearest_core_allocation(
         As in :func:`sesgame.least_core`.
     AllocationError
         `reference` has the wrong length, is not finite, or is so far away that floats cannot tell
-        which point is nearest: from about 1e8 times the width of the core on.
+        which point is nearest: from about 1e8 times the width of the core on; a bound is none, or
+        the bounds contradict each other or the total.
+    ContradictoryBoundsError
+        No point of the core (least core) satisfies the bounds; with multipliers that prove it.
 
     Notes
     -----
@@ -371,17 +439,24 @@ def nearest_core_allocation(
     >>> game = sg.Game.from_table([0, 0, 0, 6, 0, 0, 0, 9], kind="gain")
     >>> [round(float(x), 6) for x in sg.nearest_core_allocation(game, reference=[1, 1, 7]).values]
     [3.0, 3.0, 3.0]
+    >>> capped = sg.nearest_core_allocation(game, at_most={0: 2.5})
+    >>> [round(float(x), 6) for x in capped.values]
+    [2.5, 3.5, 3.0]
     """
     compared = "of least variance"
     if reference is not None:
         compared = f"nearest to {_named(reference)}"
-    return _chosen(game, NEAREST_CORE, compared, False, reference, progress)
+    choice = _Choice(NEAREST_CORE, False, compared, reference, at_least, at_most, of)
+    return _chosen(game, choice, progress)
 
 
 def leximin_core_allocation(
     game: Game,
     *,
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+    at_least: Bounds = None,
+    at_most: Bounds = None,
+    of: str = "core",
     progress: bool = True,
 ) -> Allocation:
     """Return the point of the core whose smallest advantage is as large as possible.
@@ -397,6 +472,8 @@ def leximin_core_allocation(
         What advantages are measured from, for example what each player has alone. By default 0:
         whoever gets least gets as much, or pays most as little, as possible (the egalitarian core
         allocation).
+    at_least, at_most, of
+        As in :func:`nearest_core_allocation`.
 
     Returns
     -------
@@ -405,7 +482,7 @@ def leximin_core_allocation(
 
     Raises
     ------
-    PlayerLimitError, SolverError, AllocationError
+    PlayerLimitError, SolverError, AllocationError, ContradictoryBoundsError
         As in :func:`nearest_core_allocation`.
 
     Notes
@@ -424,7 +501,8 @@ def leximin_core_allocation(
     [4.0, 4.0, 1.0]
     """
     compared = "" if reference is None else f"compared with {_named(reference)}"
-    return _chosen(game, LEXIMIN_CORE, compared, True, reference, progress)
+    choice = _Choice(LEXIMIN_CORE, True, compared, reference, at_least, at_most, of)
+    return _chosen(game, choice, progress)
 
 
 def _named(reference: object) -> str:
@@ -432,38 +510,81 @@ def _named(reference: object) -> str:
     return f"the {reference.method}" if isinstance(reference, Allocation) else "the reference"
 
 
-def _chosen(
-    game: Game,
-    rule: Rule,
-    compared_with: str,
-    leximin: bool,
-    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None,
-    progress: bool,
-) -> Allocation:
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    """What is to be chosen, as it was asked for."""
+
+    rule: Rule
+    leximin: bool
+    compared_with: str
+    reference: Allocation | Mapping[Hashable, float] | ArrayLike | None
+    at_least: Bounds
+    at_most: Bounds
+    of: str
+
+
+def _chosen(game: Game, choice: _Choice, progress: bool) -> Allocation:
+    if choice.of not in ("core", LEAST_CORE.name):
+        raise GameError(f'of is {choice.of!r}; it must be "core" or "{LEAST_CORE.name}"')
     table = game.tabulate(progress=progress)
-    compared = _reference(game, leximin, reference)
+    compared = _reference(game, choice.leximin, choice.reference)
+    bounds = ShareBounds.of(game, choice.at_least, choice.at_most, total=float(table[-1]))
+    of_least_core = choice.of == LEAST_CORE.name
     with progress_report("point of the core", " values", progress) as report:
         try:
-            chosen = core_point(table, game.kind, leximin, compared, game.rounding, report)
+            chosen = core_point(
+                *(table, game.kind, choice.leximin, compared, game.rounding),
+                *(of_least_core, bounds.pairs, report),
+            )
         except ValueError as error:
             raise AllocationError(str(error)) from error
     allowed, values = chosen.allowed, chosen.allocation
-    fixed = pinned(game, core_is_empty=allowed > 0)
+    empty = allowed > 0
+    where = "least core" if empty or of_least_core else "core"
+    if chosen.contradiction is not None:
+        missed, _, tight, at_bounds, total = chosen.contradiction
+        raise contradictory_bounds(
+            game,
+            BoundsContradiction(
+                allowed_excess=allowed,
+                **bounds.named(game),
+                players=tuple(game.players[player] for player, _ in at_bounds),
+                player_multipliers=tuple(multiplier for _, multiplier in at_bounds),
+                coalitions=tuple(game.players.ordered_labels(mask) for mask, _ in tight),
+                multipliers=tuple(multiplier for _, multiplier in tight),
+                total_multiplier=total,
+            ),
+            missed,
+            where,
+        )
+    fixed = pinned(game, of_least_core=empty or of_least_core)
     values = np.where(fixed, table[1 << np.arange(game.n_players)], values)
     # A game of zeros has no tolerance of its own, but the distance to a reference is rounded.
     tolerance = max(chosen.tolerance, ROUNDING * game.n_players * float(np.abs(compared).max()))
-    said = ", ".join(filter(None, ["of the least core" if allowed > 0 else "", compared_with]))
+    said = ", ".join(
+        filter(
+            None,
+            [
+                "of the least core" if where == "least core" else "",
+                choice.compared_with,
+                "within bounds" if bounds.any else "",
+            ],
+        )
+    )
+    title = choice.rule.title
     allocation = Allocation(
         players=game.players,
         values=values,
         kind=game.kind,
-        method=f"{rule.title} ({said})" if said else rule.title,
+        method=f"{title} ({said})" if said else title,
         tolerance=tolerance,
         evidence=CorePointEvidence(
-            core_is_empty=allowed > 0,
+            core_is_empty=empty,
+            of_least_core=of_least_core,
             allowed_excess=allowed,
-            leximin=leximin,
+            leximin=choice.leximin,
             reference=tuple(compared.tolist()),
+            **bounds.named(game),
             steps=tuple(
                 CorePointStep(
                     level=level,
@@ -472,8 +593,10 @@ def _chosen(
                     coalitions=tuple(game.players.ordered_labels(mask) for mask, _ in tight),
                     multipliers=tuple(multiplier for _, multiplier in tight),
                     total_multiplier=total,
+                    bounds=tuple(game.players[player] for player, _ in at_bounds),
+                    bound_multipliers=tuple(multiplier for _, multiplier in at_bounds),
                 )
-                for level, weights, tight, total in chosen.steps
+                for level, weights, tight, at_bounds, total in chosen.steps
             ),
             stages=tuple(stage(game.players, raw) for raw in chosen.stages),
             effort=Effort(*chosen.effort),
@@ -481,7 +604,7 @@ def _chosen(
             tolerance=tolerance,
         ),
     )
-    return rule.made(allocation)
+    return choice.rule.made(allocation)
 
 
 def _reference(
@@ -547,7 +670,7 @@ def nearest_to(rule: Rule) -> Rule:
         reference = reference_of(problem)
         if reference is None:
             reference = rule(problem)
-        return nearest_core_allocation(problem.game, reference=reference)
+        return nearest_core_allocation(problem.game, reference=reference, **bounds_of(problem))
 
     return dataclasses.replace(NEAREST_CORE, apply=apply)
 
@@ -558,13 +681,15 @@ NEAREST_CORE = Rule(
     name="nearest-core",
     proved_by=lambda evidence: isinstance(evidence, CorePointEvidence) and not evidence.leximin,
     title="nearest core point",
-    apply=lambda problem: nearest_core_allocation(problem.game, reference=reference_of(problem)),
+    apply=lambda problem: nearest_core_allocation(
+        problem.game, reference=reference_of(problem), **bounds_of(problem)
+    ),
     needs=frozenset({Need.TABLE}),
     promises=frozenset(
         {Promise.EFFICIENT, Promise.IN_CORE_IF_NONEMPTY, Promise.UNIQUE, Promise.SYMMETRIC}
     )
     | {Promise.CERTIFIED},
-    options=(REFERENCE,),
+    options=(REFERENCE, AT_LEAST, AT_MOST),
     meaning=f"{CONTENT} {{nearest}}.",
     page="concepts/core-points",
     sources=("wolfe1976",),
@@ -575,11 +700,11 @@ LEXIMIN_CORE = Rule(
     proved_by=lambda evidence: isinstance(evidence, CorePointEvidence) and evidence.leximin,
     title="leximin core point",
     apply=lambda problem: leximin_core_allocation(
-        problem.game, reference=reference_of(problem, usual=ALONE)
+        problem.game, reference=reference_of(problem, usual=ALONE), **bounds_of(problem)
     ),
     needs=NEAREST_CORE.needs,
     promises=NEAREST_CORE.promises,
-    options=(REFERENCE,),
+    options=NEAREST_CORE.options,
     meaning=(
         f"{CONTENT} in which whoever is least better off, compared with a reference, is as well "
         f"off as can be; then the next, and so on."

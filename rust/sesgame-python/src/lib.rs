@@ -63,8 +63,8 @@ mod _engine {
     #[pymodule_export]
     use crate::stability::{
         CorePointOutcome, LeastCoreOutcome, NucleolusOutcome, coalitions_at_least, core_point,
-        core_witness, excess_histogram, largest_excess_with_each, least_core, maximal_surpluses,
-        nucleoli, nucleolus, worst_coalition,
+        core_witness, excess_histogram, joint_level, largest_excess_with_each, least_core,
+        maximal_surpluses, most_violated, near_nash_point, nucleoli, nucleolus, worst_coalition,
     };
 
     #[pymodule_init]

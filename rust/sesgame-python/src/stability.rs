@@ -7,18 +7,21 @@ use sesgame_engine::coalition::Coalition;
 use sesgame_engine::error::Result;
 use sesgame_engine::progress::Progress;
 use sesgame_engine::stability::core_point::{
-    Rule, Step as EngineStep, core_point as choose_core_point,
+    Among, Rule, Step as EngineStep, core_point as choose_core_point,
 };
 use sesgame_engine::stability::excess::{self, Kind};
 use sesgame_engine::stability::excess_with_each;
+use sesgame_engine::stability::joint_level::joint_level as solve_joint_level;
 use sesgame_engine::stability::least_core::{Core, core, least_core as solve_least_core};
 use sesgame_engine::stability::maximal_surplus;
+use sesgame_engine::stability::nash_program::near_nash_point as solve_near_nash_point;
 use sesgame_engine::stability::nucleolus::{
     nucleoli as solve_nucleoli, nucleolus as solve_nucleolus,
 };
 use sesgame_engine::stability::row_generation::{self, Concept};
+use sesgame_engine::stability::table_scan::most_violated as scan_most_violated;
 
-use crate::arrays::{Column, column};
+use crate::arrays::{Column, by_row, column};
 use crate::boundary;
 
 /// `"gain"` or `"cost"` as the engine's own type.
@@ -245,8 +248,9 @@ pub fn core_witness<'py>(
     })
 }
 
-/// Level, players and weights, coalitions and multipliers, multiplier of all.
-type Step = (f64, Vec<(usize, f64)>, Vec<(Coalition, f64)>, f64);
+/// Level, players and weights, coalitions and multipliers, players at a bound and multipliers,
+/// multiplier of all.
+type Step = (f64, Vec<(usize, f64)>, Vec<(Coalition, f64)>, Vec<(usize, f64)>, f64);
 
 /// A point of the core or least core: the excess allowed, the stages of the least core, and the steps
 /// that prove the choice.
@@ -256,6 +260,7 @@ pub struct CorePointOutcome {
     allocation: Column<f64>,
     stages: Vec<Stage>,
     steps: Vec<Step>,
+    contradiction: Option<Step>,
     tolerance: f64,
     effort: Effort,
 }
@@ -263,7 +268,8 @@ pub struct CorePointOutcome {
 /// The point of the core or least core that is nearest to a reference, or whose advantages over it
 /// are lexicographically largest.
 #[pyfunction]
-#[pyo3(signature = (table, kind, leximin, reference, accuracy, report=None))]
+#[pyo3(signature = (table, kind, leximin, reference, accuracy, least_core, bounds, report=None))]
+#[allow(clippy::too_many_arguments)]
 pub fn core_point(
     py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
@@ -271,22 +277,88 @@ pub fn core_point(
     leximin: bool,
     reference: PyReadonlyArray1<'_, f64>,
     accuracy: f64,
+    least_core: bool,
+    bounds: Vec<(f64, f64)>,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<CorePointOutcome> {
     let (table, reference) = (table.as_slice()?, reference.as_slice()?);
     let rule = if leximin { Rule::Leximin } else { Rule::Nearest };
+    let among = Among { accuracy, least_core, bounds: &bounds };
     let chosen = run(py, table.len(), report, |progress| {
-        choose_core_point(table, kind.0, rule, reference, accuracy, progress)
+        choose_core_point(table, kind.0, rule, reference, among, progress)
     })?;
-    let step = |step: EngineStep| (step.level, step.players, step.coalitions, step.total);
+    let step =
+        |step: EngineStep| (step.level, step.players, step.coalitions, step.bounds, step.total);
     Ok(CorePointOutcome {
         allowed: chosen.allowed,
         allocation: column(py, chosen.allocation),
         stages: chosen.stages.into_iter().map(stage).collect(),
         steps: chosen.steps.into_iter().map(step).collect(),
+        contradiction: chosen.contradiction.map(step),
         tolerance: chosen.tolerance,
         effort: effort(chosen.effort),
     })
+}
+
+/// The `count` coalitions of largest excess above `level`, the largest first; with `sample = k` of
+/// about one block of the table in `2^k`.
+#[pyfunction]
+pub fn most_violated(
+    py: Python<'_>,
+    table: PyReadonlyArray1<'_, f64>,
+    kind: KindName,
+    allocation: PyReadonlyArray1<'_, f64>,
+    level: f64,
+    count: usize,
+    sample: u32,
+) -> PyResult<Vec<Coalition>> {
+    let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
+    run(py, table.len(), None, |progress| {
+        scan_most_violated(table, kind.0, allocation, level, count, sample, progress)
+    })
+}
+
+/// Level, point, multipliers of rows, multiplier of the sum.
+type JointLevel = (f64, Column<f64>, Column<f64>, f64);
+
+/// The largest level that raised rows `g x >= h + t` reach together where the others, `g x >= h`,
+/// hold and the entries of `x` add up to `total`; `None` where the others contradict each other.
+#[pyfunction]
+pub fn joint_level(
+    py: Python<'_>,
+    rows: PyReadonlyArray2<'_, f64>,
+    demands: PyReadonlyArray1<'_, f64>,
+    raised: PyReadonlyArray1<'_, bool>,
+    total: f64,
+) -> PyResult<Option<JointLevel>> {
+    let (matrix, n) = (by_row(&rows), rows.shape()[1]);
+    let (demands, raised) = (demands.as_slice()?, raised.as_slice()?);
+    let found = boundary::detached(py, |_| solve_joint_level(&matrix, demands, raised, n, total))?;
+    Ok(found.map(|found| {
+        let (point, multipliers) = (column(py, found.point), column(py, found.multipliers));
+        (found.level, point, multipliers, found.total)
+    }))
+}
+
+/// Gains, slacks of rows, multipliers of rows, multiplier of the sum.
+type NearNashPoint = (Column<f64>, Column<f64>, Column<f64>, f64);
+
+/// A point near that of the largest weighted sum of logarithms of gains of sum 1 with
+/// `rows @ gains >= demands`; `None` where no end is found.
+#[pyfunction]
+pub fn near_nash_point(
+    py: Python<'_>,
+    rows: PyReadonlyArray2<'_, f64>,
+    demands: PyReadonlyArray1<'_, f64>,
+    weights: PyReadonlyArray1<'_, f64>,
+) -> PyResult<Option<NearNashPoint>> {
+    let rows = by_row(&rows);
+    let (demands, weights) = (demands.as_slice()?, weights.as_slice()?);
+    let found = boundary::detached(py, |_| solve_near_nash_point(&rows, demands, weights))?;
+    Ok(found.map(|found| {
+        let (gains, slacks) = (column(py, found.gains), column(py, found.slacks));
+        (gains, slacks, column(py, found.multipliers), found.total)
+    }))
 }
 
 /// Tables from this length on take long enough for Ctrl-C and progress to be worth a thread.

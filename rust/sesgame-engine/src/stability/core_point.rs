@@ -44,6 +44,26 @@ pub enum Rule {
     Leximin,
 }
 
+/// Among which points the rule chooses.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Among<'a> {
+    /// By how much values may be off: an excess up to it does not make the core empty.
+    pub accuracy: f64,
+    /// Whether only points of the least core count where the core is not empty, too.
+    pub least_core: bool,
+    /// The least and the most that each player may get (or pay); infinite without a bound. No
+    /// bounds at all where it is empty.
+    pub bounds: &'a [(f64, f64)],
+}
+
+/// A bound on the share of a player, in the sense of gains: `sign` times it is at least `least`.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    player: usize,
+    sign: f64,
+    least: f64,
+}
+
 /// What proves the choice, or one level of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -54,6 +74,9 @@ pub struct Step {
     /// Tight coalitions and their multipliers: not negative, unless the coalition is tight at all
     /// points there are to choose from.
     pub coalitions: Vec<(Coalition, f64)>,
+    /// Players at a bound and its multiplier, in the sense of gains: positive at the least share,
+    /// negative at the largest.
+    pub bounds: Vec<(usize, f64)>,
     /// The multiplier of the grand coalition.
     pub total: f64,
 }
@@ -69,20 +92,27 @@ pub struct CorePoint {
     pub stages: Vec<Stage>,
     /// The steps of the rule.
     pub steps: Vec<Step>,
+    /// Where no point satisfies the bounds: multipliers that prove it, those of the bounds adding
+    /// up to 1, and by how much the bounds are too narrow. The allocation is then one that misses
+    /// none by more.
+    pub contradiction: Option<Step>,
     /// Excesses are right up to this.
     pub tolerance: f64,
     /// What it took.
     pub effort: Effort,
 }
 
-/// The points there are to choose from, in the sense of gains.
+/// The points there are to choose from, in the sense of gains, counted from one of the least core.
 struct Choices<'a> {
     n_players: usize,
     value: Box<dyn Fn(Coalition) -> f64 + 'a>,
     allowed: f64,
     /// Independent coalitions whose totals are 0; the first is that of all.
     equations: Vec<Coalition>,
+    /// The coalitions that are tight at all points.
+    tight: Vec<Coalition>,
     pool: Vec<Coalition>,
+    bounds: Vec<Bound>,
     reference: Vec<f64>,
     /// The unit of the program, a power of two.
     scale: f64,
@@ -92,16 +122,14 @@ struct Choices<'a> {
 /// The point of the core, or of the least core where that is empty, that a rule chooses.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] for a reference of another length, or too far away for floats to tell
+/// [`Error::InvalidInput`] for a reference or bounds of another length, or a reference too far away for floats to tell
 /// which point is nearest; otherwise as [`nucleolus`](super::nucleolus::nucleolus).
-///
-/// `accuracy` is by how much values may be off: an excess up to it does not make the core empty.
 pub fn core_point(
     table: &[f64],
     kind: Kind,
     rule: Rule,
     reference: &[f64],
-    accuracy: f64,
+    among: Among<'_>,
     progress: &Progress,
 ) -> Result<CorePoint> {
     let least = least_core(table, kind, progress)?;
@@ -112,17 +140,25 @@ pub fn core_point(
             reference.len()
         )));
     }
+    if !(among.bounds.is_empty() || among.bounds.len() == n_players) {
+        return Err(Error::InvalidInput(format!(
+            "bounds for {} of {n_players} players",
+            among.bounds.len()
+        )));
+    }
     let sign = kind.sign();
-    let no_excess = least.tolerance.max(accuracy);
-    let empty = least.value > no_excess;
-    let stages = if least.value >= -least.tolerance { least.stages } else { Vec::new() };
+    let of_least_core = among.least_core || least.value > least.tolerance.max(among.accuracy);
+    let flat = of_least_core || least.value >= -least.tolerance;
+    let stages = if flat { least.stages } else { Vec::new() };
+    let allowed = if of_least_core { least.value } else { 0.0 };
     // Where values are off by as much as that, the core may have a point though the table has none.
-    let least_allowed = least.value.max(0.0);
+    let least_allowed = if of_least_core { least.value } else { least.value.max(0.0) };
     let mut span = Span::new(n_players);
-    let settled = stages.iter().flat_map(|stage| stage.weights.iter().map(|&(row, _)| row));
+    let tight: Vec<Coalition> =
+        stages.iter().flat_map(|stage| stage.weights.iter().map(|&(row, _)| row)).collect();
     let bytes = n_players.div_ceil(8);
     let equations = std::iter::once(grand(n_players))
-        .chain(settled)
+        .chain(tight.iter().copied())
         .filter(|coalition| span.insert(&coalition.to_le_bytes()[..bytes]))
         .collect();
     let origin: Vec<f64> = least.allocation.iter().map(|share| sign * share).collect();
@@ -150,7 +186,9 @@ pub fn core_point(
         value: Box::new(value),
         allowed: least_allowed,
         equations,
+        tight,
         pool,
+        bounds: bounds_on_gains(sign, among.bounds, &origin),
         reference: compared,
         scale,
         tolerance: least.tolerance,
@@ -164,13 +202,28 @@ pub fn core_point(
     }
     let mut scanner = Scanner::new(table, sign, false);
     let mut effort = least.effort;
+    let mut reconciled = choices.bounds.is_empty();
     loop {
         progress.check()?;
         let (chosen, mut steps) = match rule {
+            _ if !reconciled => choices.reconcile()?,
             Rule::Nearest => choices.nearest()?,
             Rule::Leximin => choices.leximin()?,
         };
         let point: Vec<f64> = origin.iter().zip(&chosen).map(|(a, b)| a + b).collect();
+        let allocation = point.iter().map(|share| sign * share).collect();
+        if !reconciled && steps[0].level > tolerance {
+            let (steps, contradiction) = (Vec::new(), steps.pop());
+            return Ok(CorePoint {
+                allowed,
+                allocation,
+                stages,
+                steps,
+                contradiction,
+                tolerance,
+                effort,
+            });
+        }
         let found = match span.functional() {
             Some(functional) => scanner.violations(
                 &point,
@@ -189,10 +242,16 @@ pub fn core_point(
                 choices.pool.push(violation.coalition);
             }
         }
+        if found.is_empty() && !reconciled {
+            reconciled = true;
+            // What rounding asks for, so that there is a point to choose.
+            let missed = steps[0].level;
+            choices.bounds.iter_mut().for_each(|bound| bound.least -= missed);
+            continue;
+        }
         if found.is_empty() {
             effort.values_read += scanner.read;
             effort.pool = effort.pool.max(known);
-            let allowed = if empty { least.value } else { 0.0 };
             for step in &mut steps {
                 // What the reference was moved by is a multiple of the coalition of all.
                 step.total -= middle;
@@ -200,8 +259,16 @@ pub fn core_point(
                     step.level = point[player] - wanted[player];
                 }
             }
-            let allocation = point.iter().map(|share| sign * share).collect();
-            return Ok(CorePoint { allowed, allocation, stages, steps, tolerance, effort });
+            let contradiction = None;
+            return Ok(CorePoint {
+                allowed,
+                allocation,
+                stages,
+                steps,
+                contradiction,
+                tolerance,
+                effort,
+            });
         }
         if choices.pool.len() == known {
             return Err(failure("coalitions that it satisfies are violated"));
@@ -228,16 +295,61 @@ impl Choices<'_> {
             .pool
             .iter()
             .map(|&coalition| (self.vector(coalition), self.demand(coalition)))
+            .chain(self.bounds.iter().map(|bound| {
+                let mut vector = vec![0.0; self.n_players];
+                vector[bound.player] = bound.sign;
+                (vector, bound.least)
+            }))
             .collect();
         let found = nearest(&self.reference, &equations, &rows, self.tolerance)
             .ok_or_else(|| failure("no point is nearest"))?;
-        let coalitions = (self.pool.iter().zip(found.multipliers))
+        let (of_pool, of_bounds) = found.multipliers.split_at(self.pool.len());
+        let coalitions = (self.pool.iter().zip(of_pool.iter().copied()))
             .filter(|&(_, multiplier)| multiplier > 0.0)
             .chain(self.equations.iter().zip(found.free.iter().copied()).skip(1))
             .map(|(&coalition, multiplier)| (coalition, multiplier))
             .collect();
-        let step = Step { level: 0.0, players: Vec::new(), coalitions, total: found.free[0] };
+        let bounds = at_bounds(&self.bounds, of_bounds);
+        let (players, total) = (Vec::new(), found.free[0]);
+        let step = Step { level: 0.0, players, coalitions, bounds, total };
         Ok((found.point, vec![step]))
+    }
+
+    /// A point that misses no bound by more than it must, and multipliers that prove by how much.
+    ///
+    /// What is tight at all points is no equation here, so no coalition's multiplier is negative.
+    fn reconcile(&self) -> Result<(Vec<f64>, Vec<Step>)> {
+        let (n, scale) = (self.n_players, self.scale);
+        let mut model = Model::new();
+        model.set_feasibility_tolerance(FEASIBILITY);
+        for _ in 0..n {
+            model.add_column(0.0, f64::NEG_INFINITY, f64::INFINITY);
+        }
+        let missed = model.add_column(1.0, 0.0, f64::INFINITY);
+        let entries = |coalition| -> Vec<_> { members(coalition).map(|i| (i, 1.0)).collect() };
+        model.add_row(0.0, 0.0, &entries(grand(n)));
+        let coalitions = || self.tight.iter().chain(&self.pool).copied();
+        for coalition in coalitions() {
+            model.add_row(self.demand(coalition) / scale, f64::INFINITY, &entries(coalition));
+        }
+        for bound in &self.bounds {
+            let entries = [(bound.player, bound.sign), (missed, 1.0)];
+            model.add_row(bound.least / scale, f64::INFINITY, &entries);
+        }
+        let solution = model.solve().optimal("bounds on shares")?;
+        let (duals, of_bounds) = solution.row_duals[1..].split_at(coalitions().count());
+        let step = Step {
+            level: solution.columns[missed] * scale,
+            players: Vec::new(),
+            coalitions: coalitions()
+                .zip(duals.iter().copied())
+                .filter(|&(_, multiplier)| multiplier > 0.0)
+                .collect(),
+            bounds: at_bounds(&self.bounds, of_bounds),
+            total: solution.row_duals[0],
+        };
+        let shares = &solution.columns[..n];
+        Ok((shares.iter().map(|share| share * scale).collect(), vec![step]))
     }
 
     /// The lexicographic max-min: raise the smallest advantage, fix the players that hold it down.
@@ -261,6 +373,10 @@ impl Choices<'_> {
                 let least = self.demand(coalition) / self.scale;
                 model.add_row(least, f64::INFINITY, &entries(coalition));
             }
+            for bound in &self.bounds {
+                let least = bound.least / self.scale;
+                model.add_row(least, f64::INFINITY, &[(bound.player, bound.sign)]);
+            }
             let open: Vec<usize> = (0..n).filter(|&player| fixed[player].is_none()).collect();
             // Advantages are counted from the one that is least where shares are counted from.
             let largest =
@@ -272,7 +388,8 @@ impl Choices<'_> {
             let stage = format!("leximin core allocation, level {}", steps.len() + 1);
             let solution = model.solve().optimal(stage)?;
             let (equal, rest) = solution.row_duals.split_at(self.equations.len());
-            let (pool, weights) = rest.split_at(self.pool.len());
+            let (pool, rest) = rest.split_at(self.pool.len());
+            let (of_bounds, weights) = rest.split_at(self.bounds.len());
             let players: Vec<(usize, f64)> = open
                 .into_iter()
                 .zip(weights.iter().copied())
@@ -290,13 +407,37 @@ impl Choices<'_> {
                 .filter(|(_, multiplier)| multiplier.abs() > 0.0)
                 .map(|(&coalition, &multiplier)| (coalition, multiplier))
                 .collect();
+            let bounds = at_bounds(&self.bounds, of_bounds);
             // Known better once the point is.
             let level = 0.0;
-            steps.push(Step { level, players, coalitions, total: equal[0] });
+            steps.push(Step { level, players, coalitions, bounds, total: equal[0] });
         }
         let point = fixed.into_iter().flatten().map(|share| share * self.scale).collect();
         Ok((point, steps))
     }
+}
+
+/// The bounds that there are, in the sense of gains, counted from an origin.
+fn bounds_on_gains(sign: f64, bounds: &[(f64, f64)], origin: &[f64]) -> Vec<Bound> {
+    bounds
+        .iter()
+        .enumerate()
+        .flat_map(|(player, &(least, most))| {
+            [Bound { player, sign, least }, Bound { player, sign: -sign, least: -most }]
+        })
+        .filter(|bound| bound.least.is_finite())
+        .map(|bound| Bound { least: bound.least - bound.sign * origin[bound.player], ..bound })
+        .collect()
+}
+
+/// The players at a bound, with its multiplier and the bound's sign.
+fn at_bounds(bounds: &[Bound], multipliers: &[f64]) -> Vec<(usize, f64)> {
+    bounds
+        .iter()
+        .zip(multipliers)
+        .filter(|&(_, &multiplier)| multiplier > 0.0)
+        .map(|(bound, multiplier)| (bound.player, bound.sign * multiplier))
+        .collect()
 }
 
 /// Every player alone, and all without it.
@@ -356,7 +497,8 @@ mod tests {
     use super::*;
 
     fn choose(table: &[f64], kind: Kind, rule: Rule, reference: &[f64]) -> Vec<f64> {
-        let point = core_point(table, kind, rule, reference, 0.0, &Progress::new()).unwrap();
+        let point =
+            core_point(table, kind, rule, reference, Among::default(), &Progress::new()).unwrap();
         point.allocation.iter().map(|share| (share * 1e9).round() / 1e9).collect()
     }
 
@@ -393,7 +535,8 @@ mod tests {
         for rule in [Rule::Nearest, Rule::Leximin] {
             assert_eq!(choose(&[0.0, -7.0], Kind::Cost, rule, &[1.0]), [-7.0]);
         }
-        let wrong = core_point(&[0.0, 1.0], Kind::Gain, Rule::Nearest, &[], 0.0, &Progress::new());
+        let all = Among::default();
+        let wrong = core_point(&[0.0, 1.0], Kind::Gain, Rule::Nearest, &[], all, &Progress::new());
         assert!(matches!(wrong, Err(Error::InvalidInput(_))));
     }
 
@@ -409,7 +552,41 @@ mod tests {
         let rule = Rule::Leximin;
         assert_eq!(choose(&table, Kind::Gain, rule, &[1e12, 0.0, 1.0]), [6.0, 1.0, 2.0]);
         let reference = [1e12, 0.0, 1.0];
-        let far = core_point(&table, Kind::Gain, Rule::Nearest, &reference, 0.0, &Progress::new());
+        let all = Among::default();
+        let far = core_point(&table, Kind::Gain, Rule::Nearest, &reference, all, &Progress::new());
         assert!(matches!(far, Err(Error::InvalidInput(text)) if text.contains("too far")));
+    }
+
+    #[test]
+    fn bounds_hold_or_are_proved_to_contradict_the_core() {
+        let table = [0.0, 0.0, 0.0, 3.0, 0.0, 3.0, 3.0, 9.0];
+        let none = (f64::NEG_INFINITY, f64::INFINITY);
+        let within = |bounds: &[(f64, f64)], rule| {
+            let among = Among { bounds, ..Among::default() };
+            core_point(&table, Kind::Gain, rule, &[0.0; 3], among, &Progress::new()).unwrap()
+        };
+        for rule in [Rule::Nearest, Rule::Leximin] {
+            let point = within(&[(f64::NEG_INFINITY, 1.0), none, (4.5, f64::INFINITY)], rule);
+            for (share, expected) in point.allocation.iter().zip([1.0, 3.5, 4.5]) {
+                assert!((share - expected).abs() < 1e-9, "{:?}", point.allocation);
+            }
+            // The third gets no more than 6, since the others have 3.
+            let contradiction = within(&[none, none, (8.0, f64::INFINITY)], rule).contradiction;
+            let step = contradiction.unwrap();
+            assert!((step.level - 2.0).abs() < 1e-9);
+            assert_eq!(step.bounds, [(2, 1.0)]);
+            assert_eq!((step.coalitions, step.total), (vec![(0b011, 1.0)], -1.0));
+        }
+    }
+
+    #[test]
+    fn a_point_of_the_least_core_has_the_least_largest_excess() {
+        let table = [0.0, 0.0, 0.0, 8.0, 0.0, 4.0, 2.0, 9.0];
+        let among = Among { least_core: true, ..Among::default() };
+        let point =
+            core_point(&table, Kind::Gain, Rule::Nearest, &[3.0; 3], among, &Progress::new());
+        let point = point.unwrap();
+        assert_eq!(point.allowed, -0.5);
+        assert!((point.allocation[2] - 0.5).abs() < 1e-9);
     }
 }

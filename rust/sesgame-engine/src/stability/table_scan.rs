@@ -18,10 +18,10 @@ use std::sync::OnceLock;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::excess::{BLOCK_BITS, steps, subset_sums};
-use super::span::{self, MODULUS};
-use crate::coalition::Coalition;
-use crate::error::Result;
+use super::excess::{BLOCK_BITS, Kind, steps, subset_sums};
+use super::span::{self, MODULUS, Span};
+use crate::coalition::{Coalition, grand, players_of_table};
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 
 /// Blocks that a worker takes at a time.
@@ -48,6 +48,44 @@ pub(super) struct Violation {
     pub level: usize,
     /// Excess minus the `t` of the coalition's own level, in steps of the tolerance.
     pub steps: i64,
+}
+
+/// The `count` coalitions of largest excess above `level`, the largest first.
+///
+/// With `sample = k` only every `2^k`-th block is read, give or take; 0 for all.
+///
+/// # Errors
+/// [`Error::InvalidInput`] for a table or an allocation of another length; [`Error::Interrupted`].
+pub fn most_violated(
+    table: &[f64],
+    kind: Kind,
+    allocation: &[f64],
+    level: f64,
+    count: usize,
+    sample: u32,
+    progress: &Progress,
+) -> Result<Vec<Coalition>> {
+    let n_players = allocation.len();
+    if players_of_table(table.len()) != Some(n_players) {
+        return Err(Error::InvalidInput(format!(
+            "an allocation of {n_players} shares for a table of {} values",
+            table.len()
+        )));
+    }
+    let mut span = Span::new(n_players);
+    span.insert(&grand(n_players).to_le_bytes()[..n_players.div_ceil(8)]);
+    let Some(functional) = span.functional() else { return Ok(Vec::new()) };
+    let signed: Vec<f64> = allocation.iter().map(|share| kind.sign() * share).collect();
+    let demand = Demand { t: level, functional };
+    let found = Scanner::new(table, kind.sign(), false).violations(
+        &signed,
+        &[demand],
+        0.0,
+        count,
+        sample,
+        progress,
+    )?;
+    Ok(found.into_iter().map(|violation| violation.coalition).collect())
 }
 
 /// The table, and what earlier scans learnt about its blocks.
