@@ -74,11 +74,14 @@ def resolution(game: Game) -> float:
 
 
 def equal_amounts(game: Game) -> float:
-    """Return by how much amounts may differ and count as equal, rounding aside.
+    r"""Return by how much amounts may differ and count as equal, the rounding of excesses aside.
 
-    The resolution and the game's own accuracy.
+    The resolution, the game's own accuracy, and what floats do to shares that are made of its
+    values, :math:`(n + 1) 2^{-53} \max_S |v(S)|`.
     """
-    return resolution(game) + game.rounding
+    n = game.n_players
+    largest = game.scale if game.tabulated else float(np.abs(_few_values(game)).max())
+    return resolution(game) + game.rounding + (n + 1) * UNIT_ROUNDOFF * largest
 
 
 def equal_for_oracle(game: Game) -> float:
@@ -87,18 +90,21 @@ def equal_for_oracle(game: Game) -> float:
     1e-7 of the largest absolute value of the coalitions of 1, n - 1 and n players, and the game's
     own accuracy.
     """
+    return ORACLE_RESOLUTION * float(np.abs(_few_values(game)).max()) + game.rounding
+
+
+def _few_values(game: Game) -> NDArray[np.float64]:
+    """Return the values of the coalitions of 1, n - 1 and n players, in that order."""
     single = np.eye(game.n_players, dtype=np.bool_)
-    large = np.concatenate([~single, np.ones((1, game.n_players), dtype=np.bool_)])
-    values = game.values(np.concatenate([single, large]), progress=False)
-    return ORACLE_RESOLUTION * float(np.abs(values).max()) + game.rounding
+    all_together = np.ones((1, game.n_players), dtype=np.bool_)
+    return game.values(np.concatenate([single, ~single, all_together]), progress=False)
 
 
 def _largest_gain(game: Game) -> float:
     n = game.n_players
-    single = np.eye(n, dtype=np.bool_)
     if not game.tabulated:
-        large = np.concatenate([~single, np.ones((1, n), dtype=np.bool_)])
-        values = game.values(np.concatenate([single, large]), progress=False)
+        values = _few_values(game)
+        large = np.concatenate([~np.eye(n, dtype=np.bool_), np.ones((1, n), dtype=np.bool_)])
         return float(np.abs(values[n:] - large @ values[:n]).max())
     table = game.tabulate(progress=False)
     alone = table[1 << np.arange(n)]
