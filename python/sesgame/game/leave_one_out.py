@@ -47,6 +47,11 @@ class LeaveOneOut(NamedTuple):
     together: float
 
     @property
+    def values(self) -> NDArray[np.float64]:
+        """All of them in this order, shape (2n + 1,)."""
+        return np.concatenate([self.alone, self.without, [self.together]])
+
+    @property
     def marginal(self) -> NDArray[np.float64]:
         """What each player adds to all others, v(N) - v(N without i)."""
         return self.together - self.without

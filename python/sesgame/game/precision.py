@@ -76,11 +76,14 @@ def resolution(game: Game) -> float:
 
 
 def equal_amounts(game: Game) -> float:
-    """Return by how much amounts may differ and count as equal, rounding aside.
+    r"""Return by how much amounts may differ and count as equal, the rounding of excesses aside.
 
-    The resolution and the game's own accuracy.
+    The resolution, the game's own accuracy, and what floats do to shares that are made of its
+    values, :math:`(n + 1) 2^{-53} \max_S |v(S)|`.
     """
-    return resolution(game) + game.rounding
+    n = game.n_players
+    largest = game.scale if game.tabulated else float(np.abs(leave_one_out(game, progress=False).values).max())
+    return resolution(game) + game.rounding + (n + 1) * UNIT_ROUNDOFF * largest
 
 
 def equal_for_oracle(game: Game) -> float:
@@ -89,10 +92,7 @@ def equal_for_oracle(game: Game) -> float:
     1e-7 of the largest absolute value of the coalitions of 1, n - 1 and n players, and the game's
     own accuracy.
     """
-    single = np.eye(game.n_players, dtype=np.bool_)
-    large = np.concatenate([~single, np.ones((1, game.n_players), dtype=np.bool_)])
-    values = game.values(np.concatenate([single, large]), progress=False)
-    return ORACLE_RESOLUTION * float(np.abs(values).max()) + game.rounding
+    return ORACLE_RESOLUTION * float(np.abs(leave_one_out(game, progress=False).values).max()) + game.rounding
 
 
 def _largest_gain(game: Game) -> float:
