@@ -356,9 +356,9 @@ class TwoPeriodStorage:
         limit = self.storage_price / gap if gap > 0 else math.inf
         # What rounding cannot tell apart is equal: neither is what is barely short, nor does it
         # come before what is as short.
-        brought = self.peak_kwh.sum(axis=1, keepdims=True) + self.capacity_kwh.sum()
-        equal = np.broadcast_to(2 * len(self.players) * UNIT_ROUNDOFF * brought, short.shape)
-        steps = np.rint(np.divide(short, equal, out=np.zeros_like(short), where=equal > 0))
+        brought = float(self.peak_kwh.sum(axis=1).max() + self.capacity_kwh.sum())
+        equal = 2 * len(self.players) * UNIT_ROUNDOFF * brought
+        steps = np.rint(short / equal) if equal > 0 else np.zeros_like(short)
         order = np.argsort(-steps, axis=0, kind="stable")
         probability = self.weights[order] * (np.take_along_axis(steps, order, axis=0) > 0)
         before = np.cumsum(probability, axis=0) - probability
