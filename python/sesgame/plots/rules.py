@@ -111,7 +111,7 @@ def _verdicts(axes: Axes, rows: tuple[ComparedRule, ...]) -> None:
         for number, row in enumerate(rows):
             if row.audit is not None:
                 checked = row.audit
-                holds = (checked.efficient, checked.individually_rational, checked.in_core)[column]
+                holds = (row.efficient, checked.individually_rational, checked.in_core)[column]
                 words[number] = WORDS[holds]
             elif row.savings is not None:
                 words[number] = WORDS[None]
