@@ -82,7 +82,11 @@ def equal_amounts(game: Game) -> float:
     values, :math:`(n + 1) 2^{-53} \max_S |v(S)|`.
     """
     n = game.n_players
-    largest = game.scale if game.tabulated else float(np.abs(leave_one_out(game, progress=False).values).max())
+    largest = (
+        game.scale
+        if game.tabulated
+        else float(np.abs(leave_one_out(game, progress=False).values).max())
+    )
     return resolution(game) + game.rounding + (n + 1) * UNIT_ROUNDOFF * largest
 
 
@@ -92,7 +96,15 @@ def equal_for_oracle(game: Game) -> float:
     1e-7 of the largest absolute value of the coalitions of 1, n - 1 and n players, and the game's
     own accuracy.
     """
-    return ORACLE_RESOLUTION * float(np.abs(leave_one_out(game, progress=False).values).max()) + game.rounding
+    return (
+        ORACLE_RESOLUTION * float(np.abs(leave_one_out(game, progress=False).values).max())
+        + game.rounding
+    )
+
+
+def _largest_of_few(game: Game) -> float:
+    """Return the largest absolute value of the coalitions of 1, n - 1 and n players."""
+    return float(np.abs(leave_one_out(game, progress=False).values).max())
 
 
 def _largest_gain(game: Game) -> float:

@@ -239,8 +239,8 @@ class CorePointEvidence(Evidence):
                 (step.coalitions, step.multipliers),
                 (step.bounds, step.bound_multipliers),
             )
-            numbers = (step.level, step.total_multiplier)
-            numbers += (*step.player_weights, *step.multipliers, *step.bound_multipliers)
+            multipliers = (*step.multipliers, *step.bound_multipliers)
+            numbers = (step.level, step.total_multiplier, *step.player_weights, *multipliers)
             if any(len(a) != len(b) for a, b in pairs) or not np.isfinite(numbers).all():
                 found.append(f"step {number} has not one number for each player and coalition")
         return found

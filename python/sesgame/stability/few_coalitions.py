@@ -15,18 +15,10 @@ if TYPE_CHECKING:
 
     from sesgame.game.game import Game
 
-__all__ = ["balance_of_few", "equal_values_of_few", "few_values"]
-
+__all__ = ["balance_of_few", "equal_values_of_few"]
 
 MAX_OTHERS = 300
 """Of how many players all coalitions of all but one are named: n^2 labels."""
-
-
-def few_values(game: Game, *, progress: bool = True) -> NDArray[np.float64]:
-    """Return the values of the players alone, of all but each, and of all, shape (2n + 1,)."""
-    single = np.eye(game.n_players, dtype=np.bool_)
-    everybody = np.ones((1, game.n_players), dtype=np.bool_)
-    return game.values(np.concatenate([single, ~single, everybody]), progress=progress)
 
 
 def equal_values_of_few(game: Game, few: NDArray[np.float64]) -> float:

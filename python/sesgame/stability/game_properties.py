@@ -19,9 +19,10 @@ from sesgame._engine import (
 from sesgame.files.json_text import plain
 from sesgame.formatting import count, html_table, short_coalition, size
 from sesgame.game.game import MAX_TABLE_PLAYERS
+from sesgame.game.leave_one_out import leave_one_out
 from sesgame.progress import progress_report
 from sesgame.stability.audit import check_tolerance
-from sesgame.stability.few_coalitions import balance_of_few, equal_values_of_few, few_values
+from sesgame.stability.few_coalitions import balance_of_few, equal_values_of_few
 from sesgame.stability.property import (
     Found,
     Property,
@@ -253,7 +254,7 @@ def game_properties(
     """
     check_tolerance(tolerance)
     if game.n_players > MAX_TABLE_PLAYERS:
-        few = few_values(game, progress=progress)
+        few = leave_one_out(game, progress=progress).values
         return _of_few(
             game, few, equal_values_of_few(game, few) if tolerance is None else tolerance
         )
