@@ -470,15 +470,16 @@ fn scatter(coalition: Coalition) -> u32 {
 
 /// The indices of the largest positive scores, at most `count` of them, the largest first.
 fn worst(scores: &[f64], count: usize, tolerance: f64) -> Vec<usize> {
-    let mut indices: Vec<usize> = (0..scores.len()).filter(|&index| scores[index] > 0.0).collect();
-    let worst_first =
-        |&index: &usize| (Reverse(steps(scores[index], tolerance)), scatter(index as Coalition));
-    if indices.len() > count {
-        indices.select_nth_unstable_by_key(count, worst_first);
-        indices.truncate(count);
+    let mut found: Vec<(Reverse<i64>, u32, usize)> = (0..scores.len())
+        .filter(|&index| scores[index] > 0.0)
+        .map(|index| (Reverse(steps(scores[index], tolerance)), scatter(index as Coalition), index))
+        .collect();
+    if found.len() > count {
+        found.select_nth_unstable(count);
+        found.truncate(count);
     }
-    indices.sort_unstable_by_key(worst_first);
-    indices
+    found.sort_unstable();
+    found.into_iter().map(|(_, _, index)| index).collect()
 }
 
 impl Mask {
