@@ -3,7 +3,8 @@
 //!
 //! A primal-dual interior-point method with Mehrotra's predictor and corrector (1992). The logarithm
 //! needs no barrier of its own: gains times their multipliers go to the weights, as slacks times
-//! theirs go to 0. It starts outside the rows, and finds no end where they leave somebody nothing.
+//! theirs go to 0. It starts outside the rows, and finds no end, or one with gains of rounding, where
+//! they leave somebody nothing.
 
 use crate::error::{Error, Result};
 
@@ -350,9 +351,11 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_leave_somebody_nothing_have_no_end() {
+    fn rows_that_leave_somebody_nothing_have_no_end_above_rounding() {
         let rows = [1.0, 0.0];
-        assert_eq!(near_nash_point(&rows, &[1.0], &[0.5, 0.5]).unwrap(), None);
+        // What the equations may be off by is all that is left to the second.
+        let touching = near_nash_point(&rows, &[1.0], &[0.5, 0.5]).unwrap();
+        assert!(touching.is_none_or(|found| found.gains[1] <= 3.0 * OFF));
         assert_eq!(near_nash_point(&rows, &[1.5], &[0.5, 0.5]).unwrap(), None);
         assert!(near_nash_point(&rows, &[1.0, 2.0], &[0.5, 0.5]).is_err());
     }
