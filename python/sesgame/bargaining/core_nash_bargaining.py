@@ -18,6 +18,7 @@ from sesgame.bargaining.core_nash_evidence import (
     duality_gap,
 )
 from sesgame.bargaining.core_nash_program import NashPoint, nash_point
+from sesgame.bargaining.surplus import disagreement_of, weights_of
 from sesgame.errors import AllocationError, SolverError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
     from sesgame.game.separation import SeparationOracle
 
+    Numbers: TypeAlias = Allocation | Mapping[Hashable, float] | ArrayLike
     PerMember: TypeAlias = Allocation | Mapping[Hashable, float | None] | ArrayLike | None
 
 __all__ = ["NASH_IN_CORE", "nash_bargaining_in_core"]
@@ -68,8 +70,8 @@ LISTED = 4
 def nash_bargaining_in_core(
     game: Game | Iterable[Hashable],
     *,
-    weights: PerMember = None,
-    disagreement: PerMember = None,
+    weights: Numbers | None = None,
+    disagreement: Numbers | None = None,
     at_least: PerMember = None,
     at_most: PerMember = None,
     oracle: SeparationOracle | None = None,
@@ -163,22 +165,22 @@ def nash_bargaining_in_core(
 
 def _in_core(
     search: CoalitionSearch,
-    weights: PerMember = None,
-    disagreement: PerMember = None,
+    weights: Numbers | None = None,
+    disagreement: Numbers | None = None,
     at_least: PerMember = None,
     at_most: PerMember = None,
 ) -> Allocation:
     """Return the point, whoever finds the coalitions that object."""
     game = search.game
     alone = search.alone
-    powers = _numbers(game, "weights", weights, np.ones(game.n_players))
+    powers = weights_of(game, weights)
     for player, weight in zip(game.players, powers.tolist(), strict=True):
         if not weight > 0:
             raise AllocationError(
                 f"the weight of {player!r} is {weight:g}: within the core weights must be "
                 f"positive, since without one a share is not unique"
             )
-    without = _numbers(game, "disagreement", disagreement, alone)
+    without = alone if disagreement is None else disagreement_of(game, disagreement)
     bounds = ShareBounds.of(game, at_least, at_most, total=search.total)
     bargaining = _Bargaining(search, powers, without, bounds)
     with progress_report(STAGE, " rounds", search.progress) as report:
@@ -187,37 +189,6 @@ def _in_core(
             if report is not None:
                 report(bargaining.rounds, 0)
     return NASH_IN_CORE.made(bargaining.allocation())
-
-
-def _numbers(
-    game: Game, name: str, given: PerMember, usual: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return a finite number for each player in player order."""
-    if given is None:
-        return usual
-    if isinstance(given, Allocation):
-        given = dict(zip(given.players, given.values.tolist(), strict=True))
-    if isinstance(given, Mapping):
-        if set(given) != set(game.players):
-            missing = [player for player in game.players if player not in given]
-            unknown = [player for player in given if player not in game.players]
-            raise AllocationError(
-                f"{name}: missing {format_coalition(missing)}, unknown {format_coalition(unknown)}"
-            )
-        given = np.array([given[player] for player in game.players], dtype=np.object_)
-    try:
-        numbers = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise AllocationError(f"{name} are not numbers: {error}") from error
-    if numbers.shape != (game.n_players,):
-        raise AllocationError(
-            f"{name} need shape ({game.n_players},), one for each player, not {numbers.shape}"
-        )
-    finite = np.isfinite(numbers)
-    if not finite.all():
-        index = int(np.argmin(finite))
-        raise AllocationError(f"{name}: {game.players[index]!r} has {numbers[index]}")
-    return numbers
 
 
 @dataclasses.dataclass(eq=False)

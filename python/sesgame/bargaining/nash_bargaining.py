@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
+from sesgame.bargaining.core_nash_bargaining import nash_bargaining_in_core
 from sesgame.bargaining.surplus import (
     ALONE,
     EQUAL,
     GIVEN,
     SurplusEvidence,
+    disagreement_of,
     named_numbers,
-    numbers_by_player,
     rounding_of,
     shared_surplus,
     surplus_of,
-    weights_by_player,
+    weights_of,
     worse_off,
 )
-from sesgame.errors import AllocationError
+from sesgame.errors import GameError, OracleError
 from sesgame.game.allocation import Allocation
+from sesgame.game.game import Game
 from sesgame.game.leave_one_out import values_alone
 from sesgame.rule import Option, Promise, Rule
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from sesgame.game.game import Game
+    from sesgame.game.separation import SeparationOracle
 
     Numbers: TypeAlias = Allocation | Mapping[Hashable, float] | ArrayLike
 
@@ -36,49 +36,17 @@ __all__ = [
     "BARGAINING_WEIGHTS",
     "DISAGREEMENT",
     "NASH_BARGAINING",
-    "disagreement_of",
     "nash_bargaining",
-    "weights_of",
 ]
 
 
-def weights_of(game: Game, weights: Numbers | None) -> NDArray[np.float64]:
-    """Return bargaining weights in player order, shape (n,); ones where none are given.
-
-    Raises
-    ------
-    AllocationError
-        A weight is negative or not finite, of nobody or missing, or all are 0.
-    """
-    if weights is None:
-        return np.ones(game.n_players)
-    return weights_by_player(game, weights, "bargaining weights")
-
-
-def disagreement_of(
-    game: Game, disagreement: Numbers | None, *, progress: bool = True
-) -> NDArray[np.float64]:
-    """Return the disagreement payoffs in player order, shape (n,); by default values alone.
-
-    Raises
-    ------
-    AllocationError
-        One is not finite, of nobody or missing, or they are an allocation of the other kind.
-    """
-    if disagreement is None:
-        return values_alone(game, progress=progress)[0]
-    if isinstance(disagreement, Allocation) and disagreement.kind != game.kind:
-        raise AllocationError(
-            f"disagreement payoffs: a {disagreement.kind} allocation for a {game.kind} game"
-        )
-    return numbers_by_player(game, disagreement, "disagreement payoffs")
-
-
 def nash_bargaining(
-    game: Game,
+    game: Game | Iterable[Hashable],
     *,
     weights: Numbers | None = None,
     disagreement: Numbers | None = None,
+    within_core: bool = False,
+    oracle: SeparationOracle | None = None,
     progress: bool = True,
 ) -> Allocation:
     r"""Return the Nash bargaining solution: the efficient point of the largest product of gains.
@@ -89,12 +57,18 @@ def nash_bargaining(
     Parameters
     ----------
     game : Game
-        Any number of players; it is not tabulated. For costs the gains are :math:`d_i - x_i`.
+        Any number of players; it is not tabulated. Within the core, and with an oracle, players
+        will do. For costs the gains are :math:`d_i - x_i`.
     weights : Allocation, mapping or array_like of float, shape (n,), optional
         Bargaining weights, at least 0; who has 0 gets just the disagreement payoff. By default all
         the same. :func:`sesgame.contribution_weights` makes some of energy given and taken.
     disagreement : Allocation, mapping or array_like of float, shape (n,), optional
         What each gets, or pays, if nothing comes about; by default what each has alone.
+    within_core : bool, default False
+        Choose among the points of the core alone: :func:`sesgame.nash_bargaining_in_core`, which
+        takes bounds on shares and limits of a search, too. Weights are then positive.
+    oracle : SeparationOracle, optional
+        Within the core of a game of too many players for a table: finds coalitions that object.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -102,10 +76,13 @@ def nash_bargaining(
     -------
     Allocation
         Efficient, and nobody below the disagreement payoff. With
-        :class:`~sesgame.evidence.SurplusEvidence`.
+        :class:`~sesgame.evidence.SurplusEvidence`; within the core with
+        :class:`~sesgame.evidence.NashInCoreEvidence`.
 
     Raises
     ------
+    OracleError
+        An oracle is given, but not `within_core`.
     AllocationError
         Together players have less than in disagreement; or weights or payoffs are not one for each
         player, weights are negative, or all are 0.
@@ -130,7 +107,17 @@ def nash_bargaining(
     >>> trio = sg.Game.from_dict(alone | two | {("ann", "bob", "eve"): 9}, kind="gain")
     >>> sg.nash_bargaining(trio, weights={"ann": 2, "bob": 1, "eve": 0}).values.tolist()
     [6.0, 3.0, 0.0]
+    >>> sg.nash_bargaining(trio, within_core=True).values.round(6).tolist()
+    [4.0, 4.0, 1.0]
     """
+    if within_core:
+        return nash_bargaining_in_core(
+            game, weights=weights, disagreement=disagreement, oracle=oracle, progress=progress
+        )
+    if oracle is not None:
+        raise OracleError("an oracle finds coalitions that object; it needs within_core=True")
+    if not isinstance(game, Game):
+        raise GameError(f"players alone are no game: {game!r}; pass a Game")
     shares = weights_of(game, weights)
     alone, together = values_alone(game, progress=progress)
     start = alone if disagreement is None else disagreement_of(game, disagreement)

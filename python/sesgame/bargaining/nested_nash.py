@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.bargaining.nash_bargaining import (
-    BARGAINING_WEIGHTS,
-    DISAGREEMENT,
-    disagreement_of,
-    weights_of,
-)
+from sesgame.bargaining.nash_bargaining import BARGAINING_WEIGHTS, DISAGREEMENT
 from sesgame.bargaining.surplus import (
     LISTED_FAILURES,
     below_alone,
+    disagreement_of,
     rounding_of,
     shared_surplus,
     slack_of,
     surplus_of,
     weights_by_player,
+    weights_of,
     worse_off,
     wrong_point,
 )

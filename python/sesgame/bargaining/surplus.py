@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Hashable, Mapping
 from fractions import Fraction
 from math import fsum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from sesgame.game.game import Game
 
+    Numbers: TypeAlias = Allocation | Mapping[Hashable, float] | ArrayLike
+
 __all__ = [
     "ALONE",
     "EQUAL",
@@ -37,6 +39,7 @@ __all__ = [
     "NOTHING",
     "SurplusEvidence",
     "below_alone",
+    "disagreement_of",
     "named_numbers",
     "numbers_by_player",
     "rounding_of",
@@ -44,6 +47,7 @@ __all__ = [
     "slack_of",
     "surplus_of",
     "weights_by_player",
+    "weights_of",
     "worse_off",
     "wrong_point",
 ]
@@ -98,9 +102,7 @@ def worse_off(
     return tuple(game.players[int(index)] for index in worse)
 
 
-def numbers_by_player(
-    game: Game, numbers: Allocation | Mapping[Hashable, float] | ArrayLike, what: str
-) -> NDArray[np.float64]:
+def numbers_by_player(game: Game, numbers: Numbers, what: str) -> NDArray[np.float64]:
     """Return one finite number for each player, in player order.
 
     Raises
@@ -133,9 +135,7 @@ def numbers_by_player(
     return array
 
 
-def weights_by_player(
-    game: Game, weights: Allocation | Mapping[Hashable, float] | ArrayLike, what: str = "weights"
-) -> NDArray[np.float64]:
+def weights_by_player(game: Game, weights: Numbers, what: str = "weights") -> NDArray[np.float64]:
     """Return weights in player order, none negative and one of them positive.
 
     Raises
@@ -151,6 +151,41 @@ def weights_by_player(
     if not array.any():
         raise AllocationError(f"{what}: all are 0; one at least must be positive")
     return array
+
+
+def weights_of(game: Game, weights: Numbers | None) -> NDArray[np.float64]:
+    """Return bargaining weights in player order, shape (n,); ones where none are given.
+
+    Raises
+    ------
+    AllocationError
+        A weight is negative or not finite, of nobody or missing, or all are 0.
+    """
+    if weights is None:
+        return np.ones(game.n_players)
+    return weights_by_player(game, weights, "bargaining weights")
+
+
+def disagreement_of(
+    game: Game,
+    disagreement: Numbers | None,
+    *,
+    progress: bool = True,
+) -> NDArray[np.float64]:
+    """Return the disagreement payoffs in player order, shape (n,); by default values alone.
+
+    Raises
+    ------
+    AllocationError
+        One is not finite, of nobody or missing, or they are an allocation of the other kind.
+    """
+    if disagreement is None:
+        return values_alone(game, progress=progress)[0]
+    if isinstance(disagreement, Allocation) and disagreement.kind != game.kind:
+        raise AllocationError(
+            f"disagreement payoffs: a {disagreement.kind} allocation for a {game.kind} game"
+        )
+    return numbers_by_player(game, disagreement, "disagreement payoffs")
 
 
 def named_numbers(text: str) -> dict[str, float]:
