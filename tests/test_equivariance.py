@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference.stability_oracles import exact_nucleolus
 from sesgame.catalogue import RULES
-from sesgame.errors import AllocationError
+from sesgame.errors import AllocationError, GameError
 from sesgame.rule import Promise
 from test_rules import apply, options_for
 
@@ -28,7 +28,9 @@ SAME = 1e-9
 
 COVARIANT = (
     *("nucleolus", "prenucleolus", "per-capita-nucleolus", "per-capita-prenucleolus"),
-    *("least-core", "nearest-core", "leximin-core", "gately-point"),
+    *("least-core", "nearest-core", "leximin-core", "gately-point", "tau-value"),
+    *("nash-bargaining", "nash-bargaining-in-core", "nested-nash-bargaining"),
+    *("equal-surplus", "equal-non-separable"),
 )
 """Rules to which what players have in any case does not matter, beside the additive ones."""
 
@@ -83,21 +85,26 @@ def answer(rule, table, kind, *, unit=1.0, added=0.0, players=None):
             options[name] = {
                 player: unit * (amount + player / 10) + extra[player]
                 for player, amount in options[name].items()
+                if amount is not None
             }
     try:
         return apply(rule, game, options)
-    except AllocationError:
+    except (AllocationError, GameError):
         return None
 
 
 def discrete(found):
-    """Return what evidence says but for numbers that are measured, and the effort."""
+    """Return what evidence says but for numbers that are measured, and the effort.
+
+    Of proofs that are as good as each other any will do: of stages only the number counts.
+    """
     if dataclasses.is_dataclass(found):
-        return {
+        facts = {
             field.name: discrete(getattr(found, field.name))
             for field in dataclasses.fields(found)
             if field.name != "effort"
         }
+        return facts | {"stages": len(facts["stages"])} if "stages" in facts else facts
     if isinstance(found, np.ndarray):
         return None if found.dtype.kind == "f" else found.tolist()
     if isinstance(found, (tuple, list)):

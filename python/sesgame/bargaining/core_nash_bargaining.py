@@ -430,6 +430,9 @@ class _Bargaining:
         found = np.array(masks, dtype=np.int64)
         membership = (found[:, np.newaxis] >> np.arange(game.n_players) & 1).astype(np.bool_)
         new = self._require(membership, table[found])
+        if polished and not new and not self.free.any():
+            # Nobody gains anywhere, so there is no other point that could content them.
+            self._explain()
         if polished and not new:
             raise SolverError(STAGE, "coalitions that the program satisfies are violated")
         return new
