@@ -28,7 +28,7 @@ SAME = 1e-9
 
 COVARIANT = (
     *("nucleolus", "prenucleolus", "per-capita-nucleolus", "per-capita-prenucleolus"),
-    *("least-core", "nearest-core", "leximin-core", "gately-point"),
+    *("least-core", "per-capita-least-core", "nearest-core", "leximin-core", "gately-point"),
 )
 """Rules to which what players have in any case does not matter, beside the additive ones."""
 
