@@ -28,9 +28,9 @@ SAME = 1e-9
 
 COVARIANT = (
     *("nucleolus", "prenucleolus", "per-capita-nucleolus", "per-capita-prenucleolus"),
-    *("least-core", "nearest-core", "leximin-core", "gately-point", "tau-value"),
+    *("least-core", "per-capita-least-core", "nearest-core", "leximin-core", "gately-point"),
     *("nash-bargaining", "nash-bargaining-in-core", "nested-nash-bargaining"),
-    *("equal-surplus", "equal-non-separable"),
+    *("equal-surplus", "equal-non-separable", "tau-value"),
 )
 """Rules to which what players have in any case does not matter, beside the additive ones."""
 

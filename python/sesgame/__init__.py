@@ -56,6 +56,7 @@ from sesgame.stability.nucleolus import (
     per_capita_prenucleolus,
     prenucleolus,
 )
+from sesgame.stability.per_capita_least_core import per_capita_least_core
 
 __all__ = [
     "Allocation",
@@ -99,6 +100,7 @@ __all__ = [
     "owen_allocation",
     "owen_estimate",
     "owen_value",
+    "per_capita_least_core",
     "per_capita_nucleolus",
     "per_capita_prenucleolus",
     "plots",

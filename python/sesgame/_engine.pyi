@@ -329,7 +329,7 @@ def joint_level(
     total: float,
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float] | None: ...
 def least_core(
-    table: NDArray[np.float64], kind: _Kind, report: _Report = None
+    table: NDArray[np.float64], kind: _Kind, per_capita: bool, report: _Report = None
 ) -> LeastCoreOutcome: ...
 def largest_excess_with_each(
     table: NDArray[np.float64],

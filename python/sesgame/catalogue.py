@@ -30,6 +30,7 @@ from sesgame.stability.nucleolus import (
     PER_CAPITA_PRENUCLEOLUS,
     PRENUCLEOLUS,
 )
+from sesgame.stability.per_capita_least_core import PER_CAPITA_LEAST_CORE
 
 __all__ = [
     "RULES",
@@ -69,6 +70,7 @@ RULES = Catalogue(
         PER_CAPITA_NUCLEOLUS,
         PER_CAPITA_PRENUCLEOLUS,
         LEAST_CORE,
+        PER_CAPITA_LEAST_CORE,
         nearest_to(SHAPLEY),
         LEXIMIN_CORE,
         NASH_BARGAINING,

@@ -172,3 +172,28 @@ def test_a_forged_field_is_refused(forged):
     evidence = sg.tau_value(game).evidence
     assert evidence.verify(game)
     assert not replace(evidence, **forged).verify(game)
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1, 1e-300, 1e200])
+def test_rights_that_tie_in_floats_are_compared_exactly(unit):
+    draw = np.random.default_rng(2)
+    for _ in range(5):
+        table = np.zeros(1)
+        for weight in draw.integers(1, 30, size=6):
+            table = np.concatenate([table, table + unit * int(weight)])
+        table[-1] *= 1.5
+        game = sg.Game.from_table(table, kind="gain")
+        proof = sg.tau_value(game).evidence.verify(game, exact=True)
+        assert proof.failures == ()
+        worth = [Fraction(value) for value in table.tolist()]
+        most = [worth[-1] - worth[63 ^ 1 << i] for i in range(6)]
+        least = [
+            max(
+                worth[mask] - sum(most[j] for j in range(6) if mask >> j & 1 and j != i)
+                for mask in range(64)
+                if mask >> i & 1
+            )
+            for i in range(6)
+        ]
+        part = (worth[-1] - sum(least)) / (sum(most) - sum(least))
+        assert proof.values == tuple(r + part * (m - r) for r, m in zip(least, most, strict=True))

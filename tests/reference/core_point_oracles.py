@@ -20,10 +20,12 @@ def proper(table: Sequence[float], sign: int) -> Coalitions:
     ]
 
 
-def largest_excess(table: Sequence[float], sign: int, x: Row) -> Fraction:
-    """Return the largest excess of a proper coalition; x is in the sense of gains."""
-    excesses = [worth - dot(row, x) for row, worth in proper(table, sign)]
-    return max(excesses)
+def largest_excess(table: Sequence[float], sign: int, x: Row, per_capita: bool = False) -> Fraction:
+    """Return the largest excess (per member) of a proper coalition; x is in the sense of gains."""
+    return max(
+        (worth - dot(row, x)) / (sum(row) if per_capita else 1)
+        for row, worth in proper(table, sign)
+    )
 
 
 def dot(a: Row, b: Row) -> Fraction:
@@ -31,20 +33,29 @@ def dot(a: Row, b: Row) -> Fraction:
     return sum((p * q for p, q in zip(a, b, strict=True)), Fraction(0))
 
 
-def always_tight(table: Sequence[float], sign: int, value: Fraction, equal: Fraction) -> set[int]:
-    """Return the masks of the coalitions of this excess, up to a difference, at every vertex."""
-    coalitions, n = proper(table, sign), len(table).bit_length() - 1
+def always_tight(
+    table: Sequence[float], sign: int, value: Fraction, equal: Fraction, per_capita: bool = False
+) -> set[int]:
+    """Return the masks of the coalitions of this excess, up to a difference, at every vertex.
+
+    The value is an excess per member where that is said; the difference is of whole excesses.
+    """
+    n = len(table).bit_length() - 1
+    # What each coalition needs to have an excess of the value.
+    coalitions = [
+        (row, worth - value * (sum(row) if per_capita else 1)) for row, worth in proper(table, sign)
+    ]
     total = ([Fraction(1)] * n, sign * Fraction(table[-1]))
     vertices = []
     for chosen in combinations(coalitions, n - 1):
-        rows = [total, *((row, worth - value) for row, worth in chosen)]
+        rows = [total, *chosen]
         x = solve_exactly([row for row, _ in rows], [b for _, b in rows])
-        if x is not None and all(worth - dot(row, x) <= value for row, worth in coalitions):
+        if x is not None and all(needed <= dot(row, x) for row, needed in coalitions):
             vertices.append(x)
     return {
         mask
-        for mask, (row, worth) in enumerate(coalitions, start=1)
-        if all(worth - dot(row, x) >= value - equal for x in vertices)
+        for mask, (row, needed) in enumerate(coalitions, start=1)
+        if all(needed - dot(row, x) >= -equal for x in vertices)
     }
 
 

@@ -248,19 +248,21 @@ def assert_claimed(subject: Subject, allocation: sg.Allocation, claim: str) -> N
         off = max(abs(a - b) for a, b in zip(x, expected, strict=True))
         assert off <= allowed, (allocation.method, claim, float(off), allowed)
         return
-    largest = largest_excess(table, sign, x)
     if allocation.method.endswith("(not proved)"):
         assert claim == f"the largest excess is at most {evidence.upper_bound!r}"
-        assert largest <= Fraction(evidence.upper_bound) + Fraction(allowed)
+        assert largest_excess(table, sign, x) <= Fraction(evidence.upper_bound) + Fraction(allowed)
         return
-    assert allocation.method == RULES["least-core"].title
-    value = least_core_value(tuple(table), sign)
+    per_capita = allocation.rule == "per-capita-least-core"
+    assert allocation.method == RULES[allocation.rule].title
+    assert claim.startswith(f"in the {allocation.method} of this game")
+    largest = largest_excess(table, sign, x, per_capita)
+    value = least_core_value(tuple(table), sign, per_capita)
     assert abs(Fraction(evidence.levels[0].excess) - value) <= allowed
     assert largest <= value + Fraction(allowed)
     if hasattr(evidence, "tight"):
         assert abs(Fraction(evidence.value) - value) <= allowed
         masks = [game.players.mask(coalition) for coalition in evidence.tight]
-        surely, perhaps = tight_coalitions(tuple(table), sign, allowed)
+        surely, perhaps = tight_coalitions(tuple(table), sign, allowed, per_capita)
         assert surely <= set(masks) <= perhaps
         assert masks == sorted(set(masks))
         assert evidence.tight_count == len(masks)
@@ -273,7 +275,7 @@ def expected_point(
     sign, table = int(game.sign), tuple(game.tabulate().tolist())
     rule = RULES[allocation.rule]
     name = rule.name
-    if allocation.method.endswith("(not proved)") or name == "least-core":
+    if allocation.method.endswith("(not proved)") or name.endswith("least-core"):
         return None
     if name.endswith("nucleolus"):
         return exact_point(table, sign, not name.endswith("prenucleolus"), "per-capita" in name)
@@ -295,18 +297,21 @@ def exact_point(
 
 
 @cache
-def least_core_value(table: tuple[float, ...], sign: int) -> Fraction:
+def least_core_value(table: tuple[float, ...], sign: int, per_capita: bool = False) -> Fraction:
     fractions = [Fraction(value) for value in table]
-    return exact_nucleolus(fractions, sign=sign, individually_rational=False)[1]
+    _, value = exact_nucleolus(
+        fractions, sign=sign, individually_rational=False, per_capita=per_capita
+    )
+    return value
 
 
 @cache
 def tight_coalitions(
-    table: tuple[float, ...], sign: int, equal: float
+    table: tuple[float, ...], sign: int, equal: float, per_capita: bool
 ) -> tuple[set[int], set[int]]:
-    value = least_core_value(table, sign)
-    surely = always_tight(table, sign, value, Fraction(0))
-    return surely, always_tight(table, sign, value, Fraction(equal))
+    value = least_core_value(table, sign, per_capita)
+    surely = always_tight(table, sign, value, Fraction(0), per_capita)
+    return surely, always_tight(table, sign, value, Fraction(equal), per_capita)
 
 
 @cache

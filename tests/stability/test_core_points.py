@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import sesgame as sg
 from reference.separation_oracles import all_coalitions
 from scipy.optimize import linprog, minimize
-from sesgame.errors import AllocationError
+from sesgame.errors import AllocationError, ContradictoryBoundsError
 
 
 def random_game(n_players: int, seed: int, kind: str, surplus: float) -> sg.Game:
@@ -149,3 +150,57 @@ def test_a_reference_that_does_not_fit_is_refused(reference) -> None:
     game = sg.Game.from_table([0, 0, 0, 8, 0, 0, 0, 9], kind="gain")
     with pytest.raises(AllocationError):
         sg.nearest_core_allocation(game, reference=reference)
+
+
+RULES_OF_POINTS = [sg.nearest_core_allocation, sg.leximin_core_allocation]
+
+
+@pytest.mark.parametrize("rule", RULES_OF_POINTS, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("of", ["core", "least-core"])
+def test_the_choice_is_proved_in_fractions(rule, of: str) -> None:
+    for seed in range(6):
+        for n_players, kind, surplus in ((1, "gain", 0), (3, "cost", 9), (5, "gain", 0)):
+            game = random_game(n_players, seed, kind, surplus + 9 * (seed % 2))
+            reference = np.random.default_rng(seed).random(n_players)
+            proof = rule(game, of=of, reference=reference).evidence.verify(game, exact=True)
+            assert proof.failures == ()
+            assert proof.exact
+            assert sum(proof.values) == Fraction(game.value(game.players))
+
+
+def test_fractions_by_hand() -> None:
+    # Ann is capped; what she leaves is split between the others, whom nobody else holds back.
+    game = sg.Game.from_table([0, 0, 0, 6, 0, 0, 0, 10], ["ann", "bob", "cid"], kind="gain")
+    for rule in RULES_OF_POINTS:
+        capped = rule(game, at_most={"ann": 3.0}).evidence.verify(game, exact=True)
+        assert capped.values == (3, Fraction(7, 2), Fraction(7, 2))
+        even = rule(game).evidence.verify(game, exact=True)
+        assert even.values == (Fraction(10, 3),) * 3
+
+
+@pytest.mark.parametrize("rule", RULES_OF_POINTS, ids=lambda rule: rule.__name__)
+def test_a_point_that_is_off_by_more_than_rounding_is_refused_in_fractions(rule) -> None:
+    game = random_game(5, 2, "gain", 40)
+    evidence = rule(game).evidence
+    shift = 1e-11 * game.scale
+    values = (evidence.values[0] + shift, evidence.values[1] - shift, *evidence.values[2:])
+    moved = dataclasses.replace(evidence, values=values)
+    assert moved.verify(game)
+    proof = moved.verify(game, exact=True)
+    assert any("off the" in failure for failure in proof.failures)
+
+
+@pytest.mark.parametrize("rule", RULES_OF_POINTS, ids=lambda rule: rule.__name__)
+def test_a_core_without_interior_is_proved_in_fractions(rule) -> None:
+    gloves = sg.Game.from_table([0, 0, 0, 0, 0, 1, 1, 1], kind="gain")
+    proof = rule(gloves).evidence.verify(gloves, exact=True)
+    assert proof.failures == ()
+    assert proof.values == (0, 0, 1)
+
+
+def test_a_contradiction_of_bounds_is_proved_in_fractions_in_any_case() -> None:
+    gloves = sg.Game.from_table([0, 0, 0, 0, 0, 1, 1, 1], kind="gain")
+    with pytest.raises(ContradictoryBoundsError) as caught:
+        sg.nearest_core_allocation(gloves, at_least={0: 0.5})
+    for exact in (False, True):
+        assert caught.value.contradiction.verify(gloves, exact=exact).exact

@@ -227,3 +227,6 @@ def test_exact_needs_a_table() -> None:
     game = random_game(3, 0)
     with pytest.raises(OracleError, match="exact needs the table"):
         sg.nucleolus(game, oracle=Enumeration(game), exact=True)
+    evidence = sg.nucleolus(game, oracle=Enumeration(game)).evidence
+    with pytest.raises(OracleError, match="exact needs the table"):
+        evidence.verify(game, Enumeration(game), exact=True)

@@ -598,6 +598,7 @@ class _Bargaining:
 
 NASH_IN_CORE = Rule(
     name="nash-bargaining-in-core",
+    proved_by=lambda evidence: isinstance(evidence, NashInCoreEvidence),
     title=STAGE,
     apply=lambda problem: _in_core(CoalitionSearch.of_problem(problem), **bounds_of(problem)),
     needs=frozenset({Need.SEARCH}),

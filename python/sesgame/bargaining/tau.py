@@ -78,7 +78,7 @@ class TauEvidence(Evidence):
             The game that was shared out; it is tabulated.
         exact : bool, default False
             Allow for the rounding of the shares alone, and compare each coalition that may be the
-            best one of a player in fractions: some microseconds for each of those that tie.
+            best one of a player in integers: a few seconds at 20 players, where half of them tie.
 
         Returns
         -------
@@ -133,38 +133,69 @@ def _minimal_rights(
     """Return max over S with i of v(S) - M(S) + M_i, in the sense of gains.
 
     In floats; or floats tell which coalitions may be the best ones, and those are compared in
-    fractions.
+    integers, as all values are multiples of one power of two.
     """
     n = len(most)
     floats = np.array([float(m) for m in most])
     low_bits = min(n, CHUNK_BITS)
-    low, low_exact = np.zeros(1), np.array([Fraction(0)], dtype=object)
-    for index in range(low_bits):
-        low = np.concatenate([low, low + floats[index]])
-        if exact:
-            low_exact = np.concatenate([low_exact, low_exact + most[index]])
+    size = 1 << low_bits
+    low = _subset_sums(floats[:low_bits])
+    exponent, whole, low_whole = 0, np.array([], dtype=object), np.array([], dtype=object)
+    if exact:
+        starts = range(0, len(table), size)
+        exponent = min(_exponent(table[start : start + size]) for start in starts)
+        whole = np.array([int(m * Fraction(2) ** -exponent) for m in most], dtype=object)
+        low_whole = _subset_sums(whole[:low_bits])
+    # Sums of at most 30 floats and a difference lose less than 1e-14 of what is added up.
     margin = 1e-13 * (float(np.abs(floats).sum()) + float(np.abs(table).max()))
+    reached: list[float] = [-np.inf] * n
     best: list[Any] = [-np.inf] * n
-    members = np.arange(len(low))[:, np.newaxis] >> np.arange(low_bits) & 1 == 1
-    for start in range(0, len(table), len(low)):
+    members = np.arange(size)[:, np.newaxis] >> np.arange(low_bits) & 1 == 1
+    for start in range(0, len(table), size):
         beyond = [index for index in range(low_bits, n) if start >> index & 1]
-        excesses = sign * table[start : start + len(low)] - (low + float(floats[beyond].sum()))
+        excesses = sign * table[start : start + size] - (low + float(floats[beyond].sum()))
         inside = {index: members[:, index] for index in range(low_bits)}
-        inside |= {index: np.ones(len(low), dtype=np.bool_) for index in beyond}
-        levels = {i: max(float(excesses[of].max()), best[i]) for i, of in inside.items()}
-        if not exact:
-            best = [levels.get(index, known) for index, known in enumerate(best)]
-            continue
-        close = np.zeros(len(low), dtype=np.bool_)
+        inside |= {index: np.ones(size, dtype=np.bool_) for index in beyond}
         for index, of in inside.items():
-            close |= of & (excesses >= levels[index] - margin)
-        high = sum((most[index] for index in beyond), Fraction(0))
-        for place in np.flatnonzero(close).tolist():
-            excess = sign * Fraction(float(table[start + place])) - low_exact[place] - high
-            for index, of in inside.items():
-                if of[place] and excess > best[index]:
-                    best[index] = excess
-    return [Fraction(e) + m for e, m in zip(best, most, strict=True)]
+            reached[index] = max(float(excesses[of].max()), reached[index])
+        if not exact:
+            continue
+        close = np.zeros(size, dtype=np.bool_)
+        for index, of in inside.items():
+            close |= of & (excesses >= reached[index] - margin)
+        places = np.flatnonzero(close)
+        values = sign * _integers(table[start + places], exponent)
+        wholes = values - low_whole[places] - sum(whole[beyond])
+        for index, of in inside.items():
+            best[index] = max([best[index], *wholes[of[places]]])
+    if exact:
+        return [e * Fraction(2) ** exponent + m for e, m in zip(best, most, strict=True)]
+    return [Fraction(e) + m for e, m in zip(reached, most, strict=True)]
+
+
+def _subset_sums(weights: NDArray[Any]) -> NDArray[Any]:
+    sums = np.zeros(1, dtype=weights.dtype)
+    for weight in weights:
+        sums = np.concatenate([sums, sums + weight])
+    return sums
+
+
+MANTISSA_BITS = 53
+"""Those of a float, which is a whole number of so many bits times a power of two."""
+
+
+def _exponent(values: NDArray[np.float64]) -> int:
+    """Return that of a power of two of which all values are multiples."""
+    return int(np.frexp(values)[1].min()) - MANTISSA_BITS
+
+
+def _integers(values: NDArray[np.float64], exponent: int) -> NDArray[Any]:
+    """Return the values, exactly, as multiples of a power of two."""
+    mantissas, exponents = np.frexp(values)
+    whole = np.ldexp(mantissas, MANTISSA_BITS).astype(np.int64).astype(object)
+    shifts = (exponents - MANTISSA_BITS - exponent).astype(object)
+    multiples: NDArray[Any] = whole << shifts
+    return multiples
 
 
 def tau_value(game: Game, *, progress: bool = True) -> Allocation:

@@ -193,7 +193,7 @@ class Evidence:
         """Return in sentences what the values rest on, for members."""
         return []
 
-    def verify(self, game: Any) -> Verdict | None:
+    def verify(self, game: Any, *, exact: bool = False) -> Verdict | None:
         """Check what is claimed on the game itself; None where there is nothing to check."""
         return None
 

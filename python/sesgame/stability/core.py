@@ -43,7 +43,7 @@ from sesgame.stability.verification import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from sesgame.game.game import Game
     from sesgame.stability.separation_oracle import SeparationOracle
@@ -56,6 +56,7 @@ __all__ = [
     "core_existence",
     "least_core",
     "least_core_by_search",
+    "least_core_of_table",
 ]
 
 
@@ -67,8 +68,11 @@ class LeastCoreEvidence(Evidence):
     ----------
     value : float
         The least possible largest excess of a proper coalition. Positive: the core is empty.
+    per_capita : bool
+        Whether excesses are divided by the size of the coalition.
     stages : tuple of Stage
-        The first is the dual solution: a balanced collection whose weighted excess is `value`.
+        The first is the dual solution: a balanced collection whose weighted excess, divided by the
+        weighted size if `per_capita`, is `value`.
         The others, of equal excess, settle what else is tight everywhere.
     tight : tuple of tuple of hashable
         The coalitions whose excess is `value` at every point of the least core, in binary order;
@@ -84,6 +88,7 @@ class LeastCoreEvidence(Evidence):
     """
 
     value: float
+    per_capita: bool
     stages: tuple[Stage, ...]
     tight: tuple[tuple[Hashable, ...], ...]
     tight_count: int
@@ -96,12 +101,17 @@ class LeastCoreEvidence(Evidence):
         """The stages."""
         return self.stages
 
+    @property
+    def is_per_member(self) -> bool:
+        """Whether excesses are divided by the size of the coalition."""
+        return self.per_capita
+
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the first stage proves."""
         groups = count_of(len(self.stages[0].coalitions), "group") if self.stages else "no group"
         return [
             f"The certificate names {groups} in balance: no split leaves all of them with less "
-            f"reason to leave than {amount(self.value)}."
+            f"reason to leave than {amount(self.value)}{' a member' if self.per_capita else ''}."
         ]
 
     def verify(self, game: Game, *, exact: bool = False) -> Verification:
@@ -125,11 +135,13 @@ class LeastCoreEvidence(Evidence):
             True as a condition when all of it holds.
         """
         values = checked_values(game.players, self.values)
+        concept = "per-capita least core" if self.per_capita else LEAST_CORE.title
         checked = verify_stages(
             game,
             values,
             self.stages,
-            claim=f"in the least core of this game, whose value is {self.value!r}",
+            claim=f"in the {concept} of this game, whose value is {self.value!r}",
+            per_capita=self.per_capita,
             complete=False,
             exact=exact,
         )
@@ -141,9 +153,12 @@ class LeastCoreEvidence(Evidence):
         if self.value != level:
             failures.append(f"the first stage proves {level!r}, not {self.value!r}")
         if exact and self.stages:
-            level = exact_excess(game, checked.values, self.stages[0].coalitions[0])
+            first = self.stages[0].coalitions[0]
+            level = exact_excess(game, checked.values, first)
+            level /= len(first) if self.per_capita else 1
         failures += wrong_tight_coalitions(
-            game, checked.values, self.stages, self.tight, self.tight_count, level
+            *(game, checked.values, self.stages, self.tight, self.tight_count, level),
+            per_capita=self.per_capita,
         )
         return dataclasses.replace(checked, failures=tuple(failures))
 
@@ -250,16 +265,21 @@ def least_core_by_search(search: CoalitionSearch, *, exact: bool = False) -> All
             search, method=LEAST_CORE.title, complete=False, individually_rational=False
         )
         return LEAST_CORE.made(found)
-    game = search.game
-    table = game.tabulate(progress=search.progress)
-    with progress_report(LEAST_CORE.title, " values", search.progress) as report:
-        outcome = engine_least_core(table, game.kind, report)
+    return least_core_of_table(search.game, LEAST_CORE, False, exact, search.progress)
+
+
+def least_core_of_table(
+    game: Game, rule: Rule, per_capita: bool, exact: bool, progress: bool
+) -> Allocation:
+    """Return a point of the least core of excesses, or of excesses per member."""
+    table = game.tabulate(progress=progress)
+    with progress_report(rule.title, " values", progress) as report:
+        outcome = engine_least_core(table, game.kind, per_capita, report)
     value, values, tolerance = outcome.value, outcome.allocation, outcome.tolerance
-    tight, count = coalitions_at_least(
-        table, game.kind, values, value - 4 * tolerance, LISTED_COALITIONS
-    )
+    tight, count = _near_value(game, values, value, per_capita, tolerance, LISTED_COALITIONS)
     evidence = LeastCoreEvidence(
         value=value,
+        per_capita=per_capita,
         stages=tuple(stage(game.players, raw) for raw in outcome.stages),
         tight=tuple(game.players.ordered_labels(mask) for mask in tight),
         tight_count=count,
@@ -275,12 +295,28 @@ def least_core_by_search(search: CoalitionSearch, *, exact: bool = False) -> All
         players=game.players,
         values=values,
         kind=game.kind,
-        method=LEAST_CORE.title,
+        method=rule.title,
         tolerance=tolerance,
         evidence=evidence,
         exact=fractions,
     )
-    return LEAST_CORE.made(allocation)
+    return rule.made(allocation)
+
+
+def _near_value(
+    game: Game,
+    values: NDArray[np.float64],
+    value: float,
+    per_capita: bool,
+    tolerance: float,
+    limit: int,
+) -> tuple[list[int], int]:
+    """Return the coalitions, as masks, whose excess is within tolerance of the largest."""
+    if per_capita:
+        # An excess of t per member is one of 0 where everybody has t more.
+        values, value = values + game.sign * value, 0.0
+    table = game.tabulate(progress=False)
+    return coalitions_at_least(table, game.kind, values, value - 4 * tolerance, limit)
 
 
 def _proved(
@@ -294,10 +330,12 @@ def _proved(
             game.tabulate(progress=False),
             int(game.sign),
             [game.players.mask(group) for stage in evidence.stages for group in stage.coalitions],
-            per_capita=False,
+            per_capita=evidence.per_capita,
             bounded=False,
         )
-        first = [stage(game.players, level) for level in levels if level[0] == levels[0][0]]
+        # Floats cannot keep coalitions below the value that are closer to it than that.
+        least = levels[0][0] - 4 * Fraction(evidence.tolerance)
+        first = [stage(game.players, level) for level in levels if level[0] >= least]
         evidence, proof = _verified(game, _at(game, evidence, first, point))
     if not proof:
         raise SolverError("exact proof of the least core", proof.failures[0])
@@ -318,18 +356,15 @@ def _at(
     point: Sequence[Fraction | float],
 ) -> LeastCoreEvidence:
     """Return evidence whose numbers are the floats next to those of a point in fractions."""
-    found = stages_at(game, stages, point, per_capita=False)
+    found = stages_at(game, stages, point, per_capita=evidence.per_capita)
     value = found[0].excess if found else 0.0
     values = np.array([float(share) for share in point])
     # The coalitions that are tight in fractions are among those that are so in floats.
-    near, _ = coalitions_at_least(
-        game.tabulate(progress=False),
-        game.kind,
-        values,
-        value - 4 * evidence.tolerance,
-        1 << game.n_players,
+    near, _ = _near_value(
+        game, values, value, evidence.per_capita, evidence.tolerance, 1 << game.n_players
     )
-    tight = tight_coalitions(game, found, [Fraction(share) for share in point], near)
+    exact_point = [Fraction(share) for share in point]
+    tight = tight_coalitions(game, found, exact_point, near, per_capita=evidence.per_capita)
     return dataclasses.replace(
         evidence,
         value=value,
@@ -343,7 +378,7 @@ def _at(
 LEAST_CORE = Rule(
     name="least-core",
     proved_by=lambda evidence: (
-        isinstance(evidence, LeastCoreEvidence)
+        (isinstance(evidence, LeastCoreEvidence) and not evidence.per_capita)
         or (isinstance(evidence, GeneratedEvidence) and not evidence.complete)
     ),
     title="least core",

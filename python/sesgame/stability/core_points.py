@@ -38,6 +38,7 @@ from sesgame.stability.bounds_on_shares import (
     held_bound,
 )
 from sesgame.stability.core import LEAST_CORE
+from sesgame.stability.core_point_fractions import point_in_fractions
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import Verification, verify_core_point, verify_stages
 
@@ -193,7 +194,7 @@ class CorePointEvidence(Evidence):
             return f"the leximin point of the {where}, compared with {reference}"
         return f"the point of the {where} nearest to {reference}"
 
-    def verify(self, game: Game) -> Verification:
+    def verify(self, game: Game, *, exact: bool = False) -> Verification:
         """Check the point and its multipliers with code that shares nothing with the solver.
 
         With x the point, r the reference, m the multipliers (in the sense of gains): the point is
@@ -207,6 +208,10 @@ class CorePointEvidence(Evidence):
         ----------
         game : Game
             The game that was solved; it is tabulated.
+        exact : bool, default False
+            Derive the point and its multipliers in fractions from the coalitions and bounds that
+            the steps name, and compare all 2^n excesses with no tolerance. The shares may differ
+            from it by the rounding of floats; the values of the game count as they are.
 
         Returns
         -------
@@ -217,11 +222,15 @@ class CorePointEvidence(Evidence):
         failures = self._malformed(game.n_players)
         if not failures:
             failures = _PointCheck(self, game, values).failures()
+        shares: tuple[Fraction | float, ...] = tuple(values.tolist())
+        if exact and not failures:
+            fixed = pinned(game, of_least_core=self.core_is_empty or self.of_least_core)
+            shares, failures = point_in_fractions(self, game, fixed)
         return Verification(
             claim=self._claim(game),
             failures=tuple(failures[:LISTED_FAILURES]),
-            exact=False,
-            values=tuple(values.tolist()),
+            exact=exact,
+            values=shares,
         )
 
     def _malformed(self, n_players: int) -> list[str]:

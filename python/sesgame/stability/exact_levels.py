@@ -88,11 +88,17 @@ def stages_at(
 
 
 def tight_coalitions(
-    game: Game, stages: Iterable[Stage], point: Sequence[Fraction], near: Sequence[int]
+    game: Game,
+    stages: Iterable[Stage],
+    point: Sequence[Fraction],
+    near: Sequence[int],
+    *,
+    per_capita: bool,
 ) -> list[int]:
     """Return those of some coalitions, given as masks, that have the largest excess everywhere.
 
-    At a point they have the largest excess of all, and the stages, all of that excess, settle it.
+    At a point they have the largest excess of all, or excess per member, and the stages, all of
+    that excess, settle it.
     """
     if not near:
         return []
@@ -104,6 +110,8 @@ def tight_coalitions(
     shares = np.array([int(share * scale) for share in point], dtype=object)
     members = np.array(near)[:, np.newaxis] >> np.arange(n) & 1
     excess = sign * (worth - members.astype(object) @ shares)
+    if per_capita:
+        excess *= np.array([lcm(*range(1, n + 1)) // int(size) for size in members.sum(axis=1)])
     settled = Annihilator(n)
     settled.insert(np.ones(n, dtype=np.bool_))
     for coalition in (coalition for stage in stages for coalition in stage.coalitions):

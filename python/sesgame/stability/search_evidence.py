@@ -18,6 +18,7 @@ from sesgame.files.json_text import InfiniteAsNull, unkept
 from sesgame.formatting import count, format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.precision import equal_for_oracle
+from sesgame.stability.exact_levels import NO_FRACTIONS
 from sesgame.stability.null_space import Annihilator, Span
 from sesgame.stability.separation_oracle import Separator
 from sesgame.stability.stages import Stage
@@ -161,7 +162,9 @@ class GeneratedEvidence(Evidence):
             f"largest excess below {amount(self.lower_bound)} (proved lower bound)."
         ]
 
-    def verify(self, game: Game, oracle: SeparationOracle | None = None) -> Verification:
+    def verify(
+        self, game: Game, oracle: SeparationOracle | None = None, *, exact: bool = False
+    ) -> Verification:
         """Check the evidence with code that shares nothing with the solver.
 
         Stage by stage: the weights balance (in fractions), the coalitions have the values and
@@ -174,6 +177,8 @@ class GeneratedEvidence(Evidence):
             The values of the stages' coalitions are asked of it.
         oracle : SeparationOracle, optional
             That of the solution, or better another one.
+        exact : bool, default False
+            Refused: an oracle's word has no fractions.
 
         Returns
         -------
@@ -182,11 +187,18 @@ class GeneratedEvidence(Evidence):
             proves nothing. Evidence that is not `proved` claims only that no excess is above
             `upper_bound`.
 
+        Raises
+        ------
+        OracleError
+            With `exact`.
+
         Notes
         -----
         What counts as equal is 1e-7 of the largest of the values of 1, n - 1 and n players and the
         accuracy of the game, whatever the evidence says.
         """
+        if exact:
+            raise OracleError(NO_FRACTIONS)
         return _Check(game, self, oracle).verification()
 
 

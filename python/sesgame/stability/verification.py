@@ -42,7 +42,9 @@ __all__ = [
     "balance",
     "balanced_excess",
     "exact_excess",
+    "excesses_above",
     "has_shares",
+    "solve",
     "verify_core_point",
     "verify_stages",
     "wrong_tight_coalitions",
@@ -120,7 +122,7 @@ class _Shares(NamedTuple):
 
 def verify_stages(
     game: Game,
-    values: NDArray[np.float64],
+    values: NDArray[Any],
     stages: Sequence[Stage],
     *,
     claim: str,
@@ -172,7 +174,7 @@ class _StageCheck:
     def __init__(
         self,
         game: Game,
-        values: NDArray[np.float64],
+        values: NDArray[Any],
         *,
         per_capita: bool,
         individually_rational: bool,
@@ -263,10 +265,10 @@ class _StageCheck:
         if not self.failures and complete and self.span.rank < self.n:
             self.failures.append(f"the stages settle {self.span.rank} of {self.n} dimensions")
 
-    def derive_point(self, values: NDArray[np.float64]) -> None:
+    def derive_point(self, values: NDArray[Any]) -> None:
         """Derive the allocation from the stages, and compare it with that in floats."""
         # Where the stages leave freedom, the point next to the one in floats.
-        self.x = _solve(self.vectors, self.totals, self.x)
+        self.x = solve(self.vectors, self.totals, self.x)
         billed = [float(self.sign * share) for share in self.x]
         self.failures += [
             f"{player} gets {float(value)!r}, which is {abs(proved - value):.3g} off the "
@@ -350,11 +352,14 @@ def wrong_tight_coalitions(
     tight: Sequence[tuple[Hashable, ...]],
     count: int,
     level: Fraction | float,
+    *,
+    per_capita: bool = False,
 ) -> list[str]:
     """Say what is wrong with the coalitions that are tight at every point of a least core.
 
-    They are those of the largest excess that the stages settle: each is in their span. Whoever is
-    closer to that than what counts as equal may be one of them; the others at the level have to be.
+    They are those of the largest excess (per member, if `per_capita`) that the stages settle: each
+    is in their span. Whoever is closer to that than what counts as equal may be one of them; the
+    others at the level have to be.
     """
     n, sign = game.n_players, int(game.sign)
     table = game.tabulate(progress=False)
@@ -372,13 +377,13 @@ def wrong_tight_coalitions(
         return [f"the tight coalitions: {error}"]
     least = most = 0
     unlisted, loose = [], set(listed.tolist())
-    for masks, membership in _near(table, sign, x, level, -equal, False):
+    for masks, membership in _near(table, sign, x, level, -equal, per_capita):
         inside = ~(membership @ settled != 0).any(axis=1)
         masks, membership = masks[inside], membership[inside]
-        excesses, _ = _excesses(table[masks], sign, membership, x, False)
-        roundings = _roundings(table[masks], membership, x)
-        sure = excesses >= level - roundings
-        most += len(near := masks[excesses >= level - equal - roundings])
+        excesses, weights = _excesses(table[masks], sign, membership, x, per_capita)
+        beyond, roundings = excesses - level * weights, _roundings(table[masks], membership, x)
+        sure = beyond >= -roundings
+        most += len(near := masks[beyond >= -(equal + roundings)])
         least += int(sure.sum())
         unlisted += np.setdiff1d(masks[sure], listed)[:1].tolist()
         loose -= set(near.tolist())
@@ -438,9 +443,6 @@ def verify_core_point(
     """
     n, sign = game.n_players, int(game.sign)
     table = game.tabulate(progress=False)
-    span = Span()
-    grand = _vector((1 << n) - 1, n)
-    span.insert(0, grand)
     equal: Any = Fraction(0) if exact else equal_amounts(game)
     x: list[Any] = [sign * (Fraction(float(value)) if exact else float(value)) for value in values]
     total = sign * (Fraction(float(table[-1])) if exact else float(table[-1]))
@@ -449,13 +451,11 @@ def verify_core_point(
     if not abs(gap) <= equal + rounding_of_excesses(table[-1], np.abs(values).sum(), n):
         failures.append(f"not efficient: x(N) - v(N) is {float(sign * gap)!r}")
     elif exact:
-        x = _solve({0: grand}, {0: total}, x)
-    checked = [Checked(Fraction(0) if exact else 0.0, span.annihilator(n))]
+        x = solve({0: [1] * n}, {0: total}, x)
     remedy = "; exact=True of least_core gives a point that is proved in fractions" if exact else ""
     failures += [
-        f"{format_coalition(game.players.ordered_labels(mask))} has a positive excess, "
-        f"{amount:.3g}{remedy}"
-        for mask, amount in _above(table, sign, x, checked, False, equal)
+        f"{name} has a positive excess, {amount:.3g}{remedy}"
+        for name, amount in excesses_above(game, x, Fraction(0) if exact else 0.0, equal)
     ]
     return Verification(
         claim="in the core",
@@ -463,6 +463,18 @@ def verify_core_point(
         exact=exact,
         values=tuple(sign * share for share in x),
     )
+
+
+def excesses_above(
+    game: Game, x: Sequence[Any], level: Any, equal: Any
+) -> Iterator[tuple[str, float]]:
+    """Yield coalitions whose excess is above a level, and by how much; x is in gains' sense."""
+    span = Span()
+    span.insert(0, [1] * game.n_players)
+    checked = [Checked(level, span.annihilator(game.n_players))]
+    table = game.tabulate(progress=False)
+    for mask, amount in _above(table, int(game.sign), x, checked, False, equal):
+        yield format_coalition(game.players.ordered_labels(mask)), amount
 
 
 def balance(
@@ -485,7 +497,7 @@ def _vector(mask: int, n_players: int) -> list[int]:
     return [mask >> index & 1 for index in range(n_players)]
 
 
-def _solve(
+def solve(
     vectors: dict[int, list[int]], totals: dict[int, Any], start: Sequence[Fraction]
 ) -> list[Fraction]:
     """Return the point with given totals; what they leave free stays as at the start."""

@@ -229,7 +229,7 @@ fn a_coalition_found_late_can_raise_the_first_level() {
         0.0, 43.4, 0.0, 91.1, 68.3, 87.9, 74.0, 52.1, 36.0, 69.0, 0.0, 56.1, 35.4, 0.0, 0.0, -41.6,
     ];
     let game = Game { table: table.to_vec(), kind: Kind::Gain };
-    let found = least_core(&game.table, game.kind, &Progress::new()).unwrap();
+    let found = least_core(&game.table, game.kind, false, &Progress::new()).unwrap();
     assert_stages(&game, &found.allocation, &found.stages, false);
     assert!((found.value - (69.0 + 74.0 + 41.6) / 2.0).abs() < 1e-9);
 }
@@ -255,17 +255,28 @@ proptest! {
     }
 
     #[test]
-    fn every_least_core_is_proved_and_only_what_is_settled_is_tight(game in any_game(9)) {
-        let found = least_core(&game.table, game.kind, &Progress::new()).unwrap();
-        let settled = assert_stages(&game, &found.allocation, &found.stages, false);
-        if let Some((_, largest)) =
-            worst_coalition(&game.table, game.kind, &found.allocation, &Progress::new()).unwrap()
-        {
+    fn every_least_core_is_proved_and_only_what_is_settled_is_tight(
+        game in any_game(9),
+        per_capita in any::<bool>(),
+    ) {
+        let found = least_core(&game.table, game.kind, per_capita, &Progress::new()).unwrap();
+        let settled = assert_stages(&game, &found.allocation, &found.stages, per_capita);
+        let largest = game
+            .proper()
+            .map(|coalition| game.excess(coalition, &found.allocation, per_capita))
+            .fold(f64::NEG_INFINITY, f64::max);
+        if game.n_players() > 1 {
             prop_assert!((largest - found.value).abs() <= AGREEMENT * game.scale());
         }
-        let threshold = found.value - 4.0 * found.tolerance;
+        // An excess of t per member is one of 0 where everybody has t more.
+        let (raised, level) = if per_capita {
+            let more = game.kind.sign() * found.value;
+            (found.allocation.iter().map(|share| share + more).collect(), 0.0)
+        } else {
+            (found.allocation.clone(), found.value)
+        };
         let (tight, count) = coalitions_at_least(
-            &game.table, game.kind, &found.allocation, threshold, 1000, &Progress::new(),
+            &game.table, game.kind, &raised, level - 4.0 * found.tolerance, 1000, &Progress::new(),
         ).unwrap();
         prop_assert_eq!(tight.len() as u64, count);
         for coalition in tight {
@@ -335,7 +346,7 @@ proptest! {
                 let found = nucleolus(&table, game.kind, concept, &progress).unwrap();
                 let x = &found.allocation;
                 (
-                    least_core(&table, game.kind, &progress).unwrap(),
+                    least_core(&table, game.kind, concept.per_capita, &progress).unwrap(),
                     core(&table, game.kind, 0.0, &progress).unwrap(),
                     worst_coalition(&table, game.kind, x, &progress).unwrap(),
                     coalitions_at_least(&table, game.kind, x, 0.0, 99, &progress).unwrap(),

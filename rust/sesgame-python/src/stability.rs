@@ -205,18 +205,20 @@ pub struct LeastCoreOutcome {
     effort: Effort,
 }
 
-/// The least core.
+/// The least core, of excesses or of excesses per member.
 #[pyfunction]
-#[pyo3(signature = (table, kind, report=None))]
+#[pyo3(signature = (table, kind, per_capita, report=None))]
 pub fn least_core(
     py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
+    per_capita: bool,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<LeastCoreOutcome> {
     let table = table.as_slice()?;
-    let solution =
-        run(py, table.len(), report, |progress| solve_least_core(table, kind.0, progress))?;
+    let solution = run(py, table.len(), report, |progress| {
+        solve_least_core(table, kind.0, per_capita, progress)
+    })?;
     Ok(LeastCoreOutcome {
         value: solution.value,
         allocation: column(py, solution.allocation),

@@ -132,7 +132,7 @@ pub fn core_point(
     among: Among<'_>,
     progress: &Progress,
 ) -> Result<CorePoint> {
-    let least = least_core(table, kind, progress)?;
+    let least = least_core(table, kind, false, progress)?;
     let n_players = least.allocation.len();
     if reference.len() != n_players {
         return Err(Error::InvalidInput(format!(

@@ -1,4 +1,4 @@
-//! Least core, and whether the core is empty, from a table.
+//! Least core, its per-capita form, and whether the core is empty, from a table.
 //!
 //! Reference: Maschler, Peleg and Shapley (1979); Bondareva (1963) and Shapley (1967) for the
 //! balanced collection that proves a core empty.
@@ -15,7 +15,8 @@ const PLAIN: Concept = Concept { per_capita: false, individually_rational: false
 /// The least core and what proves it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeastCore {
-    /// The least possible largest excess of a proper coalition; 0 for a single player.
+    /// The least possible largest excess of a proper coalition, or excess per member; 0 for a single
+    /// player.
     pub value: f64,
     /// A point at which only those coalitions are tight that are so all over the least core.
     pub allocation: Vec<f64>,
@@ -28,12 +29,18 @@ pub struct LeastCore {
     pub effort: Effort,
 }
 
-/// The allocations whose largest excess over proper coalitions is as small as possible.
+/// The allocations whose largest excess over proper coalitions is as small as possible; if
+/// `per_capita`, the largest excess per member.
 ///
 /// # Errors
 /// As [`nucleolus`](super::nucleolus::nucleolus).
-pub fn least_core(table: &[f64], kind: Kind, progress: &Progress) -> Result<LeastCore> {
-    let mut generation = RowGeneration::new(table, kind, PLAIN)?;
+pub fn least_core(
+    table: &[f64],
+    kind: Kind,
+    per_capita: bool,
+    progress: &Progress,
+) -> Result<LeastCore> {
+    let mut generation = RowGeneration::new(table, kind, Concept { per_capita, ..PLAIN })?;
     let mut first = Some(0);
     while let Some(level) = first {
         // The first level below the value moves the point into the interior of the least core.
