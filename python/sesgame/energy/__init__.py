@@ -6,6 +6,7 @@
 'EUR'
 """
 
+from sesgame.energy.bargained_dispatch import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
@@ -20,6 +21,7 @@ from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 
 __all__ = [
+    "BargainedDispatchEvidence",
     "Battery",
     "ClusteredEvidence",
     "Community",
@@ -38,6 +40,7 @@ __all__ = [
     "TimeSteps",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
+    "bargained_dispatch",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
