@@ -99,7 +99,9 @@ class AccountsDispatch:
     energy, money : float
         The units of the program: the largest flow, and what it costs at the highest price.
     model : LinearModel
-        To minimise, with gains as its last columns but n, and n shortfalls as the last ones.
+        To minimise.
+    gains, shortfalls : ndarray of int, shape (n,)
+        The columns of what bills are below those of disagreement, and above.
     """
 
     def __init__(
@@ -144,8 +146,10 @@ class AccountsDispatch:
         weights : ndarray of shape (n,)
             Of each gain, by unit of money.
         """
-        self._minimise(self.gains, -weights * self.money)
-        return self._solution(), -self._bound()
+        # Costs of 1 are those that tolerances of the solver are made for.
+        largest = float(weights.max())
+        self._minimise(self.gains, -weights / largest)
+        return self._solution(), -self._bound() * largest * self.money
 
     def gains_of(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each member gains over disagreement, shape (n,)."""
@@ -244,9 +248,7 @@ class AccountsDispatch:
         )
         self._add_sums(0.0, 0.0, (own.received, 1.0), (own.given, -1.0))
 
-    def _add_sums(
-        self, lower: float, upper: float, *parts: tuple[NDArray[np.intp], float]
-    ) -> None:
+    def _add_sums(self, lower: float, upper: float, *parts: tuple[NDArray[np.intp], float]) -> None:
         """Add the bounds of sums over all members in each step."""
         terms = [
             _term(row, sign) for columns, sign in parts for row in columns.reshape(self._shape)

@@ -36,6 +36,9 @@ __all__ = ["BARGAINED_DISPATCH", "BargainedDispatchEvidence", "bargained_dispatc
 NOTHING = 1e-9
 """Of all money that can flow: the solver keeps each row to so much, so less is no gain."""
 
+LARGEST = 1e6
+"""Times all money that can flow: of a larger bill the last bits are no longer less than nothing."""
+
 PROVED = 1e-8
 """The largest gap with which a dispatch is the answer: it puts a gain off by at most 1.5e-4."""
 
@@ -156,8 +159,8 @@ def bargained_dispatch(
     ------
     AllocationError
         No agreement: some members cannot gain while nobody else loses, and are named; or the bills
-        of disagreement are out of reach. Or weights or bills are not one for each member, or a
-        weight is not positive.
+        of disagreement are out of reach. Or weights or bills are not one for each member, a weight
+        is not positive, or a bill is a million times what the community is about.
     GameError
         The community has what the program has not, by name.
     SolverError
@@ -175,8 +178,8 @@ def bargained_dispatch(
     where the maximum is a linear program, and its dual values prove it. The dispatch that
     maximises the tangent is mixed with those that are known so far, by the largest product of the
     mixture, and so on until there is none better (simplicial decomposition [vonhohenbalken1977]_);
-    that is exact, since a few corners of the polyhedron make up the answer. The start is the mean of
-    the dispatches that are best for each member: by convexity there is an agreement if each can
+    that is exact, since a few corners of the polyhedron make up the answer. The start is the mean
+    of the dispatches that are best for each member: by convexity there is an agreement if each can
     gain by itself while nobody loses.
 
     A program of some 3 n T columns for each battery, 4 n T more, re-solved from the last basis:
@@ -227,6 +230,12 @@ def bargained_dispatch(
             f"must be positive, or the bill of that member would be left open"
         )
     bills = disagreement_of(game, disagreement, progress=progress)
+    flows = _money_of(problem)
+    for index in np.flatnonzero(np.abs(bills) > LARGEST * flows):
+        raise AllocationError(
+            f"disagreement payoffs: {game.players[int(index)]!r} has {bills[index]:g}, more than "
+            f"{LARGEST:g} times all money that can flow, {flows:g}; no gain could be told from it"
+        )
     units = way.storage_units(problem)
     with progress_report("bargained dispatch", "program", progress) as report:
         evidence = OwnThread[BargainedDispatchEvidence](
@@ -236,7 +245,7 @@ def bargained_dispatch(
                 bills,
                 # In parts of the largest, since of the largest floats there is no sum.
                 powers / powers.max() / (powers / powers.max()).sum(),
-                NOTHING * _money_of(problem),
+                NOTHING * flows,
                 thread,
                 report,
             ).result()
@@ -247,7 +256,7 @@ def bargained_dispatch(
             bills - evidence.gains,
             "cost",
             BARGAINED_DISPATCH.title,
-            tolerance=_known_to(evidence) + NOTHING * _money_of(problem),
+            tolerance=_known_to(evidence) + NOTHING * flows,
             evidence=evidence,
         )
     )
@@ -328,9 +337,7 @@ class _Bargaining:
             )
 
     def _check_agreement(self, most: NDArray[np.float64]) -> None:
-        blocking = [
-            self._players[int(index)] for index in np.flatnonzero(most <= self._nothing)
-        ]
+        blocking = [self._players[int(index)] for index in np.flatnonzero(most <= self._nothing)]
         if blocking:
             raise AllocationError(
                 f"no agreement: without side payments {format_coalition(blocking)} gain nothing in "
@@ -360,15 +367,14 @@ def mixture(gains: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray
         gradient = 1.0 - gains @ (weights / mean)
         target = CENTRING * (parts @ slack) / len(parts)
         curvature = (gains * (weights / mean**2)) @ gains.T
-        step = np.linalg.solve(
-            curvature + np.diag(slack / parts), target / parts - gradient
-        )
+        step = np.linalg.solve(curvature + np.diag(slack / parts), target / parts - gradient)
         slack_step = (target - slack * step) / parts - slack
         inside = min(_room(parts, step), _room(slack, slack_step), _room(mean, step @ gains))
         parts, slack = parts + inside * step, slack + inside * slack_step
         if parts @ slack <= CENTRED and inside > 0.5:
             break
-    return parts / parts.sum()
+    shares: NDArray[np.float64] = parts / parts.sum()
+    return shares
 
 
 MOST_NEWTON_STEPS = 200
@@ -396,8 +402,8 @@ def _check_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
         features += [name for name in own if name != "batteries of different efficiencies"]
     if features:
         raise GameError(
-            f"a bargained dispatch has no {', no '.join(features)}: whose bill that would be on "
-            f"is not settled by the contract of a member"
+            f"a bargained dispatch does not have {', '.join(features)}: it is not settled on whose "
+            f"bill that is"
         )
 
 
