@@ -120,6 +120,15 @@ def test_weights_divide_the_battery():
     assert scaled.values == pytest.approx(found.values, abs=1e-9)
 
 
+@pytest.mark.parametrize(("seed", "steps", "batteries"), [(142, 4, 2), (214, 5, 1)])
+def test_a_member_of_hardly_any_weight_does_not_keep_others_from_a_proof(seed, steps, batteries):
+    community = random_community(seed, n=2, steps=steps, batteries=batteries)
+    bills = sg.energy.bargained_dispatch(community, weights=[100, 1e-3])
+    assert bills.evidence.gap <= 1e-8
+    assert (bills.evidence.gains > 0).all()
+    checked_accounts(community, bills)
+
+
 def checked_accounts(community, bills):
     """Check that what members do is possible, and costs what they pay."""
     own = bills.evidence.accounts

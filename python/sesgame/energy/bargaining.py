@@ -40,8 +40,8 @@ LARGEST = 1e6
 """Times all money that can flow: of a larger bill the last bits are no longer less than nothing."""
 
 PROVED = 1e-8
-"""The largest gap with which a dispatch is the answer. The gain of whoever has a part w of all weight
-is then known to sqrt(2e-8 / w) of itself; most searches end with a gap of 1e-11 and less."""
+"""The largest gap with which a dispatch is the answer. The gain of a member with a part w of all
+weight is then known to sqrt(2e-8 / w) of itself; most searches end at 1e-11 and less."""
 
 NO_BETTER = 1e-11
 """A dispatch that gains less along the tangent is not better: the solver knows gains to about that,

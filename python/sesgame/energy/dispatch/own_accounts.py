@@ -37,9 +37,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountsDispatch", "OwnAccounts"]
 
-FEASIBILITY = 1e-9
-"""To which HiGHS keeps rows, bounds and reduced costs, in units of the largest flow and price: a
-hundredth of its default, since the tangents of the product compare gains to that."""
+FEASIBILITY = 1e-10
+"""To which HiGHS keeps rows, bounds and reduced costs, in units of the largest flow and price: the
+least that it takes, since what it leaves of reduced costs is in every gap."""
+
+LARGEST_COST = 100.0
+"""Of a gain: so much that the slopes of members with a millionth of the weight still count beside
+the tolerance, and less than HiGHS calls excessive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +150,9 @@ class AccountsDispatch:
         weights : ndarray of shape (n,)
             Of each gain, by unit of money.
         """
-        # Costs of 1 are those that tolerances of the solver are made for.
-        largest = float(weights.max())
-        self._minimise(self.gains, -weights / largest)
-        return self._solution(), -self._bound() * largest * self.money
+        unit = float(weights.max()) / LARGEST_COST
+        self._minimise(self.gains, -weights / unit)
+        return self._solution(), -self._bound() * unit * self.money
 
     def gains_of(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each member gains over disagreement, shape (n,)."""
