@@ -120,9 +120,22 @@ def test_weights_divide_the_battery():
     assert scaled.values == pytest.approx(found.values, abs=1e-9)
 
 
-@pytest.mark.parametrize(("seed", "steps", "batteries"), [(142, 4, 2), (214, 5, 1)])
-def test_a_member_of_hardly_any_weight_does_not_keep_others_from_a_proof(seed, steps, batteries):
-    community = random_community(seed, n=2, steps=steps, batteries=batteries)
+@pytest.mark.parametrize(
+    ("seed", "steps", "batteries", "loads"),
+    [(142, 4, 2, [[1e-4], [0.01]]), (214, 5, 1, [[0.01], [1e-4]])],
+)
+def test_a_member_of_hardly_any_weight_does_not_keep_others_from_a_proof(
+    seed, steps, batteries, loads
+):
+    drawn = random_community(seed, n=2, steps=steps, batteries=batteries)
+    community = sg.energy.Community(
+        members=drawn.members,
+        steps=drawn.steps,
+        load_kwh=drawn.load_kwh * loads,
+        pv_kwh=drawn.pv_kwh,
+        tariff=drawn.tariff,
+        batteries=drawn.batteries,
+    )
     bills = sg.energy.bargained_dispatch(community, weights=[100, 1e-3])
     assert bills.evidence.gap <= 1e-8
     assert (bills.evidence.gains > 0).all()
