@@ -61,6 +61,12 @@ PROGRAM = LinearModel(
             id="clusters",
         ),
         pytest.param(
+            "highspy",
+            "highspy",
+            lambda: sg.energy.bargained_dispatch(COMMUNITY),
+            id="bargained dispatch",
+        ),
+        pytest.param(
             "hypothesis", "testing", lambda: importlib.import_module("sesgame.testing"), id="kit"
         ),
     ],

@@ -119,9 +119,35 @@ def two_periods():
     )
 
 
+def shared_battery():
+    """Return a community in which everybody gains without side payments."""
+    steps = sg.energy.TimeSteps.from_times([f"2016-06-01T0{hour}:00" for hour in range(7)])
+    load = np.zeros((3, 7))
+    load[0, [1, 4]] = load[1, [2, 5]] = load[2, [3, 6]] = 6.0
+    return sg.energy.Community(
+        members=["ann", "bob", "cid"],
+        steps=steps,
+        load_kwh=load,
+        tariff=sg.energy.PriceSeries(steps, [0.1, 0.3, 0.1, 0.3, 0.3, 0.2, 0.3], np.zeros(7)),
+        batteries=[
+            sg.energy.Battery(
+                owner=owner,
+                energy_kwh=energy,
+                power_kw=4 * energy,
+                charge_efficiency=1,
+                discharge_efficiency=1,
+            )
+            for owner, energy in (("ann", 5), ("bob", 2))
+        ],
+    )
+
+
 def problem_of(rule):
     """Return a problem that the rule takes: a world of its kind, or a game of three."""
-    worlds = [world for world in (court(), two_periods()) if isinstance(world, rule.worlds)]
+    worlds = (court(), two_periods())
+    if rule.name == "bargained-dispatch":
+        worlds = (shared_battery(),)
+    worlds = [world for world in worlds if isinstance(world, rule.worlds)]
     source = worlds[0] if worlds else gloves()
     options = options_for(list(source.members if worlds else source.players))
     taken = {option.keyword: options[option.keyword] for option in rule.options}

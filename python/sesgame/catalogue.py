@@ -12,6 +12,7 @@ from sesgame.bargaining.nash_bargaining import NASH_BARGAINING
 from sesgame.bargaining.nested_nash import NESTED_NASH
 from sesgame.bargaining.proportional import PROPORTIONAL
 from sesgame.bargaining.tau import TAU_VALUE
+from sesgame.energy.bargaining import BARGAINED_DISPATCH
 from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
 from sesgame.energy.owen_allocation import DUAL_PRICES
 from sesgame.energy.two_period import TWO_PERIOD_PRICES
@@ -94,6 +95,7 @@ RULES = Catalogue(
         DUAL_PRICES,
         TWO_PERIOD_PRICES,
         CLUSTERED_NUCLEOLUS,
+        BARGAINED_DISPATCH,
     ]
 )
 """What ``--rules`` may name."""
@@ -106,6 +108,9 @@ ONE_LINE = (EQUAL_SURPLUS, EQUAL_NON_SEPARABLE, GATELY_POINT, PROPORTIONAL)
 
 USUAL_OF_MANY = (DUAL_PRICES, TWO_PERIOD_PRICES, SHAPLEY_ESTIMATE)
 """The same where coalitions are too many to be listed: those that apply."""
+
+WHEN_ASKED = (BARGAINED_DISPATCH,)
+"""What makes an arrangement of its own, by programs of all members: not in every comparison."""
 
 USUAL_OF_A_GAME = (NUCLEOLUS,)
 """The same for a game that nobody has made."""
@@ -177,7 +182,8 @@ def default_rules(problem: AllocationProblem) -> list[str]:
 def comparable_rules(problem: AllocationProblem) -> list[str]:
     """Return the rules worth a line in a comparison."""
     if problem.has_table:
-        return _applicable(problem, [r for r in RULES.values() if Need.SAMPLE not in r.needs])
+        usual = [rule for rule in RULES.values() if rule not in WHEN_ASKED]
+        return _applicable(problem, [rule for rule in usual if Need.SAMPLE not in rule.needs])
     return _applicable(problem, [*USUAL_OF_MANY, LEAST_CORE, VCG, *ONE_LINE])
 
 

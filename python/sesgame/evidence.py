@@ -7,8 +7,10 @@ from sesgame.bargaining.gately import GatelyEvidence
 from sesgame.bargaining.nested_nash import NestedNashEvidence
 from sesgame.bargaining.surplus import SurplusEvidence
 from sesgame.bargaining.tau import TauEvidence
+from sesgame.energy.bargaining import BargainedDispatchEvidence
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
+from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
@@ -24,6 +26,7 @@ from sesgame.stability.stages import Effort, Stage
 from sesgame.stability.verification import Verification
 
 __all__ = [
+    "BargainedDispatchEvidence",
     "BoundsContradiction",
     "ClarkeEvidence",
     "ClusteredEvidence",
@@ -50,6 +53,7 @@ __all__ = [
     "NestedNashEvidence",
     "NucleolusEvidence",
     "OwenPrices",
+    "OwnAccounts",
     "ProgrammePrices",
     "SampledShapley",
     "ShareBound",

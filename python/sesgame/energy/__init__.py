@@ -6,10 +6,12 @@
 'EUR'
 """
 
+from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import OwenPrices, ProgrammePrices
+from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
@@ -20,6 +22,7 @@ from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 
 __all__ = [
+    "BargainedDispatchEvidence",
     "Battery",
     "ClusteredEvidence",
     "Community",
@@ -27,6 +30,7 @@ __all__ = [
     "Grid",
     "Line",
     "OwenPrices",
+    "OwnAccounts",
     "Pool",
     "PriceBand",
     "PriceSeries",
@@ -38,6 +42,7 @@ __all__ = [
     "TimeSteps",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
+    "bargained_dispatch",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",

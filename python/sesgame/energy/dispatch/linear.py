@@ -62,7 +62,27 @@ class LinearModel:
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> LinearDispatch:
         """Return the costs as a linear program, of a problem or of several scenarios."""
-        return LinearDispatch(problems, weights, self._storage_units)
+        return LinearDispatch(problems, weights, self.storage_units)
+
+    def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
+        """Return as few storage units as lose nothing."""
+        storage = problem.storage
+        groups: dict[tuple[float, ...], list[int]] = {}
+        for battery in storage.usable.tolist():
+            key = (
+                storage.charge_efficiency[battery],
+                storage.discharge_efficiency[battery],
+                storage.degradation_cost_per_kwh[battery],
+                _rounded(storage.energy_kwh[battery] / storage.power_kw[battery]),
+                _rounded(storage.initial_charge_kwh[battery] / storage.energy_kwh[battery]),
+                # At whose connection energy flows counts where connections or lines have limits.
+                storage.owner[battery] if problem.flow_limits else -1,
+            )
+            groups.setdefault(key, []).append(battery)
+        n_members, hours = len(problem.members), problem.steps.step_hours
+        return [
+            StorageUnit.of(storage, np.array(group), n_members, hours) for group in groups.values()
+        ]
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
@@ -89,26 +109,6 @@ class LinearModel:
     def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
         """Return the separation oracle."""
         return self.program([problem]).separation_oracle()
-
-    def _storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
-        """Return as few storage units as lose nothing."""
-        storage = problem.storage
-        groups: dict[tuple[float, ...], list[int]] = {}
-        for battery in storage.usable.tolist():
-            key = (
-                storage.charge_efficiency[battery],
-                storage.discharge_efficiency[battery],
-                storage.degradation_cost_per_kwh[battery],
-                _rounded(storage.energy_kwh[battery] / storage.power_kw[battery]),
-                _rounded(storage.initial_charge_kwh[battery] / storage.energy_kwh[battery]),
-                # At whose connection energy flows counts where connections or lines have limits.
-                storage.owner[battery] if problem.flow_limits else -1,
-            )
-            groups.setdefault(key, []).append(battery)
-        n_members, hours = len(problem.members), problem.steps.step_hours
-        return [
-            StorageUnit.of(storage, np.array(group), n_members, hours) for group in groups.values()
-        ]
 
 
 def _rounded(ratio: float) -> float:

@@ -15,7 +15,7 @@ from sesgame.errors import GameError
 if TYPE_CHECKING:
     from sesgame._engine import NativeGame
     from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
-    from sesgame.energy.dispatch.linear_program import LinearDispatch
+    from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
 
 __all__ = ["MODELS", "DispatchModel", "chosen"]
@@ -60,6 +60,9 @@ class DispatchModel(Protocol):
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> LinearDispatch:
         """Return the costs as a linear program, of a problem or of several scenarios."""
+
+    def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
+        """Return the storage that is run as one."""
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""

@@ -94,7 +94,14 @@ class PooledModel:
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> LinearDispatch:
         """Return the costs as a linear program, of a problem or of several scenarios."""
-        return LinearDispatch(problems, weights, self._storage_units)
+        return LinearDispatch(problems, weights, self.storage_units)
+
+    def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
+        """Return the pool as a storage unit of a linear program, if there is any."""
+        used, n_members = self._used(problem), len(problem.members)
+        if not used.size:
+            return []
+        return [StorageUnit.of(problem.storage, used, n_members, problem.steps.step_hours)]
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
@@ -161,13 +168,6 @@ class PooledModel:
             self.dual_bills(problem),
             lambda: self.program([problem]).game,
         )
-
-    def _storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
-        """Return the pool as a storage unit of a linear program, if there is any."""
-        used, n_members = self._used(problem), len(problem.members)
-        if not used.size:
-            return []
-        return [StorageUnit.of(problem.storage, used, n_members, problem.steps.step_hours)]
 
     def _used(self, problem: DispatchProblem) -> NDArray[np.intp]:
         """Return the batteries in the pool, by number."""
