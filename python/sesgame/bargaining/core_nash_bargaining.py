@@ -574,13 +574,13 @@ class _Bargaining:
             by_oracle=self.separator is not None,
             largest_excess=self.bound,
             gap=0.0,
+            values=tuple((sign * x).tolist()),
             effort=NashEffort(
                 rounds=self.rounds,
                 oracle_calls=self.calls,
                 pool_rows=len(self.rows.vectors),
                 evaluations=self.evaluations,
             ),
-            values=tuple((sign * x).tolist()),
             tolerance=self.tolerance,
         )
         evidence = dataclasses.replace(evidence, gap=duality_gap(evidence, game))

@@ -23,9 +23,11 @@ from sesgame.bargaining.core_nash_fractions import (
     point_with_totals,
     share_width,
 )
-from sesgame.errors import CoalitionError, OracleError
+from sesgame.errors import AllocationError, CoalitionError, OracleError
+from sesgame.files.json_text import unkept
 from sesgame.formatting import count, format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.leave_one_out import values_alone
 from sesgame.game.precision import UNIT_ROUNDOFF, resolution, rounding_of_excesses
 from sesgame.stability.bounds_on_shares import ShareBound, broken_bounds, held_bound
 from sesgame.stability.core import core_check
@@ -142,12 +144,12 @@ class NashInCoreEvidence(Evidence):
     gap : float
         No point of the core has a larger weighted sum of logarithms of gains than this one by more
         than this.
-    effort : NashEffort
-        What it took.
     values : tuple of float
         The allocation.
+    effort : NashEffort or None
+        What it took; not read back.
     tolerance : float
-        Excesses closer than this count as equal.
+        Excesses closer than this counted as equal for the solver; not read back.
     """
 
     proved: bool
@@ -165,9 +167,9 @@ class NashInCoreEvidence(Evidence):
     by_oracle: bool
     largest_excess: float
     gap: float
-    effort: NashEffort
     values: tuple[float, ...]
-    tolerance: float
+    effort: NashEffort | None = unkept(None)
+    tolerance: float = unkept(0.0)
 
     @property
     def without_gain(self) -> tuple[Hashable, ...]:
@@ -177,7 +179,13 @@ class NashInCoreEvidence(Evidence):
     @property
     def n_evaluations(self) -> int | None:
         """Those of the search, where an oracle was asked."""
-        return self.effort.evaluations if self.by_oracle else None
+        return self.effort.evaluations if self.by_oracle and self.effort else None
+
+    @property
+    def manner(self) -> str:
+        """That there are bounds, and that it is not proved, where that is so."""
+        bounded = ["within bounds"] if self.at_least or self.at_most else []
+        return ", ".join([*bounded, *(["not proved"] if self.reason else [])])
 
     @property
     def unproved(self) -> str:
@@ -238,7 +246,7 @@ class NashInCoreEvidence(Evidence):
                 check.point(oracle)
                 check.zero_gains()
                 check.multipliers()
-        except CoalitionError as error:
+        except (AllocationError, CoalitionError) as error:
             check.failures.append(str(error))
         exact = exact and not self.by_oracle
         values: tuple[Fraction | float, ...] = self.values
@@ -310,9 +318,7 @@ class _NashCheck:
     def claim(self) -> str:
         """What is proved where nothing fails."""
         evidence = self.evidence
-        where = "core"
-        if evidence.at_least or evidence.at_most:
-            where += " within the bounds"
+        where = "core" + self._terms()
         if evidence.by_oracle:
             return (
                 f"no excess above {evidence.largest_excess!r}, and no point of the {where} with a "
@@ -322,6 +328,19 @@ class _NashCheck:
         if self.width is None:
             return claim
         return f"{claim}, every share within {self.width:.1e}"
+
+    def _terms(self) -> str:
+        """Return the bounds, weights and disagreement, where they are not the usual ones."""
+        evidence = self.evidence
+        bounds = [f"{bound.player} at least {bound.amount!r}" for bound in evidence.at_least]
+        bounds += [f"{bound.player} at most {bound.amount!r}" for bound in evidence.at_most]
+        said = f" within bounds ({', '.join(bounds)})" if bounds else ""
+        if len(set(evidence.weights)) > 1:
+            said += f", for the weights {list(evidence.weights)!r},"
+        alone, _ = values_alone(self.game, progress=False)
+        if evidence.disagreement != tuple(alone.tolist()):
+            said += f", over the disagreement {list(evidence.disagreement)!r},"
+        return said
 
     def shapes(self) -> None:
         """Check that there is a number for each player, and a sign that makes sense."""
