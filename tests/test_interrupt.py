@@ -70,7 +70,7 @@ table = np.random.default_rng(0).random(1 << 22)
 table[0] = 0
 report = lambda done, total: print(done, total, flush=True)
 while True:
-    _engine.nucleolus(table, "gain", False, True, report)
+    _engine.nucleolus(table, "gain", False, True, 0.0, report)
 """
 
 

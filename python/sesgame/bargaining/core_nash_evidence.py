@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence, Sized
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from sesgame.game.precision import UNIT_ROUNDOFF, resolution, rounding_of_excess
 from sesgame.stability.bounds_on_shares import ShareBound, broken_bounds, held_bound
 from sesgame.stability.core import core_check
 from sesgame.stability.search import OracleSearch
-from sesgame.stability.verification import Verification
+from sesgame.stability.verification import NO_FRACTIONS, Verification
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -238,7 +238,14 @@ class NashInCoreEvidence(Evidence):
         -------
         Verification
             True as a condition where everything is proved. `values` are fractions if exact.
+
+        Raises
+        ------
+        OracleError
+            `exact`, where an oracle found the coalitions.
         """
+        if exact and self.by_oracle:
+            raise OracleError(NO_FRACTIONS)
         check = _NashCheck(self, game)
         try:
             check.shapes()
@@ -248,7 +255,6 @@ class NashInCoreEvidence(Evidence):
                 check.multipliers()
         except (AllocationError, CoalitionError) as error:
             check.failures.append(str(error))
-        exact = exact and not self.by_oracle
         values: tuple[Fraction | float, ...] = self.values
         if exact and not check.failures:
             values = check.in_fractions()
@@ -348,6 +354,16 @@ class _NashCheck:
         self.x = self.game.sign * checked_values(self.game.players, evidence.values)
         self.d = self.game.sign * checked_values(self.game.players, evidence.disagreement)
         self.weights = checked_values(self.game.players, evidence.weights)
+        pairs: list[tuple[Sized, Sized]] = [
+            (evidence.coalitions, evidence.multipliers),
+            (evidence.bounds, evidence.bound_multipliers),
+            *((zero.players, zero.player_weights) for zero in evidence.zero_gains),
+            *((zero.coalitions, zero.multipliers) for zero in evidence.zero_gains),
+            *((zero.bounds, zero.bound_multipliers) for zero in evidence.zero_gains),
+        ]
+        if any(len(named) != len(numbers) for named, numbers in pairs):
+            self.failures.append("there is not one multiplier for each coalition and bound")
+            return
         if not (self.weights > 0).all():
             self.failures.append("a weight is not positive")
         if not all(multiplier >= 0 for multiplier in evidence.multipliers):

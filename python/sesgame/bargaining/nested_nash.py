@@ -23,7 +23,7 @@ from sesgame.bargaining.surplus import (
     worse_off,
     wrong_point,
 )
-from sesgame.errors import AllocationError, GameError
+from sesgame.errors import AllocationError, CoalitionError, GameError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.leave_one_out import values_alone
@@ -115,7 +115,7 @@ class NestedNashEvidence(Evidence):
             by_union = _exact(_of_unions(groups, self.union_weights))
             alone, together = values_alone(game, progress=False)
             given = disagreement_of(game, self.start_payoffs) if self.start_payoffs else alone
-        except (AllocationError, GameError) as error:
+        except (AllocationError, CoalitionError, GameError) as error:
             return Verification(claim, (str(error),), exact, self.values)
         worths = _exact(_worths(game, groups))
         start, grand = _exact(given), Fraction(together)

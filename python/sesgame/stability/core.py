@@ -23,7 +23,6 @@ from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.audit import audit
 from sesgame.stability.exact_levels import (
     EXACT_PLAYERS,
-    NO_FRACTIONS,
     exact_levels,
     stages_at,
     tight_coalitions,
@@ -34,6 +33,7 @@ from sesgame.stability.search_evidence import GeneratedEvidence
 from sesgame.stability.stages import Effort, Stage, stage
 from sesgame.stability.verification import (
     LISTED_COALITIONS,
+    NO_FRACTIONS,
     Verification,
     balanced_excess,
     exact_excess,

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXACT_PLAYERS",
-    "NO_FRACTIONS",
     "ExactLevel",
     "exact_levels",
     "stages_at",
@@ -40,8 +39,6 @@ ExactLevel = tuple[Fraction, list[tuple[int, Fraction]], list[tuple[int, Fractio
 """An excess; coalitions as masks and their weights; players at their bound and those weights."""
 
 ROWS_PER_PLAYER = 4
-
-NO_FRACTIONS = "exact needs the table of a game; an oracle's word has no fractions"
 
 
 def exact_levels(

@@ -23,7 +23,6 @@ from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.exact_levels import (
     EXACT_PLAYERS,
-    NO_FRACTIONS,
     exact_levels,
     stages_at,
 )
@@ -31,7 +30,7 @@ from sesgame.stability.row_generation import generate
 from sesgame.stability.search import CoalitionSearch, OracleSearch
 from sesgame.stability.search_evidence import GeneratedEvidence
 from sesgame.stability.stages import Effort, Stage, stage
-from sesgame.stability.verification import Verification, verify_stages
+from sesgame.stability.verification import NO_FRACTIONS, Verification, verify_stages
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

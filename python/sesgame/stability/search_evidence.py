@@ -18,11 +18,10 @@ from sesgame.files.json_text import InfiniteAsNull, unkept
 from sesgame.formatting import count, format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
 from sesgame.game.precision import equal_for_oracle
-from sesgame.stability.exact_levels import NO_FRACTIONS
 from sesgame.stability.null_space import Annihilator, Span
 from sesgame.stability.separation_oracle import Separator
 from sesgame.stability.stages import Stage
-from sesgame.stability.verification import Verification, balance, has_shares
+from sesgame.stability.verification import NO_FRACTIONS, Verification, balance, has_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

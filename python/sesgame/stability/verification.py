@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sesgame.stability.stages import Stage
 
 __all__ = [
+    "NO_FRACTIONS",
     "Verification",
     "balance",
     "balanced_excess",
@@ -57,6 +58,8 @@ LISTED_COALITIONS = 10_000
 """As many tight coalitions are listed; degenerate games have millions."""
 
 LISTED_FAILURES = 10
+
+NO_FRACTIONS = "exact needs the table of a game; an oracle's word has no fractions"
 
 REMEDY = "exact=True of the rule gives shares that are proved in fractions"
 
