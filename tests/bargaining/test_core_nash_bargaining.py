@@ -412,9 +412,10 @@ def test_options_of_oracles_and_many_players():
 
 def test_evidence_comes_back_from_json():
     game = trio()
-    evidence = sg.nash_bargaining_in_core(game, at_most={"ann": 3.5}).evidence
-    kept = json.loads(json_text(evidence.to_dict()))
+    allocation = sg.nash_bargaining_in_core(game, at_most={"ann": 3.5})
+    evidence = allocation.evidence
+    kept = json.loads(json_text({"kind": type(evidence).__name__, **evidence.repeatable()}))
     labels = {json.dumps(player): player for player in game.players}
-    again = Evidence.from_dict(kept, labels)
+    again = Evidence.from_dict(kept, allocation.values.tolist(), labels)
     assert again == evidence
     assert again.verify(game)
