@@ -58,7 +58,7 @@ test-python: $(EXTENSION) $(TESTERS)
 	python -m pytest -n auto -m "not slow"
 
 test-slow: $(EXTENSION) $(TESTERS)  ## Run the tests that take long
-	python -m pytest -m slow
+	python -m pytest -n auto -m slow
 
 test-newest: $(TOOLS)  ## Run the Python tests with the newest of every dependency
 	rm -rf .venv-newest
