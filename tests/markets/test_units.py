@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from sesgame.errors import SesgameError
 from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
 from sesgame.markets.catalogue import MECHANISMS
-from sesgame.markets.truthfulness import JUST_BESIDE
 from sesgame.testing import markets, network_markets, storage_auctions
 
 FACTORS = [1e-9, 1e-3, 0.1, 0.01, 1 / 3, 7, 1000, 1e9]
@@ -168,10 +167,9 @@ def assert_same(found, expected, money, quantity, precision, size):
         ("money", money * quantity),
         ("gains", money * quantity),
     ):
-        # A scan stops just beside the prices of others: gains are right up to that.
-        allowed = size[name] * max(precision, JUST_BESIDE if name == "gains" else 0)
+        scale = size[name]
         np.testing.assert_allclose(
-            found[name] / factor, expected[name], rtol=0, atol=allowed, err_msg=name
+            found[name] / factor, expected[name], rtol=0, atol=precision * scale, err_msg=name
         )
 
 
