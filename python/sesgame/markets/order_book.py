@@ -18,6 +18,7 @@ from sesgame.markets.order_book_files import read_orders
 from sesgame.markets.steps import (
     by_participant,
     check_steps,
+    known_prices,
     lost_load,
     number_column,
     numbers,
@@ -400,11 +401,12 @@ class OrderBook:
         The others are sorted once; then O(s log m) for each misreport of s steps, on all cores.
         """
         own = self.orders_of(participant)
+        known = np.append(self.price_per_kwh, self.value_of_lost_load)
         return self.columns.misreport_utilities(
             self.participants.index(participant),
             rule,
             0.5,
-            factors[:, :1] * self.price_per_kwh[own],
+            known_prices(factors[:, :1] * self.price_per_kwh[own], known),
             factors[:, 1:] * self.quantity_kwh[own],
         )
 

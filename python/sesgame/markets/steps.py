@@ -18,6 +18,7 @@ __all__ = [
     "Orders",
     "by_participant",
     "check_steps",
+    "known_prices",
     "lost_load",
     "money_of",
     "number_column",
@@ -148,6 +149,20 @@ def one_price_each(price: NDArray[np.float64]) -> NDArray[np.float64]:
     lowest = distinct[np.concatenate([[True], apart])]
     one_each: NDArray[np.float64] = lowest[np.searchsorted(lowest, price, side="right") - 1]
     return one_each
+
+
+def known_prices(price: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return prices, those that differ from a known one by rounding only as that one.
+
+    As in :func:`one_price_each`; the known ones differ by more.
+    """
+    known = np.unique(known)
+    above = np.minimum(np.searchsorted(known, price), len(known) - 1)
+    for place in (above, np.maximum(above - 1, 0)):
+        near = known[place]
+        magnitude = np.maximum(np.abs(price), np.abs(near))
+        price = np.where(np.abs(price - near) <= PRICE_ROUNDING * magnitude, near, price)
+    return price
 
 
 def pairs_nearby(
