@@ -208,6 +208,19 @@ def test_the_code_of_many_members_asks_the_oracle_and_says_what_the_page_says(
     assert all(sentence in page.text for sentence in said)
 
 
+def test_the_code_of_many_members_checks_certificates_that_need_no_oracle(
+    many, tmp_path, monkeypatch, capsys
+):
+    rules = "equal-surplus,gately-point,nash-bargaining"
+    written(tmp_path, "allocate", many / "village", "--rules", rules, "--max-seconds", 5)
+    monkeypatch.chdir(tmp_path)
+    _, code = read(tmp_path / "report.html").code[:2]
+    (tmp_path / "village").symlink_to(many / "village")
+    capsys.readouterr()
+    exec(compile(code, "page", "exec"), {})
+    assert capsys.readouterr().out.count("proved: ") == len(rules.split(","))
+
+
 def test_a_game_file_has_no_dispatch(tmp_path, monkeypatch, capsys):
     (tmp_path / "gloves.csv").write_text(
         "coalition,gain\nl,0\nr1,0\nr2,0\nl+r1,1\nl+r2,1\nr1+r2,0\nl+r1+r2,1\n"

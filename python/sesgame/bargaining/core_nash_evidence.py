@@ -219,7 +219,7 @@ class NashInCoreEvidence(Evidence):
         return [text]
 
     def verify(
-        self, game: Game, *, exact: bool = False, oracle: SeparationOracle | None = None
+        self, game: Game, oracle: SeparationOracle | None = None, *, exact: bool = False
     ) -> Verification:
         """Check the point and its multipliers with code that shares nothing with the solver.
 
@@ -227,12 +227,12 @@ class NashInCoreEvidence(Evidence):
         ----------
         game : Game
             The game that was solved; it is tabulated, but where an oracle found the coalitions.
+        oracle : SeparationOracle, optional
+            Where one found the coalitions: that of the solution, or better another one.
         exact : bool, default False
             Prove in fractions: the point itself where the tight coalitions settle it, which they do
             where they form a partition; otherwise, as it may be irrational, an interval for each
             share, by duality. For games from a table.
-        oracle : SeparationOracle, optional
-            Where one found the coalitions: that of the solution, or better another one.
 
         Returns
         -------

@@ -76,7 +76,7 @@ class GatelyEvidence(Evidence):
             f"would lose themselves; that figure is the same for everybody.",
         ]
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         r"""Check in fractions that all propensities to disrupt are the same.
 
         They determine the point: with :math:`M_i - x_i = p (x_i - v(i))` for all players, adding up
@@ -86,6 +86,8 @@ class GatelyEvidence(Evidence):
         ----------
         game : Game
             The game that was shared out; 2n + 1 values.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Allow for the rounding of the shares alone.
 

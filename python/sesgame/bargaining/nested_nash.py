@@ -87,13 +87,15 @@ class NestedNashEvidence(Evidence):
             f"together."
         ]
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Derive both levels again in fractions, from the values of the game.
 
         Parameters
         ----------
         game : Game
             The game that was shared out.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Allow for the rounding of the shares alone.
 

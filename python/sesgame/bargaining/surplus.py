@@ -322,7 +322,7 @@ class SurplusEvidence(Evidence):
         without = "all without each, " if self.start == MARGINAL else ""
         return [f"Made of {self.n_evaluations} values: each alone, {without}and all together."]
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Derive the allocation again in fractions, from the values of the game.
 
         The gains over the start are in proportion to the weights and sum to what there is: for
@@ -333,6 +333,8 @@ class SurplusEvidence(Evidence):
         ----------
         game : Game
             The game that was shared out; n + 1 values, or 2n + 1.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Allow for the rounding of the shares alone.
 

@@ -69,13 +69,15 @@ class TauEvidence(Evidence):
             f"Everybody is {part:.1%} of the way from the least to the most that they can ask for."
         ]
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Derive rights, payoffs and allocation again, with code that shares nothing with it.
 
         Parameters
         ----------
         game : Game
             The game that was shared out; it is tabulated.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Allow for the rounding of the shares alone, and compare each coalition that may be the
             best one of a player in integers: a few seconds at 20 players, where half of them tie.

@@ -193,8 +193,11 @@ class Evidence:
         """Return in sentences what the values rest on, for members."""
         return []
 
-    def verify(self, game: Any, *, exact: bool = False) -> Verdict | None:
-        """Check what is claimed on the game itself; None where there is nothing to check."""
+    def verify(self, game: Any, oracle: Any = None, *, exact: bool = False) -> Verdict | None:
+        """Check what is claimed on the game itself; None where there is nothing to check.
+
+        An oracle is asked where the evidence rests on the word of one, and `exact` means fractions.
+        """
         return None
 
     def to_dict(self) -> dict[str, Any]:

@@ -217,13 +217,15 @@ class BoundsContradiction(Evidence):
             f"the bounds"
         )
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Add the multipliers up in fractions.
 
         Parameters
         ----------
         game : Game
             The values of the coalitions are asked of it, and of all but one player, and of one.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             As other evidence has it; this one is proved in fractions in any case.
 

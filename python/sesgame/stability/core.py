@@ -114,7 +114,7 @@ class LeastCoreEvidence(Evidence):
             f"reason to leave than {amount(self.value)}{' a member' if self.per_capita else ''}."
         ]
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Check value, point and tight coalitions with code that shares nothing with the solver.
 
         The first stage balances, so no point has a smaller largest excess; the point has no
@@ -124,6 +124,8 @@ class LeastCoreEvidence(Evidence):
         ----------
         game : Game
             The game that was solved; it is tabulated.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Derive the value from the weights, move the point, by no more than the rounding of
             floats, to where all stages have it, and compare all 2^n excesses in fractions, with no
@@ -504,7 +506,7 @@ class CoreExistence(Evidence):
     tolerance: float
     effort: Effort
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Check the witness with code that shares nothing with the solver.
 
         An empty core is always proved in fractions: the collection balances and its weighted
@@ -514,6 +516,8 @@ class CoreExistence(Evidence):
         ----------
         game : Game
             The game that was examined; it is tabulated.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Compare the point in fractions too, after one player has taken up what its sum lacks.
             A core without interior may hold no point in floats: what fails is then the rounding,

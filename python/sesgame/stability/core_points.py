@@ -194,7 +194,7 @@ class CorePointEvidence(Evidence):
             return f"the leximin point of the {where}, compared with {reference}"
         return f"the point of the {where} nearest to {reference}"
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Check the point and its multipliers with code that shares nothing with the solver.
 
         With x the point, r the reference, m the multipliers (in the sense of gains): the point is
@@ -208,6 +208,8 @@ class CorePointEvidence(Evidence):
         ----------
         game : Game
             The game that was solved; it is tabulated.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Derive the point and its multipliers in fractions from the coalitions and bounds that
             the steps name, and compare all 2^n excesses with no tolerance. The shares may differ

@@ -106,13 +106,15 @@ class NucleolusEvidence(Evidence):
             *([empty] if self.stages and self.stages[0].excess > allocation.tolerance else []),
         ]
 
-    def verify(self, game: Game, *, exact: bool = False) -> Verification:
+    def verify(self, game: Game, oracle: object = None, *, exact: bool = False) -> Verification:
         """Check the certificate with code that shares nothing with the solver.
 
         Parameters
         ----------
         game : Game
             The game that was solved; it is tabulated.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
         exact : bool, default False
             Derive the allocation from the stages and compare all 2^n excesses in fractions, with
             no tolerance; the shares may differ from it by the rounding of floats. The values of
