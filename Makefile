@@ -51,8 +51,9 @@ run: $(EXTENSION)  ## Allocate one month of the example community and show the r
 
 test: test-rust test-python  ## Run all tests, Rust and Python, but the slow ones
 
+# With CI the examples are the same each time, as in tests/conftest.py.
 test-rust: $(TOOLS)
-	$(WITH_HIGHS) cargo test --workspace $(CARGO_OPTIONS)
+	$(WITH_HIGHS) $(if $(CI),PROPTEST_RNG_SEED=1) cargo test --workspace $(CARGO_OPTIONS)
 
 test-python: $(EXTENSION) $(TESTERS)
 	python -m pytest -n auto -m "not slow"

@@ -14,6 +14,10 @@ use sesgame_engine::stability::row_generation::{Concept, Stage};
 
 /// Of the largest value of the table.
 const AGREEMENT: f64 = 1e-8;
+/// Of the largest gain over being alone: smaller differences are none, for the engine too.
+const RESOLUTION: f64 = 1e-9;
+/// Of the values in a sum of at most ten: what floats add to it.
+const ROUNDING: f64 = 1e-14;
 
 #[derive(Debug, Clone)]
 struct Game {
@@ -36,6 +40,14 @@ impl Game {
 
     fn scale(&self) -> f64 {
         self.table.iter().fold(0.0, |scale, value| scale.max(value.abs()))
+    }
+
+    /// The largest difference between what a coalition has and what its members have alone.
+    fn largest_gain(&self) -> f64 {
+        let alone: Vec<f64> = (0..self.n_players()).map(|player| self.table[1 << player]).collect();
+        (1..=self.grand())
+            .map(|coalition| self.excess(coalition, &alone, false).abs())
+            .fold(0.0, f64::max)
     }
 
     fn excess(&self, coalition: Coalition, x: &[f64], per_capita: bool) -> f64 {
@@ -242,10 +254,15 @@ proptest! {
         let found = solve(&game, concept);
         let settled = assert_stages(&game, &found.allocation, &found.stages, concept.per_capita);
         prop_assert_eq!(settled.0.len(), game.n_players());
-        let alone: f64 = (0..game.n_players()).map(|player| game.table[1 << player]).sum();
-        let together = game.table[game.table.len() - 1];
-        let possible = game.kind.sign() * (together - alone) >= 0.0;
-        prop_assert_eq!(found.individually_rational, concept.individually_rational && possible);
+        let alone: Vec<f64> = (0..game.n_players()).map(|player| game.table[1 << player]).collect();
+        let gain = game.excess(game.grand(), &alone, false);
+        let none = RESOLUTION * game.largest_gain();
+        let rounding = ROUNDING * game.scale();
+        if !concept.individually_rational || gain < -(none + rounding) {
+            prop_assert!(!found.individually_rational);
+        } else if gain > -(none - rounding) {
+            prop_assert!(found.individually_rational);
+        }
         if found.individually_rational {
             for player in 0..game.n_players() {
                 let excess = game.excess(1 << player, &found.allocation, false);
