@@ -8,11 +8,14 @@ import pytest
 from fixtures import documentation_pages as documentation
 
 WITHOUT_PYPSA = pytest.mark.skipif(sys.version_info < (3, 11), reason="PyPSA needs Python 3.11")
+# Hypothesis shrinks what fails there, and a dispatch model of one's own is solved often.
+SLOW = {"test-your-mechanism", "your-dispatch-model"}
 EXAMPLES = [
     pytest.param(
         block,
         id=f"{page.stem} line {block.line}",
-        marks=[WITHOUT_PYPSA] if "import pypsa" in block.code else [],
+        marks=[WITHOUT_PYPSA] * ("import pypsa" in block.code)
+        + [pytest.mark.slow] * (page.stem in SLOW),
     )
     for page in documentation.SCRIPTS
     for block in documentation.blocks(page)

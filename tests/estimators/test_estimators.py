@@ -297,6 +297,7 @@ def test_the_record_names_the_parameters() -> None:
     assert estimate.evidence.reason == "asked for"
 
 
+@pytest.mark.slow
 def test_one_thread_and_two_give_the_same_bits_of_every_estimator() -> None:
     program = (
         "import numpy as np, sesgame as sg;"

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import sesgame as sg
-from hypothesis import find, given
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from sesgame.testing import (
     airport_games,
@@ -153,6 +153,7 @@ def test_markets_have_what_was_asked_for(book, network, auction):
 
 
 def test_what_breaks_a_test_is_printed_with_its_numbers(capsys):
+    @settings(phases=[Phase.generate, Phase.shrink])  # to explain takes longer than to find
     @given(games(n=2, kind="gain"), markets(), bankruptcy_games(), network_markets())
     def check(game, book, bankruptcy, network):
         assert game.value([0, 1]) == 0
