@@ -23,9 +23,10 @@ from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Evidence
 from sesgame.game.game import Game
 from sesgame.game.players import Players
-from sesgame.linear.model import LinearModel, ReducedModel
+from sesgame.linear.model import LinearModel
 from sesgame.linear.own_thread import OwnThread
 from sesgame.linear.quiet_highs import checked, info, said
+from sesgame.linear.reduced_model import ReducedModel
 
 if TYPE_CHECKING:
     import highspy

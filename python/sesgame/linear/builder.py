@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.linear.model import AffineBounds, LinearModel, ReducedModel
+from sesgame.linear.model import LinearModel
+from sesgame.linear.reduced_model import AffineBounds, ReducedModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
