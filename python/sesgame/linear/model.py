@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +21,41 @@ __all__ = ["LinearModel"]
 INFINITE = 1e20
 """From here on a cost or a bound is infinite to HiGHS."""
 
+Entries = tuple["NDArray[np.intp]", "NDArray[np.intp]", "NDArray[np.float64]"]
+"""Rows, columns and values of a sparse matrix; values in the same place add up."""
+
+
+def no_columns() -> NDArray[np.intp]:
+    """Return the numbers of no columns."""
+    return np.zeros(0, dtype=np.intp)
+
+
+def no_entries() -> Entries:
+    """Return a sparse matrix of zeros."""
+    return no_columns(), no_columns(), np.zeros(0)
+
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """Minimise (``sense`` 1) or maximise (-1) ``cost @ x + offset`` within bounds.
+    """Minimise (``sense`` 1) or maximise (-1) ``cost @ x + x @ Q @ x / 2 + offset`` within bounds.
 
     Subject to ``row_lower <= A x <= row_upper`` and ``col_lower <= x <= col_upper``, where A has
-    ``coefficients`` at ``rows`` and ``columns``.
+    ``coefficients`` at ``rows`` and ``columns``. A column that is ``integer`` takes integers only;
+    one of ``semicontinuous`` is 0, or within its bounds.
+
+    Attributes
+    ----------
+    cost, col_lower, col_upper : ndarray of float, shape (number of columns,)
+    row_lower, row_upper : ndarray of float, shape (number of rows,)
+    rows, columns, coefficients : ndarray, shape (number of entries,)
+        Entries in the same place add up.
+    integer : ndarray of bool, shape (number of columns,)
+    sense : {1, -1}
+    offset : float
+    semicontinuous : ndarray of int
+        Columns. One that is ``integer`` as well is 0, or an integer within its bounds.
+    hessian : (rows, columns, values)
+        The entries of Q, of both triangles; those in the same place add up.
     """
 
     cost: NDArray[np.float64]
@@ -41,6 +69,8 @@ class LinearModel:
     integer: NDArray[np.bool_]
     sense: int
     offset: float
+    semicontinuous: NDArray[np.intp] = field(default_factory=no_columns)
+    hessian: Entries = field(default_factory=no_entries)
 
     @classmethod
     def of_highs(cls, highs: highspy.Highs) -> LinearModel:
