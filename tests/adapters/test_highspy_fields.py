@@ -1,4 +1,4 @@
-"""What a HiGHS object holds is used, harmless or refused: nothing that HiGHS knows is on no list."""
+"""What a HiGHS object holds is used, harmless or refused: all that HiGHS knows is on a list."""
 
 import highspy
 import numpy as np
