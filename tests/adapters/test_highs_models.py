@@ -235,25 +235,25 @@ def assert_costs_are_those_of_the_reference(setting, maximise):
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(settings_of(["any"]), st.booleans())
 def test_linear_models(setting, maximise):
     assert_costs_are_those_of_the_reference(setting, maximise)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(settings_of(["any", "quadratic"]), st.booleans())
 def test_quadratic_models(setting, maximise):
     assert_costs_are_those_of_the_reference(setting, maximise)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(settings_of(["any", "integer", "semicontinuous", "semiinteger"]), st.booleans())
 def test_integer_and_semicontinuous_models(setting, maximise):
     assert_costs_are_those_of_the_reference(setting, maximise)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(settings_of(["any", "start", "start"]), st.booleans())
 @example(  # HiGHS runs the plant with on = 2.5e-7 and less, and that costs no start
     Setting((2.5, 1.0, 4.0), (Plant(0, "start", 0.1 + SELL, 0.0, 6.0),), 1e7), False
