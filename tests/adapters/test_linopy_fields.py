@@ -1,4 +1,4 @@
-"""What a linopy model holds counts, or is refused by name; new releases cannot add something unseen."""
+"""What a linopy model holds counts or is refused by name, in new releases as well."""
 
 import inspect
 import warnings

@@ -1,4 +1,4 @@
-"""What a Pyomo model holds counts, or is refused by name; new releases cannot add something unseen."""
+"""What a Pyomo model holds counts or is refused by name, in new releases as well."""
 
 import pyomo.contrib.cp as cp
 import pyomo.contrib.piecewise as piecewise

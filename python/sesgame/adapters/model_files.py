@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.adapters.highspy_fields import check
 from sesgame.adapters.lp_file import read_lp
 from sesgame.adapters.membership_columns import checked_columns
 from sesgame.adapters.membership_model import game_of_model
@@ -124,6 +125,7 @@ def _compare(path: Path, named: NamedModel, linear: LinearModel) -> None:
         checked(highs, highs.readModel, str(path.resolve()), warning_is_fine=True)
     except SolverError as error:
         raise GameError(f"HiGHS does not read {path.name}: {error.status}") from error
+    check(highs)
     theirs = LinearModel.of_highs(highs)
     place = {name: column for column, name in enumerate(highs.getLp().col_names_)}
     if place.keys() != named.columns.keys():

@@ -21,6 +21,10 @@ __all__ = ["LinearModel"]
 INFINITE = 1e20
 """From here on a cost or a bound is infinite to HiGHS."""
 
+INTEGER = ("kInteger", "kImplicitInteger", "kSemiInteger")
+SEMICONTINUOUS = ("kSemiContinuous", "kSemiInteger")
+"""The kinds of columns as HiGHS calls them."""
+
 Entries = tuple["NDArray[np.intp]", "NDArray[np.intp]", "NDArray[np.float64]"]
 """Rows, columns and values of a sparse matrix; values in the same place add up."""
 
@@ -48,7 +52,6 @@ class LinearModel:
     cost, col_lower, col_upper : ndarray of float, shape (number of columns,)
     row_lower, row_upper : ndarray of float, shape (number of rows,)
     rows, columns, coefficients : ndarray, shape (number of entries,)
-        Entries in the same place add up.
     integer : ndarray of bool, shape (number of columns,)
     sense : {1, -1}
     offset : float
@@ -74,17 +77,27 @@ class LinearModel:
 
     @classmethod
     def of_highs(cls, highs: highspy.Highs) -> LinearModel:
-        """Return what a HiGHS object holds."""
+        """Return the model that a HiGHS object holds.
+
+        What it holds besides, and how HiGHS is to solve it, is not looked at: for an object of
+        somebody else see ``sesgame.adapters.highspy_fields.check``.
+        """
         import highspy
 
-        lp = highs.getLp()
-        matrix = lp.a_matrix_
-        minor = np.array(matrix.index_, dtype=np.intp)
-        starts = np.array(matrix.start_, dtype=np.intp)
-        major = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        model = highs.getModel()
+        lp, matrix, hessian = model.lp_, model.lp_.a_matrix_, model.hessian_
+        major, minor = _places(matrix)
         by_rows = matrix.format_ == highspy.MatrixFormat.kRowwise
-        continuous = highspy.HighsVarType.kContinuous
-        kinds = list(lp.integrality_) or [continuous] * lp.num_col_
+        kinds = [kind.name for kind in lp.integrality_] or ["kContinuous"] * lp.num_col_
+        q_columns, q_rows = _places(hessian)
+        q_values = np.array(hessian.value_, dtype=np.float64)
+        if hessian.format_ == highspy.HessianFormat.kTriangular:
+            below = q_rows != q_columns
+            q_rows, q_columns, q_values = (
+                np.append(q_rows, q_columns[below]),
+                np.append(q_columns, q_rows[below]),
+                np.append(q_values, q_values[below]),
+            )
         return cls(
             cost=np.array(lp.col_cost_, dtype=np.float64),
             col_lower=np.array(lp.col_lower_, dtype=np.float64),
@@ -94,13 +107,17 @@ class LinearModel:
             rows=major if by_rows else minor,
             columns=minor if by_rows else major,
             coefficients=np.array(matrix.value_, dtype=np.float64),
-            integer=np.array([kind != continuous for kind in kinds], dtype=np.bool_),
+            integer=np.array([kind in INTEGER for kind in kinds], dtype=np.bool_),
             sense=-1 if lp.sense_ == highspy.ObjSense.kMaximize else 1,
             offset=float(lp.offset_),
+            semicontinuous=np.flatnonzero([kind in SEMICONTINUOUS for kind in kinds]),
+            hessian=(q_rows, q_columns, q_values),
         )
 
     def to_highs(self) -> highspy.Highs:
         """Return a quiet HiGHS object of one thread that holds the model.
+
+        Semi-continuous columns are binary ones by then; see ``sesgame.linear.semicontinuous``.
 
         Raises
         ------
@@ -122,7 +139,13 @@ class LinearModel:
         with needs("highspy", "models of other packages need highspy"):
             import highspy
 
-        for name, numbers in {"cost": self.cost, "coefficient": self.coefficients}.items():
+        assert not len(self.semicontinuous)
+        looked_at = {
+            "cost": self.cost,
+            "coefficient": self.coefficients,
+            "quadratic cost": self.hessian[2],
+        }
+        for name, numbers in looked_at.items():
             wrong = numbers[~(np.abs(numbers) < INFINITE)]
             if wrong.size:
                 raise GameError(
@@ -163,4 +186,39 @@ class LinearModel:
                     NumericalWarning,
                     stacklevel=2,
                 )
+        if len(self.hessian[2]):
+            try:
+                checked(highs, highs.passHessian, self._highs_hessian())
+            except SolverError as error:
+                raise GameError(
+                    f"HiGHS does not accept the quadratic cost: {error.status}"
+                ) from error
         return highs
+
+    def _highs_hessian(self) -> highspy.HighsHessian:
+        """Return the lower triangle of the symmetric part of Q, column by column."""
+        import highspy
+
+        rows, columns, values = self.hessian
+        n_columns = len(self.cost)
+        places, place = np.unique(
+            np.minimum(rows, columns) * n_columns + np.maximum(rows, columns), return_inverse=True
+        )
+        halves = np.where(rows == columns, 1.0, 0.5) * values
+        major, minor = np.divmod(places, n_columns)
+        hessian = highspy.HighsHessian()
+        hessian.dim_, hessian.format_ = n_columns, highspy.HessianFormat.kTriangular
+        counts = np.bincount(major, minlength=n_columns)
+        hessian.start_ = np.append(0, np.cumsum(counts)).astype(np.int32)
+        hessian.index_ = minor.astype(np.int32)
+        hessian.value_ = np.bincount(place, halves).astype(np.float64)
+        return hessian
+
+
+def _places(
+    matrix: highspy.HighsSparseMatrix | highspy.HighsHessian,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the column and the row of each value, or the other way round if it goes by rows."""
+    starts = np.array(matrix.start_, dtype=np.intp)
+    major = np.repeat(np.arange(max(len(starts) - 1, 0)), np.diff(starts))
+    return major, np.array(matrix.index_, dtype=np.intp)
