@@ -108,6 +108,8 @@ class ReducedModel:
         # A membership is 0 or 1 whatever else its column could be.
         others = np.setdiff1d(model.semicontinuous, membership)
         model = without_semicontinuous(replace(model, semicontinuous=others))
+        if len(model.cost) == len(membership):
+            model = _with_zero(model)
         n_players = len(membership)
         player = np.full(len(model.cost), -1)
         player[membership] = np.arange(n_players)
@@ -192,6 +194,17 @@ class ReducedModel:
     def cost_of_members(self, z: NDArray[np.float64]) -> float:
         """Return what memberships cost by themselves."""
         return float(self.cost_share @ z + z @ self.cost_of_pairs @ z / 2)
+
+
+def _with_zero(model: LinearModel) -> LinearModel:
+    """Return the model with a column that is 0: to HiGHS a model without columns is none."""
+    return replace(
+        model,
+        cost=np.append(model.cost, 0.0),
+        col_lower=np.append(model.col_lower, 0.0),
+        col_upper=np.append(model.col_upper, 0.0),
+        integer=np.append(model.integer, False),
+    )
 
 
 def _moved_rows(
