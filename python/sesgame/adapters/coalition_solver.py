@@ -144,7 +144,8 @@ class CoalitionSolver:
             ("rows", reduced.rows, highs.changeRowsBounds),  # type: ignore[attr-defined] # stub
         ):
             new = bounds.at(z)
-            if not np.array_equal(new, self._moved.get(name)):
+            last = self._moved.get(name)
+            if last is None or not np.array_equal(new, last):
                 checked(highs, change, len(bounds.places), bounds.places, *new)
                 self._moved[name] = new
         if (count := len(reduced.costs.places)) > 0:
