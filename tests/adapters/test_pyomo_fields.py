@@ -250,7 +250,7 @@ def test_a_bound_that_is_no_number_is_refused_by_name():
     model = village()
     model.limit = pyo.Param(initialize=float("nan"), mutable=True, within=pyo.Any)
     model.most = pyo.Constraint(expr=model.x <= model.limit)
-    with pytest.raises(GameError, match="a bound of 'most' of the Pyomo model is not a number"):
+    with pytest.raises(GameError, match=r"'most' .*(not a number|\(nan\))"):
         adapters.pyomo.model_game(model, model.z)
 
 

@@ -93,9 +93,10 @@ def _read(model: linopy.Model) -> tuple[LinearModel, NDArray[np.integer]]:
     # The matrices are those of a solver: y = scaling * x, and all of the objective is scaled.
     scaling = np.asarray(getattr(matrices, "var_scaling", np.ones(len(labels))))
     of_objective = scaling / getattr(model.objective, "scaling", 1.0)
-    bound = np.asarray(matrices.b, dtype=np.float64)
-    sense = np.asarray(matrices.sense, dtype=str)
-    rows, columns, coefficients = _entries(matrices.A)
+    has_rows = bool(list(model.constraints))
+    bound = np.asarray(matrices.b if has_rows else [], dtype=np.float64)
+    sense = np.asarray(matrices.sense if has_rows else [], dtype=str)
+    rows, columns, coefficients = _entries(matrices.A if has_rows else None)
     kinds = np.asarray(matrices.vtypes, dtype=str)
     linear = LinearModel(
         cost=np.asarray(matrices.c, dtype=np.float64) * of_objective,
