@@ -52,6 +52,12 @@ def model_game(model: linopy.Model, membership: str = "membership") -> Game:
     Special ordered sets, indicator constraints and every field that is on no list are refused by
     name; the page on models of other packages has the lists.
     """
+    import linopy
+
+    if not isinstance(model, linopy.Model):
+        raise GameError(f"the model must be a linopy.Model, not {model!r}")
+    if not isinstance(membership, str):
+        raise GameError(f"membership is the name of a variable, not {membership!r}")
     if membership not in model.variables:
         names = ", ".join(model.variables)
         raise GameError(f"the model has no variable {membership!r}; its variables are {names}")
