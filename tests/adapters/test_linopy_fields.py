@@ -201,6 +201,28 @@ def test_a_membership_may_be_in_the_objective_alone():
     assert values.value(["eve"]) == 7.0
 
 
+def test_a_number_that_is_missing_is_refused_by_the_name_of_its_variable_or_constraint():
+    model, bought = village()
+    bought.data["upper"] = bought.upper * np.nan
+    with pytest.raises(GameError, match=r"bought.* (has NaN|contains nan's)"):
+        adapters.linopy.model_game(model)
+    model, bought = village()
+    need = model.constraints["need"]
+    need.data["rhs"] = need.rhs * np.nan
+    with pytest.raises(GameError, match=r"need.* (has NaN|contains nan's)"):
+        adapters.linopy.model_game(model)
+
+
+@pytest.mark.skipif(
+    not hasattr(linopy.Model, "freeze_constraints"), reason="this linopy freezes nothing"
+)
+def test_frozen_constraints_count():
+    model, bought = village()
+    model.freeze_constraints = True
+    model.add_constraints(2 * bought >= 9 * model.variables["membership"].sel(member="ann"))
+    assert table(model) == [0.0, 18.0, 12.0, 20.0]
+
+
 def test_a_model_without_constraints_is_its_objective():
     model = linopy.Model()
     membership = model.add_variables(0, 1, [MEMBERS], name="membership")
