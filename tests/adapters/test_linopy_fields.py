@@ -201,6 +201,28 @@ def test_a_membership_may_be_in_the_objective_alone():
     assert values.value(["eve"]) == 7.0
 
 
+def test_a_number_that_is_missing_is_refused_by_the_name_of_its_variable_or_constraint():
+    model, bought = village()
+    bought.data["upper"] = bought.upper * np.nan
+    with pytest.raises(GameError, match=r"bought.* (has NaN|contains nan's)"):
+        adapters.linopy.model_game(model)
+    model, bought = village()
+    need = model.constraints["need"]
+    need.data["rhs"] = need.rhs * np.nan
+    with pytest.raises(GameError, match=r"need.* (has NaN|contains nan's)"):
+        adapters.linopy.model_game(model)
+
+
+@pytest.mark.skipif(
+    not hasattr(linopy.Model, "freeze_constraints"), reason="this linopy freezes nothing"
+)
+def test_frozen_constraints_count():
+    model, bought = village()
+    model.freeze_constraints = True
+    model.add_constraints(2 * bought >= 9 * model.variables["membership"].sel(member="ann"))
+    assert table(model) == [0.0, 18.0, 12.0, 20.0]
+
+
 def test_a_model_without_constraints_is_its_objective():
     model = linopy.Model()
     membership = model.add_variables(0, 1, [MEMBERS], name="membership")
@@ -216,3 +238,23 @@ def test_a_membership_whose_bounds_leave_out_0_or_1_is_refused(bounds):
     membership.lower, membership.upper = bounds
     with pytest.raises(GameError, match=r"membership of 'ann' has the bounds .* both 0 and 1"):
         adapters.linopy.model_game(model)
+
+
+def test_a_membership_in_quadratic_terms_counts():
+    model, bought = village()
+    ann, bob = (model.variables["membership"].sel(member=name) for name in MEMBERS)
+    model.add_objective(4 * bought + ann * bought + 3 * bob * bob, overwrite=True)
+    # ann alone buys 2 at 5; bob 3 at 4, and his own 3; both buy 5 at 5, and 3.
+    assert table(model) == [0.0, 10.0, 15.0, 28.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param((3,), "must be a linopy.Model, not 3", id="model"),
+        pytest.param((village()[0], ["ann"]), "the name of a variable", id="membership"),
+    ],
+)
+def test_something_else_than_a_model_and_a_name_is_refused(arguments, message):
+    with pytest.raises(GameError, match=message):
+        adapters.linopy.model_game(*arguments)

@@ -59,7 +59,7 @@ def agree_on_drawn_villages(game_of, quadratic, folder, n_villages):
 
 @ROUTES
 def test_a_coalition_has_what_its_members_bring(game_of, quadratic, tmp_path):
-    agree_on_drawn_villages(game_of, quadratic, tmp_path, 3)
+    agree_on_drawn_villages(game_of, quadratic, tmp_path, 2)
 
 
 @pytest.mark.slow

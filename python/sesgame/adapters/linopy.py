@@ -52,6 +52,12 @@ def model_game(model: linopy.Model, membership: str = "membership") -> Game:
     Special ordered sets, indicator constraints and every field that is on no list are refused by
     name; the page on models of other packages has the lists.
     """
+    import linopy
+
+    if not isinstance(model, linopy.Model):
+        raise GameError(f"the model must be a linopy.Model, not {model!r}")
+    if not isinstance(membership, str):
+        raise GameError(f"membership is the name of a variable, not {membership!r}")
     if membership not in model.variables:
         names = ", ".join(model.variables)
         raise GameError(f"the model has no variable {membership!r}; its variables are {names}")
@@ -88,16 +94,27 @@ def _read(model: linopy.Model) -> tuple[LinearModel, NDArray[np.integer]]:
     from linopy.matrices import MatrixAccessor
 
     check_fields(model)
-    matrices = MatrixAccessor(model)  # that of the model may be from before its last change
-    labels = matrices.vlabels
-    # The matrices are those of a solver: y = scaling * x, and all of the objective is scaled.
-    scaling = np.asarray(getattr(matrices, "var_scaling", np.ones(len(labels))))
+    try:
+        matrices = MatrixAccessor(model)  # that of the model may be from before its last change
+        linear = _linear_model(model, matrices)
+    except Exception as error:
+        raise GameError(f"linopy cannot make arrays of the model: {error}") from error
+    _refuse_nan(model, matrices, linear)
+    return linear, matrices.vlabels
+
+
+def _linear_model(model: linopy.Model, matrices: Any) -> LinearModel:
+    """Return the matrices, which are those of a solver, in the units of the model."""
+    # y = scaling * x are the variables of the solver, and all of the objective is scaled.
+    scaling = np.asarray(getattr(matrices, "var_scaling", np.ones(len(matrices.vlabels))))
     of_objective = scaling / getattr(model.objective, "scaling", 1.0)
-    bound = np.asarray(matrices.b, dtype=np.float64)
-    sense = np.asarray(matrices.sense, dtype=str)
-    rows, columns, coefficients = _entries(matrices.A)
+    has_rows = bool(list(model.constraints))
+    bound = np.asarray(matrices.b if has_rows else [], dtype=np.float64)
+    sense = np.asarray(matrices.sense if has_rows else [], dtype=str)
+    rows, columns, coefficients = _entries(matrices.A if has_rows else None)
     kinds = np.asarray(matrices.vtypes, dtype=str)
-    linear = LinearModel(
+    q_rows, q_columns, q_values = _entries(matrices.Q)
+    return LinearModel(
         cost=np.asarray(matrices.c, dtype=np.float64) * of_objective,
         col_lower=np.asarray(matrices.lb, dtype=np.float64) / scaling,
         col_upper=np.asarray(matrices.ub, dtype=np.float64) / scaling,
@@ -108,18 +125,24 @@ def _read(model: linopy.Model) -> tuple[LinearModel, NDArray[np.integer]]:
         coefficients=coefficients * scaling[columns],
         integer=np.isin(kinds, ["B", "I"]),
         sense=-1 if model.objective.sense == "max" else 1,
-        offset=float(np.nan_to_num(model.objective.expression.const)),
+        offset=float(np.nan_to_num(model.objective.expression.const)),  # NaN is none there
         semicontinuous=np.flatnonzero(kinds == "S"),
-        hessian=_hessian(model, matrices, scaling),
+        hessian=(q_rows, q_columns, q_values * scaling[q_rows] * of_objective[q_columns]),
     )
-    return linear, labels
 
 
-def _hessian(model: linopy.Model, matrices: Any, scaling: NDArray[np.float64]) -> Entries:
-    """Return the entries of Q of the objective, both triangles, in the units of the model."""
-    rows, columns, values = _entries(matrices.Q)
-    of_objective = getattr(model.objective, "scaling", 1.0)
-    return rows, columns, values * scaling[rows] * scaling[columns] / of_objective
+def _refuse_nan(model: linopy.Model, matrices: Any, linear: LinearModel) -> None:
+    """Refuse numbers that are missing, as where coordinates do not match."""
+    of_rows = np.zeros(len(linear.row_lower))
+    np.add.at(of_rows, linear.rows, linear.coefficients)
+    for kind, labels, numbers in (
+        ("variables", matrices.vlabels, [linear.cost, linear.col_lower, linear.col_upper]),
+        ("constraints", matrices.clabels, [linear.row_lower, linear.row_upper, of_rows]),
+    ):
+        wrong = np.flatnonzero(np.isnan(numbers).any(axis=0))
+        if wrong.size:
+            name = getattr(model, kind).get_name_by_label(int(labels[wrong[0]]))
+            raise GameError(f"{name!r} of the {kind} of the linopy model has NaN for a number")
 
 
 def _entries(matrix: Any) -> Entries:

@@ -53,9 +53,16 @@ def model_game(model: ConcreteModel, membership: Any) -> Game:
     What else Pyomo can hold is refused by name while it is active; the page on models of other
     packages has the list.
     """
-    from pyomo.environ import maximize
+    from pyomo.core.base.block import BlockData
+    from pyomo.environ import Var, maximize
     from pyomo.opt import WriterFactory
 
+    if not isinstance(model, BlockData):
+        raise GameError(f"the model must be a Pyomo model or block, not {model!r}")
+    if not model.is_constructed():
+        raise GameError("the Pyomo model has no data yet: make it with create_instance()")
+    if not (isinstance(membership, Var) and membership.is_indexed()):
+        raise GameError(f"membership must be a Pyomo variable over the players, not {membership!r}")
     check_fields(model)
     writer = WriterFactory("compile_standard_form")
     try:
