@@ -6,6 +6,6 @@ change of bounds.
 """
 
 from sesgame.adapters import highspy, linopy, pyomo, pypsa
-from sesgame.adapters.membership_model import dual_allocation
+from sesgame.adapters.dual_allocation import dual_allocation
 
 __all__ = ["dual_allocation", "highspy", "linopy", "pyomo", "pypsa"]

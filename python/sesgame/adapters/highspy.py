@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from sesgame.adapters.highspy_fields import check
+from sesgame.adapters.membership_columns import checked_columns
 from sesgame.adapters.membership_model import game_of_model
 from sesgame.errors import GameError
 from sesgame.game.players import Players
@@ -21,7 +25,7 @@ __all__ = ["model_game"]
 def model_game(
     model: highspy.Highs, membership: Mapping[Hashable, int | highspy.highs.highs_var]
 ) -> Game:
-    """Return the game of a linear model that is in HiGHS, solved by changing bounds alone.
+    """Return the game of a model that is in HiGHS, solved by changing bounds and costs alone.
 
     Parameters
     ----------
@@ -39,16 +43,19 @@ def model_game(
     Raises
     ------
     GameError
-        There is no such column, two players have the same, or without members the model is
-        infeasible or not worth 0.
+        There is no such column, two players have the same, 0 and 1 are not within its bounds, the
+        model holds something that cannot be read (see :mod:`sesgame.adapters.highspy_fields`), or
+        without members it is infeasible or not worth 0.
     SolverError
         HiGHS refuses to be set up; its own message says why.
 
     Notes
     -----
-    See :mod:`sesgame.adapters.membership_model`. HiGHS runs on one thread for each worker, which is
-    started for it: what else solves with HiGHS in the process, with whatever ``threads``, before
-    or after, changes nothing here and is not changed.
+    See :mod:`sesgame.adapters.membership_model`. Columns may be integer, semi-continuous or
+    semi-integer; or the objective may have a convex (of a gain, concave) quadratic part, in which
+    memberships may stand, too. HiGHS runs on one thread for each worker, which is started for it:
+    what else solves with HiGHS in the process, with whatever ``threads``, before or after, changes
+    nothing here and is not changed.
 
     Examples
     --------
@@ -64,15 +71,34 @@ def model_game(
     >>> game.value(["ann"]), round(game.value(["ann", "bob"]), 9)
     (1.5, 0.9)
     """
+    import highspy
+
+    if not isinstance(model, highspy.Highs):
+        raise GameError(f"the model must be a highspy.Highs, not {model!r}")
+    if not isinstance(membership, Mapping):
+        raise GameError(f"the membership must map each player to a variable; it is {membership!r}")
     players = Players(membership)
-    columns = [int(getattr(variable, "index", variable)) for variable in membership.values()]
+    check(model)
     linear = LinearModel.of_highs(model)
-    for player, column in zip(players, columns, strict=True):
-        if not 0 <= column < len(linear.cost):
-            raise GameError(
-                f"the membership of {player!r} is column {column}; "
-                f"the model has {len(linear.cost)} columns"
-            )
-        if columns.count(column) > 1:
-            raise GameError(f"the membership of {player!r}, column {column}, is another's, too")
-    return game_of_model(players, linear, columns)
+    columns = [_column(model, len(linear.cost), player, membership[player]) for player in players]
+    return game_of_model(players, linear, checked_columns(players, columns, linear))
+
+
+def _column(model: highspy.Highs, n_columns: int, player: Hashable, variable: object) -> int:
+    """Return the column of a membership."""
+    import highspy
+
+    if isinstance(variable, highspy.highs.highs_var):
+        if variable.highs != model:
+            raise GameError(f"the membership of {player!r} is a variable of another model")
+        variable = variable.index
+    if not isinstance(variable, (int, np.integer)) or isinstance(variable, (bool, np.bool_)):
+        raise GameError(
+            f"the membership of {player!r} is {variable!r}; a variable of the model or the number "
+            f"of its column is needed"
+        )
+    if not 0 <= variable < n_columns:
+        raise GameError(
+            f"the membership of {player!r} is column {variable}; the model has {n_columns} columns"
+        )
+    return int(variable)

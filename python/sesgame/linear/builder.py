@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.linear.model import AffineBounds, LinearModel, ReducedModel
+from sesgame.linear.model import LinearModel
+from sesgame.linear.reduced_model import AffineBounds, AffineCosts, ReducedModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -95,8 +96,12 @@ class LinearBuilder:
                 offset=0.0,
             ),
             cost_share=np.zeros(self._n_members),
+            cost_of_pairs=np.zeros((self._n_members, self._n_members)),
             columns=columns.moved(),
             rows=rows.moved(),
+            costs=AffineCosts(
+                np.zeros(0, dtype=np.int32), np.zeros(0), np.zeros((0, self._n_members))
+            ),
         )
 
 

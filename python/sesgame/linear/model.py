@@ -1,10 +1,9 @@
-"""A linear or integer program as arrays, and the part of it that membership moves."""
+"""A linear or integer program as arrays."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,21 +16,49 @@ if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
 
-    # By how much each player moves the lower and the upper bound of a column.
-    MovedColumns = dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
-
-__all__ = ["AffineBounds", "LinearModel", "ReducedModel"]
+__all__ = ["LinearModel"]
 
 INFINITE = 1e20
 """From here on a cost or a bound is infinite to HiGHS."""
 
+INTEGER = ("kInteger", "kImplicitInteger", "kSemiInteger")
+SEMICONTINUOUS = ("kSemiContinuous", "kSemiInteger")
+"""The kinds of columns as HiGHS calls them."""
+
+Entries = tuple["NDArray[np.intp]", "NDArray[np.intp]", "NDArray[np.float64]"]
+"""Rows, columns and values of a sparse matrix; values in the same place add up."""
+
+
+def no_columns() -> NDArray[np.intp]:
+    """Return the numbers of no columns."""
+    return np.zeros(0, dtype=np.intp)
+
+
+def no_entries() -> Entries:
+    """Return a sparse matrix of zeros."""
+    return no_columns(), no_columns(), np.zeros(0)
+
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """Minimise (``sense`` 1) or maximise (-1) ``cost @ x + offset`` within bounds.
+    """Minimise (``sense`` 1) or maximise (-1) ``cost @ x + x @ Q @ x / 2 + offset`` within bounds.
 
     Subject to ``row_lower <= A x <= row_upper`` and ``col_lower <= x <= col_upper``, where A has
-    ``coefficients`` at ``rows`` and ``columns``.
+    ``coefficients`` at ``rows`` and ``columns``. A column that is ``integer`` takes integers only;
+    one of ``semicontinuous`` is 0, or within its bounds.
+
+    Attributes
+    ----------
+    cost, col_lower, col_upper : ndarray of float, shape (number of columns,)
+    row_lower, row_upper : ndarray of float, shape (number of rows,)
+    rows, columns, coefficients : ndarray, shape (number of entries,)
+    integer : ndarray of bool, shape (number of columns,)
+    sense : {1, -1}
+    offset : float
+    semicontinuous : ndarray of int
+        Columns. One that is ``integer`` as well is 0, or an integer within its bounds.
+    hessian : (rows, columns, values)
+        The entries of Q, of both triangles; those in the same place add up.
     """
 
     cost: NDArray[np.float64]
@@ -45,20 +72,32 @@ class LinearModel:
     integer: NDArray[np.bool_]
     sense: int
     offset: float
+    semicontinuous: NDArray[np.intp] = field(default_factory=no_columns)
+    hessian: Entries = field(default_factory=no_entries)
 
     @classmethod
     def of_highs(cls, highs: highspy.Highs) -> LinearModel:
-        """Return what a HiGHS object holds."""
+        """Return the model that a HiGHS object holds.
+
+        What it holds besides, and how HiGHS is to solve it, is not looked at: for an object of
+        somebody else see ``sesgame.adapters.highspy_fields.check``.
+        """
         import highspy
 
-        lp = highs.getLp()
-        matrix = lp.a_matrix_
-        minor = np.array(matrix.index_, dtype=np.intp)
-        starts = np.array(matrix.start_, dtype=np.intp)
-        major = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        model = highs.getModel()
+        lp, matrix, hessian = model.lp_, model.lp_.a_matrix_, model.hessian_
+        major, minor = _places(matrix)
         by_rows = matrix.format_ == highspy.MatrixFormat.kRowwise
-        continuous = highspy.HighsVarType.kContinuous
-        kinds = list(lp.integrality_) or [continuous] * lp.num_col_
+        kinds = [kind.name for kind in lp.integrality_] or ["kContinuous"] * lp.num_col_
+        q_columns, q_rows = _places(hessian)
+        q_values = np.array(hessian.value_, dtype=np.float64)
+        if hessian.format_ == highspy.HessianFormat.kTriangular:
+            below = q_rows != q_columns
+            q_rows, q_columns, q_values = (
+                np.append(q_rows, q_columns[below]),
+                np.append(q_columns, q_rows[below]),
+                np.append(q_values, q_values[below]),
+            )
         return cls(
             cost=np.array(lp.col_cost_, dtype=np.float64),
             col_lower=np.array(lp.col_lower_, dtype=np.float64),
@@ -68,13 +107,17 @@ class LinearModel:
             rows=major if by_rows else minor,
             columns=minor if by_rows else major,
             coefficients=np.array(matrix.value_, dtype=np.float64),
-            integer=np.array([kind != continuous for kind in kinds], dtype=np.bool_),
+            integer=np.array([kind in INTEGER for kind in kinds], dtype=np.bool_),
             sense=-1 if lp.sense_ == highspy.ObjSense.kMaximize else 1,
             offset=float(lp.offset_),
+            semicontinuous=np.flatnonzero([kind in SEMICONTINUOUS for kind in kinds]),
+            hessian=(q_rows, q_columns, q_values),
         )
 
     def to_highs(self) -> highspy.Highs:
         """Return a quiet HiGHS object of one thread that holds the model.
+
+        Semi-continuous columns are binary ones by then; see ``sesgame.linear.semicontinuous``.
 
         Raises
         ------
@@ -96,7 +139,13 @@ class LinearModel:
         with needs("highspy", "models of other packages need highspy"):
             import highspy
 
-        for name, numbers in {"cost": self.cost, "coefficient": self.coefficients}.items():
+        assert not len(self.semicontinuous)
+        looked_at = {
+            "cost": self.cost,
+            "coefficient": self.coefficients,
+            "quadratic cost": self.hessian[2],
+        }
+        for name, numbers in looked_at.items():
             wrong = numbers[~(np.abs(numbers) < INFINITE)]
             if wrong.size:
                 raise GameError(
@@ -137,146 +186,39 @@ class LinearModel:
                     NumericalWarning,
                     stacklevel=2,
                 )
+        if len(self.hessian[2]):
+            try:
+                checked(highs, highs.passHessian, self._highs_hessian())
+            except SolverError as error:
+                raise GameError(
+                    f"HiGHS does not accept the quadratic cost: {error.status}"
+                ) from error
         return highs
 
+    def _highs_hessian(self) -> highspy.HighsHessian:
+        """Return the lower triangle of the symmetric part of Q, column by column."""
+        import highspy
 
-@dataclass(frozen=True, eq=False)
-class AffineBounds:
-    """Bounds that membership moves: ``bounds + share @ z``.
-
-    Only for the rows, or columns, in ``places``, shape (k,). ``bounds`` has shape (2, k), lower
-    above upper, and ``share`` has shape (2, k, n).
-    """
-
-    places: NDArray[np.int32]
-    bounds: NDArray[np.float64]
-    share: NDArray[np.float64]
-
-    def at(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the bounds of a coalition, shape (2, k)."""
-        return self.bounds + self.share @ z
-
-    def price(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
-        """Return what the duals of rows, or reduced costs of columns, are worth to each player."""
-        prices: NDArray[np.float64] = duals @ self._active(duals, sense)
-        return prices
-
-    def worths(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
-        """Return what each bound is worth to each player, shape (k, n)."""
-        return duals[:, np.newaxis] * self._active(duals, sense)
-
-    def _active(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
-        """Return the shares of those of the two bounds that are active: the sign tells which."""
-        active = np.where(duals * sense > 0, 0, 1)
-        return self.share[active, np.arange(len(duals))]
-
-
-@dataclass(frozen=True, eq=False)
-class ReducedModel:
-    """A model without its membership variables, whose bounds they move instead.
-
-    A row with one variable left is a bound of that variable, and is made one: what is left for the
-    solver is the smallest model that a change of bounds turns into that of any coalition.
-    """
-
-    model: LinearModel
-    cost_share: NDArray[np.float64]
-    columns: AffineBounds
-    rows: AffineBounds
-
-    @classmethod
-    def of(cls, model: LinearModel, membership: Sequence[int]) -> ReducedModel:
-        """Take the membership variables, one column for each of n players, out of a model."""
-        n_players = len(membership)
-        player = np.full(len(model.cost), -1)
-        player[membership] = np.arange(n_players)
-        owned = player[model.columns] >= 0
-        moved, share = _moved_rows(model, player, n_players)
-        share_of_row = np.full(len(model.row_lower), -1)
-        share_of_row[moved] = np.arange(len(moved))
-        rows, columns = model.rows[~owned], model.columns[~owned]
-        coefficients = model.coefficients[~owned]
-        keep, lower, upper, moved_columns = _rows_as_bounds(
-            model, (rows, columns, coefficients), share_of_row, share
+        rows, columns, values = self.hessian
+        n_columns = len(self.cost)
+        places, place = np.unique(
+            np.minimum(rows, columns) * n_columns + np.maximum(rows, columns), return_inverse=True
         )
-        new_row = np.cumsum(keep) - 1
-        new_column = np.cumsum(player < 0) - 1
-        places = np.array(list(moved_columns), dtype=np.intp)
-        column_share = np.array(list(moved_columns.values())).reshape(len(places), 2, n_players)
-        moving = column_share.any(axis=(1, 2))
-        places, column_share = places[moving], column_share[moving].swapaxes(0, 1)
-        kept = moved[keep[moved]]
-        row_share = share[share_of_row[kept]]
-        free, entries = player < 0, keep[rows]
-        return cls(
-            model=LinearModel(
-                cost=model.cost[free],
-                col_lower=lower[free],
-                col_upper=upper[free],
-                row_lower=model.row_lower[keep],
-                row_upper=model.row_upper[keep],
-                rows=new_row[rows[entries]],
-                columns=new_column[columns[entries]],
-                coefficients=coefficients[entries],
-                integer=model.integer[free],
-                sense=model.sense,
-                offset=model.offset,
-            ),
-            cost_share=model.cost[np.asarray(membership)],
-            columns=AffineBounds(
-                places=new_column[places].astype(np.int32),
-                bounds=np.array([lower[places], upper[places]]),
-                share=np.ascontiguousarray(column_share),
-            ),
-            rows=AffineBounds(
-                places=new_row[kept].astype(np.int32),
-                bounds=np.array([model.row_lower[kept], model.row_upper[kept]]),
-                share=np.array([row_share, row_share]),
-            ),
-        )
+        halves = np.where(rows == columns, 1.0, 0.5) * values
+        major, minor = np.divmod(places, n_columns)
+        hessian = highspy.HighsHessian()
+        hessian.dim_, hessian.format_ = n_columns, highspy.HessianFormat.kTriangular
+        counts = np.bincount(major, minlength=n_columns)
+        hessian.start_ = np.append(0, np.cumsum(counts)).astype(np.int32)
+        hessian.index_ = minor.astype(np.int32)
+        hessian.value_ = np.bincount(place, halves).astype(np.float64)
+        return hessian
 
 
-def _moved_rows(
-    model: LinearModel, player: NDArray[np.int_], n_players: int
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the rows whose bounds membership moves, and by how much each player does."""
-    brought = (player[model.columns] >= 0) & (model.coefficients != 0)
-    moved, place = np.unique(model.rows[brought], return_inverse=True)
-    share = np.zeros((len(moved), n_players))
-    np.add.at(share, (place, player[model.columns[brought]]), -model.coefficients[brought])
-    return moved, share
-
-
-def _rows_as_bounds(
-    model: LinearModel,
-    entries: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]],
-    share_of_row: NDArray[np.int_],
-    share: NDArray[np.float64],
-) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64], MovedColumns]:
-    """Make rows of one variable bounds of it.
-
-    Return which rows are kept, the lower and upper bounds of all columns, and by how much each
-    player moves those that come from a row.
-    """
-    rows, columns, coefficients = entries
-    lower, upper = model.col_lower.copy(), model.col_upper.copy()
-    moved_columns: MovedColumns = {}
-    keep = np.ones(len(model.row_lower), dtype=np.bool_)
-    nothing = np.zeros(share.shape[1])
-    for entry in np.flatnonzero(np.bincount(rows, minlength=len(keep))[rows] == 1):
-        row, column, factor = rows[entry], columns[entry], coefficients[entry]
-        sides = np.array([model.row_lower[row], model.row_upper[row]]) / factor
-        low, high = sides if factor > 0 else sides[::-1]
-        if (np.isfinite(low) and np.isfinite(lower[column])) or (
-            np.isfinite(high) and np.isfinite(upper[column])
-        ):
-            continue  # two bounds of one side: which one counts depends on the coalition
-        keep[row] = False
-        by_player = nothing if share_of_row[row] < 0 else share[share_of_row[row]] / factor
-        lower_share, upper_share = moved_columns.get(int(column), (nothing, nothing))
-        if np.isfinite(low):
-            lower[column], lower_share = low, by_player
-        if np.isfinite(high):
-            upper[column], upper_share = high, by_player
-        moved_columns[int(column)] = lower_share, upper_share
-    return keep, lower, upper, moved_columns
+def _places(
+    matrix: highspy.HighsSparseMatrix | highspy.HighsHessian,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the column and the row of each value, or the other way round if it goes by rows."""
+    starts = np.array(matrix.start_, dtype=np.intp)
+    major = np.repeat(np.arange(max(len(starts) - 1, 0)), np.diff(starts))
+    return major, np.array(matrix.index_, dtype=np.intp)
