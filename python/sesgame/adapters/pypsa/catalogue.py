@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import pypsa
 
-__all__ = ["COMPONENTS", "CONSTRAINTS", "OPTIONS", "OWNABLE", "PASSIVE", "check_network", "check_options"]
+__all__ = [
+    "COMPONENTS",
+    "CONSTRAINTS",
+    "OPTIONS",
+    "OWNABLE",
+    "PASSIVE",
+    "check_network",
+    "check_options",
+]
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,10 @@ def _attributes(
     used: str = "", harmless: str = "", results: str = "", refused: dict[str, str] | None = None
 ) -> Attributes:
     return Attributes(
-        frozenset(used.split()), frozenset(harmless.split()), refused or {}, frozenset(results.split())
+        frozenset(used.split()),
+        frozenset(harmless.split()),
+        refused or {},
+        frozenset(results.split()),
     )
 
 
@@ -135,7 +146,8 @@ COMPONENTS = {
         "name type investment_period bus carrier_attribute sense constant", results="mu"
     ),
     "LineType": _attributes(
-        "name f_nom r_per_length x_per_length", "c_per_length i_nom mounting cross_section references"
+        "name f_nom r_per_length x_per_length",
+        "c_per_length i_nom mounting cross_section references",
     ),
     "TransformerType": _attributes(
         "name f_nom s_nom vsc vscr phase_shift tap_side tap_neutral tap_step",
@@ -198,7 +210,9 @@ OPTIONS: dict[str, str | None] = {
 """The options of ``network.optimize``: passed on, or why not."""
 
 
-def check_network(network: pypsa.Network, ignored: Collection[str], owner_column: str | None) -> None:
+def check_network(
+    network: pypsa.Network, ignored: Collection[str], owner_column: str | None
+) -> None:
     """Refuse what is in a network and on no list.
 
     Raises
@@ -209,6 +223,12 @@ def check_network(network: pypsa.Network, ignored: Collection[str], owner_column
     """
     unread = frozenset(ignored) | ({owner_column} if owner_column else set())
     emissions = set(network.components["GlobalConstraint"].static["carrier_attribute"])
+    for column in network.components["Bus"].static.columns:
+        if str(column).startswith("nom_"):
+            raise GameError(
+                f"Bus.{column} limits capacities; PyPSA has deprecated that: use a GlobalConstraint "
+                f"of the type tech_capacity_expansion_limit"
+            )
     for components in network.components:
         kind, static = components.name, components.static
         if static.empty:
@@ -221,12 +241,6 @@ def check_network(network: pypsa.Network, ignored: Collection[str], owner_column
         more = unread | emissions if kind == "Carrier" else unread
         for name, values in _columns(components):
             _check_attribute(kind, name, values, components.defaults, more)
-    for column in network.components["Bus"].static.columns:
-        if str(column).startswith("nom_"):
-            raise GameError(
-                f"Bus.{column} limits capacities; PyPSA has deprecated that: use a GlobalConstraint "
-                f"of the type tech_capacity_expansion_limit"
-            )
     types = network.components["GlobalConstraint"].static["type"]
     for name, kind in types.items():
         if kind not in CONSTRAINTS and kind not in unread:
@@ -283,7 +297,9 @@ def _check_attribute(
 def _is_default(values: pd.Series | pd.DataFrame, default: Any) -> bool:
     """Return whether all values are the default, where NaN and no text are none."""
     array = np.ravel(values.to_numpy(dtype=object))
-    return all(value == default or value == "" or value is None or value != value for value in array)
+    return all(
+        value == default or value == "" or value is None or value != value for value in array
+    )
 
 
 def check_options(options: Mapping[str, Any]) -> None:

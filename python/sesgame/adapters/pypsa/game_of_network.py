@@ -129,7 +129,11 @@ def _built(
     try:
         copied.consistency_check(strict=["unknown_buses"])
         model = create(
-            snapshots=snapshots, include_objective_constant=False, **options, **model_kwargs
+            snapshots=snapshots,
+            consistency_check=False,
+            include_objective_constant=False,
+            **options,
+            **model_kwargs,
         )
         built = frozenset([*model.variables, *model.constraints])
         if hook is not None:
