@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.adapters.linopy_fields import check_fields
+from sesgame.adapters.membership_columns import checked_columns
 from sesgame.adapters.membership_model import game_of_model
 from sesgame.errors import GameError
 from sesgame.game.players import Players
-from sesgame.linear.model import LinearModel
+from sesgame.linear.model import Entries, LinearModel
 
 if TYPE_CHECKING:
     import linopy
+    from numpy.typing import NDArray
 
     from sesgame.game.game import Game
 
@@ -38,12 +41,16 @@ def model_game(model: linopy.Model, membership: str = "membership") -> Game:
     Raises
     ------
     GameError
-        There is no such variable, it has more than one dimension, or without members the model is
+        There is no such variable, it has more than one dimension, a player's is masked, or 0 or 1
+        is not within its bounds; the model holds what a game cannot have; or without members it is
         infeasible or not worth 0.
 
     Notes
     -----
-    See :mod:`sesgame.adapters.membership_model`.
+    See :mod:`sesgame.adapters.membership_model`. Integer, binary and semi-continuous variables,
+    piecewise formulations by inequalities or increments, softened constraints and scaling count.
+    Special ordered sets, indicator constraints and every field that is on no list are refused by
+    name; the page on models of other packages has the lists.
     """
     if membership not in model.variables:
         names = ", ".join(model.variables)
@@ -55,9 +62,14 @@ def model_game(model: linopy.Model, membership: str = "membership") -> Game:
             f"over the players"
         )
     players = Players(variable.coords[variable.dims[0]].values.tolist())
-    position = {int(label): column for column, label in enumerate(model.matrices.vlabels)}
-    columns = [position[int(label)] for label in np.ravel(variable.labels.values)]
-    return game_of_model(players, linear_model(model), columns)
+    linear, labels = _read(model)
+    position = {int(label): column for column, label in enumerate(labels)}
+    columns = []
+    for player, label in zip(players, np.ravel(variable.labels.values), strict=True):
+        if int(label) not in position:
+            raise GameError(f"the membership of {player!r} is masked: it is not in the model")
+        columns.append(position[int(label)])
+    return game_of_model(players, linear, checked_columns(players, columns, linear))
 
 
 def linear_model(model: linopy.Model) -> LinearModel:
@@ -66,26 +78,57 @@ def linear_model(model: linopy.Model) -> LinearModel:
     Raises
     ------
     GameError
-        Its objective is quadratic.
+        It holds what a game cannot have, see :mod:`sesgame.adapters.linopy_fields`.
     """
-    if model.is_quadratic:
-        raise GameError("the objective of the linopy model is quadratic; a linear one is needed")
-    matrices = model.matrices
-    if matrices.A is None:
-        raise GameError("the linopy model has no constraints")
-    matrix = matrices.A.tocoo()
+    return _read(model)[0]
+
+
+def _read(model: linopy.Model) -> tuple[LinearModel, NDArray[np.integer]]:
+    """Return the model, and the label of the variable in each column."""
+    from linopy.matrices import MatrixAccessor
+
+    check_fields(model)
+    matrices = MatrixAccessor(model)  # that of the model may be from before its last change
+    labels = matrices.vlabels
+    # The matrices are those of a solver: y = scaling * x, and all of the objective is scaled.
+    scaling = np.asarray(getattr(matrices, "var_scaling", np.ones(len(labels))))
+    of_objective = scaling / getattr(model.objective, "scaling", 1.0)
     bound = np.asarray(matrices.b, dtype=np.float64)
     sense = np.asarray(matrices.sense, dtype=str)
-    return LinearModel(
-        cost=np.asarray(matrices.c, dtype=np.float64),
-        col_lower=np.asarray(matrices.lb, dtype=np.float64),
-        col_upper=np.asarray(matrices.ub, dtype=np.float64),
+    rows, columns, coefficients = _entries(matrices.A)
+    kinds = np.asarray(matrices.vtypes, dtype=str)
+    linear = LinearModel(
+        cost=np.asarray(matrices.c, dtype=np.float64) * of_objective,
+        col_lower=np.asarray(matrices.lb, dtype=np.float64) / scaling,
+        col_upper=np.asarray(matrices.ub, dtype=np.float64) / scaling,
         row_lower=np.where(sense == "<", -np.inf, bound),
         row_upper=np.where(sense == ">", np.inf, bound),
-        rows=matrix.row.astype(np.intp),
-        columns=matrix.col.astype(np.intp),
-        coefficients=matrix.data.astype(np.float64),
-        integer=np.asarray(matrices.vtypes, dtype=str) != "C",
+        rows=rows,
+        columns=columns,
+        coefficients=coefficients * scaling[columns],
+        integer=np.isin(kinds, ["B", "I"]),
         sense=-1 if model.objective.sense == "max" else 1,
-        offset=0.0,
+        offset=float(np.nan_to_num(model.objective.expression.const)),
+        semicontinuous=np.flatnonzero(kinds == "S"),
+        hessian=_hessian(model, matrices, scaling),
+    )
+    return linear, labels
+
+
+def _hessian(model: linopy.Model, matrices: Any, scaling: NDArray[np.float64]) -> Entries:
+    """Return the entries of Q of the objective, both triangles, in the units of the model."""
+    rows, columns, values = _entries(matrices.Q)
+    of_objective = getattr(model.objective, "scaling", 1.0)
+    return rows, columns, values * scaling[rows] * scaling[columns] / of_objective
+
+
+def _entries(matrix: Any) -> Entries:
+    """Return rows, columns and coefficients of a sparse matrix, or of none."""
+    if matrix is None:
+        return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
+    entries = matrix.tocoo()
+    return (
+        entries.row.astype(np.intp),
+        entries.col.astype(np.intp),
+        entries.data.astype(np.float64),
     )
