@@ -54,7 +54,8 @@ class AffineBounds:
         if self.presence is None:
             return np.zeros(0, dtype=np.intp)
         (low, high), (lower, upper) = self.presence.absent, self.bounds[:, self.presence.columns]
-        return self.presence.columns[(low < lower) | (high > upper)]
+        wider: NDArray[np.intp] = self.presence.columns[(low < lower) | (high > upper)]
+        return wider
 
     def price(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
         """Return what the duals of rows, or reduced costs of columns, are worth to each player."""

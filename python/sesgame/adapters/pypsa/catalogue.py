@@ -226,8 +226,8 @@ def check_network(
     for column in network.components["Bus"].static.columns:
         if str(column).startswith("nom_"):
             raise GameError(
-                f"Bus.{column} limits capacities; PyPSA has deprecated that: use a GlobalConstraint "
-                f"of the type tech_capacity_expansion_limit"
+                f"Bus.{column} limits capacities; PyPSA has deprecated that: use a "
+                f"GlobalConstraint of the type tech_capacity_expansion_limit"
             )
     for components in network.components:
         kind, static = components.name, components.static
@@ -284,8 +284,8 @@ def _check_attribute(
         return
     elif name not in defaults.index:
         raise GameError(
-            f"{kind}.{name} is no attribute of PyPSA, which ignores it; name it in ignored if it is "
-            f"to have no effect, or in owners if it says whose a component is"
+            f"{kind}.{name} is no attribute of PyPSA, which ignores it; name it in ignored if it "
+            f"is to have no effect, or in owners if it says whose a component is"
         )
     elif not _is_default(values, default):
         raise GameError(

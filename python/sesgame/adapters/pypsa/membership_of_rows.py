@@ -85,8 +85,8 @@ class OwnedModel:
         bound = np.where(finite, linear.row_lower, linear.row_upper)
         self._bound = np.where(np.isfinite(bound), bound, 0.0)
         matrices = model.matrices
-        self._row_of_label = _positions(matrices.clabels)
-        self._column_of_label = _positions(matrices.vlabels)
+        self._row_of_label = _positions(matrices.clabels, model.constraints)
+        self._column_of_label = _positions(matrices.vlabels, model.variables)
         self._owner = self._owners_of_columns()
         owner_of_entry = self._owner[linear.columns]
         self._first, self._last = np.full(self._n_rows, len(players)), np.full(self._n_rows, -1)
@@ -196,13 +196,15 @@ class OwnedModel:
             if title not in self._built or not title.startswith(GLOBAL):
                 continue
             rows = self._row_of_label[np.ravel(constraint.labels.values)]
-            rows = rows[rows >= 0]
+            there = rows >= 0
+            rows = rows[there]
             in_global[rows] = True
             name = title.removeprefix(GLOBAL)
-            constant = constants[constants.index.get_level_values("name") == name].to_numpy()
-            self._check(
-                f"the global constraint {name!r}", rows, constant + brought[rows], "constant"
-            )
+            keys = [name]
+            if "scenario" in constraint.labels.dims:
+                keys = [(scenario, name) for scenario in constraint.labels["scenario"].values]
+            known = constants.loc[keys].to_numpy()[there] + brought[rows]
+            self._check(f"the global constraint {name!r}", rows, known, "constant")
         owner = self._owner[linear.columns]
         owned = in_global[linear.rows] & (amounts != 0) & (owner >= 0)
         yield amounts[owned], linear.rows[owned], owner[owned]
@@ -306,9 +308,10 @@ _Free = tuple["NDArray[np.intp]", "NDArray[np.intp]", "NDArray[np.float64]", "ND
 """Rows, numbers and coefficients of variables that free them, and who of the players binds them."""
 
 
-def _positions(labels: NDArray[np.integer]) -> NDArray[np.intp]:
-    """Return the place of each label, -1 for the label -1 of what is masked."""
-    position = np.full(int(labels.max(initial=0)) + 2, -1)
+def _positions(labels: NDArray[np.integer], container: Any) -> NDArray[np.intp]:
+    """Return the place of each label, -1 of those that are not in the matrix or are -1: masked."""
+    highest = max((int(item.labels.max()) for _, item in container.items()), default=-1)
+    position = np.full(highest + 2, -1)
     position[labels] = np.arange(len(labels))  # the last entry stays -1
     return position
 

@@ -100,7 +100,7 @@ def _from_column(frames: dict[str, pd.DataFrame], column: str) -> dict[Hashable,
             continue
         names = static.index.get_level_values("name")
         for name, owner in zip(names, static[column].tolist(), strict=True):
-            if owner is None or owner == "" or owner != owner:  # noqa: PLR0124 - not a number
+            if owner is None or owner == "" or owner != owner:
                 continue
             if owners.setdefault((kind, str(name)), owner) != owner:
                 raise GameError(
