@@ -415,6 +415,13 @@ def test_what_is_on_no_list_is_refused_by_name(change, message):
         adapters.pypsa.network_game(network, {"ann": "x"}, shared=["supply"])
 
 
+def test_an_owned_line_without_impedance_is_refused():
+    network = network_of_two()
+    network.components["Line"].static["x"] = 0.0
+    with pytest.raises(GameError, match=r"the Line 'cable' has an owner, but no impedance \(x\)"):
+        adapters.pypsa.network_game(network, {"ann": "x", "cable": "x"}, shared=["supply"])
+
+
 @pytest.mark.parametrize(
     ("network", "options", "message"),
     [

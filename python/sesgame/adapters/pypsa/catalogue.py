@@ -136,9 +136,9 @@ COMPONENTS = {
         _ANGLE,
     ),
     "Transformer": _attributes(
-        f"name bus0 bus1 type x r num_parallel tap_ratio tap_position phase_shift phase_shift_min "
-        f"phase_shift_max s_max_pu v_ang_max {_nominal('s')} {_INVESTMENT} {_LIFE}",
-        "model g b tap_side",
+        f"name bus0 bus1 type model x r g b num_parallel tap_ratio tap_position phase_shift "
+        f"phase_shift_min phase_shift_max s_max_pu v_ang_max {_nominal('s')} {_INVESTMENT} {_LIFE}",
+        "tap_side",
         f"{_BRANCH_RESULTS} phase_shift_opt",
         _ANGLE,
     ),
@@ -146,12 +146,12 @@ COMPONENTS = {
         "name type investment_period bus carrier_attribute sense constant", results="mu"
     ),
     "LineType": _attributes(
-        "name f_nom r_per_length x_per_length",
-        "c_per_length i_nom mounting cross_section references",
+        "name r_per_length x_per_length",
+        "f_nom c_per_length i_nom mounting cross_section references",
     ),
     "TransformerType": _attributes(
-        "name f_nom s_nom vsc vscr phase_shift tap_side tap_neutral tap_step",
-        "v_nom_0 v_nom_1 pfe i0 tap_min tap_max references",
+        "name s_nom vsc vscr pfe i0 phase_shift tap_neutral tap_step",
+        "f_nom v_nom_0 v_nom_1 tap_side tap_min tap_max references",
     ),
     "ShuntImpedance": _attributes("", "name bus g b sign active", "p q g_pu b_pu"),
     "Shape": _attributes("", "name geometry component idx type"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.adapters.pypsa.catalogue import PASSIVE
 from sesgame.errors import GameError
 from sesgame.linear.model import LinearModel, Presence
 
@@ -200,7 +201,7 @@ class OwnedModel:
             rows = rows[there]
             in_global[rows] = True
             name = title.removeprefix(GLOBAL)
-            keys = [name]
+            keys: list[Any] = [name]
             if "scenario" in constraint.labels.dims:
                 keys = [(scenario, name) for scenario in constraint.labels["scenario"].values]
             known = constants.loc[keys].to_numpy()[there] + brought[rows]
@@ -268,6 +269,7 @@ class OwnedModel:
     def _across_branches(self) -> _Free:
         """Return the voltages across owned lines and transformers in the cycles they are in."""
         linear = self._linear
+        self._check_impedances()
         flow = np.zeros(self._n_columns, dtype=np.bool_)
         for title in ("Line-s", "Transformer-s"):
             if title in self._model.variables:
@@ -282,6 +284,24 @@ class OwnedModel:
         columns, free = np.unique(linear.columns[mine], return_inverse=True)
         present = self._owner[columns, np.newaxis] == np.arange(len(self._players))
         return linear.rows[mine], free, linear.coefficients[mine], present
+
+    def _check_impedances(self) -> None:
+        """Refuse owned branches without impedance: no row says which cycles they are in."""
+        carriers = self._network.components["Bus"].static["carrier"].groupby(level="name").first()
+        for kind in PASSIVE:
+            static = self._network.components[kind].static
+            attribute = np.where(carriers[static["bus0"]] == "DC", "r_pu_eff", "x_pu_eff")
+            for (*_, name), of, values in zip(
+                static.index.to_frame().to_numpy(),
+                attribute,
+                static.to_dict("records"),
+                strict=True,
+            ):
+                if (kind, str(name)) in self._index and values[of] == 0:
+                    raise GameError(
+                        f"the {kind} {name!r} has an owner, but no impedance ({of[0]}): sesgame "
+                        f"cannot tell what its absence changes; give it one, or no owner"
+                    )
 
     def _empty_constraints(
         self, amounts: NDArray[np.float64], share_rows: NDArray[np.intp]
