@@ -22,7 +22,13 @@ if sys.version_info < (3, 11):
     pytest.skip("PyPSA needs Python 3.11", allow_module_level=True)
 
 import pypsa
-from fixtures.pypsa_networks import EXAMPLES, Example, cost_without_others, empty_network
+from fixtures.pypsa_networks import (
+    EXAMPLES,
+    NEWER,
+    Example,
+    cost_without_others,
+    empty_network,
+)
 
 TOLERANCE = 1e-6
 """Relative to the value: HiGHS is optimal to 1e-7 of rows and columns, in each of two solves."""
@@ -64,6 +70,9 @@ def cost_of(example, coalition):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_coalition_of_an_example_is_worth_what_pypsa_makes_of_it(name):
+    kind, attribute = NEWER.get(name, ("Bus", "v_nom"))
+    if attribute not in pypsa.Network().components[kind].defaults.index:
+        pytest.skip(f"this version of PyPSA has no {kind}.{attribute}")
     example = EXAMPLES[name]()
     game = game_of(example)
     for size in range(1, game.n_players + 1):
