@@ -89,10 +89,11 @@ class OwnedModel:
         self._row_of_label = _positions(matrices.clabels, model.constraints)
         self._column_of_label = _positions(matrices.vlabels, model.variables)
         self._owner = self._owners_of_columns()
-        owner_of_entry = self._owner[linear.columns]
+        used = linear.coefficients != 0
+        rows, owner = linear.rows[used], self._owner[linear.columns[used]]
         self._first, self._last = np.full(self._n_rows, len(players)), np.full(self._n_rows, -1)
-        np.minimum.at(self._first, linear.rows, owner_of_entry)
-        np.maximum.at(self._last, linear.rows, owner_of_entry)
+        np.minimum.at(self._first, rows, owner)
+        np.maximum.at(self._last, rows, owner)
 
     def with_membership(self) -> LinearModel:
         """Return the model with one more column for each player, which carries what it owns.
@@ -126,20 +127,19 @@ class OwnedModel:
     def _of_one_owner(self) -> Shares:
         """Return the right-hand sides of rows with variables of one owner only."""
         mine = (self._first == self._last) & (self._last >= 0)
+        mixed = (self._first != self._last) & (self._last >= 0)
         for title, constraint in self._model.constraints.items():
-            rows = self._row_of_label[np.ravel(constraint.labels.values)]
-            rows = rows[rows >= 0]
             if title not in self._built:
                 continue
+            rows = self._row_of_label[np.ravel(constraint.labels.values)]
+            rows = rows[rows >= 0]
             if OF_EVERYBODY.fullmatch(title):
                 mine[rows] = False
-            elif (self._first[rows] != self._last[rows]).any() and (self._last[rows] >= 0).any():
-                mixed = rows[(self._first[rows] != self._last[rows]) & (self._last[rows] >= 0)]
-                if mixed.size:
-                    raise GameError(
-                        f"the constraint {title!r} of PyPSA has variables of several owners; "
-                        f"sesgame does not know whose its right-hand side is"
-                    )
+            elif mixed[rows].any():
+                raise GameError(
+                    f"the constraint {title!r} of PyPSA has variables of several owners; "
+                    f"sesgame does not know whose its right-hand side is"
+                )
         rows = np.flatnonzero(mine & (self._bound != 0))
         return self._bound[rows], rows, self._last[rows]
 
