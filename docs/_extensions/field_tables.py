@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sesgame.adapters import linopy_fields, lp_file, mps_file, pyomo_fields
+from sesgame.adapters import highspy_fields, linopy_fields, lp_file, mps_file, pyomo_fields
 from sesgame.adapters.foreign_fields import Fields, Treatment
 
 PAGE = Path(__file__).parents[1] / "how-to" / "models-of-other-packages.md"
@@ -21,6 +21,13 @@ TABLES: dict[str, Fields] = {
     "linopy objective": linopy_fields.OBJECTIVE,
     "pyomo components": pyomo_fields.COMPONENTS,
     "pyomo suffixes": pyomo_fields.SUFFIXES,
+    "highs object": highspy_fields.HIGHS | highspy_fields.MODEL,
+    "highs linear part": highspy_fields.LP,
+    "highs matrix": highspy_fields.MATRIX | highspy_fields.MATRIX_FORMATS,
+    "highs hessian": highspy_fields.HESSIAN | highspy_fields.HESSIAN_FORMATS,
+    "highs kinds": highspy_fields.KINDS | highspy_fields.SENSES,
+    "highs callbacks": highspy_fields.CALLBACKS,
+    "highs options": highspy_fields.OPTIONS,
     "mps sections": mps_file.SECTIONS,
     "mps bounds": mps_file.BOUNDS,
     "lp sections": lp_file.SECTIONS,

@@ -1,6 +1,6 @@
 """Evidence of allocations: certificates, diagnostics and intervals, in one public module."""
 
-from sesgame.adapters.dual_allocation import DualityEvidence
+from sesgame.adapters.duality import DualityEvidence
 from sesgame.bargaining.core_nash_evidence import NashEffort, NashInCoreEvidence, ZeroGain
 from sesgame.bargaining.division import DivisionEvidence
 from sesgame.bargaining.gately import GatelyEvidence

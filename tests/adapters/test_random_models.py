@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fixtures import random_models
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from sesgame import adapters
 
 TOLERANCE = 1e-6
@@ -12,7 +12,16 @@ TOLERANCE = 1e-6
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 
-def in_file(ending):
+def of_linopy(village, _):
+    return adapters.linopy.model_game(random_models.in_linopy(village))
+
+
+def of_pyomo(village, _):
+    model = random_models.in_pyomo(village)
+    return adapters.pyomo.model_game(model, model.membership)
+
+
+def of_file(ending):
     def game(village, folder):
         path = folder / f"village{ending}"
         random_models.in_highs(village).writeModel(str(path))
@@ -22,30 +31,38 @@ def in_file(ending):
     return game
 
 
-ROUTES = {
-    "linopy": lambda village, _: adapters.linopy.model_game(random_models.in_linopy(village)),
-    "mps": in_file(".mps"),
-    "lp": in_file(".lp"),
-}
+ROUTES = pytest.mark.parametrize(
+    ("game_of", "quadratic"),
+    [
+        pytest.param(of_linopy, True, id="linopy"),
+        pytest.param(of_pyomo, False, id="pyomo"),
+        pytest.param(of_file(".mps"), True, id="mps"),
+        pytest.param(of_file(".lp"), True, id="lp"),
+    ],
+)
 
 
-def agrees(game, village):
-    assert game.kind == ("gain" if village.maximise else "cost")
-    assert list(game.players) == list(random_models.MEMBERS)
-    np.testing.assert_allclose(
-        game.tabulate(), random_models.table(village), rtol=TOLERANCE, atol=40 * TOLERANCE
-    )
+def agree_on_drawn_villages(game_of, quadratic, folder, n_villages):
+    # A village takes a good part of a second in linopy or Pyomo.
+    @settings(max_examples=n_villages, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(village=random_models.villages(quadratic=quadratic))
+    def agree(village):
+        game = game_of(village, folder)
+        assert game.kind == ("gain" if village.maximise else "cost")
+        assert list(game.players) == list(random_models.MEMBERS)
+        np.testing.assert_allclose(
+            game.tabulate(), random_models.table(village), rtol=TOLERANCE, atol=40 * TOLERANCE
+        )
+
+    agree()
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@settings(max_examples=6, deadline=None)
-@given(village=random_models.villages())
-def test_a_coalition_has_what_its_members_bring(route, village, tmp_path_factory):
-    agrees(ROUTES[route](village, tmp_path_factory.mktemp("models")), village)
+@ROUTES
+def test_a_coalition_has_what_its_members_bring(game_of, quadratic, tmp_path):
+    agree_on_drawn_villages(game_of, quadratic, tmp_path, 3)
 
 
-@settings(max_examples=6, deadline=None)
-@given(village=random_models.villages(quadratic=False))
-def test_a_coalition_has_what_its_members_bring_in_pyomo(village):
-    model = random_models.in_pyomo(village)
-    agrees(adapters.pyomo.model_game(model, model.membership), village)
+@pytest.mark.slow
+@ROUTES
+def test_coalitions_of_many_villages_have_what_their_members_bring(game_of, quadratic, tmp_path):
+    agree_on_drawn_villages(game_of, quadratic, tmp_path, 60)

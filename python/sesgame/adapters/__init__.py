@@ -6,7 +6,7 @@ change of bounds.
 """
 
 from sesgame.adapters import highspy, linopy, pyomo, pypsa
-from sesgame.adapters.dual_allocation import dual_allocation
+from sesgame.adapters.duality import dual_allocation
 from sesgame.adapters.model_files import model_file
 
 __all__ = ["dual_allocation", "highspy", "linopy", "model_file", "pyomo", "pypsa"]

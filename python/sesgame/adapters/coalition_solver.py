@@ -60,7 +60,10 @@ class CoalitionSolver:
         self.reduced = reduced
         self.highs = reduced.model.to_highs()
         self.basis = basis
-        self._starts_from_all = not len(reduced.model.hessian[2])
+        self._moved: dict[str, NDArray[np.float64]] = {}
+        self._is_integer = bool(reduced.model.integer.any())
+        self._is_quadratic = bool(len(reduced.model.hessian[2]))
+        self._starts_from_all = not (self._is_integer or self._is_quadratic) and basis is None
 
     def optimum(self, z: NDArray[np.float64]) -> float:
         """Return the optimal objective of a coalition.
@@ -107,7 +110,7 @@ class CoalitionSolver:
             primal one.
         """
         self._move(z, within)
-        if not len(self.reduced.model.hessian[2]):
+        if not self._is_quadratic:
             return self._run()
         *first, last = REGULARISATIONS
         for regularisation in first:
@@ -136,16 +139,19 @@ class CoalitionSolver:
     def _move(self, z: NDArray[np.float64], within: Within | None) -> None:
         """Move bounds and costs to those of a coalition."""
         highs, reduced = self.highs, self.reduced
-        for bounds, change in (
-            (reduced.columns, highs.changeColsBounds),
-            (reduced.rows, highs.changeRowsBounds),  # type: ignore[attr-defined] # stub
+        for name, bounds, change in (
+            ("columns", reduced.columns, highs.changeColsBounds),
+            ("rows", reduced.rows, highs.changeRowsBounds),  # type: ignore[attr-defined] # stub
         ):
-            lower, upper = bounds.at(z)
-            checked(highs, change, len(lower), bounds.places, lower, upper)
+            new = bounds.at(z)
+            if not np.array_equal(new, self._moved.get(name)):
+                checked(highs, change, len(bounds.places), bounds.places, *new)
+                self._moved[name] = new
         if (count := len(reduced.costs.places)) > 0:
             checked(highs, highs.changeColsCost, count, reduced.costs.places, reduced.costs.at(z))
         if within is not None:
             checked(highs, highs.changeColsBounds, len(within[0]), *within)
+            self._moved.pop("columns")
 
     def _run(self) -> bool:
         """Run HiGHS from the start; return whether there is a solution."""
@@ -169,7 +175,7 @@ class CoalitionSolver:
                 NumericalWarning,
                 stacklevel=2,
             )
-        if not self.reduced.model.integer.any():
+        if not self._is_integer:
             gap = info(highs, "primal_dual_objective_error")
             if not gap <= DUALITY_TOLERANCE:
                 raise SolverError("strong duality", f"primal and dual differ by {gap:.2g}")
@@ -185,7 +191,6 @@ class IntegerSolver(CoalitionSolver):
         steps = 0 if dearest == 0 else max(0, math.ceil(math.log2(LEAST_DEAREST / dearest)))
         self._unit = 2.0**steps
         super().__init__(reduced.with_costs_times(self._unit))
-        self._starts_from_all = False
         self._set("mip_abs_gap", 0.0)
         continuous = replace(reduced.model, integer=np.zeros_like(reduced.model.integer))
         self._rest = CoalitionSolver(replace(reduced, model=continuous))

@@ -35,7 +35,6 @@ SECTIONS: Fields = {
     "lazy constraints": _CUTS,
     "user cuts": _CUTS,
     "general constraints": _GENERAL,
-    "gencons": _GENERAL,
     "pwlobj": _GENERAL,
     "multi-objectives": refused("leave one objective"),
     "scenario": refused("leave one scenario"),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.adapters.highspy_fields import check
 from sesgame.adapters.lp_file import read_lp
 from sesgame.adapters.membership_columns import checked_columns
 from sesgame.adapters.membership_model import game_of_model
@@ -82,12 +81,16 @@ def model_file(path: str | Path, membership: Mapping[Hashable, str] | Iterable[s
     >>> game.value(["ann"]), round(game.value(["ann", "bob"]), 9)
     (1.5, 0.9)
     """
+    if not isinstance(path, (str, Path)):
+        raise GameError(f"a path is needed, not {path!r}")
     path = Path(path)
     named = _read(path)
     linear = named.linear_model()
     _compare(path, named, linear)
     if isinstance(membership, str):
         raise GameError(f"membership is a mapping or a list of names, not the text {membership!r}")
+    if not isinstance(membership, Iterable):
+        raise GameError(f"membership is a mapping or a list of names, not {membership!r}")
     names: dict[Hashable, str] = (
         dict(membership) if isinstance(membership, Mapping) else {name: name for name in membership}
     )
@@ -125,7 +128,6 @@ def _compare(path: Path, named: NamedModel, linear: LinearModel) -> None:
         checked(highs, highs.readModel, str(path.resolve()), warning_is_fine=True)
     except SolverError as error:
         raise GameError(f"HiGHS does not read {path.name}: {error.status}") from error
-    check(highs)
     theirs = LinearModel.of_highs(highs)
     place = {name: column for column, name in enumerate(highs.getLp().col_names_)}
     if place.keys() != named.columns.keys():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,9 @@ class AffineBounds:
 
     def at(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the bounds of a coalition, shape (2, k)."""
-        bounds: NDArray[np.float64] = self.bounds + self.share @ z
+        # As one matrix, of which NumPy makes one call of BLAS: a third of the time.
+        moved = self.share.reshape(-1, len(z)) @ z
+        bounds: NDArray[np.float64] = self.bounds + moved.reshape(self.bounds.shape)
         if self.presence is not None:
             absent = ~self.presence.players[:, z > 0].any(axis=1)
             bounds[:, self.presence.columns[absent]] = self.presence.absent[:, absent]
@@ -127,6 +130,8 @@ class ReducedModel:
         # A membership is 0 or 1 whatever else its column could be.
         others = np.setdiff1d(model.semicontinuous, membership)
         model = without_semicontinuous(replace(model, semicontinuous=others))
+        if len(model.cost) == len(membership):
+            model = _with_zero(model)
         n_players = len(membership)
         player = np.full(len(model.cost), -1)
         player[membership] = np.arange(n_players)
@@ -196,10 +201,15 @@ class ReducedModel:
             ),
         )
 
+    @cached_property
+    def has_cost_of_pairs(self) -> bool:
+        """Whether two memberships cost something together."""
+        return bool(self.cost_of_pairs.any())
+
     @property
     def moves_costs(self) -> bool:
         """Whether what a member adds to the cost depends on more than what it brings in."""
-        return bool(self.cost_of_pairs.any() or self.costs.share.any())
+        return self.has_cost_of_pairs or bool(self.costs.share.any())
 
     def with_costs_times(self, factor: float) -> ReducedModel:
         """Return the model with a linear objective in another unit, without what members cost."""
@@ -221,7 +231,19 @@ class ReducedModel:
 
     def cost_of_members(self, z: NDArray[np.float64]) -> float:
         """Return what memberships cost by themselves."""
-        return float(self.cost_share @ z + z @ self.cost_of_pairs @ z / 2)
+        cost = float(self.cost_share @ z)
+        return cost + float(z @ self.cost_of_pairs @ z) / 2 if self.has_cost_of_pairs else cost
+
+
+def _with_zero(model: LinearModel) -> LinearModel:
+    """Return the model with a column that is 0: to HiGHS a model without columns is none."""
+    return replace(
+        model,
+        cost=np.append(model.cost, 0.0),
+        col_lower=np.append(model.col_lower, 0.0),
+        col_upper=np.append(model.col_upper, 0.0),
+        integer=np.append(model.integer, False),
+    )
 
 
 def _moved_rows(
