@@ -20,7 +20,7 @@ from sesgame.adapters.membership_model import MembershipModel
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 from sesgame.game.game import Game
-from sesgame.linear.directional_derivative import Optimum, derivative_model, prices
+from sesgame.linear.directional_derivative import MISSED, Optimum, derivative_model, prices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,8 +111,8 @@ def dual_allocation(game: Game) -> Allocation:
         The grand coalition has no value.
     GameError
         The game is not from an adapter, its model has integer variables or costs that depend on
-        the membership, or the prices do not add up to the value of the grand coalition: something
-        in it has no owner, or its costs are quadratic.
+        the membership, something binds all but not every coalition, or the prices do not add up to
+        the value of the grand coalition: something in it has no owner, or its costs are quadratic.
     SolverError
         A range cannot be found.
 
@@ -194,6 +194,12 @@ def _prices(
             )
         )
     )
+    wider = optimum.column_duals[reduced.columns.places[reduced.columns.wider_for_absent]]
+    if (np.abs(wider) > MISSED * np.abs(optimum.row_duals).max(initial=0.0)).any():
+        raise GameError(
+            "what binds all members together does not bind every coalition (a line in a mesh, a "
+            "constraint that falls away with its last component): dual prices prove nothing"
+        )
     shares = prices(reduced, optimum)
     changed = derivative_model(reduced, everybody, optimum)
     slope = CoalitionSolver(changed, basis=solver.basis)

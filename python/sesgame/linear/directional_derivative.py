@@ -109,7 +109,9 @@ def derivative_model(
             offset=0.0,
             hessian=no_entries(),
         ),
-        columns=replace(reduced.columns, bounds=col_bounds[:, reduced.columns.places]),
+        columns=replace(
+            reduced.columns, bounds=col_bounds[:, reduced.columns.places], presence=None
+        ),
         rows=replace(reduced.rows, bounds=row_bounds[:, reduced.rows.places]),
     )
 

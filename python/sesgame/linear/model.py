@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
 
-__all__ = ["LinearModel"]
+__all__ = ["LinearModel", "Presence"]
 
 INFINITE = 1e20
 """From here on a cost or a bound is infinite to HiGHS."""
@@ -40,6 +40,18 @@ def no_entries() -> Entries:
 
 
 @dataclass(frozen=True, eq=False)
+class Presence:
+    """Bounds that columns have instead of their own in a coalition with none of some players.
+
+    ``columns`` has shape (k,), ``players`` (k, n), ``absent`` (2, k): lower above upper.
+    """
+
+    columns: NDArray[np.intp]
+    players: NDArray[np.bool_]
+    absent: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class LinearModel:
     """Minimise (``sense`` 1) or maximise (-1) ``cost @ x + x @ Q @ x / 2 + offset`` within bounds.
 
@@ -59,6 +71,8 @@ class LinearModel:
         Columns. One that is ``integer`` as well is 0, or an integer within its bounds.
     hessian : (rows, columns, values)
         The entries of Q, of both triangles; those in the same place add up.
+    presence : Presence, optional
+        Columns with other bounds in some coalitions; only where there are players.
     """
 
     cost: NDArray[np.float64]
@@ -74,6 +88,7 @@ class LinearModel:
     offset: float
     semicontinuous: NDArray[np.intp] = field(default_factory=no_columns)
     hessian: Entries = field(default_factory=no_entries)
+    presence: Presence | None = None
 
     @classmethod
     def of_highs(cls, highs: highspy.Highs) -> LinearModel:

@@ -15,7 +15,7 @@ from sesgame.linear.semicontinuous import without_semicontinuous
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.linear.model import Entries
+    from sesgame.linear.model import Entries, Presence
 
     # By how much each player moves the lower and the upper bound of a column.
     MovedColumns = dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
@@ -28,18 +28,37 @@ class AffineBounds:
     """Bounds that membership moves: ``bounds + share @ z``.
 
     Only for the rows, or columns, in ``places``, shape (k,). ``bounds`` has shape (2, k), lower
-    above upper, and ``share`` has shape (2, k, n).
+    above upper, and ``share`` has shape (2, k, n). The columns of ``presence`` are numbers of
+    places.
     """
 
     places: NDArray[np.int32]
     bounds: NDArray[np.float64]
     share: NDArray[np.float64]
+    presence: Presence | None = None
 
     def at(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the bounds of a coalition, shape (2, k)."""
         # As one matrix, of which NumPy makes one call of BLAS: a third of the time.
         moved = self.share.reshape(-1, len(z)) @ z
-        return self.bounds + moved.reshape(self.bounds.shape)
+        bounds: NDArray[np.float64] = self.bounds + moved.reshape(self.bounds.shape)
+        if self.presence is not None:
+            absent = ~self.presence.players[:, z > 0].any(axis=1)
+            bounds[:, self.presence.columns[absent]] = self.presence.absent[:, absent]
+        return bounds
+
+    @property
+    def wider_for_absent(self) -> NDArray[np.intp]:
+        """The places where the bounds of the absent are not within those of members.
+
+        Elsewhere the prices of the grand coalition are feasible in the dual of every coalition;
+        here only if the reduced cost is 0.
+        """
+        if self.presence is None:
+            return np.zeros(0, dtype=np.intp)
+        (low, high), (lower, upper) = self.presence.absent, self.bounds[:, self.presence.columns]
+        wider: NDArray[np.intp] = self.presence.columns[(low < lower) | (high > upper)]
+        return wider
 
     def price(self, duals: NDArray[np.float64], sense: int) -> NDArray[np.float64]:
         """Return what the duals of rows, or reduced costs of columns, are worth to each player."""
@@ -131,6 +150,16 @@ class ReducedModel:
         column_share = np.array(list(moved_columns.values())).reshape(len(places), 2, n_players)
         moving = column_share.any(axis=(1, 2))
         places, column_share = places[moving], column_share[moving].swapaxes(0, 1)
+        presence = model.presence
+        if presence is not None:
+            fixed = np.setdiff1d(presence.columns, places)
+            places = np.concatenate([places, fixed])
+            column_share = np.concatenate(
+                [column_share, np.zeros((2, len(fixed), n_players))], axis=1
+            )
+            place = np.full(len(model.cost), -1)
+            place[places] = np.arange(len(places))
+            presence = replace(presence, columns=place[presence.columns])
         kept = moved[keep[moved]]
         row_share = share[share_of_row[kept]]
         free, entries = player < 0, keep[rows]
@@ -158,6 +187,7 @@ class ReducedModel:
                 places=new_column[places].astype(np.int32),
                 bounds=np.array([lower[places], upper[places]]),
                 share=np.ascontiguousarray(column_share),
+                presence=presence,
             ),
             rows=AffineBounds(
                 places=new_row[kept].astype(np.int32),
