@@ -276,29 +276,3 @@ def test_a_bad_network_is_refused(change, message):
     }
     with pytest.raises(GameError, match=message):
         NetworkMarket(**{**arguments, **change})
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        pytest.param({"gen": None}, "the case has no gen", id="missing"),
-        pytest.param({"gencost": [[2, 0], [1]]}, "gencost is not a matrix", id="ragged"),
-        pytest.param(
-            {"gencost": [[2, 0, 0, 3, -1, 9, 0]]}, "generator 1 is not convex", id="shape"
-        ),
-        pytest.param({"gencost": [[2, 0, 0, 4, 1, 1, 1, 0]]}, "with 4 coefficients", id="degree"),
-        pytest.param({"gen": [[1, 0, 0, 0, 0, 1, 100, 1, 0, -9]]}, "may take power", id="load"),
-        pytest.param(
-            {"branch": [[1, 2, 0, 0.1, 0, 0, 0, 0, 0, 30, 1]]}, "branch 1 shifts", id="phase"
-        ),
-    ],
-)
-def test_what_a_case_has_that_the_model_has_not_is_named(change, message):
-    small = {
-        "bus": [[1, 3, 0], [2, 1, 50]],
-        "gen": [[1, 0, 0, 0, 0, 1, 100, 1, 60, 0]],
-        "branch": [[1, 2, 0, 0.1, 0, 30, 0, 0, 0, 0, 1]],
-        "gencost": [[2, 0, 0, 2, 10, 0, 0]],
-    }
-    with pytest.raises(GameError, match=message):
-        NetworkMarket.from_matpower({**small, **change}, value_of_lost_load=1)
