@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from sesgame.markets.network_elements import (
     Line,
     Link,
     NetworkOrder,
+    elements,
     line_of,
     link_of,
     order_of,
@@ -161,9 +163,9 @@ class NetworkMarket:
         participants: Iterable[Hashable] | None = None,
     ) -> None:
         self.buses = Players(buses)
-        self.lines = tuple(line_of(self.buses, k, line) for k, line in enumerate(lines))
-        self.links = tuple(link_of(self.buses, k, link) for k, link in enumerate(links))
-        self.orders = tuple(order_of(self.buses, k, order) for k, order in enumerate(orders))
+        self.lines = elements("lines", lines, partial(line_of, self.buses))
+        self.links = elements("links", links, partial(link_of, self.buses))
+        self.orders = elements("orders", orders, partial(order_of, self.buses))
         labels = dict.fromkeys(order.participant for order in self.orders)
         self.participants = Players(labels if participants is None else participants)
         self.participant = np.array(
@@ -278,11 +280,14 @@ class NetworkMarket:
     def misreport(
         self, participant: Hashable, price_factor: float, quantity_factor: float
     ) -> NetworkMarket:
-        """Return the market in which one participant multiplies its prices and its quantities."""
+        """Return the market in which one participant multiplies its prices and its quantities.
+
+        What must run is the same whatever it reports.
+        """
         return self._like(
             order._replace(
                 price_per_mwh=order.price_per_mwh * price_factor,
-                quantity_mw=order.quantity_mw * quantity_factor,
+                quantity_mw=order.quantity_mw * (1.0 if order.must_run else quantity_factor),
             )
             if order.participant == participant
             else order
@@ -314,7 +319,7 @@ class NetworkMarket:
         own = np.flatnonzero(self.participant == self.participants.index(participant))
         return value_of_steps(
             settlement.accepted_mw[own],
-            self.bus[own],
+            2 * self.bus[own] + self.must_run[own],
             self.is_bid[own],
             self.price_per_mwh[own],
             self.quantity_mw[own],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,11 +20,14 @@ __all__ = [
     "Link",
     "NetworkOrder",
     "bus_index",
+    "elements",
     "line_of",
     "link_of",
     "order_of",
     "power_at",
 ]
+
+Element = TypeVar("Element")
 
 
 class NetworkOrder(NamedTuple):
@@ -80,6 +83,15 @@ class Link(NamedTuple):
     lower_mw: float
     upper_mw: float
     loss_share: float = 0.0
+
+
+def elements(
+    name: str, given: Iterable[Any], of: Callable[[int, Any], Element]
+) -> tuple[Element, ...]:
+    """Return the checked elements of one kind."""
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise GameError(f"{name} must be an iterable of tuples, got a {type(given).__name__}")
+    return tuple(of(k, element) for k, element in enumerate(given))
 
 
 def bus_index(buses: Players, label: object, where: str) -> int:
@@ -172,6 +184,8 @@ def power_at(
     buses: Players, name: str, given: Mapping[Hashable, float] | None
 ) -> NDArray[np.float64]:
     """Return finite power by bus from a mapping; 0 at buses that are not in it."""
+    if not isinstance(given, (Mapping, type(None))):
+        raise GameError(f"{name} must be a mapping from bus to MW, got a {type(given).__name__}")
     power = np.zeros(len(buses))
     for bus, value in (given or {}).items():
         number = numbers(f"{name} at bus {bus!r}", value)
