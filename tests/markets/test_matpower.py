@@ -251,6 +251,7 @@ def test_one_owner_of_several_generators_at_a_bus_has_its_steps_in_order():
             id="twice",
         ),
         pytest.param({"bus": [bus(0.5, 3)]}, r"bus row 1, column 1 .* got 0.5", id="number"),
+        pytest.param({"bus": [bus(np.inf, 3)]}, r"bus row 1, column 1 .* got inf", id="infinite"),
         pytest.param({"bus": [bus(1, 7)]}, r"bus row 1, column 2 \(BUS_TYPE\).* got 7", id="type"),
         pytest.param(
             {"bus": [bus(1, 3), bus(2, 3)]}, r"bus row 2, .*second reference bus", id="references"
@@ -261,7 +262,9 @@ def test_one_owner_of_several_generators_at_a_bus_has_its_steps_in_order():
             r"gen row 2, column 1 \(GEN_BUS\): there is no bus 9",
             id="unknown bus",
         ),
-        pytest.param({"gen": [gen(1, np.inf), gen(2, 9)]}, r"gen row 1, column 9", id="infinite"),
+        pytest.param({"gen": [gen(1, 9, status=np.nan)]}, "gen row 1, column 8", id="status nan"),
+        pytest.param({"dcline": [dcline(0, 1, status=np.nan)]}, "dcline row 1, column 3", id="on"),
+        pytest.param({"gen": [gen(1, np.inf), gen(2, 9)]}, r"gen row 1, column 9", id="unlimited"),
         pytest.param(
             {"gen": [gen(1, 5, 9), gen(2, 9)]}, r"gen row 1, column 9 .*PMIN", id="crossed"
         ),

@@ -1,10 +1,12 @@
 """What a MATPOWER file says, statement by statement."""
 
 import importlib.util
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matpowercaseframes import CaseFrames
 from sesgame.errors import GameError
 from sesgame.markets import NetworkMarket
 from sesgame.markets.matpower_file import read_case
@@ -148,3 +150,16 @@ def test_units_of_a_distribution_grid_are_applied():
     case = read_case(DATA / "case33bw.m")
     assert case["bus"][:, 2].sum() == pytest.approx(3.715)
     assert case["branch"][0, 3] == pytest.approx(0.0470 / (12.66**2 / 10))
+
+
+def test_cases_of_another_reader_make_the_same_market():
+    path = DATA / "case_RTS_GMLC.m"
+    with warnings.catch_warnings():
+        # It uses a form of pandas calls that newer versions of pandas warn about.
+        warnings.simplefilter("ignore")
+        frames = CaseFrames(str(path))
+    ours, theirs = (
+        NetworkMarket.from_matpower(case, value_of_lost_load=5000) for case in (path, frames)
+    )
+    assert (ours.orders, ours.lines, ours.links) == (theirs.orders, theirs.lines, theirs.links)
+    assert ours.demand_mw.tolist() == theirs.demand_mw.tolist()

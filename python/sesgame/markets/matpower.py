@@ -45,6 +45,7 @@ def network_of_case(case: Any, steps: int, owners: Iterable[Hashable] | None) ->
             "twice as many (the second half for reactive power)"
         )
     at = gen.buses("GEN_BUS", rows)
+    gen.refuse(np.isnan(gen.column("GEN_STATUS")), "GEN_STATUS", "must be a number, got {}")
     in_service = np.flatnonzero((gen.column("GEN_STATUS") > 0) & there[at]).tolist()
     if not in_service:
         raise GameError("the case has no generator in service, so nobody takes part")
@@ -90,6 +91,8 @@ def _fields(case: Any) -> dict[str, Any]:
     """Return what a case has, or refuse what cannot be used."""
     if isinstance(case, Mapping):
         found = dict(case)
+    elif isinstance(names := getattr(case, "attributes", None), list):
+        found = {name: getattr(case, name) for name in names}  # CaseFrames says which these are
     elif hasattr(case, "__dict__"):
         found = {name: value for name, value in vars(case).items() if not name.startswith("_")}
     else:
@@ -122,7 +125,13 @@ def _is_there(value: Any) -> bool:
 def _buses(bus: Matrix) -> tuple[dict[int, int], NDArray[np.bool_]]:
     """Return the row of each bus, and which buses are in service."""
     number, kind = bus.column("BUS_I"), bus.column("BUS_TYPE")
-    bus.refuse(~((number > 0) & (number % 1 == 0)), "BUS_I", "must be a positive integer, got {:g}")
+    bus.refuse(
+        ~(
+            (number > 0) & (number == np.floor(number)) & (number < 2.0**53)
+        ),  # from where on floats are even
+        "BUS_I",
+        "must be a positive integer, got {:g}",
+    )
     rows: dict[int, int] = {}
     for row, label in enumerate(number.astype(np.int64).tolist()):
         if label in rows:
@@ -253,7 +262,9 @@ def _links(
         return [], losses
     dcline = Matrix("dcline", fields["dcline"])
     ends = [dcline.buses(column, rows) for column in ("F_BUS", "T_BUS")]
-    in_service = (dcline.column("BR_STATUS") > 0) & there[ends[0]] & there[ends[1]]
+    status = dcline.column("BR_STATUS")
+    dcline.refuse(np.isnan(status), "BR_STATUS", "must be a number, got {}")
+    in_service = (status > 0) & there[ends[0]] & there[ends[1]]
     if fields.get("dclinecost") is not None:
         refuse_costs(Matrix("dclinecost", fields["dclinecost"], like="gencost"), in_service)
     least, most = dcline.column("PMIN"), dcline.column("PMAX")
