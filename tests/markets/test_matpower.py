@@ -118,6 +118,29 @@ def test_what_can_be_taken_is_a_bid():
     assert cleared(**taken)[0] == [85, -5]
 
 
+def test_rounding_makes_no_steps():
+    square = [2, 0, 0, 3, 0.1, 10, 0, 0, 0, 0]
+    case = {**CHEAP_AND_DEAR, "gen": [gen(1, 0.1, -0.3), gen(2, 100)], "gencost": [square, square]}
+    found = NetworkMarket.from_matpower(case, value_of_lost_load=LOST_LOAD, steps=4)
+    assert [order.side for order in found.orders[:4]] == ["bid", "bid", "bid", "offer"]
+    close = pwl((0, 0), (60, 600), (100 - 1e-9, 2000), (150, 4000))
+    found = market(gencost=[close, [*linear(50), 0, 0]])
+    assert [order.price_per_mwh for order in found.orders] == pytest.approx([10, 35, 40, 50])
+
+
+def test_what_must_run_costs_the_mean_up_to_there():
+    found = market(
+        gen=[gen(1, 100, 40), gen(2, -20, -60)],
+        gencost=[pwl((0, 5), (20, 205), (100, 1805)), pwl((-60, -3000), (-10, -900), (0, 0))],
+    )
+    assert [order[2:] for order in found.orders] == [
+        ("offer", pytest.approx((20 * 10 + 20 * 20) / 40), 40, True),
+        ("offer", 20, 60, False),
+        ("bid", pytest.approx((10 * 90 + 10 * 42) / 20), 20, True),
+        ("bid", 42, 40, False),
+    ]
+
+
 def test_a_quadratic_cost_is_exact_where_a_step_ends():
     case = {**CHEAP_AND_DEAR, "gencost": [[2, 0, 0, 3, 0.1, 10, 7], [2, 0, 0, 3, 0.1, 12, 0]]}
     found = NetworkMarket.from_matpower(case, value_of_lost_load=LOST_LOAD, steps=4)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sesgame.markets.matpower_matrix import Matrix
-from sesgame.markets.steps import PRICE_ROUNDING
+from sesgame.markets.steps import PRICE_ROUNDING, QUANTITY_ROUNDING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,14 +46,16 @@ def orders_of_generator(gen: Matrix, gencost: Matrix, k: int, steps: int) -> lis
         gen.fail(k, "PMAX", f"{high:g} is less than PMIN, {low:g}")
     if low == high == 0.0:
         return []
-    knots, costs = _curve(gencost, k, low, high, steps)
+    knots, slopes = _curve(gencost, k, low, high, steps)
+    forced = slice(*np.searchsorted(knots, (0.0, low) if low > 0.0 else (high, 0.0)))
     orders = []
-    if low > 0.0:
-        orders.append(Step("offer", float(costs[1] - costs[0]) / low, low, must_run=True))
-    elif high < 0.0:
-        orders.append(Step("bid", float(costs[-1] - costs[-2]) / -high, -high, must_run=True))
-    inside = (knots >= low) & (knots <= high)
-    segments = _convex(gencost, k, knots[inside], costs[inside])
+    if low > 0.0 or high < 0.0:
+        power = low if low > 0.0 else -high
+        price = float(slopes[forced] @ np.diff(knots)[forced]) / power
+        orders.append(Step("offer" if low > 0.0 else "bid", price, power, must_run=True))
+    free = slice(*np.searchsorted(knots, (low, high)))
+    ends = knots[free.start : free.stop + 1].tolist()
+    segments = _convex(gencost, k, ends, slopes[free])
     for start, end, slope in reversed(segments):
         if start < 0.0:
             orders.append(Step("bid", slope, min(end, 0.0) - start))
@@ -105,10 +107,7 @@ def _parameters(gencost: Matrix, k: int) -> tuple[NDArray[np.float64] | None, ND
 def _curve(
     gencost: Matrix, k: int, low: float, high: float, steps: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return powers from `low` to `high`, with 0 among them, and the cost of each.
-
-    Where 0 is not between the two it is the first or the last.
-    """
+    """Return powers from `low` to `high` and to 0, and the slope of the cost between them."""
     points, values = _parameters(gencost, k)
     if points is None:
         coefficients = np.trim_zeros(values, "f")
@@ -119,33 +118,32 @@ def _curve(
                 f"a polynomial of degree {len(coefficients) - 1}; at most quadratic costs are "
                 "supported",
             )
-        quadratic = len(coefficients) == 3
-        if quadratic and coefficients[0] < 0 and low < high:
-            gencost.fail(k, "COST", f"the cost is not convex: {coefficients[0]:g} times a square")
-        knots = np.linspace(low, high, (steps if quadratic else 1) + 1)
-    else:
-        knots = np.concatenate([[low, high], points[(points > low) & (points < high)]])
-    knots = np.unique(np.append(knots, 0.0))
-    if points is None:
-        return knots, np.asarray(np.polyval(coefficients, knots), dtype=np.float64)
+        square, price, _ = np.pad(coefficients, (3 - len(coefficients), 0))
+        if square < 0 and low < high:
+            gencost.fail(k, "COST", f"the cost is not convex: {square:g} times a square")
+        inner = np.linspace(low, high, (steps if square else 1) + 1)[1:-1]
+        # Rounding beside 0 is no step.
+        inner = inner[np.abs(inner) > QUANTITY_ROUNDING * (high - low)]
+        knots = np.unique(np.concatenate([[low, high, 0.0], inner]))
+        return knots, price + square * (knots[1:] + knots[:-1])
     # End segments go on beyond their points.
-    place = np.clip(np.searchsorted(points, knots, side="right") - 1, 0, len(points) - 2)
-    slopes = np.diff(values) / np.diff(points)
-    return knots, values[place] + slopes[place] * (knots - points[place])
+    inner = points[(points > min(low, 0.0)) & (points < max(high, 0.0))]
+    knots = np.unique(np.concatenate([[low, high, 0.0], inner]))
+    middle = (knots[1:] + knots[:-1]) / 2
+    place = np.clip(np.searchsorted(points, middle) - 1, 0, len(points) - 2)
+    return knots, (np.diff(values) / np.diff(points))[place]
 
 
 def _convex(
-    gencost: Matrix, k: int, knots: NDArray[np.float64], costs: NDArray[np.float64]
+    gencost: Matrix, k: int, ends: list[float], slopes: NDArray[np.float64]
 ) -> list[tuple[float, float, float]]:
     """Return (start, end, slope) of the segments of a convex curve.
 
     Those of one slope are one, and so are those whose slopes fall by rounding: no later check
     finds them falling.
     """
-    slopes = np.diff(costs) / np.diff(knots)
     largest = np.abs(slopes).max(initial=0.0)
     segments: list[tuple[float, float, float]] = []
-    ends = knots.tolist()
     for start, end, slope in zip(ends[:-1], ends[1:], slopes.tolist(), strict=True):
         while segments and slope <= segments[-1][2] + PRICE_ROUNDING * largest:
             first, middle, before = segments.pop()
