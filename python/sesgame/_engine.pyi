@@ -439,6 +439,8 @@ class NetworkOutcome:
     @property
     def flow(self) -> NDArray[np.float64]: ...
     @property
+    def link_flow(self) -> NDArray[np.float64]: ...
+    @property
     def cost(self) -> float: ...
     @property
     def payments(self) -> NDArray[np.float64]: ...
@@ -455,9 +457,13 @@ class NetworkColumns:
         is_bid: NDArray[np.bool_],
         price: NDArray[np.float64],
         quantity: NDArray[np.float64],
+        must_run: NDArray[np.bool_],
         line_ends: NDArray[np.uintp],
         line_numbers: NDArray[np.float64],
+        link_ends: NDArray[np.uintp],
+        link_numbers: NDArray[np.float64],
         demand: NDArray[np.float64],
+        injection: NDArray[np.float64],
         value_of_lost_load: float,
     ) -> NetworkColumns: ...
     def settle(self, clarke: bool) -> NetworkOutcome: ...

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from sesgame.errors import GameError
 from sesgame.markets import NetworkMarket, OrderBook, nodal_pricing, uplift_by_load, vcg
 from sesgame.testing import assert_truthful, network_markets
@@ -31,13 +32,24 @@ def independent_welfare(market, without=None):
     model = highspy.Highs()
     model.silent()
     n = len(market.buses)
-    flow = [model.addVariable(lb=-line.limit_mw, ub=line.limit_mw) for line in market.lines]
-    supply = [0.0] * n
+    flow = [
+        model.addVariable(
+            lb=max(-line.limit_mw, line.lower_mw), ub=min(line.limit_mw, line.upper_mw)
+        )
+        for line in market.lines
+    ]
+    supply = market.injection_mw.tolist()
+    for link in market.links:
+        taken = model.addVariable(lb=link.lower_mw, ub=link.upper_mw)
+        start, end = market.buses.index(link.from_bus), market.buses.index(link.to_bus)
+        supply[start] = supply[start] - taken
+        supply[end] = supply[end] + (1 - link.loss_share) * taken
     objective = 0.0
     for k, order in enumerate(market.orders):
         if market.participant[k] == without:
             continue
-        taken = model.addVariable(lb=0, ub=order.quantity_mw)
+        least = order.quantity_mw if order.must_run else 0
+        taken = model.addVariable(lb=least, ub=order.quantity_mw)
         sign = 1 if order.side == "offer" else -1
         supply[market.bus[k]] = supply[market.bus[k]] + sign * taken
         objective = objective + sign * order.price_per_mwh * taken
@@ -54,9 +66,82 @@ def independent_welfare(market, without=None):
                 net = net + flow[k]
         model.addConstr(net == 0)
     for cycle in fundamental_cycles(market):
-        model.addConstr(sum(sign * market.lines[k].reactance * flow[k] for k, sign in cycle) == 0)
+        drop = sum(sign * market.lines[k].reactance * flow[k] for k, sign in cycle)
+        shifted = sum(
+            sign * market.lines[k].reactance * market.lines[k].shift_mw for k, sign in cycle
+        )
+        model.addConstr(drop == -shifted)
     model.minimize(objective)
+    if model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        return -np.inf
     return -model.getInfo().objective_function_value
+
+
+@st.composite
+def forced_markets(draw):
+    """Networks with links, shifted phases, injections, limits by direction and what must run."""
+    market = draw(network_markets())
+    small = st.sampled_from([-2, 0, 1, 3])
+    lines = [
+        line._replace(shift_mw=draw(small), lower_mw=draw(st.sampled_from([-np.inf, -4, 1])))
+        for line in market.lines
+    ]
+    links = [
+        (0, draw(st.sampled_from([1, 2])), least, least + 6, draw(st.sampled_from([0, 0.1])))
+        for least in draw(st.lists(st.sampled_from([0, 2]), max_size=1))
+    ]
+    orders = [*market.orders, (0, 1, "offer", draw(st.integers(0, 9)), 3, True)]
+    return NetworkMarket(
+        market.buses,
+        lines,
+        [*orders, (1, 2, "bid", 4, 2, True)] if draw(st.booleans()) else orders,
+        demand_mw=dict(zip(market.buses, market.demand_mw.tolist(), strict=True)),
+        value_of_lost_load=market.value_of_lost_load,
+        injection_mw={0: draw(small), 3: draw(small)},
+        links=links,
+        participants=market.participants,
+    )
+
+
+@settings(max_examples=60)
+@given(forced_markets())
+def test_what_is_forced_counts_in_dispatch_and_payments(market):
+    best = independent_welfare(market)
+    without = [independent_welfare(market, without=i) for i in range(3)]
+    if best == -np.inf:
+        with pytest.raises(GameError, match="no dispatch meets"):
+            nodal_pricing(market)
+        return
+    nodal = nodal_pricing(market)
+    assert nodal.welfare == pytest.approx(best, abs=1e-5)
+    assert nodal.accepted_mw[market.must_run] == pytest.approx(market.quantity_mw[market.must_run])
+    paid = nodal.payments.sum() + nodal.outside["load"][1]
+    assert nodal.congestion_rent == pytest.approx(paid, abs=1e-4)
+    if -np.inf in without:
+        with pytest.raises(GameError, match=f"without {without.index(-np.inf)}: no dispatch"):
+            vcg(market)
+        return
+    settlement = vcg(market)
+    assert settlement.utilities == pytest.approx(best - np.array(without), abs=1e-5)
+    report = settlement.properties(scan=[])
+    rest = settlement.welfare - settlement.utilities.sum()
+    gains = [0.0]
+    for mask in range(8):
+        alone = market
+        for i in range(3):
+            alone = alone if mask >> i & 1 else alone.without(i)
+        members = [i for i in range(3) if mask >> i & 1]
+        gains.append(independent_welfare(alone) - settlement.utilities[members].sum() - rest)
+    assert report.core_bound == pytest.approx(max(gains), abs=1e-4)
+
+
+def test_what_must_run_is_no_report():
+    orders = [("a", "bus", "offer", 3, 10), ("a", "bus", "offer", 9, 4, True)]
+    market = NetworkMarket(["bus"], [], orders, demand_mw={"bus": 9}, value_of_lost_load=50)
+    assert [order.quantity_mw for order in market.misreport("a", 2, 0.5).orders] == [5, 4]
+    settlement = nodal_pricing(market)
+    assert settlement.accepted_mw.tolist() == [5, 4]
+    assert market.true_value("a", settlement) == -(5 * 3 + 4 * 9)
 
 
 def fundamental_cycles(market):
@@ -241,6 +326,23 @@ def test_every_island_clears_on_its_own():
             {"lines": [("a", "b", 1, np.nan)]}, "its limit must be .* got nan", id="nan limit"
         ),
         pytest.param({"lines": [("a", "b")]}, "line 0 must be .* got", id="short line"),
+        pytest.param({"lines": 5}, "lines must be an iterable of tuples, got a int", id="lines"),
+        pytest.param({"lines": [("a", "b", 1, 5, 6)]}, "line 0 .* no flow is between", id="none"),
+        pytest.param({"lines": [("a", "b", 1, 5, 6, 2)]}, "line 0 .* no flow from", id="crossed"),
+        pytest.param(
+            {"lines": [("a", "b", 1, 5, 0, 5, np.inf)]}, "line 0 .* shift_mw must be", id="shift"
+        ),
+        pytest.param({"links": [("a", "z", 0, 1)]}, "link 0: unknown bus 'z'", id="link bus"),
+        pytest.param({"links": [("a", "b", 0)]}, "link 0 must be .* got", id="short link"),
+        pytest.param({"links": [("a", "b", 2, 1)]}, "link 0 .* no flow from", id="link limits"),
+        pytest.param({"links": [("a", "b", 0, 1, 1)]}, "link 0 .* loss_share must be", id="loss"),
+        pytest.param({"links": [("a", "b", -1, 1, 0.1)]}, "link 0 .* with losses", id="gain"),
+        pytest.param({"injection_mw": {"z": 4}}, "injection_mw: unknown bus 'z'", id="injection"),
+        pytest.param({"injection_mw": [4]}, "injection_mw must be a mapping", id="list"),
+        pytest.param({"injection_mw": {"a": np.nan}}, "injection_mw must be finite", id="nan"),
+        pytest.param(
+            {"orders": [("g", "a", "offer", 1, 1, "yes")]}, "must_run must be", id="must run"
+        ),
         pytest.param({"orders": [("g", "z", "offer", 1, 1)]}, "unknown bus 'z'", id="bus"),
         pytest.param(
             {"orders": [("g", "a", "give", 1, 1)]}, "its side must be .* got 'give'", id="side"
@@ -276,29 +378,3 @@ def test_a_bad_network_is_refused(change, message):
     }
     with pytest.raises(GameError, match=message):
         NetworkMarket(**{**arguments, **change})
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        pytest.param({"gen": None}, "the case has no gen", id="missing"),
-        pytest.param({"gencost": [[2, 0], [1]]}, "gencost is not a matrix", id="ragged"),
-        pytest.param(
-            {"gencost": [[2, 0, 0, 3, -1, 9, 0]]}, "generator 1 is not convex", id="shape"
-        ),
-        pytest.param({"gencost": [[2, 0, 0, 4, 1, 1, 1, 0]]}, "with 4 coefficients", id="degree"),
-        pytest.param({"gen": [[1, 0, 0, 0, 0, 1, 100, 1, 0, -9]]}, "may take power", id="load"),
-        pytest.param(
-            {"branch": [[1, 2, 0, 0.1, 0, 0, 0, 0, 0, 30, 1]]}, "branch 1 shifts", id="phase"
-        ),
-    ],
-)
-def test_what_a_case_has_that_the_model_has_not_is_named(change, message):
-    small = {
-        "bus": [[1, 3, 0], [2, 1, 50]],
-        "gen": [[1, 0, 0, 0, 0, 1, 100, 1, 60, 0]],
-        "branch": [[1, 2, 0, 0.1, 0, 30, 0, 0, 0, 0, 1]],
-        "gencost": [[2, 0, 0, 2, 10, 0, 0]],
-    }
-    with pytest.raises(GameError, match=message):
-        NetworkMarket.from_matpower({**small, **change}, value_of_lost_load=1)

@@ -18,7 +18,8 @@ from sesgame.markets.mechanisms.pay_as_bid import pay_as_bid
 from sesgame.markets.mechanisms.trade_reduction import trade_reduction
 from sesgame.markets.mechanisms.uniform_price import uniform_price
 from sesgame.markets.mechanisms.vcg import vcg
-from sesgame.markets.network import Line, NetworkMarket, NetworkOrder
+from sesgame.markets.network import NetworkMarket
+from sesgame.markets.network_elements import Line, Link, NetworkOrder
 from sesgame.markets.network_settlement import NetworkSettlement
 from sesgame.markets.order_book import Order, OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
@@ -33,6 +34,7 @@ __all__ = [
     "BudgetBalance",
     "Bundle",
     "Line",
+    "Link",
     "MisreportScan",
     "NetworkMarket",
     "NetworkOrder",

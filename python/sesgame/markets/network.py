@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame._engine import NetworkColumns
-from sesgame.errors import CoalitionError, GameError
+from sesgame.errors import GameError, SolverError
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.matpower import network_of_case
+from sesgame.markets.network_elements import (
+    Line,
+    Link,
+    NetworkOrder,
+    elements,
+    line_of,
+    link_of,
+    order_of,
+    power_at,
+)
 from sesgame.markets.network_files import read_network
 from sesgame.markets.steps import (
     by_participant,
@@ -22,7 +33,6 @@ from sesgame.markets.steps import (
     lost_load,
     money_of,
     number_column,
-    numbers,
     one_price_each,
     pairs_nearby,
     refuse,
@@ -35,29 +45,12 @@ if TYPE_CHECKING:
 
     from sesgame._engine import NetworkOutcome
 
-__all__ = ["Line", "NetworkClearing", "NetworkMarket", "NetworkOrder"]
+__all__ = ["NetworkClearing", "NetworkMarket"]
+
+_SIDES = ("offer", "bid")
 
 _PRECISION = 1e-9
 """Of sums of money, relative to the money that all orders are about; that of the solver."""
-
-
-class NetworkOrder(NamedTuple):
-    """One step of an offer or a bid at a bus, for one hour."""
-
-    participant: Hashable
-    bus: Hashable
-    side: str
-    price_per_mwh: float
-    quantity_mw: float
-
-
-class Line(NamedTuple):
-    """A line between two buses; only the ratios of reactances matter."""
-
-    from_bus: Hashable
-    to_bus: Hashable
-    reactance: float
-    limit_mw: float = np.inf
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,6 +67,8 @@ class NetworkClearing:
         What one MWh more at the bus costs the system.
     flow_mw : ndarray of float, shape (l,)
         The flow on each line, positive from its first to its second bus.
+    link_flow_mw : ndarray of float, shape (k,)
+        The flow into each link, positive from its first to its second bus.
     cost : float
         What the dispatch costs, shed load included, minus what bids are worth.
     values : ndarray of float, shape (n,)
@@ -86,6 +81,7 @@ class NetworkClearing:
     shed_mw: NDArray[np.float64]
     price_per_mwh: NDArray[np.float64]
     flow_mw: NDArray[np.float64]
+    link_flow_mw: NDArray[np.float64]
     cost: float
     values: NDArray[np.float64]
     load_value: float
@@ -107,16 +103,24 @@ class NetworkMarket:
     ----------
     buses : iterable of hashable
         The labels of all buses.
-    lines : iterable of (from_bus, to_bus, reactance[, limit_mw])
-        The limit holds in both directions; infinite by default.
-    orders : iterable of (participant, bus, side, price_per_mwh, quantity_mw)
+    lines : iterable of (from_bus, to_bus, reactance[, limit_mw, lower_mw, upper_mw, shift_mw])
+        The limit holds in both directions, the others on the flow from the first to the second
+        bus; infinite by default. `shift_mw` is what a phase shifter takes off the flow that the
+        difference of the angles makes.
+    orders : iterable of (participant, bus, side, price_per_mwh, quantity_mw[, must_run])
         `side` is ``"offer"`` or ``"bid"``. The steps of a participant at a bus must not fall in
-        price (offers) or rise (bids) in the order given.
+        price (offers) or rise (bids) in the order given. What must run is accepted as a whole.
     demand_mw : mapping of bus to float, optional
         Demand that does not bid: it is served unless a MWh costs more than the value of lost
         load.
     value_of_lost_load : float, optional
         What a MWh of fixed demand is worth. Needed where there is fixed demand.
+    injection_mw : mapping of bus to float, optional
+        Power that comes in whatever happens, or is taken (negative), by nobody who takes part;
+        it is paid for together with fixed demand.
+    links : iterable of (from_bus, to_bus, lower_mw, upper_mw[, loss_share]), optional
+        Lines of direct current: the flow between its limits that serves best, less the share of
+        it that is lost.
     participants : iterable of hashable, optional
         All participants; by default in the order in which they first appear.
 
@@ -124,7 +128,8 @@ class NetworkMarket:
     ------
     GameError
         An unknown bus, a reactance of zero, NaN, infinite or negative numbers, unsorted steps;
-        the order or line is named.
+        the order, line or link is named. When clearing: no dispatch meets what must run, what is
+        injected and what must flow.
 
     Examples
     --------
@@ -153,11 +158,14 @@ class NetworkMarket:
         *,
         demand_mw: Mapping[Hashable, float] | None = None,
         value_of_lost_load: float | None = None,
+        injection_mw: Mapping[Hashable, float] | None = None,
+        links: Iterable[Link | tuple[Any, ...]] = (),
         participants: Iterable[Hashable] | None = None,
     ) -> None:
         self.buses = Players(buses)
-        self.lines = tuple(self._line(k, line) for k, line in enumerate(lines))
-        self.orders = tuple(self._order(k, order) for k, order in enumerate(orders))
+        self.lines = elements("lines", lines, partial(line_of, self.buses))
+        self.links = elements("links", links, partial(link_of, self.buses))
+        self.orders = elements("orders", orders, partial(order_of, self.buses))
         labels = dict.fromkeys(order.participant for order in self.orders)
         self.participants = Players(labels if participants is None else participants)
         self.participant = np.array(
@@ -165,13 +173,15 @@ class NetworkMarket:
         )
         self.bus = np.array([self.buses.index(order.bus) for order in self.orders], dtype=np.int64)
         self.is_bid = np.array([order.side == "bid" for order in self.orders], dtype=np.bool_)
+        self.must_run = np.array([order.must_run for order in self.orders], dtype=np.bool_)
         self.price_per_mwh = number_column(
             "price_per_mwh", [order.price_per_mwh for order in self.orders]
         )
         self.quantity_mw = number_column(
             "quantity_mw", [order.quantity_mw for order in self.orders]
         )
-        group = self.bus * len(self.participants) + self.participant
+        # What must run is no step: its price decides nothing.
+        group = 2 * (self.bus * len(self.participants) + self.participant) + self.must_run
         check_steps(
             group,
             self.is_bid,
@@ -179,7 +189,8 @@ class NetworkMarket:
             self.quantity_mw,
             lambda k: f"order {k} of {self.orders[k].participant!r}",
         )
-        self.demand_mw = self._demand(demand_mw or {})
+        self.demand_mw = self._demand(demand_mw)
+        self.injection_mw = power_at(self.buses, "injection_mw", injection_mw)
         cap = lost_load(value_of_lost_load, self.demand_mw)
         prices = one_price_each(np.append(self.price_per_mwh, cap))
         self.price_per_mwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
@@ -199,9 +210,9 @@ class NetworkMarket:
         Parameters
         ----------
         case : path, mapping or object
-            A ``.m`` file (extra ``matpower``), or something with ``bus``, ``gen``, ``branch`` and
-            ``gencost`` matrices as items or attributes, such as a PYPOWER case or
-            ``matpowercaseframes.CaseFrames``.
+            A ``.m`` file in case format version 2, or the name of a case of the package
+            ``matpower`` (extra ``matpower``), or something with the fields of a case as items or
+            attributes, such as a PYPOWER case or ``matpowercaseframes.CaseFrames``.
         value_of_lost_load : float
             What a MWh of demand is worth.
         steps : int, default 10
@@ -214,22 +225,24 @@ class NetworkMarket:
         Raises
         ------
         GameError
-            A dispatchable load, a cost that is not convex or of a higher degree, a phase shifter:
-            the generator or branch is named.
+            A statement of the file that is not understood, a field or column that is not
+            supported, an entry that cannot be right: the line, the field, or row and column.
         MissingExtraError
-            A path, but the extra ``matpower`` is not installed.
+            A name that is no file, but the extra ``matpower`` is not installed.
 
         Notes
         -----
-        Start-up costs, fixed costs, minimum power, reactive power, shunts and angle limits are
-        left out; ``rateA = 0`` means no limit.
+        :doc:`/matpower` lists every field and column, and what becomes of it. The dispatch is that
+        of MATPOWER's DC optimal power flow, but that demand is not served above the value of lost
+        load, that quadratic costs are steps, and that the cost at 0 MW, which changes nothing, is
+        left out of the welfare.
 
         References
         ----------
         Zimmerman, Murillo-Sanchez and Thomas (2011) [zimmerman2011]_.
         """
-        buses, lines, orders, demand = network_of_case(case, steps, participants)
-        return cls(buses, lines, orders, demand_mw=demand, value_of_lost_load=value_of_lost_load)
+        arguments = network_of_case(case, steps, participants)
+        return cls(**arguments, value_of_lost_load=value_of_lost_load)
 
     @classmethod
     def from_csv(cls, folder: str | PathLike[str]) -> NetworkMarket:
@@ -253,6 +266,11 @@ class NetworkMarket:
             raise GameError(f"{folder}: {error}") from error
 
     @property
+    def has_load(self) -> bool:
+        """Whether anything is taken or injected by nobody who takes part."""
+        return bool(self.demand_mw.any() or self.injection_mw.any())
+
+    @property
     def tolerance(self) -> float:
         """Absolute precision of sums of money."""
         return _PRECISION * money_of(
@@ -262,11 +280,14 @@ class NetworkMarket:
     def misreport(
         self, participant: Hashable, price_factor: float, quantity_factor: float
     ) -> NetworkMarket:
-        """Return the market in which one participant multiplies its prices and its quantities."""
+        """Return the market in which one participant multiplies its prices and its quantities.
+
+        What must run is the same whatever it reports.
+        """
         return self._like(
             order._replace(
                 price_per_mwh=order.price_per_mwh * price_factor,
-                quantity_mw=order.quantity_mw * quantity_factor,
+                quantity_mw=order.quantity_mw * (1.0 if order.must_run else quantity_factor),
             )
             if order.participant == participant
             else order
@@ -298,7 +319,7 @@ class NetworkMarket:
         own = np.flatnonzero(self.participant == self.participants.index(participant))
         return value_of_steps(
             settlement.accepted_mw[own],
-            self.bus[own],
+            2 * self.bus[own] + self.must_run[own],
             self.is_bid[own],
             self.price_per_mwh[own],
             self.quantity_mw[own],
@@ -306,15 +327,55 @@ class NetworkMarket:
 
     def clear(self) -> NetworkClearing:
         """Return the efficient dispatch: one linear program."""
-        return self._clearing(self.columns.settle(False))
+        return self._clearing(self._settled(False))
 
     def clarke(self) -> tuple[NetworkClearing, ClarkePayments]:
         """Return the efficient dispatch and what each presence costs the others.
 
         One linear program, and one more for each participant that trades.
         """
-        outcome = self.columns.settle(True)
+        outcome = self._settled(True)
         return self._clearing(outcome), ClarkePayments(outcome.payments, outcome.pivotal)
+
+    def _settled(self, clarke: bool) -> NetworkOutcome:
+        try:
+            return self.columns.settle(clarke)
+        except SolverError as error:
+            if error.status != "infeasible":
+                raise
+            raise GameError(
+                f"{self._named(error.stage)}: no dispatch meets all of this: demand of at most "
+                f"{self.demand_mw.sum():.6g} MW, {', '.join(self._forced())}"
+            ) from error
+
+    def _named(self, stage: str) -> str:
+        """Return a stage of the engine, with the label of a participant that it counts."""
+        head, without, index = stage.rpartition(" without ")
+        return f"{head}{without}{self.participants[int(index)]!r}" if without else stage
+
+    def _forced(self) -> list[str]:
+        """Return what leaves a dispatch no choice."""
+        running = [order for order in self.orders if order.must_run]
+        power = {side: sum(o.quantity_mw for o in running if o.side == side) for side in _SIDES}
+        names = list(dict.fromkeys(repr(order.participant) for order in running))
+        flows = [line for line in self.lines if line.least_mw > 0 or line.most_mw < 0]
+        forced = [link for link in self.links if link.lower_mw > 0 or link.upper_mw < 0]
+        return [
+            text
+            for there, text in (
+                (
+                    running,
+                    f"that {', '.join(names[:5])}{' and others' if len(names) > 5 else ''} must "
+                    f"deliver {power['offer']:.6g} MW and take {power['bid']:.6g} MW",
+                ),
+                (self.injection_mw.any(), f"injections of {self.injection_mw.sum():.6g} MW in all"),
+                (any(line.shift_mw for line in self.lines), "shifted phases"),
+                (flows, f"{len(flows)} lines with a smallest flow"),
+                (forced, f"{len(forced)} links with a smallest flow"),
+                (any(np.isfinite(line.most_mw) for line in self.lines), "the limits of lines"),
+            )
+            if there
+        ]
 
     def _clearing(self, outcome: NetworkOutcome) -> NetworkClearing:
         served = self.demand_mw - outcome.shed
@@ -323,6 +384,7 @@ class NetworkMarket:
             shed_mw=outcome.shed,
             price_per_mwh=outcome.price,
             flow_mw=outcome.flow,
+            link_flow_mw=outcome.link_flow,
             cost=outcome.cost,
             values=by_participant(self, signed(self, outcome.accepted) * self.price_per_mwh),
             load_value=float(self.value_of_lost_load * served.sum()),
@@ -362,60 +424,23 @@ class NetworkMarket:
             orders,
             demand_mw=dict(zip(self.buses, self.demand_mw.tolist(), strict=True)),
             value_of_lost_load=self.value_of_lost_load,
+            injection_mw=dict(zip(self.buses, self.injection_mw.tolist(), strict=True)),
+            links=self.links,
             participants=self.participants,
         )
 
-    def _bus(self, label: object, where: str) -> int:
-        try:
-            return self.buses.index(label)
-        except CoalitionError:
-            raise GameError(f"{where}: unknown bus {label!r}") from None
-
-    def _line(self, k: int, given: Line | tuple[Any, ...]) -> Line:
-        try:
-            line = Line(*given)
-            line = line._replace(reactance=float(line.reactance), limit_mw=float(line.limit_mw))
-        except (TypeError, ValueError) as error:
-            raise GameError(
-                f"line {k} must be (from_bus, to_bus, reactance) or have the limit in MW as a "
-                f"fourth entry, got {given!r}: {error}"
-            ) from error
-        for end in (line.from_bus, line.to_bus):
-            self._bus(end, f"line {k}")
-        if not np.isfinite(line.reactance) or line.reactance == 0:
-            raise GameError(
-                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its reactance must be "
-                f"finite and not 0, got {line.reactance}"
-            )
-        if not line.limit_mw >= 0:
-            raise GameError(
-                f"line {k} from {line.from_bus!r} to {line.to_bus!r}: its limit must be "
-                f"non-negative (infinite for none), got {line.limit_mw}"
-            )
-        return line
-
-    def _demand(self, given: Mapping[Hashable, float]) -> NDArray[np.float64]:
-        demand = np.zeros(len(self.buses))
-        for bus, power in given.items():
-            number = numbers(f"demand_mw at bus {bus!r}", power)
-            if number.ndim:
-                raise GameError(f"demand_mw at bus {bus!r} must be one number, got {power}")
-            demand[self._bus(bus, "demand_mw")] = number
+    def _demand(self, given: Mapping[Hashable, float] | None) -> NDArray[np.float64]:
+        demand = power_at(self.buses, "demand_mw", given)
         refuse(
-            ~(np.isfinite(demand) & (demand >= 0)),
+            demand < 0,
             lambda k: (
-                f"demand_mw must be finite and non-negative, got {demand[k]} at bus "
-                f"{self.buses[k]!r} (power that is there anyway is an offer at price 0)"
+                f"demand_mw must be non-negative, got {demand[k]} at bus {self.buses[k]!r} (power "
+                f"that is there anyway is an offer at price 0, or injection_mw if it cannot be cut)"
             ),
         )
         return demand
 
     def _columns(self) -> NetworkColumns:
-        ends = [[self.buses.index(line[end]) for line in self.lines] for end in (0, 1)]
-        numbers = [
-            [1 / line.reactance for line in self.lines],
-            [line.limit_mw for line in self.lines],
-        ]
         return NetworkColumns(
             len(self.participants),
             self.participant.astype(np.uintp),
@@ -423,27 +448,26 @@ class NetworkMarket:
             self.is_bid,
             self.price_per_mwh,
             self.quantity_mw,
-            np.array(ends, dtype=np.uintp).reshape(2, -1),
-            np.array(numbers, dtype=np.float64).reshape(2, -1),
+            self.must_run,
+            self._ends(self.lines),
+            np.array(
+                [
+                    [1 / line.reactance for line in self.lines],
+                    [line.least_mw for line in self.lines],
+                    [line.most_mw for line in self.lines],
+                    [line.shift_mw for line in self.lines],
+                ]
+            ),
+            self._ends(self.links),
+            np.array([link[2:] for link in self.links], dtype=np.float64).reshape(-1, 3).T,
             self.demand_mw,
+            self.injection_mw,
             self.value_of_lost_load,
         )
 
-    def _order(self, k: int, given: NetworkOrder | tuple[Any, ...]) -> NetworkOrder:
-        try:
-            order = NetworkOrder(*given)
-        except TypeError as error:
-            raise GameError(
-                f"order {k} must be (participant, bus, side, price_per_mwh, quantity_mw), "
-                f"got {given!r}"
-            ) from error
-        if order.side not in ("offer", "bid"):
-            raise GameError(
-                f"order {k} of {order.participant!r}: its side must be "
-                f'"offer" or "bid", got {order.side!r}'
-            )
-        self._bus(order.bus, f"order {k} of {order.participant!r}")
-        return order
+    def _ends(self, elements: tuple[Line, ...] | tuple[Link, ...]) -> NDArray[np.uintp]:
+        ends = [[self.buses.index(element[end]) for element in elements] for end in (0, 1)]
+        return np.array(ends, dtype=np.uintp).reshape(2, -1)
 
     def __repr__(self) -> str:
         return (

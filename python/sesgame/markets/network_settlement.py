@@ -39,6 +39,8 @@ class NetworkSettlement(Settlement):
         The nodal price: what one MWh more at the bus costs the system.
     flow_mw : ndarray of float, shape (l,)
         The flow on each line, positive from its first to its second bus.
+    link_flow_mw : ndarray of float, shape (k,)
+        The flow into each link, positive from its first to its second bus.
     congestion_rent : float
         What nodal prices collect from consumption beyond what they pay to production.
     pivotal_mw : mapping of participant to float
@@ -51,6 +53,7 @@ class NetworkSettlement(Settlement):
     shed_mw: NDArray[np.float64]
     price_per_mwh: NDArray[np.float64]
     flow_mw: NDArray[np.float64]
+    link_flow_mw: NDArray[np.float64]
     congestion_rent: float
     pivotal_mw: dict[Hashable, float] = dataclasses.field(default_factory=dict)
 
@@ -64,9 +67,12 @@ class NetworkSettlement(Settlement):
         *,
         pivotal_mw: dict[Hashable, float] | None = None,
     ) -> NetworkSettlement:
-        """Return the settlement of a dispatch; the fixed load pays the price at its bus."""
-        served = market.demand_mw - clearing.shed_mw
-        load_payment = float(served @ clearing.price_per_mwh)
+        """Return the settlement of a dispatch.
+
+        The fixed load pays the price at its bus, and is paid for what is injected there.
+        """
+        taken = market.demand_mw - clearing.shed_mw - market.injection_mw
+        load_payment = float(taken @ clearing.price_per_mwh)
         traded = signed(market, clearing.accepted_mw)
         congestion_rent = load_payment + float(traded @ clearing.price_per_mwh[market.bus])
         return cls(
@@ -74,7 +80,7 @@ class NetworkSettlement(Settlement):
             payments,
             clearing.values,
             mechanism.title,
-            {LOAD: (clearing.load_value, load_payment)} if market.demand_mw.any() else {},
+            {LOAD: (clearing.load_value, load_payment)} if market.has_load else {},
             best_welfare=float(market.value_of_lost_load * market.demand_mw.sum()) - clearing.cost,
             tolerance=market.tolerance,
             rule=mechanism,
@@ -83,6 +89,7 @@ class NetworkSettlement(Settlement):
             shed_mw=clearing.shed_mw,
             price_per_mwh=clearing.price_per_mwh,
             flow_mw=clearing.flow_mw,
+            link_flow_mw=clearing.link_flow_mw,
             congestion_rent=congestion_rent,
             pivotal_mw=pivotal_mw or {},
         )

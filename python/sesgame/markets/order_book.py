@@ -301,8 +301,12 @@ class OrderBook:
             np.append(self.is_bid, np.ones(len(periods), dtype=np.bool_)),
             np.append(self.price_per_kwh, np.full(len(periods), self.value_of_lost_load)),
             np.append(self.quantity_kwh, self.demand_kwh[periods]),
+            np.zeros(len(self.price_per_kwh) + len(periods), dtype=np.bool_),
             np.zeros((2, 0), dtype=np.uintp),
-            np.zeros((2, 0)),
+            np.zeros((4, 0)),
+            np.zeros((2, 0), dtype=np.uintp),
+            np.zeros((3, 0)),
+            np.zeros(self.n_periods),
             np.zeros(self.n_periods),
             0.0,
         )

@@ -3,7 +3,7 @@
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use sesgame_engine::markets::balanced_core;
-use sesgame_engine::markets::network::{Line, NetworkMarket, Order};
+use sesgame_engine::markets::network::{Line, Link, NetworkMarket, Order};
 
 use crate::arrays::{Column, column, owned};
 use crate::boundary::watched;
@@ -12,14 +12,15 @@ use crate::boundary::watched;
 #[pyclass(frozen, module = "sesgame._engine")]
 pub struct NetworkColumns(NetworkMarket);
 
-/// What a network market leads to: by order accepted, by bus shed and price, by line flow, the cost, by
-/// participant Clarke payments and what lacks without it.
+/// What a network market leads to: by order accepted, by bus shed and price, by line and by link flow, the cost,
+/// by participant Clarke payments and what lacks without it.
 #[pyclass(frozen, get_all, module = "sesgame._engine")]
 pub struct NetworkOutcome {
     accepted: Column<f64>,
     shed: Column<f64>,
     price: Column<f64>,
     flow: Column<f64>,
+    link_flow: Column<f64>,
     cost: f64,
     payments: Column<f64>,
     pivotal: Column<f64>,
@@ -27,7 +28,8 @@ pub struct NetworkOutcome {
 
 #[pymethods]
 impl NetworkColumns {
-    /// `line_ends` is (from, to) in two rows, `line_numbers` susceptance and limit.
+    /// `line_ends` is (from, to) in two rows, `line_numbers` susceptance, lower, upper and shift;
+    /// `link_ends` alike, `link_numbers` lower, upper and loss.
     #[new]
     #[expect(clippy::too_many_arguments, reason = "one for each column")]
     fn new(
@@ -37,13 +39,18 @@ impl NetworkColumns {
         is_bid: PyReadonlyArray1<'_, bool>,
         price: PyReadonlyArray1<'_, f64>,
         quantity: PyReadonlyArray1<'_, f64>,
+        must_run: PyReadonlyArray1<'_, bool>,
         line_ends: PyReadonlyArray2<'_, usize>,
         line_numbers: PyReadonlyArray2<'_, f64>,
+        link_ends: PyReadonlyArray2<'_, usize>,
+        link_numbers: PyReadonlyArray2<'_, f64>,
         demand: PyReadonlyArray1<'_, f64>,
+        injection: PyReadonlyArray1<'_, f64>,
         value_of_lost_load: f64,
     ) -> Self {
         let (participant, bus) = (participant.as_array(), bus.as_array());
         let (is_bid, price, quantity) = (is_bid.as_array(), price.as_array(), quantity.as_array());
+        let must_run = must_run.as_array();
         let orders = (0..price.len())
             .map(|k| Order {
                 participant: participant[k],
@@ -51,6 +58,7 @@ impl NetworkColumns {
                 is_bid: is_bid[k],
                 price: price[k],
                 quantity: quantity[k],
+                must_run: must_run[k],
             })
             .collect();
         let (ends, numbers) = (line_ends.as_array(), line_numbers.as_array());
@@ -59,14 +67,28 @@ impl NetworkColumns {
                 from: ends[[0, k]],
                 to: ends[[1, k]],
                 susceptance: numbers[[0, k]],
-                limit: numbers[[1, k]],
+                lower: numbers[[1, k]],
+                upper: numbers[[2, k]],
+                shift: numbers[[3, k]],
+            })
+            .collect();
+        let (ends, numbers) = (link_ends.as_array(), link_numbers.as_array());
+        let links = (0..ends.ncols())
+            .map(|k| Link {
+                from: ends[[0, k]],
+                to: ends[[1, k]],
+                lower: numbers[[0, k]],
+                upper: numbers[[1, k]],
+                loss: numbers[[2, k]],
             })
             .collect();
         Self(NetworkMarket {
             n_participants,
             orders,
             lines,
+            links,
             demand: owned(&demand),
+            injection: owned(&injection),
             value_of_lost_load,
         })
     }
@@ -86,6 +108,7 @@ impl NetworkColumns {
             shed: column(py, dispatch.shed),
             price: column(py, dispatch.price),
             flow: column(py, dispatch.flow),
+            link_flow: column(py, dispatch.link_flow),
             cost: dispatch.cost,
             payments: column(py, payments),
             pivotal: column(py, pivotal),

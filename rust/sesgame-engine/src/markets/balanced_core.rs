@@ -98,12 +98,15 @@ mod tests {
             is_bid,
             price,
             quantity: 1.0,
+            must_run: false,
         };
         let market = NetworkMarket {
             n_participants: 3,
             orders: vec![order(0, true, 9.0), order(1, false, 3.0), order(2, false, 5.0)],
             lines: vec![],
+            links: vec![],
             demand: vec![0.0],
+            injection: vec![0.0],
             value_of_lost_load: 0.0,
         };
         // Marginal contributions 6, 2 and 0 of 6: the buyer must keep 4 against the second seller.

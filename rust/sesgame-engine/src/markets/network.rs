@@ -21,9 +21,11 @@ pub struct Order {
     pub price: f64,
     /// Largest quantity.
     pub quantity: f64,
+    /// Whether all of it is accepted in every dispatch in which its participant takes part.
+    pub must_run: bool,
 }
 
-/// A line: its flow is `susceptance` times the difference of the angles at its ends.
+/// A line: its flow is `susceptance` times the difference of the angles at its ends, less `shift`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// Where positive flow starts.
@@ -32,11 +34,36 @@ pub struct Line {
     pub to: usize,
     /// Power per radian.
     pub susceptance: f64,
-    /// Largest flow in either direction; may be infinite.
-    pub limit: f64,
+    /// Smallest flow; may be infinite.
+    pub lower: f64,
+    /// Largest flow; may be infinite.
+    pub upper: f64,
+    /// What a phase shifter takes off the flow.
+    pub shift: f64,
 }
 
-/// Orders, fixed demand and lines.
+impl Line {
+    const fn is_limited(&self) -> bool {
+        (self.lower.is_finite() || self.upper.is_finite()) && self.from != self.to
+    }
+}
+
+/// A link: its flow is whatever serves best, as on a line of direct current.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// Where positive flow starts, and where it is measured.
+    pub from: usize,
+    /// Where positive flow ends.
+    pub to: usize,
+    /// Smallest flow.
+    pub lower: f64,
+    /// Largest flow.
+    pub upper: f64,
+    /// Part of the flow that does not arrive.
+    pub loss: f64,
+}
+
+/// Orders, fixed demand and injections, lines and links.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkMarket {
     /// The number of participants.
@@ -45,8 +72,12 @@ pub struct NetworkMarket {
     pub orders: Vec<Order>,
     /// All lines.
     pub lines: Vec<Line>,
+    /// All links.
+    pub links: Vec<Link>,
     /// Fixed demand at each bus.
     pub demand: Vec<f64>,
+    /// Power that is injected at each bus whatever happens; negative where it is taken.
+    pub injection: Vec<f64>,
     /// What a unit of fixed demand is worth.
     pub value_of_lost_load: f64,
 }
@@ -62,6 +93,8 @@ pub struct Dispatch {
     pub price: Vec<f64>,
     /// Flow on each line.
     pub flow: Vec<f64>,
+    /// Flow on each link.
+    pub link_flow: Vec<f64>,
     /// Cost of the accepted offers and of shed demand, minus the worth of the accepted bids.
     pub cost: f64,
 }
@@ -86,6 +119,7 @@ struct Step {
     is_bid: bool,
     price: f64,
     quantity: f64,
+    must_run: bool,
     orders: Vec<usize>,
 }
 
@@ -93,6 +127,11 @@ impl Step {
     /// 1 where power is injected, -1 where it is taken.
     const fn sign(&self) -> f64 {
         if self.is_bid { -1.0 } else { 1.0 }
+    }
+
+    /// What must be accepted of what can be.
+    const fn lower(&self, upper: f64) -> f64 {
+        if self.must_run { upper } else { 0.0 }
     }
 }
 
@@ -135,6 +174,8 @@ struct Program {
     limited: Vec<usize>,
     /// Shed demand at each bus that has demand.
     shed: Vec<(usize, usize)>,
+    /// The column of each link.
+    link: Vec<usize>,
     angle: Vec<usize>,
 }
 
@@ -148,8 +189,8 @@ impl NetworkMarket {
         let mut by_merit: Vec<usize> = (0..self.orders.len()).collect();
         by_merit.sort_unstable_by(|&a, &b| {
             let (a, b) = (&self.orders[a], &self.orders[b]);
-            (a.bus, a.is_bid)
-                .cmp(&(b.bus, b.is_bid))
+            (a.bus, a.is_bid, a.must_run)
+                .cmp(&(b.bus, b.is_bid, b.must_run))
                 // Adding zero turns -0.0 into 0.0, which the total order tells apart.
                 .then((a.price + 0.0).total_cmp(&(b.price + 0.0)))
                 .then(a.quantity.total_cmp(&b.quantity))
@@ -157,12 +198,12 @@ impl NetworkMarket {
         by_merit
             .chunk_by(|&a, &b| {
                 let (a, b) = (&self.orders[a], &self.orders[b]);
-                (a.bus, a.is_bid, a.price) == (b.bus, b.is_bid, b.price)
+                (a.bus, a.is_bid, a.must_run, a.price) == (b.bus, b.is_bid, b.must_run, b.price)
             })
             .map(|orders| {
-                let Order { bus, is_bid, price, .. } = self.orders[orders[0]];
+                let Order { bus, is_bid, price, must_run, .. } = self.orders[orders[0]];
                 let quantity = orders.iter().map(|&order| self.orders[order].quantity).sum();
-                Step { bus, is_bid, price, quantity, orders: orders.to_vec() }
+                Step { bus, is_bid, price, quantity, must_run, orders: orders.to_vec() }
             })
             .collect()
     }
@@ -185,7 +226,12 @@ impl NetworkMarket {
             let orders = self.orders.iter().filter(|order| order.is_bid == is_bid);
             orders.map(|order| order.quantity).sum()
         };
-        let most = total(false).min(total(true) + self.demand.iter().sum::<f64>());
+        let injected: f64 = self.injection.iter().map(|power| power.max(0.0)).sum();
+        let taken: f64 = self.injection.iter().map(|power| (-power).max(0.0)).sum();
+        let lost = |link: &Link| if link.loss > 0.0 { link.loss * link.upper } else { 0.0 };
+        let losses: f64 = self.links.iter().map(lost).sum();
+        let served = self.demand.iter().sum::<f64>() + taken + losses;
+        let most = (total(false) + injected).min(total(true) + served);
         if most > 0.0 { 2.0 * most } else { f64::INFINITY }
     }
 
@@ -197,7 +243,8 @@ impl NetworkMarket {
         let mut balance: Vec<Vec<(usize, f64)>> = vec![Vec::new(); n_buses];
         for step in steps {
             let upper = units.quantity(step.quantity.min(most));
-            let column = model.add_column(step.sign() * units.price(step.price), 0.0, upper);
+            let price = step.sign() * units.price(step.price);
+            let column = model.add_column(price, step.lower(upper), upper);
             balance[step.bus].push((column, step.sign()));
         }
         let mut shed = Vec::new();
@@ -209,6 +256,21 @@ impl NetworkMarket {
                 shed.push((bus, column));
             }
         }
+        let link = self
+            .links
+            .iter()
+            .map(|link| {
+                let (lower, upper) = (units.quantity(link.lower), units.quantity(link.upper));
+                let column = model.add_column(0.0, lower, upper);
+                if link.from != link.to {
+                    balance[link.from].push((column, -1.0));
+                    balance[link.to].push((column, 1.0 - link.loss));
+                } else if link.loss > 0.0 {
+                    balance[link.from].push((column, -link.loss));
+                }
+                column
+            })
+            .collect();
         // Angles are relative within an island: its first bus is the reference.
         let reference = self.islands();
         let angle: Vec<usize> = (0..n_buses)
@@ -234,22 +296,40 @@ impl NetworkMarket {
                 add(bus, other, susceptance(line));
             }
         }
+        let withdrawal = self.withdrawal();
         for (bus, entries) in balance.iter_mut().enumerate() {
             entries.append(&mut coupling[bus]);
-            let demand = units.quantity(self.demand[bus]);
-            model.add_row(demand, demand, entries);
+            let power = units.quantity(withdrawal[bus]);
+            model.add_row(power, power, entries);
         }
-        let limited: Vec<usize> = (0..self.lines.len())
-            .filter(|&k| self.lines[k].limit.is_finite() && self.lines[k].from != self.lines[k].to)
-            .collect();
+        let limited: Vec<usize> =
+            (0..self.lines.len()).filter(|&k| self.lines[k].is_limited()).collect();
         for &k in &limited {
             let line = &self.lines[k];
             let entries =
                 [(angle[line.from], susceptance(line)), (angle[line.to], -susceptance(line))];
-            let limit = units.quantity(line.limit);
-            model.add_row(-limit, limit, &entries);
+            let (lower, upper) = self.angle_limits(k, units);
+            model.add_row(lower, upper, &entries);
         }
-        Program { model, units, susceptance: unit, limited, shed, angle }
+        Program { model, units, susceptance: unit, limited, shed, link, angle }
+    }
+
+    /// What is taken from each bus whatever happens: demand, less injections, and a pair of
+    /// injections for each shifted phase.
+    fn withdrawal(&self) -> Vec<f64> {
+        let mut power: Vec<f64> =
+            self.demand.iter().zip(&self.injection).map(|(demand, power)| demand - power).collect();
+        for line in self.lines.iter().filter(|line| line.from != line.to) {
+            power[line.from] -= line.shift;
+            power[line.to] += line.shift;
+        }
+        power
+    }
+
+    /// The limits of a line on the part of its flow that angles make.
+    fn angle_limits(&self, k: usize, units: Units) -> (f64, f64) {
+        let Line { lower, upper, shift, .. } = self.lines[k];
+        (units.quantity(lower + shift), units.quantity(upper + shift))
     }
 
     /// Writes a program in other units. The matrix, the basis and its factors stay.
@@ -258,19 +338,24 @@ impl NetworkMarket {
         let model = &mut program.model;
         program.units = units;
         for (column, step) in steps.iter().enumerate() {
+            let upper = units.quantity(step.quantity.min(most));
             model.set_column_cost(column, step.sign() * units.price(step.price));
-            model.set_column_bounds(column, 0.0, units.quantity(step.quantity.min(most)));
+            model.set_column_bounds(column, step.lower(upper), upper);
         }
         for &(bus, column) in &program.shed {
             model.set_column_cost(column, units.price(self.value_of_lost_load));
             model.set_column_bounds(column, 0.0, units.quantity(self.demand[bus]));
         }
-        for (bus, &demand) in self.demand.iter().enumerate() {
-            model.set_row_bounds(bus, units.quantity(demand), units.quantity(demand));
+        for (&column, link) in program.link.iter().zip(&self.links) {
+            let (lower, upper) = (units.quantity(link.lower), units.quantity(link.upper));
+            model.set_column_bounds(column, lower, upper);
+        }
+        for (bus, &power) in self.withdrawal().iter().enumerate() {
+            model.set_row_bounds(bus, units.quantity(power), units.quantity(power));
         }
         for (row, &k) in (self.demand.len()..).zip(&program.limited) {
-            let limit = units.quantity(self.lines[k].limit);
-            model.set_row_bounds(row, -limit, limit);
+            let (lower, upper) = self.angle_limits(k, units);
+            model.set_row_bounds(row, lower, upper);
         }
     }
 
@@ -319,7 +404,7 @@ impl NetworkMarket {
         let angle = |bus: usize| solution.columns[program.angle[bus]];
         let flow = |line: &Line| {
             let susceptance = line.susceptance / program.susceptance;
-            susceptance * (angle(line.from) - angle(line.to)) * units.quantity
+            susceptance * (angle(line.from) - angle(line.to)) * units.quantity - line.shift
         };
         Dispatch {
             accepted,
@@ -328,6 +413,11 @@ impl NetworkMarket {
                 .map(|dual| dual * units.price)
                 .collect(),
             flow: self.lines.iter().map(flow).collect(),
+            link_flow: program
+                .link
+                .iter()
+                .map(|&column| solution.columns[column] * units.quantity)
+                .collect(),
             cost: self.value_of_lost_load * shed.iter().sum::<f64>() - bids,
             shed,
         }
@@ -350,8 +440,8 @@ impl NetworkMarket {
     /// depends on units, nor on the order of the participants.
     ///
     /// # Errors
-    /// [`Error::Solver`]: the solver failed, or met an unbounded or infeasible program, which a
-    /// finite market cannot be.
+    /// [`Error::Solver`]: the solver failed, or no dispatch meets what must run, is injected and
+    /// must flow.
     pub fn clear(&self) -> Result<Dispatch> {
         let steps = self.steps();
         let (dispatch, _, _) = self.clear_steps(&steps)?;
@@ -418,13 +508,16 @@ impl NetworkMarket {
                                 .map(|&order| self.orders[order].quantity)
                                 .sum();
                             let upper = others.min(most) / units.quantity;
-                            program.model.set_column_bounds(step_of[orders[0]], 0.0, upper);
+                            let lower = step.lower(upper);
+                            program.model.set_column_bounds(step_of[orders[0]], lower, upper);
                         }
                         let stage = || format!("optimal power flow without {participant}");
                         let solution = program.model.solve().optimal(stage())?;
                         for &order in own {
-                            let upper = steps[step_of[order]].quantity.min(most) / units.quantity;
-                            program.model.set_column_bounds(step_of[order], 0.0, upper);
+                            let step = &steps[step_of[order]];
+                            let upper = step.quantity.min(most) / units.quantity;
+                            let lower = step.lower(upper);
+                            program.model.set_column_bounds(step_of[order], lower, upper);
                         }
                         let own_cost: f64 = own
                             .iter()
@@ -495,7 +588,11 @@ impl NetworkMarket {
                     None => entries.push((joins, quantity)),
                 }
             }
-            model.add_row(f64::NEG_INFINITY, 0.0, &entries);
+            let lower = if step.must_run { 0.0 } else { f64::NEG_INFINITY };
+            model.add_row(lower, 0.0, &entries);
+            // Its participant may stay away.
+            let upper = units.quantity(step.quantity.min(self.largest_trade()));
+            model.set_column_bounds(column, 0.0, upper);
         }
         let solution = model.solve();
         let stopped = solution.status == Status::TimeLimit && solution.objective.is_finite();
@@ -531,7 +628,7 @@ mod tests {
     use super::*;
 
     fn order(participant: usize, bus: usize, price: f64, quantity: f64) -> Order {
-        Order { participant, bus, is_bid: false, price, quantity }
+        Order { participant, bus, is_bid: false, price, quantity, must_run: false }
     }
 
     /// Cheap power at bus 0, dear power at bus 1 where all demand is, a line of 40 between them.
@@ -543,8 +640,17 @@ mod tests {
                 order(1, 0, 20.0, 100.0),
                 order(2, 1, 50.0, 100.0),
             ],
-            lines: vec![Line { from: 0, to: 1, susceptance: 100.0, limit: 40.0 }],
+            lines: vec![Line {
+                from: 0,
+                to: 1,
+                susceptance: 100.0,
+                lower: -40.0,
+                upper: 40.0,
+                shift: 0.0,
+            }],
+            links: vec![],
             demand: vec![0.0, 60.0],
+            injection: vec![0.0; 2],
             value_of_lost_load: 1000.0,
         }
     }
@@ -575,6 +681,48 @@ mod tests {
         let dispatch = market.clear().unwrap();
         assert_eq!(dispatch.shed, [0.0, 60.0]);
         assert_eq!(dispatch.price[1], 1000.0);
+    }
+
+    #[test]
+    fn what_must_run_runs_unless_its_owner_is_away() {
+        let mut market = two_buses();
+        market.orders[2] = Order { must_run: true, quantity: 30.0, ..market.orders[2].clone() };
+        let dispatch = market.clear().unwrap();
+        assert_eq!(dispatch.accepted, [30.0, 0.0, 30.0]);
+        assert_eq!(dispatch.price, [10.0, 10.0]);
+        let outcome = market.clarke(&Progress::new()).unwrap();
+        // Without it, 40 come over the line, for 100 more, and 20 are shed.
+        assert_eq!(outcome.pivotal, [0.0, 0.0, 20.0]);
+        assert_eq!(outcome.payments[2], -(100.0 + 20_000.0));
+        // A coalition without its owner need not run it.
+        let (members, ..) = market.best_coalition(&[0.0, 0.0, 1e9], f64::INFINITY).unwrap();
+        assert!(members[0] && !members[2]);
+        // Nobody takes what is more than the demand.
+        market.demand[1] = 20.0;
+        assert!(market.clear().is_err());
+    }
+
+    #[test]
+    fn a_shifted_phase_an_injection_and_a_lossy_link_are_in_the_balance() {
+        let mut market = two_buses();
+        // Parallel to the line, ten of whose flow a shifter takes away; together they carry 60.
+        market.lines.push(Line {
+            from: 0,
+            to: 1,
+            susceptance: 100.0,
+            lower: f64::NEG_INFINITY,
+            upper: f64::INFINITY,
+            shift: 10.0,
+        });
+        let dispatch = market.clear().unwrap();
+        assert!((dispatch.flow[0] - 35.0).abs() < 1e-9 && (dispatch.flow[1] - 25.0).abs() < 1e-9);
+        market.lines.truncate(1);
+        market.injection[1] = 4.0;
+        market.links.push(Link { from: 0, to: 1, lower: 0.0, upper: 10.0, loss: 0.1 });
+        let dispatch = market.clear().unwrap();
+        assert!((dispatch.link_flow[0] - 10.0).abs() < 1e-9);
+        assert!((dispatch.accepted[0] - 50.0).abs() < 1e-9);
+        assert!((dispatch.accepted[2] - 7.0).abs() < 1e-9);
     }
 
     #[test]
