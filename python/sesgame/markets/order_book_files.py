@@ -11,7 +11,7 @@ from sesgame.files.csv_table import CsvTable
 __all__ = ["OrderRows", "read_orders", "rows_by_side"]
 
 MOST_PERIODS = 1_000_000
-"""Each takes memory, also where nobody trades: a number with a slip in it would take all there is."""
+"""Each takes memory, also where nobody trades: a slip in a number would take all there is."""
 
 _SIDES = ("offer", "bid", "load")
 
@@ -32,7 +32,10 @@ def read_orders(path: Path) -> dict[str, Any]:
     rows = rows_by_side(table, "price_per_kwh")
     prices, quantities = table.floats("price_per_kwh"), table.floats("quantity_kwh")
     periods = table.convert(
-        "period", table.texts("period", "0"), _period, f"a period, a non-negative integer below {MOST_PERIODS:,}"
+        "period",
+        table.texts("period", "0"),
+        _period,
+        f"a period, a non-negative integer below {MOST_PERIODS:,}",
     )
     names = table.texts("participant")
     demand = [0.0] * (1 + max(periods))
