@@ -262,7 +262,7 @@ class Comparison:
         cells = ([_csv_cell(cell) for cell in row.values()] for row in rows)
         text = csv_text([list(rows[0]), *cells])
         if path is not None:
-            OutputFiles([Path(path)]).write({Path(path): text})
+            OutputFiles(()).write({Path(path): text})
         return text
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
@@ -275,7 +275,7 @@ class Comparison:
         """
         text = json_text(self.to_dict())
         if path is not None:
-            OutputFiles([Path(path)]).write({Path(path): text})
+            OutputFiles(()).write({Path(path): text})
         return text
 
     def _verdicts(self) -> list[list[str]]:

@@ -270,3 +270,12 @@ def test_a_full_disk_leaves_the_set_that_was_there(game, tmp_path, capsys):
     assert code == 2
     assert error == "sesgame: out/result.json cannot be written: File too large\n"
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@linux
+def test_files_are_kept_where_nobody_reads_the_json(game, tmp_path):
+    code, error = shell(
+        "$S solve game.csv --out out --json - | true; exit ${PIPESTATUS[0]}", tmp_path
+    )
+    assert (code, error) == (0, "")
+    assert json.loads(Path("out/result.json").read_text())["format"] == 1

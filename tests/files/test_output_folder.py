@@ -171,6 +171,24 @@ def test_an_interrupt_between_two_files_leaves_what_was_there(tmp_path, monkeypa
     assert files_of(tmp_path) == OLD
 
 
+def test_what_cannot_be_put_back_is_not_thrown_away(tmp_path, monkeypatch):
+    write(tmp_path, OLD)
+    replace, calls = os.replace, []
+
+    def broken(*arguments):
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return replace(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(output_files.os, "replace", broken)
+        with pytest.raises(SesgameError, match=r"nor put back as it was .*; what was there is in"):
+            write(tmp_path, NEW)
+    kept = {path.read_text() for path in tmp_path.glob(".sesgame-*/*.old")}
+    assert OLD["bills.csv"] in kept
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_after_any_runs_there_is_the_last_set_and_what_is_not_ours(tmp_path_factory, data):
@@ -227,6 +245,19 @@ def test_a_link_is_replaced_and_not_followed(tmp_path):
     write(tmp_path, {"bills.csv": "bills"})
     assert (tmp_path / "other.txt").read_text() == "other"
     assert not (tmp_path / "bills.csv").is_symlink()
+
+
+def test_a_folder_in_the_place_of_a_file_stays(tmp_path):
+    (tmp_path / "bills.csv").mkdir()
+    (tmp_path / "bills.csv" / "precious.txt").write_text("precious")
+    with pytest.raises(SesgameError, match=r"bills.csv is a folder"):
+        write(tmp_path, OLD)
+    for contents in ({"bills.csv": "x"}, OLD):
+        files = {tmp_path / name: text for name, text in contents.items()}
+        (tmp_path / "letters").mkdir(exist_ok=True)
+        with pytest.raises(SesgameError, match=r"bills.csv cannot be written: Is a directory"):
+            OutputFiles(()).write(files)
+    assert files_of(tmp_path) == {"bills.csv/precious.txt": "precious"}
 
 
 def test_a_file_stays_as_private_as_it_was(tmp_path):

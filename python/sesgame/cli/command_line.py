@@ -17,7 +17,7 @@ from sesgame.cli.console import (
     console,
     finish,
     leave_standard_output,
-    say,
+    put,
     standard_output,
     verbosity_of,
 )
@@ -72,7 +72,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(arguments)
     with console(verbosity_of(options)):
         if options.version:
-            say(options, versions(verbose=verbosity_of(options) > 0))
+            put(versions(verbose=verbosity_of(options) > 0))
             return 0
         if options.command is None:
             parser.error("the following arguments are required: COMMAND")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from sesgame.cli.console import say
+from sesgame.cli.console import put
 
 __all__ = ["add_completion", "bash_completion"]
 
@@ -44,7 +44,7 @@ def add_completion(commands: Any) -> None:
 
 def completion(options: argparse.Namespace) -> None:
     """Print the script for a shell."""
-    say(options, bash_completion(options.parser).rstrip("\n"))
+    put(bash_completion(options.parser).rstrip("\n"))
 
 
 def bash_completion(parser: argparse.ArgumentParser) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "finish",
     "leave_standard_output",
     "progress_of",
+    "put",
     "rule_report",
     "say",
     "settled",
@@ -68,8 +69,18 @@ def say(options: argparse.Namespace, text: str) -> None:
         Standard output cannot be written.
     """
     taken = any(value == STANDARD_OUTPUT for value in _outputs(options))
-    if verbosity_of(options) == QUIET or taken:
-        return
+    if verbosity_of(options) != QUIET and not taken:
+        put(text)
+
+
+def put(text: str) -> None:
+    """Print what a command is for.
+
+    Raises
+    ------
+    SesgameError
+        Standard output cannot be written.
+    """
     if sys.stdout is None:
         raise SesgameError("standard output cannot be written: it is closed")
     with standard_output():

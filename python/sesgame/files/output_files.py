@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -47,6 +48,7 @@ class OutputFiles:
 
     def add(self, paths: Iterable[Path]) -> None:
         """Add files to those that are to be written; errors as for the first."""
+        folders = {path.parent: path.parent.resolve() for path in self._paths}
         for path in paths:
             with _told(f"nothing can be written to the folder {path.parent}"):
                 if path == STANDARD_OUTPUT:
@@ -60,12 +62,14 @@ class OutputFiles:
                     )
                 elif not _is_stream(path):
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    if path.parent not in {other.parent for other in self._paths}:
+                    if path.parent not in folders:
                         self._probe(path.parent)
+                if path.parent not in folders:
+                    folders[path.parent] = path.parent.resolve()
             self._paths.append(path)
         whose: dict[tuple[Path, str], Path] = {}
         for path in self._paths:
-            first = whose.setdefault((path.parent.resolve(), folded(path.name)), path)
+            first = whose.setdefault((folders[path.parent], folded(path.name)), path)
             if first is not path:
                 where = "standard output" if path == STANDARD_OUTPUT else f"{first} and {path}"
                 raise SesgameError(f"two results would be one file: {where}; give each its own")
@@ -80,8 +84,10 @@ class OutputFiles:
         """
         inputs = list(inputs)
         for path in self._paths:
+            if _is_stream(path):
+                continue
             for source in inputs:
-                if not _is_stream(path) and is_same(path, source):
+                if is_same(path, source):
                     raise SesgameError(
                         f"{path} is the input {source}, which is never overwritten; "
                         f"write to another place"
@@ -117,11 +123,20 @@ class OutputFiles:
                 with _told(f"{path} cannot be written"):
                     if path not in streams:
                         moves.append((_staged(asides[path.parent], number, path, content), path))
+            unread = None
             for path in streams:
                 with _told(f"{_name(path)} cannot be written"):
-                    _pour(path, data[path])
+                    try:
+                        _pour(path, data[path])
+                    except BrokenPipeError as error:
+                        unread = error  # files are kept, also where nobody reads the output
             moves += [(None, path) for path in obsolete]
             _put_in_place(moves, asides)
+            if unread is not None:
+                raise unread
+        except _UnrestoredError as error:
+            del asides[error.folder]
+            raise
         finally:
             for aside in asides.values():
                 shutil.rmtree(aside, ignore_errors=True)
@@ -173,7 +188,9 @@ def _is_stream(path: Path) -> bool:
         found = path.stat()
     except OSError:
         return False
-    return not stat.S_ISREG(found.st_mode) or _printed(found) is not None
+    if stat.S_ISREG(found.st_mode):
+        return _printed(found) is not None
+    return not stat.S_ISDIR(found.st_mode)
 
 
 def _printed(found: os.stat_result) -> BinaryIO | None:
@@ -220,6 +237,8 @@ def _put_in_place(moves: list[tuple[Path | None, Path]], asides: Mapping[Path, P
         for number, (staged, path) in enumerate(moves):
             aside = asides[path.parent]
             with _told(f"{path} cannot be written"):
+                if path.is_dir() and not path.is_symlink():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 aside.mkdir(exist_ok=True)
                 old = aside / f"{number}.old"
                 done.append((path, old, os.path.lexists(path)))
@@ -228,13 +247,27 @@ def _put_in_place(moves: list[tuple[Path | None, Path]], asides: Mapping[Path, P
                     path.unlink(missing_ok=True)
                 else:
                     os.replace(staged, path)
-    except BaseException:
+    except BaseException as error:
         for path, old, was_there in reversed(done):
-            if os.path.lexists(old):
-                os.replace(old, path)
-            elif not was_there:
-                path.unlink(missing_ok=True)
+            try:
+                if os.path.lexists(old):
+                    os.replace(old, path)
+                elif not was_there:
+                    path.unlink(missing_ok=True)
+            except OSError as failure:
+                raise _UnrestoredError(path, old, failure) from error
         raise
+
+
+class _UnrestoredError(SesgameError):
+    """A file could not be put back to where it was."""
+
+    def __init__(self, path: Path, old: Path, failure: OSError) -> None:
+        super().__init__(
+            f"{path} cannot be written, nor put back as it was ({failure.strerror or failure}); "
+            f"what was there is in {old.parent}"
+        )
+        self.folder = path.parent
 
 
 def _keep(path: Path, old: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
@@ -220,27 +219,25 @@ class Game(GameAlgebra):
             )
         labels = Players(players)
         _check_table_limit(len(labels))
-        known = {0: 0.0}
+        table = np.zeros(1 << len(labels))
+        known = np.zeros(len(table), dtype=np.bool_)
+        known[0] = True
         for key, value in values.items():
             mask = labels.mask(key)
-            if mask and mask in known:
-                name = format_coalition(labels.ordered_labels(mask))
+            name = format_coalition(labels.ordered_labels(mask))
+            if mask and known[mask]:
                 raise GameError(f"duplicate coalition {name}")
-            known[mask] = as_number(value, labels, labels.labels(mask))
-        # A few names can ask for a table of 2^30 values: counted before there is memory for it.
-        n_coalitions = (1 << len(labels)) - 1
-        n_missing = n_coalitions + 1 - len(known)
-        if n_missing:
-            missing = (mask for mask in range(1, n_coalitions + 1) if mask not in known)
+            table[mask] = as_number(value, labels, labels.labels(mask))
+            known[mask] = True
+        missing = np.flatnonzero(~known)
+        if missing.size:
             names = ", ".join(
-                format_coalition(labels.ordered_labels(mask)) for mask in islice(missing, 5)
+                format_coalition(labels.ordered_labels(int(mask))) for mask in missing[:5]
             )
-            more = f" and {n_missing - 5} more" if n_missing > 5 else ""
+            more = f" and {missing.size - 5} more" if missing.size > 5 else ""
             raise GameError(
-                f"{n_missing} of {n_coalitions} coalitions have no value: {names}{more}"
+                f"{missing.size} of {len(table) - 1} coalitions have no value: {names}{more}"
             )
-        table = np.empty(n_coalitions + 1)
-        table[list(known)] = list(known.values())
         return cls.from_table(table, labels, kind=kind)
 
     @classmethod
