@@ -249,14 +249,19 @@ def _put_in_place(moves: list[tuple[Path | None, Path]], asides: Mapping[Path, P
                     os.replace(staged, path)
     except BaseException as error:
         for path, old, was_there in reversed(done):
-            try:
-                if os.path.lexists(old):
-                    os.replace(old, path)
-                elif not was_there:
-                    path.unlink(missing_ok=True)
-            except OSError as failure:
-                raise _UnrestoredError(path, old, failure) from error
+            _put_back(path, old, error, was_there=was_there)
         raise
+
+
+def _put_back(path: Path, old: Path, error: BaseException, *, was_there: bool) -> None:
+    """Make a file what it was."""
+    try:
+        if os.path.lexists(old):
+            os.replace(old, path)
+        elif not was_there:
+            path.unlink(missing_ok=True)
+    except OSError as failure:
+        raise _UnrestoredError(path, old, failure) from error
 
 
 class _UnrestoredError(SesgameError):
