@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -16,7 +14,9 @@ import numpy as np
 
 from sesgame.catalogue import RULES, allocate, check_options, comparable_rules
 from sesgame.errors import AllocationError, SesgameError
+from sesgame.files.csv_text import csv_text
 from sesgame.files.json_text import finite, json_text, plain
+from sesgame.files.output_files import OutputFiles
 from sesgame.formatting import count, html_table, number, short_coalition, size, text_table
 from sesgame.game.allocation import Allocation, Kind, texts
 from sesgame.game.given_allocation import as_allocation
@@ -258,14 +258,12 @@ class Comparison:
         SesgameError
             The file cannot be written.
         """
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
         rows = [row.figures() for row in self.rows]
-        writer.writerow(rows[0])
-        writer.writerows([_csv_cell(cell) for cell in row.values()] for row in rows)
+        cells = ([_csv_cell(cell) for cell in row.values()] for row in rows)
+        text = csv_text([list(rows[0]), *cells])
         if path is not None:
-            _write(path, buffer.getvalue())
-        return buffer.getvalue()
+            OutputFiles(()).write({Path(path): text})
+        return text
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
         """Return :meth:`to_dict` as text, and write it where a path is given.
@@ -277,7 +275,7 @@ class Comparison:
         """
         text = json_text(self.to_dict())
         if path is not None:
-            _write(path, text)
+            OutputFiles(()).write({Path(path): text})
         return text
 
     def _verdicts(self) -> list[list[str]]:
@@ -388,6 +386,7 @@ def compare(
     tolerance: float | None = None,
     unit: str | None = None,
     progress: bool = True,
+    done: Callable[[ComparedRule], None] | None = None,
     **options: Any,
 ) -> Comparison:
     r"""Show side by side what several rules do on one game, and what holds of each.
@@ -426,6 +425,8 @@ def compare(
         The currency, for people; by default that of the community.
     progress : bool, default True
         Show progress where standard error is a terminal.
+    done : callable, optional
+        What is told of each rule as soon as it is applied, or has failed.
     **options
         Of rules that take more: ``weights`` of a semivalue, ``unions`` of an Owen value, the
         ``reference`` of a point of the core, as for their functions.
@@ -477,7 +478,7 @@ def compare(
         start = perf_counter()
         problem.game.tabulate(progress=progress)
         seconds = perf_counter() - start
-    found = compared(problem, named, tolerance=tolerance, progress=progress)
+    found = compared(problem, named, tolerance=tolerance, progress=progress, done=done)
     return replace(found, unit=found.unit if unit is None else unit, table_seconds=seconds)
 
 
@@ -488,6 +489,7 @@ def compared(
     tolerance: float | None = None,
     progress: bool = True,
     strict: bool = False,
+    done: Callable[[ComparedRule], None] | None = None,
 ) -> Comparison:
     """Apply rules to a problem, audit them, and show them side by side.
 
@@ -501,6 +503,8 @@ def compared(
         As in :func:`compare`.
     strict : bool, default False
         Whether a rule that fails, or an audit that needs an oracle that is not there, is an error.
+    done : callable, optional
+        What is told of each rule when it is applied, or has failed.
 
     Raises
     ------
@@ -513,10 +517,12 @@ def compared(
     few = np.concatenate([np.eye(n, dtype=np.bool_), np.ones((1, n), dtype=np.bool_)])
     *alone, together = problem.game.values(few, progress=progress).tolist()
     # All rules before the first audit: it makes a table, and rules would then take another way.
-    applied_rows = [
-        _applied(problem, name, rule, np.array(alone), together, strict)
-        for name, rule in named.items()
-    ]
+    applied_rows = []
+    for name, rule in named.items():
+        row = _applied(problem, name, rule, np.array(alone), together, strict)
+        applied_rows.append(row)
+        if done is not None:
+            done(row)
     search = CoalitionSearch.of_problem(problem, certain=strict, progress=progress)
     rows = tuple(_audited(search, row, tolerance, strict) for row in applied_rows)
     return Comparison(
@@ -627,13 +633,6 @@ def _evaluations(problem: AllocationProblem, allocation: Allocation) -> int | No
     if allocation.evidence and allocation.evidence.n_evaluations is not None:
         return allocation.evidence.n_evaluations
     return 2**problem.game.n_players - 1 if problem.has_table else None
-
-
-def _write(path: str | PathLike[str], text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise SesgameError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _csv_cell(cell: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from html import escape
 
@@ -15,6 +16,7 @@ __all__ = [
     "left_out",
     "number",
     "short_coalition",
+    "shown",
     "size",
     "text_table",
 ]
@@ -30,6 +32,24 @@ LESS = "less than "
 
 NAMED = 6
 """Members of a coalition that a table names."""
+
+
+_OBEYED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+"""What a terminal obeys instead of showing it: control characters, breaks of lines, changes of the
+direction of writing; and halves of characters, which it cannot show."""
+
+
+def shown(label: object) -> str:
+    r"""Return a label as a terminal may have it: what it would obey, as Python writes it.
+
+    Examples
+    --------
+    >>> print(shown("ann"), shown("\x1b[2J"), shown("a\nTOTAL  0"))
+    ann \x1b[2J a\nTOTAL  0
+    """
+    return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], str(label))
 
 
 def left_out(count: int) -> int:
@@ -51,7 +71,7 @@ def format_coalition(labels: Collection[Hashable]) -> str:
     >>> format_coalition(("ann", "eve"))
     '{ann, eve}'
     """
-    return "{" + ", ".join(str(label) for label in labels) + "}"
+    return "{" + ", ".join(shown(label) for label in labels) + "}"
 
 
 def short_coalition(members: Collection[Hashable], staying: Collection[Hashable] = ()) -> str:
@@ -70,7 +90,7 @@ def short_coalition(members: Collection[Hashable], staying: Collection[Hashable]
         return f"all except {short_coalition(staying)}"
     if len(members) <= NAMED + 1:
         return format_coalition(members)
-    named = ", ".join(str(label) for label in list(members)[:NAMED])
+    named = ", ".join(shown(label) for label in list(members)[:NAMED])
     return f"{{{named} and {len(members) - NAMED:,} more}}"
 
 
@@ -131,11 +151,14 @@ def size(value: float, unit: str = "", write: Callable[[float, str], str] = amou
 def text_table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:
     """Return the lines of a table; the columns of `left` begin, the others end, at one place.
 
+    Each cell is :func:`shown`, so that it stays in its line.
+
     Examples
     --------
     >>> text_table([["rule", "time"], ["owen", "12 s"]])
     ['rule  time', 'owen  12 s']
     """
+    rows = [[shown(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(

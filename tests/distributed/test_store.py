@@ -1,5 +1,6 @@
 """The store: a run goes on where it was killed, and never with the values of another model."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import sesgame as sg
 from fixtures import worker_functions as wf
 from sesgame.errors import CharacteristicFunctionError, GameError, StoreError
 from sesgame.game.players import membership_of_masks
+from sesgame.game.store import Store
 
 TABLE = np.array([0.0, *wf.peaks(membership_of_masks(np.arange(1, 256), 8))])
 
@@ -114,6 +117,30 @@ def test_what_a_failing_run_finished_is_in_its_store(tmp_path):
     with pytest.raises(CharacteristicFunctionError, match=r"\{p1, p5\}"):
         game_of(failing).tabulate(store=path)
     assert rows_in(path) == len(failing.asked) - 1 > 0
+
+
+@pytest.mark.parametrize("executor", [None, 1, 3], ids=["here", "one thread", "threads"])
+@pytest.mark.parametrize("committed", [0, 1, 3])
+def test_nothing_is_evaluated_twice_after_the_disk_was_full(
+    tmp_path, monkeypatch, executor, committed
+):
+    function = Counting(wf.slow_peak)
+    game = game_of(function)
+    flush, calls = Store.flush, []
+
+    def full(store):
+        calls.append(store)
+        if len(calls) > committed:
+            raise StoreError("the store cannot be written: database or disk is full", store.path)
+        flush(store)
+
+    workers = contextlib.nullcontext() if executor is None else ThreadPoolExecutor(executor)
+    with workers as pool, monkeypatch.context() as patch:
+        patch.setattr(Store, "flush", full)
+        with pytest.raises(StoreError, match="disk is full"):
+            game.tabulate(executor=pool, store=tmp_path / "run.sqlite")
+    np.testing.assert_array_equal(game.tabulate(), TABLE)
+    assert len(function.asked) == len(set(function.asked)) == 255
 
 
 def test_values_and_table_share_a_store_and_old_values_are_written_late(tmp_path):

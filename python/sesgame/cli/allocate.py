@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sesgame.catalogue import RULES, USUAL, USUAL_OF_A_GAME, USUAL_OF_MANY, default_rules
+from sesgame.cli.console import progress_of, rule_report, say
+from sesgame.cli.inputs import STANDARD_INPUT, regular_file
 from sesgame.cli.options import (
     Given,
+    add_json,
     add_out,
     add_period,
     add_rules,
@@ -18,7 +21,8 @@ from sesgame.cli.options import (
 )
 from sesgame.energy.world_files import read_world, world_files
 from sesgame.errors import SesgameError
-from sesgame.files.output_folder import OutputFolder
+from sesgame.files.output_files import OutputFiles
+from sesgame.files.output_folder import MANIFEST, OutputFolder
 from sesgame.formatting import count
 from sesgame.game.game_files import read_game
 from sesgame.reports.report import FILE_NAMES, LETTERS, PAGE, build_report
@@ -36,6 +40,7 @@ def add_allocate(commands: Any) -> None:
     add_rules(command, "--rules", default=usual)
     add_period(command)
     add_out(command)
+    add_json(command)
     command.set_defaults(command=allocate)
 
 
@@ -43,54 +48,82 @@ def add_solve(commands: Any) -> None:
     """Add ``sesgame solve`` to the command line."""
     command = commands.add_parser("solve", help="solve a game from a file")
     command.add_argument(
-        "input", type=Path, metavar="GAME", help="file ending in .csv, .json or .parquet"
+        "input",
+        type=Path,
+        metavar="GAME",
+        help="file ending in .csv, .json or .parquet; - is standard input",
     )
     add_rules(command, "--rule", "--rules", default=names_of(USUAL_OF_A_GAME))
     add_out(command)
+    add_json(command)
     command.set_defaults(command=solve)
 
 
 def allocate(options: argparse.Namespace) -> None:
     """Split a community's costs, and say who could be better off alone."""
-    folder = _folder(options)
+    if options.input == STANDARD_INPUT:
+        raise SesgameError("a community is a folder, and standard input is none")
+    outputs = _outputs(options)
     given = given_options(options)
+    files = world_files(options.input)
+    outputs.spare(files)
     world = read_world(options.input).period(options.start, options.end)
     problem = AllocationProblem.of(
         world, model=options.model, max_seconds=options.max_seconds, options=values_of(given)
     )
-    _report(problem, options, given, folder, world_files(options.input))
+    _report(problem, options, given, outputs, world.name, files)
 
 
 def solve(options: argparse.Namespace) -> None:
     """Solve the game of a file."""
-    folder = _folder(options)
+    outputs = _outputs(options)
+    outputs.spare([options.input])
     given = given_options(options)
-    problem = AllocationProblem.of(read_game(options.input), options=values_of(given))
-    _report(problem, options, given, folder, [options.input])
+    with regular_file(options.input) as file:
+        problem = AllocationProblem.of(read_game(file), options=values_of(given))
+        _report(problem, options, given, outputs, file.name, [file])
 
 
-def _folder(options: argparse.Namespace) -> OutputFolder | None:
+class _Outputs(NamedTuple):
+    """Where to write: a folder, and a file for ``result.json`` alone, if any."""
+
+    folder: OutputFolder | None
+    json: OutputFiles
+
+    def spare(self, inputs: list[Path]) -> None:
+        """Refuse to write over what is read."""
+        self.json.spare(inputs)
+        if self.folder:
+            self.folder.spare(inputs)
+
+
+def _outputs(options: argparse.Namespace) -> _Outputs:
     """Return where to write, if anywhere."""
+    json = [options.json] if options.json else []
     if options.out is None:
         for name in ("report", "letters"):
             if getattr(options, name):
                 raise SesgameError(f"--{name} needs a folder to write to: --out FOLDER")
-        return None
+        return _Outputs(None, OutputFiles(json))
     if options.letters:
         OutputFolder(options.out / LETTERS, ())
-    return OutputFolder(options.out, [*FILE_NAMES, *([PAGE] if options.report else [])])
+    names = [*FILE_NAMES, *([PAGE] if options.report else [])]
+    folder = OutputFolder(options.out, names)
+    if json:
+        OutputFiles([*json, *(options.out / name for name in (*names, MANIFEST))])
+    return _Outputs(folder, OutputFiles(json))
 
 
 def _report(
     problem: AllocationProblem,
     options: argparse.Namespace,
     given: dict[str, Given],
-    folder: OutputFolder | None,
+    outputs: _Outputs,
+    name: str,
     files: list[Path],
 ) -> None:
     """Solve, audit, print and, if there is a folder, write."""
     rules = options.rules or default_rules(problem)
-    name = problem.world.name if problem.world else str(options.input.name)
     report = build_report(
         problem,
         {rule: rule for rule in rules},
@@ -103,19 +136,27 @@ def _report(
             "max_seconds": problem.max_seconds,
         },
         command=_again(options, name, problem, rules, given),
+        progress=progress_of(options),
+        done=rule_report(options, len(rules)),
     )
+    folder = outputs.folder
+    written: list[Path] = []
+    # What is computed is kept, also where nobody reads the output to its end, as with `head`.
     try:
-        written = (
-            report.write(folder, page=options.report, letters=options.letters) if folder else []
-        )
+        beside = {options.json: report.to_json()} if options.json else {}
+        if folder:
+            contents = report.contents(page=options.report, letters=options.letters)
+            written = folder.write(contents, beside)
+        else:
+            written = outputs.json.write(beside)
     finally:
-        print(report.text())
-    if folder:
-        named = [str(path) for path in written if path.parent == folder.path]
-        if options.letters:
-            letters = count(len(written) - len(named), "letter")
-            named.append(f"{letters} in {folder.path / LETTERS}")
-        print(f"\nWritten: {', '.join(named)}")
+        say(options, report.text())
+    letters = [path for path in written if path.parent.name == LETTERS and folder]
+    named = [str(path) for path in written if path not in letters]
+    if letters:
+        named.append(f"{count(len(letters), 'letter')} in {letters[0].parent}")
+    if named:
+        say(options, f"\nWritten: {', '.join(named)}")
 
 
 def _again(

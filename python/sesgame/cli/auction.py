@@ -8,13 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sesgame.cli.options import names_of, rule_names
+from sesgame.cli.console import say, settled
+from sesgame.cli.inputs import regular_file
+from sesgame.cli.options import add_json, names_of, rule_names
 from sesgame.errors import SesgameError
-from sesgame.files.output_folder import OutputFolder
-from sesgame.formatting import amount
+from sesgame.files.csv_folder import find_csv
+from sesgame.files.output_files import OutputFiles
+from sesgame.files.output_folder import MANIFEST, OutputFolder
+from sesgame.formatting import amount, shown
 from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.network import NetworkMarket
+from sesgame.markets.network_files import NETWORK_FILES
 from sesgame.markets.network_settlement import NetworkSettlement
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
@@ -26,7 +31,7 @@ from sesgame.markets.settlement_files import (
     properties_text,
     result_json,
 )
-from sesgame.plots.canvas import new_figure, save_figure
+from sesgame.plots.canvas import check_ending, drawn_figure, new_figure
 from sesgame.plots.markets import merit_order, payments
 from sesgame.rule import ByName
 
@@ -89,7 +94,8 @@ def add_auction(commands: Any) -> None:
         "input",
         type=Path,
         metavar="MARKET",
-        help="file of offers and bids, .csv; for a network, folder of orders.csv and lines.csv",
+        help="file of offers and bids, .csv, or - for standard input; for a network, folder of "
+        "orders.csv and lines.csv",
     )
     known = _fitting(FILE.market, FOLDER.market)
     command.add_argument(
@@ -102,6 +108,7 @@ def add_auction(commands: Any) -> None:
     command.add_argument(
         "--out", type=Path, metavar="FOLDER", help=f"write {PAYMENTS} and {RESULT} to this folder"
     )
+    add_json(command)
     command.add_argument(
         "--plot",
         type=Path,
@@ -114,10 +121,13 @@ def add_auction(commands: Any) -> None:
 def auction(options: argparse.Namespace) -> None:
     """Clear a market, and say what each rule pays, keeps and costs."""
     folder = OutputFolder(options.out, [PAYMENTS, RESULT]) if options.out else None
+    single = [path for path in (options.json, options.plot) if path]
+    names = (PAYMENTS, RESULT, MANIFEST) if options.out else ()
+    outputs = OutputFiles([*single, *(options.out / name for name in names)])
     kind = FOLDER if options.input.is_dir() else FILE
-    if options.plot:
-        OutputFolder(options.plot.parent, [options.plot.name])
     figure = new_figure(11 if kind.draws_merit_order else 6, 4.5) if options.plot else None
+    if figure:
+        check_ending(figure, options.plot)
     fitting = _fitting(kind.market)
     rules = options.rules or rule_names(_default(kind.market), fitting)
     for name in rules:
@@ -126,26 +136,39 @@ def auction(options: argparse.Namespace) -> None:
                 f'rule "{name}" does not fit {options.input}, which is read as '
                 f"{kind.market.__name__}; choose from {', '.join(fitting)}"
             )
-    market = kind.read(options.input)
-    settlements: dict[str, Any] = {name: fitting[name].settle(market) for name in rules}
+    with regular_file(options.input) as path:
+        files = [path]
+        if kind is FOLDER:
+            files = [file for role in NETWORK_FILES if (file := find_csv(path, role))]
+        outputs.spare(files)
+        if folder:
+            folder.spare(files)
+        market = kind.read(path)
+    settlements: dict[str, Any] = {}
+    for name in rules:
+        settlements[name] = fitting[name].settle(market)
+        settled(options, name, len(settlements), len(rules))
     reports = {name: settlement.properties() for name, settlement in settlements.items()}
     first = next(iter(settlements.values()))
-    written = []
+    result = result_json(path.name, settlements, reports)
+    contents: dict[Path, str | bytes] = {options.json: result} if options.json else {}
+    if figure:
+        *left, right = figure.subplots(1, 1 + kind.draws_merit_order, squeeze=False).flat
+        for axes in left:
+            merit_order(first, ax=axes)
+        payments(settlements, ax=right)
+        contents[options.plot] = drawn_figure(figure, options.plot)
+    written: list[Path] = []
     # What is computed is kept, also where nobody reads the output to its end, as with `head`.
     try:
         if folder:
-            written.append(folder.write(PAYMENTS, payments_csv(settlements)))
-            result = result_json(options.input.name, settlements, reports)
-            written.append(folder.write(RESULT, result))
-        if figure:
-            *left, right = figure.subplots(1, 1 + kind.draws_merit_order, squeeze=False).flat
-            for axes in left:
-                merit_order(first, ax=axes)
-            payments(settlements, ax=right)
-            save_figure(figure, options.plot)
-            written.append(options.plot)
+            table = {PAYMENTS: payments_csv(settlements), RESULT: result}
+            written = folder.write(table, contents)
+        else:
+            written = outputs.write(contents)
     finally:
-        print("\n".join([f"{options.input.name}: {market!r}", *kind.lines(first)]))
-        print(f"\n{payments_text(settlements)}\n\n{properties_text(reports)}")
+        lines = [f"{shown(path.name)}: {market!r}", *map(shown, kind.lines(first))]
+        tables = f"{payments_text(settlements)}\n\n{properties_text(reports)}"
+        say(options, "\n".join([*lines, "", tables]))
     if written:
-        print(f"\nWritten: {', '.join(str(path) for path in written)}")
+        say(options, f"\nWritten: {', '.join(map(str, written))}")

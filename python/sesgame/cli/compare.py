@@ -6,13 +6,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sesgame.catalogue import RULES, comparable_rules
+from sesgame.cli.console import progress_of, rule_report, say
+from sesgame.cli.inputs import regular_file
 from sesgame.cli.options import add_period, add_rules, given_options, source, values_of
 from sesgame.comparison import ALL
 from sesgame.comparison import compare as compared
+from sesgame.energy.world_files import world_files
 from sesgame.errors import SesgameError
-from sesgame.files.output_folder import OutputFolder
+from sesgame.files.output_files import OutputFiles
 from sesgame.game.game import Game
-from sesgame.plots.canvas import new_figure, save_figure
+from sesgame.plots.canvas import check_ending, drawn_figure, new_figure
 from sesgame.plots.rules import comparison as draw
 from sesgame.plots.rules import size_of_comparison
 from sesgame.reports.content import title_of
@@ -25,13 +29,16 @@ def add_compare(commands: Any) -> None:
     """Add ``sesgame compare`` to the command line."""
     command = commands.add_parser("compare", help="compare the properties of several rules")
     command.add_argument(
-        "input", type=Path, metavar="COMMUNITY|GAME", help="folder of CSV files, or game file"
+        "input", type=Path, metavar="COMMUNITY|GAME", help="folder of CSV files, or game file, or -"
     )
     add_rules(command, "--rules", default=f"those that apply; {ALL}: every rule", also=(ALL,))
     add_period(command)
     for name, what in (("csv", "a row per rule"), ("json", "all figures and shares")):
         command.add_argument(
-            f"--{name}", type=Path, metavar="FILE", help=f"write {what} to this file"
+            f"--{name}",
+            type=Path,
+            metavar="FILE",
+            help=f"write {what} to this file; - is standard output, which then has nothing else",
         )
     command.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the savings to this file (.png, .svg, .pdf)"
@@ -41,32 +48,42 @@ def add_compare(commands: Any) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Compare the properties of several rules."""
-    written = [path for path in (options.csv, options.json, options.plot) if path]
-    folders = {path: OutputFolder(path.parent, [path.name]) for path in written}
+    asked = [path for path in (options.csv, options.json, options.plot) if path]
+    outputs = OutputFiles(asked)
     figure = new_figure(8, 4) if options.plot else None
-    if not options.input.exists():
-        raise SesgameError(f"no such file or folder: {options.input}")
-    made = source(options)
-    name = str(options.input.name) if isinstance(made, Game) else made.name
-    title = title_of(name, AllocationProblem.of(made, model=options.model))
+    if figure:
+        check_ending(figure, options.plot)
+    with regular_file(options.input) as path:
+        if not path.exists():
+            raise SesgameError(f"no such file or folder: {options.input}")
+        outputs.spare(world_files(path) if path.is_dir() else [path])
+        made = source(options, path)
+    name = str(path.name) if isinstance(made, Game) else made.name
+    problem = AllocationProblem.of(made, model=options.model)
+    title = title_of(name, problem)
+    rules = options.rules or comparable_rules(problem)
     comparison = compared(
         made,
-        options.rules,
+        rules,
         model=options.model,
         max_seconds=options.max_seconds,
+        progress=progress_of(options),
+        done=rule_report(options, len(RULES) if ALL in rules else len(rules)),
         **values_of(given_options(options)),
     )
+    contents: dict[Path, str | bytes] = {}
+    if options.csv:
+        contents[options.csv] = comparison.to_csv()
+    if options.json:
+        contents[options.json] = comparison.to_json()
+    if figure:
+        figure.set_size_inches(size_of_comparison(comparison))
+        draw(comparison, ax=figure.subplots())
+        contents[options.plot] = drawn_figure(figure, options.plot)
     # What is computed is kept, also where nobody reads the output to its end, as with `head`.
     try:
-        if options.csv:
-            folders[options.csv].write(options.csv.name, comparison.to_csv())
-        if options.json:
-            folders[options.json].write(options.json.name, comparison.to_json())
-        if figure:
-            figure.set_size_inches(size_of_comparison(comparison))
-            draw(comparison, ax=figure.subplots())
-            save_figure(figure, options.plot)
+        written = outputs.write(contents)
     finally:
-        print(f"{title}\n\n{comparison}")
+        say(options, f"{title}\n\n{comparison}")
     if written:
-        print(f"\nWritten: {', '.join(str(path) for path in written)}")
+        say(options, f"\nWritten: {', '.join(map(str, written))}")

@@ -7,7 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sesgame.cli.console import say
 from sesgame.errors import SesgameError
+from sesgame.files.output_files import OutputFiles
 
 __all__ = ["EXAMPLES", "add_example", "write_example"]
 
@@ -26,8 +28,13 @@ def write_example(name: str, folder: Path) -> None:
         raise SesgameError(f"unknown example {name!r}; choose from {', '.join(EXAMPLES)}")
     try:
         folder.mkdir(parents=True)
-        for file in (files("sesgame") / "examples" / name).iterdir():
-            (folder / file.name).write_bytes(file.read_bytes())
+        source = files("sesgame") / "examples" / name
+        contents = {folder / file.name: file.read_bytes() for file in source.iterdir()}
+        try:
+            OutputFiles(contents).write(contents)
+        except BaseException:
+            folder.rmdir()
+            raise
     except FileExistsError as error:
         raise SesgameError(f"{folder} already exists; name a new folder") from error
     except OSError as error:
@@ -38,8 +45,8 @@ def example(options: argparse.Namespace) -> None:
     """Write an example, and say what to do with it."""
     folder = options.folder or Path(options.name)
     write_example(options.name, folder)
-    print(f"wrote {folder}; see {folder / 'README.md'} for its source and licence\n")
-    print(f"sesgame allocate {folder} --start 2016-06-01 --end 2016-07-01")
+    say(options, f"wrote {folder}; see {folder / 'README.md'} for its source and licence\n")
+    say(options, f"sesgame allocate {folder} --start 2016-06-01 --end 2016-07-01")
 
 
 def add_example(commands: Any) -> None:

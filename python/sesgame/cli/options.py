@@ -13,6 +13,7 @@ from sesgame.catalogue import RULES
 from sesgame.energy.dispatch.problem import Model
 from sesgame.energy.world_files import read_world
 from sesgame.errors import GameError, SesgameError
+from sesgame.files.json_text import LONGEST_SHOWN
 from sesgame.game.game import Game
 from sesgame.game.game_files import read_game
 from sesgame.game.world import World
@@ -21,6 +22,7 @@ from sesgame.rule import MAX_SECONDS, ByName, Named, Option
 
 __all__ = [
     "Given",
+    "add_json",
     "add_out",
     "add_period",
     "add_rule_options",
@@ -145,14 +147,28 @@ def add_out(command: argparse.ArgumentParser) -> None:
     )
 
 
-def source(options: argparse.Namespace) -> Game | World:
-    """Return what is in the input: the world of a folder in its period, or the game of a file."""
-    if options.input.is_dir():
-        return read_world(options.input).period(options.start, options.end)
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Add where to write all that is known, as JSON."""
+    command.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write what result.json has to this file; - is standard output, which then has "
+        "nothing else",
+    )
+
+
+def source(options: argparse.Namespace, path: Path) -> Game | World:
+    """Return what is in the input: the world of a folder in its period, or the game of a file.
+
+    `path` is the input, or a copy of it.
+    """
+    if path.is_dir():
+        return read_world(path).period(options.start, options.end)
     for name in ("start", "end", "model"):
         if getattr(options, name) is not None:
             raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
-    return read_game(options.input)
+    return read_game(path)
 
 
 def _parser_of(option: Option[Any]) -> Callable[[str], Given]:
@@ -162,6 +178,7 @@ def _parser_of(option: Option[Any]) -> Callable[[str], Given]:
         try:
             return Given(text, option.parse(text))
         except ValueError:
-            raise argparse.ArgumentTypeError(f"must be {option.metavar}, not {text!r}") from None
+            shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+            raise argparse.ArgumentTypeError(f"must be {option.metavar}, not {shown!r}") from None
 
     return parse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -98,15 +99,16 @@ def read_community_files(folder: Path) -> CommunityFields:
 def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
     table.expect(["member", "kind", "meter", "unit"], ["scale"])
     labels = table.texts("member")
-    members = list(dict.fromkeys(labels))
+    n_rows = Counter(labels)
+    index = {label: place for place, label in enumerate(n_rows)}
     scales = table.floats("scale", 1.0)
-    meters: list[_Meter] = []
+    meters: dict[tuple[int, str, str], _Meter] = {}
     rows = zip(labels, table.texts("kind"), table.texts("meter"), table.texts("unit"), strict=True)
     for row, (label, kind, column, unit) in enumerate(rows):
         if not label:
             table.fail(row, "member", "the cell is empty; it must be the member's label")
         if not (kind or column or unit):
-            if labels.count(label) > 1:
+            if n_rows[label] > 1:
                 table.fail(row, "meter", f"the member {label} has meters in other rows")
             continue
         if kind not in _KINDS:
@@ -115,16 +117,16 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
             table.fail(row, "unit", f'"{unit}" is not kW or kWh')
         if not column:
             table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
-        meter = _Meter(members.index(label), kind, column, unit, float(scales[row]))
-        if any(meter[:3] == other[:3] for other in meters):
+        meter = _Meter(index[label], kind, column, unit, float(scales[row]))
+        if meter[:3] in meters:
             table.fail(
                 row,
                 "meter",
                 f"{label} has the {kind} meter {column} twice; where two devices have the same "
                 f"profile, add their scales",
             )
-        meters.append(meter)
-    return members, meters
+        meters[meter[:3]] = meter
+    return list(index), list(meters.values())
 
 
 def _read_meters(
@@ -190,7 +192,7 @@ def _currency(table: CsvTable) -> str:
             return match[1].upper()
     raise GameError(
         f"{table.path} has no column for the buy price with its currency, such as "
-        f'"buy_eur_per_kwh"; it has {", ".join(table.columns)}'
+        f'"buy_eur_per_kwh"; it has {table.names}'
     )
 
 

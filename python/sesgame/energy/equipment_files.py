@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,8 +24,9 @@ def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
     optional = ["initial_charge_kwh", "degradation_cost_per_kwh"]
     table.expect(["owner", *numbers], optional)
     owners, rows = table.texts("owner"), _numbers(table, numbers, optional)
+    known = frozenset(members)
     for row, owner in enumerate(owners):
-        if owner and owner not in members:
+        if owner and owner not in known:
             table.fail(
                 row,
                 "owner",
@@ -44,9 +46,11 @@ def read_offers(table: CsvTable) -> list[StorageOffer]:
     optional = ["degradation_cost_per_kwh"]
     table.expect(["name", *numbers], optional)
     names, rows = table.texts("name"), _numbers(table, numbers, optional)
+    seen: set[str] = set()
     for row, name in enumerate(names):
-        if name in names[:row]:
+        if name in seen:
             table.fail(row, "name", f'duplicate offer "{name}"')
+        seen.add(name)
     offers = []
     for row, (name, values) in enumerate(zip(names, rows, strict=True)):
         with _line_of(table, row):
@@ -59,6 +63,7 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
     table.expect(["quantity", "value"], ["members"])
     limits = table.floats("value").tolist()
     of_all: dict[str, float] = {}
+    known = frozenset(members)
     connections: dict[str, float] = {}
     lines: list[Line] = []
     rows = zip(table.texts("quantity"), limits, table.texts("members", ""), strict=True)
@@ -72,10 +77,11 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
         if bool(named) != (quantity in _OF_MEMBERS):
             wanted = "be empty" if named else "name members, separated by semicolons"
             table.fail(row, "members", f"for {quantity} the cell must {wanted}")
+        times = Counter(named)
         for label in named:
-            if label not in members:
+            if label not in known:
                 table.fail(row, "members", f"{label} is not in members.csv")
-            if named.count(label) > 1:
+            if times[label] > 1:
                 table.fail(row, "members", f"duplicate member {label}")
             if quantity == "connection_limit_kw" and label in connections:
                 table.fail(row, "members", f"{label} has a connection limit already")

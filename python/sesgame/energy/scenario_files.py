@@ -44,13 +44,15 @@ def read_scenario_folder(folder: Path) -> ScenarioFolder:
     table = CsvTable.read(path)
     table.expect(["folder"], ["weight"])
     names = table.texts("folder")
+    seen: set[str] = set()
     for row, name in enumerate(names):
         if not name:
             table.fail(row, "folder", "the cell is empty; it must be the folder of a community")
         if not (folder / name).is_dir():
             table.fail(row, "folder", f"no such folder: {folder / name}")
-        if name in names[:row]:
+        if name in seen:
             table.fail(row, "folder", f'duplicate folder "{name}"')
+        seen.add(name)
     weights = None
     if "weight" in table.columns:
         weights = table.floats("weight").tolist()

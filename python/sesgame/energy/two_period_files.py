@@ -88,7 +88,7 @@ def _read_prices(table: CsvTable) -> tuple[str, tuple[float, float, float]]:
     if currency is None:
         raise GameError(
             f"{table.path} has no column for the price at the peak with its currency, such as "
-            f'"peak_eur_per_kwh"; it has {", ".join(table.columns)}'
+            f'"peak_eur_per_kwh"; it has {table.names}'
         )
     columns = [f"{what}_{currency}_per_kwh" for what in ("off_peak", "peak", "storage")]
     table.expect(columns[:2], columns[2:])
@@ -109,7 +109,8 @@ def _read_energy(table: CsvTable) -> tuple[list[str], list[str], NDArray[np.floa
     """Return members, scenarios, and the energy of each period, shape (2, K, n)."""
     table.expect(["member", *_PERIODS], ["scenario"])
     labels, days = table.texts("member"), table.texts("scenario", "")
-    members, scenarios = list(dict.fromkeys(labels)), list(dict.fromkeys(days))
+    members = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    scenarios = {day: place for place, day in enumerate(dict.fromkeys(days))}
     energy = np.full((2, len(scenarios), len(members)), np.nan)
     for number, name in enumerate(_PERIODS):
         for row, amount in enumerate(table.floats(name).tolist()):
@@ -118,7 +119,7 @@ def _read_energy(table: CsvTable) -> tuple[list[str], list[str], NDArray[np.floa
                 table.fail(row, "member", "the cell is empty; it must be the member's label")
             if amount < 0:
                 table.fail(row, name, f"{amount:g} is negative")
-            place = number, scenarios.index(day), members.index(label)
+            place = number, scenarios[day], members[label]
             if not np.isnan(energy[place]):
                 when = f" in scenario {day}" if day else ""
                 table.fail(row, "member", f"duplicate row of {label}{when}")
@@ -127,18 +128,20 @@ def _read_energy(table: CsvTable) -> tuple[list[str], list[str], NDArray[np.floa
     if missing.size:
         _, scenario, member = missing[0]
         raise GameError(
-            f"{table.path} has no row of {members[member]} in scenario {scenarios[scenario]}"
+            f"{table.path} has no row of {list(members)[member]} in scenario "
+            f"{list(scenarios)[scenario]}"
         )
-    return members, scenarios, energy
+    return list(members), list(scenarios), energy
 
 
 def _read_storage(table: CsvTable, members: list[str]) -> NDArray[np.float64]:
     """Return the capacity that each member owns."""
     table.expect(["owner", "energy_kwh"])
     capacity = np.zeros(len(members))
+    places = {label: place for place, label in enumerate(members)}
     rows = zip(table.texts("owner"), table.floats("energy_kwh").tolist(), strict=True)
     for row, (owner, energy) in enumerate(rows):
-        if owner not in members:
+        if owner not in places:
             table.fail(
                 row,
                 "owner",
@@ -146,7 +149,7 @@ def _read_storage(table: CsvTable, members: list[str]) -> NDArray[np.float64]:
             )
         if energy < 0:
             table.fail(row, "energy_kwh", f"{energy:g} is negative")
-        capacity[members.index(owner)] += energy
+        capacity[places[owner]] += energy
     return capacity
 
 
@@ -154,17 +157,20 @@ def _read_weights(table: CsvTable, scenarios: list[str]) -> list[float]:
     """Return the probability of each scenario."""
     table.expect(["scenario", "weight"])
     names, weights = table.texts("scenario"), table.floats("weight").tolist()
+    known = frozenset(scenarios)
+    given: dict[str, float] = {}
     for row, (name, weight) in enumerate(zip(names, weights, strict=True)):
-        if name not in scenarios:
+        if name not in known:
             table.fail(row, "scenario", f'"{name}" is not in energy.csv')
-        if name in names[:row]:
+        if name in given:
             table.fail(row, "scenario", f'duplicate scenario "{name}"')
         if weight <= 0:
             table.fail(row, "weight", f"{weight:g} is not above 0")
+        given[name] = weight
     for name in scenarios:
-        if name not in names:
+        if name not in given:
             raise GameError(f'{table.path} has no weight of the scenario "{name}"')
     total = math.fsum(weights)
     if abs(total - 1) > 1e-9:
         raise GameError(f"{table.path}: the weights must sum to 1, got {total!r}")
-    return [weights[names.index(name)] for name in scenarios]
+    return [given[name] for name in scenarios]

@@ -39,9 +39,11 @@ def find_csv(folder: Path, role: str) -> Path | None:
     Raises
     ------
     GameError
-        It is there both plain and compressed.
+        It is there both plain and compressed, or is no file that can be read again, as a pipe.
     """
     found = [path for end in (".csv", ".csv.gz") if (path := folder / f"{role}{end}").exists()]
     if len(found) == 2:
         raise GameError(f"{folder} has both {found[0].name} and {found[1].name}; keep one")
+    if found and not found[0].is_file():
+        raise GameError(f"{found[0]} is no file, or one that can be read but once")
     return found[0] if found else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TextIO, TypeVar
@@ -14,15 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sesgame.errors import GameError
+from sesgame.files.csv_text import unmarked
+from sesgame.files.json_text import LONGEST_SHOWN
 
 __all__ = ["CsvTable"]
 
 T = TypeVar("T")
 
+MOST_TEXT = 1 << 30
+"""Characters of a table, unpacked: a file of a megabyte can unpack to a thousand of them."""
+
+LONGEST_LINE = 1 << 26
+"""Characters of a line: it is read before anybody can look into it."""
+
+MOST_CELLS = 50_000_000
+"""Cells of a table, each of some 70 bytes: a year of quarter-hours of 1,400 meters."""
+
+NAMED = 20
+"""Columns that a message names."""
+
 
 @dataclass(frozen=True)
 class CsvTable:
-    """The cells of a CSV file, by column, as text without surrounding blanks.
+    """The cells of a CSV file, by column, as they stand there.
 
     Attributes
     ----------
@@ -46,34 +60,41 @@ class CsvTable:
         ------
         GameError
             The file is not there or not readable as CSV, has no rows, a header cell is empty or
-            a duplicate, or a row has more or fewer cells than the header.
+            a duplicate, a row has more or fewer cells than the header, or the file is larger than
+            2^30 characters, 2^26 in a line, or 50 million cells.
         """
         rows: list[list[str]] = []
         lines: list[int] = []
+        n_cells = 0
         try:
             with _open(path) as file:
-                reader = csv.reader(file, strict=True)
+                reader = csv.reader(_limited(file, path), strict=True)
                 for row in reader:
                     if row:
                         rows.append(row)
                         lines.append(reader.line_num)
+                        n_cells += len(row)
+                        if n_cells > MOST_CELLS:
+                            raise GameError(f"{path} has more than {MOST_CELLS:,} cells")
         except FileNotFoundError as error:
             raise GameError(f"no such file: {path}") from error
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
             raise GameError(f"{path} cannot be read as a CSV file: {error}") from error
         if len(rows) < 2:
             raise GameError(f"{path} is empty; it needs a header and at least one row")
-        header = [cell.strip() for cell in rows.pop(0)]
+        header = [unmarked(cell) for cell in rows.pop(0)]
         del lines[0]
         if len(header) == 1 and ";" in header[0]:
             raise GameError(
                 f"{path} separates its columns by semicolons; use commas, and points for decimals"
             )
+        seen: set[str] = set()
         for position, name in enumerate(header, start=1):
             if not name:
                 raise GameError(f"{path}: column {position} has no name in the header")
-            if header.index(name) != position - 1:
+            if name in seen:
                 raise GameError(f'{path}: duplicate column "{name}"')
+            seen.add(name)
         for row, line in zip(rows, lines, strict=True):
             if len(row) != len(header):
                 raise GameError(
@@ -95,7 +116,7 @@ class CsvTable:
         """
         for name in required:
             if name not in self.columns:
-                raise GameError(f'{self.path} has no column "{name}"; it has {self._names()}')
+                raise GameError(f'{self.path} has no column "{name}"; it has {self.names}')
         for name in self.columns:
             if name not in required and name not in optional:
                 allowed = ", ".join([*required, *optional])
@@ -104,10 +125,14 @@ class CsvTable:
                 )
 
     def texts(self, name: str, default: str | None = None) -> tuple[str, ...]:
-        """Return a column's cells; `default` in every row when there is no such column."""
+        """Return a column's texts; `default` in every row when there is no such column.
+
+        Blanks around a text are left out, and so is the apostrophe before one that a spreadsheet
+        would take for a formula (:mod:`sesgame.files.csv_text`).
+        """
         if name not in self.columns and default is not None:
             return (default,) * len(self)
-        return tuple(cell.strip() for cell in self.columns[name])
+        return tuple(map(unmarked, self.columns[name]))
 
     def floats(self, name: str, default: float | None = None) -> NDArray[np.float64]:
         """Return a column's cells as finite numbers; `default` stands in for empty cells.
@@ -128,7 +153,7 @@ class CsvTable:
         finite = np.isfinite(values)
         if not finite.all():
             row = int(np.argmin(finite))
-            self.fail(row, name, f"{cells[row].strip()} is not a finite number")
+            self.fail(row, name, f"{_shown(cells[row])} is not a finite number")
         return values
 
     def convert(
@@ -142,7 +167,7 @@ class CsvTable:
             except GameError as error:  # noqa: PERF203, each cell needs its own message
                 self.fail(row, name, str(error))
             except ValueError:
-                found = f'"{cell.strip()}"' if cell.strip() else "an empty cell"
+                found = f'"{_shown(cell)}"' if cell.strip() else "an empty cell"
                 self.fail(row, name, f"{found} is not {wanted}")
         return values
 
@@ -150,8 +175,30 @@ class CsvTable:
         """Raise a GameError about one cell."""
         raise GameError(f'{self.path}, line {self.lines[row]}, column "{name}": {message}')
 
-    def _names(self) -> str:
-        return ", ".join(f'"{name}"' for name in self.columns)
+    @property
+    def names(self) -> str:
+        """The names of the columns, for a message."""
+        named = [f'"{_shown(name)}"' for name in list(self.columns)[:NAMED]]
+        more = len(self.columns) - len(named)
+        return ", ".join(named) + (f" and {more:,} more" if more else "")
+
+
+def _shown(cell: str) -> str:
+    """Return the beginning of a cell, for a message."""
+    text = cell.strip()
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def _limited(file: TextIO, path: Path) -> Iterator[str]:
+    """Yield the lines of a file, as long as there are not more than fit."""
+    length = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        length += len(line)
+        if length > MOST_TEXT:
+            raise GameError(f"{path} has more than {MOST_TEXT:,} characters")
+        if len(line) > LONGEST_LINE:
+            raise GameError(f"{path} has a line of more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def _open(path: Path) -> TextIO:

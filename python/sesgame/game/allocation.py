@@ -11,7 +11,7 @@ import numpy as np
 
 from sesgame.errors import AllocationError, GameError
 from sesgame.files.json_text import kept_fields, plain, restored
-from sesgame.formatting import html_table, left_out
+from sesgame.formatting import html_table, left_out, shown
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 
@@ -368,9 +368,9 @@ class Allocation:
 
     def _rows(self) -> list[list[str]]:
         """Return the players that are listed, what each gets, and how surely if that is sampled."""
-        shown = len(self.players) - left_out(len(self.players))
-        values = [f"{value:.6g}" for value in self.values[:shown]]
-        rows = [[str(player), value] for player, value in zip(self.players, values, strict=False)]
+        n_rows = len(self.players) - left_out(len(self.players))
+        values = [f"{value:.6g}" for value in self.values[:n_rows]]
+        rows = [[shown(player), value] for player, value in zip(self.players, values, strict=False)]
         intervals = self.intervals
         if intervals and intervals.half_widths is not None:
             for row, width in zip(rows, intervals.half_widths, strict=False):

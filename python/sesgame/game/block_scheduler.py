@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from queue import Empty, SimpleQueue
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from sesgame.errors import ExecutorError
+from sesgame.errors import ExecutorError, StoreError
 from sesgame.game.characteristic_function import CharacteristicFunction
 from sesgame.game.worker_transport import BlockResult, Failure, Package, Shipment, evaluate_block
 
@@ -217,13 +218,17 @@ class _Run:
         )
         return result.failure
 
-    def drain(self) -> None:
-        """Cancel what has not begun, and take what is finished already."""
+    def drain(self, *, wait: bool) -> None:
+        """Cancel what has not begun, and take what is finished or, if `wait`, will be shortly."""
         for future in self.flying:
             future.cancel()
-        for future in [future for future in self.flying if future.done()]:
-            if not future.cancelled() and future.exception() is None and future.result():
-                self.take(future)
+        for future in list(self.flying):
+            if future.cancelled() or not (wait or future.done()):
+                continue
+            if future.exception() is None and future.result():
+                # A store that is full has said so already; the value is in memory.
+                with suppress(StoreError):
+                    self.take(future)
 
 
 def evaluate_blocks(
@@ -248,6 +253,8 @@ def evaluate_blocks(
         The function cannot be sent to the executor's workers, or not be loaded there.
     OutOfTimeError
         The deadline of an :class:`UntilDeadline` passed; the same holds.
+    StoreError
+        From `keep`: then what is being worked on is waited for, and in `values`, too.
     """
     until = executor if isinstance(executor, UntilDeadline) else UntilDeadline(executor, inf)
     checked = _checked_executor(until.executor)
@@ -262,8 +269,11 @@ def evaluate_blocks(
             if report is not None:
                 report(run.finished, total)
             run.fill()
+    except StoreError:
+        run.drain(wait=True)
+        raise
     finally:
-        run.drain()
+        run.drain(wait=False)
 
 
 def _checked_executor(executor: Any) -> Executor:

@@ -6,12 +6,14 @@ The members of a coalition are joined by ``+``, as in ``ann+bob``.
 from __future__ import annotations
 
 import json
+import os
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sesgame.errors import GameError, SesgameError
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.text_file import read_text
 from sesgame.game.game import Game
 from sesgame.game.pandas_frames import coalition_members
 from sesgame.optional_imports import needs
@@ -63,7 +65,7 @@ def _read_csv(path: Path) -> Game:
     if len(kinds) != 1:
         raise GameError(
             f"{path} needs a column coalition and one of the columns gain and cost; "
-            f"it has {', '.join(table.columns)}"
+            f"it has {table.names}"
         )
     (kind,) = kinds
     table.expect(["coalition", kind])
@@ -72,14 +74,16 @@ def _read_csv(path: Path) -> Game:
 
 
 def _read_json(path: Path) -> Game:
+    if not os.path.exists(path):
+        raise GameError(f"no such file: {path}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
-    except FileNotFoundError as error:
-        raise GameError(f"no such file: {path}") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise GameError(f"{path} cannot be read as JSON: {error}") from error
-    except GameError as error:
+        content = json.loads(read_text(path), object_pairs_hook=_without_repeats)
+    except _RepeatedKeyError as error:
         raise GameError(f"{path}: {error}") from error
+    except GameError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError also of numbers of 5,000 digits
+        raise GameError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
         raise GameError(f'{path} must hold an object with "kind" and "values"')
     unknown = content.keys() - {"kind", "players", "values"}
@@ -126,6 +130,7 @@ def _game(
     try:
         for text, value in rows:
             coalition = coalition_members(text)
+            _check_characters(text)
             if coalition in values:
                 raise GameError(f'duplicate coalition "{text}"')
             values[coalition] = value
@@ -134,11 +139,21 @@ def _game(
         raise GameError(f"{path}: {error}") from error
 
 
+def _check_characters(text: str) -> None:
+    """Refuse halves of characters, which JSON can name and no file can hold."""
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise GameError(f"the coalition {text!a} has half of a character in it")
+
+
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object; the parser by itself would keep the last of two equal keys."""
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise GameError(f'duplicate key "{key}"')
+            raise _RepeatedKeyError(f'duplicate key "{key}"')
         result[key] = value
     return result
+
+
+class _RepeatedKeyError(GameError):
+    """An object of JSON has one key twice."""

@@ -9,12 +9,15 @@ from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
 from sesgame.markets.order_book_files import rows_by_side
 
-__all__ = ["read_network"]
+__all__ = ["NETWORK_FILES", "read_network"]
+
+NETWORK_FILES = ("lines", "orders")
+"""What a folder of a network has."""
 
 
 def read_network(folder: Path) -> dict[str, Any]:
     """Return the arguments of :class:`NetworkMarket`; see :meth:`NetworkMarket.from_csv`."""
-    files = csv_files(folder, ("lines", "orders"), ())
+    files = csv_files(folder, NETWORK_FILES, ())
     lines, orders = CsvTable.read(files["lines"]), CsvTable.read(files["orders"])
     lines.expect(("from_bus", "to_bus", "reactance"), ["limit_mw"])
     orders.expect(("participant", "bus", "side", "price_per_mwh", "quantity_mw"))

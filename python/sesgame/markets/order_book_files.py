@@ -10,6 +10,9 @@ from sesgame.files.csv_table import CsvTable
 
 __all__ = ["OrderRows", "read_orders", "rows_by_side"]
 
+MOST_PERIODS = 1_000_000
+"""Each takes memory, also where nobody trades: a slip in a number would take all there is."""
+
 _SIDES = ("offer", "bid", "load")
 
 
@@ -29,7 +32,10 @@ def read_orders(path: Path) -> dict[str, Any]:
     rows = rows_by_side(table, "price_per_kwh")
     prices, quantities = table.floats("price_per_kwh"), table.floats("quantity_kwh")
     periods = table.convert(
-        "period", table.texts("period", "0"), _period, "a period, a non-negative integer"
+        "period",
+        table.texts("period", "0"),
+        _period,
+        f"a period, a non-negative integer below {MOST_PERIODS:,}",
     )
     names = table.texts("participant")
     demand = [0.0] * (1 + max(periods))
@@ -79,6 +85,6 @@ def rows_by_side(table: CsvTable, price: str) -> OrderRows:
 
 def _period(text: str) -> int:
     period = int(text)
-    if period < 0:
+    if not 0 <= period < MOST_PERIODS:
         raise ValueError(text)
     return period

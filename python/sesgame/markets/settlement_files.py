@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sesgame._engine import __version__
+from sesgame.files.csv_text import csv_text
 from sesgame.files.json_text import json_text
 from sesgame.formatting import amount, text_table
 from sesgame.markets.budget import budget_balance
@@ -66,11 +65,8 @@ def properties_text(reports: Mapping[str, PropertyReport]) -> str:
 
 def payments_csv(settlements: Mapping[str, Settlement]) -> str:
     """Return what everybody pays, one line each, one column for each rule."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["participant", *settlements])
-    writer.writerows([name, *paid] for name, paid in _paid(settlements))
-    return text.getvalue()
+    rows = ([name, *paid] for name, paid in _paid(settlements))
+    return csv_text([["participant", *settlements], *rows])
 
 
 def result_json(

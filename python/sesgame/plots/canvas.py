@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from os import PathLike
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sesgame.errors import AllocationError, SesgameError
@@ -11,6 +11,8 @@ from sesgame.game.allocation import Allocation
 from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -22,11 +24,12 @@ __all__ = [
     "ORANGE",
     "RED",
     "Style",
+    "check_ending",
     "count_axis",
+    "drawn_figure",
     "named_allocations",
     "new_axes",
     "new_figure",
-    "save_figure",
     "with_unit",
 ]
 
@@ -89,18 +92,37 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
-    """Write a figure to a file whose ending says how.
+def drawn_figure(figure: Figure, path: Path) -> bytes:
+    """Return a figure as a file whose ending says how.
 
     Raises
     ------
     SesgameError
-        There is no such kind of file, or it cannot be written.
+        There is no such kind of file, or it cannot be drawn.
     """
+    buffer = BytesIO()
     try:
-        figure.savefig(path, dpi=150)
+        figure.savefig(buffer, dpi=150, format=path.suffix.removeprefix(".") or None)
     except (OSError, ValueError) as error:
         raise SesgameError(f"{path} cannot be drawn: {error}") from error
+    return buffer.getvalue()
+
+
+def check_ending(figure: Figure, path: Path) -> None:
+    """Refuse a file whose ending is no kind of picture, before anything is computed for it.
+
+    Raises
+    ------
+    SesgameError
+        There is no such kind of file.
+    """
+    kinds = figure.canvas.get_supported_filetypes()
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in kinds:
+        raise SesgameError(
+            f"{path} cannot be drawn: Format {kind!r} is not supported; its name must end in "
+            f"{', '.join(f'.{name}' for name in sorted(kinds))}"
+        )
 
 
 def named_allocations(drawn: Drawn) -> dict[str, Allocation]:

@@ -17,10 +17,12 @@ from sesgame._engine import __version__
 from sesgame.bills import rounded_bills
 from sesgame.energy.community import Community
 from sesgame.errors import AllocationError, GameError
-from sesgame.formatting import amount, count, number, text_table
+from sesgame.formatting import amount, count, number, shown, text_table
 from sesgame.stability.kernel import maximal_surpluses
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from sesgame.comparison import Comparison
@@ -54,6 +56,8 @@ class ReportContent:
         What was asked for.
     command : sequence of str
         The command that makes the same again, if there is one.
+    files : tuple of Path
+        What the game was made from, where it was.
 
     Attributes
     ----------
@@ -67,6 +71,7 @@ class ReportContent:
     source: dict[str, Any]
     options: dict[str, Any]
     command: Sequence[str] = ()
+    files: tuple[Path, ...] = ()
     bills: dict[str, tuple[Decimal, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -195,7 +200,7 @@ class ReportContent:
         lines = [title_of(self.name, self.problem), "", *text_table(self._table())]
         for rule, audited in self.audits.items():
             sentences = [*audited.sentences(self.unit), *self.provisos(rule)]
-            lines += ["", rule, *(f"  {sentence}" for sentence in sentences)]
+            lines += ["", shown(rule), *(f"  {sentence}" for sentence in sentences)]
             if rule not in self.bills:
                 lines.append("  No bills: the shares are not efficient.")
         if self.comparison.reason:
@@ -237,7 +242,7 @@ class ReportContent:
 
 def title_of(name: str, problem: AllocationProblem) -> str:
     """Return in words what is split."""
-    game, world = problem.game, problem.world
+    game, world, name = problem.game, problem.world, shown(name)
     if world is None:
         return f"{name}: a {game.kind} game of {count(game.n_players, 'player')}"
     return (

@@ -15,6 +15,7 @@ from sesgame.bills import rounded_bills
 from sesgame.catalogue import RULES
 from sesgame.errors import AllocationError, GameError
 from sesgame.files.json_text import parsed, plain, restored
+from sesgame.files.text_file import read_text
 from sesgame.game.allocation import Allocation, Evidence, texts
 from sesgame.game.precision import equal_amounts, rounding_of_excesses
 from sesgame.reports.result_files import FORMAT, SavedGame, SavedResult, names_certified_rule
@@ -73,13 +74,7 @@ def read_result(path: str | PathLike[str], game: Game) -> dict[str, Allocation]:
     >>> fair.values.tolist(), fair.evidence.verify(game).holds
     ([30.0, 20.0], True)
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # of encodings, and of paths
-        raise GameError(f"{path} is no text in UTF-8: {error}") from error
-    return result_of(parsed(text, str(path)), game, str(path))
+    return result_of(parsed(read_text(Path(path)), str(path)), game, str(path))
 
 
 def result_of(content: Any, game: Game, path: str = "the result") -> dict[str, Allocation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -21,6 +21,7 @@ from sesgame.rule import AllocationProblem
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from sesgame.comparison import ComparedRule
     from sesgame.game.game import Game
     from sesgame.game.separation import SeparationOracle
     from sesgame.game.world import World
@@ -91,29 +92,44 @@ class Report(ReportContent):
         Returns
         -------
         list of Path
-            What was written.
+            The results. ``SESGAME-SHA256SUMS`` beside them lists them.
 
         Raises
         ------
         SesgameError
-            A file cannot be written.
+            A file cannot be written, or would overwrite one of the inputs.
+
+        Notes
+        -----
+        The set of results is replaced as a whole or not at all. What an earlier set has left, such
+        as letters to members who are no longer there, goes; other files stay.
         """
         if not isinstance(folder, OutputFolder):
             folder = OutputFolder(Path(folder), [*FILE_NAMES, *([PAGE] if page else [])])
-        contents = (allocation_csv(self), bills_csv(self), result_json(self))
+        folder.spare(self.files)
+        return folder.write(self.contents(page=page, letters=letters))
+
+    def contents(self, *, page: bool = True, letters: bool = False) -> dict[str, str]:
+        """Return the text of each file that :meth:`write` writes, by its name in the folder."""
+        contents = (allocation_csv(self), bills_csv(self), self.to_json())
         files = dict(zip(FILE_NAMES, contents, strict=True))
         if page:
             files[PAGE] = self.to_html()
-        pages = {}
         if letters:
             players = self.game.players
-            texts = (self.letter(player) for player in players)
-            pages = dict(zip(letter_names(players), texts, strict=True))
-        written = [folder.write(name, text) for name, text in files.items()]
-        if letters:
-            inside = OutputFolder(folder.path / LETTERS, ())
-            written += [inside.write(name, text) for name, text in pages.items()]
-        return written
+            for name, player in zip(letter_names(players), players, strict=True):
+                files[f"{LETTERS}/{name}"] = self.letter(player)
+        return files
+
+    def to_json(self) -> str:
+        """Return what ``result.json`` has: all that is needed to check the result again.
+
+        Raises
+        ------
+        GameError
+            Two players have the same text, such as 1 and ``"1"``.
+        """
+        return result_json(self)
 
 
 def build_report(
@@ -126,6 +142,7 @@ def build_report(
     options: Mapping[str, Any] | None = None,
     command: Sequence[str] = (),
     progress: bool = True,
+    done: Callable[[ComparedRule], None] | None = None,
 ) -> Report:
     """Apply rules to a problem, audit and bill what they allocate.
 
@@ -147,18 +164,23 @@ def build_report(
         That makes the same again.
     progress : bool, default True
         Show progress where standard error is a terminal.
+    done : callable, optional
+        What is told of each rule when it is applied.
 
     Raises
     ------
     SesgameError
         A rule or an audit fails, or a file cannot be read.
     """
-    comparison = compared(problem, rules, progress=progress, strict=True)
+    files = tuple(files)
+    source = source_of(problem, files)
+    comparison = compared(problem, rules, progress=progress, strict=True, done=done)
     return Report(
         name=name,
         problem=problem,
         comparison=comparison if problem.world else replace(comparison, unit=unit),
-        source=source_of(problem, list(files)),
+        source=source,
+        files=files,
         options={"rules": list(rules)} if options is None else dict(options),
         command=command,
     )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from sesgame.catalogue import RULES
 from sesgame.errors import GameError
+from sesgame.files.csv_text import csv_text
 from sesgame.files.json_text import json_text
 from sesgame.game.allocation import texts
 from sesgame.stability.audit import Audit
@@ -30,6 +29,7 @@ __all__ = [
     "SavedRule",
     "allocation_csv",
     "bills_csv",
+    "digests",
     "names_certified_rule",
     "result_json",
     "source_of",
@@ -93,7 +93,7 @@ def allocation_csv(report: ReportContent) -> str:
         header += [f"{rule}{unit}", f"{rule}_{word}{unit}"]
         columns += [list(allocation.values), list(report.surplus(rule))]
     rows = zip(texts(report.game.players), *columns, strict=True)
-    return _csv([header, *([row[0], *(repr(float(cell)) for cell in row[1:])] for row in rows)])
+    return csv_text([header, *([name, *map(float, cells)] for name, *cells in rows)])
 
 
 def bills_csv(report: ReportContent) -> str:
@@ -101,7 +101,7 @@ def bills_csv(report: ReportContent) -> str:
     unit = f"_{report.unit.lower()}" if report.unit else ""
     header = ["member", *(f"{rule}{unit}" for rule in report.bills)]
     rows = zip(texts(report.game.players), *report.bills.values(), strict=True)
-    return _csv([header, *rows])
+    return csv_text([header, *rows])
 
 
 def result_json(report: ReportContent) -> str:
@@ -175,31 +175,31 @@ def source_of(problem: AllocationProblem, files: Iterable[Path]) -> dict[str, An
     GameError
         A file cannot be read.
     """
-    digests, world = _digests(list(files)), problem.world
+    named, world = digests(list(files)), problem.world
     if world is None:
-        return {"files": digests}
-    return {"community": world.name, "files": digests, **world.origin(problem.model)}
+        return {"files": named}
+    return {"community": world.name, "files": named, **world.origin(problem.model)}
 
 
-def _digests(paths: Sequence[Path]) -> dict[str, str]:
-    """Return the SHA-256 of each file, as ``sha256sum`` prints it."""
+def digests(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file, as ``sha256sum`` prints it, by name.
+
+    Raises
+    ------
+    GameError
+        A file cannot be read.
+    """
     names = [path.name for path in paths]
     if len(set(names)) < len(names):
         # Of several folders: by the way from the one that holds them all.
         whole = [path.absolute() for path in paths]
         top = os.path.commonpath([path.parent for path in whole])
         names = [path.relative_to(top).as_posix() for path in whole]
-    digests = {}
+    found = {}
     for path, name in zip(paths, names, strict=True):
         try:
             content = path.read_bytes()
         except OSError as error:
             raise GameError(f"{path} cannot be read: {error.strerror or error}") from error
-        digests[name] = hashlib.sha256(content).hexdigest()
-    return digests
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> str:
-    buffer = StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
+        found[name] = hashlib.sha256(content).hexdigest()
+    return found

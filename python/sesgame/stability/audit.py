@@ -10,7 +10,7 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.files.json_text import InfiniteAsNull, plain
-from sesgame.formatting import LESS, format_coalition, html_table, short_coalition, size
+from sesgame.formatting import LESS, format_coalition, html_table, short_coalition, shown, size
 from sesgame.game.allocation import Allocation
 from sesgame.game.given_allocation import as_allocation
 from sesgame.stability.obstacles import no_core, obstacle_sentence
@@ -111,7 +111,7 @@ class Audit:
             second = "No member is better off alone."
         else:
             second = (
-                f"{self.worst_player} would gain {amount(self.worst_player_excess)} "
+                f"{shown(self.worst_player)} would gain {amount(self.worst_player_excess)} "
                 f"by standing alone."
             )
         if not self.worst_coalition:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from sesgame.catalogue import explanation
 from sesgame.errors import AllocationError
+from sesgame.files.file_names import file_names
 from sesgame.formatting import count
 from sesgame.reports.html.elements import Child, Html, element, page
 from sesgame.reports.html.figures import amount, difference, energy, verb
@@ -22,34 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["letter_names", "letter_page"]
 
-LONGEST_NAME = 60
 METER_NOISE_KWH = 0.05
 """Less feeding in is no two-way meter."""
-_NO_FILE_NAMES = {"con", "prn", "aux", "nul"}
-"""What some systems take for devices."""
 
 
 def letter_names(players: Iterable[Hashable]) -> list[str]:
-    """Return a file name for each player: the label, with a hyphen for what is not a letter in it.
-
-    Where two would be the same, on a system that ignores capitals, the later gets a number.
-
-    Examples
-    --------
-    >>> letter_names(["m001", "Ann & Bob", "ann/bob", "../x", ""])
-    ['m001.html', 'Ann-Bob.html', 'ann-bob-2.html', 'x.html', 'member.html']
-    """
-    used = set(_NO_FILE_NAMES)
-    names = []
-    for player in players:
-        stem = re.sub(r"[\W_]+", "-", str(player)[:LONGEST_NAME]).strip("-") or "member"
-        name, number = stem, 1
-        while name.casefold() in used:
-            number += 1
-            name = f"{stem}-{number}"
-        used.add(name.casefold())
-        names.append(f"{name}.html")
-    return names
+    """Return a file name for each player, as :func:`file_names` makes it."""
+    return file_names(players, ".html", "member")
 
 
 def letter_page(report: ReportContent, player: Hashable, rule: str | None = None) -> str:
