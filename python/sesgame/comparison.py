@@ -19,6 +19,8 @@ from sesgame.errors import AllocationError, SesgameError
 from sesgame.files.json_text import finite, json_text, plain
 from sesgame.formatting import count, html_table, number, short_coalition, size, text_table
 from sesgame.game.allocation import Allocation, Kind, texts
+from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
@@ -46,7 +48,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ComparedRule:
+class ComparedRule(ByValue):
     """One row of a comparison: what a rule does on the game, or why it does nothing.
 
     Attributes
@@ -168,7 +170,7 @@ class ComparedRule:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(ByValue):
     """Rules side by side, one row each.
 
     Attributes
@@ -376,6 +378,7 @@ class Comparison:
         return html_table(head, body, unit) + html_table(objections, who, caption, notes)
 
 
+@checked_arguments
 def compare(
     game: Game | World,
     rules: Iterable[Compared] | Mapping[str, Compared] | None = None,

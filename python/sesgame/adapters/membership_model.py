@@ -21,6 +21,7 @@ import numpy as np
 from sesgame.errors import CharacteristicFunctionError, GameError, NumericalWarning, SolverError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.by_value import ByValue
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.linear.model import LinearModel, ReducedModel
@@ -40,7 +41,7 @@ DUALITY_TOLERANCE = 1e-6
 Result = TypeVar("Result")
 
 
-class MembershipModel:
+class MembershipModel(ByValue):
     """The optimal value of a linear model by coalition: a characteristic function.
 
     Parameters
@@ -206,7 +207,7 @@ def game_of_model(
     return Game(players, "cost" if model.sense > 0 else "gain", function=function, inputs=inputs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DualityEvidence(Evidence):
     """How far the dual prices miss the value of the grand coalition.
 

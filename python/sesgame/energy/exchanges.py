@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ SAME_LOAD = 1e-9
 """Of all energy that is metered: by how much sums of the meters may differ from the schedule's."""
 
 
+@checked_arguments
 def exchanged_energy(
     community: Community, schedule: Schedule
 ) -> tuple[dict[str, float], dict[str, float]]:

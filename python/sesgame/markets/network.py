@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sesgame._engine import NetworkColumns
 from sesgame.errors import CoalitionError, GameError
+from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.matpower import network_of_case
@@ -61,7 +63,7 @@ class Line(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class NetworkClearing:
+class NetworkClearing(ByValue):
     """The efficient dispatch of a network market.
 
     Attributes
@@ -96,7 +98,7 @@ class NetworkClearing:
         return float(self.values.sum()) + self.load_value
 
 
-class NetworkMarket:
+class NetworkMarket(ByValue):
     """Offers, bids and fixed demand at the buses of a network, for one hour.
 
     Power flows as in the DC approximation: no losses, small angles, the flow on a line in
@@ -183,7 +185,7 @@ class NetworkMarket:
         cap = lost_load(value_of_lost_load, self.demand_mw)
         prices = one_price_each(np.append(self.price_per_mwh, cap))
         self.price_per_mwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
-        self.columns = self._columns()
+        self.columns  # noqa: B018, what the engine refuses is refused at once
 
     @classmethod
     def from_matpower(
@@ -410,7 +412,9 @@ class NetworkMarket:
         )
         return demand
 
-    def _columns(self) -> NetworkColumns:
+    @cached_property
+    def columns(self) -> NetworkColumns:
+        """The engine's form of the market."""
         ends = [[self.buses.index(line[end]) for line in self.lines] for end in (0, 1)]
         numbers = [
             [1 / line.reactance for line in self.lines],

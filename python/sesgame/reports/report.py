@@ -12,6 +12,7 @@ from sesgame.comparison import Compared, compared
 from sesgame.errors import AllocationError, GameError
 from sesgame.files.output_folder import OutputFolder
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.reports.content import ReportContent
 from sesgame.reports.html.letter import letter_names, letter_page
 from sesgame.reports.html.report_page import report_page
@@ -164,6 +165,7 @@ def build_report(
     )
 
 
+@checked_arguments
 def report(
     game: Game,
     allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation],

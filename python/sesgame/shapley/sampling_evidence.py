@@ -9,6 +9,7 @@ import numpy as np
 
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Course, Evidence, Intervals
+from sesgame.game.by_value import equal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,11 @@ class TracePoint(NamedTuple):
     seconds: float
     half_width: float
     values: NDArray[np.float64]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is TracePoint and equal(tuple(self), tuple(other))
+
+    __hash__ = None  # type: ignore[assignment] # as of ByValue, which no named tuple can have
 
 
 @dataclass(frozen=True, eq=False)
