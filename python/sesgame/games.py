@@ -36,6 +36,7 @@ from sesgame._engine import (
 )
 from sesgame._engine import weighted_vote as engine_weighted_vote
 from sesgame.errors import GameError
+from sesgame.formatting import named
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.game.native_source import native_from
@@ -341,9 +342,13 @@ def peak(
     def make() -> NativeGame:
         loads = _numbers("load_kw", load_kw, 2)
         n_steps = loads.shape[1]
+        if isinstance(periods, (str, bytes)) or not isinstance(periods, (Iterable, type(None))):
+            raise GameError(f"periods must be a list of labels, got {named(periods)}")
         labels = [0] * n_steps if periods is None else list(periods)
         if len(labels) != n_steps:
             raise GameError(f"there are {len(labels)} periods for {n_steps} steps")
+        if any(isinstance(label, np.ndarray) for label in labels):
+            raise GameError("periods must be one label for each step, got arrays")
         ends = [step for step in range(1, n_steps) if labels[step] != labels[step - 1]]
         ends.append(n_steps)
         try:

@@ -2,12 +2,9 @@
 
 import copy
 import pickle
-import subprocess
-import sys
 
 import pytest
-import sesgame as sg
-from fixtures.public_objects import PLAYERS, games, objects, public_classes, squared
+from fixtures.public_objects import games, objects, public_classes
 
 CLASSES = public_classes()
 GAMES = games()

@@ -22,6 +22,7 @@ from sesgame.errors import CharacteristicFunctionError, GameError, NumericalWarn
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Evidence
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.linear.model import LinearModel, ReducedModel
@@ -220,6 +221,7 @@ class DualityEvidence(Evidence):
     duality_gap: float
 
 
+@checked_arguments
 def dual_allocation(game: Game) -> Allocation:
     r"""Return what the optimal dual prices of the grand coalition give each player: in the core.
 

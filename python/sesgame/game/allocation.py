@@ -14,7 +14,8 @@ from collections.abc import (
     Sequence,
 )
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard, get_args
 
 import numpy as np
 
@@ -29,9 +30,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Allocation", "Course", "Evidence", "Intervals", "Kind", "Level", "Verdict"]
+__all__ = ["Allocation", "Course", "Evidence", "Intervals", "Kind", "Level", "Verdict", "is_kind"]
 
 Kind = Literal["gain", "cost"]
+
+
+def is_kind(value: object) -> TypeGuard[Kind]:
+    """Return whether something is a kind of game."""
+    return isinstance(value, str) and value in get_args(Kind)
+
+
+def is_number(value: object) -> bool:
+    """Return whether something is a real number, and no flag."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class Verdict(Protocol):
@@ -343,8 +354,12 @@ class Allocation(ByValue):
         if not isinstance(self.players, Players):
             object.__setattr__(self, "players", Players(self.players))
         object.__setattr__(self, "values", checked_values(self.players, self.values))
-        if self.kind not in get_args(Kind):
-            raise AllocationError(f'kind must be "gain" or "cost", got {self.kind!r}')
+        if not is_kind(self.kind):
+            raise AllocationError(f'kind must be "gain" or "cost", got {named(self.kind)}')
+        if not isinstance(self.method, str):
+            raise AllocationError(f"method must be text, got {named(self.method)}")
+        if not is_number(self.tolerance):
+            raise AllocationError(f"tolerance must be a number, got {named(self.tolerance)}")
 
     @property
     def total(self) -> float:
@@ -435,10 +450,13 @@ class Allocation(ByValue):
             if unknown:
                 raise AllocationError(f"a saved allocation has no {unknown[0]!r}")
         told = saved.get("kind", kind)
+        if not is_kind(told) or not (kind is None or is_kind(kind)):
+            wrong = kind if is_kind(told) else told
+            raise AllocationError(f'kind must be "gain" or "cost", got {named(wrong)}')
         if kind is not None and kind != told:
             raise AllocationError(f"kind is {kind!r}, but these shares are of a {told} game")
-        if told not in get_args(Kind):
-            raise AllocationError(f'kind must be "gain" or "cost", got {told!r}')
+        if not isinstance(method, (str, type(None))):
+            raise AllocationError(f"method must be text, got {named(method)}")
         exact = saved.get("exact")
         try:
             tolerance = float(saved.get("tolerance", 0.0))

@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.formatting import named
+from sesgame.formatting import named as described
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
 
@@ -25,20 +25,12 @@ __all__ = ["as_game", "checked_arguments", "is_world"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCALARS: dict[str, tuple[tuple[type, ...], str]] = {
-    "bool": ((bool, np.bool_), "True or False"),
-    "int": ((Integral,), "a whole number"),
-    "float": ((Real,), "a number"),
-    "str": ((str,), "text"),
-    "None": ((type(None),), "None"),
-}
-"""What each annotation of a scalar takes, and how a message names that."""
-
 CLASSES = frozenset(
     {
         "Allocation",
         "Community",
         "Comparison",
+        "Game",
         "NetworkMarket",
         "OneBusSettlement",
         "OrderBook",
@@ -50,6 +42,9 @@ CLASSES = frozenset(
     }
 )
 """Annotations that are classes of this package, by name: the door is below most of them."""
+
+TEXTS = ("Form", "Kind", "Literal", "Method", "Model", "str")
+"""Beginnings of annotations that are text; which, the function itself says."""
 
 
 def is_world(given: object) -> bool:
@@ -79,7 +74,9 @@ def as_game(given: Any) -> Game:
         remedy = "; Game.from_pandas(frame) makes a game of a frame"
     elif callable(given):
         remedy = "; Game.from_function(players, function, kind=...) makes a game of a function"
-    raise GameError(f"game must be a game, a community or scenarios, got {named(given)}{remedy}")
+    raise GameError(
+        f"game must be a game, a community or scenarios, got {described(given)}{remedy}"
+    )
 
 
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
@@ -88,14 +85,19 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     An argument annotated as ``Game`` may also be a community, scenarios or another world: then it
     is its ``cost_game()``, and the allocation says so in its `origin`. Where the function takes a
     separation oracle and the world has too many members to list their coalitions, the oracle is
-    that of the world. Scalars are what :data:`SCALARS` says, and of what :data:`CLASSES` names an
-    instance is needed. Whatever else is annotated is for the function itself.
+    that of the world. Scalars, text, classes of this package, oracles, paths and functions are
+    told by their annotation (:func:`_alternative`); whatever else is for the function itself.
     """
     parameters = inspect.signature(function).parameters
+    of_games = str(next(iter(parameters.values())).annotation).startswith("Game")
+    first = next(iter(parameters))
     kinds = {name: str(parameter.annotation).split(" | ") for name, parameter in parameters.items()}
-    found = {name: _check(name, alternatives) for name, alternatives in kinds.items()}
+    found = {
+        name: _check(name, alternatives)
+        for name, alternatives in kinds.items()
+        if not (of_games and name == first)
+    }
     checks = {name: check for name, check in found.items() if check is not None}
-    of_games = "game" in kinds and kinds["game"][0] == "Game"
     order = list(parameters)
 
     @functools.wraps(function)
@@ -110,7 +112,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
         if not of_games or "game" not in given or isinstance(given["game"], Game):
             return function(**given)  # type: ignore[call-arg] # the arguments by name
         if is_world(given["game"]):
-            return _of_world(function, given, takes_oracle="oracle" in parameters)
+            return _of_world(function, given, parameters)
         # With an oracle of its own a search takes players for a game.
         if given.get("oracle") is None:
             as_game(given["game"])
@@ -119,18 +121,18 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     return checked
 
 
-def _of_world(function: Callable[..., R], given: dict[str, Any], *, takes_oracle: bool) -> R:
+def _of_world(function: Callable[..., R], given: dict[str, Any], takes: Collection[str]) -> R:
     """Call a function with the cost game of a world, and say so in the allocation."""
     world = given["game"]
     model = world.chosen_model(None)
     game = as_game(world)
-    if (
-        takes_oracle
-        and given.get("oracle") is None
-        and game.n_players > world.max_listed_players(model)
-    ):
-        given = {**given, "oracle": world.separation_oracle(model=model)}
-    result = function(**{**given, "game": game})
+    own: dict[str, Any] = {"game": game}
+    if "community" in takes and given.get("community") is None:
+        own["community"] = world
+    is_large = game.n_players > world.max_listed_players(model)
+    if "oracle" in takes and given.get("oracle") is None and is_large:
+        own["oracle"] = world.separation_oracle(model=model)
+    result = function(**{**given, **own})
     if isinstance(result, Allocation):
         said = "" if model is None else f", model {model!r}"
         result = copy.copy(result)
@@ -140,27 +142,93 @@ def _of_world(function: Callable[..., R], given: dict[str, Any], *, takes_oracle
 
 def _check(name: str, alternatives: list[str]) -> Callable[[Any], Any] | None:
     """Return what refuses an argument of a wrong type; None where the annotation is no matter."""
-    if all(each in SCALARS for each in alternatives):
-        wanted = " or ".join(SCALARS[each][1] for each in alternatives)
-        types = tuple(kind for each in alternatives for kind in SCALARS[each][0])
+    found = [_alternative(each) for each in alternatives]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found):
+        return None
+    wanted = " or ".join(dict.fromkeys(words for words, _ in known))
 
-        def check(value: Any) -> Any:
-            if "int" in alternatives and isinstance(value, float) and value.is_integer():
-                return int(value)  # 1e5
-            is_flag = isinstance(value, (bool, np.bool_))
-            if not isinstance(value, types) or (is_flag and "bool" not in alternatives):
-                raise GameError(f"{name} must be {wanted}, got {named(value)}")
-            return value
+    def check(value: Any) -> Any:
+        for _, taken in known:
+            given = taken(value)
+            if given is not _REFUSED:
+                return given
+        raise GameError(f"{name} must be {wanted}, got {described(value)}")
 
-        return check
-    if all(each in CLASSES or each == "None" for each in alternatives):
-        wanted = " or ".join(alternatives)
-        names = {"NoneType" if each == "None" else each for each in alternatives}
+    return check
 
-        def check_class(value: Any) -> Any:
-            if not any(kind.__name__ in names for kind in type(value).__mro__):
-                raise GameError(f"{name} must be {wanted}, got {named(value)}")
-            return value
 
-        return check_class
+_REFUSED = object()
+
+
+def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
+    """Return in words what an annotation takes, and what gives that or refuses; None if unknown."""
+
+    def instance(*kinds: type) -> Callable[[Any], Any]:
+        return lambda value: value if isinstance(value, kinds) else _REFUSED
+
+    def having(attribute: str) -> Callable[[Any], Any]:
+        return lambda value: value if _has(value, attribute) else _REFUSED
+
+    if annotation == "None":
+        return "None", instance(type(None))
+    if annotation == "bool":
+        return "True or False", instance(bool, np.bool_)
+    if annotation == "int":
+        return "a whole number", _whole
+    if annotation == "float":
+        return "a number", lambda value: _REFUSED if _is_flag(value) else instance(Real)(value)
+    if annotation.startswith(TEXTS):
+        return "text", instance(str)
+    if annotation == "S" or annotation in CLASSES:
+        kind = "Settlement" if annotation == "S" else annotation
+        return kind, lambda value: value if kind in _classes(value) else _REFUSED
+    if annotation in ("Sequence[float]", "Iterable[float]"):
+        return "a list of numbers", _numbers
+    if annotation in ("Iterable[Allocation]", "Mapping[str, Allocation]"):
+        return "allocations", _allocations
+    attributes = {
+        "SeparationOracle": ("a separation oracle", "most_violated"),
+        "Market": ("a market", "has_orders"),
+        "World": ("a community or another world", "cost_game"),
+        "PathLike[str]": ("a path", "__fspath__"),
+    }
+    if annotation in attributes:
+        words, attribute = attributes[annotation]
+        return words, having(attribute)
+    if annotation.startswith("Callable["):
+        return "a function", having("__call__")
     return None
+
+
+def _has(value: object, attribute: str) -> bool:
+    return not isinstance(value, type) and hasattr(value, attribute)
+
+
+def _classes(value: object) -> set[str]:
+    return {kind.__name__ for kind in type(value).__mro__}
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():  # 1e5
+        return int(value)
+    return value if isinstance(value, Integral) and not _is_flag(value) else _REFUSED
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        return _REFUSED
+    given = list(value)
+    return given if all(isinstance(each, Real) for each in given) else _REFUSED
+
+
+def _allocations(value: Any) -> Any:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return _REFUSED
+    given = value if isinstance(value, Mapping) else list(value)
+    each = given.values() if isinstance(given, Mapping) else given
+    return given if all(isinstance(one, Allocation) for one in each) else _REFUSED

@@ -9,9 +9,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count as count_from
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from sesgame.errors import (
 )
 from sesgame.formatting import count, format_coalition, html_table, left_out, named, short_coalition
 from sesgame.game.algebra import GameAlgebra
-from sesgame.game.allocation import Kind
+from sesgame.game.allocation import Kind, is_kind
 from sesgame.game.by_value import equal
 from sesgame.game.characteristic_function import (
     BatchedFunction,
@@ -117,7 +116,7 @@ class Game(GameAlgebra):
         native: NativeGame | None = None,
         rounding: float = 0.0,
     ) -> None:
-        if kind not in get_args(Kind):
+        if not is_kind(kind):
             raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
         self.players = players if isinstance(players, Players) else Players(players)
         self.kind: Kind = kind
@@ -256,7 +255,8 @@ class Game(GameAlgebra):
         if len(values) + 1 < 1 << len(labels):
             masks = {labels.mask(key) for key in values}
             lacking = (1 << len(labels)) - 1 - len(masks - {0})
-            first = islice((mask for mask in count_from(1) if mask not in masks), 5)
+            every = range(1, 1 << len(labels))
+            first = islice((mask for mask in every if mask not in masks), 5)
             raise _missing(labels, list(first), lacking)
         table = np.zeros(1 << len(labels))
         known = np.zeros(len(table), dtype=np.bool_)
@@ -365,6 +365,8 @@ class Game(GameAlgebra):
         """
         if not callable(function):
             raise GameError(f"the characteristic function is {function!r}, which is not callable")
+        if not isinstance(batched, bool):
+            raise GameError(f"batched must be True or False, got {named(batched)}")
         labels = Players(players)
         wrap = BatchedFunction if batched else SingleFunction
         digest = None if inputs is None else digest_of(inputs)
@@ -496,7 +498,10 @@ class Game(GameAlgebra):
         finished by then are known to the game and in the store, and those not begun are
         cancelled: the same call again evaluates only the rest.
         """
-        rows = np.asarray(membership)
+        try:
+            rows = np.asarray(membership)
+        except ValueError:  # lists of different lengths, as of labels
+            rows = np.zeros(0, dtype=np.object_)
         if rows.ndim != 2 or rows.shape[1] != self.n_players or rows.dtype != np.bool_:
             raise CoalitionError(
                 f"coalitions are a bool array of shape (m, {self.n_players}), "
@@ -744,10 +749,10 @@ class Game(GameAlgebra):
             A value is NaN or infinite.
         """
         saved = read_table(path, MAX_TABLE_PLAYERS)
-        if saved.kind not in get_args(Kind):
+        if not is_kind(saved.kind):
             raise GameError(f'{path}: kind must be "gain" or "cost", got {saved.kind!r}')
         try:
-            game = cls.from_table(saved.values, saved.players, kind=cast(Kind, saved.kind))
+            game = cls.from_table(saved.values, saved.players, kind=saved.kind)
         except CharacteristicFunctionError:
             raise
         except GameError as error:

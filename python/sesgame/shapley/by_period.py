@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.permutations import Permutations, PermutationSampling
 from sesgame.estimators.valuation import Valuation
 from sesgame.formatting import format_coalition, named
-from sesgame.game.allocation import Allocation, Kind
+from sesgame.game.allocation import Allocation, Kind, is_kind
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
@@ -95,10 +95,13 @@ class PeriodGame(ByValue):
         self.periods = tuple(periods)
         if not self.periods:
             raise GameError("periods must not be empty")
+        for period in self.periods:
+            if not isinstance(period, Hashable):
+                raise GameError(f"a period must be a label, got {named(period)}")
         if len(set(self.periods)) < len(self.periods):
             twice = next(label for label in self.periods if self.periods.count(label) > 1)
             raise GameError(f"duplicate period {twice!r}")
-        if kind not in get_args(Kind):
+        if not is_kind(kind):
             raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
         self.kind: Kind = kind
         self._function = function

@@ -103,7 +103,7 @@ class SamplingOptions:
             limit.
         """
         method = self.method
-        if method == "auto":
+        if isinstance(method, str) and method == "auto":
             return None
         if isinstance(method, str):
             if method not in ESTIMATORS:

@@ -17,7 +17,7 @@ from sesgame._engine import nucleolus as engine_nucleolus
 from sesgame.errors import GameError, OracleError, SolverError
 from sesgame.files.json_text import unkept
 from sesgame.formatting import count
-from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values, is_kind
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
@@ -512,6 +512,8 @@ def nucleoli(
             f"the game in row {wrong[0]} has an empty coalition that is not worth 0, "
             f"or a value that is not finite"
         )
+    if not is_kind(kind):
+        raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
     values = engine_nucleoli(array, kind, per_capita, individually_rational)
     return values.reshape(-1, n_players)
 
