@@ -224,7 +224,7 @@ class Community(ByValue):
         steps = TimeSteps.from_times(frames[0].index.to_numpy())
         energy = readings * (steps.step_hours if unit == "kW" else 1.0)
         return cls(
-            members=labels,
+            members=cast("list[str]", labels),
             steps=steps,
             load_kwh=energy[0],
             pv_kwh=None if pv is None else energy[1],

@@ -144,5 +144,5 @@ def _named_engine_rule(rule: EngineRule) -> tuple[Callable[[str], EngineRule], t
     return _engine_rule, (str(rule).rpartition(".")[2],)
 
 
-# A settlement travels with its mechanism, and an enumeration of the engine has no pickle of its own.
+# A settlement travels with its mechanism, and enumerations of the engine have no pickle.
 copyreg.pickle(EngineRule, _named_engine_rule)

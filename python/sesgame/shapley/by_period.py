@@ -185,7 +185,8 @@ class PeriodGame(ByValue):
         return Game.from_function(self.players, self._totals, kind=self.kind, batched=True)
 
     def _totals(self, membership: NDArray[np.bool_]) -> Array:
-        return self.values(membership).sum(axis=1)
+        totals: Array = self.values(membership).sum(axis=1)
+        return totals
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,8 @@ class TracePoint(NamedTuple):
     def __eq__(self, other: object) -> bool:
         return type(other) is TracePoint and equal(tuple(self), tuple(other))
 
-    __hash__ = None  # type: ignore[assignment] # as of ByValue, which no named tuple can have
+    def __hash__(self) -> int:
+        return hash(self[:3])  # an array has none
 
 
 @dataclass(frozen=True, eq=False)
