@@ -85,15 +85,18 @@ def _readings(frame: pd.DataFrame, place: int) -> NDArray[np.float64]:
     import pandas as pd
 
     kind = frame.dtypes.iloc[place]
-    label = frame.columns[place]
+    label, column = frame.columns[place], frame.iloc[:, place]
     is_number = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
     if not is_number or pd.api.types.is_complex_dtype(kind):
-        is_time = kind.kind in "mM" if isinstance(kind, np.dtype) else hasattr(kind, "tz")
-        remedy = "" if is_time else f", or convert it: frame[{label!r}].astype(float)"
+        is_time = pd.api.types.is_datetime64_any_dtype(kind) or isinstance(kind, pd.PeriodDtype)
+        remedy = f", or convert it: frame[{label!r}].astype(float)"
+        is_duration = pd.api.types.is_timedelta64_dtype(kind)
+        is_text = pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)
+        found = f"it begins with {column.iloc[0]!r}" if is_text else f"its type is {kind}"
         raise GameError(
-            f"the meter column {label!r} is of type {kind}, not numbers; leave it out{remedy}"
+            f"the meter column {label!r} is not numbers: {found}; leave it out"
+            f"{'' if is_time or is_duration else remedy}"
         )
-    column = frame.iloc[:, place]
     return cast("NDArray[np.float64]", column.to_numpy(dtype=np.float64, na_value=np.nan))
 
 

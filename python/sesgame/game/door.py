@@ -111,10 +111,10 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
                 given[name] = check(given[name])
         if not of_games or "game" not in given or isinstance(given["game"], Game):
             return function(**given)  # type: ignore[call-arg] # the arguments by name
-        if is_world(given["game"]):
+        if is_world(given["game"]) and "World" not in kinds[first]:
             return _of_world(function, given, parameters)
         # With an oracle of its own a search takes players for a game.
-        if given.get("oracle") is None:
+        if not is_world(given["game"]) and given.get("oracle") is None:
             as_game(given["game"])
         return function(**given)  # type: ignore[call-arg] # the arguments by name
 
@@ -189,7 +189,7 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
         return "allocations", _allocations
     attributes = {
         "SeparationOracle": ("a separation oracle", "most_violated"),
-        "Market": ("a market", "has_orders"),
+        "Market": ("a market", "without"),
         "World": ("a community or another world", "cost_game"),
         "PathLike[str]": ("a path", "__fspath__"),
     }
