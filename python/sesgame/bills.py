@@ -11,7 +11,6 @@ from numbers import Real
 import numpy as np
 
 from sesgame.errors import AllocationError
-from sesgame.formatting import named
 
 __all__ = ["rounded_bills"]
 
@@ -60,15 +59,15 @@ def rounded_bills(
     ['1.01', '1.00', '0.99']
     """
     if isinstance(decimals, bool) or not isinstance(decimals, int) or decimals < 0:
-        raise AllocationError(f"decimals must be a whole number from 0, got {named(decimals)}")
+        raise AllocationError(f"decimals must be a whole number from 0, got {decimals!r}")
     if total is not None and not isinstance(total, Real):
-        raise AllocationError(f"the total must be a number, got {named(total)}")
+        raise AllocationError(f"the total must be a number, got {total!r}")
     if isinstance(shares, (str, bytes, Mapping)) or not isinstance(shares, Iterable):
-        raise AllocationError(f"shares must be a list of numbers, got {named(shares)}")
+        raise AllocationError(f"shares must be a list of numbers, got {shares!r}")
     given = list(np.asarray(shares)) if hasattr(shares, "__array__") else list(shares)
     for place, share in enumerate(given):
         if not isinstance(share, Real):
-            raise AllocationError(f"share {place} must be a number, got {named(share)}")
+            raise AllocationError(f"share {place} must be a number, got {share!r}")
     values = [float(share) for share in given]
     for what, value in [*((f"share {i}", v) for i, v in enumerate(values)), ("the total", total)]:
         if value is not None and not math.isfinite(value):

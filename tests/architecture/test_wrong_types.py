@@ -11,7 +11,16 @@ import warnings
 import numpy as np
 import pytest
 import sesgame as sg
-from fixtures.public_objects import NAMES, PLAYERS, auctions, books, games, model_game, networks
+from fixtures.public_objects import (
+    NAMES,
+    PLAYERS,
+    auctions,
+    books,
+    games,
+    model_game,
+    networks,
+    two_period,
+)
 from fixtures.worlds import UNLIKE, community
 
 E, M = sg.energy, sg.markets
@@ -41,6 +50,8 @@ WRONG = (
     np.zeros((2, 2, 2)),
     sg.shapley_value(OTHER),
     OTHER,
+    E.Scenarios([WORLD]),
+    two_period(),
     sg.Game,
 )
 """What somebody may give by mistake; whether it is one depends on the argument."""

@@ -219,9 +219,9 @@ class Community(ByValue):
             raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
         given = {"load": load} if pv is None else {"load": load, "pv": pv}
         frames = [meter_frame(frame, role) for role, frame in given.items()]
+        steps = TimeSteps.from_times(frames[0].index.to_numpy())
         all_members = None if members is None else list(Players(members))
         labels, readings = energy_of_frames(frames, list(given), all_members)
-        steps = TimeSteps.from_times(frames[0].index.to_numpy())
         energy = readings * (steps.step_hours if unit == "kW" else 1.0)
         return cls(
             members=cast("list[str]", labels),

@@ -73,6 +73,8 @@ def exchanged_energy(
     >>> sg.energy.exchanged_energy(community, community.dispatch())
     ({'ann': 2.0, 'bob': 0.0}, {'ann': 0.0, 'bob': 2.0})
     """
+    if not hasattr(community, "net_load_kwh"):
+        raise GameError(f"exchanged energy is of a Community, not of {community!r}")
     unknown = [member for member in schedule.members if member not in community.members]
     if unknown or schedule.steps != community.steps:
         raise GameError(

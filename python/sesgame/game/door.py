@@ -182,6 +182,9 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
         return "text", instance(str)
     if annotation == "S" or annotation in CLASSES:
         kind = "Settlement" if annotation == "S" else annotation
+        if kind in ("Community", "Scenarios"):
+            # Another world is refused by the function, which says what is for that one.
+            return kind, lambda value: value if is_world(value) else _REFUSED
         return kind, lambda value: value if kind in _classes(value) else _REFUSED
     if annotation in ("Sequence[float]", "Iterable[float]"):
         return "a list of numbers", _numbers
