@@ -60,13 +60,13 @@ def rounded_bills(
     """
     if isinstance(decimals, bool) or not isinstance(decimals, int) or decimals < 0:
         raise AllocationError(f"decimals must be a whole number from 0, got {decimals!r}")
-    if total is not None and not isinstance(total, Real):
+    if total is not None and not isinstance(total, (Real, Decimal)):
         raise AllocationError(f"the total must be a number, got {total!r}")
     if isinstance(shares, (str, bytes, Mapping)) or not isinstance(shares, Iterable):
         raise AllocationError(f"shares must be a list of numbers, got {shares!r}")
     given = list(np.asarray(shares)) if hasattr(shares, "__array__") else list(shares)
     for place, share in enumerate(given):
-        if not isinstance(share, Real):
+        if not isinstance(share, (Real, Decimal)):
             raise AllocationError(f"share {place} must be a number, got {share!r}")
     values = [float(share) for share in given]
     for what, value in [*((f"share {i}", v) for i, v in enumerate(values)), ("the total", total)]:

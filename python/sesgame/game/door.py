@@ -10,6 +10,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
@@ -177,7 +178,10 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
     if annotation == "int":
         return "a whole number", _whole
     if annotation == "float":
-        return "a number", lambda value: _REFUSED if _is_flag(value) else instance(Real)(value)
+        return (
+            "a number",
+            lambda value: _REFUSED if _is_flag(value) else instance(Real, Decimal)(value),
+        )
     if annotation.startswith(TEXTS):
         return "text", instance(str)
     if annotation == "S" or annotation in CLASSES:
@@ -226,7 +230,7 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         return _REFUSED
     given = list(value)
-    return given if all(isinstance(each, Real) for each in given) else _REFUSED
+    return given if all(isinstance(each, (Real, Decimal)) for each in given) else _REFUSED
 
 
 def _allocations(value: Any) -> Any:
