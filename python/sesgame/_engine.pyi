@@ -1,7 +1,7 @@
 # The compiled engine; private. Arrays are C-contiguous.
 
 from collections.abc import Callable
-from typing import ClassVar, Literal, TypeAlias, final
+from typing import Any, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +55,14 @@ class LexicographicMaster:
 
 @disjoint_base
 class NativeGame:
+    def __copy__(self) -> NativeGame: ...
+    def __deepcopy__(self, _memo: Any) -> NativeGame: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
     @property
     def n_players(self) -> int: ...
+    @property
+    def source(self) -> tuple[Any, ...] | None: ...
+    def made_by(self, source: tuple[Any, ...]) -> None: ...
     def leave_one_out(
         self, report: Callable[[int, int], None] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]: ...

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
+
+import numpy as np
 
 from sesgame.errors import AllocationError
 
@@ -38,8 +41,9 @@ def rounded_bills(
     Raises
     ------
     AllocationError
-        A share or the total is not finite, or the shares do not add up to `total`: they are off
-        by more than half a cent and by more than 1e-9 of the largest amount.
+        A share or the total is not a finite number, `decimals` is no whole number from 0, or the
+        shares do not add up to `total`: they are off by more than half a cent and by more than 1e-9
+        of the largest amount.
 
     Notes
     -----
@@ -54,7 +58,17 @@ def rounded_bills(
     >>> [str(bill) for bill in rounded_bills([1.005, 1.005, 0.99])]
     ['1.01', '1.00', '0.99']
     """
-    values = [float(share) for share in shares]
+    if isinstance(decimals, bool) or not isinstance(decimals, int) or decimals < 0:
+        raise AllocationError(f"decimals must be a whole number from 0, got {decimals!r}")
+    if total is not None and not isinstance(total, (Real, Decimal)):
+        raise AllocationError(f"the total must be a number, got {total!r}")
+    if isinstance(shares, (str, bytes, Mapping)) or not isinstance(shares, Iterable):
+        raise AllocationError(f"shares must be a list of numbers, got {shares!r}")
+    given = list(np.asarray(shares)) if hasattr(shares, "__array__") else list(shares)
+    for place, share in enumerate(given):
+        if not isinstance(share, (Real, Decimal)):
+            raise AllocationError(f"share {place} must be a number, got {share!r}")
+    values = [float(share) for share in given]
     for what, value in [*((f"share {i}", v) for i, v in enumerate(values)), ("the total", total)]:
         if value is not None and not math.isfinite(value):
             raise AllocationError(f"{what} is {value}; a bill must be a finite number")

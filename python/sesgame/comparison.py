@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from sesgame.catalogue import RULES, allocate, check_options, comparable_rules
-from sesgame.errors import AllocationError, SesgameError
+from sesgame.errors import AllocationError, GameError, SesgameError
 from sesgame.files.csv_text import csv_text
 from sesgame.files.json_text import finite, json_text, plain
 from sesgame.files.output_files import OutputFiles
 from sesgame.formatting import count, html_table, number, short_coalition, size, text_table
+from sesgame.formatting import named as described
 from sesgame.game.allocation import Allocation, Kind, texts
+from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
@@ -46,7 +49,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ComparedRule:
+class ComparedRule(ByValue):
     """One row of a comparison: what a rule does on the game, or why it does nothing.
 
     Attributes
@@ -168,7 +171,7 @@ class ComparedRule:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(ByValue):
     """Rules side by side, one row each.
 
     Attributes
@@ -374,6 +377,7 @@ class Comparison:
         return html_table(head, body, unit) + html_table(objections, who, caption, notes)
 
 
+@checked_arguments
 def compare(
     game: Game | World,
     rules: Iterable[Compared] | Mapping[str, Compared] | None = None,
@@ -544,9 +548,15 @@ def _named(
         rules = comparable_rules(problem)
     if isinstance(rules, (str, Allocation)):
         rules = [rules]
+    if isinstance(rules, bytes) or not isinstance(rules, Iterable):
+        raise GameError(f"rules must be names of rules, or allocations, got {described(rules)}")
+    rules = dict(rules) if isinstance(rules, Mapping) else list(rules)
+    for rule in rules.values() if isinstance(rules, dict) else rules:
+        if not isinstance(rule, (str, Allocation)):
+            raise GameError(f"a rule must be its name, or an allocation, got {described(rule)}")
     named: dict[str, Compared] = {}
-    if isinstance(rules, Mapping):
-        named = dict(rules)
+    if isinstance(rules, dict):
+        named = rules
     else:
         for rule in rules:
             if rule == ALL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from html import escape
 
@@ -14,6 +15,7 @@ __all__ = [
     "format_coalition",
     "html_table",
     "left_out",
+    "named",
     "number",
     "short_coalition",
     "shown",
@@ -92,6 +94,23 @@ def short_coalition(members: Collection[Hashable], staying: Collection[Hashable]
         return format_coalition(members)
     named = ", ".join(shown(label) for label in list(members)[:NAMED])
     return f"{{{named} and {len(members) - NAMED:,} more}}"
+
+
+def named(value: object) -> str:
+    """Return what something is that is not what was expected: its type and how it begins.
+
+    Examples
+    --------
+    >>> named("ann"), named(None), named({"ann": 1.0})
+    ("str 'ann'", 'None', "dict {'ann': 1.0}")
+    """
+    if value is None:
+        return "None"
+    try:
+        text = " ".join(reprlib.repr(value).split())
+    except Exception:
+        text = "that cannot be shown"
+    return f"{type(value).__name__} {text}"
 
 
 def count(number: int, noun: str) -> str:

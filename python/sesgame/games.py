@@ -36,7 +36,10 @@ from sesgame._engine import (
 )
 from sesgame._engine import weighted_vote as engine_weighted_vote
 from sesgame.errors import GameError
+from sesgame.formatting import named
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
+from sesgame.game.native_source import native_from
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -56,6 +59,7 @@ __all__ = [
 ]
 
 
+@checked_arguments
 def airport(costs: ArrayLike, *, players: Iterable[Hashable] | None = None) -> Game:
     r"""Return the game of a facility that has to be as large as its largest user needs.
 
@@ -89,9 +93,10 @@ def airport(costs: ArrayLike, *, players: Iterable[Hashable] | None = None) -> G
     >>> sg.shapley_value(sg.games.airport([6.0, 12.0, 30.0])).values.tolist()
     [2.0, 5.0, 23.0]
     """
-    return _game(lambda: airport_game(_numbers("costs", costs, 1)), players, "cost")
+    return _game(lambda: native_from(airport_game, _numbers("costs", costs, 1)), players, "cost")
 
 
+@checked_arguments
 def weighted_vote(
     weights: ArrayLike, quota: float, *, players: Iterable[Hashable] | None = None
 ) -> Game:
@@ -136,12 +141,15 @@ def weighted_vote(
     [0.75, 0.0833, 0.0833, 0.0833]
     """
     return _game(
-        lambda: engine_weighted_vote(_numbers("weights", weights, 1), _number("quota", quota)),
+        lambda: native_from(
+            engine_weighted_vote, _numbers("weights", weights, 1), _number("quota", quota)
+        ),
         players,
         "gain",
     )
 
 
+@checked_arguments
 def bankruptcy(
     estate: float, claims: ArrayLike, *, players: Iterable[Hashable] | None = None
 ) -> Game:
@@ -178,12 +186,15 @@ def bankruptcy(
     [33.33, 83.33, 83.33]
     """
     return _game(
-        lambda: bankruptcy_game(_number("estate", estate), _numbers("claims", claims, 1)),
+        lambda: native_from(
+            bankruptcy_game, _number("estate", estate), _numbers("claims", claims, 1)
+        ),
         players,
         "gain",
     )
 
 
+@checked_arguments
 def excess(
     load: ArrayLike,
     limit: ArrayLike,
@@ -226,13 +237,14 @@ def excess(
 
     def make() -> NativeGame:
         loads = _numbers("load", load, 2)
-        return excess_game(
-            loads, _per_step("limit", limit, loads), _per_step("price", price, loads)
+        return native_from(
+            excess_game, loads, _per_step("limit", limit, loads), _per_step("price", price, loads)
         )
 
     return _game(make, players, "cost")
 
 
+@checked_arguments
 def netting(
     net_load_kwh: ArrayLike,
     buy_per_kwh: ArrayLike,
@@ -273,7 +285,8 @@ def netting(
 
     def make() -> NativeGame:
         loads = _numbers("net_load_kwh", net_load_kwh, 2)
-        return netting_game(
+        return native_from(
+            netting_game,
             loads,
             _per_step("buy_per_kwh", buy_per_kwh, loads),
             _per_step("sell_per_kwh", sell_per_kwh, loads),
@@ -282,6 +295,7 @@ def netting(
     return _game(make, players, "cost")
 
 
+@checked_arguments
 def peak(
     load_kw: ArrayLike,
     price_per_kw: ArrayLike,
@@ -328,9 +342,13 @@ def peak(
     def make() -> NativeGame:
         loads = _numbers("load_kw", load_kw, 2)
         n_steps = loads.shape[1]
+        if isinstance(periods, (str, bytes)) or not isinstance(periods, (Iterable, type(None))):
+            raise GameError(f"periods must be a list of labels, got {named(periods)}")
         labels = [0] * n_steps if periods is None else list(periods)
         if len(labels) != n_steps:
             raise GameError(f"there are {len(labels)} periods for {n_steps} steps")
+        if any(isinstance(label, np.ndarray) for label in labels):
+            raise GameError("periods must be one label for each step, got arrays")
         ends = [step for step in range(1, n_steps) if labels[step] != labels[step - 1]]
         ends.append(n_steps)
         try:
@@ -340,12 +358,13 @@ def peak(
                 f"price_per_kw has shape {np.shape(price_per_kw)} for {len(ends)} periods"
             ) from None
         if len(ends) == n_steps > 1 and (price >= 0).all():
-            return excess_game(loads, np.zeros(n_steps), np.ascontiguousarray(price))
-        return peak_game(loads, ends, np.ascontiguousarray(price))
+            return native_from(excess_game, loads, np.zeros(n_steps), np.ascontiguousarray(price))
+        return native_from(peak_game, loads, ends, np.ascontiguousarray(price))
 
     return _game(make, players, "cost")
 
 
+@checked_arguments
 def spanning_tree(costs: ArrayLike, *, players: Iterable[Hashable] | None = None) -> Game:
     r"""Return the game of a network that connects its members to a source.
 
@@ -380,9 +399,10 @@ def spanning_tree(costs: ArrayLike, *, players: Iterable[Hashable] | None = None
     >>> game.value(["ann"]), game.value(["bob"]), game.value(["ann", "bob"])
     (5.0, 7.0, 8.0)
     """
-    return _game(lambda: spanning_tree_game(_square("costs", costs)), players, "cost")
+    return _game(lambda: native_from(spanning_tree_game, _square("costs", costs)), players, "cost")
 
 
+@checked_arguments
 def induced_subgraph(weights: ArrayLike, *, players: Iterable[Hashable] | None = None) -> Game:
     r"""Return the game of what players are worth to each other, pair by pair.
 
@@ -415,7 +435,9 @@ def induced_subgraph(weights: ArrayLike, *, players: Iterable[Hashable] | None =
     >>> sg.shapley_value(sg.games.induced_subgraph([[1, 4], [4, 0]])).values.tolist()
     [3.0, 2.0]
     """
-    return _game(lambda: induced_subgraph_game(_square("weights", weights)), players, "gain")
+    return _game(
+        lambda: native_from(induced_subgraph_game, _square("weights", weights)), players, "gain"
+    )
 
 
 def _game(make: Callable[[], NativeGame], players: Iterable[Hashable] | None, kind: Kind) -> Game:

@@ -19,6 +19,7 @@ from sesgame.adapters.coalition_solver import DUALITY_TOLERANCE, CoalitionSolver
 from sesgame.adapters.membership_model import MembershipModel
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.linear.directional_derivative import MISSED, Optimum, derivative_model, prices
 
@@ -87,6 +88,7 @@ class DualityEvidence(Evidence):
         ]
 
 
+@checked_arguments
 def dual_allocation(game: Game) -> Allocation:
     r"""Return what the optimal dual prices of the grand coalition give each player: in the core.
 
@@ -139,7 +141,7 @@ def dual_allocation(game: Game) -> Allocation:
     >>> bills.values.round(9).tolist(), bills.evidence.highest.round(9).tolist()
     ([1.5, -0.6], [1.5, -0.6])
     """
-    model = game.function if isinstance(game, Game) else None
+    model = game.function
     if not isinstance(model, MembershipModel):
         raise GameError(f"dual prices need a game from an adapter (sg.adapters), not {game!r}")
     if model.is_integer:

@@ -20,6 +20,7 @@ import numpy as np
 from sesgame.adapters.coalition_solver import CoalitionSolver, IntegerSolver
 from sesgame.errors import CharacteristicFunctionError, GameError, SolverError
 from sesgame.formatting import format_coalition
+from sesgame.game.by_value import ByValue
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.linear.convexity import indefinite_columns
@@ -39,7 +40,7 @@ NOTHING = 1e-9
 Result = TypeVar("Result")
 
 
-class MembershipModel:
+class MembershipModel(ByValue):
     """The optimal value of a model by coalition: a characteristic function.
 
     Parameters

@@ -9,6 +9,7 @@ import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.game.allocation import checked_values
+from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def contribution_weights(
 ) -> NDArray[np.float64]: ...
 
 
+@checked_arguments
 def contribution_weights(supplied: Any, received: Any, *, form: Form = "exponential") -> Any:
     r"""Return bargaining weights from the energy that each member supplies and receives.
 

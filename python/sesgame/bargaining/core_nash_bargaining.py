@@ -22,6 +22,7 @@ from sesgame.bargaining.surplus import disagreement_of, weights_of
 from sesgame.errors import AllocationError, SolverError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.precision import RESOLUTION, rounding_of_excesses
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
@@ -67,6 +68,7 @@ LISTED = 4
 """As many coalitions are named in a message."""
 
 
+@checked_arguments
 def nash_bargaining_in_core(
     game: Game | Iterable[Hashable],
     *,

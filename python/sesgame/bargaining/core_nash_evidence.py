@@ -52,7 +52,7 @@ DENOMINATORS = 10**6
 LISTED_FAILURES = 10
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class NashEffort(Evidence):
     """What finding the point took.
 
@@ -109,7 +109,7 @@ class ZeroGain:
     total_multiplier: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class NashInCoreEvidence(Evidence):
     """What proves a Nash bargaining point within the core, and what an oracle leaves open.
 

@@ -12,6 +12,7 @@ import numpy as np
 from sesgame.bargaining.proportional import PROPORTIONAL
 from sesgame.errors import AllocationError
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DivisionEvidence", "divide"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class DivisionEvidence(Evidence):
     """What was divided, and among which claims.
 
@@ -49,6 +50,7 @@ class DivisionEvidence(Evidence):
         return [f"There is {amount(self.estate)} for claims of {amount(claimed)}."]
 
 
+@checked_arguments
 def divide(
     estate: float,
     claims: Mapping[Hashable, float] | ArrayLike,

@@ -18,6 +18,7 @@ from sesgame.bargaining.surplus import (
 )
 from sesgame.errors import AllocationError
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.game.leave_one_out import leave_one_out, values_alone
 from sesgame.rule import Promise, Rule
@@ -25,6 +26,7 @@ from sesgame.rule import Promise, Rule
 __all__ = ["EQUAL_NON_SEPARABLE", "EQUAL_SURPLUS", "equal_surplus_allocation"]
 
 
+@checked_arguments
 def equal_surplus_allocation(
     game: Game, *, from_: Literal["alone", "marginal"] = "alone", progress: bool = True
 ) -> Allocation:

@@ -22,6 +22,7 @@ from sesgame.bargaining.surplus import (
 from sesgame.errors import AllocationError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.game.leave_one_out import leave_one_out
 from sesgame.rule import Promise, Rule
@@ -30,7 +31,7 @@ from sesgame.stability.verification import Verification
 __all__ = ["GATELY_POINT", "GatelyEvidence", "gately_point"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class GatelyEvidence(Evidence):
     """What a Gately point rests on.
 
@@ -134,6 +135,7 @@ class GatelyEvidence(Evidence):
         )
 
 
+@checked_arguments
 def gately_point(game: Game, *, progress: bool = True) -> Allocation:
     r"""Return the Gately point: gains in proportion to what each player adds beyond standing alone.
 

@@ -21,6 +21,7 @@ from sesgame.bargaining.surplus import (
 )
 from sesgame.errors import GameError, OracleError
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.game.leave_one_out import values_alone
 from sesgame.rule import Option, Promise, Rule
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 
+@checked_arguments
 def nash_bargaining(
     game: Game | Iterable[Hashable],
     *,

@@ -26,6 +26,7 @@ from sesgame.bargaining.surplus import (
 from sesgame.errors import AllocationError, CoalitionError, GameError
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.door import checked_arguments
 from sesgame.game.leave_one_out import values_alone
 from sesgame.rule import Option, Promise, Rule
 from sesgame.shapley.unions import UNIONS, Unions, groups_of_unions
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["NESTED_NASH", "UNION_WEIGHTS", "NestedNashEvidence", "nested_nash_bargaining"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class NestedNashEvidence(Evidence):
     """What two levels of Nash bargaining rest on.
 
@@ -141,6 +142,7 @@ class NestedNashEvidence(Evidence):
         )
 
 
+@checked_arguments
 def nested_nash_bargaining(
     game: Game,
     unions: Unions,

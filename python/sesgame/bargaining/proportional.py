@@ -21,6 +21,7 @@ from sesgame.bargaining.surplus import (
 )
 from sesgame.errors import AllocationError, GameError
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.leave_one_out import values_alone
 from sesgame.rule import AllocationProblem, Option, Promise, Rule
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["PROPORTIONAL", "PROPORTIONAL_TO", "SHARE_OF", "proportional_allocation"]
 
 
+@checked_arguments
 def proportional_allocation(
     game: Game,
     by: Literal["alone"] | Allocation | Mapping[Hashable, float] | ArrayLike = "alone",

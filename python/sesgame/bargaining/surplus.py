@@ -236,7 +236,7 @@ def below_alone(
     return [f"not those who are worse off than alone: {format_coalition(wrong)}"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SurplusEvidence(Evidence):
     """From where everybody starts, and how the rest is shared.
 

@@ -22,6 +22,7 @@ from sesgame.bargaining.surplus import (
 )
 from sesgame.errors import AllocationError, GameError
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.door import checked_arguments
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
 from sesgame.stability.verification import Verification
@@ -37,7 +38,7 @@ CHUNK_BITS = 18
 """Coalitions are compared 2^18 at a time: a few megabytes."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class TauEvidence(Evidence):
     """Between what a tau value lies.
 
@@ -200,6 +201,7 @@ def _integers(values: NDArray[np.float64], exponent: int) -> NDArray[Any]:
     return multiples
 
 
+@checked_arguments
 def tau_value(game: Game, *, progress: bool = True) -> Allocation:
     r"""Return the tau value: efficient, on the line from minimal rights to utopia payoffs.
 

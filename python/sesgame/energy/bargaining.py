@@ -17,6 +17,7 @@ from sesgame.errors import AllocationError, GameError, SolverError
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.door import checked_arguments
 from sesgame.linear.own_thread import OwnThread
 from sesgame.progress import progress_report
 from sesgame.rule import AllocationProblem, Promise, Rule
@@ -109,6 +110,7 @@ class BargainedDispatchEvidence(Evidence):
         return {name: plain(getattr(self, name)) for name in kept}
 
 
+@checked_arguments
 def bargained_dispatch(
     community: Community,
     *,

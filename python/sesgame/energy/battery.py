@@ -10,6 +10,7 @@ import numpy as np
 
 from sesgame.energy.dispatch.problem import Offers, Storage
 from sesgame.errors import GameError
+from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class Battery:
     degradation_cost_per_kwh: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.owner:
+        if self.owner is None or self.owner == "":
             raise GameError(
                 f"owner of the battery of {self.energy_kwh} kWh must be a member, got "
                 f"{self.owner!r}; an operator is then a member without meters. Without an owner "
@@ -139,7 +140,7 @@ class StorageOffer:
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class Pool(ByValue):
     r"""The batteries of a community run as one: what each member adds to it.
 
     Batteries without capacity or without power add nothing.

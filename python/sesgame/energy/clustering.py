@@ -13,6 +13,7 @@ from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.optional_imports import needs
 from sesgame.rule import SEED, AllocationProblem, Need, Option, Promise, Rule
@@ -73,6 +74,7 @@ class ClusteredEvidence(Evidence):
         return [f"Cluster {i}: {', '.join(names)}." for i, names in enumerate(self.clusters, 1)]
 
 
+@checked_arguments
 def clusters_of(
     community: Community | Scenarios, n_clusters: int, *, seed: int = 0
 ) -> tuple[tuple[str, ...], ...]:
@@ -149,6 +151,7 @@ def clusters_of(
     return tuple(tuple(group) for group in groups.values())
 
 
+@checked_arguments
 def clustered_nucleolus(
     community: Community | Scenarios,
     n_clusters: int = 12,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from copy import copy
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -18,11 +18,13 @@ from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.dispatch.problem import DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.grid import Grid
+from sesgame.energy.meter_frames import energy_of_frames, meter_frame
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
+from sesgame.game.by_value import ByValue
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.game.world import ScenarioEnergy
@@ -37,13 +39,14 @@ __all__ = ["Community"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Community:
+class Community(ByValue):
     """Members with meters and batteries who share energy and face the grid as one.
 
     Parameters
     ----------
-    members : iterable of str
-        One label for each of the n members.
+    members : iterable of hashable
+        One label for each of the n members, usually text. A label keeps its type everywhere:
+        whoever is 1 here is not ``"1"`` in batteries, limits and coalitions.
     steps : TimeSteps or array_like of datetime64, shape (T,)
         The steps of the meters, or when each of them starts.
     load_kwh, pv_kwh : array_like of float, shape (n, T)
@@ -111,7 +114,7 @@ class Community:
         storage_offers: Iterable[StorageOffer] = (),
         name: str = "community",
     ) -> None:
-        labels = tuple(str(member) for member in Players(members))
+        labels = cast("tuple[str, ...]", tuple(Players(members)))
         if not isinstance(steps, TimeSteps):
             steps = TimeSteps.from_times(steps)
         if pv_kwh is None:
@@ -140,7 +143,8 @@ class Community:
         for battery in self.batteries:
             if battery.owner not in labels:
                 raise GameError(
-                    f"a battery is owned by {battery.owner!r}, who is not a member; "
+                    f"a battery is owned by {battery.owner!r}, who is not a member"
+                    f"{_of_another_type(battery.owner, labels)}; "
                     f"an operator has to be listed as a member, without meters"
                 )
         self.grid.check_members(labels)
@@ -182,21 +186,25 @@ class Community:
         Parameters
         ----------
         load, pv : DataFrame
-            One column for each member, the start of each step as index, without time zone. The
-            frame of PV needs only the columns of members who have some.
+            One column of numbers for each member, the start of each step as index, without time
+            zone; where the index is row numbers, as in a frame of polars, the one column of times
+            is taken. The frame of PV needs only the columns of members who have some. The labels
+            of columns are those of the members, of the same type. A Series is the meter of the
+            member whose name it has; an array of xarray has a dimension of times.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
         tariff, batteries, grid, storage_offers, name
             As in :class:`Community`.
-        members : iterable of str, optional
+        members : iterable of hashable, optional
             All members, also those without load or without any meter; by default the columns
             of `load`.
 
         Raises
         ------
         GameError
-            As in :class:`Community`, or the frames have different times, or a column is of nobody:
-            of `pv` without `members`, one that `load` does not have.
+            As in :class:`Community`, or the frames have different times, a column is not numbers,
+            columns have several levels, or one is of nobody: of `pv` without `members`, one that
+            `load` does not have.
 
         Examples
         --------
@@ -209,36 +217,17 @@ class Community:
         """
         if unit not in ("kW", "kWh"):
             raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
-        steps = TimeSteps.from_times(load.index.to_numpy())
-        frames = [load] if pv is None else [load, pv]
-        labels = list(dict.fromkeys(map(str, load.columns)) if members is None else members)
-        factor = steps.step_hours if unit == "kW" else 1.0
-        energy = np.zeros((2, len(labels), steps.n_steps))
-        for target, frame in zip(energy, frames, strict=False):
-            if not frame.index.equals(load.index):
-                raise GameError("load and pv do not have the same times")
-            names = [str(column) for column in frame.columns]
-            for position, label in enumerate(names):
-                if label not in labels:
-                    hint = "; who has PV and no load must be named in members="
-                    raise GameError(
-                        f"the meter column {label!r} belongs to no member"
-                        f"{hint if members is None else ''}"
-                    )
-                if names.index(label) != position:
-                    raise GameError(f"duplicate meter column {label!r}")
-                try:
-                    readings = frame.iloc[:, position].to_numpy(np.float64)
-                except (TypeError, ValueError) as error:
-                    raise GameError(
-                        f"the meter column {label!r} is not numbers: {error}"
-                    ) from error
-                target[labels.index(label)] = factor * readings
+        given = {"load": load} if pv is None else {"load": load, "pv": pv}
+        frames = [meter_frame(frame, role) for role, frame in given.items()]
+        steps = TimeSteps.from_times(frames[0].index.to_numpy())
+        all_members = None if members is None else list(Players(members))
+        labels, readings = energy_of_frames(frames, list(given), all_members)
+        energy = readings * (steps.step_hours if unit == "kW" else 1.0)
         return cls(
-            members=labels,
+            members=cast("list[str]", labels),
             steps=steps,
             load_kwh=energy[0],
-            pv_kwh=energy[1],
+            pv_kwh=None if pv is None else energy[1],
             tariff=tariff,
             batteries=batteries,
             grid=grid,
@@ -534,6 +523,12 @@ class Community:
             ["currency", self.currency],
         ]
         return html_table([self.name, ""], totals)
+
+
+def _of_another_type(label: Hashable, members: tuple[str, ...]) -> str:
+    """Return that a member has the same text, where only the type differs."""
+    alike = [member for member in members if str(member) == str(label)]
+    return f" (the member {alike[0]!r} is {type(alike[0]).__name__})" if alike else ""
 
 
 def _checked_energy(

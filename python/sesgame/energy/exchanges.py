@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ SAME_LOAD = 1e-9
 """Of all energy that is metered: by how much sums of the meters may differ from the schedule's."""
 
 
+@checked_arguments
 def exchanged_energy(
     community: Community, schedule: Schedule
 ) -> tuple[dict[str, float], dict[str, float]]:
@@ -71,6 +73,8 @@ def exchanged_energy(
     >>> sg.energy.exchanged_energy(community, community.dispatch())
     ({'ann': 2.0, 'bob': 0.0}, {'ann': 0.0, 'bob': 2.0})
     """
+    if not hasattr(community, "net_load_kwh"):
+        raise GameError(f"exchanged energy is of a Community, not of {community!r}")
     unknown = [member for member in schedule.members if member not in community.members]
     if unknown or schedule.steps != community.steps:
         raise GameError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from sesgame.energy.dispatch.problem import FlowLimit
 from sesgame.errors import GameError
+from sesgame.game.by_value import ByValue
 
 __all__ = ["Grid", "Line"]
 
@@ -50,8 +51,8 @@ class Line:
             raise GameError(f"nobody is behind line {name!r}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grid:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid(ByValue):
     """The connection of a community to the grid.
 
     Parameters

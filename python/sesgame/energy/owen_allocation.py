@@ -19,6 +19,7 @@ from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.rule import AllocationProblem, Rule
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["DUAL_PRICES", "owen_allocation"]
 
 
+@checked_arguments
 def owen_allocation(
     community: Community | Scenarios,
     *,

@@ -14,6 +14,7 @@ from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
 from sesgame.formatting import count
+from sesgame.game.by_value import ByValue
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.game.world import ScenarioEnergy
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Scenarios"]
 
 
-class Scenarios:
+class Scenarios(ByValue):
     """One community under several scenarios, of which nobody knows which will come to pass.
 
     What a coalition bears is the mean of its costs in the scenarios; storage that it buys is the

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sesgame.energy.dispatch.model import MODELS
 from sesgame.energy.dispatch.pool_gap import largest_gap
 from sesgame.formatting import count
+from sesgame.game.by_value import ByValue
 from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["Schedule"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Schedule:
+class Schedule(ByValue):
     """The optimal dispatch of a coalition, energy in kWh for each step, arrays of shape (T,).
 
     In each step ``net_load + charge - discharge = grid_import - grid_export``.

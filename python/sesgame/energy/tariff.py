@@ -10,6 +10,7 @@ import numpy as np
 
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.errors import GameError
+from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -139,7 +140,7 @@ class Tariff:
 
 
 @dataclass(frozen=True, eq=False)
-class PriceSeries:
+class PriceSeries(ByValue):
     """Prices that were different in each hour or quarter-hour, as on an exchange.
 
     Parameters

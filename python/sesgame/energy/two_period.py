@@ -16,6 +16,7 @@ from sesgame.energy.two_period_files import read_two_period_files
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.by_value import ByValue
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
 from sesgame.game.precision import UNIT_ROUNDOFF
@@ -65,7 +66,7 @@ class TwoPeriodPrices(Evidence):
         ]
 
 
-class TwoPeriodStorage:
+class TwoPeriodStorage(ByValue):
     r"""Members who share storage under a tariff of two periods.
 
     Off peak, where energy costs :math:`\lambda_l`, member i uses :math:`x_{ik}` in scenario k, and

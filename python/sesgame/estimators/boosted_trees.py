@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from sesgame._engine import PairedEstimate
+from sesgame.errors import GameError
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.pair_sampling import DEGREES, too_few
 from sesgame.optional_imports import needs
@@ -63,9 +64,9 @@ class BoostedTrees:
 
     def __post_init__(self) -> None:
         if self.n_trees < 1:
-            raise ValueError(f"n_trees must be at least 1, got {self.n_trees}")
+            raise GameError(f"n_trees must be at least 1, got {self.n_trees}")
         if not 0 < self.learning_rate <= 1:
-            raise ValueError(f"learning_rate must be in (0, 1], got {self.learning_rate}")
+            raise GameError(f"learning_rate must be in (0, 1], got {self.learning_rate}")
 
     def sampling(
         self, valuation: Valuation, probabilities: Array, seed: int, budget: int

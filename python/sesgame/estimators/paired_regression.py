@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from sesgame.errors import GameError
 from sesgame.estimators.pair_sampling import PairSampling
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class PairedRegression:
 
     def __post_init__(self) -> None:
         if self.sizes not in ("leverage", "kernel"):
-            raise ValueError(f'sizes must be "leverage" or "kernel", got {self.sizes!r}')
+            raise GameError(f'sizes must be "leverage" or "kernel", got {self.sizes!r}')
 
     def sampling(
         self, valuation: Valuation, probabilities: NDArray[np.float64], seed: int, budget: int

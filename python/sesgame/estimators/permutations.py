@@ -78,7 +78,7 @@ class PermutationSampling:
 
     Raises
     ------
-    ValueError
+    GameError
         The budget is not enough for one order.
     """
 

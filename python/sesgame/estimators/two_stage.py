@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from sesgame.errors import GameError
 from sesgame.estimators.pair_sampling import PairSampling
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class TwoStage:
 
     def __post_init__(self) -> None:
         if not 0 <= self.pilot <= 1:
-            raise ValueError(f"pilot must be between 0 and 1, got {self.pilot}")
+            raise GameError(f"pilot must be between 0 and 1, got {self.pilot}")
 
     def sampling(
         self, valuation: Valuation, probabilities: NDArray[np.float64], seed: int, budget: int

@@ -17,6 +17,7 @@ import numpy as np
 from sesgame._engine import dual_game, strategic_equivalent, unions_game, weighted_sum_game
 from sesgame.errors import CoalitionError, GameError
 from sesgame.formatting import format_coalition
+from sesgame.game.native_source import native_from
 from sesgame.game.parts import Dual, Equivalent, OfUnions, Part, WeightedSum, added, unchecked
 from sesgame.game.players import Players
 
@@ -150,7 +151,7 @@ class GameAlgebra(ABC):
         return self._made(
             self.players,
             self.kind,
-            native=None if self.native is None else dual_game(self.native, total),
+            native=None if self.native is None else native_from(dual_game, self.native, total),
             table=table,
             function=Dual(self.players, Part(self), total) if self.native is None else None,
             symmetry=self.symmetry,
@@ -302,7 +303,8 @@ def _weighted_sum(
     native, table = None, None
     natives = [game.native for _, game in weighted if game.native is not None]
     if len(natives) == len(weighted):
-        native = weighted_sum_game(natives, np.array([weight for weight, _ in weighted]))
+        weights = np.array([weight for weight, _ in weighted])
+        native = native_from(weighted_sum_game, natives, weights)
     if all(game.tabulated for _, game in weighted):
         table = added([weight * game.tabulate() for weight, game in weighted])
     parts = tuple((weight, Part(game)) for weight, game in weighted)
@@ -331,7 +333,7 @@ def _of_unions(game: G, players: Players, unions: list[list[int]]) -> G:
     return game._made(
         players,
         game.kind,
-        native=None if game.native is None else unions_game(game.native, unions),
+        native=None if game.native is None else native_from(unions_game, game.native, unions),
         table=table,
         function=OfUnions(players, Part(game), members) if game.native is None else None,
         rounding=game.rounding,
@@ -355,7 +357,9 @@ def _beyond_alone(game: G, factor: float, kind: Kind) -> G:
     return game._made(
         game.players,
         kind,
-        native=None if game.native is None else strategic_equivalent(game.native, factor, offsets),
+        native=None
+        if game.native is None
+        else native_from(strategic_equivalent, game.native, factor, offsets),
         table=table,
         function=None
         if game.native is not None

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Hashable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+)
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard, get_args
 
 import numpy as np
 
 from sesgame.errors import AllocationError, GameError
-from sesgame.files.json_text import kept_fields, plain, restored
-from sesgame.formatting import html_table, left_out, shown
+from sesgame.files.json_text import json_text, kept_fields, plain, restored
+from sesgame.formatting import html_table, left_out, named, shown
+from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 
@@ -19,9 +30,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Allocation", "Course", "Evidence", "Intervals", "Kind", "Level", "Verdict"]
+__all__ = ["Allocation", "Course", "Evidence", "Intervals", "Kind", "Level", "Verdict", "is_kind"]
 
 Kind = Literal["gain", "cost"]
+
+
+def is_kind(value: object) -> TypeGuard[Kind]:
+    """Return whether something is a kind of game."""
+    return isinstance(value, str) and value in get_args(Kind)
+
+
+def is_number(value: object) -> bool:
+    """Return whether something is a real number, and no flag."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class Verdict(Protocol):
@@ -73,7 +94,7 @@ class Level(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Intervals:
+class Intervals(ByValue):
     """Between what the values of an allocation lie, where that is open.
 
     Attributes
@@ -99,7 +120,7 @@ class Intervals:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Course:
+class Course(ByValue):
     """Convergence of an estimate: after each of k looks at the sample.
 
     Attributes
@@ -133,7 +154,7 @@ Amount = Callable[[float], str]
 """How a figure is written, with its unit."""
 
 
-class Evidence:
+class Evidence(ByValue):
     """Base class of what proves, or qualifies, an allocation; a frozen dataclass each.
 
     Whoever reads an allocation asks here, and never which class of evidence it has. Everything but
@@ -259,8 +280,12 @@ class Evidence:
         return evidence
 
 
+SAVED = ("method", "kind", "values", "exact", "total", "tolerance", "evidence", "origin")
+"""What :meth:`Allocation.to_dict` tells."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Allocation:
+class Allocation(ByValue):
     """Who gets what: one number for each player.
 
     Parameters
@@ -286,11 +311,24 @@ class Allocation:
     rule : str or None
         The name of the rule that made it, which is not said of what somebody else has made:
         a rule alone sets it, and a changed copy has none.
+    origin : str
+        Which game it is of, where a rule was given a community or another world instead of a game:
+        its ``cost_game()``, and by which model. Otherwise empty.
 
     Raises
     ------
     AllocationError
-        `values` has the wrong length or is not finite.
+        `values` has the wrong length or is not finite, or `kind` is neither.
+    CoalitionError
+        Somebody asks for the share of a player that is not there.
+
+    Notes
+    -----
+    An allocation is read like a mapping from player to share: ``allocation["ann"]``, ``in``,
+    ``len``, iteration over the players, ``keys()``, ``items()`` and ``dict(allocation)``. It is no
+    :class:`collections.abc.Mapping`, since `values` is the array, which ``np.asarray(allocation)``
+    gives, too. Two are equal if players in their order, shares, kind and rule are, whatever
+    the evidence. None has a hash.
 
     Examples
     --------
@@ -298,6 +336,8 @@ class Allocation:
     >>> half = sg.Allocation(["ann", "bob"], [2.0, 2.0], kind="gain", method="equal split")
     >>> half["ann"], half.total
     (2.0, 4.0)
+    >>> dict(half)
+    {'ann': 2.0, 'bob': 2.0}
     """
 
     players: Players
@@ -308,11 +348,18 @@ class Allocation:
     evidence: Evidence | None = None
     exact: tuple[Fraction, ...] | None = None
     rule: str | None = dataclasses.field(default=None, init=False)
+    origin: str = dataclasses.field(default="", init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.players, Players):
             object.__setattr__(self, "players", Players(self.players))
         object.__setattr__(self, "values", checked_values(self.players, self.values))
+        if not is_kind(self.kind):
+            raise AllocationError(f'kind must be "gain" or "cost", got {named(self.kind)}')
+        if not isinstance(self.method, str):
+            raise AllocationError(f"method must be text, got {named(self.method)}")
+        if not is_number(self.tolerance):
+            raise AllocationError(f"tolerance must be a number, got {named(self.tolerance)}")
 
     @property
     def total(self) -> float:
@@ -326,6 +373,118 @@ class Allocation:
 
     def __getitem__(self, player: Hashable) -> float:
         return float(self.values[self.players.index(player)])
+
+    def __len__(self) -> int:
+        return len(self.players)
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self.players)
+
+    def __contains__(self, player: object) -> bool:
+        return player in self.players
+
+    def keys(self) -> KeysView[Hashable]:
+        """Return the players, so that ``dict(allocation)`` is the shares by player."""
+        return KeysView(self)
+
+    def items(self) -> ItemsView[Hashable, float]:
+        """Return each player with its share."""
+        return ItemsView(self)
+
+    def __array__(
+        self, dtype: np.typing.DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[Any]:
+        wanted = self.values.dtype if dtype is None else np.dtype(dtype)
+        if wanted == self.values.dtype and not copy:
+            return self.values
+        if copy is False:
+            raise AllocationError(f"shares are float64; as {wanted} they need a copy")
+        return self.values.astype(wanted)
+
+    def _parts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("players", "values", "kind", "rule")}
+
+    @classmethod
+    def from_dict(
+        cls, shares: Mapping[Any, Any], *, kind: Kind | None = None, method: str | None = None
+    ) -> Allocation:
+        """Return the allocation whose shares stand in a mapping.
+
+        Parameters
+        ----------
+        shares : mapping
+            From player to share; or what :meth:`to_dict` returned, which tells kind and method.
+        kind : {"gain", "cost"}, optional
+            The sense of the shares; needed where the mapping does not tell it.
+        method : str, optional
+            What made them; by default ``"given"``, or what the mapping tells.
+
+        Raises
+        ------
+        AllocationError
+            There is no player, a share is not a finite number (the player is named), the kind is
+            missing or another one than the mapping tells, or the mapping is neither of the two.
+
+        Notes
+        -----
+        Of what :meth:`to_dict` returned players (as text), shares, fractions and tolerance come
+        back. Which rule made them does not, since nothing proves that here, and so no evidence;
+        :func:`sesgame.read_result` reads both and checks them.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> bills = sg.Allocation.from_dict({"ann": 30, "bob": 20.0}, kind="cost")
+        >>> sg.Allocation.from_dict(bills.to_dict()) == bills
+        True
+        """
+        if not isinstance(shares, Mapping):
+            raise AllocationError(
+                f"an allocation is made from a mapping of player to share, or from what to_dict() "
+                f"returned, not from {named(shares)}"
+            )
+        saved: Mapping[str, Any] = {}
+        if isinstance(shares.get("values"), Mapping):
+            saved, shares = shares, shares["values"]
+            unknown = [key for key in saved if key not in SAVED]
+            if unknown:
+                raise AllocationError(f"a saved allocation has no {unknown[0]!r}")
+        told = saved.get("kind", kind)
+        if not is_kind(told) or not (kind is None or is_kind(kind)):
+            wrong = kind if is_kind(told) else told
+            raise AllocationError(f'kind must be "gain" or "cost", got {named(wrong)}')
+        if kind is not None and kind != told:
+            raise AllocationError(f"kind is {kind!r}, but these shares are of a {told} game")
+        if not isinstance(method, (str, type(None))):
+            raise AllocationError(f"method must be text, got {named(method)}")
+        exact = saved.get("exact")
+        try:
+            tolerance = float(saved.get("tolerance", 0.0))
+            fractions = None if exact is None else tuple(Fraction(text) for text in exact)
+        except (TypeError, ValueError, ZeroDivisionError) as error:
+            raise AllocationError(f"tolerance or exact of the allocation: {error}") from error
+        if fractions is not None and len(fractions) != len(shares):
+            raise AllocationError(f"{len(fractions)} fractions for {len(shares)} shares")
+        if not shares:
+            raise AllocationError("an allocation needs at least one player")
+        return cls(
+            Players(shares),
+            np.array(shares_of(shares, list(shares))),
+            told,
+            method or str(saved.get("method", "given")),
+            tolerance=tolerance,
+            exact=fractions,
+        )
+
+    def to_json(self) -> str:
+        """Return :meth:`to_dict` as JSON text; what is not a finite number is null.
+
+        Raises
+        ------
+        GameError
+            As in :meth:`to_dict`.
+        """
+        return json_text(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in the types that JSON knows; values by player label.
@@ -344,6 +503,7 @@ class Allocation:
             "total": self.total,
             "tolerance": self.tolerance,
             "evidence": None if self.evidence is None else self.evidence.to_dict(),
+            **({"origin": self.origin} if self.origin else {}),
         }
 
     def to_pandas(self) -> pd.Series[float]:
@@ -355,6 +515,8 @@ class Allocation:
 
     def __repr__(self) -> str:
         head = f"Allocation(method={self.method!r}, kind={self.kind!r}, total={self.total:.6g})"
+        if self.origin:
+            head += f"\n  of {self.origin}"
         rows = self._rows()
         width = max(len(label) for label, _ in rows)
         lines = [f"  {label:<{width}}  {value}" for label, value in rows]
@@ -398,6 +560,28 @@ def texts(players: Iterable[Hashable]) -> list[str]:
     return list(named)
 
 
+def shares_of(shares: Mapping[Hashable, Any], players: Sequence[Hashable]) -> list[float]:
+    """Return the share of each player; text is taken for no number.
+
+    Raises
+    ------
+    AllocationError
+        A share is no number; the player is named.
+    """
+    found = []
+    for player in players:
+        share = shares[player]
+        try:
+            if isinstance(share, (str, bytes)):
+                raise TypeError("text")
+            found.append(float(share))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise AllocationError(
+                f"player {player!r} gets {share!r} ({type(share).__name__}); a number is needed"
+            ) from error
+    return found
+
+
 def checked_values(players: Players, values: ArrayLike) -> NDArray[np.float64]:
     """Return one finite number for each player as a read-only array of its own.
 
@@ -407,8 +591,11 @@ def checked_values(players: Players, values: ArrayLike) -> NDArray[np.float64]:
         Wrong shape, not numbers, NaN or infinite; the player is named.
     """
     try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(values)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"{named(values)}")
+        array = np.array(given, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise AllocationError(f"the values of an allocation are not numbers: {error}") from error
     if array.shape != (len(players),):
         raise AllocationError(

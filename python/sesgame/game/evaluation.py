@@ -80,18 +80,28 @@ class Evaluation:
     ) -> None:
         self.players = players
         self.function = function
+        self.inputs = inputs
         self.symmetry = symmetry
         self._identity = identity(players, kind, inputs)
         # In the order in which they became known, which tells what a store does not have yet.
         self._known = CoalitionValues(len(players))
         # The empty coalition is worth 0.
-        self._learn(np.zeros((1, len(players)), dtype=np.bool_), np.zeros(1))
+        self.learn(np.zeros((1, len(players)), dtype=np.bool_), np.zeros(1))
         self._stores: dict[str, tuple[Store, int]] = {}
 
     @property
     def n_known(self) -> int:
         """The number of coalitions whose value is known, without the empty one."""
         return len(self._known) - 1
+
+    def known(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return the coalitions whose value is known, without the empty one, and the values."""
+        return self._known.learned_since(1)
+
+    def learn(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
+        """Take the values of coalitions as known, for which somebody else has asked."""
+        slots, _ = self._known.look_up(membership)
+        self._known.learn(slots, values)
 
     def values(
         self,
@@ -139,7 +149,7 @@ class Evaluation:
                 self._fill(table, rows, len(values), executor, opened, progress)
         except BaseException:
             masks = np.flatnonzero(np.isfinite(table))
-            self._learn(rows(masks), table[masks])
+            self.learn(rows(masks), table[masks])
             raise
         return table
 
@@ -184,10 +194,6 @@ class Evaluation:
         )
         result: list[float] = values.tolist()
         return result
-
-    def _learn(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
-        slots, _ = self._known.look_up(membership)
-        self._known.learn(slots, values)
 
     def _fill(
         self,
@@ -236,7 +242,7 @@ class Evaluation:
                 self._check_same_model(new, name, executor)
             earlier, values = self._known.learned_since(synced)
             rows = membership_of_keys(list(new), len(self.players))
-            self._learn(rows, np.fromiter(new.values(), dtype=np.float64, count=len(new)))
+            self.learn(rows, np.fromiter(new.values(), dtype=np.float64, count=len(new)))
             store.keep(keys_of_membership(earlier), values)
             logger.info("%d coalitions come from the store %s", len(new), name)
             yield store

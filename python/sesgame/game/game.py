@@ -6,16 +6,25 @@ will be asked for.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast, get_args
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from sesgame.errors import CoalitionError, GameError, NotFiniteError, PlayerLimitError
-from sesgame.formatting import count, format_coalition, html_table, left_out, short_coalition
+from sesgame.errors import (
+    CharacteristicFunctionError,
+    CoalitionError,
+    GameError,
+    NotFiniteError,
+    PlayerLimitError,
+)
+from sesgame.formatting import count, format_coalition, html_table, left_out, named, short_coalition
 from sesgame.game.algebra import GameAlgebra
-from sesgame.game.allocation import Kind
+from sesgame.game.allocation import Kind, is_kind
+from sesgame.game.by_value import equal
 from sesgame.game.characteristic_function import (
     BatchedFunction,
     CharacteristicFunction,
@@ -27,9 +36,13 @@ from sesgame.game.evaluation import Evaluation, digest_of
 from sesgame.game.pandas_frames import coalitions_of_frame, frame_of_table
 from sesgame.game.player_types import Symmetry
 from sesgame.game.players import Players
+from sesgame.game.portable import portable
+from sesgame.game.table_file import SavedTable, read_table, write_table
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
@@ -41,6 +54,9 @@ __all__ = ["MAX_TABLE_PLAYERS", "Game"]
 
 MAX_TABLE_PLAYERS = 30
 """The most players whose 2^n values are kept in a table (8 GiB at 30)."""
+
+DIGESTED = 3
+"""The protocol of pickle that joblib.hash digests; nothing travels by one as old as that."""
 
 
 class Game(GameAlgebra):
@@ -63,6 +79,18 @@ class Game(GameAlgebra):
         By how much rounding alone may put a value off, where whoever made the game knows that;
         otherwise 0. Values much smaller than the terms that they are the sums of are nothing but
         rounding: a year of bills that comes out at zero is not exactly zero.
+
+    Notes
+    -----
+    Two games are equal if they have the same players in the same order and are of one kind, and
+    either all their values are known and equal, or both are made alike: by one function of the
+    engine from equal data, or by one function of Python with equal `inputs`. A comparison
+    evaluates nothing, so a game that is not tabulated yet and a table of its values are different.
+
+    A game can be pickled: with what it is made from and the values that are known; a lambda or a
+    function of a notebook needs cloudpickle. A game whose function cannot be pickled travels as
+    its table, once it is tabulated. ``joblib.hash`` is the same in every process, and before and
+    after a game has been asked for values. A copy, deep or not, shares what is known.
 
     Examples
     --------
@@ -88,7 +116,7 @@ class Game(GameAlgebra):
         native: NativeGame | None = None,
         rounding: float = 0.0,
     ) -> None:
-        if kind not in get_args(Kind):
+        if not is_kind(kind):
             raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
         self.players = players if isinstance(players, Players) else Players(players)
         self.kind: Kind = kind
@@ -206,10 +234,14 @@ class Game(GameAlgebra):
         >>> list(game.players)
         ['a', 'b']
         """
+        if not isinstance(values, Mapping):
+            raise GameError(
+                f"values must be a mapping from coalition to value, got {named(values)}"
+            )
         for key in values:
-            if isinstance(key, str):
+            if isinstance(key, (str, bytes)) or not isinstance(key, Iterable):
                 raise CoalitionError(
-                    f"a coalition is the string {key!r}; write ({key!r},) for a single player"
+                    f"a coalition is {named(key)}; write ({key!r},) for a single player"
                 )
         if players is None:
             players = dict.fromkeys(
@@ -219,6 +251,13 @@ class Game(GameAlgebra):
             )
         labels = Players(players)
         _check_table_limit(len(labels))
+        # A few bytes may name many players: no table without a value for each of its coalitions.
+        if len(values) + 1 < 1 << len(labels):
+            masks = {labels.mask(key) for key in values}
+            lacking = (1 << len(labels)) - 1 - len(masks - {0})
+            every = range(1, 1 << len(labels))
+            first = islice((mask for mask in every if mask not in masks), 5)
+            raise _missing(labels, list(first), lacking)
         table = np.zeros(1 << len(labels))
         known = np.zeros(len(table), dtype=np.bool_)
         known[0] = True
@@ -231,13 +270,7 @@ class Game(GameAlgebra):
             known[mask] = True
         missing = np.flatnonzero(~known)
         if missing.size:
-            names = ", ".join(
-                format_coalition(labels.ordered_labels(int(mask))) for mask in missing[:5]
-            )
-            more = f" and {missing.size - 5} more" if missing.size > 5 else ""
-            raise GameError(
-                f"{missing.size} of {len(table) - 1} coalitions have no value: {names}{more}"
-            )
+            raise _missing(labels, missing[:5].tolist(), missing.size)
         return cls.from_table(table, labels, kind=kind)
 
     @classmethod
@@ -332,6 +365,8 @@ class Game(GameAlgebra):
         """
         if not callable(function):
             raise GameError(f"the characteristic function is {function!r}, which is not callable")
+        if not isinstance(batched, bool):
+            raise GameError(f"batched must be True or False, got {named(batched)}")
         labels = Players(players)
         wrap = BatchedFunction if batched else SingleFunction
         digest = None if inputs is None else digest_of(inputs)
@@ -463,7 +498,10 @@ class Game(GameAlgebra):
         finished by then are known to the game and in the store, and those not begun are
         cancelled: the same call again evaluates only the rest.
         """
-        rows = np.asarray(membership)
+        try:
+            rows = np.asarray(membership)
+        except ValueError:  # lists of different lengths, as of labels
+            rows = np.zeros(0, dtype=np.object_)
         if rows.ndim != 2 or rows.shape[1] != self.n_players or rows.dtype != np.bool_:
             raise CoalitionError(
                 f"coalitions are a bool array of shape (m, {self.n_players}), "
@@ -604,6 +642,124 @@ class Game(GameAlgebra):
         """
         return frame_of_table(self.players, self.kind, self.tabulate())
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Game):
+            return NotImplemented
+        if self is other:
+            return True
+        if self.players != other.players or self.kind != other.kind:
+            return False
+        if self._table is not None and other._table is not None:
+            return np.array_equal(self._table, other._table)
+        made = [game._made_from() for game in (self, other)]
+        return any(part is not None for part in made[0]) and equal(*made)
+
+    __hash__: ClassVar[None] = None  # type: ignore[assignment] # as of a list
+
+    def _made_from(self) -> tuple[Any, ...]:
+        """Return what gives the values, where that is more than a table."""
+        inputs = None if self._evaluation is None else self._evaluation.inputs
+        return self.native, self.function, inputs, self.symmetry
+
+    def __copy__(self) -> Game:
+        # Nothing of a game changes but how much of it is known, which serves all copies.
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Game:
+        return copy.copy(self)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Callable[..., Game], tuple[Any, ...]]:
+        native, function, inputs, symmetry = self._made_from()
+        remedy = "tabulate() the game, which then travels as its table"
+        travels = protocol > DIGESTED
+        lost = None
+        if native is not None and native.source is None:
+            native, lost = None, GameError(f"nobody can make this native game again; {remedy}")
+        elif function is not None:
+            try:
+                function = portable(function, remedy, arrived=not travels)
+            except GameError as error:
+                function, lost = None, error
+        if lost is not None and self._table is None:
+            raise lost
+        table, known = self._table, None
+        if native is not None or function is not None:
+            # What has been asked is no part of what a game is: joblib.hash, which digests what
+            # goes out by an old protocol, takes it for the same before and after.
+            table = self._table if travels else None
+            if self._evaluation is not None and travels and table is None:
+                known = self._evaluation.known()
+        parts = {
+            "native": native,
+            "function": function,
+            "inputs": None if function is None else inputs,
+            "symmetry": None if function is None else symmetry,
+            "rounding": self.rounding,
+        }
+        return _arrived, (type(self), self.players, self.kind, parts, table, known)
+
+    def save(self, path: str | PathLike[str], *, progress: bool = True) -> None:
+        """Write the players, the kind and all values to a file; tabulates the game.
+
+        Parameters
+        ----------
+        path : path
+            Written whole or not at all; a file that is there is replaced.
+        progress : bool, default True
+            As in :meth:`tabulate`.
+
+        Raises
+        ------
+        GameError
+            The file cannot be written, or a label is neither text, a number, True, False, None
+            nor a tuple of these.
+        PlayerLimitError, CharacteristicFunctionError
+            As in :meth:`tabulate`.
+
+        Notes
+        -----
+        8 * 2^n bytes and a line that says what they are (``docs/file-formats.md``). What made the
+        values is not in the file; a pickle of the game takes it along.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import sesgame as sg
+        >>> game = sg.games.airport([12, 20], players=["near", "far"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     game.save(f"{folder}/cable.game")
+        ...     sg.Game.load(f"{folder}/cable.game").value(["near", "far"])
+        20.0
+        """
+        table = self.tabulate(progress=progress)
+        write_table(path, SavedTable(list(self.players), self.kind, self.rounding, table))
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Game:
+        """Read a game that :meth:`save` wrote.
+
+        Raises
+        ------
+        GameError
+            The file cannot be read, is none of these, or has not exactly the values of its
+            players; no more memory is taken than the file is long.
+        CharacteristicFunctionError
+            A value is NaN or infinite.
+        """
+        saved = read_table(path, MAX_TABLE_PLAYERS)
+        if not is_kind(saved.kind):
+            raise GameError(f'{path}: kind must be "gain" or "cost", got {saved.kind!r}')
+        try:
+            game = cls.from_table(saved.values, saved.players, kind=saved.kind)
+        except CharacteristicFunctionError:
+            raise
+        except GameError as error:
+            raise GameError(f"{path}: {error}") from error
+        game.rounding = saved.rounding
+        return game
+
     def coalition_labels(self, mask: int) -> frozenset[Hashable]:
         """Return the members of the coalition with a given bit mask."""
         return self.players.labels(mask)
@@ -632,6 +788,32 @@ class Game(GameAlgebra):
                 for player in range(self.n_players - left_out(self.n_players))
             ]
         return html_table([f"{self.kind} game", ""], rows)
+
+
+def _missing(players: Players, first: list[int], n_missing: int) -> GameError:
+    """Return the error for coalitions without a value, of which the first are named."""
+    names = ", ".join(format_coalition(players.ordered_labels(mask)) for mask in first)
+    more = f" and {n_missing - len(first)} more" if n_missing > len(first) else ""
+    n_coalitions = (1 << len(players)) - 1
+    return GameError(f"{n_missing} of {n_coalitions} coalitions have no value: {names}{more}")
+
+
+def _arrived(
+    kind_of_game: type[Game],
+    players: Players,
+    kind: Kind,
+    parts: dict[str, Any],
+    table: NDArray[np.float64] | None,
+    known: tuple[NDArray[np.bool_], NDArray[np.float64]] | None,
+) -> Game:
+    """Return the game that has travelled."""
+    game = kind_of_game(players, kind, **parts)
+    if table is not None:
+        table.setflags(write=False)
+        game._table = table
+    if known is not None and game._evaluation is not None:
+        game._evaluation.learn(*known)
+    return game
 
 
 def _check_table_limit(n_players: int) -> None:

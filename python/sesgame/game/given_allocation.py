@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from sesgame.errors import AllocationError
 from sesgame.formatting import format_coalition
-from sesgame.game.allocation import Allocation, checked_values
+from sesgame.game.allocation import Allocation, checked_values, shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -42,12 +42,34 @@ def as_allocation(
         return dataclasses.replace(
             allocation, players=game.players, values=_in_player_order(game, by_player)
         )
+    by_label = _by_label(game, allocation)
     values = (
-        _in_player_order(game, allocation)
-        if isinstance(allocation, Mapping)
-        else checked_values(game.players, allocation)
+        checked_values(game.players, cast("ArrayLike", allocation))
+        if by_label is None
+        else _in_player_order(game, by_label)
     )
     return Allocation(players=game.players, values=values, kind=game.kind, method="given")
+
+
+def _by_label(game: Game, given: Any) -> Mapping[Hashable, Any] | None:
+    """Return shares that have labels, by label; None for an array, in player order.
+
+    Labels have mappings, a Series of pandas, unless they are 0, 1, ... that nobody chose, and an
+    array of xarray with a coordinate.
+    """
+    if isinstance(given, Mapping):
+        return given
+    if hasattr(given, "dims") and hasattr(given, "to_series"):
+        given = given.to_series() if given.ndim == 1 and any(given.coords) else given.to_numpy()
+    index = getattr(given, "index", None)
+    if index is None or callable(index) or getattr(given, "ndim", 0) != 1:
+        return None
+    labels = list(index)
+    if labels == list(range(len(labels))) and not all(label in game.players for label in labels):
+        return None
+    if len(set(labels)) < len(labels):
+        raise AllocationError("the allocation has two shares of one player")
+    return dict(zip(labels, given, strict=True))
 
 
 def _in_player_order(game: Game, values: Mapping[Hashable, float]) -> NDArray[np.float64]:
@@ -58,4 +80,4 @@ def _in_player_order(game: Game, values: Mapping[Hashable, float]) -> NDArray[np
             f"the allocation is not one of this game's players: missing "
             f"{format_coalition(missing)}, unknown {format_coalition(unknown)}"
         )
-    return checked_values(game.players, [values[player] for player in game.players])
+    return checked_values(game.players, shares_of(values, list(game.players)))

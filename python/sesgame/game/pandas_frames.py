@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.formatting import format_coalition
+from sesgame.formatting import format_coalition, named
 from sesgame.game.allocation import Kind
 from sesgame.game.players import Players, membership_of_masks
 from sesgame.optional_imports import needs
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["coalition_members", "coalitions_of_frame", "frame_of_table"]
+__all__ = ["coalition_members", "coalitions_of_frame", "frame_of", "frame_of_table"]
 
 Coalitions = dict[Iterable[Hashable], float]
 
@@ -36,6 +36,33 @@ def coalition_members(text: str) -> tuple[str, ...]:
     return members
 
 
+def frame_of(given: Any, name: str) -> pd.DataFrame:
+    """Return a frame of pandas as it is, and one of polars or an array of xarray as such a frame.
+
+    Raises
+    ------
+    GameError
+        It is none of these.
+    """
+    with needs("pandas", "frames need pandas"):
+        import pandas as pd
+
+    if isinstance(given, pd.DataFrame):
+        return given
+    library = type(given).__module__.partition(".")[0]
+    if library == "polars" and hasattr(given, "get_columns"):
+        # Column by column, which needs no pyarrow; a label is text there.
+        return pd.DataFrame({column.name: column.to_list() for column in given.get_columns()})
+    if library == "xarray" and getattr(given, "ndim", None) == 2:
+        frame: pd.DataFrame = given.to_pandas()
+        is_time = [pd.api.types.is_datetime64_any_dtype(axis.dtype) for axis in frame.axes]
+        return frame.T if is_time == [False, True] else frame
+    raise GameError(
+        f"{name} must be a DataFrame of pandas or polars, or an xarray.DataArray of two "
+        f"dimensions, got {named(given)}"
+    )
+
+
 def coalitions_of_frame(
     frame: pd.DataFrame,
 ) -> tuple[Coalitions, Kind, list[Hashable] | None]:
@@ -46,6 +73,7 @@ def coalitions_of_frame(
     GameError
         As in :meth:`sesgame.Game.from_pandas`.
     """
+    frame = frame_of(frame, "frame")
     kinds: list[Kind] = [kind for kind in get_args(Kind) if kind in frame.columns]
     if len(kinds) != 1:
         raise GameError(

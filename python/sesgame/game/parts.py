@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from sesgame.game.by_value import ByValue
 from sesgame.game.characteristic_function import CharacteristicFunction, not_finite
 from sesgame.game.players import Players
 
@@ -55,7 +56,7 @@ class PartGame(Protocol):
         """Return the values of many coalitions."""
 
 
-class Part:
+class Part(ByValue):
     """A game as a part of others. To a worker it goes without the values that it knows."""
 
     def __init__(self, game: PartGame) -> None:

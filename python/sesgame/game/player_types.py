@@ -13,6 +13,7 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.formatting import format_coalition
+from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SAME_VALUE = 1e-9
 """Of the largest of these: what counts as the same value."""
 
 
-class Symmetry:
+class Symmetry(ByValue):
     """Which players are of the same type.
 
     Parameters

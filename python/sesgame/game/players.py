@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from sesgame.errors import CoalitionError, GameError
+from sesgame.formatting import named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +50,13 @@ class Players(Sequence[Hashable]):
     __slots__ = ("_indices", "_labels")
 
     def __init__(self, labels: Iterable[Hashable]) -> None:
-        if isinstance(labels, str):
+        if isinstance(labels, (str, bytes)):
             raise GameError(f"players is the string {labels!r}; pass a list of labels")
+        if not isinstance(labels, Iterable):
+            raise GameError(
+                f"players must be a collection of labels, got {named(labels)}; range(3) makes the "
+                f"players 0, 1 and 2"
+            )
         self._labels = tuple(labels)
         self._indices: dict[Hashable, int] = {}
         for index, label in enumerate(self._labels):
@@ -77,7 +83,7 @@ class Players(Sequence[Hashable]):
         return iter(self._labels)
 
     def __contains__(self, label: object) -> bool:
-        return label in self._indices
+        return _is_hashable(label) and label in self._indices
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Players) and self._labels == other._labels
@@ -115,6 +121,15 @@ class Players(Sequence[Hashable]):
             raise CoalitionError(
                 f"the coalition is the string {coalition!r}; pass a collection of labels, "
                 f"for example ({coalition!r},)"
+            )
+        if not isinstance(coalition, Iterable):
+            raise CoalitionError(
+                f"a coalition must be a collection of labels, got {named(coalition)}"
+            )
+        if isinstance(coalition, np.ndarray) and coalition.dtype == np.bool_:
+            raise CoalitionError(
+                "a coalition is a collection of labels; values() takes bool arrays, of shape "
+                f"(m, {len(self)})"
             )
         indices = [self.index(label) for label in coalition]
         if len(set(indices)) != len(indices):

@@ -20,6 +20,7 @@ import numpy as np
 
 from sesgame.errors import CharacteristicFunctionError, GameError, SesgameError, SolverError
 from sesgame.game.characteristic_function import CharacteristicFunction
+from sesgame.game.portable import pickled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Package:
         """
         if self._packed is None:
             try:
-                packed = _dumps(self.function)
+                packed = pickled(self.function)
             except Exception as error:
                 self.failure = GameError(
                     f"the characteristic function cannot be sent to another process "
@@ -63,16 +64,6 @@ class Package:
                 raise self.failure from error
             self._packed = hashlib.sha256(packed).hexdigest(), packed
         return self._packed
-
-
-def _dumps(function: CharacteristicFunction) -> bytes:
-    """Pickle by value where cloudpickle is there: workers need not find a notebook's functions."""
-    try:
-        import cloudpickle
-    except ImportError:
-        return pickle.dumps(function)
-    packed: bytes = cloudpickle.dumps(function)
-    return packed
 
 
 @dataclass(frozen=True)

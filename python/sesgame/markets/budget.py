@@ -10,6 +10,7 @@ import numpy as np
 from sesgame.errors import AllocationError
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.markets.settlement import Settlement
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class BudgetBalance:
         )
 
 
+@checked_arguments
 def budget_balance(result: Settlement | Allocation) -> BudgetBalance:
     """Return what a mechanism collects and pays out.
 

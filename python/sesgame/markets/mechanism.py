@@ -6,6 +6,7 @@ Each mechanism is one constant in one file of :mod:`sesgame.markets.mechanisms` 
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 from collections.abc import Callable
 from enum import Enum
@@ -132,3 +133,16 @@ class Mechanism:
 
     def __repr__(self) -> str:
         return f"Mechanism({self.name!r})"
+
+
+def _engine_rule(name: str) -> EngineRule:
+    rule: EngineRule = getattr(EngineRule, name)
+    return rule
+
+
+def _named_engine_rule(rule: EngineRule) -> tuple[Callable[[str], EngineRule], tuple[str]]:
+    return _engine_rule, (str(rule).rpartition(".")[2],)
+
+
+# A settlement travels with its mechanism, and enumerations of the engine have no pickle.
+copyreg.pickle(EngineRule, _named_engine_rule)

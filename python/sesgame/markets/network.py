@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from sesgame._engine import NetworkColumns
 from sesgame.errors import GameError, SolverError
+from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.matpower import network_of_case
@@ -54,7 +55,7 @@ _PRECISION = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class NetworkClearing:
+class NetworkClearing(ByValue):
     """The efficient dispatch of a network market.
 
     Attributes
@@ -92,7 +93,7 @@ class NetworkClearing:
         return float(self.values.sum()) + self.load_value
 
 
-class NetworkMarket:
+class NetworkMarket(ByValue):
     """Offers, bids and fixed demand at the buses of a network, for one hour.
 
     Power flows as in the DC approximation: no losses, small angles, the flow on a line in
@@ -194,7 +195,7 @@ class NetworkMarket:
         cap = lost_load(value_of_lost_load, self.demand_mw)
         prices = one_price_each(np.append(self.price_per_mwh, cap))
         self.price_per_mwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
-        self.columns = self._columns()
+        self.columns  # noqa: B018, what the engine refuses is refused at once
 
     @classmethod
     def from_matpower(
@@ -440,7 +441,9 @@ class NetworkMarket:
         )
         return demand
 
-    def _columns(self) -> NetworkColumns:
+    @cached_property
+    def columns(self) -> NetworkColumns:
+        """The engine's form of the market."""
         return NetworkColumns(
             len(self.participants),
             self.participant.astype(np.uintp),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 
 from sesgame._engine import EngineRule, NetworkColumns, OrderBookColumns
 from sesgame.errors import GameError
+from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.order_book_files import read_orders
@@ -50,7 +52,7 @@ class Order(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class BookClearing:
+class BookClearing(ByValue):
     """The efficient outcome of an order book, and the prices between which it clears.
 
     Attributes
@@ -93,7 +95,7 @@ class BookClearing:
         return price
 
 
-class OrderBook:
+class OrderBook(ByValue):
     """Offers to sell and bids to buy on one bus, in one or many periods.
 
     The periods are independent of each other. A participant may have any number of steps on
@@ -186,7 +188,6 @@ class OrderBook:
         for array in frozen:
             array.setflags(write=False)
         self._by_period = np.argsort(self.period, kind="stable")
-        self._columns: OrderBookColumns | None = None
 
     @classmethod
     def from_orders(
@@ -267,23 +268,21 @@ class OrderBook:
         """The number of periods T."""
         return len(self.demand_kwh)
 
-    @property
+    @cached_property
     def columns(self) -> OrderBookColumns:
         """The engine's form of the book, its orders sorted by period."""
-        if self._columns is None:
-            by = self._by_period
-            counts = np.bincount(self.period, minlength=self.n_periods)
-            self._columns = OrderBookColumns(
-                len(self.participants),
-                np.concatenate([[0], np.cumsum(counts)]).astype(np.uintp),
-                self.participant[by].astype(np.uint32),
-                self.is_bid[by],
-                self.price_per_kwh[by],
-                self.quantity_kwh[by],
-                self.demand_kwh,
-                self.value_of_lost_load,
-            )
-        return self._columns
+        by = self._by_period
+        counts = np.bincount(self.period, minlength=self.n_periods)
+        return OrderBookColumns(
+            len(self.participants),
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.uintp),
+            self.participant[by].astype(np.uint32),
+            self.is_bid[by],
+            self.price_per_kwh[by],
+            self.quantity_kwh[by],
+            self.demand_kwh,
+            self.value_of_lost_load,
+        )
 
     @property
     def coalitions(self) -> NetworkColumns:

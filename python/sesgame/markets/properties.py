@@ -14,6 +14,7 @@ import numpy as np
 
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
+from sesgame.game.by_value import ByValue
 from sesgame.markets.budget import BudgetBalance, budget_balance
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.truthfulness import MisreportScan, likely_price_factors, misreport_scan
@@ -35,8 +36,8 @@ EFFICIENT, RATIONAL, TRUTHFUL, CORE, BALANCED = (
 )
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
-class PropertyReport:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class PropertyReport(ByValue):
     """What is known of an outcome on the reported values, and by how much what fails does so.
 
     Attributes

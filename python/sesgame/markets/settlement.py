@@ -13,6 +13,7 @@ from sesgame.errors import AllocationError
 from sesgame.files.json_text import plain
 from sesgame.formatting import html_table, left_out, text_table
 from sesgame.game.allocation import checked_values
+from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 
@@ -24,7 +25,7 @@ __all__ = ["Settlement"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Settlement:
+class Settlement(ByValue):
     """The outcome of a market and its payments; positive = the participant pays.
 
     Parameters
@@ -66,6 +67,12 @@ class Settlement:
         for name in ("payments", "values"):
             object.__setattr__(self, name, checked_values(self.participants, getattr(self, name)))
         object.__setattr__(self, "outside", MappingProxyType(dict(self.outside)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "outside": dict(self.outside)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "outside": MappingProxyType(state["outside"])})
 
     @property
     def utilities(self) -> NDArray[np.float64]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sesgame._engine import BundleAuctionColumns
 from sesgame.errors import GameError
+from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap
 from sesgame.markets.steps import numbers, pairs_nearby
@@ -49,7 +51,7 @@ class StorageClearing:
     welfare: float
 
 
-class StorageAuction:
+class StorageAuction(ByValue):
     """Bids for bundles of a shared battery; a bidder wins at most one of its bundles (XOR).
 
     Where several choices of bundles are worth the same, which one wins depends on the order of the
@@ -97,7 +99,6 @@ class StorageAuction:
         labels = dict.fromkeys(bundle.bidder for bundle in self.bundles)
         self.participants = Players(labels if bidders is None else bidders)
         self.energy_kwh, self.power_kw = _capacities(energy_kwh, power_kw, n_periods)
-        usage = np.zeros((len(self.bundles), 2 * self.n_periods))
         for k, bundle in enumerate(self.bundles):
             for period in bundle.periods:
                 if not 0 <= period < self.n_periods:
@@ -105,10 +106,18 @@ class StorageAuction:
                         f"bundle {k} of {bundle.bidder!r} is for period {period}; the periods are "
                         f"0 to {self.n_periods - 1}"
                     )
+        self.columns  # noqa: B018, what the engine refuses is refused at once
+
+    @cached_property
+    def columns(self) -> BundleAuctionColumns:
+        """The engine's form of the auction."""
+        usage = np.zeros((len(self.bundles), 2 * self.n_periods))
+        for k, bundle in enumerate(self.bundles):
+            for period in bundle.periods:
                 usage[k, period] = bundle.energy_kwh
                 usage[k, self.n_periods + period] = bundle.power_kw
         indices = [self.participants.index(bundle.bidder) for bundle in self.bundles]
-        self.columns = BundleAuctionColumns(
+        return BundleAuctionColumns(
             len(self.participants),
             np.array(indices, dtype=np.uintp),
             np.array([bundle.value for bundle in self.bundles], dtype=np.float64),

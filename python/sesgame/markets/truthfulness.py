@@ -10,6 +10,8 @@ import numpy as np
 
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
+from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.markets.market import ClearableMarket, Market
 from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.order_book import OrderBook
@@ -36,7 +38,7 @@ _BLOCK = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class MisreportScan:
+class MisreportScan(ByValue):
     """What a participant's misreports earn it, by its true values.
 
     A gain is at least what was found; finding none proves nothing.
@@ -89,6 +91,7 @@ class MisreportScan:
         return f"MisreportScan({self.participant!r}, {self.utilities.size} misreports: {found})"
 
 
+@checked_arguments
 def misreport_scan(
     mechanism: Callable[[Any], Settlement],
     participant: Hashable,

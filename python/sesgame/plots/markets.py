@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.game.door import checked_arguments
 from sesgame.plots.canvas import BLUE, GREY, RED, Style, new_axes, with_unit
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ DRAWN = 30
 """Participants whose payments are drawn."""
 
 
+@checked_arguments
 def merit_order(
     settlement: OneBusSettlement, *, period: int = 0, unit: str = "", ax: Axes | None = None
 ) -> Axes:
@@ -110,6 +112,7 @@ def merit_order(
     return axes
 
 
+@checked_arguments
 def payments(
     settlements: Mapping[str, Settlement], *, unit: str = "", ax: Axes | None = None
 ) -> Axes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.game.door import checked_arguments
 from sesgame.plots.canvas import BLACK, BLUE, ORANGE, RED, new_axes, with_unit
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def size_of_comparison(compared: Comparison) -> tuple[float, float]:
     return 8.4, 1.4 + 0.38 * len(compared.rows)
 
 
+@checked_arguments
 def comparison(compared: Comparison, *, ax: Axes | None = None) -> Axes:
     """Draw the saving of every player under each rule, and what holds of the rule.
 

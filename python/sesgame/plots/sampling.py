@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.game.door import checked_arguments
 from sesgame.plots.canvas import BLUE, GREY, RED, count_axis, new_axes, with_unit
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ LINES = 200
 """So many players are drawn: those whose intervals are widest at the end."""
 
 
+@checked_arguments
 def convergence(
     estimate: Allocation,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.formatting import count
+from sesgame.game.door import checked_arguments
 from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED, new_axes
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["dispatch"]
 
 
+@checked_arguments
 def dispatch(
     schedule: Schedule, *, tariff: Tariff | PriceSeries | None = None, ax: Axes | None = None
 ) -> Axes:

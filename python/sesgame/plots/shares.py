@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.game.door import checked_arguments
 from sesgame.plots.canvas import BLACK, GREY, Style, named_allocations, new_axes, with_unit
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ NAME_POINTS = 6.5
 written."""
 
 
+@checked_arguments
 def allocations(
     allocations: Drawn,
     *,

@@ -11,6 +11,7 @@ import numpy as np
 from sesgame.errors import GameError
 from sesgame.formatting import amount, format_coalition
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import membership_of_masks
 from sesgame.plots.canvas import BLACK, BLUE, GREY, ORANGE, Style, named_allocations, new_axes
@@ -39,6 +40,7 @@ FLAT = 1e-6
 """A body that is thinner than this part of an edge is drawn as flat."""
 
 
+@checked_arguments
 def core(
     game: Game,
     allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation] = (),

@@ -10,6 +10,7 @@ import numpy as np
 from sesgame._engine import excess_histogram, worst_coalition
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation, Kind
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.game.given_allocation import as_allocation
 from sesgame.plots.canvas import (
@@ -41,6 +42,7 @@ BINS = 1 << 14
 """A bin is far below what a printer can show."""
 
 
+@checked_arguments
 def excesses(
     game: Game,
     allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation],

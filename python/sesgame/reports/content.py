@@ -18,6 +18,7 @@ from sesgame.bills import rounded_bills
 from sesgame.energy.community import Community
 from sesgame.errors import AllocationError, GameError
 from sesgame.formatting import amount, count, number, shown, text_table
+from sesgame.game.by_value import ByValue
 from sesgame.stability.kernel import maximal_surpluses
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ DISPATCH_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ReportContent:
+class ReportContent(ByValue):
     """Allocations of one game, audited and billed.
 
     Parameters

@@ -17,6 +17,7 @@ from sesgame.errors import AllocationError, GameError
 from sesgame.files.json_text import parsed, plain, restored
 from sesgame.files.text_file import read_text
 from sesgame.game.allocation import Allocation, Evidence, texts
+from sesgame.game.door import checked_arguments
 from sesgame.game.precision import equal_amounts, rounding_of_excesses
 from sesgame.reports.result_files import FORMAT, SavedGame, SavedResult, names_certified_rule
 from sesgame.stability.audit import contradictions
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["read_result", "result_of"]
 
 
+@checked_arguments
 def read_result(path: str | PathLike[str], game: Game) -> dict[str, Allocation]:
     """Return the shares under each rule of a ``result.json``, with certificates to verify.
 

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sesgame.comparison import Compared, compared
 from sesgame.errors import AllocationError, GameError
 from sesgame.files.output_folder import OutputFolder
+from sesgame.formatting import named as described
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
+from sesgame.game.given_allocation import as_allocation
 from sesgame.reports.content import ReportContent
 from sesgame.reports.html.letter import letter_names, letter_page
 from sesgame.reports.html.report_page import report_page
@@ -186,6 +189,7 @@ def build_report(
     )
 
 
+@checked_arguments
 def report(
     game: Game,
     allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation],
@@ -252,7 +256,13 @@ def report(
     >>> result.to_html().startswith("<!DOCTYPE html>")
     True
     """
-    named = _by_name(allocations)
+    named = {name: as_allocation(game, each) for name, each in _by_name(allocations).items()}
+    if isinstance(files, (str, bytes)) or not isinstance(files, Iterable):
+        raise GameError(f"files must be a list of paths, got {described(files)}")
+    paths = list(files)
+    for path in paths:
+        if not isinstance(path, (str, PathLike)):
+            raise GameError(f"files must be a list of paths, got {described(path)}")
     if community is not None:
         if tuple(game.players) != community.members:
             raise GameError(f"the community {community!r} does not have the players of {game!r}")
@@ -263,7 +273,7 @@ def report(
         named,
         name=name or (community.name if community else "game"),
         unit=unit,
-        files=[Path(file) for file in files],
+        files=[Path(path) for path in paths],
         progress=progress,
     )
 

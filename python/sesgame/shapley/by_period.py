@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +14,13 @@ from sesgame.errors import GameError
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.permutations import Permutations, PermutationSampling
 from sesgame.estimators.valuation import Valuation
-from sesgame.formatting import format_coalition
-from sesgame.game.allocation import Allocation, Kind
+from sesgame.formatting import format_coalition, named
+from sesgame.game.allocation import Allocation, Kind, is_kind
+from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players, keys_of_membership
+from sesgame.game.portable import portable
 from sesgame.optional_imports import needs
 from sesgame.rule import Rule
 from sesgame.shapley.confidence import half_widths, root_mean_square_errors
@@ -38,7 +42,7 @@ DEFAULT_EVALUATIONS = 10_000
 """The budget where none is given, or 40 for each player if that is more."""
 
 
-class PeriodGame:
+class PeriodGame(ByValue):
     r"""A game that is the sum of one game for each period, :math:`v(S) = \sum_t v_t(S)`.
 
     A dispatch of many days without storage from one to the next is such a game; one with a battery
@@ -84,13 +88,20 @@ class PeriodGame:
         kind: Kind,
     ) -> None:
         self.players = Players(players)
+        if isinstance(periods, str) or not isinstance(periods, Iterable):
+            raise GameError(f"periods must be a collection of labels, got {named(periods)}")
+        if not callable(function):
+            raise GameError(f"function must be callable, got {named(function)}")
         self.periods = tuple(periods)
         if not self.periods:
             raise GameError("periods must not be empty")
+        for period in self.periods:
+            if not isinstance(period, Hashable):
+                raise GameError(f"a period must be a label, got {named(period)}")
         if len(set(self.periods)) < len(self.periods):
             twice = next(label for label in self.periods if self.periods.count(label) > 1)
             raise GameError(f"duplicate period {twice!r}")
-        if kind not in get_args(Kind):
+        if not is_kind(kind):
             raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
         self.kind: Kind = kind
         self._function = function
@@ -105,7 +116,12 @@ class PeriodGame:
         GameError
             There is no game, or two differ in players or kind.
         """
+        if not isinstance(games, Mapping):
+            raise GameError(f"games must be a mapping from period to game, got {named(games)}")
         parts = list(games.values())
+        for label, part in games.items():
+            if not isinstance(part, Game):
+                raise GameError(f"the game of period {label!r} is {named(part)}")
         for label, part in games.items():
             if part.players != parts[0].players or part.kind != parts[0].kind:
                 raise GameError(
@@ -115,10 +131,22 @@ class PeriodGame:
         if not parts:
             raise GameError("periods must not be empty")
 
-        def values(membership: NDArray[np.bool_]) -> Array:
-            return np.stack([part.values(membership, progress=False) for part in parts], axis=1)
+        return cls(parts[0].players, _SideBySide(tuple(parts)), games, kind=parts[0].kind)
 
-        return cls(parts[0].players, values, games, kind=parts[0].kind)
+    def _parts(self) -> dict[str, Any]:
+        return {**super()._parts(), "function": self._function}
+
+    def __copy__(self) -> PeriodGame:
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> PeriodGame:
+        return copy.copy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        remedy = "make it of games that travel (PeriodGame.from_games)"
+        return {**vars(self), "_function": portable(self._function, remedy), "_known": {}}
 
     def values(self, membership: NDArray[np.bool_]) -> Array:
         """Return the values of coalitions by period, shape (m, P); nothing is evaluated twice.
@@ -154,13 +182,25 @@ class PeriodGame:
 
     def total(self) -> Game:
         """Return the game of the sums over all periods."""
-        return Game.from_function(
-            self.players, lambda rows: self.values(rows).sum(axis=1), kind=self.kind, batched=True
-        )
+        return Game.from_function(self.players, self._totals, kind=self.kind, batched=True)
+
+    def _totals(self, membership: NDArray[np.bool_]) -> Array:
+        totals: Array = self.values(membership).sum(axis=1)
+        return totals
+
+
+@dataclasses.dataclass(frozen=True)
+class _SideBySide:
+    """The values of one game for each period."""
+
+    games: tuple[Game, ...]
+
+    def __call__(self, membership: NDArray[np.bool_]) -> Array:
+        return np.stack([game.values(membership, progress=False) for game in self.games], axis=1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class PeriodShares:
+class PeriodShares(ByValue):
     """Who gets what in which period.
 
     Attributes
@@ -190,6 +230,7 @@ class PeriodShares:
         )
 
 
+@checked_arguments
 def shapley_by_period(
     game: PeriodGame,
     *,
@@ -225,7 +266,7 @@ def shapley_by_period(
 
     Raises
     ------
-    ValueError
+    GameError
         An option is out of its range, or the budget is not enough for one order of the players.
     GameError
         As in :meth:`PeriodGame.values`.
@@ -249,9 +290,9 @@ def shapley_by_period(
     ([[1.0, 4.0], [3.0, 2.0]], [5.0, 5.0])
     """
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+        raise GameError(f"confidence must be between 0 and 1, got {confidence}")
     if max_evaluations is not None and not max_evaluations >= 1:
-        raise ValueError(f"max_evaluations must be at least 1, got {max_evaluations}")
+        raise GameError(f"max_evaluations must be at least 1, got {max_evaluations}")
     n = len(game.players)
     budget = max_evaluations or max(DEFAULT_EVALUATIONS, 40 * n)
     if n <= MAX_TABLE_PLAYERS and budget >= 2**n - 1:

@@ -20,6 +20,7 @@ from sesgame._engine import semivalue as engine_semivalue
 from sesgame._engine import shapley_value as engine_shapley_value
 from sesgame.errors import AllocationError, GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.game.player_types import Symmetry
 from sesgame.progress import progress_report
@@ -62,7 +63,7 @@ MAX_PROFILES = 1 << 24
 """Profiles of types that are evaluated at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExactSemivalue(Evidence):
     """How an exact semivalue came about.
 
@@ -100,6 +101,7 @@ class ExactSemivalue(Evidence):
         return [f"Exact by the structure of the game: the error is proved to be below {bound}."]
 
 
+@checked_arguments
 def shapley_value(
     game: Game,
     *,
@@ -223,6 +225,7 @@ SHAPLEY = Rule(
 )
 
 
+@checked_arguments
 def banzhaf_value(
     game: Game,
     *,
@@ -331,6 +334,7 @@ NORMALISED_BANZHAF = Rule(
 )
 
 
+@checked_arguments
 def semivalue(
     game: Game,
     weights: Sequence[float],

@@ -11,6 +11,7 @@ import numpy as np
 from sesgame.errors import GameError
 from sesgame.estimators import Estimator
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.player_types import Symmetry
 from sesgame.rule import SEED, AllocationProblem, Need, Option, Promise, Rule
 from sesgame.shapley.estimation import estimate_value
@@ -55,6 +56,7 @@ Method = Literal[
 BY_SAMPLE = ", estimated from a sample of groups"
 
 
+@checked_arguments
 def shapley_estimate(
     game: Game,
     *,
@@ -128,7 +130,7 @@ def shapley_estimate(
 
     Raises
     ------
-    ValueError
+    GameError
         An option is out of its range, or the budget is not enough for the method: for one order of
         the players, one pair of coalitions, or all strata.
     GameError
@@ -222,6 +224,7 @@ SHAPLEY_ESTIMATE = Rule(
 )
 
 
+@checked_arguments
 def banzhaf_estimate(
     game: Game,
     *,
@@ -261,7 +264,7 @@ def banzhaf_estimate(
 
     Raises
     ------
-    ValueError
+    GameError
         As for :func:`shapley_estimate`, or the method estimates the Shapley value only.
     GameError, CharacteristicFunctionError, ExecutorError, StoreError
         As for :func:`shapley_estimate`.
@@ -311,6 +314,7 @@ BANZHAF_ESTIMATE = Rule(
 )
 
 
+@checked_arguments
 def semivalue_estimate(
     game: Game,
     weights: Sequence[float],
@@ -355,7 +359,7 @@ def semivalue_estimate(
     ------
     GameError
         There are not n weights, one is negative or not finite, or they do not sum to 1 as above.
-    ValueError, CharacteristicFunctionError, ExecutorError, StoreError
+    GameError, CharacteristicFunctionError, ExecutorError, StoreError
         As for :func:`banzhaf_estimate`.
 
     Warns

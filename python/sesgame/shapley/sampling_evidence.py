@@ -9,6 +9,7 @@ import numpy as np
 
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Course, Evidence, Intervals
+from sesgame.game.by_value import equal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,12 @@ class TracePoint(NamedTuple):
     seconds: float
     half_width: float
     values: NDArray[np.float64]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is TracePoint and equal(tuple(self), tuple(other))
+
+    def __hash__(self) -> int:
+        return hash(self[:3])  # an array has none
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sesgame.errors import GameError
 from sesgame.estimators import ESTIMATORS, Estimator
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class SamplingOptions:
 
     Raises
     ------
-    ValueError
+    GameError
         An option is out of its range.
     """
 
@@ -72,18 +73,18 @@ class SamplingOptions:
     def __post_init__(self) -> None:
         seed = _whole(self.seed)
         if seed is None or not 0 <= seed < 2**64:
-            raise ValueError(f"seed must be an integer from 0 to 2**64 - 1, got {self.seed!r}")
+            raise GameError(f"seed must be an integer from 0 to 2**64 - 1, got {self.seed!r}")
         budget = None if self.max_evaluations is None else _whole(self.max_evaluations)
         if self.max_evaluations is not None and (budget is None or budget < 1):
-            raise ValueError(
+            raise GameError(
                 f"max_evaluations must be a positive whole number, got {self.max_evaluations!r}"
             )
         for name in ("target_half_width", "max_seconds"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
-                raise ValueError(f"{name} must be positive, got {limit}")
+                raise GameError(f"{name} must be positive, got {limit}")
         if not 0 < self.confidence < 1:
-            raise ValueError(f"confidence must be between 0 and 1, got {self.confidence}")
+            raise GameError(f"confidence must be between 0 and 1, got {self.confidence}")
         object.__setattr__(self, "seed", seed)
         object.__setattr__(self, "max_evaluations", budget)
 
@@ -97,30 +98,30 @@ class SamplingOptions:
 
         Raises
         ------
-        ValueError
+        GameError
             There is no such method, it does not estimate this value, or the budget is above its
             limit.
         """
         method = self.method
-        if method == "auto":
+        if isinstance(method, str) and method == "auto":
             return None
         if isinstance(method, str):
             if method not in ESTIMATORS:
                 names = ", ".join(f'"{name}"' for name in ("auto", *ESTIMATORS))
-                raise ValueError(f"method must be an estimator or one of {names}, got {method!r}")
+                raise GameError(f"method must be an estimator or one of {names}, got {method!r}")
             method = ESTIMATORS[method]()
         if isinstance(method, type) or not hasattr(method, "sampling"):
-            raise ValueError(f"method must be a name or an estimator, got {method!r}")
+            raise GameError(f"method must be a name or an estimator, got {method!r}")
         if not value.can_be_estimated(method):
             able = ", ".join(
                 f'"{name}"' for name, other in ESTIMATORS.items() if value.can_be_estimated(other())
             )
-            raise ValueError(
+            raise GameError(
                 f'method "{method.name}" cannot estimate this semivalue; these can: {able}'
             )
         most, budget = method.max_evaluations, self.max_evaluations
         if most is not None and budget is not None and budget > most:
-            raise ValueError(
+            raise GameError(
                 f'max_evaluations must be at most {most} for method "{method.name}", got {budget}'
             )
         return method

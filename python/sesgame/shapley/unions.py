@@ -17,6 +17,7 @@ from sesgame.estimators.union_permutations import UnionPermutations
 from sesgame.estimators.valuation import CELLS
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.rule import Need, Option, Promise, Rule
 from sesgame.shapley.estimation import estimate_value
@@ -73,6 +74,7 @@ UNIONS: Option[Unions] = Option(
 )
 
 
+@checked_arguments
 def owen_value(
     game: Game,
     unions: Unions,
@@ -179,6 +181,7 @@ OWEN = Rule(
 )
 
 
+@checked_arguments
 def owen_estimate(
     game: Game,
     unions: Unions,
@@ -213,7 +216,7 @@ def owen_estimate(
     ------
     GameError
         As for :func:`owen_value`.
-    ValueError, CharacteristicFunctionError, ExecutorError, StoreError
+    GameError, CharacteristicFunctionError, ExecutorError, StoreError
         As in :func:`sesgame.shapley_estimate`.
 
     Warns
@@ -265,6 +268,7 @@ OWEN_ESTIMATE = Rule(
 )
 
 
+@checked_arguments
 def nested_shapley_value(
     game: Game,
     unions: Unions,
@@ -358,6 +362,7 @@ NESTED_SHAPLEY = Rule(
 )
 
 
+@checked_arguments
 def nested_shapley_estimate(
     game: Game,
     unions: Unions,
@@ -393,7 +398,7 @@ def nested_shapley_estimate(
     ------
     GameError
         As for :func:`owen_value`.
-    ValueError, CharacteristicFunctionError, ExecutorError, StoreError
+    GameError, CharacteristicFunctionError, ExecutorError, StoreError
         As in :func:`sesgame.shapley_estimate`.
 
     Notes

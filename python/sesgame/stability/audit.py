@@ -12,6 +12,7 @@ from sesgame.errors import AllocationError
 from sesgame.files.json_text import InfiniteAsNull, plain
 from sesgame.formatting import LESS, format_coalition, html_table, short_coalition, shown, size
 from sesgame.game.allocation import Allocation
+from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.stability.obstacles import no_core, obstacle_sentence
 from sesgame.stability.property import Property
@@ -186,6 +187,7 @@ class Audit:
         return html_table(["", "holds", "closest to leaving", ""], rows, self.method)
 
 
+@checked_arguments
 def audit(
     game: Game,
     allocation: Allocation | Mapping[Hashable, float] | ArrayLike,

@@ -175,7 +175,7 @@ def _by_player(game: Game, name: str, given: Any, no_bound: float) -> NDArray[np
     return np.array(numbers)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BoundsContradiction(Evidence):
     """Multipliers that prove that no point of a core, or of a least core, satisfies bounds.
 

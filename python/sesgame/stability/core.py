@@ -16,6 +16,7 @@ from sesgame.files.json_text import unkept
 from sesgame.formatting import count as count_of
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.precision import equal_amounts, rounding_of_excesses
 from sesgame.progress import progress_report
@@ -60,7 +61,7 @@ __all__ = [
 ]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class LeastCoreEvidence(Evidence):
     """What proves a least core.
 
@@ -165,6 +166,7 @@ class LeastCoreEvidence(Evidence):
         return dataclasses.replace(checked, failures=tuple(failures))
 
 
+@checked_arguments
 def least_core(
     game: Game | Iterable[Hashable],
     *,
@@ -393,7 +395,7 @@ LEAST_CORE = Rule(
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class CoreCheck(Evidence):
     """Whether an allocation is in the core, and the coalition with the largest excess.
 
@@ -428,6 +430,7 @@ class CoreCheck(Evidence):
         return () if self else (f"{format_coalition(self.worst_coalition)} has a positive excess",)
 
 
+@checked_arguments
 def core_check(
     game: Game,
     allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
@@ -481,7 +484,7 @@ def core_check(
     )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class CoreExistence(Evidence):
     """Whether the core is empty, with a witness either way.
 
@@ -554,6 +557,7 @@ class CoreExistence(Evidence):
         return ()
 
 
+@checked_arguments
 def core_existence(game: Game, *, progress: bool = True) -> CoreExistence:
     """Tell whether the core is empty, and prove it.
 

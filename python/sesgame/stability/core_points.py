@@ -18,6 +18,7 @@ from sesgame.errors import AllocationError, CoalitionError, GameError
 from sesgame.files.json_text import unkept
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.door import checked_arguments
 from sesgame.game.precision import (
     RESOLUTION,
     UNIT_ROUNDOFF,
@@ -96,7 +97,7 @@ class CorePointStep:
     bound_multipliers: tuple[float, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class CorePointEvidence(Evidence):
     """What proves a chosen point of the core or least core.
 
@@ -394,6 +395,7 @@ def pinned(game: Game, *, of_least_core: bool) -> NDArray[np.bool_]:
     )
 
 
+@checked_arguments
 def nearest_core_allocation(
     game: Game,
     *,
@@ -461,6 +463,7 @@ def nearest_core_allocation(
     return _chosen(game, choice, progress)
 
 
+@checked_arguments
 def leximin_core_allocation(
     game: Game,
     *,

@@ -18,6 +18,7 @@ from sesgame._engine import (
 )
 from sesgame.files.json_text import plain
 from sesgame.formatting import count, html_table, short_coalition, size
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.game.leave_one_out import leave_one_out
 from sesgame.progress import progress_report
@@ -191,6 +192,7 @@ class GameProperties:
         return html_table(["", "holds", ""], rows, f"{self.kind} game")
 
 
+@checked_arguments
 def game_properties(
     game: Game, *, tolerance: float | None = None, progress: bool = True
 ) -> GameProperties:

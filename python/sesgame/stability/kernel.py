@@ -10,6 +10,7 @@ import numpy as np
 
 from sesgame._engine import maximal_surpluses as engine_maximal_surpluses
 from sesgame.game.allocation import Allocation, Evidence
+from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.precision import resolution, rounding_of_excesses
 from sesgame.progress import progress_report
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["KernelCheck", "kernel_check", "maximal_surpluses"]
 
 
+@checked_arguments
 def maximal_surpluses(
     game: Game,
     allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
@@ -75,7 +77,7 @@ def maximal_surpluses(
     return surpluses.reshape(game.n_players, game.n_players)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class KernelCheck(Evidence):
     """Whether an allocation is in the prekernel and in the kernel.
 
@@ -101,6 +103,7 @@ class KernelCheck(Evidence):
     tolerance: float
 
 
+@checked_arguments
 def kernel_check(
     game: Game,
     allocation: Allocation | Mapping[Hashable, float] | ArrayLike,

@@ -17,7 +17,8 @@ from sesgame._engine import nucleolus as engine_nucleolus
 from sesgame.errors import GameError, OracleError, SolverError
 from sesgame.files.json_text import unkept
 from sesgame.formatting import count
-from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values
+from sesgame.game.allocation import Allocation, Amount, Evidence, checked_values, is_kind
+from sesgame.game.door import checked_arguments
 from sesgame.game.game import MAX_TABLE_PLAYERS
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class NucleolusEvidence(Evidence):
     """What proves a nucleolus: its stages, each balanced (Kohlberg 1971) [kohlberg1971]_.
 
@@ -154,6 +155,7 @@ class NucleolusEvidence(Evidence):
         )
 
 
+@checked_arguments
 def nucleolus(
     game: Game | Iterable[Hashable],
     *,
@@ -259,6 +261,7 @@ def nucleolus_by_search(search: CoalitionSearch, *, exact: bool = False) -> Allo
     return (NUCLEOLUS if found.evidence.individually_rational else PRENUCLEOLUS).made(found)
 
 
+@checked_arguments
 def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
     """Return the prenucleolus: as the nucleolus, without individual rationality.
 
@@ -295,6 +298,7 @@ def prenucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> A
     return _solve(game, PRENUCLEOLUS, None, False, exact, progress)
 
 
+@checked_arguments
 def per_capita_nucleolus(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
     """Return the per-capita nucleolus: as the nucleolus, with excesses ``e(S, x) / |S|``.
 
@@ -333,6 +337,7 @@ def per_capita_nucleolus(game: Game, *, exact: bool = False, progress: bool = Tr
     return _solve(game, PER_CAPITA_NUCLEOLUS, PER_CAPITA_PRENUCLEOLUS, True, exact, progress)
 
 
+@checked_arguments
 def per_capita_prenucleolus(
     game: Game, *, exact: bool = False, progress: bool = True
 ) -> Allocation:
@@ -447,6 +452,7 @@ PER_CAPITA_PRENUCLEOLUS = Rule(
 )
 
 
+@checked_arguments
 def nucleoli(
     tables: ArrayLike,
     *,
@@ -506,6 +512,8 @@ def nucleoli(
             f"the game in row {wrong[0]} has an empty coalition that is not worth 0, "
             f"or a value that is not finite"
         )
+    if not is_kind(kind):
+        raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
     values = engine_nucleoli(array, kind, per_capita, individually_rational)
     return values.reshape(-1, n_players)
 

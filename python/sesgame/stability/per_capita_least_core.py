@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sesgame.game.door import checked_arguments
 from sesgame.rule import Need, Rule
 from sesgame.stability.core import LEAST_CORE, LeastCoreEvidence, least_core_of_table
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["PER_CAPITA_LEAST_CORE", "per_capita_least_core"]
 
 
+@checked_arguments
 def per_capita_least_core(game: Game, *, exact: bool = False, progress: bool = True) -> Allocation:
     r"""Return a point of the per-capita least core: the largest excess per member is least.
 

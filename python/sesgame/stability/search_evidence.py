@@ -51,7 +51,7 @@ class GeneratedStage(Stage):
     bound: InfiniteAsNull = math.inf
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class GenerationEffort(Evidence):
     """What generating rows took.
 
@@ -77,7 +77,7 @@ class GenerationEffort(Evidence):
     evaluations: int
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class GeneratedEvidence(Evidence):
     """What is proved of an allocation that was found with a separation oracle, and what is not.
 

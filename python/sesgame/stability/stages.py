@@ -47,7 +47,7 @@ class Stage:
     bound_weights: tuple[float, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Effort(Evidence):
     """What finding a solution took.
 

@@ -64,7 +64,7 @@ NO_FRACTIONS = "exact needs the table of a game; an oracle's word has no fractio
 REMEDY = "exact=True of the rule gives shares that are proved in fractions"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Verification(Evidence):
     """What a certificate proves of an allocation, or what fails in it.
 

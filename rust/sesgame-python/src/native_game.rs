@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
 use sesgame_engine::shapley::{exact, native, semivalue::Semivalue};
 use sesgame_engine::{enumeration, game, leave_one_out};
 
@@ -21,6 +23,8 @@ type LeaveOneOut<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, f
 #[pyclass(frozen, subclass, module = "sesgame._engine")]
 pub struct NativeGame {
     game: Arc<dyn game::NativeGame>,
+    /// What makes the same game again: a callable and its arguments, as pickle takes them.
+    source: PyOnceLock<Py<PyTuple>>,
 }
 
 impl NativeGame {
@@ -31,7 +35,7 @@ impl NativeGame {
 
     /// Wraps a game that something else holds, too.
     pub fn from_shared(game: Arc<dyn game::NativeGame>) -> Self {
-        Self { game }
+        Self { game, source: PyOnceLock::new() }
     }
 
     /// The game, to be held by another one, too.
@@ -47,6 +51,31 @@ impl NativeGame {
 
 #[pymethods]
 impl NativeGame {
+    /// What makes the same game again, where somebody has said so.
+    #[getter]
+    fn source<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyTuple>> {
+        self.source.get(py).map(|source| source.bind(py).clone())
+    }
+
+    /// Says what makes the same game again; the first word counts.
+    fn made_by(&self, py: Python<'_>, source: Py<PyTuple>) {
+        let _ = self.source.set(py, source);
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.source(py).ok_or_else(|| {
+            PyTypeError::new_err("a native game of which nobody knows what it is made from")
+        })
+    }
+
+    fn __copy__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __deepcopy__(this: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        this
+    }
+
     #[getter]
     fn n_players(&self) -> usize {
         self.game.n_players()

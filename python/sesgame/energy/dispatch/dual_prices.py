@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
+from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ RELATIVE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class DualBills:
+class DualBills(ByValue):
     """What members owe at prices that prove a dispatch optimal.
 
     Attributes

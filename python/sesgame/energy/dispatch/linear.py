@@ -15,6 +15,7 @@ from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
 from sesgame.energy.dispatch.pool_gap import is_harmless, largest_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.formatting import count
+from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
     from sesgame._engine import NativeGame
@@ -30,7 +31,7 @@ MAX_LISTED_PLAYERS = 14
 """The most players whose every coalition is worth a linear program of its own."""
 
 
-class LinearModel:
+class LinearModel(ByValue):
     """Everything that a problem has, at a linear program for each coalition."""
 
     name: Model = "linear"

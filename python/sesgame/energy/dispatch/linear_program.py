@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -198,6 +198,8 @@ class LinearDispatch:
         if not elastic:
             try:
                 self.game = _compiled(self)
+                # What the program is made from is much smaller than its arrays.
+                self.game.made_by((_game_of, (tuple(problems), tuple(weights), storage_units)))
             except (SolverError, ValueError) as error:
                 # What is for sale is the only thing that has no owner, and no limit of its own.
                 earning = not isinstance(error, SolverError) or error.status == "unbounded"
@@ -205,6 +207,9 @@ class LinearDispatch:
                     raise GameError(self._arbitrage()) from error
                 broken = self._broken_limit()
                 raise GameError(broken) if broken else error from error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LinearDispatch, (self._problems, self._weights, self._storage_units)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -288,7 +293,10 @@ class LinearDispatch:
 
     def separation_oracle(self, game: Game | None = None) -> DispatchOracle:
         """Return the separation oracle; `game` has the same values, perhaps faster."""
-        return DispatchOracle(game or self.cost_game(), self.dual_bills(), lambda: self.game)
+        return DispatchOracle(game or self.cost_game(), self.dual_bills(), self._game_itself)
+
+    def _game_itself(self) -> LinearProductionGame:
+        return self.game
 
     def _everybody(self) -> NDArray[np.bool_]:
         return np.ones(self._n_members, dtype=np.bool_)
@@ -591,6 +599,15 @@ class LinearDispatch:
                     f"members together miss it by at least {missed:.6g} kW"
                 )
         return ""
+
+
+def _game_of(
+    problems: Sequence[DispatchProblem],
+    weights: Sequence[float],
+    storage_units: Callable[[DispatchProblem], list[StorageUnit]],
+) -> LinearProductionGame:
+    """Return the compiled game of a program again."""
+    return LinearDispatch(problems, weights, storage_units).game
 
 
 def _compiled(dispatch: LinearDispatch) -> LinearProductionGame:

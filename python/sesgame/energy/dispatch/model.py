@@ -106,7 +106,7 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
         if _POOLED.missing(problem) or not is_harmless(problem.storage):
             return _LINEAR
         return _POOLED if len(problem.storage) else _NETTING
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         *others, last = (f'"{known}"' for known in MODELS)
         raise GameError(f"model must be {', '.join(others)} or {last}, got {name!r}")
     model = MODELS[name]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import SolverError
+from sesgame.game.by_value import ByValue
 from sesgame.linear.builder import LinearBuilder
 from sesgame.linear.quiet_highs import checked
 from sesgame.optional_imports import needs
@@ -47,7 +48,7 @@ the tolerance, and less than HiGHS calls excessive."""
 
 
 @dataclass(frozen=True, eq=False)
-class OwnAccounts:
+class OwnAccounts(ByValue):
     """What each member does in each step, energy in kWh, arrays of shape (n, T).
 
     Attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,13 +20,16 @@ from sesgame.energy.dispatch.pool_gap import cut_pools, gap_of_all, largest_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.formatting import count
+from sesgame.game.by_value import ByValue
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
+from sesgame.game.native_source import native_from
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import (
+        LinearProductionGame,
         NativeGame,
         PooledBatteryDispatch,
         PooledBatteryGame,
@@ -37,7 +41,7 @@ LOCAL_SEARCH = 20_000
 """Coalitions looked at before each mixed-integer program, since a recursion makes them cheap."""
 
 
-class PooledModel:
+class PooledModel(ByValue):
     """The battery of a coalition has all energy, power and charge that its members bring."""
 
     name: Model = "battery"
@@ -107,14 +111,16 @@ class PooledModel:
         """Return the compiled game."""
         if self._used(problem).size:
             return self._pooled_game(problem)
-        return netting_game(problem.net_load_kwh, problem.buy_per_kwh, problem.sell_per_kwh)
+        return native_from(
+            netting_game, problem.net_load_kwh, problem.buy_per_kwh, problem.sell_per_kwh
+        )
 
     def mean_game(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float]
     ) -> NativeGame:
         """Return the compiled game of mean costs: nothing is bought, so each is by itself."""
         parts = [self.native_game(problem) for problem in problems]
-        return weighted_sum_game(parts, np.array(weights))
+        return native_from(weighted_sum_game, parts, np.array(weights))
 
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what a coalition does."""
@@ -166,8 +172,11 @@ class PooledModel:
         return DispatchOracle(
             game,
             self.dual_bills(problem),
-            lambda: self.program([problem]).game,
+            partial(self._program_game, problem),
         )
+
+    def _program_game(self, problem: DispatchProblem) -> LinearProductionGame:
+        return self.program([problem]).game
 
     def _used(self, problem: DispatchProblem) -> NDArray[np.intp]:
         """Return the batteries in the pool, by number."""
@@ -191,7 +200,8 @@ class PooledModel:
 
     def _pooled_game(self, problem: DispatchProblem) -> PooledBatteryGame:
         (energy_kwh, power_kw, initial_kwh), efficiencies = self._pool(problem)
-        return pooled_battery_game(
+        return native_from(
+            pooled_battery_game,
             problem.net_load_kwh,
             problem.buy_per_kwh,
             problem.sell_per_kwh,

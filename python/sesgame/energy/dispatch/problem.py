@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from sesgame.game.by_value import ByValue
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -48,7 +50,7 @@ class Steps(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Storage:
+class Storage(ByValue):
     """Batteries that members bring, arrays of shape (m,).
 
     Attributes
@@ -102,7 +104,7 @@ class Storage:
 
 
 @dataclass(frozen=True, eq=False)
-class Offers:
+class Offers(ByValue):
     """Storage that any coalition may buy, arrays of shape (k,).
 
     Attributes
@@ -130,7 +132,7 @@ NO_OFFERS = Offers((), np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
-class FlowLimit:
+class FlowLimit(ByValue):
     """The most that can flow, either way, between some members and the others.
 
     Attributes
@@ -152,7 +154,7 @@ class FlowLimit:
 
 
 @dataclass(frozen=True, eq=False)
-class DispatchProblem:
+class DispatchProblem(ByValue):
     """What coalitions of n members can do in T steps, and what it costs.
 
     Attributes
@@ -196,8 +198,10 @@ class DispatchProblem:
 
     @cached_property
     def net_load_kwh(self) -> NDArray[np.float64]:
-        """Load minus PV, shape (n, T)."""
-        return self.load_kwh - self.pv_kwh
+        """Load minus PV, shape (n, T), read-only."""
+        net: NDArray[np.float64] = self.load_kwh - self.pv_kwh
+        net.setflags(write=False)
+        return net
 
     @property
     def rounding(self) -> float:
@@ -237,7 +241,7 @@ class DispatchProblem:
 
 
 @dataclass(frozen=True, eq=False)
-class Dispatch:
+class Dispatch(ByValue):
     """What a coalition does in each step, energy in kWh, arrays of shape (T,).
 
     Attributes

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from sesgame.game.by_value import ByValue
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,7 +27,7 @@ HARDLY = 1e-6
 """Of that sum: an excess that is no farther above a level may be at it, within tolerances."""
 
 
-class DispatchOracle:
+class DispatchOracle(ByValue):
     r"""Separation oracle: the coalition with the largest excess, with a proved upper bound.
 
     .. math:: \max_S \; x(S) - c(S) = \max_{z \in \{0,1\}^n, \; y} \; x^\top z - f^\top y
@@ -59,6 +61,9 @@ class DispatchOracle:
     @cached_property
     def _program(self) -> LinearProductionGame:
         return self._make_program()
+
+    def _parts(self) -> dict[str, Any]:
+        return {"game": self._game, "dual": self._dual, "make_program": self._make_program}
 
     def value(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the costs of the coalitions in the rows of an array of shape (m, n)."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.game.door import checked_arguments
 from sesgame.markets.budget import budget_balance
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.mechanisms.vcg import VCG
@@ -40,6 +41,7 @@ __all__ = [
 S = TypeVar("S", bound=Settlement)
 
 
+@checked_arguments
 def uplift_by_load(settlement: S) -> S:
     """Return the settlement whose gap is charged to consumption, in proportion to energy.
 
@@ -71,6 +73,7 @@ def uplift_by_load(settlement: S) -> S:
     return _uplift(settlement, settlement.consumed, UPLIFT_BY_LOAD, "consumes anything")
 
 
+@checked_arguments
 def uplift_by_gain(settlement: S) -> S:
     """Return the settlement whose gap is charged to all who gain, in proportion to their gain.
 
@@ -105,6 +108,7 @@ def uplift_by_gain(settlement: S) -> S:
     return _uplift(settlement, gains, UPLIFT_BY_GAIN, "gains anything")
 
 
+@checked_arguments
 def scale_rents(settlement: S) -> S:
     r"""Return the settlement in which the rents of all who are paid are scaled by one factor.
 
@@ -141,6 +145,7 @@ def scale_rents(settlement: S) -> S:
     return _repaired(settlement, SCALE_RENTS, payments, dict(settlement.outside), settlement.rule)
 
 
+@checked_arguments
 def bailey_cavallo(mechanism: Callable[[Any], S], market: Market) -> S:
     r"""Return a mechanism's outcome with its surplus rebated without touching the incentives.
 

@@ -7,6 +7,7 @@ from typing import overload
 
 import numpy as np
 
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import FEW_TRIALS, MarketPromise, Mechanism
 from sesgame.markets.mechanisms.vcg import vcg
 from sesgame.markets.order_book import OrderBook
@@ -24,6 +25,7 @@ _PRECISION = 1e3
 def core_selecting(market: OrderBook) -> OneBusSettlement: ...
 @overload
 def core_selecting(market: StorageAuction) -> StorageSettlement: ...
+@checked_arguments
 def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | StorageSettlement:
     r"""Return the efficient outcome with the core payments nearest to VCG.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from sesgame.errors import GameError
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.storage_auction import StorageAuction
 from sesgame.markets.storage_settlement import StorageSettlement
@@ -12,6 +13,7 @@ from sesgame.markets.storage_settlement import StorageSettlement
 __all__ = ["GREEDY", "greedy"]
 
 
+@checked_arguments
 def greedy(auction: StorageAuction) -> StorageSettlement:
     r"""Return the greedy outcome with critical-value payments, for single-minded bidders.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sesgame.errors import GameError
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.mechanisms.double_auction import settle_double_auction
 from sesgame.markets.order_book import OrderBook
@@ -14,6 +15,7 @@ from sesgame.markets.steps import QUANTITY_ROUNDING
 __all__ = ["MCAFEE", "mcafee"]
 
 
+@checked_arguments
 def mcafee(book: OrderBook) -> OneBusSettlement:
     """Return the trades of McAfee's double auction for single units.
 

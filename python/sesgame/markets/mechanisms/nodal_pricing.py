@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.network_settlement import NetworkSettlement
@@ -10,6 +11,7 @@ from sesgame.markets.steps import by_participant, signed
 __all__ = ["NODAL_PRICING", "nodal_pricing"]
 
 
+@checked_arguments
 def nodal_pricing(market: NetworkMarket) -> NetworkSettlement:
     r"""Return the efficient outcome where each bus has its price (locational marginal prices).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sesgame._engine import EngineRule
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
@@ -10,6 +11,7 @@ from sesgame.markets.order_book_settlement import OneBusSettlement
 __all__ = ["PAY_AS_BID", "pay_as_bid"]
 
 
+@checked_arguments
 def pay_as_bid(book: OrderBook) -> OneBusSettlement:
     """Return the efficient outcome of a book where each accepted order pays its own price.
 

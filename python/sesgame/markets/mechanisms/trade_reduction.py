@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.mechanisms.double_auction import settle_double_auction
 from sesgame.markets.order_book import OrderBook
@@ -10,6 +11,7 @@ from sesgame.markets.order_book_settlement import OneBusSettlement
 __all__ = ["TRADE_REDUCTION", "trade_reduction"]
 
 
+@checked_arguments
 def trade_reduction(book: OrderBook) -> OneBusSettlement:
     """Return the trades of all but the marginal buyer and the marginal seller.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
@@ -17,6 +18,7 @@ from sesgame.markets.steps import by_participant, signed
 __all__ = ["UNIFORM_PRICE", "uniform_price"]
 
 
+@checked_arguments
 def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement:
     """Return the efficient outcome of a book at one price for everybody (k-double auction).
 

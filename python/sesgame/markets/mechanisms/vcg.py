@@ -10,6 +10,7 @@ import numpy as np
 
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
+from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.network_settlement import NetworkSettlement
@@ -27,6 +28,7 @@ def vcg(market: OrderBook) -> OneBusSettlement: ...
 def vcg(market: NetworkMarket) -> NetworkSettlement: ...
 @overload
 def vcg(market: StorageAuction, *, time_limit: float = ...) -> StorageSettlement: ...
+@checked_arguments
 def vcg(
     market: OrderBook | NetworkMarket | StorageAuction, *, time_limit: float = np.inf
 ) -> OneBusSettlement | NetworkSettlement | StorageSettlement:

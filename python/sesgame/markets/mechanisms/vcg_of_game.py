@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.door import checked_arguments
 from sesgame.rule import Promise, Rule
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class ClarkeEvidence(Evidence):
         return [f"Made of {self.n_evaluations} values: all together, and all without each."]
 
 
+@checked_arguments
 def vcg_payments(
     game: Game,
     *,

@@ -1,0 +1,241 @@
+"""What comes in at the public functions: games in any form, and options of the right type.
+
+One door for all of them, so that a slip is answered in one way: the name of the argument, what it
+must be, what it was.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from sesgame.errors import GameError
+from sesgame.formatting import named as described
+from sesgame.game.allocation import Allocation
+from sesgame.game.game import Game
+
+__all__ = ["as_game", "checked_arguments", "is_world"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CLASSES = frozenset(
+    {
+        "Allocation",
+        "Community",
+        "Comparison",
+        "Game",
+        "NetworkMarket",
+        "OneBusSettlement",
+        "OrderBook",
+        "PeriodGame",
+        "Scenarios",
+        "Schedule",
+        "Settlement",
+        "StorageAuction",
+    }
+)
+"""Annotations that are classes of this package, by name: the door is below most of them."""
+
+TEXTS = ("Form", "Kind", "Literal", "Method", "Model", "str")
+"""Beginnings of annotations that are text; which, the function itself says."""
+
+
+def is_world(given: object) -> bool:
+    """Return whether something makes games of its own, as a community and scenarios do."""
+    return callable(getattr(given, "cost_game", None)) and not isinstance(given, type)
+
+
+def as_game(given: Any) -> Game:
+    """Return a game as it is, and of a community or another world its cost game.
+
+    Raises
+    ------
+    GameError
+        It is neither; the message says what it is, and what would make a game of it.
+    """
+    if isinstance(given, Game):
+        return given
+    if is_world(given):
+        game: Game = given.cost_game()
+        return game
+    remedy = ""
+    if isinstance(given, Mapping):
+        remedy = "; Game.from_dict(values, kind=...) makes a game of a value for each coalition"
+    elif isinstance(given, (list, tuple, np.ndarray)):
+        remedy = "; Game.from_table(values, kind=...) makes a game of 2^n values"
+    elif hasattr(given, "columns"):
+        remedy = "; Game.from_pandas(frame) makes a game of a frame"
+    elif callable(given):
+        remedy = "; Game.from_function(players, function, kind=...) makes a game of a function"
+    raise GameError(
+        f"game must be a game, a community or scenarios, got {described(given)}{remedy}"
+    )
+
+
+def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a public function whose arguments are checked by their annotations.
+
+    An argument annotated as ``Game`` may also be a community, scenarios or another world: then it
+    is its ``cost_game()``, and the allocation says so in its `origin`. Where the function takes a
+    separation oracle and the world has too many members to list their coalitions, the oracle is
+    that of the world. Scalars, text, classes of this package, oracles, paths and functions are
+    told by their annotation (:func:`_alternative`); whatever else is for the function itself.
+    """
+    parameters = inspect.signature(function).parameters
+    of_games = str(next(iter(parameters.values())).annotation).startswith("Game")
+    first = next(iter(parameters))
+    kinds = {name: str(parameter.annotation).split(" | ") for name, parameter in parameters.items()}
+    found = {
+        name: _check(name, alternatives)
+        for name, alternatives in kinds.items()
+        if not (of_games and name == first)
+    }
+    checks = {name: check for name, check in found.items() if check is not None}
+    order = list(parameters)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        given: dict[str, Any] = dict(zip(order, args, strict=False))
+        if len(args) > len(order) or given.keys() & kwargs.keys():
+            return function(*args, **kwargs)  # which Python refuses in its own words
+        given |= kwargs
+        for name, check in checks.items():
+            if name in given:
+                given[name] = check(given[name])
+        if not of_games or "game" not in given or isinstance(given["game"], Game):
+            return function(**given)  # type: ignore[call-arg] # the arguments by name
+        if is_world(given["game"]) and "World" not in kinds[first]:
+            return _of_world(function, given, parameters)
+        # With an oracle of its own a search takes players for a game.
+        if not is_world(given["game"]) and given.get("oracle") is None:
+            as_game(given["game"])
+        return function(**given)  # type: ignore[call-arg] # the arguments by name
+
+    return checked
+
+
+def _of_world(function: Callable[..., R], given: dict[str, Any], takes: Collection[str]) -> R:
+    """Call a function with the cost game of a world, and say so in the allocation."""
+    world = given["game"]
+    model = world.chosen_model(None)
+    game = as_game(world)
+    own: dict[str, Any] = {"game": game}
+    if "community" in takes and given.get("community") is None:
+        own["community"] = world
+    is_large = game.n_players > world.max_listed_players(model)
+    if "oracle" in takes and given.get("oracle") is None and is_large:
+        own["oracle"] = world.separation_oracle(model=model)
+    result = function(**{**given, **own})
+    if isinstance(result, Allocation):
+        said = "" if model is None else f", model {model!r}"
+        result = copy.copy(result)
+        object.__setattr__(result, "origin", f"cost_game() of {world!r}{said}")
+    return result
+
+
+def _check(name: str, alternatives: list[str]) -> Callable[[Any], Any] | None:
+    """Return what refuses an argument of a wrong type; None where the annotation is no matter."""
+    found = [_alternative(each) for each in alternatives]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found):
+        return None
+    wanted = " or ".join(dict.fromkeys(words for words, _ in known))
+
+    def check(value: Any) -> Any:
+        for _, taken in known:
+            given = taken(value)
+            if given is not _REFUSED:
+                return given
+        raise GameError(f"{name} must be {wanted}, got {described(value)}")
+
+    return check
+
+
+_REFUSED = object()
+
+
+def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
+    """Return in words what an annotation takes, and what gives that or refuses; None if unknown."""
+
+    def instance(*kinds: type) -> Callable[[Any], Any]:
+        return lambda value: value if isinstance(value, kinds) else _REFUSED
+
+    def having(attribute: str) -> Callable[[Any], Any]:
+        return lambda value: value if _has(value, attribute) else _REFUSED
+
+    if annotation == "None":
+        return "None", instance(type(None))
+    if annotation == "bool":
+        return "True or False", instance(bool, np.bool_)
+    if annotation == "int":
+        return "a whole number", _whole
+    if annotation == "float":
+        return (
+            "a number",
+            lambda value: _REFUSED if _is_flag(value) else instance(Real, Decimal)(value),
+        )
+    if annotation.startswith(TEXTS):
+        return "text", instance(str)
+    if annotation == "S" or annotation in CLASSES:
+        kind = "Settlement" if annotation == "S" else annotation
+        if kind in ("Community", "Scenarios"):
+            # Another world is refused by the function, which says what is for that one.
+            return kind, lambda value: value if is_world(value) else _REFUSED
+        return kind, lambda value: value if kind in _classes(value) else _REFUSED
+    if annotation in ("Sequence[float]", "Iterable[float]"):
+        return "a list of numbers", _numbers
+    if annotation in ("Iterable[Allocation]", "Mapping[str, Allocation]"):
+        return "allocations", _allocations
+    attributes = {
+        "SeparationOracle": ("a separation oracle", "most_violated"),
+        "Market": ("a market", "without"),
+        "World": ("a community or another world", "cost_game"),
+        "PathLike[str]": ("a path", "__fspath__"),
+    }
+    if annotation in attributes:
+        words, attribute = attributes[annotation]
+        return words, having(attribute)
+    if annotation.startswith("Callable["):
+        return "a function", having("__call__")
+    return None
+
+
+def _has(value: object, attribute: str) -> bool:
+    return not isinstance(value, type) and hasattr(value, attribute)
+
+
+def _classes(value: object) -> set[str]:
+    return {kind.__name__ for kind in type(value).__mro__}
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():  # 1e5
+        return int(value)
+    return value if isinstance(value, Integral) and not _is_flag(value) else _REFUSED
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        return _REFUSED
+    given = list(value)
+    return given if all(isinstance(each, (Real, Decimal)) for each in given) else _REFUSED
+
+
+def _allocations(value: Any) -> Any:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return _REFUSED
+    given = value if isinstance(value, Mapping) else list(value)
+    each = given.values() if isinstance(given, Mapping) else given
+    return given if all(isinstance(one, Allocation) for one in each) else _REFUSED

@@ -1,0 +1,205 @@
+"""Whatever is given to a public function in place of an argument, the answer is an error of ours.
+
+Every public function and every way to make an object of a public class, found by its name; each
+argument in turn is something else. A function that has no call below fails the test.
+"""
+
+import importlib
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+import sesgame as sg
+from fixtures.public_objects import (
+    NAMES,
+    PLAYERS,
+    auctions,
+    books,
+    games,
+    model_game,
+    networks,
+    two_period,
+)
+from fixtures.worlds import UNLIKE, community
+
+E, M = sg.energy, sg.markets
+GAME = games()["table"]
+OTHER = sg.Game.from_table([0.0, 1, 2, 4], ["x", "y"], kind="gain")
+SHARE = sg.shapley_value(GAME)
+WORLD = community(3)
+WITH_BATTERY = community(2, batteries=UNLIKE[:1])
+SETTLED = M.vcg(books())
+WRONG = (
+    None,
+    "ab",
+    "",
+    b"ab",
+    7,
+    -1.5,
+    float("nan"),
+    True,
+    [],
+    [None],
+    {},
+    {"a": None},
+    {3: 1.0},
+    (),
+    object(),
+    len,
+    np.zeros((2, 2, 2)),
+    sg.shapley_value(OTHER),
+    OTHER,
+    E.Scenarios([WORLD]),
+    two_period(),
+    sg.Game,
+)
+"""What somebody may give by mistake; whether it is one depends on the argument."""
+
+FEW = (None, "ab", 7, [], {"a": None}, WRONG[14], WRONG[17])
+"""Of these, those that differ most, for every run of the tests."""
+
+BY_GAME = {
+    "audit": {"allocation": SHARE},
+    "core_check": {"allocation": SHARE},
+    "kernel_check": {"allocation": SHARE},
+    "maximal_surpluses": {"allocation": SHARE},
+    "semivalue": {"weights": [1 / 3, 1 / 6, 1 / 3]},
+    "semivalue_estimate": {"weights": [1 / 3, 1 / 6, 1 / 3]},
+    "owen_value": {"unions": [["a", "b"], ["c"]]},
+    "owen_estimate": {"unions": [["a", "b"], ["c"]]},
+    "nested_shapley_value": {"unions": [["a", "b"], ["c"]]},
+    "nested_shapley_estimate": {"unions": [["a", "b"], ["c"]]},
+    "nested_nash_bargaining": {"unions": [["a", "b"], ["c"]]},
+    "report": {"allocations": SHARE},
+}
+"""What functions of a game need beside it."""
+
+MARKETS = {"book": books, "market": books, "auction": auctions}
+CALLS = {
+    "adapters.dual_allocation": {"game": model_game()},
+    "bills.rounded_bills": {"shares": [1.0, 2.0], "total": 3.0},
+    "budget_balance": {"result": SETTLED},
+    "contribution_weights": {"supplied": {"a": 1.0}, "received": {"a": 2.0}},
+    "divide": {"estate": 10.0, "claims": {"a": 6.0, "b": 9.0}},
+    "energy.bargained_dispatch": {"community": community(4)},
+    "energy.clustered_nucleolus": {"community": WORLD, "n_clusters": 2},
+    "energy.clusters_of": {"community": WORLD, "n_clusters": 2},
+    "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
+    "games.airport": {"costs": [1.0, 2.0]},
+    "games.bankruptcy": {"estate": 2.0, "claims": [1.0, 2.0]},
+    "games.excess": {"load": [[1.0, 2.0]], "limit": 1.0, "price": 1.0},
+    "games.induced_subgraph": {"weights": [[1.0]]},
+    "games.netting": {"net_load_kwh": [[1.0]], "buy_per_kwh": 0.3, "sell_per_kwh": 0.1},
+    "games.peak": {"load_kw": [[1.0]], "price_per_kw": 1.0},
+    "games.spanning_tree": {"costs": [[0.0, 1.0], [1.0, 0.0]]},
+    "games.weighted_vote": {"weights": [1.0], "quota": 1.0},
+    "markets.bailey_cavallo": {"mechanism": M.vcg, "market": auctions()},
+    "markets.mcafee": {
+        "book": M.OrderBook.from_orders([("ann", "bid", 8, 1), ("eve", "offer", 2, 1)])
+    },
+    "markets.nodal_pricing": {"market": networks()},
+    "markets.scale_rents": {"settlement": M.vcg(networks())},
+    "markets.uplift_by_gain": {"settlement": SETTLED},
+    "markets.uplift_by_load": {"settlement": SETTLED},
+    "misreport_scan": {"mechanism": M.vcg, "participant": "ann", "market": books()},
+    "nucleoli": {"tables": [[0.0, 1, 2, 4]], "kind": "gain"},
+    "owen_allocation": {"community": WORLD},
+    "read_result": {"path": "nowhere/result.json", "game": GAME},
+    "rounded_bills": {"shares": [1.0, 2.0], "total": 3.0},
+    "shapley_by_period": {"game": sg.PeriodGame.from_games({"mon": GAME})},
+}
+MAKERS = {
+    "Allocation": {"players": PLAYERS, "values": [1.0, 2, 3], "kind": "cost", "method": "given"},
+    "Allocation.from_dict": {"shares": {"a": 1.0}, "kind": "cost"},
+    "Game.from_table": {"values": [0.0, 1.0], "players": ["a"], "kind": "cost"},
+    "Game.from_dict": {"values": {("a",): 1.0}, "players": ["a"], "kind": "cost"},
+    "Game.from_function": {"players": ["a"], "function": len, "kind": "cost"},
+    "Game.from_pandas": {"frame": GAME.to_pandas(), "players": PLAYERS},
+    "Game.load": {"path": "nowhere.game"},
+    "PeriodGame": {"players": ["a"], "function": len, "periods": ["mon"], "kind": "cost"},
+    "PeriodGame.from_games": {"games": {"mon": GAME}},
+}
+
+
+def calls():
+    """Return each public function by its name, with arguments that are right."""
+    found = {}
+    for name in NAMES.read_text(encoding="utf-8").split():
+        module, _, attribute = name.rpartition(".")
+        function = getattr(importlib.import_module(module), attribute)
+        short = name.removeprefix("sesgame.")
+        if inspect.isfunction(function) and not short.startswith(("plots.", "testing.")):
+            found[short] = function, arguments(short, function)
+    for short, given in MAKERS.items():
+        kind, _, maker = short.partition(".")
+        kind = getattr(sg, kind)
+        found[short] = (getattr(kind, maker) if maker else kind), given
+    return found
+
+
+def arguments(short, function):
+    if short in CALLS:
+        return CALLS[short]
+    parameters = inspect.signature(function).parameters
+    first = next(iter(parameters))
+    if first == "game":
+        return {"game": GAME, **BY_GAME.get(short, {})}
+    assert first in MARKETS, f"{short} has no call in this file"
+    return {first: MARKETS[first]()}
+
+
+ALL = calls()
+
+
+@pytest.mark.parametrize("short", ALL)
+def test_the_call_is_right(short, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    function, given = ALL[short]
+    if "nowhere" in str(given.get("path")):
+        pytest.skip("there is no such file")
+    function(**given)
+
+
+def answer(function, given, name, wrong):
+    """Return the error that is not ours, if that is what comes out."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            function(**{**given, name: wrong})
+    except sg.errors.SesgameError as error:
+        return None if str(error) else error
+    except Exception as error:
+        return error
+    return None
+
+
+def wrong_answers(short, given_instead):
+    """Return what comes out in place of an error of ours, for each argument in turn."""
+    function, given = ALL[short]
+    raw = []
+    for name in inspect.signature(function).parameters:
+        for wrong in given_instead:
+            # What a mechanism of somebody else's raises is theirs.
+            if (name == "mechanism" and wrong is len) or name in ("options", "executor"):
+                continue
+            error = answer(function, given, name, wrong)
+            if error is not None:
+                shown = f"{type(wrong).__name__} {str(wrong)[:20]!r}"
+                raw.append(f"{name} = {shown}: {type(error).__name__}: {error}")
+    return raw
+
+
+@pytest.mark.parametrize("short", ALL)
+def test_a_wrong_argument_is_answered(short, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    raw = wrong_answers(short, FEW)
+    assert not raw, "\n".join(["", *raw])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("short", ALL)
+def test_anything_wrong_is_answered(short, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    raw = wrong_answers(short, WRONG)
+    assert not raw, "\n".join(["", *raw])
