@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::shapley::coalition_pairs::SizeSampler;
 use crate::shapley::symmetric_semivalue::SymmetricSemivalue;
 use crate::shapley::unseen::{Deviations, finite_population};
+use crate::thread_pool;
 
 /// Groups of the jackknife; its standard errors have one degree of freedom less.
 pub const GROUPS: usize = 10;
@@ -91,10 +92,12 @@ impl EvaluatedPairs {
             parts.push((of_size, part));
             rest = after;
         }
-        parts.into_par_iter().for_each(|(of_size, part)| {
-            for row in part.chunks_exact_mut(n_players) {
-                of_size.sampler.draw(row, &mut of_size.members);
-            }
+        thread_pool::install(|| {
+            parts.into_par_iter().for_each(|(of_size, part)| {
+                for row in part.chunks_exact_mut(n_players) {
+                    of_size.sampler.draw(row, &mut of_size.members);
+                }
+            })
         });
         Ok(membership)
     }
@@ -162,7 +165,7 @@ impl EvaluatedPairs {
                 first = index + 1;
             }
         }
-        blocks.into_par_iter().map(work).collect()
+        thread_pool::install(|| blocks.into_par_iter().map(work).collect())
     }
 }
 

@@ -27,6 +27,7 @@ use crate::shapley::row_pass::{
     COLUMNS, GROUP_PLAYERS, GROUP_ROWS, LOW_PLAYERS, PaddedRow, ZERO_ROW, add_group,
 };
 use crate::shapley::semivalue::Semivalue;
+use crate::thread_pool;
 
 /// Rows of one unit of parallel work: 2^18 values, some tens of microseconds.
 const BLOCK_ROWS: usize = 1 << (18 - LOW_PLAYERS);
@@ -132,11 +133,13 @@ pub fn semivalue_of_game(
         }
         Ok((Block::new(&sums_by_high, &inside, &weights), scale))
     };
-    let blocks: Vec<(Block, f64)> = row_sums
-        .par_chunks_mut(BLOCK_ROWS)
-        .enumerate()
-        .map_init(|| Source::of(game), |source, (index, sums)| block(source, index, sums))
-        .collect::<Result<_>>()?;
+    let blocks: Vec<(Block, f64)> = thread_pool::install(|| {
+        row_sums
+            .par_chunks_mut(BLOCK_ROWS)
+            .enumerate()
+            .map_init(|| Source::of(game), |source, (index, sums)| block(source, index, sums))
+            .collect::<Result<_>>()
+    })?;
     let scale = blocks.iter().fold(0.0_f64, |most, (_, scale)| most.max(*scale));
     let blocks: Vec<Block> = blocks.into_iter().map(|(block, _)| block).collect();
     let (mut values, base) = add_blocks(&blocks, &mut row_sums);
@@ -258,7 +261,7 @@ fn sums_by_rows(
     } else {
         let rows = row_sums.par_chunks_mut(BLOCK_ROWS);
         let blocks = table.par_chunks(BLOCK_ROWS * COLUMNS).zip(rows).enumerate();
-        blocks.map(block).collect::<Result<_>>()?
+        thread_pool::install(|| blocks.map(block).collect::<Result<_>>())?
     };
     Ok(add_blocks(&blocks, &mut row_sums))
 }

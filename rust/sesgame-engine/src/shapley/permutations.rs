@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The most orders of a batch; each is walked in both directions.
 pub const MAX_ORDERS: usize = 8;
@@ -127,7 +128,9 @@ impl Batches {
                 Ok(largest)
             },
         );
-        let largest = largest.try_reduce(Largest::default, |one, other| Ok(one.or(other)))?;
+        let largest = thread_pool::install(|| {
+            largest.try_reduce(Largest::default, |one, other| Ok(one.or(other)))
+        })?;
         Ok(BatchMeans { means, largest })
     }
 }
