@@ -24,6 +24,7 @@ from sesgame.game.characteristic_function import (
     not_finite,
 )
 from sesgame.game.evaluation import Evaluation, digest_of
+from sesgame.game.memory import enough_memory
 from sesgame.game.pandas_frames import coalitions_of_frame, frame_of_table
 from sesgame.game.player_types import Symmetry
 from sesgame.game.players import Players
@@ -219,8 +220,9 @@ class Game(GameAlgebra):
             )
         labels = Players(players)
         _check_table_limit(len(labels))
-        table = np.zeros(1 << len(labels))
-        known = np.zeros(len(table), dtype=np.bool_)
+        with enough_memory("table", 8 << len(labels)):
+            table = np.zeros(1 << len(labels))
+            known = np.zeros(len(table), dtype=np.bool_)
         known[0] = True
         for key, value in values.items():
             mask = labels.mask(key)

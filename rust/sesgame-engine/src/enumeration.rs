@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::coalition::{Coalition, MAX_TABLE_PLAYERS};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
 use crate::thread_pool;
 
@@ -32,7 +33,7 @@ pub fn tabulate(game: &dyn NativeGame, progress: &Progress) -> Result<Vec<f64>> 
             "a table holds the coalitions of at most {MAX_TABLE_PLAYERS} players, not {n_players}"
         )));
     }
-    let mut table = vec![0.0; 1 << n_players];
+    let mut table = memory::zeros(&[1 << n_players], Purpose::Table)?;
     progress.set_total(table.len() as u64);
     thread_pool::install(|| {
         table.par_chunks_mut(BLOCK).enumerate().try_for_each_init(

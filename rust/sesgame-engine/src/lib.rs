@@ -14,6 +14,7 @@ pub mod leave_one_out;
 pub mod linear_production;
 pub mod linear_program;
 pub mod markets;
+pub mod memory;
 pub mod nearest_point;
 pub mod owen_integral;
 mod partial_sums;

@@ -1,12 +1,13 @@
 //! Markets on a network of lines.
 
-use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::markets::balanced_core;
 use sesgame_engine::markets::network::{Line, NetworkMarket, Order};
 
 use crate::arrays::{Column, column, owned};
 use crate::boundary::watched;
+use crate::checks;
 
 /// Orders, lines and demand of a network; validated in Python.
 #[pyclass(frozen, module = "sesgame._engine")]
@@ -41,7 +42,25 @@ impl NetworkColumns {
         line_numbers: PyReadonlyArray2<'_, f64>,
         demand: PyReadonlyArray1<'_, f64>,
         value_of_lost_load: f64,
-    ) -> Self {
+    ) -> PyResult<Self> {
+        let (n_orders, n_buses, n_lines) = (price.len(), demand.len(), line_ends.shape()[1]);
+        checks::participants(n_participants)?;
+        checks::length("participant", participant.len(), n_orders)?;
+        checks::length("bus", bus.len(), n_orders)?;
+        checks::length("is_bid", is_bid.len(), n_orders)?;
+        checks::length("quantity", quantity.len(), n_orders)?;
+        checks::shape("line_ends", line_ends.shape(), &[2, n_lines])?;
+        checks::shape("line_numbers", line_numbers.shape(), &[2, n_lines])?;
+        let participants = participant.as_array();
+        checks::indices("participant", participants.iter().copied(), n_participants)?;
+        checks::indices("bus", bus.as_array().iter().copied(), n_buses)?;
+        checks::indices("line_ends", line_ends.as_array().iter().copied(), n_buses)?;
+        checks::finite("price", &price.as_array())?;
+        checks::amounts("quantity", &quantity.as_array())?;
+        checks::amounts("demand", &demand.as_array())?;
+        checks::finite("value_of_lost_load", [&value_of_lost_load])?;
+        checks::finite("a susceptance", &line_numbers.as_array().row(0))?;
+        checks::limits("a limit", &line_numbers.as_array().row(1))?;
         let (participant, bus) = (participant.as_array(), bus.as_array());
         let (is_bid, price, quantity) = (is_bid.as_array(), price.as_array(), quantity.as_array());
         let orders = (0..price.len())
@@ -62,13 +81,13 @@ impl NetworkColumns {
                 limit: numbers[[1, k]],
             })
             .collect();
-        Self(NetworkMarket {
+        Ok(Self(NetworkMarket {
             n_participants,
             orders,
             lines,
-            demand: owned(&demand),
+            demand: owned(&demand)?,
             value_of_lost_load,
-        })
+        }))
     }
 
     /// The dispatch of least cost; Clarke payments are empty unless `clarke`.
@@ -99,7 +118,10 @@ impl NetworkColumns {
         utility: PyReadonlyArray1<'_, f64>,
         time_limit: f64,
     ) -> PyResult<(Vec<bool>, f64, f64)> {
-        let utility = owned(&utility);
+        checks::length("utility", utility.len(), self.0.n_participants)?;
+        checks::finite("utility", &utility.as_array())?;
+        checks::limits("time_limit", [&time_limit])?;
+        let utility = owned(&utility)?;
         watched(py, None, |_| self.0.best_coalition(&utility, time_limit))
     }
 
@@ -110,7 +132,10 @@ impl NetworkColumns {
         marginal: PyReadonlyArray1<'_, f64>,
         welfare: f64,
     ) -> PyResult<(Column<f64>, Vec<Vec<bool>>, f64)> {
-        let marginal = owned(&marginal);
+        checks::length("marginal", marginal.len(), self.0.n_participants)?;
+        checks::finite("marginal", &marginal.as_array())?;
+        checks::finite("welfare", [&welfare])?;
+        let marginal = owned(&marginal)?;
         let core = watched(py, None, |progress| {
             balanced_core::nearest_core_payoffs(&self.0, &marginal, welfare, progress)
         })?;

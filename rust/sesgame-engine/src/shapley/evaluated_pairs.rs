@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::{self, Purpose};
 use crate::shapley::coalition_pairs::SizeSampler;
 use crate::shapley::symmetric_semivalue::SymmetricSemivalue;
 use crate::shapley::unseen::{Deviations, finite_population};
@@ -84,7 +85,12 @@ impl EvaluatedPairs {
         let counts = fill(wishes, &have, &limits, count);
         let n_players = self.n_players();
         let rows = counts.iter().sum::<usize>();
-        let mut membership = vec![false; rows * n_players];
+        let mut membership = memory::zeros(&[rows, n_players], Purpose::Sample)?;
+        for (of_size, &count) in self.sizes.iter_mut().zip(&counts) {
+            memory::reserve(&mut of_size.members, count * of_size.size, Purpose::Sample)?;
+            memory::reserve(&mut of_size.odd, count, Purpose::Sample)?;
+            of_size.sampler.reserve(count)?;
+        }
         let mut parts = Vec::with_capacity(counts.len());
         let mut rest = membership.as_mut_slice();
         for (of_size, count) in self.sizes.iter_mut().zip(counts) {

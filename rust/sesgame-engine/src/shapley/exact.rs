@@ -22,6 +22,7 @@ use crate::coalition::{Coalition, MAX_TABLE_PLAYERS, players_of_table};
 use crate::enumeration::{fill_block, tabulate};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Ranges, Walker};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
 use crate::shapley::row_pass::{
     COLUMNS, GROUP_PLAYERS, GROUP_ROWS, LOW_PLAYERS, PaddedRow, ZERO_ROW, add_group,
@@ -110,7 +111,7 @@ pub fn semivalue_of_game(
     }
     let weights = SizeWeights::new(semivalue);
     let n_rows = (1_usize << n_players) / COLUMNS;
-    let mut row_sums = vec![0.0; n_rows];
+    let mut row_sums: Vec<f64> = memory::zeros(&[n_rows], Purpose::Table)?;
     let high_players = size(n_rows - 1);
     let inside: Vec<_> = (0..=high_players).map(|high| weights.inside_row(high)).collect();
     progress.set_total(1 << n_players);
@@ -241,7 +242,7 @@ fn sums_by_rows(
     weights: &SizeWeights,
     progress: &Progress,
 ) -> Result<(Vec<f64>, f64)> {
-    let mut row_sums = vec![0.0; table.len() / COLUMNS];
+    let mut row_sums: Vec<f64> = memory::zeros(&[table.len() / COLUMNS], Purpose::Table)?;
     let high_players = size(row_sums.len() - 1);
     let inside: Vec<_> = (0..=high_players).map(|high| weights.inside_row(high)).collect();
 

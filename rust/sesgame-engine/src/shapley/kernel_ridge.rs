@@ -16,6 +16,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
 use crate::shapley::cholesky::Cholesky;
 use crate::shapley::evaluated_pairs::{EvaluatedPairs, PairsOfSize};
@@ -224,7 +225,7 @@ struct Fit {
 impl Fit {
     fn new(data: &Observations, prior: Prior, noise: f64, progress: &Progress) -> Result<Self> {
         let (size, n) = (data.len(), data.n_players as f64);
-        let mut matrix = vec![0.0; size * size];
+        let mut matrix = memory::zeros(&[size, size], Purpose::Sample)?;
         thread_pool::install(|| {
             matrix.par_chunks_exact_mut(size).enumerate().for_each(|(row, elements)| {
                 for (other, element) in elements[..=row].iter_mut().enumerate() {
