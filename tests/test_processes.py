@@ -24,7 +24,11 @@ def lines_of(program: str, *, threads: int = 2) -> list[str]:
     """
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program],
-        env={"PYTHONPATH": f"{TESTS}:{TESTS.parent / 'python'}", "RAYON_NUM_THREADS": str(threads)},
+        env={
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": f"{TESTS}:{TESTS.parent / 'python'}",
+            "RAYON_NUM_THREADS": str(threads),
+        },
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -57,22 +61,27 @@ def of_grandchild():
 print(">", repr(digests()))
 print(">", said(lambda: repr(digests())))
 print(">", said(of_grandchild))
-print(">", repr(digests()))
+if os.path.exists("/proc/self/task"):
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/comm") as name:
+            print(">", name.read().strip())
 """
 
 
 @NEEDS_FORK
 def test_a_forked_process_and_a_child_of_it_give_the_bits_of_every_family():
-    lines = lines_of(FORKED)
-    assert len(lines) == 4
-    assert set(lines) == {lines[0]}
-    assert all(repr(name) in lines[0] for name in FAMILIES)
+    of_parent, of_child, of_grandchild, *threads = lines_of(FORKED, threads=3)
+    assert of_parent == of_child == of_grandchild
+    assert all(repr(name) in of_parent for name in FAMILIES)
+    # Those of Rayon's own pool, which does not survive a fork, would have the name of the program.
+    named = ["sesgame 0", "sesgame 1", "sesgame 2"]
+    assert not threads or sorted(threads)[1:] == named, threads
 
 
 @pytest.mark.slow
 @NEEDS_FORK
 def test_a_forked_process_gives_the_same_bits_with_any_number_of_threads():
-    assert lines_of(FORKED, threads=1) == lines_of(FORKED, threads=3)
+    assert lines_of(FORKED, threads=1)[:3] == lines_of(FORKED, threads=3)[:3]
 
 
 STARTED = """
@@ -114,7 +123,7 @@ stopped = threading.Event()
 
 def work():
     while not stopped.is_set():
-        for game in native_games(10).values():
+        for game in native_games(8).values():
             game.tabulate()
         for game in games.values():
             game.leave_one_out()
@@ -136,7 +145,7 @@ for worker in workers:
 
 
 @NEEDS_FORK
-@pytest.mark.parametrize("children", [8, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("children", [4, pytest.param(200, marks=pytest.mark.slow)])
 def test_processes_that_are_forked_while_threads_are_at_work_have_all_they_need(children):
     lines = lines_of(FORKED_MEANWHILE.replace("CHILDREN", str(children)))
     assert lines == ["0"] * children
@@ -169,29 +178,6 @@ print(">", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 @NEEDS_FORK
 def test_ctrl_c_stops_long_work_in_a_forked_process():
     assert lines_of(INTERRUPTED) == ["7"]
-
-
-NAMED = """
-from pathlib import Path
-from fixtures.native_families import FAMILIES, digests
-
-FAMILIES.pop("highspy")  # whose HiGHS has threads of its own
-digests()
-for thread in Path("/proc/self/task").iterdir():
-    print(">", (thread / "comm").read_text().strip())
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed on Linux only")
-def test_no_work_runs_outside_the_threads_of_the_process():
-    """Those of Rayon's own pool, which does not survive a fork, would have no name of ours."""
-    names = lines_of(NAMED, threads=3)
-    assert sorted(name for name in names if name.startswith("sesgame")) == [
-        "sesgame 0",
-        "sesgame 1",
-        "sesgame 2",
-    ]
-    assert len(names) == 3 + 1, names
 
 
 def functions_of(source: str) -> list[str]:

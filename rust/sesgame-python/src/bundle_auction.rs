@@ -51,9 +51,9 @@ impl BundleAuctionColumns {
         checks::indices("bidder", bidder.as_array().iter().copied(), n_bidders)?;
         checks::length("value", value.len(), bidder.len())?;
         checks::shape("usage", usage.shape(), &[bidder.len(), capacities.len()])?;
-        checks::finite("value", &value.as_array())?;
-        checks::amounts("usage", &usage.as_array())?;
-        checks::amounts("capacities", &capacities.as_array())?;
+        checks::finite("value", value.as_array())?;
+        checks::amounts("usage", usage.as_array())?;
+        checks::amounts("capacities", capacities.as_array())?;
         let bundles = bidder
             .as_array()
             .iter()
@@ -112,7 +112,7 @@ impl BundleAuctionColumns {
         time_limit: f64,
     ) -> PyResult<(Vec<Option<usize>>, f64, f64)> {
         checks::length("gain", gain.len(), self.0.n_bidders)?;
-        checks::finite("gain", &gain.as_array())?;
+        checks::finite("gain", gain.as_array())?;
         checks::limits("time_limit", [&time_limit])?;
         let gain = owned(&gain)?;
         let winners = watched(py, None, |_| {

@@ -30,7 +30,7 @@ fn pairs(
     count: usize,
 ) -> PyResult<Vec<(f64, f64)>> {
     checks::shape(name, bounds.shape(), &[2, count])?;
-    checks::numbers(name, &bounds.as_array())?;
+    checks::numbers(name, bounds.as_array())?;
     Ok(bounds.as_array().columns().into_iter().map(|pair| (pair[0], pair[1])).collect())
 }
 
@@ -68,9 +68,9 @@ pub fn linear_production_game(
     is_cost: bool,
 ) -> PyResult<Py<LinearProductionGame>> {
     let (n_columns, n_entries) = (cost.len(), row_columns.len());
-    checks::finite("cost", &cost.as_array())?;
-    checks::finite("coefficients", &coefficients.as_array())?;
-    checks::finite("own_cost", &own_cost.as_array())?;
+    checks::finite("cost", cost.as_array())?;
+    checks::finite("coefficients", coefficients.as_array())?;
+    checks::finite("own_cost", own_cost.as_array())?;
     checks::players("the number of players", own_cost.len())?;
     checks::length("coefficients", coefficients.len(), n_entries)?;
     let places = row_columns.as_array();
@@ -145,7 +145,7 @@ impl LinearProductionGame {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let members = self.members(&members)?;
         checks::length("a direction", directions.shape()[1], self.game.n_players())?;
-        checks::finite("directions", &directions.as_array())?;
+        checks::finite("directions", directions.as_array())?;
         let directions: Vec<Vec<f64>> =
             directions.as_array().rows().into_iter().map(|row| row.to_vec()).collect();
         let rates = watched(py, report, |progress| {
@@ -170,7 +170,7 @@ impl LinearProductionGame {
         weights: PyReadonlyArray1<'py, f64>,
     ) -> PyResult<Duals<'py>> {
         checks::length("weights", weights.len(), self.game.n_players())?;
-        checks::finite("weights", &weights.as_array())?;
+        checks::finite("weights", weights.as_array())?;
         let (members, weights) = (self.members(&members)?, owned(&weights)?);
         let solution = watched(py, None, |_| self.game.dual_face(&members)?.extreme(&weights))?;
         Ok((
@@ -191,9 +191,10 @@ impl LinearProductionGame {
         max_seconds: f64,
     ) -> PyResult<Answer<'py>> {
         checks::length("allocation", allocation.len(), self.game.n_players())?;
-        checks::finite("allocation", &allocation.as_array())?;
+        checks::finite("allocation", allocation.as_array())?;
         checks::length("a row of outside", outside.shape()[1], self.game.n_players())?;
-        checks::finite("level and gap", [&level, &gap])?;
+        checks::numbers("level", [&level])?;
+        checks::amounts("gap", [&gap])?;
         checks::limits("max_seconds", [&max_seconds])?;
         let allocation = owned(&allocation)?;
         let outside = by_row(&outside)?;

@@ -37,8 +37,8 @@ impl LexicographicMaster {
         accuracy: f64,
     ) -> PyResult<Self> {
         checks::finite("grand", [&grand])?;
-        checks::finite("alone", &alone.as_array())?;
-        checks::finite("without", &without.as_array())?;
+        checks::finite("alone", alone.as_array())?;
+        checks::finite("without", without.as_array())?;
         checks::amounts("accuracy", [&accuracy])?;
         let (alone, without) = (alone.as_slice()?, without.as_slice()?);
         let rational = individually_rational;
@@ -65,7 +65,7 @@ impl LexicographicMaster {
         limit: usize,
     ) -> PyResult<(Option<usize>, usize)> {
         checks::shape("membership", membership.shape(), &[values.len(), self.n_players])?;
-        checks::finite("values", &values.as_array())?;
+        checks::finite("values", values.as_array())?;
         checks::amounts("tolerance", [&tolerance])?;
         let (flags, values) = (membership.as_slice()?, values.as_slice()?);
         let added =

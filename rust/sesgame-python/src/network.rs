@@ -55,12 +55,12 @@ impl NetworkColumns {
         checks::indices("participant", participants.iter().copied(), n_participants)?;
         checks::indices("bus", bus.as_array().iter().copied(), n_buses)?;
         checks::indices("line_ends", line_ends.as_array().iter().copied(), n_buses)?;
-        checks::finite("price", &price.as_array())?;
-        checks::amounts("quantity", &quantity.as_array())?;
-        checks::amounts("demand", &demand.as_array())?;
+        checks::finite("price", price.as_array())?;
+        checks::amounts("quantity", quantity.as_array())?;
+        checks::amounts("demand", demand.as_array())?;
         checks::finite("value_of_lost_load", [&value_of_lost_load])?;
-        checks::finite("a susceptance", &line_numbers.as_array().row(0))?;
-        checks::limits("a limit", &line_numbers.as_array().row(1))?;
+        checks::finite("a susceptance", line_numbers.as_array().row(0))?;
+        checks::limits("a limit", line_numbers.as_array().row(1))?;
         let (participant, bus) = (participant.as_array(), bus.as_array());
         let (is_bid, price, quantity) = (is_bid.as_array(), price.as_array(), quantity.as_array());
         let orders = (0..price.len())
@@ -119,7 +119,7 @@ impl NetworkColumns {
         time_limit: f64,
     ) -> PyResult<(Vec<bool>, f64, f64)> {
         checks::length("utility", utility.len(), self.0.n_participants)?;
-        checks::finite("utility", &utility.as_array())?;
+        checks::finite("utility", utility.as_array())?;
         checks::limits("time_limit", [&time_limit])?;
         let utility = owned(&utility)?;
         watched(py, None, |_| self.0.best_coalition(&utility, time_limit))
@@ -133,7 +133,7 @@ impl NetworkColumns {
         welfare: f64,
     ) -> PyResult<(Column<f64>, Vec<Vec<bool>>, f64)> {
         checks::length("marginal", marginal.len(), self.0.n_participants)?;
-        checks::finite("marginal", &marginal.as_array())?;
+        checks::finite("marginal", marginal.as_array())?;
         checks::finite("welfare", [&welfare])?;
         let marginal = owned(&marginal)?;
         let core = watched(py, None, |progress| {

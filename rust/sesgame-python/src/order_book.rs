@@ -90,9 +90,9 @@ impl OrderBookColumns {
         let participants = participant.as_array();
         let indices = participants.iter().map(|&index| index as usize);
         checks::indices("participant", indices, n_participants)?;
-        checks::finite("price", &price.as_array())?;
-        checks::amounts("quantity", &quantity.as_array())?;
-        checks::amounts("demand", &demand.as_array())?;
+        checks::finite("price", price.as_array())?;
+        checks::amounts("quantity", quantity.as_array())?;
+        checks::amounts("demand", demand.as_array())?;
         checks::finite("value_of_lost_load", [&value_of_lost_load])?;
         Ok(Self {
             n_participants,

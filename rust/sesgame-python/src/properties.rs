@@ -115,7 +115,7 @@ pub fn first_without_core(
     accuracy: f64,
     report: Report<'_, '_>,
 ) -> PyResult<Option<Coalition>> {
-    checks::finite("table", &table.as_array())?;
+    checks::finite("table", table.as_array())?;
     checks::amounts("accuracy", [&accuracy])?;
     let table = table.as_slice()?;
     watched(py, report, |progress| {

@@ -118,7 +118,7 @@ impl PairedEstimate {
     }
 
     fn record(&self, py: Python<'_>, odd: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
-        checks::finite("odd", &odd.as_array())?;
+        checks::finite("odd", odd.as_array())?;
         let odd = odd.as_slice()?;
         with(py, &self.estimate, |estimate| estimate.record(odd))
     }
@@ -187,7 +187,7 @@ impl StratifiedEstimate {
     }
 
     fn record(&self, py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
-        checks::finite("values", &values.as_array())?;
+        checks::finite("values", values.as_array())?;
         let values = values.as_slice()?;
         with(py, &self.estimate, |estimate| estimate.record(values))
     }

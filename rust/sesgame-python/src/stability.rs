@@ -169,7 +169,7 @@ pub fn nucleolus(
     accuracy: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<NucleolusOutcome> {
-    checks::finite("table", &table.as_array())?;
+    checks::finite("table", table.as_array())?;
     checks::amounts("accuracy", [&accuracy])?;
     let table = table.as_slice()?;
     let concept = Concept { per_capita, individually_rational, accuracy };
@@ -193,7 +193,7 @@ pub fn nucleoli<'py>(
     per_capita: bool,
     individually_rational: bool,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    checks::finite("tables", &tables.as_array())?;
+    checks::finite("tables", tables.as_array())?;
     let length = tables.shape()[1];
     let tables = tables.as_slice()?;
     let concept = Concept { per_capita, individually_rational, accuracy: 0.0 };
@@ -223,7 +223,7 @@ pub fn least_core(
     per_capita: bool,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<LeastCoreOutcome> {
-    checks::finite("table", &table.as_array())?;
+    checks::finite("table", table.as_array())?;
     let table = table.as_slice()?;
     let solution = run(py, table.len(), report, |progress| {
         solve_least_core(table, kind.0, per_capita, progress)
@@ -250,7 +250,7 @@ pub fn core_witness<'py>(
     accuracy: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<CoreWitness<'py>> {
-    checks::finite("table", &table.as_array())?;
+    checks::finite("table", table.as_array())?;
     checks::amounts("accuracy", [&accuracy])?;
     let table = table.as_slice()?;
     let (witness, tolerance, spent) =
@@ -294,8 +294,8 @@ pub fn core_point(
     bounds: Vec<(f64, f64)>,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<CorePointOutcome> {
-    checks::finite("table", &table.as_array())?;
-    checks::finite("reference", &reference.as_array())?;
+    checks::finite("table", table.as_array())?;
+    checks::finite("reference", reference.as_array())?;
     checks::amounts("accuracy", [&accuracy])?;
     checks::numbers("bounds", bounds.iter().flat_map(|(lower, upper)| [lower, upper]))?;
     let (table, reference) = (table.as_slice()?, reference.as_slice()?);
@@ -330,8 +330,8 @@ pub fn most_violated(
     sample: u32,
 ) -> PyResult<Vec<Coalition>> {
     checks::indices("sample", [sample as usize], Coalition::BITS as usize)?;
-    checks::finite("allocation", &allocation.as_array())?;
-    checks::finite("level", [&level])?;
+    checks::finite("allocation", allocation.as_array())?;
+    checks::numbers("level", [&level])?;
     let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
     run(py, table.len(), None, |progress| {
         scan_most_violated(table, kind.0, allocation, level, count, sample, progress)
@@ -353,8 +353,8 @@ pub fn joint_level(
 ) -> PyResult<Option<JointLevel>> {
     checks::length("demands", demands.len(), rows.shape()[0])?;
     checks::length("raised", raised.len(), rows.shape()[0])?;
-    checks::finite("rows", &rows.as_array())?;
-    checks::finite("demands", &demands.as_array())?;
+    checks::finite("rows", rows.as_array())?;
+    checks::finite("demands", demands.as_array())?;
     checks::finite("total", [&total])?;
     let (matrix, n) = (by_row(&rows)?, rows.shape()[1]);
     let (demands, raised) = (demands.as_slice()?, raised.as_slice()?);
@@ -378,9 +378,9 @@ pub fn near_nash_point(
     weights: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<Option<NearNashPoint>> {
     checks::shape("rows", rows.shape(), &[demands.len(), weights.len()])?;
-    checks::finite("rows", &rows.as_array())?;
-    checks::finite("demands", &demands.as_array())?;
-    checks::amounts("weights", &weights.as_array())?;
+    checks::finite("rows", rows.as_array())?;
+    checks::finite("demands", demands.as_array())?;
+    checks::amounts("weights", weights.as_array())?;
     let rows = by_row(&rows)?;
     let (demands, weights) = (demands.as_slice()?, weights.as_slice()?);
     let found = boundary::detached(py, |_| solve_near_nash_point(&rows, demands, weights))?;
