@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sesgame.errors import OutOfMemoryError, SesgameError
+from sesgame.errors import InternalError, OutOfMemoryError, SesgameError
 
 pytest.importorskip("resource", reason="no limits of memory on this platform")
 SECONDS = 240
@@ -77,6 +77,18 @@ def said(gigabytes: float, call: str) -> list[str]:
             "max_evaluations=",
             id="sample of three thousand",
         ),
+        *(
+            pytest.param(
+                2,
+                "sg.shapley_estimate(sg.Game.from_function(range(3000), len, kind='gain'), seed=0, "
+                f"max_evaluations=10**7, progress=False, method={method!r})",
+                "GB",
+                "max_evaluations=",
+                id=method,
+                marks=pytest.mark.slow,
+            )
+            for method in ("regression", "sample_reuse", "stratified")
+        ),
     ],
 )
 def test_what_does_not_fit_is_an_error_with_its_size_and_what_to_do(gigabytes, call, size, instead):
@@ -93,3 +105,10 @@ def test_the_error_is_a_memory_error_and_travels():
     assert isinstance(error, MemoryError)
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.purpose, copy.n_bytes) == (str(error), "table", 2**31)
+
+
+def test_a_fault_of_the_engine_is_an_ordinary_error_and_travels():
+    error = InternalError("index 3 of 2")
+    assert isinstance(error, RuntimeError)
+    assert "report it" in str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
