@@ -1,9 +1,9 @@
 """Sizes that a user chooses are asked for: what cannot be had is an error, not an end."""
 
+import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from sesgame.errors import InternalError, OutOfMemoryError, SesgameError
@@ -28,7 +28,7 @@ print(sg.shapley_value(costs(2)).total)
 def said(gigabytes: float, call: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", SETTING.format(gigabytes=gigabytes, call=call)],
-        env={"PYTHONPATH": str(Path(__file__).parents[1] / "python"), "OPENBLAS_NUM_THREADS": "1"},
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=SECONDS,

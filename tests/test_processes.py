@@ -1,5 +1,6 @@
 """Processes that are forked or spawned after native work, or during it, are as others."""
 
+import os
 import re
 import signal
 import subprocess
@@ -24,9 +25,12 @@ def lines_of(program: str, *, threads: int = 2) -> list[str]:
     """
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program],
-        env={
+        env=os.environ
+        | {
             "OPENBLAS_NUM_THREADS": "1",
-            "PYTHONPATH": f"{TESTS}:{TESTS.parent / 'python'}",
+            "PYTHONPATH": os.pathsep.join(
+                [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
             "RAYON_NUM_THREADS": str(threads),
         },
         capture_output=True,
