@@ -14,11 +14,13 @@ __all__ = [
     "ContradictoryBoundsError",
     "ExecutorError",
     "GameError",
+    "InternalError",
     "MissingExtraError",
     "NotConvergedWarning",
     "NotFiniteError",
     "NumericalWarning",
     "OracleError",
+    "OutOfMemoryError",
     "PlayerLimitError",
     "SesgameError",
     "SesgameWarning",
@@ -136,6 +138,62 @@ class SolverError(SesgameError, RuntimeError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         return type(self), (self.stage, self.status)
+
+
+class OutOfMemoryError(SesgameError, MemoryError):
+    """The process cannot get the memory that a call needs.
+
+    Attributes
+    ----------
+    purpose : str
+        What it is for: ``"table"`` (something for each coalition), ``"sample"`` (coalitions that
+        are drawn, and their values) or ``"data"`` (a copy of what was given, or as large a result).
+    n_bytes : int
+        How much it is.
+    """
+
+    def __init__(self, purpose: str, n_bytes: int) -> None:
+        what, instead = _MEMORY[purpose]
+        super().__init__(
+            f"{what} {n_bytes / 1e9:.3g} GB of memory, which this process cannot get. {instead}"
+        )
+        self.purpose = purpose
+        self.n_bytes = n_bytes
+
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        return type(self), (self.purpose, self.n_bytes)
+
+
+_MEMORY = {
+    "table": (
+        "the values of all coalitions take",
+        "Estimate the Shapley value by sampling (sg.shapley_estimate), give a rule of the core an "
+        "oracle for the worst coalition (oracle=), or declare interchangeable players (types=)",
+    ),
+    "sample": (
+        "the sampled coalitions take",
+        "Draw fewer (max_evaluations=), or estimate a native game by permutations, which keeps no "
+        'coalitions (method="permutations")',
+    ),
+    "data": (
+        "a copy of the data takes",
+        "Give fewer players, coalitions or time steps at a time",
+    ),
+}
+
+
+class InternalError(SesgameError, RuntimeError):
+    """A fault of sesgame itself: nothing that a caller did should end like this.
+
+    The process goes on, and so does everything else in it. Please report it, with the call.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"a fault of sesgame, please report it with this call: {reason}")
+        self._reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return type(self), (self._reason,)
 
 
 class ExecutorError(SesgameError, RuntimeError):

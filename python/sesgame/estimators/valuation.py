@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.game.memory import enough_memory
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -76,7 +78,9 @@ class Valuation:
 
     def odd_part(self, membership: NDArray[np.bool_]) -> Array:
         """Return the value of each row less that of its complement, from one request for both."""
-        own, others = np.split(self(np.concatenate([membership, ~membership])), 2)
+        with enough_memory("sample", 2 * membership.size):
+            both = np.concatenate([membership, ~membership])
+        own, others = np.split(self(both), 2)
         return np.asarray(own - others)
 
     def _values(self, membership: NDArray[np.bool_]) -> Array:

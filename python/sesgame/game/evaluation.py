@@ -24,6 +24,7 @@ from sesgame.errors import CharacteristicFunctionError, GameError, StoreError
 from sesgame.formatting import format_coalition
 from sesgame.game.block_scheduler import Executor, Rows, evaluate_blocks
 from sesgame.game.characteristic_function import CharacteristicFunction
+from sesgame.game.memory import enough_memory
 from sesgame.game.player_types import Symmetry
 from sesgame.game.players import (
     Players,
@@ -141,7 +142,8 @@ class Evaluation:
         def rows(masks: NDArray[np.intp]) -> NDArray[np.bool_]:
             return membership_of_masks(masks, n_players)
 
-        table = np.full(1 << n_players, np.nan)
+        with enough_memory("table", 8 << n_players):
+            table = np.full(1 << n_players, np.nan)
         try:
             with self._open(store, executor) as opened:
                 membership, values = self._known.learned_since(0)

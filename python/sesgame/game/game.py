@@ -33,6 +33,7 @@ from sesgame.game.characteristic_function import (
     not_finite,
 )
 from sesgame.game.evaluation import Evaluation, digest_of
+from sesgame.game.memory import enough_memory
 from sesgame.game.pandas_frames import coalitions_of_frame, frame_of_table
 from sesgame.game.player_types import Symmetry
 from sesgame.game.players import Players
@@ -258,8 +259,9 @@ class Game(GameAlgebra):
             every = range(1, 1 << len(labels))
             first = islice((mask for mask in every if mask not in masks), 5)
             raise _missing(labels, list(first), lacking)
-        table = np.zeros(1 << len(labels))
-        known = np.zeros(len(table), dtype=np.bool_)
+        with enough_memory("table", 8 << len(labels)):
+            table = np.zeros(1 << len(labels))
+            known = np.zeros(len(table), dtype=np.bool_)
         known[0] = True
         for key, value in values.items():
             mask = labels.mask(key)

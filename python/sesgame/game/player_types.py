@@ -14,6 +14,7 @@ import numpy as np
 from sesgame.errors import GameError
 from sesgame.formatting import format_coalition
 from sesgame.game.by_value import ByValue
+from sesgame.game.memory import enough_memory
 from sesgame.game.players import Players
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class Symmetry(ByValue):
             stride[group] = step
             step *= len(group) + 1
         profile = np.zeros(1, dtype=np.intp)
-        for player_step in stride:
-            profile = np.concatenate([profile, profile + player_step])
+        with enough_memory("table", 8 << self.n_players):
+            for player_step in stride:
+                profile = np.concatenate([profile, profile + player_step])
         return self.profile_coalitions(), profile

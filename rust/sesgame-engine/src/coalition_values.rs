@@ -1,5 +1,8 @@
 //! Values of coalitions that were evaluated already, looked up by their members.
 
+use crate::error::Result;
+use crate::memory::{self, Purpose};
+
 /// Values by coalition, for any number of players; in the order in which they became known.
 #[derive(Debug)]
 pub struct CoalitionValues {
@@ -35,6 +38,12 @@ impl CoalitionValues {
         self.learned.len()
     }
 
+    /// How many slots were given out, with a value or without.
+    #[must_use]
+    pub fn n_slots(&self) -> usize {
+        self.values.len()
+    }
+
     /// Whether none is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -43,49 +52,63 @@ impl CoalitionValues {
 
     /// The slot of each coalition, one row of members for each, and the first row of each that has no
     /// value yet.
-    pub fn look_up(&mut self, membership: &[bool], n_players: usize) -> (Vec<u32>, Vec<usize>) {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn look_up(
+        &mut self,
+        membership: &[bool],
+        n_players: usize,
+    ) -> Result<(Vec<u32>, Vec<usize>)> {
+        let rows = membership.chunks_exact(n_players);
+        let mut slots = memory::room(&[rows.len()], Purpose::Data)?;
+        let mut missing = memory::room(&[rows.len()], Purpose::Data)?;
+        let mut asked = std::collections::HashSet::new();
         let mut key = vec![0; self.words];
-        let (mut missing, mut asked) = (Vec::new(), std::collections::HashSet::new());
-        let rows = membership.chunks_exact(n_players).enumerate();
-        let slots = rows.map(|(row, members)| {
+        for (row, members) in rows.enumerate() {
             pack(members, &mut key);
             let known = self.values.len();
-            let slot = self.slot(&key);
+            let slot = self.slot(&key)?;
             let without_value = self.values[slot as usize].is_nan();
             // A slot that is there without a value was asked for in this call or in one that failed.
             if slot as usize == known || without_value && !asked.contains(&slot) {
                 missing.push(row);
                 asked.insert(slot);
             }
-            slot
-        });
-        let slots = slots.collect();
-        (slots, missing)
+            slots.push(slot);
+        }
+        Ok((slots, missing))
     }
 
     /// The slot of one coalition, given by its words.
-    fn slot(&mut self, key: &[u64]) -> u32 {
+    fn slot(&mut self, key: &[u64]) -> Result<u32> {
         if 2 * self.values.len() >= self.places.len() {
-            self.grow();
+            self.grow()?;
         }
         let mut place = hash(key) as usize & (self.places.len() - 1);
         while self.places[place] != FREE {
             let slot = self.places[place];
             let begin = slot as usize * self.words;
             if self.keys[begin..begin + self.words] == *key {
-                return slot;
+                return Ok(slot);
             }
             place = (place + 1) & (self.places.len() - 1);
         }
+        memory::reserve(&mut self.keys, key.len(), Purpose::Data)?;
+        memory::reserve(&mut self.values, 1, Purpose::Data)?;
+        let unlearned = self.values.len() + 1 - self.learned.len();
+        memory::reserve(&mut self.learned, unlearned, Purpose::Data)?;
         let slot = self.values.len() as u32;
         self.places[place] = slot;
         self.keys.extend_from_slice(key);
         self.values.push(f64::NAN);
-        slot
+        Ok(slot)
     }
 
-    fn grow(&mut self) {
-        self.places = vec![FREE; 4 * self.places.len()];
+    fn grow(&mut self) -> Result<()> {
+        let mut places = memory::room(&[4, self.places.len()], Purpose::Data)?;
+        places.resize(4 * self.places.len(), FREE);
+        self.places = places;
         for (slot, key) in self.keys.chunks_exact(self.words).enumerate() {
             let mut place = hash(key) as usize & (self.places.len() - 1);
             while self.places[place] != FREE {
@@ -93,6 +116,7 @@ impl CoalitionValues {
             }
             self.places[place] = slot as u32;
         }
+        Ok(())
     }
 
     /// Takes the values of slots; those that are NaN, and slots that have a value, stay as they are.
@@ -106,22 +130,28 @@ impl CoalitionValues {
     }
 
     /// The values of slots.
-    #[must_use]
-    pub fn values(&self, slots: &[u32]) -> Vec<f64> {
-        slots.iter().map(|&slot| self.values[slot as usize]).collect()
+    ///
+    /// # Errors
+    /// [`crate::error::Error::OutOfMemory`].
+    pub fn values(&self, slots: &[u32]) -> Result<Vec<f64>> {
+        let mut values = memory::room(&[slots.len()], Purpose::Data)?;
+        values.extend(slots.iter().map(|&slot| self.values[slot as usize]));
+        Ok(values)
     }
 
     /// Coalitions and values from the `first` on that became known: rows of members, and their values.
-    #[must_use]
-    pub fn learned_since(&self, first: usize, n_players: usize) -> (Vec<bool>, Vec<f64>) {
+    ///
+    /// # Errors
+    /// [`crate::error::Error::OutOfMemory`].
+    pub fn learned_since(&self, first: usize, n_players: usize) -> Result<(Vec<bool>, Vec<f64>)> {
         let slots = &self.learned[first.min(self.learned.len())..];
-        let mut membership = Vec::with_capacity(slots.len() * n_players);
+        let mut membership = memory::room(&[slots.len(), n_players], Purpose::Data)?;
         for &slot in slots {
             let key = &self.keys[slot as usize * self.words..];
             membership
                 .extend((0..n_players).map(|player| key[player / 64] >> (player % 64) & 1 == 1));
         }
-        (membership, self.values(slots))
+        Ok((membership, self.values(slots)?))
     }
 }
 
@@ -161,19 +191,19 @@ mod tests {
                     .collect()
             };
             let distinct = if n_players == 3 { 8 } else { 256 };
-            let (slots, missing) = known.look_up(&rows(0..256), n_players);
+            let (slots, missing) = known.look_up(&rows(0..256), n_players).unwrap();
             assert_eq!(missing.len(), distinct);
             let values: Vec<f64> = missing.iter().map(|row| *row as f64).collect();
             let of_missing: Vec<u32> = missing.iter().map(|row| slots[*row]).collect();
             known.learn(&of_missing[1..], &values[1..]);
             assert_eq!(known.len(), distinct - 1);
             // What failed the first time is missing again, and nothing else.
-            let (again, missing) = known.look_up(&rows(0..256), n_players);
+            let (again, missing) = known.look_up(&rows(0..256), n_players).unwrap();
             assert_eq!((again, missing), (slots.clone(), vec![0]));
             known.learn(&slots[..1], &[0.5]);
-            assert!(known.look_up(&rows(0..256), n_players).1.is_empty());
-            assert_eq!(known.values(&slots[..2]), [0.5, 1.0]);
-            let (membership, values) = known.learned_since(distinct - 1, n_players);
+            assert!(known.look_up(&rows(0..256), n_players).unwrap().1.is_empty());
+            assert_eq!(known.values(&slots[..2]).unwrap(), [0.5, 1.0]);
+            let (membership, values) = known.learned_since(distinct - 1, n_players).unwrap();
             assert_eq!((membership, values), (rows(0..1), vec![0.5]));
         }
     }

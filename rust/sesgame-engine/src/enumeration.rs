@@ -11,7 +11,9 @@ use rayon::prelude::*;
 use crate::coalition::{Coalition, MAX_TABLE_PLAYERS};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Coalitions in one unit of parallel work, a power of two.
 const BLOCK: usize = 256;
@@ -31,14 +33,16 @@ pub fn tabulate(game: &dyn NativeGame, progress: &Progress) -> Result<Vec<f64>> 
             "a table holds the coalitions of at most {MAX_TABLE_PLAYERS} players, not {n_players}"
         )));
     }
-    let mut table = vec![0.0; 1 << n_players];
+    let mut table = memory::zeros(&[1 << n_players], Purpose::Table)?;
     progress.set_total(table.len() as u64);
-    table.par_chunks_mut(BLOCK).enumerate().try_for_each_init(
-        || game.walker(),
-        |walker, (block, values)| {
-            fill_block(walker.as_mut(), (block * BLOCK) as Coalition, values, progress)
-        },
-    )?;
+    thread_pool::install(|| {
+        table.par_chunks_mut(BLOCK).enumerate().try_for_each_init(
+            || game.walker(),
+            |walker, (block, values)| {
+                fill_block(walker.as_mut(), (block * BLOCK) as Coalition, values, progress)
+            },
+        )
+    })?;
     Ok(table)
 }
 
@@ -87,17 +91,22 @@ pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -
         )));
     }
     progress.set_total((membership.len() / n_players) as u64);
-    membership
-        .par_chunks_exact(n_players)
-        .map_init(
-            || game.walker(),
-            |walker, flags| {
-                walker.clear();
-                (0..n_players).rev().filter(|&player| flags[player]).for_each(|p| walker.add(p));
-                let value = if flags.contains(&true) { walker.value() } else { 0.0 };
-                progress.advance(1)?;
-                Ok(value)
-            },
-        )
-        .collect()
+    thread_pool::install(|| {
+        membership
+            .par_chunks_exact(n_players)
+            .map_init(
+                || game.walker(),
+                |walker, flags| {
+                    walker.clear();
+                    (0..n_players)
+                        .rev()
+                        .filter(|&player| flags[player])
+                        .for_each(|p| walker.add(p));
+                    let value = if flags.contains(&true) { walker.value() } else { 0.0 };
+                    progress.advance(1)?;
+                    Ok(value)
+                },
+            )
+            .collect()
+    })
 }

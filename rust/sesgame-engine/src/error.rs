@@ -2,6 +2,7 @@
 //! maps each variant to one exception class in one place.
 
 use crate::coalition::Coalition;
+use crate::memory::Purpose;
 
 /// Result of every fallible operation of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -33,6 +34,14 @@ pub enum Error {
     /// An argument violates what the function's documentation requires.
     #[error("{0}")]
     InvalidInput(String),
+    /// The process cannot get the memory that was asked for.
+    #[error("{bytes} bytes of memory for the {} are not to be had", purpose.as_str())]
+    OutOfMemory {
+        /// What it is for.
+        purpose: Purpose,
+        /// How much it is.
+        bytes: u128,
+    },
     /// A linear or mixed-integer program could not be finished.
     #[error("{stage}: the solver stopped with status \"{status}\"")]
     Solver {

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::game::{NativeGame, Walker};
 use crate::partial_sums::accumulate;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Units of parallel work, whatever the number of threads: the same bits for any.
 const BLOCKS: usize = 64;
@@ -48,18 +49,20 @@ pub fn leave_one_out(game: &dyn NativeGame, progress: &Progress) -> Result<Leave
 /// As [`leave_one_out`].
 pub fn values_alone(game: &dyn NativeGame, progress: &Progress) -> Result<(Vec<f64>, f64)> {
     let n_players = game.n_players();
-    let alone = (0..n_players)
-        .into_par_iter()
-        .map_init(
-            || game.walker(),
-            |walker, player| {
-                walker.clear();
-                walker.add(player);
-                progress.advance(1)?;
-                Ok(walker.value())
-            },
-        )
-        .collect::<Result<_>>()?;
+    let alone = thread_pool::install(|| {
+        (0..n_players)
+            .into_par_iter()
+            .map_init(
+                || game.walker(),
+                |walker, player| {
+                    walker.clear();
+                    walker.add(player);
+                    progress.advance(1)?;
+                    Ok(walker.value())
+                },
+            )
+            .collect::<Result<_>>()
+    })?;
     let together = values(game, &vec![true; n_players], &Progress::new())?[0];
     progress.advance(1)?;
     Ok((alone, together))
@@ -79,14 +82,16 @@ pub(crate) fn without_each_by_walking(
     progress: &Progress,
 ) -> Result<Vec<f64>> {
     let n_players = game.n_players();
-    let parts: Vec<Vec<f64>> = blocks(n_players)
-        .map(|range| {
-            let mut walker = game.walker();
-            (0..n_players).filter(|player| !range.contains(player)).for_each(|p| walker.add(p));
-            let mut found = Vec::with_capacity(range.len());
-            walk(walker.as_mut(), range, &mut found, progress).map(|()| found)
-        })
-        .collect::<Result<_>>()?;
+    let parts: Vec<Vec<f64>> = thread_pool::install(|| {
+        blocks(n_players)
+            .map(|range| {
+                let mut walker = game.walker();
+                (0..n_players).filter(|player| !range.contains(player)).for_each(|p| walker.add(p));
+                let mut found = Vec::with_capacity(range.len());
+                walk(walker.as_mut(), range, &mut found, progress).map(|()| found)
+            })
+            .collect::<Result<_>>()
+    })?;
     Ok(parts.concat())
 }
 
@@ -121,31 +126,35 @@ pub(crate) fn without_each_by_sums<F: FnMut(&[f64]) -> f64>(
     progress: &Progress,
 ) -> Result<Vec<f64>> {
     let n_players = rows.len() / width;
-    let sums: Vec<Vec<f64>> = blocks(n_players)
-        .map(|range| {
-            let mut sum = vec![0.0; width];
-            rows[range.start * width..range.end * width]
-                .chunks_exact(width)
-                .for_each(|row| accumulate(&mut sum, row));
-            sum
-        })
-        .collect();
-    let parts: Vec<Vec<f64>> = blocks(n_players)
-        .enumerate()
-        .map(|(block, range)| {
-            let mut outside = vec![0.0; width];
-            let others = sums.iter().enumerate().filter(|&(other, _)| other != block);
-            others.for_each(|(_, sum)| accumulate(&mut outside, sum));
-            let mut halving = Halving {
-                rows,
-                width,
-                value: value(),
-                progress,
-                found: Vec::with_capacity(range.len()),
-            };
-            halving.descend(range, &outside).map(|()| halving.found)
-        })
-        .collect::<Result<_>>()?;
+    let sums: Vec<Vec<f64>> = thread_pool::install(|| {
+        blocks(n_players)
+            .map(|range| {
+                let mut sum = vec![0.0; width];
+                rows[range.start * width..range.end * width]
+                    .chunks_exact(width)
+                    .for_each(|row| accumulate(&mut sum, row));
+                sum
+            })
+            .collect()
+    });
+    let parts: Vec<Vec<f64>> = thread_pool::install(|| {
+        blocks(n_players)
+            .enumerate()
+            .map(|(block, range)| {
+                let mut outside = vec![0.0; width];
+                let others = sums.iter().enumerate().filter(|&(other, _)| other != block);
+                others.for_each(|(_, sum)| accumulate(&mut outside, sum));
+                let mut halving = Halving {
+                    rows,
+                    width,
+                    value: value(),
+                    progress,
+                    found: Vec::with_capacity(range.len()),
+                };
+                halving.descend(range, &outside).map(|()| halving.found)
+            })
+            .collect::<Result<_>>()
+    })?;
     Ok(parts.concat())
 }
 

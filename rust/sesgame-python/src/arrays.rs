@@ -1,8 +1,14 @@
 //! Arrays between Python and the engine.
 
 use numpy::ndarray::Array2;
-use numpy::{Element, IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{
+    Element, IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
+use sesgame_engine::memory::{self, Purpose};
+
+use crate::boundary::to_python;
 
 /// An array that a result holds.
 pub type Column<T> = Py<PyArray1<T>>;
@@ -13,16 +19,25 @@ pub fn column<T: Element>(py: Python<'_>, values: Vec<T>) -> Column<T> {
 }
 
 /// A one-dimensional array in memory of the engine's own.
-pub fn owned<T: Element + Copy>(values: &PyReadonlyArray1<'_, T>) -> Vec<T> {
-    values.as_array().to_vec()
+pub fn owned<T: Element + Copy>(values: &PyReadonlyArray1<'_, T>) -> PyResult<Vec<T>> {
+    copied(values.len(), values.as_array().iter())
 }
 
 /// The rows of a matrix one after the other, in memory of the engine's own.
-pub fn by_row<T: Element + Copy>(values: &PyReadonlyArray2<'_, T>) -> Vec<T> {
-    values.as_array().iter().copied().collect()
+pub fn by_row<T: Element + Copy>(values: &PyReadonlyArray2<'_, T>) -> PyResult<Vec<T>> {
+    copied(values.len(), values.as_array().iter())
 }
 
-/// A matrix from its rows one after the other.
+fn copied<'a, T: Copy + 'a>(
+    length: usize,
+    values: impl Iterator<Item = &'a T>,
+) -> PyResult<Vec<T>> {
+    let mut copy = memory::room(&[length], Purpose::Data).map_err(to_python)?;
+    copy.extend(values.copied());
+    Ok(copy)
+}
+
+/// A matrix of at least one column from its rows one after the other.
 pub fn matrix<T: Element>(
     py: Python<'_>,
     values: Vec<T>,

@@ -2,7 +2,10 @@
 //! progress get through, and where engine errors become Python exceptions. Every binding goes
 //! through [`detached`] or [`watched`], so no other file does any of this.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
@@ -11,7 +14,9 @@ use sesgame_engine::error::{Error, Result};
 use sesgame_engine::progress::Progress;
 
 mod exceptions {
+    pyo3::import_exception!(sesgame.errors, InternalError);
     pyo3::import_exception!(sesgame.errors, NotFiniteError);
+    pyo3::import_exception!(sesgame.errors, OutOfMemoryError);
     pyo3::import_exception!(sesgame.errors, SolverError);
 }
 
@@ -29,8 +34,25 @@ pub fn to_python(error: Error) -> PyErr {
         Error::NotFiniteWalk { members, value } => {
             exceptions::NotFiniteError::new_err((members, value))
         }
+        Error::OutOfMemory { purpose, bytes } => {
+            exceptions::OutOfMemoryError::new_err((purpose.as_str(), bytes))
+        }
         _ => PyValueError::new_err(error.to_string()),
     }
+}
+
+/// What work gives, or the Python exception for its error. A panic is a fault of ours: it becomes an
+/// exception that says so, and leaves alone what else the process does.
+fn finished<T>(result: thread::Result<Result<T>>) -> PyResult<T> {
+    match result {
+        Ok(result) => result.map_err(to_python),
+        Err(panic) => Err(exceptions::InternalError::new_err(what_it_says(panic.as_ref()))),
+    }
+}
+
+fn what_it_says(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// Runs short work (well below a second) without the interpreter, on the calling thread.
@@ -38,7 +60,8 @@ pub fn detached<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&Progress) -> Result<T> + Send,
 ) -> PyResult<T> {
-    py.detach(|| work(&Progress::new())).map_err(to_python)
+    // What a panic leaves half done is dropped, or whole behind a lock.
+    py.detach(|| finished(catch_unwind(AssertUnwindSafe(|| work(&Progress::new())))))
 }
 
 /// Runs long work without the interpreter, on a thread of its own, while the calling thread lets
@@ -51,15 +74,14 @@ pub fn watched<T: Send>(
     let report = report.map(|report| report.clone().unbind());
     let progress = Progress::new();
     let result = py.detach(|| {
-        std::thread::scope(|scope| {
-            let (sender, receiver) = channel();
+        thread::scope(|scope| {
+            let (sender, receiver) = channel::<()>();
             let progress = &progress;
-            let worker = scope.spawn(move || {
-                let result = work(progress);
-                // The watcher may have gone only if it panicked; the result then has no reader.
-                let _ = sender.send(());
-                result
-            });
+            let worker = thread::Builder::new().spawn_scoped(scope, move || {
+                // Dropped at the end, also at that of a panic: the channel is closed then.
+                let _sender = sender;
+                work(progress)
+            })?;
             let mut raised = None;
             while receiver.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if raised.is_none() {
@@ -69,11 +91,8 @@ pub fn watched<T: Send>(
                     }
                 }
             }
-            let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            match raised {
-                Some(error) => Err(error),
-                None => result.map_err(to_python),
-            }
+            let result = finished(worker.join());
+            raised.map_or(result, Err)
         })
     })?;
     if report.is_some() {

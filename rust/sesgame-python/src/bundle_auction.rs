@@ -1,12 +1,13 @@
 //! Auctions of bundles of shared resources.
 
-use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::markets::bundle_auction::{Bundle, BundleAuction, Winners};
 use sesgame_engine::markets::core_selecting;
 
 use crate::arrays::{Column, column, owned};
 use crate::boundary::watched;
+use crate::checks;
 
 /// The columns of an auction of bundles: `usage` has one row for each bundle, one column for each
 /// resource. Validated in Python.
@@ -45,7 +46,14 @@ impl BundleAuctionColumns {
         value: PyReadonlyArray1<'_, f64>,
         usage: PyReadonlyArray2<'_, f64>,
         capacities: PyReadonlyArray1<'_, f64>,
-    ) -> Self {
+    ) -> PyResult<Self> {
+        checks::participants(n_bidders)?;
+        checks::indices("bidder", bidder.as_array().iter().copied(), n_bidders)?;
+        checks::length("value", value.len(), bidder.len())?;
+        checks::shape("usage", usage.shape(), &[bidder.len(), capacities.len()])?;
+        checks::finite("value", value.as_array())?;
+        checks::amounts("usage", usage.as_array())?;
+        checks::amounts("capacities", capacities.as_array())?;
         let bundles = bidder
             .as_array()
             .iter()
@@ -56,11 +64,12 @@ impl BundleAuctionColumns {
                 Bundle { bidder, value, usage: usage.collect() }
             })
             .collect();
-        Self(BundleAuction { n_bidders, capacities: owned(&capacities), bundles })
+        Ok(Self(BundleAuction { n_bidders, capacities: owned(&capacities)?, bundles }))
     }
 
     /// The efficient outcome with Clarke payments.
     fn clarke(&self, py: Python<'_>, time_limit: f64) -> PyResult<ClarkeOutcome> {
+        checks::limits("time_limit", [&time_limit])?;
         let outcome = watched(py, None, |progress| self.0.clarke(time_limit, progress))?;
         let Winners { won, welfare, bound } = outcome.winners;
         Ok(ClarkeOutcome {
@@ -102,7 +111,10 @@ impl BundleAuctionColumns {
         gain: PyReadonlyArray1<'_, f64>,
         time_limit: f64,
     ) -> PyResult<(Vec<Option<usize>>, f64, f64)> {
-        let gain = owned(&gain);
+        checks::length("gain", gain.len(), self.0.n_bidders)?;
+        checks::finite("gain", gain.as_array())?;
+        checks::limits("time_limit", [&time_limit])?;
+        let gain = owned(&gain)?;
         let winners = watched(py, None, |_| {
             self.0.winners(time_limit, |_, bundle| bundle.value - gain[bundle.bidder])
         })?;

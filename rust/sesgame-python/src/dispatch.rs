@@ -12,17 +12,13 @@ use sesgame_engine::error::{Error, Result};
 
 use crate::arrays::{by_row, owned};
 use crate::boundary::{detached, watched};
+use crate::checks;
 use crate::native_game::NativeGame;
 
 /// The rows of a matrix one after the other, after a look at its width.
-fn rows(net_load: &PyReadonlyArray2<'_, f64>, n_steps: usize) -> Result<Vec<f64>> {
-    if net_load.shape()[1] != n_steps {
-        return Err(Error::InvalidInput(format!(
-            "the net loads have {} steps and the tariff {n_steps}",
-            net_load.shape()[1]
-        )));
-    }
-    Ok(by_row(net_load))
+fn rows(net_load: &PyReadonlyArray2<'_, f64>, n_steps: usize) -> PyResult<Vec<f64>> {
+    checks::length("a row of net_load_kwh", net_load.shape()[1], n_steps)?;
+    by_row(net_load)
 }
 
 #[pyfunction]
@@ -32,9 +28,9 @@ pub fn netting_game(
     buy: PyReadonlyArray1<'_, f64>,
     sell: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<NativeGame> {
-    let (buy, sell) = (owned(&buy), owned(&sell));
-    let net_load = rows(&net_load_kwh, buy.len());
-    detached(py, |_| Ok(NativeGame::new(NettingGame::new(net_load?, Tariff::new(buy, sell)?)?)))
+    let (buy, sell) = (owned(&buy)?, owned(&sell)?);
+    let net_load = rows(&net_load_kwh, buy.len())?;
+    detached(py, |_| Ok(NativeGame::new(NettingGame::new(net_load, Tariff::new(buy, sell)?)?)))
 }
 
 #[pyfunction]
@@ -55,13 +51,14 @@ pub fn pooled_battery_game(
     initial_charge_kwh: PyReadonlyArray1<'_, f64>,
     retention: f64,
 ) -> PyResult<Py<PooledBatteryGame>> {
-    let (buy, sell) = (owned(&buy), owned(&sell));
-    let net_load = rows(&net_load_kwh, buy.len());
-    let batteries = batteries(&owned(&energy_kwh), &owned(&power_kwh), &owned(&initial_charge_kwh));
+    let (buy, sell) = (owned(&buy)?, owned(&sell)?);
+    let net_load = rows(&net_load_kwh, buy.len())?;
+    let batteries =
+        batteries(&owned(&energy_kwh)?, &owned(&power_kwh)?, &owned(&initial_charge_kwh)?);
     let game = detached(py, |_| {
         let conversion = Conversion::new(charge_efficiency, discharge_efficiency, retention)?;
         let tariff = Tariff::new(buy, sell)?;
-        pooled_battery::PooledBatteryGame::new(&net_load?, tariff, &batteries?, conversion)
+        pooled_battery::PooledBatteryGame::new(&net_load, tariff, &batteries?, conversion)
     })?;
     let game = Arc::new(game);
     let native = NativeGame::from_shared(Arc::clone(&game) as _);
@@ -179,7 +176,7 @@ pub fn pooled_battery_dispatch(
     initial_charge_kwh: f64,
     retention: f64,
 ) -> PyResult<PooledBatteryDispatch> {
-    let (load, buy, sell) = (owned(&net_load_kwh), owned(&buy), owned(&sell));
+    let (load, buy, sell) = (owned(&net_load_kwh)?, owned(&buy)?, owned(&sell)?);
     let battery =
         Battery { energy: energy_kwh, power: power_kwh, initial_charge: initial_charge_kwh };
     detached(py, |_| {

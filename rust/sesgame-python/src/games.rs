@@ -11,6 +11,7 @@ use sesgame_engine::games::{
 
 use crate::arrays::{by_row, owned};
 use crate::boundary::detached;
+use crate::checks;
 use crate::native_game::NativeGame;
 
 type Numbers<'py> = PyReadonlyArray1<'py, f64>;
@@ -26,19 +27,19 @@ fn native<G: Game + 'static>(
 
 #[pyfunction]
 pub fn airport_game(py: Python<'_>, costs: Numbers<'_>) -> PyResult<NativeGame> {
-    let costs = owned(&costs);
+    let costs = owned(&costs)?;
     native(py, || AirportGame::new(costs))
 }
 
 #[pyfunction]
 pub fn weighted_vote(py: Python<'_>, weights: Numbers<'_>, quota: f64) -> PyResult<NativeGame> {
-    let weights = owned(&weights);
+    let weights = owned(&weights)?;
     native(py, || ThresholdGame::weighted_vote(weights, quota))
 }
 
 #[pyfunction]
 pub fn bankruptcy_game(py: Python<'_>, estate: f64, claims: Numbers<'_>) -> PyResult<NativeGame> {
-    let claims = owned(&claims);
+    let claims = owned(&claims)?;
     native(py, || ThresholdGame::bankruptcy(estate, claims))
 }
 
@@ -49,7 +50,8 @@ pub fn excess_game(
     limits: Numbers<'_>,
     prices: Numbers<'_>,
 ) -> PyResult<NativeGame> {
-    let (loads, limits, prices) = (by_row(&loads), owned(&limits), owned(&prices));
+    checks::shape("loads", loads.shape(), &[loads.shape()[0], limits.len()])?;
+    let (loads, limits, prices) = (by_row(&loads)?, owned(&limits)?, owned(&prices)?);
     native(py, || ThresholdGame::excess(loads, limits, prices))
 }
 
@@ -60,21 +62,26 @@ pub fn peak_game(
     ends: Vec<usize>,
     prices: Numbers<'_>,
 ) -> PyResult<NativeGame> {
-    let (loads, prices) = (by_row(&loads), owned(&prices));
+    let steps = ends.last().copied().unwrap_or(0);
+    checks::shape("loads", loads.shape(), &[loads.shape()[0], steps])?;
+    let (loads, prices) = (by_row(&loads)?, owned(&prices)?);
     native(py, || PeakGame::new(loads, &ends, prices))
 }
 
 #[pyfunction]
 pub fn spanning_tree_game(py: Python<'_>, costs: Rows<'_>) -> PyResult<NativeGame> {
-    let n_players = costs.shape()[0].saturating_sub(1);
-    let costs = by_row(&costs);
+    checks::shape("costs", costs.shape(), &[costs.shape()[0]; 2])?;
+    checks::players("the number of players", costs.shape()[0].saturating_sub(1))?;
+    let n_players = costs.shape()[0] - 1;
+    let costs = by_row(&costs)?;
     native(py, || SpanningTreeGame::new(costs, n_players))
 }
 
 #[pyfunction]
 pub fn induced_subgraph_game(py: Python<'_>, weights: Rows<'_>) -> PyResult<NativeGame> {
+    checks::shape("weights", weights.shape(), &[weights.shape()[0]; 2])?;
     let n_players = weights.shape()[0];
-    let weights = by_row(&weights);
+    let weights = by_row(&weights)?;
     native(py, || InducedSubgraphGame::new(weights, n_players))
 }
 
@@ -84,7 +91,8 @@ pub fn weighted_sum_game(
     games: Vec<PyRef<'_, NativeGame>>,
     weights: Numbers<'_>,
 ) -> PyResult<NativeGame> {
-    let parts = owned(&weights).into_iter().zip(games.iter().map(|game| game.shared())).collect();
+    checks::length("weights", weights.len(), games.len())?;
+    let parts = owned(&weights)?.into_iter().zip(games.iter().map(|game| game.shared())).collect();
     native(py, || WeightedSum::new(parts))
 }
 
@@ -101,7 +109,7 @@ pub fn strategic_equivalent(
     factor: f64,
     offsets: Numbers<'_>,
 ) -> PyResult<NativeGame> {
-    let (game, offsets) = (game.shared(), owned(&offsets));
+    let (game, offsets) = (game.shared(), owned(&offsets)?);
     native(py, || StrategicEquivalent::new(game, factor, offsets))
 }
 

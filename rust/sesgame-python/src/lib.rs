@@ -7,6 +7,7 @@
 mod arrays;
 mod boundary;
 mod bundle_auction;
+mod checks;
 mod coalition_values;
 mod dispatch;
 mod games;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
+use numpy::{
+    PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
+use sesgame_engine::game::NativeGame as _;
 use sesgame_engine::linear_production::{self, Moves, Program, Question};
 
 use crate::arrays::{by_row, owned};
-use crate::boundary::watched;
+use crate::boundary::{to_python, watched};
+use crate::checks;
 use crate::native_game::NativeGame;
 
 /// A native game that also gives its optimum, its dual prices, and the coalition of largest excess.
@@ -20,20 +24,32 @@ pub struct LinearProductionGame {
 type MovedBounds<'py> =
     (PyReadonlyArray1<'py, i32>, PyReadonlyArray2<'py, f64>, PyReadonlyArray3<'py, f64>);
 
-fn pairs(bounds: &PyReadonlyArray2<'_, f64>) -> Vec<(f64, f64)> {
-    bounds.as_array().columns().into_iter().map(|pair| (pair[0], pair[1])).collect()
+fn pairs(
+    name: &str,
+    bounds: &PyReadonlyArray2<'_, f64>,
+    count: usize,
+) -> PyResult<Vec<(f64, f64)>> {
+    checks::shape(name, bounds.shape(), &[2, count])?;
+    checks::numbers(name, bounds.as_array())?;
+    Ok(bounds.as_array().columns().into_iter().map(|pair| (pair[0], pair[1])).collect())
 }
 
 fn moves(
+    name: &str,
     (places, bounds, shares): &MovedBounds<'_>,
+    n_places: usize,
     n_players: usize,
-) -> sesgame_engine::error::Result<Moves> {
-    let (lower, upper) = pairs(bounds).into_iter().unzip();
+) -> PyResult<Moves> {
+    let own = places.as_array();
+    // What is negative is as good as too large.
+    checks::indices(name, own.iter().map(|&place| place as u32 as usize), n_places)?;
+    let (lower, upper) = pairs(name, bounds, places.len())?.into_iter().unzip();
+    checks::shape(name, shares.shape(), &[2, places.len(), n_players])?;
     let shares = shares.as_array();
     let side = |side| shares.index_axis(numpy::ndarray::Axis(0), side).iter().copied().collect();
     let (lower_share, upper_share): (Vec<f64>, Vec<f64>) = (side(0), side(1));
-    let places = owned(places);
-    Moves::new(places, (lower, upper), (&lower_share, &upper_share), n_players)
+    let places = owned(places)?;
+    Moves::new(places, (lower, upper), (&lower_share, &upper_share), n_players).map_err(to_python)
 }
 
 #[pyfunction]
@@ -51,29 +67,35 @@ pub fn linear_production_game(
     moved_rows: MovedBounds<'_>,
     is_cost: bool,
 ) -> PyResult<Py<LinearProductionGame>> {
+    let (n_columns, n_entries) = (cost.len(), row_columns.len());
+    checks::finite("cost", cost.as_array())?;
+    checks::finite("coefficients", coefficients.as_array())?;
+    checks::finite("own_cost", own_cost.as_array())?;
+    checks::players("the number of players", own_cost.len())?;
+    checks::length("coefficients", coefficients.len(), n_entries)?;
+    let places = row_columns.as_array();
+    checks::indices("row_columns", places.iter().map(|&column| column as usize), n_columns)?;
+    let starts: Vec<usize> = row_starts.as_array().iter().map(|&start| start as usize).collect();
+    checks::starts("row_starts", &starts, n_entries)?;
     let entries: Vec<(usize, f64)> = row_columns
         .as_array()
         .iter()
         .zip(coefficients.as_array())
         .map(|(&column, &value)| (column as usize, value))
         .collect();
-    let starts = row_starts.as_array();
-    let rows = starts
-        .windows(2)
-        .into_iter()
-        .map(|ends| entries[ends[0] as usize..ends[1] as usize].to_vec())
-        .collect();
+    let n_rows = starts.len() - 1;
+    let rows = starts.windows(2).map(|ends| entries[ends[0]..ends[1]].to_vec()).collect();
     let program = Program {
-        cost: owned(&cost),
-        column_bounds: pairs(&column_bounds),
-        row_bounds: pairs(&row_bounds),
+        cost: owned(&cost)?,
+        column_bounds: pairs("column_bounds", &column_bounds, n_columns)?,
+        row_bounds: pairs("row_bounds", &row_bounds, n_rows)?,
         rows,
     };
-    let own_cost = owned(&own_cost);
-    let columns = moves(&moved_columns, own_cost.len());
-    let rows = moves(&moved_rows, own_cost.len());
+    let own_cost = owned(&own_cost)?;
+    let columns = moves("moved_columns", &moved_columns, n_columns, own_cost.len())?;
+    let rows = moves("moved_rows", &moved_rows, n_rows, own_cost.len())?;
     let game = watched(py, None, |_| {
-        linear_production::LinearProductionGame::new(program, own_cost, columns?, rows?, is_cost)
+        linear_production::LinearProductionGame::new(program, own_cost, columns, rows, is_cost)
     })?;
     let game = Arc::new(game);
     let native = NativeGame::from_shared(Arc::clone(&game) as _);
@@ -88,6 +110,13 @@ type Duals<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>);
 /// A coalition or None, the proved bound, the bound of the relaxation, whether the search ended.
 type Answer<'py> = (Option<Bound<'py, PyArray1<bool>>>, f64, f64, bool);
 
+impl LinearProductionGame {
+    fn members(&self, members: &PyReadonlyArray1<'_, bool>) -> PyResult<Vec<bool>> {
+        checks::length("members", members.len(), self.game.n_players())?;
+        owned(members)
+    }
+}
+
 #[pymethods]
 impl LinearProductionGame {
     /// The optimal columns of a coalition, the reduced costs of columns, and the duals of rows.
@@ -96,7 +125,7 @@ impl LinearProductionGame {
         py: Python<'py>,
         members: PyReadonlyArray1<'py, bool>,
     ) -> PyResult<Optimum<'py>> {
-        let members = owned(&members);
+        let members = self.members(&members)?;
         let solution = watched(py, None, |_| self.game.optimum(&members))?;
         Ok((
             PyArray1::from_vec(py, solution.columns),
@@ -114,7 +143,9 @@ impl LinearProductionGame {
         directions: PyReadonlyArray2<'py, f64>,
         report: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        let members = owned(&members);
+        let members = self.members(&members)?;
+        checks::length("a direction", directions.shape()[1], self.game.n_players())?;
+        checks::finite("directions", directions.as_array())?;
         let directions: Vec<Vec<f64>> =
             directions.as_array().rows().into_iter().map(|row| row.to_vec()).collect();
         let rates = watched(py, report, |progress| {
@@ -138,7 +169,9 @@ impl LinearProductionGame {
         members: PyReadonlyArray1<'py, bool>,
         weights: PyReadonlyArray1<'py, f64>,
     ) -> PyResult<Duals<'py>> {
-        let (members, weights) = (owned(&members), owned(&weights));
+        checks::length("weights", weights.len(), self.game.n_players())?;
+        checks::finite("weights", weights.as_array())?;
+        let (members, weights) = (self.members(&members)?, owned(&weights)?);
         let solution = watched(py, None, |_| self.game.dual_face(&members)?.extreme(&weights))?;
         Ok((
             PyArray1::from_vec(py, solution.column_duals),
@@ -157,8 +190,14 @@ impl LinearProductionGame {
         any_above: bool,
         max_seconds: f64,
     ) -> PyResult<Answer<'py>> {
-        let allocation = owned(&allocation);
-        let outside = by_row(&outside);
+        checks::length("allocation", allocation.len(), self.game.n_players())?;
+        checks::finite("allocation", allocation.as_array())?;
+        checks::length("a row of outside", outside.shape()[1], self.game.n_players())?;
+        checks::numbers("level", [&level])?;
+        checks::amounts("gap", [&gap])?;
+        checks::limits("max_seconds", [&max_seconds])?;
+        let allocation = owned(&allocation)?;
+        let outside = by_row(&outside)?;
         let question = Question {
             allocation: &allocation,
             outside: &outside,

@@ -1,11 +1,11 @@
 //! The master program of row generation with a separation oracle that lives in Python.
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::stability::master;
 
 use crate::boundary;
+use crate::checks;
 use crate::stability::KindName;
 
 /// A lexicographic program to which Python adds coalitions.
@@ -28,6 +28,7 @@ type Stage<'py> = (
 impl LexicographicMaster {
     #[new]
     fn new(
+        py: Python<'_>,
         kind: KindName,
         grand: f64,
         alone: PyReadonlyArray1<'_, f64>,
@@ -35,10 +36,15 @@ impl LexicographicMaster {
         individually_rational: bool,
         accuracy: f64,
     ) -> PyResult<Self> {
+        checks::finite("grand", [&grand])?;
+        checks::finite("alone", alone.as_array())?;
+        checks::finite("without", without.as_array())?;
+        checks::amounts("accuracy", [&accuracy])?;
         let (alone, without) = (alone.as_slice()?, without.as_slice()?);
         let rational = individually_rational;
-        let master = master::Master::new(kind.0, grand, alone, without, rational, accuracy)
-            .map_err(boundary::to_python)?;
+        let master = boundary::detached(py, |_| {
+            master::Master::new(kind.0, grand, alone, without, rational, accuracy)
+        })?;
         Ok(Self { master, n_players: alone.len() })
     }
 
@@ -52,18 +58,18 @@ impl LexicographicMaster {
     /// many were added.
     fn require(
         &mut self,
+        py: Python<'_>,
         membership: PyReadonlyArray2<'_, bool>,
         values: PyReadonlyArray1<'_, f64>,
         tolerance: f64,
         limit: usize,
     ) -> PyResult<(Option<usize>, usize)> {
-        if membership.shape()[1] != self.n_players {
-            return Err(PyValueError::new_err("membership needs one column for each player"));
-        }
-        let added = self
-            .master
-            .require(membership.as_slice()?, values.as_slice()?, tolerance, limit)
-            .map_err(boundary::to_python)?;
+        checks::shape("membership", membership.shape(), &[values.len(), self.n_players])?;
+        checks::finite("values", values.as_array())?;
+        checks::amounts("tolerance", [&tolerance])?;
+        let (flags, values) = (membership.as_slice()?, values.as_slice()?);
+        let added =
+            boundary::detached(py, |_| self.master.require(flags, values, tolerance, limit))?;
         Ok((added.first, added.rows))
     }
 

@@ -12,6 +12,7 @@ use sesgame_engine::{enumeration, game, leave_one_out};
 
 use crate::arrays::by_row;
 use crate::boundary::watched;
+use crate::checks;
 
 /// Values, the bound of their error, and the method.
 type ExactShares<'py> = (Bound<'py, PyArray1<f64>>, f64, &'static str);
@@ -96,14 +97,8 @@ impl NativeGame {
         py: Python<'py>,
         membership: PyReadonlyArray2<'py, bool>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        if membership.shape()[1] != self.game.n_players() {
-            return Err(PyValueError::new_err(format!(
-                "the membership has {} columns for {} players",
-                membership.shape()[1],
-                self.game.n_players()
-            )));
-        }
-        let membership = by_row(&membership);
+        checks::length("a row of membership", membership.shape()[1], self.game.n_players())?;
+        let membership = by_row(&membership)?;
         watched(py, None, |progress| enumeration::values(self.game.as_ref(), &membership, progress))
             .map(|values| values.into_pyarray(py))
     }

@@ -1,12 +1,14 @@
 //! Markets on a network of lines.
 
-use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use numpy::ndarray::s;
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::markets::balanced_core;
 use sesgame_engine::markets::network::{Line, Link, NetworkMarket, Order};
 
 use crate::arrays::{Column, column, owned};
 use crate::boundary::watched;
+use crate::checks;
 
 /// Orders, lines and demand of a network; validated in Python.
 #[pyclass(frozen, module = "sesgame._engine")]
@@ -47,7 +49,34 @@ impl NetworkColumns {
         demand: PyReadonlyArray1<'_, f64>,
         injection: PyReadonlyArray1<'_, f64>,
         value_of_lost_load: f64,
-    ) -> Self {
+    ) -> PyResult<Self> {
+        let (n_orders, n_buses, n_lines) = (price.len(), demand.len(), line_ends.shape()[1]);
+        checks::participants(n_participants)?;
+        checks::length("participant", participant.len(), n_orders)?;
+        checks::length("bus", bus.len(), n_orders)?;
+        checks::length("is_bid", is_bid.len(), n_orders)?;
+        checks::length("quantity", quantity.len(), n_orders)?;
+        checks::shape("line_ends", line_ends.shape(), &[2, n_lines])?;
+        checks::length("must_run", must_run.len(), n_orders)?;
+        checks::length("injection", injection.len(), n_buses)?;
+        checks::shape("line_numbers", line_numbers.shape(), &[4, n_lines])?;
+        let n_links = link_ends.shape()[1];
+        checks::shape("link_ends", link_ends.shape(), &[2, n_links])?;
+        checks::shape("link_numbers", link_numbers.shape(), &[3, n_links])?;
+        let participants = participant.as_array();
+        checks::indices("participant", participants.iter().copied(), n_participants)?;
+        checks::indices("bus", bus.as_array().iter().copied(), n_buses)?;
+        checks::indices("line_ends", line_ends.as_array().iter().copied(), n_buses)?;
+        checks::indices("link_ends", link_ends.as_array().iter().copied(), n_buses)?;
+        checks::finite("price", price.as_array())?;
+        checks::amounts("quantity", quantity.as_array())?;
+        checks::amounts("demand", demand.as_array())?;
+        checks::finite("value_of_lost_load", [&value_of_lost_load])?;
+        checks::finite("a susceptance", line_numbers.as_array().row(0))?;
+        checks::numbers("a limit", line_numbers.as_array().slice(s![1..3, ..]))?;
+        checks::finite("a shift", line_numbers.as_array().row(3))?;
+        checks::finite("link_numbers", link_numbers.as_array())?;
+        checks::finite("injection", injection.as_array())?;
         let (participant, bus) = (participant.as_array(), bus.as_array());
         let (is_bid, price, quantity) = (is_bid.as_array(), price.as_array(), quantity.as_array());
         let must_run = must_run.as_array();
@@ -82,15 +111,15 @@ impl NetworkColumns {
                 loss: numbers[[2, k]],
             })
             .collect();
-        Self(NetworkMarket {
+        Ok(Self(NetworkMarket {
             n_participants,
             orders,
             lines,
             links,
-            demand: owned(&demand),
-            injection: owned(&injection),
+            demand: owned(&demand)?,
+            injection: owned(&injection)?,
             value_of_lost_load,
-        })
+        }))
     }
 
     /// The dispatch of least cost; Clarke payments are empty unless `clarke`.
@@ -122,7 +151,10 @@ impl NetworkColumns {
         utility: PyReadonlyArray1<'_, f64>,
         time_limit: f64,
     ) -> PyResult<(Vec<bool>, f64, f64)> {
-        let utility = owned(&utility);
+        checks::length("utility", utility.len(), self.0.n_participants)?;
+        checks::finite("utility", utility.as_array())?;
+        checks::limits("time_limit", [&time_limit])?;
+        let utility = owned(&utility)?;
         watched(py, None, |_| self.0.best_coalition(&utility, time_limit))
     }
 
@@ -133,7 +165,10 @@ impl NetworkColumns {
         marginal: PyReadonlyArray1<'_, f64>,
         welfare: f64,
     ) -> PyResult<(Column<f64>, Vec<Vec<bool>>, f64)> {
-        let marginal = owned(&marginal);
+        checks::length("marginal", marginal.len(), self.0.n_participants)?;
+        checks::finite("marginal", marginal.as_array())?;
+        checks::finite("welfare", [&welfare])?;
+        let marginal = owned(&marginal)?;
         let core = watched(py, None, |progress| {
             balanced_core::nearest_core_payoffs(&self.0, &marginal, welfare, progress)
         })?;

@@ -1,12 +1,13 @@
 //! Order books: one bus, many periods.
 
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::markets::misreport::{self, PaymentRule};
 use sesgame_engine::markets::order_book::{self, OrderBook};
 
 use crate::arrays::{Column, column, owned};
 use crate::boundary::watched;
+use crate::checks;
 
 /// The payment rules whose misreports the engine scans.
 #[pyclass(
@@ -78,17 +79,31 @@ impl OrderBookColumns {
         quantity: PyReadonlyArray1<'_, f64>,
         demand: PyReadonlyArray1<'_, f64>,
         value_of_lost_load: f64,
-    ) -> Self {
-        Self {
+    ) -> PyResult<Self> {
+        let (n_orders, starts) = (price.len(), owned(&starts)?);
+        checks::participants(n_participants)?;
+        checks::starts("starts", &starts, n_orders)?;
+        checks::length("demand", demand.len(), starts.len() - 1)?;
+        checks::length("participant", participant.len(), n_orders)?;
+        checks::length("is_bid", is_bid.len(), n_orders)?;
+        checks::length("quantity", quantity.len(), n_orders)?;
+        let participants = participant.as_array();
+        let indices = participants.iter().map(|&index| index as usize);
+        checks::indices("participant", indices, n_participants)?;
+        checks::finite("price", price.as_array())?;
+        checks::amounts("quantity", quantity.as_array())?;
+        checks::amounts("demand", demand.as_array())?;
+        checks::finite("value_of_lost_load", [&value_of_lost_load])?;
+        Ok(Self {
             n_participants,
-            starts: owned(&starts),
-            participant: owned(&participant),
-            is_bid: owned(&is_bid),
-            price: owned(&price),
-            quantity: owned(&quantity),
-            demand: owned(&demand),
+            starts,
+            participant: owned(&participant)?,
+            is_bid: owned(&is_bid)?,
+            price: owned(&price)?,
+            quantity: owned(&quantity)?,
+            demand: owned(&demand)?,
             value_of_lost_load,
-        }
+        })
     }
 
     /// The efficient outcome; Clarke payments are empty unless `clarke`.
@@ -129,6 +144,12 @@ impl OrderBookColumns {
             EngineRule::UniformPrice => PaymentRule::Uniform(position),
             EngineRule::PayAsBid => PaymentRule::PayAsBid,
         };
+        checks::indices("participant", [participant as usize], self.n_participants)?;
+        checks::finite("position", [&position])?;
+        let own = self.participant.iter().filter(|&&owner| owner == participant).count();
+        let shape = [prices.shape()[0], own];
+        checks::shape("prices", prices.shape(), &shape)?;
+        checks::shape("quantities", quantities.shape(), &shape)?;
         let (prices, quantities) = (prices.as_slice()?, quantities.as_slice()?);
         let utilities = watched(py, report, |progress| {
             misreport::utilities(&self.book(), participant, rule, prices, quantities, progress)

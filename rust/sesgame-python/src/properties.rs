@@ -9,6 +9,7 @@ use sesgame_engine::properties::{self, Ends as EngineEnds};
 use sesgame_engine::stability::total_balance;
 
 use crate::boundary::watched;
+use crate::checks;
 use crate::stability::KindName;
 
 type Table<'py> = PyReadonlyArray1<'py, f64>;
@@ -114,6 +115,8 @@ pub fn first_without_core(
     accuracy: f64,
     report: Report<'_, '_>,
 ) -> PyResult<Option<Coalition>> {
+    checks::finite("table", table.as_array())?;
+    checks::amounts("accuracy", [&accuracy])?;
     let table = table.as_slice()?;
     watched(py, report, |progress| {
         total_balance::first_without_core(table, kind.0, accuracy, progress)

@@ -13,7 +13,8 @@ use sesgame_engine::shapley::stratified::{self, StratifiedValue};
 use sesgame_engine::shapley::symmetric_semivalue::SymmetricSemivalue;
 
 use crate::arrays::matrix;
-use crate::boundary::{detached, to_python, watched};
+use crate::boundary::{detached, watched};
+use crate::checks;
 use crate::native_game::NativeGame;
 
 type Numbers<'py> = Bound<'py, PyArray1<f64>>;
@@ -29,7 +30,8 @@ pub fn permutation_orders<'py>(
     seed: u64,
     batch: u64,
 ) -> PyResult<Bound<'py, PyArray2<u32>>> {
-    let drawn = detached(py, |_| Ok(Batches::new(n_players, orders, seed)?.orders(batch)))?;
+    checks::players("n_players", n_players)?;
+    let drawn = detached(py, |_| Batches::new(n_players, orders, seed)?.orders(batch))?;
     Ok(matrix(py, drawn, n_players))
 }
 
@@ -74,7 +76,13 @@ pub struct PairedEstimate {
 #[pymethods]
 impl PairedEstimate {
     #[new]
-    fn new(probabilities: Vec<f64>, method: &str, sizes: &str, seed: u64) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        probabilities: Vec<f64>,
+        method: &str,
+        sizes: &str,
+        seed: u64,
+    ) -> PyResult<Self> {
         let n_players = probabilities.len();
         let method = match method {
             "two_stage" => PairMethod::TwoStage,
@@ -89,9 +97,10 @@ impl PairedEstimate {
             "leverage" => SizeSampling::Leverage,
             _ => return Err(PyValueError::new_err(format!("there is no sampling {sizes:?}"))),
         };
-        let estimate = SymmetricSemivalue::new(probabilities)
-            .and_then(|value| paired_estimate::PairedEstimate::new(value, method, sizes, seed))
-            .map_err(to_python)?;
+        let estimate = detached(py, |_| {
+            let semivalue = SymmetricSemivalue::new(probabilities)?;
+            paired_estimate::PairedEstimate::new(semivalue, method, sizes, seed)
+        })?;
         Ok(Self { n_players, estimate: Mutex::new(estimate) })
     }
 
@@ -102,11 +111,14 @@ impl PairedEstimate {
         grand: f64,
         scale: f64,
     ) -> PyResult<Bound<'py, PyArray2<bool>>> {
+        checks::finite("grand and scale", [&grand, &scale])?;
+        checks::sample(count, self.n_players)?;
         let membership = with(py, &self.estimate, |own| own.draw(count, grand, scale))?;
         Ok(matrix(py, membership, self.n_players))
     }
 
     fn record(&self, py: Python<'_>, odd: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
+        checks::finite("odd", odd.as_array())?;
         let odd = odd.as_slice()?;
         with(py, &self.estimate, |estimate| estimate.record(odd))
     }
@@ -120,6 +132,7 @@ impl PairedEstimate {
         scale: f64,
         taken_off: f64,
     ) -> PyResult<Fitted<'py, usize>> {
+        checks::finite("grand, scale and taken_off", [&grand, &scale, &taken_off])?;
         let result = with(py, &self.estimate, |own| Ok(own.estimate(grand, scale, taken_off)))?;
         let (values, errors) = (result.values, result.standard_errors);
         Ok((values.into_pyarray(py), errors.into_pyarray(py), result.unseen, result.order))
@@ -134,6 +147,7 @@ impl PairedEstimate {
         scale: f64,
         report: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Fitted<'py, f64>> {
+        checks::finite("grand and scale", [&grand, &scale])?;
         let result = watched(py, report, |progress| {
             let estimate = self.estimate.lock().unwrap_or_else(|poison| poison.into_inner());
             kernel_ridge(estimate.pairs(), grand, scale, progress)
@@ -153,10 +167,10 @@ pub struct StratifiedEstimate {
 #[pymethods]
 impl StratifiedEstimate {
     #[new]
-    fn new(probabilities: Vec<f64>, n_ranges: usize, seed: u64) -> PyResult<Self> {
+    fn new(py: Python<'_>, probabilities: Vec<f64>, n_ranges: usize, seed: u64) -> PyResult<Self> {
         let n_players = probabilities.len();
-        let estimate = stratified::StratifiedEstimate::new(probabilities, n_ranges, seed)
-            .map_err(to_python)?;
+        let estimate =
+            detached(py, |_| stratified::StratifiedEstimate::new(probabilities, n_ranges, seed))?;
         Ok(Self { n_players, estimate: Mutex::new(estimate) })
     }
 
@@ -166,11 +180,14 @@ impl StratifiedEstimate {
         count: usize,
         scale: f64,
     ) -> PyResult<Bound<'py, PyArray2<bool>>> {
+        checks::finite("scale", [&scale])?;
+        checks::sample(count, self.n_players)?;
         let membership = with(py, &self.estimate, |estimate| estimate.draw(count, scale))?;
         Ok(matrix(py, membership, self.n_players))
     }
 
     fn record(&self, py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
+        checks::finite("values", values.as_array())?;
         let values = values.as_slice()?;
         with(py, &self.estimate, |estimate| estimate.record(values))
     }
@@ -181,6 +198,7 @@ impl StratifiedEstimate {
         py: Python<'py>,
         scale: f64,
     ) -> PyResult<(Numbers<'py>, Numbers<'py>, Numbers<'py>)> {
+        checks::finite("scale", [&scale])?;
         let players = with(py, &self.estimate, |estimate| Ok(estimate.estimate(scale)))?;
         let of = |part: fn(&StratifiedValue) -> f64| -> Numbers<'py> {
             players.iter().map(part).collect::<Vec<f64>>().into_pyarray(py)

@@ -23,6 +23,7 @@ use sesgame_engine::stability::table_scan::most_violated as scan_most_violated;
 
 use crate::arrays::{Column, by_row, column};
 use crate::boundary;
+use crate::checks;
 
 /// `"gain"` or `"cost"` as the engine's own type.
 pub struct KindName(pub Kind);
@@ -75,6 +76,9 @@ pub fn coalitions_at_least(
     })
 }
 
+/// Bins that each thread counts in.
+const MOST_BINS: usize = 1 << 20;
+
 /// How many proper coalitions have an excess in each of equal intervals.
 #[pyfunction]
 #[pyo3(signature = (table, kind, allocation, ends, bins, report=None))]
@@ -88,6 +92,7 @@ pub fn excess_histogram<'py>(
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Bound<'py, PyArray1<u64>>> {
     let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
+    checks::indices("bins", [bins], MOST_BINS + 1)?;
     let counts = run(py, table.len(), report, |progress| {
         excess::excess_histogram(table, kind.0, allocation, ends, bins, progress)
     })?;
@@ -164,6 +169,8 @@ pub fn nucleolus(
     accuracy: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<NucleolusOutcome> {
+    checks::finite("table", table.as_array())?;
+    checks::amounts("accuracy", [&accuracy])?;
     let table = table.as_slice()?;
     let concept = Concept { per_capita, individually_rational, accuracy };
     let solution =
@@ -186,6 +193,7 @@ pub fn nucleoli<'py>(
     per_capita: bool,
     individually_rational: bool,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    checks::finite("tables", tables.as_array())?;
     let length = tables.shape()[1];
     let tables = tables.as_slice()?;
     let concept = Concept { per_capita, individually_rational, accuracy: 0.0 };
@@ -215,6 +223,7 @@ pub fn least_core(
     per_capita: bool,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<LeastCoreOutcome> {
+    checks::finite("table", table.as_array())?;
     let table = table.as_slice()?;
     let solution = run(py, table.len(), report, |progress| {
         solve_least_core(table, kind.0, per_capita, progress)
@@ -241,6 +250,8 @@ pub fn core_witness<'py>(
     accuracy: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<CoreWitness<'py>> {
+    checks::finite("table", table.as_array())?;
+    checks::amounts("accuracy", [&accuracy])?;
     let table = table.as_slice()?;
     let (witness, tolerance, spent) =
         run(py, table.len(), report, |progress| core(table, kind.0, accuracy, progress))?;
@@ -283,6 +294,10 @@ pub fn core_point(
     bounds: Vec<(f64, f64)>,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<CorePointOutcome> {
+    checks::finite("table", table.as_array())?;
+    checks::finite("reference", reference.as_array())?;
+    checks::amounts("accuracy", [&accuracy])?;
+    checks::numbers("bounds", bounds.iter().flat_map(|(lower, upper)| [lower, upper]))?;
     let (table, reference) = (table.as_slice()?, reference.as_slice()?);
     let rule = if leximin { Rule::Leximin } else { Rule::Nearest };
     let among = Among { accuracy, least_core, bounds: &bounds };
@@ -314,6 +329,9 @@ pub fn most_violated(
     count: usize,
     sample: u32,
 ) -> PyResult<Vec<Coalition>> {
+    checks::indices("sample", [sample as usize], Coalition::BITS as usize)?;
+    checks::finite("allocation", allocation.as_array())?;
+    checks::numbers("level", [&level])?;
     let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
     run(py, table.len(), None, |progress| {
         scan_most_violated(table, kind.0, allocation, level, count, sample, progress)
@@ -333,7 +351,12 @@ pub fn joint_level(
     raised: PyReadonlyArray1<'_, bool>,
     total: f64,
 ) -> PyResult<Option<JointLevel>> {
-    let (matrix, n) = (by_row(&rows), rows.shape()[1]);
+    checks::length("demands", demands.len(), rows.shape()[0])?;
+    checks::length("raised", raised.len(), rows.shape()[0])?;
+    checks::finite("rows", rows.as_array())?;
+    checks::finite("demands", demands.as_array())?;
+    checks::finite("total", [&total])?;
+    let (matrix, n) = (by_row(&rows)?, rows.shape()[1]);
     let (demands, raised) = (demands.as_slice()?, raised.as_slice()?);
     let found = boundary::detached(py, |_| solve_joint_level(&matrix, demands, raised, n, total))?;
     Ok(found.map(|found| {
@@ -354,7 +377,11 @@ pub fn near_nash_point(
     demands: PyReadonlyArray1<'_, f64>,
     weights: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<Option<NearNashPoint>> {
-    let rows = by_row(&rows);
+    checks::shape("rows", rows.shape(), &[demands.len(), weights.len()])?;
+    checks::finite("rows", rows.as_array())?;
+    checks::finite("demands", demands.as_array())?;
+    checks::amounts("weights", weights.as_array())?;
+    let rows = by_row(&rows)?;
     let (demands, weights) = (demands.as_slice()?, weights.as_slice()?);
     let found = boundary::detached(py, |_| solve_near_nash_point(&rows, demands, weights))?;
     Ok(found.map(|found| {

@@ -15,6 +15,7 @@ use super::pooled_battery::PooledBatteryGame;
 use crate::error::Result;
 use crate::game::NativeGame;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Length of a difference, as a share of all money that could flow: the square root of rounding,
 /// roughly, so that neither rounding nor a kink within the distance counts for much.
@@ -36,26 +37,32 @@ pub fn bill_ranges(game: &PooledBatteryGame, progress: &Progress) -> Result<Vec<
     let weight_of_all: f64 = game.rows().map(|row| game.weight(row)).sum();
     progress.set_total(game.n_players() as u64);
     let rows: Vec<&[f64]> = game.rows().collect();
-    rows.par_iter()
-        .map_init(
-            || (ConvexPiecewise::new(), vec![0.0; all.len()]),
-            |(function, moved), row| {
-                progress.advance(1)?;
-                let weight = game.weight(row);
-                if weight == 0.0 {
-                    return Ok((0.0, 0.0));
-                }
-                // Not beyond the point where the member has left.
-                let share = (DISTANCE * weight_of_all / weight).min(1.0);
-                let mut cost_at = |share: f64| {
-                    let sums = all.iter().zip(row.iter());
-                    moved.iter_mut().zip(sums).for_each(|(at, (all, own))| *at = all + share * own);
-                    game.cost(moved, function)
-                };
-                let slopes = [(cost - cost_at(-share)) / share, (cost_at(share) - cost) / share];
-                // By convexity the first is not above the second, but rounding may put it there.
-                Ok((slopes[0].min(slopes[1]), slopes[0].max(slopes[1])))
-            },
-        )
-        .collect()
+    thread_pool::install(|| {
+        rows.par_iter()
+            .map_init(
+                || (ConvexPiecewise::new(), vec![0.0; all.len()]),
+                |(function, moved), row| {
+                    progress.advance(1)?;
+                    let weight = game.weight(row);
+                    if weight == 0.0 {
+                        return Ok((0.0, 0.0));
+                    }
+                    // Not beyond the point where the member has left.
+                    let share = (DISTANCE * weight_of_all / weight).min(1.0);
+                    let mut cost_at = |share: f64| {
+                        let sums = all.iter().zip(row.iter());
+                        moved
+                            .iter_mut()
+                            .zip(sums)
+                            .for_each(|(at, (all, own))| *at = all + share * own);
+                        game.cost(moved, function)
+                    };
+                    let slopes =
+                        [(cost - cost_at(-share)) / share, (cost_at(share) - cost) / share];
+                    // By convexity the first is not above the second, but rounding may put it there.
+                    Ok((slopes[0].min(slopes[1]), slopes[0].max(slopes[1])))
+                },
+            )
+            .collect()
+    })
 }

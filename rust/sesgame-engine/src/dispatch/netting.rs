@@ -1,7 +1,8 @@
 //! The community without a battery: members net their loads step by step, nothing links the steps.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+
+use once_cell::race::OnceBox;
 
 use super::{Tariff, check_net_load};
 use crate::coalition::MAX_TABLE_PLAYERS;
@@ -23,8 +24,9 @@ pub struct NettingGame {
     tariff: Tariff,
     net_load: Vec<f64>,
     n_players: usize,
-    /// Made when ranges of coalitions are asked for.
-    margins: OnceLock<Margins>,
+    /// Made when ranges of coalitions are asked for; nobody waits for a thread that makes it, which a
+    /// forked process would not have.
+    margins: OnceBox<Margins>,
 }
 
 /// The game as `sum of linear + sum over t of max(X_t, 0)`: what every kWh costs that is sold, and what
@@ -44,7 +46,7 @@ impl NettingGame {
     /// that is not finite.
     pub fn new(net_load: Vec<f64>, tariff: Tariff) -> Result<Self> {
         let n_players = check_net_load(&net_load, tariff.n_steps())?;
-        Ok(Self { tariff, net_load, n_players, margins: OnceLock::new() })
+        Ok(Self { tariff, net_load, n_players, margins: OnceBox::new() })
     }
 
     /// The cost of a load.
@@ -82,7 +84,7 @@ impl NativeGame for NettingGame {
         if n_steps > MOST_STEPS || !(MANY..=MAX_TABLE_PLAYERS).contains(&self.n_players) {
             return None;
         }
-        let margins = self.margins.get_or_init(|| self.margins());
+        let margins = self.margins.get_or_init(|| Box::new(self.margins()));
         Some(Box::new(KinkSums::new(&margins.rows, n_steps, &margins.linear)))
     }
 

@@ -9,7 +9,7 @@
 mod dual_face;
 mod separation;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
@@ -238,12 +238,24 @@ impl LinearProductionGame {
     }
 
     fn take_model(&self) -> Model {
-        let idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        let idle = self.idle_models().and_then(|mut models| models.pop());
         idle.unwrap_or_else(|| self.program.model(self.units))
     }
 
     fn put_back(&self, model: Model) {
-        self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(model);
+        if let Some(mut models) = self.idle_models() {
+            models.push(model);
+        }
+    }
+
+    /// The models that wait, unless somebody else is at them: in a process that was forked at that
+    /// moment they stay locked for ever, so nobody waits for the lock.
+    fn idle_models(&self) -> Option<MutexGuard<'_, Vec<Model>>> {
+        match self.idle.try_lock() {
+            Ok(models) => Some(models),
+            Err(TryLockError::Poisoned(models)) => Some(models.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use highs_sys as c;
 
 use super::{Solution, Status};
+use crate::per_process::PerProcess;
 use crate::progress::Progress;
 
 #[cfg(all(feature = "static-highs", feature = "shared-highs"))]
@@ -24,8 +25,8 @@ pub fn highs_version() -> String {
     format!("{version} ({how})")
 }
 
-/// Serialises creation and destruction of solvers.
-static LIFETIME: Mutex<()> = Mutex::new(());
+/// Serialises creation and destruction of solvers in a process.
+static LIFETIME: PerProcess<Mutex<()>> = PerProcess::new(|| Mutex::new(()));
 
 thread_local! {
     /// Cleared solvers that wait for the next [`Model`] of this thread.
@@ -44,7 +45,7 @@ impl Solver {
     fn take() -> Self {
         let idle = IDLE.try_with(|idle| idle.borrow_mut().pop()).ok().flatten();
         let solver = idle.unwrap_or_else(|| {
-            let _guard = LIFETIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _guard = LIFETIME.get().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             // SAFETY: no arguments; the result is owned here and freed in `drop`.
             Self(unsafe { c::Highs_create() })
         });
@@ -99,7 +100,7 @@ impl Solver {
 
 impl Drop for Solver {
     fn drop(&mut self) {
-        let _guard = LIFETIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _guard = LIFETIME.get().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // SAFETY: the instance is owned, live, and not used again.
         unsafe { c::Highs_destroy(self.0) }
     }

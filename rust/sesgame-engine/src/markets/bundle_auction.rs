@@ -10,6 +10,7 @@ use super::units::{canonical, typical};
 use crate::error::{Error, Result};
 use crate::linear_program::{Model, Status};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// A bid for a bundle.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,26 +147,28 @@ impl BundleAuction {
         progress.set_total(1 + winners.won.iter().flatten().count() as u64);
         progress.advance(1)?;
         let gap = winners.bound - winners.welfare;
-        let (payments, payment_gaps) = winners
-            .won
-            .par_iter()
-            .enumerate()
-            .map(|(bidder, won)| {
-                let Some(won) = *won else {
-                    return Ok((0.0, gap));
-                };
-                progress.check()?;
-                let without = self.winners(time_limit, |_, bundle| {
-                    if bundle.bidder == bidder { 0.0 } else { bundle.value }
-                })?;
-                progress.advance(1)?;
-                let value = self.bundles[won].value;
-                let payment = without.welfare - (winners.welfare - value);
-                Ok((payment.clamp(0.0, value), gap + without.bound - without.welfare))
-            })
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .unzip();
+        let (payments, payment_gaps) = thread_pool::install(|| {
+            winners
+                .won
+                .par_iter()
+                .enumerate()
+                .map(|(bidder, won)| {
+                    let Some(won) = *won else {
+                        return Ok((0.0, gap));
+                    };
+                    progress.check()?;
+                    let without = self.winners(time_limit, |_, bundle| {
+                        if bundle.bidder == bidder { 0.0 } else { bundle.value }
+                    })?;
+                    progress.advance(1)?;
+                    let value = self.bundles[won].value;
+                    let payment = without.welfare - (winners.welfare - value);
+                    Ok((payment.clamp(0.0, value), gap + without.bound - without.welfare))
+                })
+                .collect::<Result<Vec<_>>>()
+        })?
+        .into_iter()
+        .unzip();
         Ok(Outcome { winners, payments, payment_gaps })
     }
 
@@ -206,24 +209,26 @@ impl BundleAuction {
                 won[bundle.bidder] = Some(index);
             }
         }
-        let payments = (0..self.n_bidders)
-            .into_par_iter()
-            .map(|bidder| {
-                let Some(own) = won[bidder] else { return Ok(0.0) };
-                progress.check()?;
-                let mut left = self.capacities.clone();
-                for &index in ranked.iter().filter(|&&index| index != own) {
-                    let bundle = &self.bundles[index];
-                    if self.fits(bundle, &left) {
-                        take(bundle, &mut left);
-                        if !self.fits(&self.bundles[own], &left) {
-                            return Ok(score(index) * weight[own]);
+        let payments = thread_pool::install(|| {
+            (0..self.n_bidders)
+                .into_par_iter()
+                .map(|bidder| {
+                    let Some(own) = won[bidder] else { return Ok(0.0) };
+                    progress.check()?;
+                    let mut left = self.capacities.clone();
+                    for &index in ranked.iter().filter(|&&index| index != own) {
+                        let bundle = &self.bundles[index];
+                        if self.fits(bundle, &left) {
+                            take(bundle, &mut left);
+                            if !self.fits(&self.bundles[own], &left) {
+                                return Ok(score(index) * weight[own]);
+                            }
                         }
                     }
-                }
-                Ok(0.0)
-            })
-            .collect::<Result<Vec<f64>>>()?;
+                    Ok(0.0)
+                })
+                .collect::<Result<Vec<f64>>>()
+        })?;
         Ok((won, payments))
     }
 

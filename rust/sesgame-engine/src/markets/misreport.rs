@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::order_book::{OrderBook, Period, ROUNDING};
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// What accepted orders pay.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,26 +66,28 @@ pub fn utilities(
     }
     let n_misreports = prices.len() / n_steps;
     progress.set_total(n_misreports as u64);
-    let blocks = (0..n_misreports.div_ceil(BLOCK))
-        .into_par_iter()
-        .map(|block| {
-            let range = block * BLOCK..n_misreports.min((block + 1) * BLOCK);
-            let mut reported = Vec::new();
-            let mut utilities = Vec::with_capacity(range.len());
-            for misreport in range.clone() {
-                let steps = misreport * n_steps..(misreport + 1) * n_steps;
-                let (prices, quantities) = (&prices[steps.clone()], &quantities[steps]);
-                utilities.push(
-                    others
-                        .iter()
-                        .map(|others| others.utility(rule, prices, quantities, &mut reported))
-                        .sum(),
-                );
-            }
-            progress.advance(range.len() as u64)?;
-            Ok(utilities)
-        })
-        .collect::<Result<Vec<Vec<f64>>>>()?;
+    let blocks = thread_pool::install(|| {
+        (0..n_misreports.div_ceil(BLOCK))
+            .into_par_iter()
+            .map(|block| {
+                let range = block * BLOCK..n_misreports.min((block + 1) * BLOCK);
+                let mut reported = Vec::new();
+                let mut utilities = Vec::with_capacity(range.len());
+                for misreport in range.clone() {
+                    let steps = misreport * n_steps..(misreport + 1) * n_steps;
+                    let (prices, quantities) = (&prices[steps.clone()], &quantities[steps]);
+                    utilities.push(
+                        others
+                            .iter()
+                            .map(|others| others.utility(rule, prices, quantities, &mut reported))
+                            .sum(),
+                    );
+                }
+                progress.advance(range.len() as u64)?;
+                Ok(utilities)
+            })
+            .collect::<Result<Vec<Vec<f64>>>>()
+    })?;
     Ok(blocks.concat())
 }
 

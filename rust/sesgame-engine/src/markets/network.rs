@@ -7,6 +7,7 @@ use super::units::{canonical, exact, typical};
 use crate::error::Result;
 use crate::linear_program::{Basis, Model, Solution, Status};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// An offer (or bid) at a bus.
 #[derive(Debug, Clone, PartialEq)]
@@ -489,56 +490,58 @@ impl NetworkMarket {
         progress.advance(1)?;
         let most = self.largest_trade();
         let shed: f64 = dispatch.shed.iter().sum();
-        let results = trading
-            .par_chunks(BLOCK)
-            .map(|block| {
-                let mut program = self.program(&steps, units);
-                program.model.set_basis(&basis);
-                block
-                    .iter()
-                    .map(|&participant| {
-                        let own = &orders_of[participant];
-                        for orders in own.chunk_by(|&a, &b| step_of[a] == step_of[b]) {
-                            let step = &steps[step_of[orders[0]]];
-                            // The others' sum, so that nothing is left where there are none.
-                            let others: f64 = step
-                                .orders
+        let results = thread_pool::install(|| {
+            trading
+                .par_chunks(BLOCK)
+                .map(|block| {
+                    let mut program = self.program(&steps, units);
+                    program.model.set_basis(&basis);
+                    block
+                        .iter()
+                        .map(|&participant| {
+                            let own = &orders_of[participant];
+                            for orders in own.chunk_by(|&a, &b| step_of[a] == step_of[b]) {
+                                let step = &steps[step_of[orders[0]]];
+                                // The others' sum, so that nothing is left where there are none.
+                                let others: f64 = step
+                                    .orders
+                                    .iter()
+                                    .filter(|&&order| self.orders[order].participant != participant)
+                                    .map(|&order| self.orders[order].quantity)
+                                    .sum();
+                                let upper = others.min(most) / units.quantity;
+                                let lower = step.lower(upper);
+                                program.model.set_column_bounds(step_of[orders[0]], lower, upper);
+                            }
+                            let stage = || format!("optimal power flow without {participant}");
+                            let solution = program.model.solve().optimal(stage())?;
+                            for &order in own {
+                                let step = &steps[step_of[order]];
+                                let upper = step.quantity.min(most) / units.quantity;
+                                let lower = step.lower(upper);
+                                program.model.set_column_bounds(step_of[order], lower, upper);
+                            }
+                            let own_cost: f64 = own
                                 .iter()
-                                .filter(|&&order| self.orders[order].participant != participant)
-                                .map(|&order| self.orders[order].quantity)
+                                .map(|&k| {
+                                    let cost = self.orders[k].price * dispatch.accepted[k];
+                                    if self.orders[k].is_bid { -cost } else { cost }
+                                })
                                 .sum();
-                            let upper = others.min(most) / units.quantity;
-                            let lower = step.lower(upper);
-                            program.model.set_column_bounds(step_of[orders[0]], lower, upper);
-                        }
-                        let stage = || format!("optimal power flow without {participant}");
-                        let solution = program.model.solve().optimal(stage())?;
-                        for &order in own {
-                            let step = &steps[step_of[order]];
-                            let upper = step.quantity.min(most) / units.quantity;
-                            let lower = step.lower(upper);
-                            program.model.set_column_bounds(step_of[order], lower, upper);
-                        }
-                        let own_cost: f64 = own
-                            .iter()
-                            .map(|&k| {
-                                let cost = self.orders[k].price * dispatch.accepted[k];
-                                if self.orders[k].is_bid { -cost } else { cost }
-                            })
-                            .sum();
-                        let without = solution.objective * units.price * units.quantity;
-                        let shed_without: f64 =
-                            program.shed.iter().map(|&(_, c)| solution.columns[c]).sum();
-                        progress.advance(1)?;
-                        Ok((
-                            dispatch.cost - own_cost - without,
-                            shed_without * units.quantity - shed,
-                        ))
-                    })
-                    .collect::<Result<Vec<_>>>()
-            })
-            .collect::<Result<Vec<_>>>()?
-            .concat();
+                            let without = solution.objective * units.price * units.quantity;
+                            let shed_without: f64 =
+                                program.shed.iter().map(|&(_, c)| solution.columns[c]).sum();
+                            progress.advance(1)?;
+                            Ok((
+                                dispatch.cost - own_cost - without,
+                                shed_without * units.quantity - shed,
+                            ))
+                        })
+                        .collect::<Result<Vec<_>>>()
+                })
+                .collect::<Result<Vec<_>>>()
+        })?
+        .concat();
         let mut payments = vec![0.0; self.n_participants];
         let mut pivotal = vec![0.0; self.n_participants];
         // In sums of demands and of solutions, precise to the solver's tolerance each.

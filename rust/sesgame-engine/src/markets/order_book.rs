@@ -17,6 +17,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The orders of all periods, as columns. Prices are finite, quantities finite and not negative,
 /// the steps of a participant sorted by price within period and side (offers up, bids down).
@@ -406,25 +407,27 @@ fn settle(book: &OrderBook<'_>, clarke: bool, progress: &Progress) -> Result<Out
     // Periods in a block: a matter of the book alone, so that the sums have the same bits for any
     // number of threads; at most 64 blocks, which bounds the memory.
     let block_length = n_periods.div_ceil(64).max(8);
-    let blocks = (0..n_periods.div_ceil(block_length))
-        .into_par_iter()
-        .map(|block| {
-            let periods = block * block_length..n_periods.min((block + 1) * block_length);
-            let mut payments = vec![0.0; n_participants];
-            let mut pivotal = vec![0.0; n_participants];
-            let mut clearings = Vec::with_capacity(periods.len());
-            for period in periods {
-                let orders = book.period(period);
-                let stack = Stack::fill(&orders);
-                clearings.push(stack.clearing(&orders));
-                if clarke {
-                    stack.add_clarke(n_participants, &mut payments, &mut pivotal);
+    let blocks = thread_pool::install(|| {
+        (0..n_periods.div_ceil(block_length))
+            .into_par_iter()
+            .map(|block| {
+                let periods = block * block_length..n_periods.min((block + 1) * block_length);
+                let mut payments = vec![0.0; n_participants];
+                let mut pivotal = vec![0.0; n_participants];
+                let mut clearings = Vec::with_capacity(periods.len());
+                for period in periods {
+                    let orders = book.period(period);
+                    let stack = Stack::fill(&orders);
+                    clearings.push(stack.clearing(&orders));
+                    if clarke {
+                        stack.add_clarke(n_participants, &mut payments, &mut pivotal);
+                    }
+                    progress.advance(1)?;
                 }
-                progress.advance(1)?;
-            }
-            Ok((clearings, payments, pivotal))
-        })
-        .collect::<Result<Vec<_>>>()?;
+                Ok((clearings, payments, pivotal))
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
     let mut outcome = Outcome {
         accepted: Vec::with_capacity(book.price.len()),
         shed: Vec::with_capacity(n_periods),

@@ -30,6 +30,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::game::{ExactShares, NativeGame};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// What a step is worth as a function of the members' total load: `slope x + height (f(x) - f(0))`.
 #[derive(Debug, Clone)]
@@ -82,7 +83,9 @@ pub fn shapley_value(game: &dyn Aggregate, progress: &Progress) -> Result<ExactS
         ExactShares { values: vec![0.0; game.n_players()], error: 0.0, method: "aggregate" };
     for first in (0..game.n_steps()).step_by(BLOCK) {
         let last = (first + BLOCK).min(game.n_steps());
-        let shares: Vec<_> = (first..last).into_par_iter().map(by_step).collect::<Result<_>>()?;
+        let shares: Vec<_> = thread_pool::install(|| {
+            (first..last).into_par_iter().map(by_step).collect::<Result<_>>()
+        })?;
         for shares in shares {
             total.values.iter_mut().zip(shares.values).for_each(|(sum, value)| *sum += value);
             total.error += shares.error;

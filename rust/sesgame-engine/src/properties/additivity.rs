@@ -12,6 +12,7 @@ use super::{BLOCK_BITS, Blocks, Ends};
 use crate::coalition::Coalition;
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Low players of a row.
 const ROW_PLAYERS: usize = 8;
@@ -28,17 +29,19 @@ pub fn additivity(table: &[f64], slack: f64, progress: &Progress) -> Result<Ends
     let blocks = Blocks::new(table, ROW_PLAYERS)?;
     let high_players = blocks.n_players - blocks.low_players;
     progress.set_total(3_u64.pow(high_players as u32));
-    let ranges = (0..blocks.count())
-        .into_par_iter()
-        .map(|union| {
-            let range = halves(union).try_fold(Range::NONE, |range, part| {
-                progress.check()?;
-                let (one, other) = (blocks.row(part), blocks.row(union ^ part));
-                Ok(range.and(joint_gains(one, other, blocks.row(union))))
-            })?;
-            progress.advance(1 << union.count_ones()).map(|()| range)
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let ranges = thread_pool::install(|| {
+        (0..blocks.count())
+            .into_par_iter()
+            .map(|union| {
+                let range = halves(union).try_fold(Range::NONE, |range, part| {
+                    progress.check()?;
+                    let (one, other) = (blocks.row(part), blocks.row(union ^ part));
+                    Ok(range.and(joint_gains(one, other, blocks.row(union))))
+                })?;
+                progress.advance(1 << union.count_ones()).map(|()| range)
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
     Ends::find(&ranges, slack, |block, reaches| first_of_block(blocks, block, reaches, progress))
 }
 
@@ -85,16 +88,22 @@ pub fn complements(table: &[f64], slack: f64, progress: &Progress) -> Result<End
     progress.set_total(table.len() as u64);
     let all = table.len() - 1;
     let total = table[all];
-    let ranges = (0..blocks.count())
-        .into_par_iter()
-        .map(|block| {
-            let reversed: Vec<f64> =
-                blocks.row(blocks.count() - 1 - block).iter().rev().map(|value| -value).collect();
-            let sums = differences(&reversed, blocks.row(block));
-            progress.advance(blocks.size() as u64)?;
-            Ok(Range { least: total - sums.greatest, greatest: total - sums.least })
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let ranges = thread_pool::install(|| {
+        (0..blocks.count())
+            .into_par_iter()
+            .map(|block| {
+                let reversed: Vec<f64> = blocks
+                    .row(blocks.count() - 1 - block)
+                    .iter()
+                    .rev()
+                    .map(|value| -value)
+                    .collect();
+                let sums = differences(&reversed, blocks.row(block));
+                progress.advance(blocks.size() as u64)?;
+                Ok(Range { least: total - sums.greatest, greatest: total - sums.least })
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
     Ends::find(&ranges, slack, |block, reaches| {
         let first = block << blocks.low_players;
         Ok((first..first + blocks.size()).find_map(|part| {

@@ -11,6 +11,7 @@ use super::{BLOCK_BITS, Blocks, Ends};
 use crate::coalition::Coalition;
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Both ends of `v(S + i + j) - v(S + j) - v(S + i) + v(S)`; the witnesses are `S + i` and `S + j`.
 ///
@@ -24,16 +25,18 @@ use crate::progress::Progress;
 pub fn convexity(table: &[f64], slack: f64, progress: &Progress) -> Result<Ends> {
     let blocks = Blocks::new(table, BLOCK_BITS)?;
     progress.set_total(table.len() as u64);
-    let ranges = (0..blocks.count())
-        .into_par_iter()
-        .map_init(
-            || vec![0.0; blocks.size()],
-            |marginals, block| {
-                let range = range_of_block(blocks, block, marginals);
-                progress.advance(blocks.size() as u64).map(|()| range)
-            },
-        )
-        .collect::<Result<Vec<_>>>()?;
+    let ranges = thread_pool::install(|| {
+        (0..blocks.count())
+            .into_par_iter()
+            .map_init(
+                || vec![0.0; blocks.size()],
+                |marginals, block| {
+                    let range = range_of_block(blocks, block, marginals);
+                    progress.advance(blocks.size() as u64).map(|()| range)
+                },
+            )
+            .collect::<Result<Vec<_>>>()
+    })?;
     Ends::find(&ranges, slack, |block, reaches| Ok(first_of_block(blocks, block, reaches)))
 }
 

@@ -7,6 +7,7 @@ use super::{BLOCK_BITS, Blocks, Ends};
 use crate::coalition::Coalition;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The marginal contributions `v(S + i) - v(S)` of all players.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,19 +40,21 @@ pub fn marginals(
         )));
     }
     progress.set_total(table.len() as u64);
-    let by_block = (0..blocks.count())
-        .into_par_iter()
-        .map(|block| {
-            let here = blocks.row(block);
-            let mut ranges: Vec<Range> =
-                (0..blocks.low_players).map(|player| rises(here, 1 << player)).collect();
-            ranges.resize(blocks.n_players, Range::NONE);
-            for (player, with_player) in blocks.joining(block) {
-                ranges[player] = differences(here, blocks.row(with_player));
-            }
-            progress.advance(here.len() as u64).map(|()| ranges)
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let by_block = thread_pool::install(|| {
+        (0..blocks.count())
+            .into_par_iter()
+            .map(|block| {
+                let here = blocks.row(block);
+                let mut ranges: Vec<Range> =
+                    (0..blocks.low_players).map(|player| rises(here, 1 << player)).collect();
+                ranges.resize(blocks.n_players, Range::NONE);
+                for (player, with_player) in blocks.joining(block) {
+                    ranges[player] = differences(here, blocks.row(with_player));
+                }
+                progress.advance(here.len() as u64).map(|()| ranges)
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
     let mut ranges = vec![Range::NONE; blocks.n_players];
     let mut beyond = vec![Range::NONE; by_block.len()];
     for (block, beyond) in by_block.iter().zip(&mut beyond) {

@@ -6,6 +6,7 @@ use super::range::{Range, differences};
 use super::{BLOCK_BITS, Blocks};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The classes of symmetric players, each in ascending order, by their first players.
 ///
@@ -48,14 +49,15 @@ fn are_symmetric(
     slack: f64,
     progress: &Progress,
 ) -> Result<bool> {
-    let told_apart =
+    let told_apart = thread_pool::install(|| {
         (0..blocks.count()).into_par_iter().find_map_any(|block| match progress.check() {
             Err(stop) => Some(Err(stop)),
             Ok(()) => {
                 let range = difference_of_block(blocks, block, i, j);
                 (range.greatest > slack || range.least < -slack).then_some(Ok(()))
             }
-        });
+        })
+    });
     match told_apart {
         Some(Err(Error::Interrupted)) => Err(Error::Interrupted),
         found => Ok(found.is_none()),

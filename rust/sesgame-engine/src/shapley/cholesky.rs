@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Columns that are eliminated together.
 const BLOCK: usize = 64;
@@ -49,20 +50,24 @@ impl Cholesky {
                 matrix[row..row + width].copy_from_slice(&diagonal[i * width..(i + 1) * width]);
             }
             let mut below: Vec<&mut [f64]> = matrix[end * size..].chunks_exact_mut(size).collect();
-            below.par_iter_mut().for_each(|row| {
-                for j in 0..width {
-                    let (done, rest) = row[begin..end].split_at_mut(j);
-                    let inner = dot(done, &diagonal[j * width..j * width + j]);
-                    rest[0] = (rest[0] - inner) / diagonal[j * width + j];
-                }
+            thread_pool::install(|| {
+                below.par_iter_mut().for_each(|row| {
+                    for j in 0..width {
+                        let (done, rest) = row[begin..end].split_at_mut(j);
+                        let inner = dot(done, &diagonal[j * width..j * width + j]);
+                        rest[0] = (rest[0] - inner) / diagonal[j * width + j];
+                    }
+                })
             });
             let panel: Vec<f64> = below.iter().flat_map(|row| row[begin..end].to_vec()).collect();
-            below.into_par_iter().enumerate().for_each(|(i, row)| {
-                let own = &panel[i * width..(i + 1) * width];
-                let others = panel.chunks_exact(width);
-                for (element, other) in row[end..=end + i].iter_mut().zip(others) {
-                    *element -= dot(own, other);
-                }
+            thread_pool::install(|| {
+                below.into_par_iter().enumerate().for_each(|(i, row)| {
+                    let own = &panel[i * width..(i + 1) * width];
+                    let others = panel.chunks_exact(width);
+                    for (element, other) in row[end..=end + i].iter_mut().zip(others) {
+                        *element -= dot(own, other);
+                    }
+                })
             });
         }
         Ok(Self { size, factor: matrix })
@@ -122,7 +127,8 @@ impl Cholesky {
             }
             Ok(squares)
         };
-        let parts: Result<Vec<_>> = blocks.par_iter().map(of_block).collect();
+        let parts: Result<Vec<_>> =
+            thread_pool::install(|| blocks.par_iter().map(of_block).collect());
         Ok(parts?.concat())
     }
 }

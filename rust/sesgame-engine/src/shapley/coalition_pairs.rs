@@ -10,6 +10,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::error::{Error, Result};
+use crate::memory::Purpose;
+
 /// Sizes with at most this many pairs are listed and shuffled; the others are drawn at random, where
 /// a repetition is rare.
 const LISTED: f64 = 65_536.0;
@@ -51,6 +54,18 @@ impl SizeSampler {
     #[must_use]
     pub fn pairs(&self) -> f64 {
         self.pairs
+    }
+
+    /// Makes room for what is to be remembered of `count` further pairs.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn reserve(&mut self, count: usize) -> Result<()> {
+        self.seen.try_reserve(if self.pairs <= LISTED { 0 } else { count }).map_err(|_| {
+            // A place of a hash table takes the hash and a byte, and every eighth is free.
+            let bytes = 10 * (self.seen.len() as u128 + count as u128);
+            Error::OutOfMemory { purpose: Purpose::Sample, bytes }
+        })
     }
 
     /// Draws one further pair, of which one must be left: sets the members of its smaller coalition in

@@ -3,9 +3,11 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::{self, Purpose};
 use crate::shapley::coalition_pairs::SizeSampler;
 use crate::shapley::symmetric_semivalue::SymmetricSemivalue;
 use crate::shapley::unseen::{Deviations, finite_population};
+use crate::thread_pool;
 
 /// Groups of the jackknife; its standard errors have one degree of freedom less.
 pub const GROUPS: usize = 10;
@@ -83,7 +85,12 @@ impl EvaluatedPairs {
         let counts = fill(wishes, &have, &limits, count);
         let n_players = self.n_players();
         let rows = counts.iter().sum::<usize>();
-        let mut membership = vec![false; rows * n_players];
+        let mut membership = memory::zeros(&[rows, n_players], Purpose::Sample)?;
+        for (of_size, &count) in self.sizes.iter_mut().zip(&counts) {
+            memory::reserve(&mut of_size.members, count * of_size.size, Purpose::Sample)?;
+            memory::reserve(&mut of_size.odd, count, Purpose::Sample)?;
+            of_size.sampler.reserve(count)?;
+        }
         let mut parts = Vec::with_capacity(counts.len());
         let mut rest = membership.as_mut_slice();
         for (of_size, count) in self.sizes.iter_mut().zip(counts) {
@@ -91,10 +98,12 @@ impl EvaluatedPairs {
             parts.push((of_size, part));
             rest = after;
         }
-        parts.into_par_iter().for_each(|(of_size, part)| {
-            for row in part.chunks_exact_mut(n_players) {
-                of_size.sampler.draw(row, &mut of_size.members);
-            }
+        thread_pool::install(|| {
+            parts.into_par_iter().for_each(|(of_size, part)| {
+                for row in part.chunks_exact_mut(n_players) {
+                    of_size.sampler.draw(row, &mut of_size.members);
+                }
+            })
         });
         Ok(membership)
     }
@@ -162,7 +171,7 @@ impl EvaluatedPairs {
                 first = index + 1;
             }
         }
-        blocks.into_par_iter().map(work).collect()
+        thread_pool::install(|| blocks.into_par_iter().map(work).collect())
     }
 }
 

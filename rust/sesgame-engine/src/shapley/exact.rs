@@ -22,11 +22,13 @@ use crate::coalition::{Coalition, MAX_TABLE_PLAYERS, players_of_table};
 use crate::enumeration::{fill_block, tabulate};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Ranges, Walker};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
 use crate::shapley::row_pass::{
     COLUMNS, GROUP_PLAYERS, GROUP_ROWS, LOW_PLAYERS, PaddedRow, ZERO_ROW, add_group,
 };
 use crate::shapley::semivalue::Semivalue;
+use crate::thread_pool;
 
 /// Rows of one unit of parallel work: 2^18 values, some tens of microseconds.
 const BLOCK_ROWS: usize = 1 << (18 - LOW_PLAYERS);
@@ -109,7 +111,7 @@ pub fn semivalue_of_game(
     }
     let weights = SizeWeights::new(semivalue);
     let n_rows = (1_usize << n_players) / COLUMNS;
-    let mut row_sums = vec![0.0; n_rows];
+    let mut row_sums: Vec<f64> = memory::zeros(&[n_rows], Purpose::Table)?;
     let high_players = size(n_rows - 1);
     let inside: Vec<_> = (0..=high_players).map(|high| weights.inside_row(high)).collect();
     progress.set_total(1 << n_players);
@@ -132,11 +134,13 @@ pub fn semivalue_of_game(
         }
         Ok((Block::new(&sums_by_high, &inside, &weights), scale))
     };
-    let blocks: Vec<(Block, f64)> = row_sums
-        .par_chunks_mut(BLOCK_ROWS)
-        .enumerate()
-        .map_init(|| Source::of(game), |source, (index, sums)| block(source, index, sums))
-        .collect::<Result<_>>()?;
+    let blocks: Vec<(Block, f64)> = thread_pool::install(|| {
+        row_sums
+            .par_chunks_mut(BLOCK_ROWS)
+            .enumerate()
+            .map_init(|| Source::of(game), |source, (index, sums)| block(source, index, sums))
+            .collect::<Result<_>>()
+    })?;
     let scale = blocks.iter().fold(0.0_f64, |most, (_, scale)| most.max(*scale));
     let blocks: Vec<Block> = blocks.into_iter().map(|(block, _)| block).collect();
     let (mut values, base) = add_blocks(&blocks, &mut row_sums);
@@ -238,7 +242,7 @@ fn sums_by_rows(
     weights: &SizeWeights,
     progress: &Progress,
 ) -> Result<(Vec<f64>, f64)> {
-    let mut row_sums = vec![0.0; table.len() / COLUMNS];
+    let mut row_sums: Vec<f64> = memory::zeros(&[table.len() / COLUMNS], Purpose::Table)?;
     let high_players = size(row_sums.len() - 1);
     let inside: Vec<_> = (0..=high_players).map(|high| weights.inside_row(high)).collect();
 
@@ -258,7 +262,7 @@ fn sums_by_rows(
     } else {
         let rows = row_sums.par_chunks_mut(BLOCK_ROWS);
         let blocks = table.par_chunks(BLOCK_ROWS * COLUMNS).zip(rows).enumerate();
-        blocks.map(block).collect::<Result<_>>()?
+        thread_pool::install(|| blocks.map(block).collect::<Result<_>>())?
     };
     Ok(add_blocks(&blocks, &mut row_sums))
 }

@@ -16,12 +16,14 @@
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
 use crate::shapley::cholesky::Cholesky;
 use crate::shapley::evaluated_pairs::{EvaluatedPairs, PairsOfSize};
 use crate::shapley::paired_estimate::FIT_PRECISION;
 use crate::shapley::surrogate::{Surrogates, signed_sum};
 use crate::shapley::unseen::{Deviations, ROUNDING};
+use crate::thread_pool;
 
 /// The most pairs: the matrix takes 200 MB then.
 pub const MAX_PAIRS: usize = 5000;
@@ -223,12 +225,14 @@ struct Fit {
 impl Fit {
     fn new(data: &Observations, prior: Prior, noise: f64, progress: &Progress) -> Result<Self> {
         let (size, n) = (data.len(), data.n_players as f64);
-        let mut matrix = vec![0.0; size * size];
-        matrix.par_chunks_exact_mut(size).enumerate().for_each(|(row, elements)| {
-            for (other, element) in elements[..=row].iter_mut().enumerate() {
-                *element = prior.kernel(data.product(row, other), n);
-            }
-            elements[row] += if row == 0 { NO_NOISE } else { noise / data.weight[row] };
+        let mut matrix = memory::zeros(&[size, size], Purpose::Sample)?;
+        thread_pool::install(|| {
+            matrix.par_chunks_exact_mut(size).enumerate().for_each(|(row, elements)| {
+                for (other, element) in elements[..=row].iter_mut().enumerate() {
+                    *element = prior.kernel(data.product(row, other), n);
+                }
+                elements[row] += if row == 0 { NO_NOISE } else { noise / data.weight[row] };
+            })
         });
         let factor = Cholesky::new(matrix, size, progress)?;
         let mut coefficients = data.odd.clone();

@@ -16,7 +16,9 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The most orders of a batch; each is walked in both directions.
 pub const MAX_ORDERS: usize = 8;
@@ -74,11 +76,13 @@ impl Batches {
     }
 
     /// The orders of one batch, one after the other: `orders * n` players.
-    #[must_use]
-    pub fn orders(&self, batch: u64) -> Vec<u32> {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn orders(&self, batch: u64) -> Result<Vec<u32>> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(batch);
-        let mut keys = vec![0_u64; self.orders * self.n_players];
+        let mut keys: Vec<u64> = memory::zeros(&[self.orders, self.n_players], Purpose::Sample)?;
         let mut intervals: Vec<u64> = (0..self.orders as u64).collect();
         for player in 0..self.n_players {
             for last in (1..self.orders).rev() {
@@ -93,7 +97,9 @@ impl Batches {
         for order in keys.chunks_exact_mut(self.n_players) {
             order.sort_unstable();
         }
-        keys.iter().map(|key| (key & ((1 << PLAYER_BITS) - 1)) as u32).collect()
+        let mut orders = memory::room(&[keys.len()], Purpose::Sample)?;
+        orders.extend(keys.iter().map(|key| (key & ((1 << PLAYER_BITS) - 1)) as u32));
+        Ok(orders)
     }
 
     /// The mean marginal contributions over each of the batches `first..first + count`.
@@ -110,13 +116,15 @@ impl Batches {
         count: usize,
         progress: &Progress,
     ) -> Result<BatchMeans> {
-        let mut means = vec![0.0; count * self.n_players];
+        let mut means: Vec<f64> = memory::zeros(&[count, self.n_players], Purpose::Sample)?;
         let batches = means.par_chunks_exact_mut(self.n_players).enumerate();
         let largest = batches.map_init(
             || game.walker(),
             |walker, (batch, sums)| {
                 let mut largest = Largest::default();
-                for order in self.orders(first + batch as u64).chunks_exact(self.n_players) {
+                for order in
+                    self.orders(first.wrapping_add(batch as u64))?.chunks_exact(self.n_players)
+                {
                     let there = walk(walker.as_mut(), order.iter(), sums, progress)?;
                     let back = walk(walker.as_mut(), order.iter().rev(), sums, progress)?;
                     largest = largest.or(there).or(back);
@@ -127,7 +135,9 @@ impl Batches {
                 Ok(largest)
             },
         );
-        let largest = largest.try_reduce(Largest::default, |one, other| Ok(one.or(other)))?;
+        let largest = thread_pool::install(|| {
+            largest.try_reduce(Largest::default, |one, other| Ok(one.or(other)))
+        })?;
         Ok(BatchMeans { means, largest })
     }
 }
@@ -168,7 +178,7 @@ mod tests {
     fn every_order_is_a_permutation_and_each_batch_is_its_own() {
         let batches = Batches::new(37, 8, 5).unwrap();
         for batch in 0..3 {
-            for order in batches.orders(batch).chunks_exact(37) {
+            for order in batches.orders(batch).unwrap().chunks_exact(37) {
                 let mut sorted = order.to_vec();
                 sorted.sort_unstable();
                 assert_eq!(sorted, (0..37).collect::<Vec<u32>>());
@@ -182,7 +192,7 @@ mod tests {
     fn a_batch_spreads_each_player_over_the_positions() {
         // With as many orders as intervals, each player is once in each eighth of the keys.
         let n_players = 4000;
-        let orders = Batches::new(n_players, 8, 1).unwrap().orders(0);
+        let orders = Batches::new(n_players, 8, 1).unwrap().orders(0).unwrap();
         let mut mean_position = vec![0.0; n_players];
         for order in orders.chunks_exact(n_players) {
             for (position, &player) in order.iter().enumerate() {
@@ -235,7 +245,7 @@ mod tests {
         let error = batches.means(&Quarrel, 0, 1, &Progress::new()).unwrap_err();
         let Error::NotFiniteWalk { members, value } = error else { panic!("{error}") };
         assert_eq!(value, f64::INFINITY);
-        assert_eq!(members, batches.orders(0)[..members.len()]);
+        assert_eq!(members, batches.orders(0).unwrap()[..members.len()]);
         let (last, earlier) = members.split_last().unwrap();
         assert!(*last == 2 && earlier.contains(&5) || *last == 5 && earlier.contains(&2));
     }

@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
+use crate::memory::{self, Purpose};
 use crate::shapley::unseen::{Deviations, ROUNDING};
 
 /// Marginal contributions of each stratum before any are allocated by their spread.
@@ -97,7 +98,8 @@ impl StratifiedEstimate {
     pub fn draw(&mut self, count: usize, scale: f64) -> Result<Vec<bool>> {
         self.check_pending(0)?;
         let n_players = self.probabilities.len();
-        let mut membership = vec![false; 2 * count * n_players];
+        memory::reserve(&mut self.pending, count, Purpose::Sample)?;
+        let mut membership = memory::zeros(&[2, count, n_players], Purpose::Sample)?;
         let (counts, mut rows) =
             (self.allocate(count, scale), membership.chunks_exact_mut(2 * n_players));
         for (stratum, count) in counts.into_iter().enumerate() {

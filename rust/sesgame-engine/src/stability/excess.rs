@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::coalition::{Coalition, players_of_table};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Whether players prefer more of the game's value or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,20 +91,22 @@ pub fn worst_coalition(
 ) -> Result<Option<(Coalition, f64)>> {
     let sums = SignedSums::new(table, kind, allocation)?;
     progress.set_total(table.len() as u64);
-    let best = table
-        .par_chunks(sums.low.len())
-        .enumerate()
-        .with_min_len(16)
-        .map(|(block, values)| {
-            progress.advance(values.len() as u64)?;
-            let proper = sums.proper(block);
-            let best = block_maximum(&values[proper.clone()], &sums.low[proper], sums.sign);
-            Ok((block, best - sums.high[block]))
-        })
-        .try_reduce(
-            || (usize::MAX, f64::NEG_INFINITY),
-            |a, b| Ok(if b.1 > a.1 || (b.1 == a.1 && b.0 < a.0) { b } else { a }),
-        )?;
+    let best = thread_pool::install(|| {
+        table
+            .par_chunks(sums.low.len())
+            .enumerate()
+            .with_min_len(16)
+            .map(|(block, values)| {
+                progress.advance(values.len() as u64)?;
+                let proper = sums.proper(block);
+                let best = block_maximum(&values[proper.clone()], &sums.low[proper], sums.sign);
+                Ok((block, best - sums.high[block]))
+            })
+            .try_reduce(
+                || (usize::MAX, f64::NEG_INFINITY),
+                |a, b| Ok(if b.1 > a.1 || (b.1 == a.1 && b.0 < a.0) { b } else { a }),
+            )
+    })?;
     let (block, excess) = best;
     Ok(sums
         .proper(block)
@@ -135,16 +138,18 @@ pub fn coalitions_at_least(
             .map(move |index| block * size + index)
             .filter(|&coalition| sums.excess(table, coalition) >= threshold)
     };
-    let counts: Vec<u32> = table
-        .par_chunks(size)
-        .enumerate()
-        .with_min_len(16)
-        .map(|(block, values)| {
-            progress.advance(values.len() as u64)?;
-            let best = block_maximum(values, &sums.low, sums.sign) - sums.high[block];
-            Ok(if best >= threshold { inside(block).count() as u32 } else { 0 })
-        })
-        .collect::<Result<_>>()?;
+    let counts: Vec<u32> = thread_pool::install(|| {
+        table
+            .par_chunks(size)
+            .enumerate()
+            .with_min_len(16)
+            .map(|(block, values)| {
+                progress.advance(values.len() as u64)?;
+                let best = block_maximum(values, &sums.low, sums.sign) - sums.high[block];
+                Ok(if best >= threshold { inside(block).count() as u32 } else { 0 })
+            })
+            .collect::<Result<_>>()
+    })?;
     let total = counts.iter().map(|&count| u64::from(count)).sum();
     let first = (0..counts.len())
         .filter(|&block| counts[block] > 0)
@@ -181,33 +186,35 @@ pub fn excess_histogram(
     let width = (highest - lowest) / bins as f64;
     let per_unit = if width > 0.0 { width.recip() } else { 0.0 };
     let size = sums.low.len();
-    table
-        .par_chunks(size)
-        .enumerate()
-        .with_min_len(64)
-        .try_fold(
-            || vec![0; bins],
-            |mut counts, (block, values)| {
-                progress.advance(values.len() as u64)?;
-                let base = sums.high[block] + lowest;
-                for index in sums.proper(block) {
-                    // A cast saturates: negative numbers and NaN become 0.
-                    let excess = sums.sign * values[index] - sums.low[index] - base;
-                    counts[((excess * per_unit) as usize).min(bins - 1)] += 1;
-                }
-                Ok(counts)
-            },
-        )
-        .try_reduce(
-            || vec![0; bins],
-            |mut total, counts| {
-                total
-                    .iter_mut()
-                    .zip(counts)
-                    .for_each(|(sum, count): (&mut u64, u64)| *sum += count);
-                Ok(total)
-            },
-        )
+    thread_pool::install(|| {
+        table
+            .par_chunks(size)
+            .enumerate()
+            .with_min_len(64)
+            .try_fold(
+                || vec![0; bins],
+                |mut counts, (block, values)| {
+                    progress.advance(values.len() as u64)?;
+                    let base = sums.high[block] + lowest;
+                    for index in sums.proper(block) {
+                        // A cast saturates: negative numbers and NaN become 0.
+                        let excess = sums.sign * values[index] - sums.low[index] - base;
+                        counts[((excess * per_unit) as usize).min(bins - 1)] += 1;
+                    }
+                    Ok(counts)
+                },
+            )
+            .try_reduce(
+                || vec![0; bins],
+                |mut total, counts| {
+                    total
+                        .iter_mut()
+                        .zip(counts)
+                        .for_each(|(sum, count): (&mut u64, u64)| *sum += count);
+                    Ok(total)
+                },
+            )
+    })
 }
 
 /// The sums of an allocation over the low and the high parts of all masks, signed so that less is

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::excess::{Kind, SignedSums};
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The largest excess of the coalitions, the grand one among them, that each player belongs to.
 ///
@@ -31,34 +32,36 @@ pub fn largest_excess_with_each(
     let n_low = size.trailing_zeros() as usize;
     progress.set_total(table.len() as u64);
     let nothing = || vec![f64::NEG_INFINITY; allocation.len()];
-    let (largest, _) = table
-        .par_chunks(size)
-        .enumerate()
-        .with_min_len(16)
-        .try_fold(
-            || (nothing(), vec![0.0; size]),
-            |(mut largest, mut excesses), (block, values)| {
-                subtract(&mut excesses, values, &sums.low, sums.sign);
-                let high = sums.high[block];
-                for player in (0..n_low).rev() {
-                    let (lower, upper) = excesses[..2 << player].split_at_mut(1 << player);
-                    largest[player] = f64::max(largest[player], fold(lower, upper) - high);
-                }
-                for (player, largest) in largest[n_low..].iter_mut().enumerate() {
-                    if block >> player & 1 == 1 {
-                        *largest = f64::max(*largest, excesses[0] - high);
+    let (largest, _) = thread_pool::install(|| {
+        table
+            .par_chunks(size)
+            .enumerate()
+            .with_min_len(16)
+            .try_fold(
+                || (nothing(), vec![0.0; size]),
+                |(mut largest, mut excesses), (block, values)| {
+                    subtract(&mut excesses, values, &sums.low, sums.sign);
+                    let high = sums.high[block];
+                    for player in (0..n_low).rev() {
+                        let (lower, upper) = excesses[..2 << player].split_at_mut(1 << player);
+                        largest[player] = f64::max(largest[player], fold(lower, upper) - high);
                     }
-                }
-                progress.advance(values.len() as u64).map(|()| (largest, excesses))
-            },
-        )
-        .try_reduce(
-            || (nothing(), Vec::new()),
-            |(mut a, scratch), (b, _)| {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a = f64::max(*a, b));
-                Ok((a, scratch))
-            },
-        )?;
+                    for (player, largest) in largest[n_low..].iter_mut().enumerate() {
+                        if block >> player & 1 == 1 {
+                            *largest = f64::max(*largest, excesses[0] - high);
+                        }
+                    }
+                    progress.advance(values.len() as u64).map(|()| (largest, excesses))
+                },
+            )
+            .try_reduce(
+                || (nothing(), Vec::new()),
+                |(mut a, scratch), (b, _)| {
+                    a.iter_mut().zip(b).for_each(|(a, b)| *a = f64::max(*a, b));
+                    Ok((a, scratch))
+                },
+            )
+    })?;
     Ok(largest)
 }
 

@@ -9,6 +9,7 @@ use super::excess::{Kind, SignedSums, block_maximum};
 use crate::coalition::{Coalition, members};
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The matrix of maximal surpluses by rows `i`; minus infinity on the diagonal.
 ///
@@ -27,29 +28,31 @@ pub fn maximal_surpluses(
     let size = sums.low.len();
     progress.set_total(table.len() as u64);
     let nothing = || vec![f64::NEG_INFINITY; n_players * n_players];
-    table
-        .par_chunks(size)
-        .enumerate()
-        .with_min_len(16)
-        .try_fold(nothing, |mut surpluses, (block, values)| {
-            let floor = least_off_diagonal(&surpluses, n_players);
-            if block_maximum(values, &sums.low, sums.sign) - sums.high[block] > floor {
-                for index in sums.proper(block) {
-                    let coalition = block * size + index;
-                    let excess = sums.excess(table, coalition);
-                    if excess > floor {
-                        raise(&mut surpluses, n_players, coalition as Coalition, excess);
+    thread_pool::install(|| {
+        table
+            .par_chunks(size)
+            .enumerate()
+            .with_min_len(16)
+            .try_fold(nothing, |mut surpluses, (block, values)| {
+                let floor = least_off_diagonal(&surpluses, n_players);
+                if block_maximum(values, &sums.low, sums.sign) - sums.high[block] > floor {
+                    for index in sums.proper(block) {
+                        let coalition = block * size + index;
+                        let excess = sums.excess(table, coalition);
+                        if excess > floor {
+                            raise(&mut surpluses, n_players, coalition as Coalition, excess);
+                        }
                     }
                 }
-            }
-            progress.advance(values.len() as u64).map(|()| surpluses)
-        })
-        .try_reduce(nothing, |mut a, b| {
-            for (a, b) in a.iter_mut().zip(b) {
-                *a = a.max(b);
-            }
-            Ok(a)
-        })
+                progress.advance(values.len() as u64).map(|()| surpluses)
+            })
+            .try_reduce(nothing, |mut a, b| {
+                for (a, b) in a.iter_mut().zip(b) {
+                    *a = a.max(b);
+                }
+                Ok(a)
+            })
+    })
 }
 
 /// The least surplus of any pair of players.

@@ -13,6 +13,7 @@ use super::lexicographic::Depth;
 use super::row_generation::{Concept, Effort, RowGeneration, Stage};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// A nucleolus and what proves it.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,10 +76,12 @@ pub fn nucleoli(
             tables.len()
         )));
     }
-    let allocations: Vec<Vec<f64>> = tables
-        .par_chunks(length)
-        .map(|table| nucleolus(table, kind, concept, progress).map(|found| found.allocation))
-        .collect::<Result<_>>()?;
+    let allocations: Vec<Vec<f64>> = thread_pool::install(|| {
+        tables
+            .par_chunks(length)
+            .map(|table| nucleolus(table, kind, concept, progress).map(|found| found.allocation))
+            .collect::<Result<_>>()
+    })?;
     Ok(allocations.concat())
 }
 

@@ -23,6 +23,7 @@ use super::span::{self, MODULUS, Span};
 use crate::coalition::{Coalition, grand, players_of_table};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Blocks that a worker takes at a time.
 const BLOCKS_PER_TASK: usize = 16;
@@ -373,11 +374,13 @@ impl Pass<'_> {
         let read = if seen.len() <= BLOCKS_PER_TASK {
             task((0, (seen, &mut scores)))?
         } else {
-            seen.par_chunks_mut(BLOCKS_PER_TASK)
-                .zip(scores.par_chunks_mut(BLOCKS_PER_TASK))
-                .enumerate()
-                .map(task)
-                .try_reduce(|| 0, |a, b| Ok(a + b))?
+            thread_pool::install(|| {
+                seen.par_chunks_mut(BLOCKS_PER_TASK)
+                    .zip(scores.par_chunks_mut(BLOCKS_PER_TASK))
+                    .enumerate()
+                    .map(task)
+                    .try_reduce(|| 0, |a, b| Ok(a + b))
+            })?
         };
         Ok((scores, read))
     }
@@ -433,7 +436,7 @@ impl Pass<'_> {
         let (scores, strips): (Vec<f64>, Vec<Tile<'_>>) = if blocks.len() <= BLOCKS_PER_TASK {
             blocks.into_iter().flat_map(strips_of).unzip()
         } else {
-            blocks.into_par_iter().flat_map_iter(strips_of).unzip()
+            thread_pool::install(|| blocks.into_par_iter().flat_map_iter(strips_of).unzip())
         };
         let chosen = worst(&scores, count, self.tolerance);
         let least = if chosen.len() < count {

@@ -9,6 +9,7 @@ use super::least_core::{Core, core};
 use crate::coalition::{Coalition, members, players_of_table};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// The first coalition in binary order whose own game has an empty core, or `None`. An excess of
 /// at most `accuracy`, by which values may be off, empties none.
@@ -31,17 +32,19 @@ pub fn first_without_core(
         )));
     }
     progress.set_total(table.len() as u64);
-    let found = (1..table.len())
-        .into_par_iter()
-        .map(|coalition| {
-            progress.advance(1)?;
-            let coalition = coalition as Coalition;
-            // What it does must not count as progress of the whole.
-            let (witness, ..) =
-                core(&table_of(table, coalition), kind, accuracy, &Progress::new())?;
-            Ok(matches!(witness, Core::Empty(_)).then_some(coalition))
-        })
-        .find_first(|result| !matches!(result, Ok(None)));
+    let found = thread_pool::install(|| {
+        (1..table.len())
+            .into_par_iter()
+            .map(|coalition| {
+                progress.advance(1)?;
+                let coalition = coalition as Coalition;
+                // What it does must not count as progress of the whole.
+                let (witness, ..) =
+                    core(&table_of(table, coalition), kind, accuracy, &Progress::new())?;
+                Ok(matches!(witness, Core::Empty(_)).then_some(coalition))
+            })
+            .find_first(|result| !matches!(result, Ok(None)))
+    });
     found.unwrap_or(Ok(None))
 }
 
