@@ -51,7 +51,7 @@ pub fn values_alone(game: &dyn NativeGame, progress: &Progress) -> Result<(Vec<f
     let alone = (0..n_players)
         .into_par_iter()
         .map_init(
-            || game.walker(),
+            || game.walker(progress),
             |walker, player| {
                 walker.clear();
                 walker.add(player);
@@ -60,7 +60,7 @@ pub fn values_alone(game: &dyn NativeGame, progress: &Progress) -> Result<(Vec<f
             },
         )
         .collect::<Result<_>>()?;
-    let together = values(game, &vec![true; n_players], &Progress::new())?[0];
+    let together = values(game, &vec![true; n_players], &progress.of_a_part())?[0];
     progress.advance(1)?;
     Ok((alone, together))
 }
@@ -81,7 +81,7 @@ pub(crate) fn without_each_by_walking(
     let n_players = game.n_players();
     let parts: Vec<Vec<f64>> = blocks(n_players)
         .map(|range| {
-            let mut walker = game.walker();
+            let mut walker = game.walker(progress);
             (0..n_players).filter(|player| !range.contains(player)).for_each(|p| walker.add(p));
             let mut found = Vec::with_capacity(range.len());
             walk(walker.as_mut(), range, &mut found, progress).map(|()| found)

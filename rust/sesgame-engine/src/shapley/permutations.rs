@@ -113,7 +113,7 @@ impl Batches {
         let mut means = vec![0.0; count * self.n_players];
         let batches = means.par_chunks_exact_mut(self.n_players).enumerate();
         let largest = batches.map_init(
-            || game.walker(),
+            || game.walker(progress),
             |walker, (batch, sums)| {
                 let mut largest = Largest::default();
                 for order in self.orders(first + batch as u64).chunks_exact(self.n_players) {
@@ -205,7 +205,7 @@ mod tests {
             40
         }
 
-        fn walker(&self) -> Box<dyn Walker + '_> {
+        fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
             Box::new(QuarrelWalker(Vec::new()))
         }
     }
@@ -252,7 +252,8 @@ mod tests {
         apart.means.extend(rest.means);
         assert_eq!(together.means, apart.means);
         assert_eq!(together.largest, apart.largest.or(rest.largest));
-        let mut walker = game.walker();
+        let progress = Progress::new();
+        let mut walker = game.walker(&progress);
         (0..12).for_each(|player| walker.add(player));
         let total = walker.value();
         for batch in together.means.chunks_exact(12) {
