@@ -24,7 +24,7 @@ from sesgame.game.allocation import Allocation, Evidence
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.linear.model import LinearModel, ReducedModel
-from sesgame.linear.own_thread import OwnThread
+from sesgame.linear.own_thread import OwnThread, run
 from sesgame.linear.quiet_highs import checked, info, said
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class _Solver:
         checked(highs, highs.clearSolver)
         if self.basis is not None:
             checked(highs, highs.setBasis, self.basis)
-        returned = checked(highs, highs.run, warning_is_fine=True)
+        returned = checked(highs, run, highs, warning_is_fine=True)
         status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError("HiGHS", highs.modelStatusToString(status).lower())
