@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import NetworkOutcome
+    from sesgame.progress import Report
 
 __all__ = ["Line", "NetworkClearing", "NetworkMarket", "NetworkOrder"]
 
@@ -308,12 +309,12 @@ class NetworkMarket:
         """Return the efficient dispatch: one linear program."""
         return self._clearing(self.columns.settle(False))
 
-    def clarke(self) -> tuple[NetworkClearing, ClarkePayments]:
+    def clarke(self, report: Report | None = None) -> tuple[NetworkClearing, ClarkePayments]:
         """Return the efficient dispatch and what each presence costs the others.
 
         One linear program, and one more for each participant that trades.
         """
-        outcome = self.columns.settle(True)
+        outcome = self.columns.settle(True, report)
         return self._clearing(outcome), ClarkePayments(outcome.payments, outcome.pivotal)
 
     def _clearing(self, outcome: NetworkOutcome) -> NetworkClearing:
