@@ -42,9 +42,12 @@ def community(n, days, batteries=True):
 """
 TABLE = """
 random = np.random.default_rng(0)
-def table(n):
-    sizes = np.array([bin(k).count("1") for k in range(1 << n)], dtype=float)
-    return sg.Game.from_table(sizes**1.5 * (1 + 0.3 * random.random(1 << n)) * (sizes > 0))
+def table(n, noise=0.3):
+    sizes = np.zeros(1)
+    for _ in range(n):
+        sizes = np.append(sizes, sizes + 1)
+    values = sizes**1.5 * (1 + noise * random.random(1 << n))
+    return sg.Game.from_table(values, kind="gain")
 """
 AUCTION = """
 random = np.random.default_rng(7)
@@ -139,14 +142,14 @@ CASES = {
     "core_existence": (TABLE + "game = table(20)", "sg.core_existence(game, progress=False)"),
     "nearest_core_allocation": (
         TABLE + "game = table(18)\nnear = np.arange(18.0)",
-        "sg.nearest_core_allocation(game, near, progress=False)",
+        "sg.nearest_core_allocation(game, reference=near, progress=False)",
     ),
     "leximin_core_allocation": (
         TABLE + "game = table(18)",
         "sg.leximin_core_allocation(game, progress=False)",
     ),
     "nash_bargaining_in_core": (
-        TABLE + "game = table(18)",
+        TABLE + "game = table(18, noise=0.0)",
         "sg.nash_bargaining_in_core(game, progress=False)",
     ),
     "game_properties": (TABLE + "game = table(15)", "sg.game_properties(game, progress=False)"),
@@ -172,7 +175,13 @@ CASES = {
         "unions = [game.players[:4], game.players[4:9], game.players[9:]]",
         "sg.nested_shapley_value(game, unions, progress=False)",
     ),
-    "shapley_by_period": (RURAL13, "sg.shapley_by_period(year, progress=False)"),
+    "shapley_by_period": (
+        RURAL13
+        + "days = [f'2016-06-{day:02}' for day in range(1, 15)]\n"
+        + "game = sg.PeriodGame.from_games({day: village.cost_game(start=day, end=after)"
+        + " for day, after in zip(days, days[1:])})",
+        "sg.shapley_by_period(game, progress=False)",
+    ),
     "compare": (RURAL13, "sg.compare(year, progress=False)"),
 }
 
