@@ -9,6 +9,7 @@ import sesgame as sg
 from sesgame.errors import MissingExtraError, SesgameError
 from sesgame.game.game_files import read_game
 from sesgame.linear.model import LinearModel
+from sesgame.optional_imports import needs
 
 GAME = sg.Game.from_table([0, 1, 2, 4], kind="gain")
 COMMUNITY = sg.energy.Community(
@@ -81,3 +82,9 @@ def test_without_its_library_a_part_names_the_extra(monkeypatch, library, extra,
     assert isinstance(caught.value, SesgameError)
     assert isinstance(caught.value, ModuleNotFoundError)
     assert caught.value.extra == extra
+
+
+def test_ctrl_c_while_a_library_is_loaded_is_no_lack_of_it():
+    # As extension modules say it whose initialisation it stops.
+    with pytest.raises(KeyboardInterrupt), needs("highspy", "models need highspy"):
+        raise ImportError("initialization failed") from KeyboardInterrupt()

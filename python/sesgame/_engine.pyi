@@ -427,11 +427,18 @@ class BundleAuctionColumns:
         usage: NDArray[np.float64],
         capacities: NDArray[np.float64],
     ) -> BundleAuctionColumns: ...
-    def clarke(self, time_limit: float) -> ClarkeOutcome: ...
-    def core_selecting(self) -> CoreSelectingOutcome: ...
+    def clarke(
+        self, time_limit: float, report: Callable[..., None] | None = None
+    ) -> ClarkeOutcome: ...
+    def core_selecting(
+        self, time_limit: float, report: Callable[..., None] | None = None
+    ) -> CoreSelectingOutcome: ...
     def greedy(self) -> tuple[list[int | None], NDArray[np.float64]]: ...
     def best(
-        self, gain: NDArray[np.float64], time_limit: float
+        self,
+        gain: NDArray[np.float64],
+        time_limit: float,
+        report: Callable[..., None] | None = None,
     ) -> tuple[list[int | None], float, float]: ...
 
 @final
@@ -472,12 +479,16 @@ class NetworkColumns:
         injection: NDArray[np.float64],
         value_of_lost_load: float,
     ) -> NetworkColumns: ...
-    def settle(self, clarke: bool) -> NetworkOutcome: ...
+    def settle(self, clarke: bool, report: Callable[..., None] | None = None) -> NetworkOutcome: ...
     def best_coalition(
         self, utility: NDArray[np.float64], time_limit: float
     ) -> tuple[list[bool], float, float]: ...
     def nearest_core_payoffs(
-        self, marginal: NDArray[np.float64], welfare: float
+        self,
+        marginal: NDArray[np.float64],
+        welfare: float,
+        time_limit: float,
+        report: Callable[..., None] | None = None,
     ) -> tuple[NDArray[np.float64], list[list[bool]], float]: ...
 
 @final

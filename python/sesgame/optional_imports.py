@@ -36,4 +36,7 @@ def needs(extra: str, message: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            # Ctrl-C while an extension module was initialised; it is there.
+            raise error.__cause__ from None
         raise MissingExtraError(message, extra) from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 __all__ = ["Report", "progress_report"]
 
-Report = Callable[[int, int], None]
-"""What long work calls now and then: ``report(done, total)``."""
+Report = Callable[..., None]
+"""What long work calls now and then: ``report(done, total)``, and a search ``report(done, total,
+best, bound)`` with the best that it has found and the bound that it has proved."""
 
 
 DELAY_SECONDS = 0.5
@@ -32,8 +34,11 @@ def progress_report(description: str, unit: str, show: bool) -> Iterator[Report 
         desc=description, unit=unit, unit_scale=True, leave=False, delay=DELAY_SECONDS
     ) as bar:
 
-        def report(done: int, total: int) -> None:
+        def report(done: int, total: int, best: float = math.nan, bound: float = math.nan) -> None:
             bar.total = total
+            if math.isfinite(best) and math.isfinite(bound):
+                bar.set_postfix_str(f"best {best:.6g}, bound {bound:.6g}", refresh=False)
             bar.update(done - bar.n)
+            bar.refresh()
 
         yield report

@@ -1,5 +1,6 @@
 """Storage auctions against every choice of bundles and every coalition."""
 
+import itertools
 from itertools import combinations
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import sesgame as sg
 from hypothesis import given, settings
 from reference.market_oracles import best_bundles
-from sesgame.errors import GameError
+from sesgame.errors import GameError, SolverError
 from sesgame.markets import StorageAuction, bailey_cavallo, core_selecting, greedy, vcg
 from sesgame.testing import assert_individually_rational, assert_truthful, storage_auctions
 
@@ -133,6 +134,32 @@ def test_a_program_that_is_stopped_says_how_far_off_it_may_be():
     assert settlement.payment_gaps.min() == pytest.approx(gap)
     assert settlement.to_dict()["proved"] is False
     assert not settlement.rule.promises
+
+
+def test_winners_that_are_stopped_come_with_a_bound():
+    clearing = hard_auction().clear(time_limit=0.3, progress=False)
+    assert clearing.bound > clearing.welfare > 0
+    small = packages([("a", 5, [0]), ("b", 3, [1])]).clear()
+    assert (small.won, small.welfare, small.bound) == ((0, 1), 8.0, 8.0)
+
+
+def test_core_payments_that_are_not_proved_in_time_are_refused_with_the_bound():
+    with pytest.raises(SolverError, match=r"time limit: .* at most \d+\.\d+ is possible"):
+        core_selecting(hard_auction(), time_limit=0.3)
+    with pytest.raises(GameError, match="time_limit must be positive, got nan"):
+        core_selecting(packages([("a", 1, [0])]), time_limit=np.nan)
+    auction = packages([("a", 5, [0]), ("b", 3, [0])])
+    assert core_selecting(auction, time_limit=60.0).payments.tolist() == [3.0, 0.0]
+
+
+def test_a_winner_determination_shows_the_best_and_the_bound():
+    seen = []
+    auction = hard_auction()
+    auction.columns.best(np.zeros(200), 1.5, lambda *state: seen.append(state))
+    searches = [state[2:] for state in seen if len(state) == 4]
+    best, bound = searches[-1]
+    assert bound >= best > 0
+    assert all(later[1] <= earlier[1] for earlier, later in itertools.pairwise(searches))
 
 
 @pytest.mark.parametrize(

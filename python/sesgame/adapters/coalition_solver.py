@@ -12,6 +12,7 @@ import numpy as np
 
 from sesgame.errors import NumericalWarning, SolverError
 from sesgame.linear.integer_check import proved_minimum
+from sesgame.linear.own_thread import run
 from sesgame.linear.quiet_highs import checked, info, said
 from sesgame.linear.reduced_model import ReducedModel
 
@@ -163,7 +164,7 @@ class CoalitionSolver:
         checked(highs, highs.clearSolver)
         if self.basis is not None:
             checked(highs, highs.setBasis, self.basis)
-        returned = checked(highs, highs.run, warning_is_fine=True)
+        returned = checked(highs, run, highs, warning_is_fine=True)
         status = highs.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
             return False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Hashable, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -119,6 +121,7 @@ def bargained_dispatch(
     start: Moment | None = None,
     end: Moment | None = None,
     model: Model | None = None,
+    max_seconds: float = math.inf,
     progress: bool = True,
 ) -> Allocation:
     r"""Return the bills of the dispatch with the largest product of gains, without side payments.
@@ -148,6 +151,8 @@ def bargained_dispatch(
     start, end, model
         The period, and how batteries are run, as in :meth:`Community.cost_game
         <sesgame.energy.Community.cost_game>`: as a pool, each by itself, or not at all.
+    max_seconds : float, optional
+        Time limit, looked at between the programs; by default none.
     progress : bool, default True
         Show progress where standard error is a terminal.
 
@@ -167,7 +172,7 @@ def bargained_dispatch(
     GameError
         The community has what the program has not, by name.
     SolverError
-        The solver stops, or proves no gap of 1e-8.
+        The solver stops, or proves no gap of 1e-8 in time; then it says which gap is left.
     MissingExtraError
         highspy is not installed.
 
@@ -232,6 +237,8 @@ def bargained_dispatch(
             f"bargaining weights: {game.players[int(index)]!r} has 0; without side payments each "
             f"must be positive, or the bill of that member would be left open"
         )
+    if not (isinstance(max_seconds, (int, float)) and max_seconds > 0):
+        raise GameError(f"max_seconds must be a positive number, got {max_seconds!r}")
     bills = disagreement_of(game, disagreement, progress=progress)
     flows = _money_of(problem)
     for index in np.flatnonzero(np.abs(bills) > LARGEST * flows):
@@ -250,6 +257,7 @@ def bargained_dispatch(
                 powers / powers.max() / (powers / powers.max()).sum(),
                 NOTHING * flows,
                 thread,
+                max_seconds,
                 report,
             ).result()
         ).result()
@@ -276,6 +284,7 @@ class _Bargaining:
         weights: NDArray[np.float64],
         nothing: float,
         thread: OwnThread[BargainedDispatchEvidence],
+        max_seconds: float,
         report: Report | None,
     ) -> None:
         self._program = program
@@ -284,6 +293,9 @@ class _Bargaining:
         self._weights = weights
         self._nothing = nothing
         self._thread = thread
+        self._max_seconds = max_seconds
+        self._deadline = monotonic() + max_seconds
+        self._gap = math.inf
         self._report = report
         self._rounds = 0
 
@@ -299,7 +311,7 @@ class _Bargaining:
             parts = mixture(gains, weights)
             mean = parts @ gains
             better, bound = self._best(weights / (mean * most))
-            gap = bound - 1.0
+            gap = self._gap = bound - 1.0
             rise = (weights / mean) @ (self._program.gains_of(better) / most) - 1.0
             if min(gap, rise) <= NO_BETTER:
                 break
@@ -324,6 +336,9 @@ class _Bargaining:
     def _best(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         if self._thread.stopped:
             raise SolverError("bargained dispatch", "interrupted")
+        if monotonic() > self._deadline:
+            gap = f"a gap of {self._gap:.3g} is left" if self._gap < math.inf else "no gap is known"
+            raise SolverError("bargained dispatch", f"time limit {self._max_seconds:g} s: {gap}")
         self._rounds += 1
         found = self._program.most(weights)
         if self._report is not None:

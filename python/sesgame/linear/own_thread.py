@@ -5,17 +5,32 @@ the first solve there: a later one with another value of ``threads`` fails. Whoe
 thread of somebody else is therefore in the way of all who use HiGHS there, and they in theirs. Nor
 does a scheduler survive a fork. A thread that is started for some solves and ends with them has
 none of these troubles, and leaves nothing behind; it costs some 0.1 ms.
+
+It also lets Ctrl-C through, which Python hears on the main thread only, between two of its own
+instructions: the caller waits, hears it, and tells HiGHS to stop.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-__all__ = ["OwnThread"]
+if TYPE_CHECKING:
+    import highspy
+
+__all__ = ["OwnThread", "make_stoppable", "run"]
 
 Result = TypeVar("Result")
+
+GLANCE_SECONDS = 0.05
+"""How often the caller looks for Ctrl-C where a wait cannot be interrupted, as on Windows."""
+
+PATIENCE_SECONDS = 0.5
+"""How long HiGHS may take to stop: it does not ask in presolve, in a factorisation, or in the
+linear programs inside an integer one. Then it is left behind, and ends at its next question."""
+
+_here = threading.local()
 
 
 class OwnThread(Generic[Result]):
@@ -24,7 +39,8 @@ class OwnThread(Generic[Result]):
     Parameters
     ----------
     work : callable
-        What to do. It is given the object and looks at :attr:`stopped` between two solves.
+        What to do. It is given the object and looks at :attr:`stopped` between two solves, for
+        which it calls :func:`run`.
 
     Attributes
     ----------
@@ -33,8 +49,9 @@ class OwnThread(Generic[Result]):
 
     Notes
     -----
-    An interrupt (Ctrl-C) reaches the caller at once, who waits for the solve at hand; another one
-    ends that wait, and the thread ends after its solve, without anybody.
+    An interrupt (Ctrl-C) reaches the caller at once, who stops the solve at hand, waits for it for
+    half a second, and then goes on without it. The ``KeyboardInterrupt`` says what an integer
+    program had found and proved.
     """
 
     def __init__(self, work: Callable[[OwnThread[Result]], Result]) -> None:
@@ -44,22 +61,32 @@ class OwnThread(Generic[Result]):
         self._busy = threading.Lock()
         self._results: list[Result] = []
         self._errors: list[BaseException] = []
+        self._at_hand: highspy.Highs | None = None
+        self._turn = threading.Lock()
+        self._found: tuple[float, float] | None = None
 
     def result(self) -> Result:
         """Do the work, wait for it, and return its result or raise its error."""
         thread = threading.Thread(target=self._run, name="sesgame HiGHS", daemon=True)
         try:
             thread.start()
-            thread.join()
-        except BaseException:
-            self.stopped = True
-            with self._busy:  # which nobody holds if the thread has not begun, and then never will
-                raise
+            while thread.is_alive():
+                thread.join(GLANCE_SECONDS)
+        except BaseException as raised:
+            self._stop()
+            # Nobody holds it if the thread has not begun, and then never will.
+            if self._busy.acquire(timeout=PATIENCE_SECONDS):
+                self._busy.release()
+            if self._found is not None and type(raised) is KeyboardInterrupt and not raised.args:
+                best, bound = self._found
+                raised.args = (f"best found {best!r}, proved bound {bound!r}",)
+            raise
         if self._errors:
             raise self._errors.pop()
         return self._results.pop()
 
     def _run(self) -> None:
+        _here.thread = self
         with self._busy:
             if not self.stopped:
                 try:
@@ -67,3 +94,68 @@ class OwnThread(Generic[Result]):
                 except BaseException as error:
                     self._errors.append(error)
                 self.finished = True
+
+    def _stop(self) -> None:
+        """Stop the solve at hand, and all that were to come."""
+        with self._turn:
+            self.stopped = True
+            if self._at_hand is not None:
+                _ask(self._at_hand)
+
+    def run(self, highs: highspy.Highs) -> highspy.HighsStatus:
+        """Solve, until it is done or stopped."""
+        with self._turn:
+            self._at_hand = highs
+            if self.stopped:
+                _ask(highs)
+        try:
+            return highs.run()
+        finally:
+            with self._turn:
+                self._at_hand = None
+                if self.stopped:
+                    _ask(highs, no_more=True)
+
+    def answer(self, kind: Any, found: Any, reply: Any) -> None:
+        """Answer whether to go on, and remember how far an integer program is."""
+        import highspy
+
+        reply.user_interrupt = self.stopped
+        if kind == highspy.cb.HighsCallbackType.kCallbackMipInterrupt:
+            self._found = found.mip_primal_bound, found.mip_dual_bound
+
+
+def make_stoppable(highs: highspy.Highs) -> None:
+    """Let :func:`run` of a HiGHS object be stopped.
+
+    HiGHS asks nobody whether to go on until it is told to, by the one who wants it to stop: a
+    question before each iteration that needs Python's lock would slow down the solve, and much so
+    where other threads compete for the lock. The switch is a flag that HiGHS reads anew each time.
+    """
+    import highspy
+
+    def answer(kind: Any, _message: str, found: Any, reply: Any, _data: Any) -> None:
+        thread: OwnThread[Any] | None = getattr(_here, "thread", None)
+        if thread is not None and reply is not None:
+            thread.answer(kind, found, reply)
+
+    super(highspy.Highs, highs).setCallback(answer, None)
+
+
+def run(highs: highspy.Highs) -> highspy.HighsStatus:
+    """Run HiGHS; on an :class:`OwnThread` whoever waits for that can stop it."""
+    thread: OwnThread[Any] | None = getattr(_here, "thread", None)
+    return highs.run() if thread is None else thread.run(highs)
+
+
+def _ask(highs: highspy.Highs, *, no_more: bool = False) -> None:
+    """Have HiGHS ask whether to go on, or no more."""
+    import highspy
+
+    kinds = highspy.cb.HighsCallbackType
+    for kind in (
+        kinds.kCallbackSimplexInterrupt,
+        kinds.kCallbackIpmInterrupt,
+        kinds.kCallbackMipInterrupt,
+    ):
+        (highs.stopCallback if no_more else highs.startCallback)(kind)

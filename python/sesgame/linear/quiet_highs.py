@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sesgame.errors import SolverError
+from sesgame.linear.own_thread import make_stoppable
 
 if TYPE_CHECKING:
     import highspy
@@ -21,8 +22,9 @@ OPTIONS: dict[str, Any] = {"threads": 1, "random_seed": 0, "mip_rel_gap": 0.0}
 def quiet_highs() -> highspy.Highs:
     """Return a HiGHS object that prints nothing, from its first moment, and solves sequentially.
 
-    Its :meth:`run` belongs on a :class:`sesgame.linear.own_thread.OwnThread`. Everything that
-    returns a status is called by :func:`checked`.
+    It is solved by :func:`sesgame.linear.own_thread.run` on an
+    :class:`~sesgame.linear.own_thread.OwnThread`, which can be stopped. Everything that returns a
+    status is called by :func:`checked`.
 
     Raises
     ------
@@ -38,6 +40,7 @@ def quiet_highs() -> highspy.Highs:
     checked(highs, highs.setOptionValue, "output_flag", False)
     for option, value in OPTIONS.items():
         checked(highs, highs.setOptionValue, option, value)
+    make_stoppable(highs)
     return highs
 
 

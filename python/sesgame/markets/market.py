@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+from sesgame.errors import GameError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,6 +25,7 @@ __all__ = [
     "Clearing",
     "CoreGap",
     "Market",
+    "check_time_limit",
 ]
 
 CORE_TIME_LIMIT = 10.0
@@ -30,6 +33,18 @@ CORE_TIME_LIMIT = 10.0
 
 LOAD = "load"
 """What fixed demand, which does not bid, is called among participants."""
+
+
+def check_time_limit(seconds: float) -> None:
+    """Refuse a time limit that is none.
+
+    Raises
+    ------
+    GameError
+        It is not a positive number.
+    """
+    if not (isinstance(seconds, (int, float)) and seconds > 0):
+        raise GameError(f"time_limit must be positive, got {seconds!r}")
 
 
 class Market(Protocol):

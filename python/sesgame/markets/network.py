@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import NetworkOutcome
+    from sesgame.progress import Report
 
 __all__ = ["NetworkClearing", "NetworkMarket"]
 
@@ -330,17 +331,17 @@ class NetworkMarket(ByValue):
         """Return the efficient dispatch: one linear program."""
         return self._clearing(self._settled(False))
 
-    def clarke(self) -> tuple[NetworkClearing, ClarkePayments]:
+    def clarke(self, report: Report | None = None) -> tuple[NetworkClearing, ClarkePayments]:
         """Return the efficient dispatch and what each presence costs the others.
 
         One linear program, and one more for each participant that trades.
         """
-        outcome = self._settled(True)
+        outcome = self._settled(True, report)
         return self._clearing(outcome), ClarkePayments(outcome.payments, outcome.pivotal)
 
-    def _settled(self, clarke: bool) -> NetworkOutcome:
+    def _settled(self, clarke: bool, report: Report | None = None) -> NetworkOutcome:
         try:
-            return self.columns.settle(clarke)
+            return self.columns.settle(clarke, report)
         except SolverError as error:
             if error.status != "infeasible":
                 raise

@@ -13,8 +13,9 @@ from sesgame._engine import BundleAuctionColumns
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
-from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap
+from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap, check_time_limit
 from sesgame.markets.steps import numbers, pairs_nearby
+from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -45,10 +46,14 @@ class StorageClearing:
         The bundle that each bidder wins, as its position among all.
     welfare : float
         What they are worth together.
+    bound : float
+        No choice of bundles is worth more; equal to `welfare` unless a time limit stopped the
+        search.
     """
 
     won: tuple[int | None, ...]
     welfare: float
+    bound: float
 
 
 class StorageAuction(ByValue):
@@ -167,10 +172,27 @@ class StorageAuction(ByValue):
         self.participants.index(participant)
         return self._like(bundle for bundle in self.bundles if bundle.bidder != participant)
 
-    def clear(self) -> StorageClearing:
-        """Return the winners of an efficient outcome: one integer program."""
-        won, welfare, _ = self.columns.best(np.zeros(len(self.participants)), np.inf)
-        return StorageClearing(tuple(won), welfare)
+    def clear(self, *, time_limit: float = np.inf, progress: bool = True) -> StorageClearing:
+        """Return the winners of an efficient outcome: one integer program.
+
+        Parameters
+        ----------
+        time_limit : float, optional
+            Seconds after which the best bundles found so far win, and the bound says how much
+            better others might be.
+        progress : bool, default True
+            Show the best welfare found and the bound where standard error is a terminal.
+
+        Raises
+        ------
+        SolverError
+            Nothing was found in that time; the error has the bound.
+        """
+        check_time_limit(time_limit)
+        nothing = np.zeros(len(self.participants))
+        with progress_report("winner determination", "program", progress) as report:
+            won, welfare, bound = self.columns.best(nothing, time_limit, report)
+        return StorageClearing(tuple(won), welfare, bound)
 
     def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
         """Return what a coalition of bidders could offer the seller more than it gets.

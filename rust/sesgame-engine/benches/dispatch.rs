@@ -12,6 +12,7 @@ use sesgame_engine::dispatch::netting::NettingGame;
 use sesgame_engine::dispatch::pooled_battery::PooledBatteryGame;
 use sesgame_engine::dispatch::{Battery, Conversion, Tariff};
 use sesgame_engine::game::NativeGame;
+use sesgame_engine::progress::Progress;
 
 const DAY: usize = 96;
 const YEAR: usize = 35_136;
@@ -60,7 +61,8 @@ fn pooled_battery(criterion: &mut Criterion) {
             let tariff = tariff(kind, steps, &mut random);
             let game = PooledBatteryGame::new(&load, tariff, &[battery], conversion);
             let game = game.expect("a good game");
-            let mut walker = game.walker();
+            let progress = Progress::new();
+            let mut walker = game.walker(&progress);
             walker.add(0);
             let leak = if retention < 1.0 { "_leaking" } else { "" };
             group.throughput(Throughput::Elements(steps as u64));
@@ -78,7 +80,8 @@ fn netting(criterion: &mut Criterion) {
         let load: Vec<f64> = (0..2).flat_map(|_| household(steps, &mut random)).collect();
         let game = NettingGame::new(load, tariff("time_of_use", steps, &mut random));
         let game = game.expect("a good game");
-        let mut walker = game.walker();
+        let progress = Progress::new();
+        let mut walker = game.walker(&progress);
         walker.add(1);
         group.throughput(Throughput::Elements(steps as u64));
         group.bench_function(BenchmarkId::new("join_and_value", steps), |bencher| {

@@ -37,7 +37,7 @@ pub fn tabulate(game: &dyn NativeGame, progress: &Progress) -> Result<Vec<f64>> 
     progress.set_total(table.len() as u64);
     thread_pool::install(|| {
         table.par_chunks_mut(BLOCK).enumerate().try_for_each_init(
-            || game.walker(),
+            || game.walker(progress),
             |walker, (block, values)| {
                 fill_block(walker.as_mut(), (block * BLOCK) as Coalition, values, progress)
             },
@@ -95,7 +95,7 @@ pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -
         membership
             .par_chunks_exact(n_players)
             .map_init(
-                || game.walker(),
+                || game.walker(progress),
                 |walker, flags| {
                     walker.clear();
                     (0..n_players)

@@ -11,8 +11,9 @@ pub trait NativeGame: Send + Sync {
     /// The number of players `n`.
     fn n_players(&self) -> usize;
 
-    /// A walker that stands at the empty coalition.
-    fn walker(&self) -> Box<dyn Walker + '_>;
+    /// A walker that stands at the empty coalition. One whose values take long gives none, but NaN,
+    /// after [`Progress::cancel`].
+    fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a>;
 
     /// What evaluates ranges of coalitions faster than a walker, where there is something.
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {

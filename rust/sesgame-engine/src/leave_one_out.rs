@@ -53,7 +53,7 @@ pub fn values_alone(game: &dyn NativeGame, progress: &Progress) -> Result<(Vec<f
         (0..n_players)
             .into_par_iter()
             .map_init(
-                || game.walker(),
+                || game.walker(progress),
                 |walker, player| {
                     walker.clear();
                     walker.add(player);
@@ -63,7 +63,7 @@ pub fn values_alone(game: &dyn NativeGame, progress: &Progress) -> Result<(Vec<f
             )
             .collect::<Result<_>>()
     })?;
-    let together = values(game, &vec![true; n_players], &Progress::new())?[0];
+    let together = values(game, &vec![true; n_players], &progress.of_a_part())?[0];
     progress.advance(1)?;
     Ok((alone, together))
 }
@@ -85,7 +85,7 @@ pub(crate) fn without_each_by_walking(
     let parts: Vec<Vec<f64>> = thread_pool::install(|| {
         blocks(n_players)
             .map(|range| {
-                let mut walker = game.walker();
+                let mut walker = game.walker(progress);
                 (0..n_players).filter(|player| !range.contains(player)).for_each(|p| walker.add(p));
                 let mut found = Vec::with_capacity(range.len());
                 walk(walker.as_mut(), range, &mut found, progress).map(|()| found)

@@ -212,14 +212,17 @@ fn nucleolus_by_highs(game: &Game, concept: Concept, bounded: bool) -> Vec<f64> 
             model.add_row(value(coalition), f64::INFINITY, &entries);
         }
         if open.is_empty() {
-            return model.solve().columns[..n_players].iter().map(|x| sign * scale * x).collect();
+            return model.solve(&Progress::new()).unwrap().columns[..n_players]
+                .iter()
+                .map(|x| sign * scale * x)
+                .collect();
         }
-        let best = model.solve().optimal("oracle").unwrap().objective;
+        let best = model.solve(&Progress::new()).unwrap().optimal("oracle").unwrap().objective;
         model.set_column_bounds(t, best, best);
         model.set_column_cost(t, 0.0);
         for &coalition in &open {
             members(coalition).for_each(|player| model.set_column_cost(player, -1.0));
-            let most = -model.solve().optimal("oracle").unwrap().objective;
+            let most = -model.solve(&Progress::new()).unwrap().optimal("oracle").unwrap().objective;
             members(coalition).for_each(|player| model.set_column_cost(player, 0.0));
             let total = value(coalition) - weight(coalition) * best;
             if most <= total + 1e-7 && !settled.contains(vector(coalition, n_players)) {

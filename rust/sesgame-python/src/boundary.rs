@@ -1,6 +1,6 @@
 //! The border between Python and the engine: where the interpreter is released, where Ctrl-C and
 //! progress get through, and where engine errors become Python exceptions. Every binding goes
-//! through [`detached`] or [`watched`], so no other file does any of this.
+//! through [`detached`], [`watched`] or [`run`], so no other file does any of this.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use sesgame_engine::error::{Error, Result};
-use sesgame_engine::progress::Progress;
+use sesgame_engine::progress::{Progress, Search};
 
 mod exceptions {
     pyo3::import_exception!(sesgame.errors, InternalError);
@@ -101,11 +101,40 @@ pub fn watched<T: Send>(
     Ok(result)
 }
 
-/// Lets pending signals raise, then reports progress.
+/// Numbers of input from which on work may take long enough for Ctrl-C to be worth a thread.
+const WATCHED_LENGTH: usize = 1 << 14;
+
+/// Runs work on so many numbers: on few of them on the calling thread.
+pub fn run<T: Send>(
+    py: Python<'_>,
+    length: usize,
+    report: Option<&Bound<'_, PyAny>>,
+    work: impl FnOnce(&Progress) -> Result<T> + Send,
+) -> PyResult<T> {
+    if length < WATCHED_LENGTH { detached(py, work) } else { watched(py, report, work) }
+}
+
+/// Lets pending signals raise, then reports progress: `(done, total)`, and of a search also the best
+/// that is found and the bound.
 fn observe(py: Python<'_>, report: Option<&Py<PyAny>>, progress: &Progress) -> PyResult<()> {
-    py.check_signals()?;
+    let (done, total) = progress.state();
+    let search = progress.search();
+    if let Err(raised) = py.check_signals() {
+        let value = raised.value(py);
+        // Ctrl-C as Python itself raises it; what a handler of the user's says stays.
+        if let Some(search) = search
+            && raised.is_instance_of::<PyKeyboardInterrupt>(py)
+            && value.getattr("args")?.is_empty()?
+        {
+            value.setattr("args", (search.to_string(),))?;
+        }
+        return Err(raised);
+    }
     if let Some(report) = report {
-        report.call1(py, progress.state())?;
+        match search {
+            Some(Search { best, bound }) => report.call1(py, (done, total, best, bound))?,
+            None => report.call1(py, (done, total))?,
+        };
     }
     Ok(())
 }

@@ -68,9 +68,15 @@ impl BundleAuctionColumns {
     }
 
     /// The efficient outcome with Clarke payments.
-    fn clarke(&self, py: Python<'_>, time_limit: f64) -> PyResult<ClarkeOutcome> {
+    #[pyo3(signature = (time_limit, report=None))]
+    fn clarke(
+        &self,
+        py: Python<'_>,
+        time_limit: f64,
+        report: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<ClarkeOutcome> {
         checks::limits("time_limit", [&time_limit])?;
-        let outcome = watched(py, None, |progress| self.0.clarke(time_limit, progress))?;
+        let outcome = watched(py, report, |progress| self.0.clarke(time_limit, progress))?;
         let Winners { won, welfare, bound } = outcome.winners;
         Ok(ClarkeOutcome {
             won,
@@ -82,10 +88,16 @@ impl BundleAuctionColumns {
     }
 
     /// The efficient outcome with the core payments nearest to Clarke's.
-    fn core_selecting(&self, py: Python<'_>) -> PyResult<CoreSelectingOutcome> {
-        let (outcome, core) = watched(py, None, |progress| {
-            let outcome = self.0.clarke(f64::INFINITY, progress)?;
-            let core = core_selecting::core_selecting(&self.0, &outcome, progress)?;
+    #[pyo3(signature = (time_limit, report=None))]
+    fn core_selecting(
+        &self,
+        py: Python<'_>,
+        time_limit: f64,
+        report: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<CoreSelectingOutcome> {
+        let (outcome, core) = watched(py, report, |progress| {
+            let outcome = self.0.clarke(time_limit, progress)?;
+            let core = core_selecting::core_selecting(&self.0, &outcome, time_limit, progress)?;
             Ok((outcome, core))
         })?;
         Ok(CoreSelectingOutcome {
@@ -105,18 +117,20 @@ impl BundleAuctionColumns {
     }
 
     /// (won, welfare, bound) when every bundle is worth its value less its bidder's `gain`.
+    #[pyo3(signature = (gain, time_limit, report=None))]
     fn best(
         &self,
         py: Python<'_>,
         gain: PyReadonlyArray1<'_, f64>,
         time_limit: f64,
+        report: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(Vec<Option<usize>>, f64, f64)> {
         checks::length("gain", gain.len(), self.0.n_bidders)?;
         checks::finite("gain", gain.as_array())?;
         checks::limits("time_limit", [&time_limit])?;
         let gain = owned(&gain)?;
-        let winners = watched(py, None, |_| {
-            self.0.winners(time_limit, |_, bundle| bundle.value - gain[bundle.bidder])
+        let winners = watched(py, report, |progress| {
+            self.0.winners(time_limit, progress, |_, bundle| bundle.value - gain[bundle.bidder])
         })?;
         Ok((winners.won, winners.welfare, winners.bound))
     }

@@ -94,8 +94,10 @@ pub fn linear_production_game(
     let own_cost = owned(&own_cost)?;
     let columns = moves("moved_columns", &moved_columns, n_columns, own_cost.len())?;
     let rows = moves("moved_rows", &moved_rows, n_rows, own_cost.len())?;
-    let game = watched(py, None, |_| {
-        linear_production::LinearProductionGame::new(program, own_cost, columns, rows, is_cost)
+    let game = watched(py, None, |progress| {
+        linear_production::LinearProductionGame::new(
+            program, own_cost, columns, rows, is_cost, progress,
+        )
     })?;
     let game = Arc::new(game);
     let native = NativeGame::from_shared(Arc::clone(&game) as _);
@@ -126,7 +128,7 @@ impl LinearProductionGame {
         members: PyReadonlyArray1<'py, bool>,
     ) -> PyResult<Optimum<'py>> {
         let members = self.members(&members)?;
-        let solution = watched(py, None, |_| self.game.optimum(&members))?;
+        let solution = watched(py, None, |progress| self.game.optimum(&members, progress))?;
         Ok((
             PyArray1::from_vec(py, solution.columns),
             PyArray1::from_vec(py, solution.column_duals),
@@ -149,11 +151,11 @@ impl LinearProductionGame {
         let directions: Vec<Vec<f64>> =
             directions.as_array().rows().into_iter().map(|row| row.to_vec()).collect();
         let rates = watched(py, report, |progress| {
-            let mut face = self.game.dual_face(&members)?;
+            let mut face = self.game.dual_face(&members, progress)?;
             progress.set_total(directions.len() as u64);
             let mut rates = Vec::with_capacity(directions.len());
             for direction in &directions {
-                rates.push(face.rate(direction)?);
+                rates.push(face.rate(direction, progress)?);
                 progress.advance(1)?;
             }
             Ok(rates)
@@ -172,7 +174,9 @@ impl LinearProductionGame {
         checks::length("weights", weights.len(), self.game.n_players())?;
         checks::finite("weights", weights.as_array())?;
         let (members, weights) = (self.members(&members)?, owned(&weights)?);
-        let solution = watched(py, None, |_| self.game.dual_face(&members)?.extreme(&weights))?;
+        let solution = watched(py, None, |progress| {
+            self.game.dual_face(&members, progress)?.extreme(&weights, progress)
+        })?;
         Ok((
             PyArray1::from_vec(py, solution.column_duals),
             PyArray1::from_vec(py, solution.row_duals),

@@ -123,13 +123,19 @@ impl NetworkColumns {
     }
 
     /// The dispatch of least cost; Clarke payments are empty unless `clarke`.
-    fn settle(&self, py: Python<'_>, clarke: bool) -> PyResult<NetworkOutcome> {
-        let (dispatch, payments, pivotal) = watched(py, None, |progress| {
+    #[pyo3(signature = (clarke, report=None))]
+    fn settle(
+        &self,
+        py: Python<'_>,
+        clarke: bool,
+        report: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<NetworkOutcome> {
+        let (dispatch, payments, pivotal) = watched(py, report, |progress| {
             if clarke {
                 let outcome = self.0.clarke(progress)?;
                 Ok((outcome.dispatch, outcome.payments, outcome.pivotal))
             } else {
-                Ok((self.0.clear()?, Vec::new(), Vec::new()))
+                Ok((self.0.clear(progress)?, Vec::new(), Vec::new()))
             }
         })?;
         Ok(NetworkOutcome {
@@ -155,22 +161,26 @@ impl NetworkColumns {
         checks::finite("utility", utility.as_array())?;
         checks::limits("time_limit", [&time_limit])?;
         let utility = owned(&utility)?;
-        watched(py, None, |_| self.0.best_coalition(&utility, time_limit))
+        watched(py, None, |progress| self.0.best_coalition(&utility, time_limit, progress))
     }
 
     /// (payoffs, blocking coalitions, excess): the core payoffs nearest to marginal contributions.
+    #[pyo3(signature = (marginal, welfare, time_limit, report=None))]
     fn nearest_core_payoffs(
         &self,
         py: Python<'_>,
         marginal: PyReadonlyArray1<'_, f64>,
         welfare: f64,
+        time_limit: f64,
+        report: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(Column<f64>, Vec<Vec<bool>>, f64)> {
         checks::length("marginal", marginal.len(), self.0.n_participants)?;
         checks::finite("marginal", marginal.as_array())?;
         checks::finite("welfare", [&welfare])?;
         let marginal = owned(&marginal)?;
-        let core = watched(py, None, |progress| {
-            balanced_core::nearest_core_payoffs(&self.0, &marginal, welfare, progress)
+        checks::limits("time_limit", [&time_limit])?;
+        let core = watched(py, report, |progress| {
+            balanced_core::nearest_core_payoffs(&self.0, &marginal, welfare, time_limit, progress)
         })?;
         Ok((column(py, core.payoffs), core.blocking, core.excess))
     }

@@ -6,7 +6,7 @@ use sesgame_engine::coalition::players_of_table;
 use sesgame_engine::error::{Error, Result};
 use sesgame_engine::shapley::{exact, semivalue::Semivalue};
 
-use crate::boundary::detached;
+use crate::boundary::run;
 
 /// The exact values of the semivalue that `choose` makes for the number of players of the table.
 fn from_table<'py>(
@@ -16,7 +16,7 @@ fn from_table<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let length = table.len();
     let table = table.as_slice()?;
-    let values = detached(py, |progress| {
+    let values = run(py, length, None, |progress| {
         let n_players = players_of_table(length).ok_or_else(|| {
             Error::InvalidInput(format!("a table has 2^n values for n = 1..30, not {length}"))
         })?;

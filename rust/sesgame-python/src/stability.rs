@@ -4,8 +4,6 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntyped
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::coalition::Coalition;
-use sesgame_engine::error::Result;
-use sesgame_engine::progress::Progress;
 use sesgame_engine::stability::core_point::{
     Among, Rule, Step as EngineStep, core_point as choose_core_point,
 };
@@ -22,7 +20,7 @@ use sesgame_engine::stability::row_generation::{self, Concept};
 use sesgame_engine::stability::table_scan::most_violated as scan_most_violated;
 
 use crate::arrays::{Column, by_row, column};
-use crate::boundary;
+use crate::boundary::run;
 use crate::checks;
 
 /// `"gain"` or `"cost"` as the engine's own type.
@@ -358,7 +356,9 @@ pub fn joint_level(
     checks::finite("total", [&total])?;
     let (matrix, n) = (by_row(&rows)?, rows.shape()[1]);
     let (demands, raised) = (demands.as_slice()?, raised.as_slice()?);
-    let found = boundary::detached(py, |_| solve_joint_level(&matrix, demands, raised, n, total))?;
+    let found = run(py, matrix.len(), None, |progress| {
+        solve_joint_level(&matrix, demands, raised, n, total, progress)
+    })?;
     Ok(found.map(|found| {
         let (point, multipliers) = (column(py, found.point), column(py, found.multipliers));
         (found.level, point, multipliers, found.total)
@@ -383,26 +383,11 @@ pub fn near_nash_point(
     checks::amounts("weights", weights.as_array())?;
     let rows = by_row(&rows)?;
     let (demands, weights) = (demands.as_slice()?, weights.as_slice()?);
-    let found = boundary::detached(py, |_| solve_near_nash_point(&rows, demands, weights))?;
+    let found = run(py, rows.len(), None, |progress| {
+        solve_near_nash_point(&rows, demands, weights, progress)
+    })?;
     Ok(found.map(|found| {
         let (gains, slacks) = (column(py, found.gains), column(py, found.slacks));
         (gains, slacks, column(py, found.multipliers), found.total)
     }))
-}
-
-/// Tables from this length on take long enough for Ctrl-C and progress to be worth a thread.
-const WATCHED_LENGTH: usize = 1 << 20;
-
-/// Runs work on a table: small ones on the calling thread.
-fn run<T: Send>(
-    py: Python<'_>,
-    length: usize,
-    report: Option<&Bound<'_, PyAny>>,
-    work: impl FnOnce(&Progress) -> Result<T> + Send,
-) -> PyResult<T> {
-    if length < WATCHED_LENGTH {
-        boundary::detached(py, work)
-    } else {
-        boundary::watched(py, report, work)
-    }
 }

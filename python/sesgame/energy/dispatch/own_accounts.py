@@ -22,6 +22,7 @@ import numpy as np
 from sesgame.errors import SolverError
 from sesgame.game.by_value import ByValue
 from sesgame.linear.builder import LinearBuilder
+from sesgame.linear.own_thread import run
 from sesgame.linear.quiet_highs import checked
 from sesgame.optional_imports import needs
 
@@ -325,7 +326,7 @@ class AccountsDispatch:
         every = np.arange(len(self.model.cost), dtype=np.int32)
         highs = self._highs
         checked(highs, highs.changeColsCost, len(every), every, self.model.cost)
-        checked(highs, highs.run)
+        checked(highs, run, highs)
         status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError("bargained dispatch", highs.modelStatusToString(status))

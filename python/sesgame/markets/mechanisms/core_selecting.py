@@ -8,12 +8,14 @@ from typing import overload
 import numpy as np
 
 from sesgame.game.door import checked_arguments
+from sesgame.markets.market import check_time_limit
 from sesgame.markets.mechanism import FEW_TRIALS, MarketPromise, Mechanism
 from sesgame.markets.mechanisms.vcg import vcg
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
 from sesgame.markets.storage_auction import StorageAuction
 from sesgame.markets.storage_settlement import StorageSettlement
+from sesgame.progress import Report, progress_report
 
 __all__ = ["CORE_SELECTING", "core_selecting"]
 
@@ -22,11 +24,17 @@ _PRECISION = 1e3
 
 
 @overload
-def core_selecting(market: OrderBook) -> OneBusSettlement: ...
+def core_selecting(
+    market: OrderBook, *, time_limit: float = ..., progress: bool = ...
+) -> OneBusSettlement: ...
 @overload
-def core_selecting(market: StorageAuction) -> StorageSettlement: ...
+def core_selecting(
+    market: StorageAuction, *, time_limit: float = ..., progress: bool = ...
+) -> StorageSettlement: ...
 @checked_arguments
-def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | StorageSettlement:
+def core_selecting(
+    market: OrderBook | StorageAuction, *, time_limit: float = np.inf, progress: bool = True
+) -> OneBusSettlement | StorageSettlement:
     r"""Return the efficient outcome with the core payments nearest to VCG.
 
     *Storage auction*, where VCG may bring the seller too little:
@@ -48,6 +56,11 @@ def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | Sto
     ----------
     market : OrderBook or StorageAuction
         What is settled.
+    time_limit : float, optional
+        Seconds for each integer program; by default there is no limit.
+    progress : bool, default True
+        Show progress where standard error is a terminal: programs solved, and of the present one
+        the best found and the bound proved.
 
     Returns
     -------
@@ -58,7 +71,10 @@ def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | Sto
     Raises
     ------
     SolverError
-        A program failed.
+        A program failed, or was stopped before it proved that no coalition blocks; then the error
+        says by how much one might gain at most.
+    KeyboardInterrupt
+        Ctrl-C, in a program, too; it says the best that was found and the bound that was proved.
 
     Notes
     -----
@@ -94,10 +110,14 @@ def core_selecting(market: OrderBook | StorageAuction) -> OneBusSettlement | Sto
     [4.0, -4.0, 0.0]
     """
     CORE_SELECTING.check(market)
-    return _of_book(market) if isinstance(market, OrderBook) else _of_auction(market)
+    check_time_limit(time_limit)
+    with progress_report("core-selecting payments", "program", progress) as report:
+        if isinstance(market, OrderBook):
+            return _of_book(market, time_limit, report)
+        return _of_auction(market, time_limit, report)
 
 
-def _of_book(book: OrderBook) -> OneBusSettlement:
+def _of_book(book: OrderBook, time_limit: float, report: Report | None) -> OneBusSettlement:
     settlement = vcg(book)
     marginal, worth = settlement.utilities, settlement.welfare
     if settlement.outside:
@@ -107,7 +127,7 @@ def _of_book(book: OrderBook) -> OneBusSettlement:
     # What is left of a difference of sums of money is nothing, also to the nearest point.
     marginal = np.where(marginal > settlement.tolerance, marginal, 0.0)
     worth = worth if worth > settlement.tolerance else 0.0
-    payoffs, blocking, _ = book.coalitions.nearest_core_payoffs(marginal, worth)
+    payoffs, blocking, _ = book.coalitions.nearest_core_payoffs(marginal, worth, time_limit, report)
     n = len(book.participants)
     labels = [*book.participants, *settlement.outside]
     return dataclasses.replace(
@@ -129,8 +149,10 @@ def _of_book(book: OrderBook) -> OneBusSettlement:
     )
 
 
-def _of_auction(auction: StorageAuction) -> StorageSettlement:
-    outcome = auction.columns.core_selecting()
+def _of_auction(
+    auction: StorageAuction, time_limit: float, report: Report | None
+) -> StorageSettlement:
+    outcome = auction.columns.core_selecting(time_limit, report)
     labels = auction.participants
     return StorageSettlement.of(
         auction,

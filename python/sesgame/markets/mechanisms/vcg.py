@@ -11,6 +11,7 @@ import numpy as np
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments
+from sesgame.markets.market import check_time_limit
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.network_settlement import NetworkSettlement
@@ -18,6 +19,7 @@ from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
 from sesgame.markets.storage_auction import StorageAuction
 from sesgame.markets.storage_settlement import StorageSettlement
+from sesgame.progress import progress_report
 
 __all__ = ["VCG", "vcg"]
 
@@ -25,12 +27,17 @@ __all__ = ["VCG", "vcg"]
 @overload
 def vcg(market: OrderBook) -> OneBusSettlement: ...
 @overload
-def vcg(market: NetworkMarket) -> NetworkSettlement: ...
+def vcg(market: NetworkMarket, *, progress: bool = ...) -> NetworkSettlement: ...
 @overload
-def vcg(market: StorageAuction, *, time_limit: float = ...) -> StorageSettlement: ...
+def vcg(
+    market: StorageAuction, *, time_limit: float = ..., progress: bool = ...
+) -> StorageSettlement: ...
 @checked_arguments
 def vcg(
-    market: OrderBook | NetworkMarket | StorageAuction, *, time_limit: float = np.inf
+    market: OrderBook | NetworkMarket | StorageAuction,
+    *,
+    time_limit: float = np.inf,
+    progress: bool = True,
 ) -> OneBusSettlement | NetworkSettlement | StorageSettlement:
     r"""Return the efficient outcome of a market with its VCG payments.
 
@@ -48,6 +55,9 @@ def vcg(
         Only for a storage auction: seconds for each integer program. Where one is stopped, the
         settlement says how far its payments may be off (`payment_gaps`); by default all are
         solved to proved optimality.
+    progress : bool, default True
+        Show progress where standard error is a terminal: programs solved, and of a winner
+        determination the best welfare found and the bound proved.
 
     Returns
     -------
@@ -59,7 +69,10 @@ def vcg(
     Raises
     ------
     SolverError
-        A program failed, or found nothing in its time.
+        A program failed, or found nothing in its time; then the error has the bound.
+    KeyboardInterrupt
+        Ctrl-C, in a program, too. Of a winner determination it says the best welfare found and
+        the bound proved.
 
     Notes
     -----
@@ -90,9 +103,9 @@ def vcg(
     if isinstance(market, OrderBook):
         return _of_book(market)
     if isinstance(market, StorageAuction):
-        return _of_auction(market, time_limit)
+        return _of_auction(market, time_limit, progress)
     if isinstance(market, NetworkMarket):
-        return _of_network(market)
+        return _of_network(market, progress)
     raise GameError(
         f"market must be an OrderBook, a NetworkMarket or a StorageAuction, got a "
         f"{type(market).__name__} (for a cooperative game: sg.vcg_payments)"
@@ -105,16 +118,17 @@ def _of_book(book: OrderBook) -> OneBusSettlement:
     return OneBusSettlement.of(book, clearing, VCG, payments, pivotal_kwh=named)
 
 
-def _of_network(market: NetworkMarket) -> NetworkSettlement:
-    clearing, (payments, pivotal) = market.clarke()
+def _of_network(market: NetworkMarket, progress: bool) -> NetworkSettlement:
+    with progress_report("VCG payments", "program", progress) as report:
+        clearing, (payments, pivotal) = market.clarke(report)
     named = {market.participants[int(i)]: float(pivotal[i]) for i in np.flatnonzero(pivotal)}
     return NetworkSettlement.of(market, clearing, VCG, payments, pivotal_mw=named)
 
 
-def _of_auction(auction: StorageAuction, time_limit: float) -> StorageSettlement:
-    if not time_limit > 0:
-        raise GameError(f"time_limit must be positive, got {time_limit}")
-    outcome = auction.columns.clarke(time_limit)
+def _of_auction(auction: StorageAuction, time_limit: float, progress: bool) -> StorageSettlement:
+    check_time_limit(time_limit)
+    with progress_report("VCG payments", "program", progress) as report:
+        outcome = auction.columns.clarke(time_limit, report)
     mechanism = VCG
     if time_limit < np.inf:
         # What is stopped at a gap keeps none of the promises, whatever it reached this time.

@@ -71,7 +71,7 @@ impl NativeGame for NettingGame {
         self.n_players
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(SumWalker::new(&self.net_load, self.tariff.n_steps(), self.cost()))
     }
 

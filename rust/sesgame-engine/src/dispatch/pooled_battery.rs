@@ -105,7 +105,7 @@ impl NativeGame for PooledBatteryGame {
         self.n_players
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(SumWalker::new(&self.rows, self.width(), self.cost_of_sums()))
     }
 

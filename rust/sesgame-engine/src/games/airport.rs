@@ -28,7 +28,7 @@ impl NativeGame for AirportGame {
         self.costs.len()
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(AirportWalker { costs: &self.costs, largest: Stack::new() })
     }
 

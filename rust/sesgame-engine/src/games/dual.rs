@@ -30,9 +30,9 @@ impl NativeGame for DualGame {
         self.game.n_players()
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
         let mut walker = DualWalker {
-            inner: self.game.walker(),
+            inner: self.game.walker(progress),
             outside: vec![true; self.n_players()],
             total: self.total,
         };
@@ -135,7 +135,8 @@ mod tests {
         let game = Arc::new(AirportGame::new(vec![0.1, 0.2, 0.3, 0.7]).unwrap());
         let dual = DualGame::new(game, 0.7).unwrap();
         let table = tabulate(&dual, &Progress::new()).unwrap();
-        let mut walker = dual.walker();
+        let progress = Progress::new();
+        let mut walker = dual.walker(&progress);
         for player in [1, 3, 0] {
             walker.add(player);
         }

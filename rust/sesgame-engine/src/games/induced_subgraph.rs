@@ -52,7 +52,7 @@ impl NativeGame for InducedSubgraphGame {
         self.n_players
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(InducedSubgraphWalker { game: self, worth: Stack::new() })
     }
 

@@ -53,7 +53,7 @@ impl NativeGame for PeakGame {
         self.n_players
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(SumWalker::new(&self.loads, self.n_steps, self.cost()))
     }
 

@@ -3,6 +3,7 @@
 use super::check_numbers;
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::progress::Progress;
 
 /// Trees that are kept; members beyond share the topmost one.
 const MAX_LEVELS: usize = 32;
@@ -58,7 +59,7 @@ impl NativeGame for SpanningTreeGame {
         self.n_players
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(SpanningTreeWalker {
             game: self,
             members: Vec::new(),

@@ -39,9 +39,9 @@ impl NativeGame for StrategicEquivalent {
         self.game.n_players()
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(EquivalentWalker {
-            inner: self.game.walker(),
+            inner: self.game.walker(progress),
             factor: self.factor,
             offsets: &self.offsets,
             members: vec![false; self.offsets.len()],

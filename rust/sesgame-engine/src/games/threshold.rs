@@ -101,7 +101,7 @@ impl NativeGame for ThresholdGame {
         self.n_players
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(SumWalker::new(&self.amounts, self.at.len(), self.value()))
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
+use crate::progress::Progress;
 
 /// `w(T) = v(union of the unions in T)`: a quotient game where the unions cover all players, and a
 /// restricted one (a subgame) where each union is one player.
@@ -45,8 +46,8 @@ impl NativeGame for UnionsGame {
         self.unions.len()
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
-        Box::new(UnionsWalker { inner: self.game.walker(), unions: &self.unions })
+    fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
+        Box::new(UnionsWalker { inner: self.game.walker(progress), unions: &self.unions })
     }
 }
 
@@ -79,7 +80,6 @@ mod tests {
     use super::*;
     use crate::enumeration::tabulate;
     use crate::games::AirportGame;
-    use crate::progress::Progress;
 
     fn airport() -> Arc<dyn NativeGame> {
         Arc::new(AirportGame::new(vec![4.0, 8.0, 11.0]).unwrap())

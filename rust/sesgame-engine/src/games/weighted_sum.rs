@@ -33,8 +33,9 @@ impl NativeGame for WeightedSum {
         self.parts[0].1.n_players()
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
-        let walkers = self.parts.iter().map(|(weight, game)| (*weight, game.walker())).collect();
+    fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
+        let walkers =
+            self.parts.iter().map(|(weight, game)| (*weight, game.walker(progress))).collect();
         Box::new(Walkers(walkers))
     }
 

@@ -8,6 +8,7 @@
 use super::{LinearProductionGame, Moves};
 use crate::error::Result;
 use crate::linear_program::{Model, Solution, Status};
+use crate::progress::Progress;
 
 /// Of one (in the units of the solver) plus a bound: how near a value has to be for the bound to be active.
 const ACTIVE: f64 = 1e-8;
@@ -26,8 +27,8 @@ impl LinearProductionGame {
     ///
     /// # Errors
     /// As [`LinearProductionGame::value`].
-    pub fn dual_face(&self, members: &[bool]) -> Result<DualFace<'_>> {
-        let columns = self.optimum(members)?.columns;
+    pub fn dual_face(&self, members: &[bool], progress: &Progress) -> Result<DualFace<'_>> {
+        let columns = self.optimum(members, progress)?.columns;
         let activities: Vec<f64> = self
             .program
             .rows
@@ -80,9 +81,10 @@ impl DualFace<'_> {
     /// cannot change in that direction at all.
     ///
     /// # Errors
-    /// [`crate::error::Error::Solver`] when the solver does not get there.
-    pub fn rate(&mut self, direction: &[f64]) -> Result<f64> {
-        let solution = self.solve(direction);
+    /// [`crate::error::Error::Solver`] when the solver does not get there;
+    /// [`crate::error::Error::Interrupted`].
+    pub fn rate(&mut self, direction: &[f64], progress: &Progress) -> Result<f64> {
+        let solution = self.solve(direction, progress)?;
         match solution.status {
             Status::Infeasible => Ok(f64::INFINITY),
             _ => Ok(solution.optimal("the duals of an optimum")?.objective),
@@ -93,20 +95,21 @@ impl DualFace<'_> {
     /// rate at which the cost changes is the objective.
     ///
     /// # Errors
-    /// [`crate::error::Error::Solver`] when the rate is not finite in this direction.
-    pub fn extreme(&mut self, weights: &[f64]) -> Result<Solution> {
-        self.solve(weights).optimal("the duals of an optimum")
+    /// [`crate::error::Error::Solver`] when the rate is not finite in this direction;
+    /// [`crate::error::Error::Interrupted`].
+    pub fn extreme(&mut self, weights: &[f64], progress: &Progress) -> Result<Solution> {
+        self.solve(weights, progress)?.optimal("the duals of an optimum")
     }
 
-    fn solve(&mut self, weights: &[f64]) -> Solution {
+    fn solve(&mut self, weights: &[f64], progress: &Progress) -> Result<Solution> {
         let Self { game, model, active } = self;
         let [columns, rows] = [(&game.columns, &active[0]), (&game.rows, &active[1])]
             .map(|(moves, active)| game.units.shrink(changes(moves, active, weights)));
         model.set_columns_bounds(&game.columns.places, &columns.0, &columns.1);
         model.set_rows_bounds(&game.rows.places, &rows.0, &rows.1);
-        let mut solution = model.solve();
+        let mut solution = model.solve(progress)?;
         game.units.restore(&mut solution);
-        solution
+        Ok(solution)
     }
 }
 
@@ -139,9 +142,9 @@ mod tests {
     #[test]
     fn where_prices_leave_no_choice_there_is_one() {
         let game = trade();
-        let mut face = game.dual_face(&[true; 3]).unwrap();
+        let mut face = game.dual_face(&[true; 3], &Progress::new()).unwrap();
         for weights in [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]] {
-            assert_eq!(face.extreme(&weights).unwrap().row_duals, [3.0]);
+            assert_eq!(face.extreme(&weights, &Progress::new()).unwrap().row_duals, [3.0]);
         }
     }
 
@@ -156,11 +159,13 @@ mod tests {
         let loads = [2.0, -2.0];
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 2).unwrap();
         let balance = Moves::new(vec![0], (vec![0.0], vec![0.0]), (&loads, &loads), 2).unwrap();
-        let game = LinearProductionGame::new(program, vec![0.0; 2], none, balance, true).unwrap();
-        let mut face = game.dual_face(&[true; 2]).unwrap();
-        let most = face.extreme(&[1.0, 0.0]).unwrap();
+        let game =
+            LinearProductionGame::new(program, vec![0.0; 2], none, balance, true, &Progress::new())
+                .unwrap();
+        let mut face = game.dual_face(&[true; 2], &Progress::new()).unwrap();
+        let most = face.extreme(&[1.0, 0.0], &Progress::new()).unwrap();
         assert_eq!((most.objective, most.row_duals), (6.0, vec![3.0]));
-        let least = face.extreme(&[-1.0, 0.0]).unwrap();
+        let least = face.extreme(&[-1.0, 0.0], &Progress::new()).unwrap();
         assert_eq!((least.objective, least.row_duals), (-2.0, vec![1.0]));
     }
 }

@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
 use crate::linear_program::{Basis, Model, Solution};
+use crate::progress::Progress;
 
 pub use dual_face::DualFace;
 pub use separation::{Answer, Question};
@@ -163,13 +164,14 @@ impl LinearProductionGame {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when sizes do not fit or nobody costs something; [`Error::Solver`]
-    /// when the program of everybody or that of nobody has no optimum.
+    /// when the program of everybody or that of nobody has no optimum; [`Error::Interrupted`].
     pub fn new(
         program: Program,
         own_cost: Vec<f64>,
         columns: Moves,
         rows: Moves,
         is_cost: bool,
+        progress: &Progress,
     ) -> Result<Self> {
         check_sizes(&program, &own_cost, &columns, &rows)?;
         let sign = if is_cost { 1.0 } else { -1.0 };
@@ -178,9 +180,9 @@ impl LinearProductionGame {
         let mut game = Self { program, own_cost, columns, rows, units, sign, start: None, idle };
         let mut model = game.take_model();
         let n_players = game.own_cost.len();
-        game.solve(&mut model, &vec![true; n_players])?;
+        game.solve(&mut model, &vec![true; n_players], progress)?;
         game.start = Some(model.basis());
-        let nobody = game.solve(&mut model, &vec![false; n_players])?.objective;
+        let nobody = game.solve(&mut model, &vec![false; n_players], progress)?.objective;
         game.put_back(model);
         let largest = game.program.cost.iter().fold(0.0_f64, |most, cost| most.max(cost.abs()));
         if nobody.abs() > ZERO * largest * game.units.quantity {
@@ -194,21 +196,20 @@ impl LinearProductionGame {
     /// The value of a coalition, in the sense of the game.
     ///
     /// # Errors
-    /// [`Error::Solver`] when its program has no optimum, or primal and dual differ.
-    pub fn value(&self, members: &[bool]) -> Result<f64> {
-        let mut model = self.take_model();
-        let solution = self.solve(&mut model, members);
-        self.put_back(model);
-        Ok(self.sign * (solution?.objective + self.own(members)))
+    /// [`Error::Solver`] when its program has no optimum, or primal and dual differ;
+    /// [`Error::Interrupted`].
+    pub fn value(&self, members: &[bool], progress: &Progress) -> Result<f64> {
+        let solution = self.optimum(members, progress)?;
+        Ok(self.sign * (solution.objective + self.own(members)))
     }
 
     /// The optimum of a coalition, with the duals that prove it.
     ///
     /// # Errors
     /// As [`LinearProductionGame::value`].
-    pub fn optimum(&self, members: &[bool]) -> Result<Solution> {
+    pub fn optimum(&self, members: &[bool], progress: &Progress) -> Result<Solution> {
         let mut model = self.take_model();
-        let solution = self.solve(&mut model, members);
+        let solution = self.solve(&mut model, members, progress);
         self.put_back(model);
         solution
     }
@@ -217,7 +218,7 @@ impl LinearProductionGame {
         self.own_cost.iter().zip(members).filter(|&(_, &is)| is).map(|(cost, _)| cost).sum()
     }
 
-    fn solve(&self, model: &mut Model, members: &[bool]) -> Result<Solution> {
+    fn solve(&self, model: &mut Model, members: &[bool], progress: &Progress) -> Result<Solution> {
         let (lower, upper) = self.units.shrink(self.columns.at(members));
         model.set_columns_bounds(&self.columns.places, &lower, &upper);
         let (lower, upper) = self.units.shrink(self.rows.at(members));
@@ -226,7 +227,7 @@ impl LinearProductionGame {
         if let Some(start) = &self.start {
             model.set_basis(start);
         }
-        let mut solution = model.solve().optimal("the program of a coalition")?;
+        let mut solution = model.solve(progress)?.optimal("the program of a coalition")?;
         self.units.restore(&mut solution);
         if solution.duality_error > DUALITY_TOLERANCE {
             return Err(Error::Solver {
@@ -243,6 +244,9 @@ impl LinearProductionGame {
     }
 
     fn put_back(&self, model: Model) {
+        if !model.is_usable() {
+            return;
+        }
         if let Some(mut models) = self.idle_models() {
             models.push(model);
         }
@@ -298,17 +302,19 @@ impl NativeGame for LinearProductionGame {
         self.own_cost.len()
     }
 
-    fn walker(&self) -> Box<dyn Walker + '_> {
+    fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
         let members = vec![false; self.own_cost.len()];
-        Box::new(ProgramWalker { game: self, model: Some(self.take_model()), members })
+        Box::new(ProgramWalker { game: self, model: Some(self.take_model()), members, progress })
     }
 }
 
-/// A coalition and a model of its own. Where the program has no optimum, the value is NaN.
+/// A coalition and a model of its own. Where the program has no optimum, or is stopped before it is
+/// found, the value is NaN.
 struct ProgramWalker<'a> {
     game: &'a LinearProductionGame,
     model: Option<Model>,
     members: Vec<bool>,
+    progress: &'a Progress,
 }
 
 impl Drop for ProgramWalker<'_> {
@@ -333,8 +339,9 @@ impl Walker for ProgramWalker<'_> {
     }
 
     fn value(&mut self) -> f64 {
-        let model = self.model.as_mut().expect("the model leaves only in drop");
-        match self.game.solve(model, &self.members) {
+        let model = self.model.as_mut().filter(|model| model.is_usable());
+        let Some(model) = model else { return f64::NAN };
+        match self.game.solve(model, &self.members, self.progress) {
             Ok(solution) => self.game.sign * (solution.objective + self.game.own(&self.members)),
             Err(_) => f64::NAN,
         }
@@ -358,7 +365,15 @@ mod tests {
         let loads = [5.0, -2.0, 1.0];
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 3).unwrap();
         let balance = Moves::new(vec![0], (vec![0.0], vec![0.0]), (&loads, &loads), 3).unwrap();
-        LinearProductionGame::new(program, vec![0.0, 0.0, 0.5], none, balance, true).unwrap()
+        LinearProductionGame::new(
+            program,
+            vec![0.0, 0.0, 0.5],
+            none,
+            balance,
+            true,
+            &Progress::new(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -369,7 +384,7 @@ mod tests {
 
     #[test]
     fn the_duals_price_what_members_bring() {
-        let optimum = trade().optimum(&[true; 3]).unwrap();
+        let optimum = trade().optimum(&[true; 3], &Progress::new()).unwrap();
         assert_eq!((optimum.columns, optimum.row_duals), (vec![4.0, 0.0], vec![3.0]));
     }
 
@@ -378,7 +393,14 @@ mod tests {
         let mut program = trade().program;
         program.row_bounds = vec![(1.0, 1.0)];
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 1).unwrap();
-        let error = LinearProductionGame::new(program, vec![0.0], none.clone(), none, true);
+        let error = LinearProductionGame::new(
+            program,
+            vec![0.0],
+            none.clone(),
+            none,
+            true,
+            &Progress::new(),
+        );
         assert_eq!(error.unwrap_err().to_string(), "without members the program is worth 3, not 0");
     }
 
@@ -387,7 +409,14 @@ mod tests {
         let mut program = trade().program;
         program.column_bounds[0].1 = -1.0;
         let none = Moves::new(vec![], (vec![], vec![]), (&[], &[]), 1).unwrap();
-        let error = LinearProductionGame::new(program, vec![0.0], none.clone(), none, true);
+        let error = LinearProductionGame::new(
+            program,
+            vec![0.0],
+            none.clone(),
+            none,
+            true,
+            &Progress::new(),
+        );
         assert!(matches!(error, Err(Error::Solver { status, .. }) if status == "infeasible"));
     }
 }

@@ -71,8 +71,7 @@ impl LinearProductionGame {
             relaxed.set_time_limit(max_seconds);
         }
         let start = Instant::now();
-        let solution = relaxed.solve();
-        progress.check()?;
+        let solution = relaxed.solve(progress)?;
         if solution.status == Status::TimeLimit {
             let nothing = f64::INFINITY;
             return Ok(Answer {
@@ -100,8 +99,8 @@ impl LinearProductionGame {
         if max_seconds.is_finite() {
             model.set_time_limit(max_seconds);
         }
-        let solution = model.solve_watched(progress);
-        progress.check()?;
+        model.show_search(0.0, -money);
+        let solution = model.solve(progress)?;
         let first = self.program.cost.len();
         let members = || {
             let chosen = &solution.columns[first..first + n_players];

@@ -2,16 +2,33 @@
 //!
 //! Solvers are kept, one or a few per thread, and cleared rather than destroyed: creating one is
 //! slow, and destroying one is not thread-safe in the versions this crate builds (1.12-1.15).
+//!
+//! Every solve can be stopped. HiGHS asks before each iteration of the simplex method and between
+//! the steps of an integer program whether to go on, but not during presolve, a factorisation, or
+//! the linear programs inside an integer one. What may be deaf for long therefore runs on a thread
+//! of its own, which is left behind when it does not hear: it ends by itself at the next question.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_void};
 use std::sync::Mutex;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use highs_sys as c;
 
 use super::{Solution, Status};
+use crate::error::{Error, Result};
 use crate::per_process::PerProcess;
-use crate::progress::Progress;
+use crate::progress::{Progress, Search};
+
+/// Linear programs from so many entries of the matrix on may be deaf for a second: that many are
+/// presolved in some 0.1 s.
+const LARGE: usize = 200_000;
+/// How often a solve on a thread of its own looks whether it is to stop.
+const WATCH_INTERVAL: Duration = Duration::from_millis(20);
+/// How long a solve that is to stop may take until it does; then it is left behind.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 #[cfg(all(feature = "static-highs", feature = "shared-highs"))]
 compile_error!("HiGHS is either static or shared: shared-highs needs --no-default-features");
@@ -127,10 +144,15 @@ impl Basis {
 /// are `f64::INFINITY` and `f64::NEG_INFINITY`.
 #[derive(Debug)]
 pub struct Model {
+    /// `None` after a solve that was stopped: what it left is nothing to build on.
     solver: Option<Solver>,
     n_columns: usize,
     n_rows: usize,
+    n_entries: usize,
     has_integers: bool,
+    fresh: Fresh,
+    /// What an objective of 0 and one more of it mean to whoever watches the search.
+    shown: Option<(f64, f64)>,
 }
 
 impl Default for Model {
@@ -151,11 +173,25 @@ impl Model {
     /// An empty model.
     #[must_use]
     pub fn new() -> Self {
-        Self { solver: Some(Solver::take()), n_columns: 0, n_rows: 0, has_integers: false }
+        Self {
+            solver: Some(Solver::take()),
+            n_columns: 0,
+            n_rows: 0,
+            n_entries: 0,
+            has_integers: false,
+            fresh: Fresh::default(),
+            shown: None,
+        }
     }
 
     fn solver(&self) -> &Solver {
-        self.solver.as_ref().expect("the solver leaves only in drop")
+        self.solver.as_ref().expect("a model is not used after a solve that was stopped")
+    }
+
+    /// Whether the model can be used: until a solve is stopped.
+    #[must_use]
+    pub const fn is_usable(&self) -> bool {
+        self.solver.is_some()
     }
 
     /// The number of columns.
@@ -172,19 +208,9 @@ impl Model {
 
     /// Adds a continuous column and returns its number.
     pub fn add_column(&mut self, cost: f64, lower: f64, upper: f64) -> usize {
-        // SAFETY: live instance; no matrix entries are passed, so the pointers are not read.
-        let status = unsafe {
-            c::Highs_addCol(
-                self.solver().0,
-                cost,
-                lower,
-                upper,
-                0,
-                std::ptr::null(),
-                std::ptr::null(),
-            )
-        };
-        debug_assert_ne!(status, c::STATUS_ERROR);
+        self.fresh.cost.push(cost);
+        self.fresh.column_lower.push(lower);
+        self.fresh.column_upper.push(upper);
         self.n_columns += 1;
         self.n_columns - 1
     }
@@ -192,11 +218,7 @@ impl Model {
     /// Adds a column that takes integer values only and returns its number.
     pub fn add_integer_column(&mut self, cost: f64, lower: f64, upper: f64) -> usize {
         let column = self.add_column(cost, lower, upper);
-        // SAFETY: live instance, existing column.
-        let status = unsafe {
-            c::Highs_changeColIntegrality(self.solver().0, index(column), c::VAR_TYPE_INTEGER)
-        };
-        debug_assert_ne!(status, c::STATUS_ERROR);
+        self.fresh.integers.push(index(column));
         self.has_integers = true;
         column
     }
@@ -204,29 +226,31 @@ impl Model {
     /// Adds `lower <= sum of coefficient * column <= upper` and returns the row's number. Each
     /// column stands at most once in `entries`.
     pub fn add_row(&mut self, lower: f64, upper: f64, entries: &[(usize, f64)]) -> usize {
-        let columns: Vec<i32> = entries.iter().map(|&(column, _)| index(column)).collect();
-        let coefficients: Vec<f64> = entries.iter().map(|&(_, value)| value).collect();
-        // SAFETY: live instance; both arrays have `entries.len()` elements.
-        let status = unsafe {
-            c::Highs_addRow(
-                self.solver().0,
-                lower,
-                upper,
-                index(entries.len()),
-                columns.as_ptr(),
-                coefficients.as_ptr(),
-            )
-        };
-        debug_assert_ne!(status, c::STATUS_ERROR);
+        self.fresh.row_lower.push(lower);
+        self.fresh.row_upper.push(upper);
+        self.fresh.starts.push(index(self.fresh.columns.len()));
+        for &(column, value) in entries {
+            self.fresh.columns.push(index(column));
+            self.fresh.coefficients.push(value);
+        }
         self.n_rows += 1;
+        self.n_entries += entries.len();
         self.n_rows - 1
+    }
+
+    /// The solver with all columns and rows in it.
+    fn solver_of_all(&mut self) -> &Solver {
+        let fresh = std::mem::take(&mut self.fresh);
+        fresh.add_to(self.solver());
+        self.solver()
     }
 
     /// Changes the bounds of a row.
     pub fn set_row_bounds(&mut self, row: usize, lower: f64, upper: f64) {
         assert!(row < self.n_rows, "row {row} of {}", self.n_rows);
         // SAFETY: live instance, existing row.
-        let status = unsafe { c::Highs_changeRowBounds(self.solver().0, index(row), lower, upper) };
+        let status =
+            unsafe { c::Highs_changeRowBounds(self.solver_of_all().0, index(row), lower, upper) };
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
@@ -234,8 +258,9 @@ impl Model {
     pub fn set_column_bounds(&mut self, column: usize, lower: f64, upper: f64) {
         assert!(column < self.n_columns, "column {column} of {}", self.n_columns);
         // SAFETY: live instance, existing column.
-        let status =
-            unsafe { c::Highs_changeColBounds(self.solver().0, index(column), lower, upper) };
+        let status = unsafe {
+            c::Highs_changeColBounds(self.solver_of_all().0, index(column), lower, upper)
+        };
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
@@ -246,7 +271,7 @@ impl Model {
         // SAFETY: live instance, existing rows, `count` elements in each array.
         let status = unsafe {
             c::Highs_changeRowsBoundsBySet(
-                self.solver().0,
+                self.solver_of_all().0,
                 count,
                 rows,
                 lower.as_ptr(),
@@ -263,7 +288,7 @@ impl Model {
         // SAFETY: live instance, existing columns, `count` elements in each array.
         let status = unsafe {
             c::Highs_changeColsBoundsBySet(
-                self.solver().0,
+                self.solver_of_all().0,
                 count,
                 columns,
                 lower.as_ptr(),
@@ -277,7 +302,7 @@ impl Model {
     pub fn set_column_cost(&mut self, column: usize, cost: f64) {
         assert!(column < self.n_columns, "column {column} of {}", self.n_columns);
         // SAFETY: live instance, existing column.
-        let status = unsafe { c::Highs_changeColCost(self.solver().0, index(column), cost) };
+        let status = unsafe { c::Highs_changeColCost(self.solver_of_all().0, index(column), cost) };
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
@@ -285,8 +310,9 @@ impl Model {
     pub fn set_coefficient(&mut self, row: usize, column: usize, value: f64) {
         assert!(row < self.n_rows && column < self.n_columns, "entry ({row}, {column})");
         // SAFETY: live instance, existing row and column.
-        let status =
-            unsafe { c::Highs_changeCoeff(self.solver().0, index(row), index(column), value) };
+        let status = unsafe {
+            c::Highs_changeCoeff(self.solver_of_all().0, index(row), index(column), value)
+        };
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
@@ -333,11 +359,11 @@ impl Model {
     /// The basis that the last solve ended with, as a start for another solve of this model or of
     /// one with the same columns and rows.
     #[must_use]
-    pub fn basis(&self) -> Basis {
+    pub fn basis(&mut self) -> Basis {
         let mut basis = Basis { columns: vec![0; self.n_columns], rows: vec![0; self.n_rows] };
         let (columns, rows) = (basis.columns.as_mut_ptr(), basis.rows.as_mut_ptr());
         // SAFETY: live instance; the arrays have as many elements as there are columns, rows.
-        let status = unsafe { c::Highs_getBasis(self.solver().0, columns, rows) };
+        let status = unsafe { c::Highs_getBasis(self.solver_of_all().0, columns, rows) };
         debug_assert_ne!(status, c::STATUS_ERROR);
         basis
     }
@@ -350,7 +376,7 @@ impl Model {
         );
         let (columns, rows) = (basis.columns.as_ptr(), basis.rows.as_ptr());
         // SAFETY: live instance; the arrays have as many elements as there are columns, rows.
-        let status = unsafe { c::Highs_setBasis(self.solver().0, columns, rows) };
+        let status = unsafe { c::Highs_setBasis(self.solver_of_all().0, columns, rows) };
         debug_assert_ne!(status, c::STATUS_ERROR);
     }
 
@@ -360,30 +386,176 @@ impl Model {
         unsafe { c::Highs_clearSolver(self.solver().0) };
     }
 
-    /// As [`Model::solve`], but an integer program stops with [`Status::Interrupted`] soon after
-    /// [`Progress::cancel`].
-    pub fn solve_watched(&mut self, progress: &Progress) -> Solution {
-        let highs = self.solver().0;
-        let watched = std::ptr::from_ref(progress).cast_mut().cast();
-        // SAFETY: live instance; HiGHS calls back on this thread and during `solve` only, while
-        // `progress` is borrowed, and the callback is taken out again before that borrow ends.
-        unsafe {
-            c::Highs_setCallback(highs, Some(stop_when_cancelled), watched);
-            c::Highs_startCallback(highs, c::kHighsCallbackMipInterrupt);
+    /// Shows the search of an integer program to whoever watches: its objective times `factor`,
+    /// plus `offset`.
+    pub fn show_search(&mut self, offset: f64, factor: f64) {
+        self.shown = Some((offset, factor));
+    }
+
+    /// Solves the model, from the last basis where there is one. How that ended is
+    /// [`Solution::status`].
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] soon after [`Progress::cancel`]; the model is then no longer
+    /// [usable](Model::is_usable).
+    pub fn solve(&mut self, progress: &Progress) -> Result<Solution> {
+        progress.check()?;
+        self.solver_of_all();
+        let run = Run {
+            n_columns: self.n_columns,
+            n_rows: self.n_rows,
+            has_integers: self.has_integers,
+            shown: self.shown,
+            progress: progress.clone(),
+        };
+        let may_be_deaf = self.has_integers || self.n_entries >= LARGE;
+        let solution = if may_be_deaf {
+            let solver = self.solver.take().expect("a model is not used after it was stopped");
+            let (solver, solution) = run.on_own_thread(solver)?;
+            self.solver = Some(solver);
+            solution
+        } else {
+            run.solution(self.solver())
+        };
+        if solution.status == Status::Interrupted {
+            if let Some(solver) = self.solver.take() {
+                solver.give_back();
+            }
+            return Err(Error::Interrupted);
         }
-        let solution = self.solve();
+        Ok(solution)
+    }
+}
+
+/// Columns and rows that the solver does not have yet: one by one each of them would take a pass over
+/// all before.
+#[derive(Debug, Default)]
+struct Fresh {
+    cost: Vec<f64>,
+    column_lower: Vec<f64>,
+    column_upper: Vec<f64>,
+    integers: Vec<i32>,
+    row_lower: Vec<f64>,
+    row_upper: Vec<f64>,
+    /// Where each row starts in the two below.
+    starts: Vec<i32>,
+    columns: Vec<i32>,
+    coefficients: Vec<f64>,
+}
+
+impl Fresh {
+    fn add_to(&self, solver: &Solver) {
+        let highs = solver.0;
+        if !self.cost.is_empty() {
+            // SAFETY: live instance; the arrays have one element for each column, and no entries
+            // are passed, so the pointers to those are not read.
+            let status = unsafe {
+                c::Highs_addCols(
+                    highs,
+                    index(self.cost.len()),
+                    self.cost.as_ptr(),
+                    self.column_lower.as_ptr(),
+                    self.column_upper.as_ptr(),
+                    0,
+                    std::ptr::null(),
+                    std::ptr::null(),
+                    std::ptr::null(),
+                )
+            };
+            debug_assert_ne!(status, c::STATUS_ERROR);
+        }
+        for &column in &self.integers {
+            // SAFETY: live instance, existing column.
+            let status =
+                unsafe { c::Highs_changeColIntegrality(highs, column, c::VAR_TYPE_INTEGER) };
+            debug_assert_ne!(status, c::STATUS_ERROR);
+        }
+        if !self.row_lower.is_empty() {
+            // SAFETY: live instance, existing columns; the arrays have one element for each row, and
+            // one for each entry.
+            let status = unsafe {
+                c::Highs_addRows(
+                    highs,
+                    index(self.row_lower.len()),
+                    self.row_lower.as_ptr(),
+                    self.row_upper.as_ptr(),
+                    index(self.columns.len()),
+                    self.starts.as_ptr(),
+                    self.columns.as_ptr(),
+                    self.coefficients.as_ptr(),
+                )
+            };
+            debug_assert_ne!(status, c::STATUS_ERROR);
+        }
+    }
+}
+
+/// One solve of a model, and who watches it.
+struct Run {
+    n_columns: usize,
+    n_rows: usize,
+    has_integers: bool,
+    shown: Option<(f64, f64)>,
+    progress: Progress,
+}
+
+impl Run {
+    /// Solves on a thread of its own, which keeps the solver if it does not stop when asked to.
+    fn on_own_thread(self, solver: Solver) -> Result<(Solver, Solution)> {
+        let progress = self.progress.clone();
+        let (sender, receiver) = channel();
+        thread::Builder::new()
+            .name("sesgame HiGHS".to_owned())
+            .spawn(move || {
+                let solution = self.solution(&solver);
+                // Where nobody waits any more the solver comes back and is destroyed.
+                let _ = sender.send((solver, solution));
+            })
+            .map_err(|error| failed(&format!("no thread: {error}")))?;
+        let mut asked_to_stop: Option<Instant> = None;
+        loop {
+            match receiver.recv_timeout(WATCH_INTERVAL) {
+                Ok(done) => return Ok(done),
+                Err(RecvTimeoutError::Disconnected) => return Err(failed("failed")),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if progress.check().is_err()
+                && asked_to_stop.get_or_insert_with(Instant::now).elapsed() > PATIENCE
+            {
+                return Err(Error::Interrupted);
+            }
+        }
+    }
+
+    /// Solves on this thread.
+    fn solution(&self, solver: &Solver) -> Solution {
+        let highs = solver.0;
+        let kinds = [
+            c::kHighsCallbackSimplexInterrupt,
+            c::kHighsCallbackIpmInterrupt,
+            c::kHighsCallbackMipInterrupt,
+        ];
+        // SAFETY: live instance; HiGHS calls back on this thread and while it runs only, when `self`
+        // is borrowed, and the callback is taken out again before that borrow ends.
+        unsafe {
+            let watch = std::ptr::from_ref(self).cast_mut().cast();
+            c::Highs_setCallback(highs, Some(stop_when_cancelled), watch);
+            for kind in kinds {
+                c::Highs_startCallback(highs, kind);
+            }
+        }
+        let solution = self.run(highs);
         // SAFETY: live instance.
         unsafe {
-            c::Highs_stopCallback(highs, c::kHighsCallbackMipInterrupt);
+            for kind in kinds {
+                c::Highs_stopCallback(highs, kind);
+            }
             c::Highs_setCallback(highs, None, std::ptr::null_mut());
         }
         solution
     }
 
-    /// Solves the model, from the last basis where there is one. How that ended is
-    /// [`Solution::status`].
-    pub fn solve(&mut self) -> Solution {
-        let highs = self.solver().0;
+    fn run(&self, highs: *mut c_void) -> Solution {
         let mut solution = Solution {
             status: Status::Failed,
             objective: f64::NAN,
@@ -429,24 +601,48 @@ impl Model {
             solution.column_duals.clear();
             solution.row_duals.clear();
         }
+        // Whatever HiGHS makes of it, an end that was asked for is one.
+        if solution.status != Status::Optimal && self.progress.check().is_err() {
+            solution.status = Status::Interrupted;
+        }
         solution
+    }
+
+    /// What HiGHS asks now and then: reports the search, and tells whether to stop.
+    fn is_to_stop(&self, is_search: bool, best: f64, bound: f64) -> bool {
+        if let Some((offset, factor)) = self.shown.filter(|_| is_search) {
+            let shown = |objective: f64| offset + factor * objective;
+            self.progress.report_search(Search { best: shown(best), bound: shown(bound) });
+        }
+        self.progress.check().is_err()
     }
 }
 
-/// What HiGHS calls now and then during an integer program.
+fn failed(status: &str) -> Error {
+    Error::Solver { stage: "HiGHS".to_owned(), status: status.to_owned() }
+}
+
+/// What HiGHS calls now and then during a solve.
 ///
 /// # Safety
-/// `data_in` points to the record that HiGHS made for this call, `progress` to a live [`Progress`].
+/// `data_out` and `data_in` point to the records that HiGHS made for this call, `run` to a live
+/// [`Run`].
 unsafe extern "C" fn stop_when_cancelled(
-    _kind: std::ffi::c_int,
+    kind: std::ffi::c_int,
     _message: *const std::ffi::c_char,
-    _data_out: *const c::HighsCallbackDataOut,
+    data_out: *const c::HighsCallbackDataOut,
     data_in: *mut c::HighsCallbackDataIn,
-    progress: *mut c_void,
+    run: *mut c_void,
 ) {
     // SAFETY: what the caller promises.
     unsafe {
-        if (*progress.cast::<Progress>()).check().is_err() && !data_in.is_null() {
+        let is_search = kind == c::kHighsCallbackMipInterrupt && !data_out.is_null();
+        let (best, bound) = if is_search {
+            ((*data_out).mip_primal_bound, (*data_out).mip_dual_bound)
+        } else {
+            (f64::NAN, f64::NAN)
+        };
+        if (*run.cast::<Run>()).is_to_stop(is_search, best, bound) && !data_in.is_null() {
             (*data_in).user_interrupt = 1;
         }
     }

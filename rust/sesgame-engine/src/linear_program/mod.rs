@@ -1,7 +1,8 @@
 //! Linear and mixed-integer programs in solver-neutral words.
 //!
 //! A [`Model`] is persistent: rows, columns, bounds and costs change in place and the next
-//! [`Model::solve`] starts from the last basis. [`highs`] is the only file that talks to the solver.
+//! [`Model::solve`] starts from the last basis, or stops where whoever watches asks it to. [`highs`] is
+//! the only file that talks to the solver.
 
 mod dense_basis;
 mod highs;
@@ -100,6 +101,7 @@ impl Solution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::progress::Progress;
 
     /// min -x - 2y, x + y <= 4, y <= 3: x = 1, y = 3.
     fn two_variables() -> Model {
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn solves_and_prices_a_small_program() {
-        let solution = two_variables().solve().optimal("test").unwrap();
+        let solution = two_variables().solve(&Progress::new()).unwrap().optimal("test").unwrap();
         assert_eq!(solution.columns, [1.0, 3.0]);
         assert_eq!(solution.objective, -7.0);
         assert_eq!(solution.bound, -7.0);
@@ -123,33 +125,36 @@ mod tests {
     #[test]
     fn a_changed_model_is_solved_anew() {
         let mut model = two_variables();
-        model.solve();
+        model.solve(&Progress::new()).unwrap();
         model.set_row_bounds(0, f64::NEG_INFINITY, 2.0);
         model.set_column_bounds(1, 0.0, 1.0);
         model.set_column_cost(0, -3.0);
-        let solution = model.solve().optimal("test").unwrap();
+        let solution = model.solve(&Progress::new()).unwrap().optimal("test").unwrap();
         assert_eq!(solution.columns, [2.0, 0.0]);
     }
 
     #[test]
     fn a_basis_carries_over_to_a_model_of_the_same_shape() {
         let mut first = two_variables();
-        first.solve();
+        first.solve(&Progress::new()).unwrap();
         let mut second = two_variables();
         second.set_basis(&first.basis());
-        assert_eq!(second.solve().optimal("test").unwrap().columns, [1.0, 3.0]);
+        assert_eq!(
+            second.solve(&Progress::new()).unwrap().optimal("test").unwrap().columns,
+            [1.0, 3.0]
+        );
     }
 
     #[test]
     fn unsuccessful_statuses_are_told_apart() {
         let mut infeasible = two_variables();
         infeasible.add_row(5.0, f64::INFINITY, &[(0, 1.0), (1, 1.0)]);
-        assert_eq!(infeasible.solve().status, Status::Infeasible);
+        assert_eq!(infeasible.solve(&Progress::new()).unwrap().status, Status::Infeasible);
 
         let mut unbounded = Model::new();
         unbounded.add_column(-1.0, 0.0, f64::INFINITY);
-        assert_eq!(unbounded.solve().status, Status::Unbounded);
-        let error = unbounded.solve().optimal("level 1").unwrap_err();
+        assert_eq!(unbounded.solve(&Progress::new()).unwrap().status, Status::Unbounded);
+        let error = unbounded.solve(&Progress::new()).unwrap().optimal("level 1").unwrap_err();
         assert_eq!(error.to_string(), "level 1: the solver stopped with status \"unbounded\"");
     }
 
@@ -161,11 +166,11 @@ mod tests {
             let a = model.add_integer_column(-5.0, 0.0, 10.0);
             let b = model.add_integer_column(-4.0, 0.0, 10.0);
             model.add_row(f64::NEG_INFINITY, 10.0, &[(a, 6.0), (b, 5.0)]);
-            let solution = model.solve().optimal("test").unwrap();
+            let solution = model.solve(&Progress::new()).unwrap().optimal("test").unwrap();
             assert!((solution.objective + 8.0).abs() < 1e-9);
             assert!(solution.row_duals.is_empty());
             drop(model);
-            assert_eq!(two_variables().solve().objective, -7.0);
+            assert_eq!(two_variables().solve(&Progress::new()).unwrap().objective, -7.0);
         }
     }
 
@@ -175,7 +180,10 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..20 {
-                        assert_eq!(two_variables().solve().objective, -7.0);
+                        assert_eq!(
+                            two_variables().solve(&Progress::new()).unwrap().objective,
+                            -7.0
+                        );
                     }
                 });
             }

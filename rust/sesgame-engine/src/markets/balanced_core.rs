@@ -29,18 +29,24 @@ const SLACK: f64 = 1e-11;
 /// leave, which square the condition of the rows.
 const EXCESS: f64 = 1e-8;
 
+/// Part of the welfare: a bound above this is that of a search that was stopped, not the rounding of
+/// one that is at its end.
+const STOPPED: f64 = 1e-6;
+
 /// The core payoffs nearest to `marginal`, the marginal contributions to `welfare`.
 ///
 /// Fixed demand must be a participant's bid, so that it has a payoff. Marginal contributions below 0
 /// are rounding, as is a welfare that is not above it: then nobody gains anything.
 ///
 /// # Errors
-/// [`Error::Solver`] when a search for a coalition failed, or the coalitions that were found leave
-/// no payoffs, which clearing prices exclude; [`Error::Interrupted`].
+/// [`Error::Solver`] when a search for a coalition failed or was stopped after `time_limit` seconds
+/// without proof, or the coalitions that were found leave no payoffs, which clearing prices exclude;
+/// [`Error::Interrupted`].
 pub fn nearest_core_payoffs(
     market: &NetworkMarket,
     marginal: &[f64],
     welfare: f64,
+    time_limit: f64,
     progress: &Progress,
 ) -> Result<CorePayoffs> {
     let n = marginal.len();
@@ -69,7 +75,17 @@ pub fn nearest_core_payoffs(
         let parts: Vec<f64> =
             marginal.iter().zip(&given_up).map(|(most, d)| most - d.clamp(0.0, *most)).collect();
         let payoffs: Vec<f64> = parts.iter().map(|part| part * welfare).collect();
-        let (members, excess, _) = market.best_coalition(&payoffs, f64::INFINITY)?;
+        let (members, excess, bound) = market.best_coalition(&payoffs, time_limit, progress)?;
+        if excess <= EXCESS * welfare && time_limit < f64::INFINITY && bound > STOPPED * welfare {
+            return Err(Error::Solver {
+                stage: "core-selecting payments".to_owned(),
+                status: format!(
+                    "time limit: after {} blocking coalitions none is known that gains from trading \
+                     on its own, but one might gain up to {bound}",
+                    blocking.len()
+                ),
+            });
+        }
         // The same coalition again: it is satisfied up to the precision of the payoffs.
         if excess <= EXCESS * welfare || blocking.contains(&members) {
             return Ok(CorePayoffs { payoffs, blocking, excess: excess.max(0.0) });
@@ -110,7 +126,9 @@ mod tests {
             value_of_lost_load: 0.0,
         };
         // Marginal contributions 6, 2 and 0 of 6: the buyer must keep 4 against the second seller.
-        let core = nearest_core_payoffs(&market, &[6.0, 2.0, 0.0], 6.0, &Progress::new()).unwrap();
+        let core =
+            nearest_core_payoffs(&market, &[6.0, 2.0, 0.0], 6.0, f64::INFINITY, &Progress::new())
+                .unwrap();
         for (found, expected) in core.payoffs.iter().zip([5.0, 1.0, 0.0]) {
             assert!((found - expected).abs() < 1e-8, "{core:?}");
         }

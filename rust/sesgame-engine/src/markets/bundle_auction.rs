@@ -69,10 +69,12 @@ impl BundleAuction {
     /// `value(index, bundle)` instead of what was bid.
     ///
     /// # Errors
-    /// [`Error::Solver`] when nothing was found in `time_limit` seconds, or the solver failed.
+    /// [`Error::Solver`] when nothing was found in `time_limit` seconds, or the solver failed;
+    /// [`Error::Interrupted`].
     pub fn winners(
         &self,
         time_limit: f64,
+        progress: &Progress,
         value: impl Fn(usize, &Bundle) -> f64,
     ) -> Result<Winners> {
         let mut model = Model::new();
@@ -82,6 +84,7 @@ impl BundleAuction {
             model.set_time_limit(time_limit);
         }
         let unit = typical(self.bundles.iter().map(|bundle| bundle.value));
+        model.show_search(0.0, -unit);
         let mut columns = Vec::new();
         let mut of_bidder = vec![Vec::new(); self.n_bidders];
         let mut of_resource = vec![Vec::new(); self.capacities.len()];
@@ -113,8 +116,18 @@ impl BundleAuction {
                 model.add_row(f64::NEG_INFINITY, 1.0, entries);
             }
         }
-        let solution = model.solve();
+        let solution = model.solve(progress)?;
         let stopped = solution.status == Status::TimeLimit && solution.objective.is_finite();
+        if solution.status == Status::TimeLimit && !stopped {
+            return Err(Error::Solver {
+                stage: "winner determination".to_owned(),
+                status: format!(
+                    "time limit: no winners were found in {time_limit} s, only that their bundles \
+                     are worth at most {}",
+                    -solution.bound * unit
+                ),
+            });
+        }
         if solution.status != Status::Optimal && !stopped {
             return Err(solution.status.to_error("winner determination"));
         }
@@ -143,7 +156,7 @@ impl BundleAuction {
     /// As [`BundleAuction::winners`], whose limit holds for each program;
     /// [`Error::Interrupted`].
     pub fn clarke(&self, time_limit: f64, progress: &Progress) -> Result<Outcome> {
-        let winners = self.winners(time_limit, |_, bundle| bundle.value)?;
+        let winners = self.winners(time_limit, progress, |_, bundle| bundle.value)?;
         progress.set_total(1 + winners.won.iter().flatten().count() as u64);
         progress.advance(1)?;
         let gap = winners.bound - winners.welfare;
@@ -157,9 +170,10 @@ impl BundleAuction {
                         return Ok((0.0, gap));
                     };
                     progress.check()?;
-                    let without = self.winners(time_limit, |_, bundle| {
-                        if bundle.bidder == bidder { 0.0 } else { bundle.value }
-                    })?;
+                    let without =
+                        self.winners(time_limit, &progress.of_a_part(), |_, bundle| {
+                            if bundle.bidder == bidder { 0.0 } else { bundle.value }
+                        })?;
                     progress.advance(1)?;
                     let value = self.bundles[won].value;
                     let payment = without.welfare - (winners.welfare - value);
@@ -296,7 +310,8 @@ pub(super) mod tests {
     #[test]
     fn a_bidder_wins_at_most_one_of_its_bundles() {
         let auction = items(2, &[(0, 5.0, &[0]), (0, 4.0, &[1]), (1, 1.0, &[1])]);
-        let winners = auction.winners(f64::INFINITY, |_, bundle| bundle.value).unwrap();
+        let winners =
+            auction.winners(f64::INFINITY, &Progress::new(), |_, bundle| bundle.value).unwrap();
         assert_eq!(winners.won, [Some(0), Some(2)]);
     }
 
@@ -311,7 +326,9 @@ pub(super) mod tests {
 
     #[test]
     fn an_auction_without_bids_has_no_winner() {
-        let winners = items(1, &[]).winners(f64::INFINITY, |_, bundle| bundle.value).unwrap();
+        let winners = items(1, &[])
+            .winners(f64::INFINITY, &Progress::new(), |_, bundle| bundle.value)
+            .unwrap();
         assert_eq!(winners, Winners { won: vec![], welfare: 0.0, bound: 0.0 });
     }
 }

@@ -2,7 +2,7 @@
 //! these the payments nearest to Clarke's (Day and Cramton 2012). Blocking coalitions are found by
 //! winner determination on bids less what their bidders already gain (Day and Raghavan 2007).
 
-use super::bundle_auction::{BundleAuction, Outcome};
+use super::bundle_auction::{BundleAuction, Outcome, Winners};
 use crate::error::{Error, Result};
 use crate::linear_program::Model;
 use crate::nearest_point::nearest_to_origin;
@@ -35,19 +35,21 @@ struct Demand {
 /// The core-selecting payments of the efficient outcome `outcome`.
 ///
 /// # Errors
-/// As [`BundleAuction::winners`] for each search, each without a time limit;
-/// [`Error::Solver`] when the outcome is not proved to be efficient (its core is then empty);
-/// [`Error::Interrupted`].
+/// As [`BundleAuction::winners`] for each search, each of which may take `time_limit` seconds;
+/// [`Error::Solver`] when the outcome is not proved to be efficient (its core is then empty), or a
+/// search was stopped before it proved that no coalition blocks; [`Error::Interrupted`].
 pub fn core_selecting(
     auction: &BundleAuction,
     outcome: &Outcome,
+    time_limit: f64,
     progress: &Progress,
 ) -> Result<CorePayments> {
     if outcome.payment_gaps.iter().any(|&gap| gap > 0.0) {
-        return Err(Error::Solver {
-            stage: "core-selecting payments".to_owned(),
-            status: "the outcome is not proved to be efficient".to_owned(),
-        });
+        let Winners { welfare, bound, .. } = outcome.winners;
+        return Err(failure(format!(
+            "time limit: the bundles won are worth {welfare}, at most {bound} is possible, and not \
+             all payments are proved"
+        )));
     }
     let value: Vec<f64> = outcome
         .winners
@@ -63,9 +65,17 @@ pub fn core_selecting(
         progress.check()?;
         let revenue: f64 = payments.iter().sum();
         let gain = |bidder: usize| value[bidder] - payments[bidder];
-        let deal =
-            auction.winners(f64::INFINITY, |_, bundle| bundle.value - gain(bundle.bidder))?;
+        let deal = auction
+            .winners(time_limit, progress, |_, bundle| bundle.value - gain(bundle.bidder))?;
         let excess = deal.welfare - revenue;
+        let possible = deal.bound - revenue;
+        if excess <= tolerance && deal.bound > deal.welfare && possible > tolerance {
+            return Err(failure(format!(
+                "time limit: after {} blocking coalitions none is known that gains from a deal of \
+                 its own, but one might gain up to {possible}",
+                demands.len()
+            )));
+        }
         if excess <= tolerance {
             let blocking = demands.into_iter().map(|demand| demand.left_out).collect();
             return Ok(CorePayments { payments, blocking, excess: excess.max(0.0) });
@@ -82,7 +92,7 @@ pub fn core_selecting(
             return Ok(CorePayments { payments, blocking, excess });
         }
         demands.push(Demand { left_out, least: worth - kept });
-        payments = nearest(&outcome.payments, &value, &demands, welfare)?;
+        payments = nearest(&outcome.payments, &value, &demands, welfare, progress)?;
         progress.advance(1)?;
     }
 }
@@ -91,7 +101,13 @@ pub fn core_selecting(
 ///
 /// In parts of the welfare, so that every tolerance, the solver's included, means the same in any
 /// unit.
-fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand], welfare: f64) -> Result<Vec<f64>> {
+fn nearest(
+    clarke: &[f64],
+    value: &[f64],
+    demands: &[Demand],
+    welfare: f64,
+    progress: &Progress,
+) -> Result<Vec<f64>> {
     let winners: Vec<usize> = (0..value.len()).filter(|&b| value[b] > 0.0).collect();
     let parts = |amounts: &[f64]| -> Vec<f64> { amounts.iter().map(|a| a / welfare).collect() };
     let (clarke, value) = (parts(clarke), parts(value));
@@ -107,7 +123,7 @@ fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand], welfare: f64) -> R
         let entries: Vec<_> = demand.left_out.iter().map(|&b| (position(b), 1.0)).collect();
         model.add_row(least(demand), f64::INFINITY, &entries);
     }
-    let least_total = model.solve().optimal("core-selecting payments")?.objective;
+    let least_total = model.solve(progress)?.optimal("core-selecting payments")?.objective;
 
     // In the raise above Clarke's payments the nearest point is the nearest to the origin.
     let n = winners.len();
@@ -124,15 +140,17 @@ fn nearest(clarke: &[f64], value: &[f64], demands: &[Demand], welfare: f64) -> R
         let clarke: f64 = demand.left_out.iter().map(|&b| clarke[b]).sum();
         rows.push((row, least(demand) - clarke));
     }
-    let raise = nearest_to_origin(&rows, n).ok_or_else(|| Error::Solver {
-        stage: "core-selecting payments".to_owned(),
-        status: "no point is nearest".to_owned(),
-    })?;
+    let raise =
+        nearest_to_origin(&rows, n).ok_or_else(|| failure("no point is nearest".to_owned()))?;
     let mut payments = clarke.clone();
     for (&bidder, raise) in winners.iter().zip(raise.point) {
         payments[bidder] = (clarke[bidder] + raise).clamp(clarke[bidder], value[bidder]);
     }
     Ok(payments.iter().map(|part| part * welfare).collect())
+}
+
+fn failure(status: String) -> Error {
+    Error::Solver { stage: "core-selecting payments".to_owned(), status }
 }
 
 #[cfg(test)]
@@ -143,7 +161,7 @@ mod tests {
     fn payments(auction: &BundleAuction) -> CorePayments {
         let progress = Progress::new();
         let outcome = auction.clarke(f64::INFINITY, &progress).unwrap();
-        core_selecting(auction, &outcome, &progress).unwrap()
+        core_selecting(auction, &outcome, f64::INFINITY, &progress).unwrap()
     }
 
     #[test]

@@ -443,22 +443,22 @@ impl NetworkMarket {
     /// # Errors
     /// [`Error::Solver`]: the solver failed, or no dispatch meets what must run, is injected and
     /// must flow.
-    pub fn clear(&self) -> Result<Dispatch> {
+    pub fn clear(&self, progress: &Progress) -> Result<Dispatch> {
         let steps = self.steps();
-        let (dispatch, _, _) = self.clear_steps(&steps)?;
+        let (dispatch, _, _) = self.clear_steps(&steps, progress)?;
         Ok(dispatch)
     }
 
     /// The dispatch, its basis, and the units in which the numbers of the market are exact.
-    fn clear_steps(&self, steps: &[Step]) -> Result<(Dispatch, Basis, Units)> {
+    fn clear_steps(&self, steps: &[Step], progress: &Progress) -> Result<(Dispatch, Basis, Units)> {
         let stage = "optimal power flow";
         let units = self.units();
         let mut program = self.program(steps, units);
-        program.model.solve().optimal(stage)?;
+        program.model.solve(progress)?.optimal(stage)?;
         // The vertex is chosen; its numbers are those of the data as given, to the last bit.
         let units = units.exact();
         self.measure(&mut program, steps, units);
-        let solution = program.model.solve().optimal(stage)?;
+        let solution = program.model.solve(progress)?.optimal(stage)?;
         Ok((self.dispatch(steps, &program, &solution), program.model.basis(), units))
     }
 
@@ -473,7 +473,7 @@ impl NetworkMarket {
     pub fn clarke(&self, progress: &Progress) -> Result<Outcome> {
         const BLOCK: usize = 8;
         let steps = self.steps();
-        let (dispatch, basis, units) = self.clear_steps(&steps)?;
+        let (dispatch, basis, units) = self.clear_steps(&steps, progress)?;
         let mut step_of = vec![0; self.orders.len()];
         let mut orders_of = vec![Vec::new(); self.n_participants];
         for (column, step) in steps.iter().enumerate() {
@@ -514,7 +514,7 @@ impl NetworkMarket {
                                 program.model.set_column_bounds(step_of[orders[0]], lower, upper);
                             }
                             let stage = || format!("optimal power flow without {participant}");
-                            let solution = program.model.solve().optimal(stage())?;
+                            let solution = program.model.solve(progress)?.optimal(stage())?;
                             for &order in own {
                                 let step = &steps[step_of[order]];
                                 let upper = step.quantity.min(most) / units.quantity;
@@ -565,6 +565,7 @@ impl NetworkMarket {
         &self,
         utility: &[f64],
         time_limit: f64,
+        progress: &Progress,
     ) -> Result<(Vec<bool>, f64, f64)> {
         let (steps, units) = (self.steps(), self.units());
         let money = units.price * units.quantity;
@@ -597,7 +598,9 @@ impl NetworkMarket {
             let upper = units.quantity(step.quantity.min(self.largest_trade()));
             model.set_column_bounds(column, 0.0, upper);
         }
-        let solution = model.solve();
+        let demand_value = self.value_of_lost_load * self.demand.iter().sum::<f64>();
+        model.show_search(demand_value, -money);
+        let solution = model.solve(progress)?;
         let stopped = solution.status == Status::TimeLimit && solution.objective.is_finite();
         if solution.status != Status::Optimal && !stopped {
             return Err(solution.status.to_error("blocking coalition"));
@@ -606,13 +609,12 @@ impl NetworkMarket {
             member.iter().map(|column| column.is_some_and(|c| solution.columns[c] > 0.5)).collect();
         // The solver is precise to its tolerances only: value the coalition anew.
         let alone = self.of(&members);
-        let dispatch = alone.clear()?;
+        let dispatch = alone.clear(progress)?;
         let served = self.demand.iter().sum::<f64>() - dispatch.shed.iter().sum::<f64>();
         let worth = alone.worth(&dispatch.accepted) + self.value_of_lost_load * served;
         let theirs: f64 =
             utility.iter().zip(&members).filter(|(_, inside)| **inside).map(|(u, _)| u).sum();
         let excess = worth - theirs;
-        let demand_value = self.value_of_lost_load * self.demand.iter().sum::<f64>();
         Ok((members, excess, excess.max(demand_value - solution.bound * money)))
     }
 
@@ -660,7 +662,7 @@ mod tests {
 
     #[test]
     fn a_full_line_parts_the_prices() {
-        let dispatch = two_buses().clear().unwrap();
+        let dispatch = two_buses().clear(&Progress::new()).unwrap();
         assert_eq!(dispatch.accepted, [40.0, 0.0, 20.0]);
         assert_eq!(dispatch.price, [10.0, 50.0]);
         assert!((dispatch.flow[0] - 40.0).abs() < 1e-9);
@@ -678,10 +680,10 @@ mod tests {
     fn each_island_has_its_own_price() {
         let mut market = two_buses();
         market.lines.clear();
-        let dispatch = market.clear().unwrap();
+        let dispatch = market.clear(&Progress::new()).unwrap();
         assert_eq!(dispatch.accepted, [0.0, 0.0, 60.0]);
         market.orders.pop();
-        let dispatch = market.clear().unwrap();
+        let dispatch = market.clear(&Progress::new()).unwrap();
         assert_eq!(dispatch.shed, [0.0, 60.0]);
         assert_eq!(dispatch.price[1], 1000.0);
     }
@@ -735,7 +737,8 @@ mod tests {
         let utility: Vec<f64> = (0..3)
             .map(|p| -outcome.payments[p] - market.orders[p].price * outcome.dispatch.accepted[p])
             .collect();
-        let (_, best, bound) = market.best_coalition(&utility, f64::INFINITY).unwrap();
+        let (_, best, bound) =
+            market.best_coalition(&utility, f64::INFINITY, &Progress::new()).unwrap();
         let grand = 60.0 * 1000.0 - outcome.dispatch.cost - utility.iter().sum::<f64>();
         assert!((best - grand).abs() < 1e-6 && (bound - grand).abs() < 1e-6);
     }

@@ -138,7 +138,10 @@ pub fn semivalue_of_game(
         row_sums
             .par_chunks_mut(BLOCK_ROWS)
             .enumerate()
-            .map_init(|| Source::of(game), |source, (index, sums)| block(source, index, sums))
+            .map_init(
+                || Source::of(game, progress),
+                |source, (index, sums)| block(source, index, sums),
+            )
             .collect::<Result<_>>()
     })?;
     let scale = blocks.iter().fold(0.0_f64, |most, (_, scale)| most.max(*scale));
@@ -155,10 +158,10 @@ enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn of(game: &'a dyn NativeGame) -> Self {
+    fn of(game: &'a dyn NativeGame, progress: &'a Progress) -> Self {
         match game.ranges() {
             Some(ranges) => Self::Ranges(ranges),
-            None => Self::Walker(game.walker()),
+            None => Self::Walker(game.walker(progress)),
         }
     }
 

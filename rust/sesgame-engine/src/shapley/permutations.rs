@@ -119,7 +119,7 @@ impl Batches {
         let mut means: Vec<f64> = memory::zeros(&[count, self.n_players], Purpose::Sample)?;
         let batches = means.par_chunks_exact_mut(self.n_players).enumerate();
         let largest = batches.map_init(
-            || game.walker(),
+            || game.walker(progress),
             |walker, (batch, sums)| {
                 let mut largest = Largest::default();
                 for order in
@@ -215,7 +215,7 @@ mod tests {
             40
         }
 
-        fn walker(&self) -> Box<dyn Walker + '_> {
+        fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
             Box::new(QuarrelWalker(Vec::new()))
         }
     }
@@ -262,7 +262,8 @@ mod tests {
         apart.means.extend(rest.means);
         assert_eq!(together.means, apart.means);
         assert_eq!(together.largest, apart.largest.or(rest.largest));
-        let mut walker = game.walker();
+        let progress = Progress::new();
+        let mut walker = game.walker(&progress);
         (0..12).for_each(|player| walker.add(player));
         let total = walker.value();
         for batch in together.means.chunks_exact(12) {

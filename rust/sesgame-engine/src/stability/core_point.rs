@@ -206,9 +206,9 @@ pub fn core_point(
     loop {
         progress.check()?;
         let (chosen, mut steps) = match rule {
-            _ if !reconciled => choices.reconcile()?,
+            _ if !reconciled => choices.reconcile(progress)?,
             Rule::Nearest => choices.nearest()?,
-            Rule::Leximin => choices.leximin()?,
+            Rule::Leximin => choices.leximin(progress)?,
         };
         let point: Vec<f64> = origin.iter().zip(&chosen).map(|(a, b)| a + b).collect();
         let allocation = point.iter().map(|share| sign * share).collect();
@@ -318,7 +318,7 @@ impl Choices<'_> {
     /// A point that misses no bound by more than it must, and multipliers that prove by how much.
     ///
     /// What is tight at all points is no equation here, so no coalition's multiplier is negative.
-    fn reconcile(&self) -> Result<(Vec<f64>, Vec<Step>)> {
+    fn reconcile(&self, progress: &Progress) -> Result<(Vec<f64>, Vec<Step>)> {
         let (n, scale) = (self.n_players, self.scale);
         let mut model = Model::new();
         model.set_feasibility_tolerance(FEASIBILITY);
@@ -336,7 +336,7 @@ impl Choices<'_> {
             let entries = [(bound.player, bound.sign), (missed, 1.0)];
             model.add_row(bound.least / scale, f64::INFINITY, &entries);
         }
-        let solution = model.solve().optimal("bounds on shares")?;
+        let solution = model.solve(progress)?.optimal("bounds on shares")?;
         let (duals, of_bounds) = solution.row_duals[1..].split_at(coalitions().count());
         let step = Step {
             level: solution.columns[missed] * scale,
@@ -353,7 +353,7 @@ impl Choices<'_> {
     }
 
     /// The lexicographic max-min: raise the smallest advantage, fix the players that hold it down.
-    fn leximin(&self) -> Result<(Vec<f64>, Vec<Step>)> {
+    fn leximin(&self, progress: &Progress) -> Result<(Vec<f64>, Vec<Step>)> {
         let n = self.n_players;
         let mut fixed: Vec<Option<f64>> = vec![None; n];
         let mut steps = Vec::new();
@@ -386,7 +386,7 @@ impl Choices<'_> {
                 model.add_row(reference, f64::INFINITY, &[(player, 1.0), (t, -1.0)]);
             }
             let stage = format!("leximin core allocation, level {}", steps.len() + 1);
-            let solution = model.solve().optimal(stage)?;
+            let solution = model.solve(progress)?.optimal(stage)?;
             let (equal, rest) = solution.row_duals.split_at(self.equations.len());
             let (pool, rest) = rest.split_at(self.pool.len());
             let (of_bounds, weights) = rest.split_at(self.bounds.len());

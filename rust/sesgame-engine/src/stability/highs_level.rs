@@ -3,7 +3,9 @@
 
 use super::basis_row::BasisRow;
 use super::row_pool::RowPool;
-use crate::linear_program::{Model, Status, unit};
+use crate::error::Result;
+use crate::linear_program::{Model, unit};
+use crate::progress::Progress;
 
 /// The finest tolerance that HiGHS takes; values are scaled to order 1.
 const TOLERANCE: f64 = 1e-10;
@@ -15,14 +17,16 @@ const DEPENDENT: f64 = 1e-9;
 /// basis of the same level, fills up one in which columns are held at 0 instead of rows.
 ///
 /// # Errors
-/// The solver's status when that is not optimal.
+/// [`crate::error::Error::Solver`] with the status when that is not optimal;
+/// [`crate::error::Error::Interrupted`].
 pub(super) fn optimal_basis(
     pool: &RowPool,
     present: &[BasisRow],
     eligible: &[usize],
     n_players: usize,
     iteration_limit: u32,
-) -> Result<Vec<BasisRow>, Status> {
+    progress: &Progress,
+) -> Result<Vec<BasisRow>> {
     let settled = present.iter().filter(|row| row.settled.is_some());
     let open = eligible.iter().map(|&row| BasisRow { row, settled: None });
     let rows: Vec<BasisRow> = settled.copied().chain(open).collect();
@@ -49,10 +53,7 @@ pub(super) fn optimal_basis(
         let most = if row.settled.is_some() { least } else { f64::INFINITY };
         model.add_row(least, most, &entries);
     }
-    let status = model.solve().status;
-    if status != Status::Optimal {
-        return Err(status);
-    }
+    model.solve(progress)?.optimal("HiGHS")?;
     let tight: Vec<BasisRow> = model.basis().tight_rows().map(|place| rows[place]).collect();
     if tight.len() > n_players {
         return Ok(tight);

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::linear_program::{Model, Status};
+use crate::progress::Progress;
 
 /// The largest level, a point that has it, and what proves that none has more.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,13 +26,14 @@ pub struct JointLevel {
 ///
 /// # Errors
 /// [`Error::InvalidInput`] when the lengths do not fit; [`Error::Solver`], also where the level has
-/// no end.
+/// no end; [`Error::Interrupted`].
 pub fn joint_level(
     rows: &[f64],
     demands: &[f64],
     raised: &[bool],
     n: usize,
     total: f64,
+    progress: &Progress,
 ) -> Result<Option<JointLevel>> {
     if rows.len() != n * demands.len() || raised.len() != demands.len() {
         return Err(Error::InvalidInput(format!(
@@ -57,7 +59,7 @@ pub fn joint_level(
         }
         model.add_row(demand, f64::INFINITY, &entries);
     }
-    let solution = model.solve();
+    let solution = model.solve(progress)?;
     if solution.status == Status::Infeasible {
         return Ok(None);
     }
@@ -79,7 +81,9 @@ mod tests {
         // x + y >= 8 of 9; all three are raised from 0: z = 1 holds the level.
         let rows = [1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
         let raised = [false, true, true, true];
-        let found = joint_level(&rows, &[8.0, 0.0, 0.0, 0.0], &raised, 3, 9.0).unwrap().unwrap();
+        let found = joint_level(&rows, &[8.0, 0.0, 0.0, 0.0], &raised, 3, 9.0, &Progress::new())
+            .unwrap()
+            .unwrap();
         assert!((found.level - 1.0).abs() < 1e-9);
         assert_eq!(found.multipliers, [1.0, 0.0, 0.0, 1.0]);
         assert_eq!(found.total, -1.0);
@@ -88,7 +92,10 @@ mod tests {
     #[test]
     fn rows_that_contradict_each_other_have_no_level() {
         let rows = [1.0, -1.0];
-        assert_eq!(joint_level(&rows, &[2.0, -1.0], &[false, false], 1, 1.0).unwrap(), None);
-        assert!(joint_level(&rows, &[2.0], &[false], 1, 1.0).is_err());
+        assert_eq!(
+            joint_level(&rows, &[2.0, -1.0], &[false, false], 1, 1.0, &Progress::new()).unwrap(),
+            None
+        );
+        assert!(joint_level(&rows, &[2.0], &[false], 1, 1.0, &Progress::new()).is_err());
     }
 }

@@ -212,8 +212,10 @@ impl<'a> Lexicographic<'a> {
         while self.span.rank() < self.n_players {
             progress.check()?;
             let stage = self.levels.len() + 1;
-            let level = match self.level(stage, self.limits.dense) {
-                Err(Error::Solver { status, .. }) => self.level_by_highs(stage, &status)?,
+            let level = match self.level(stage, self.limits.dense, progress) {
+                Err(Error::Solver { status, .. }) => {
+                    self.level_by_highs(stage, &status, progress)?
+                }
                 level => level?,
             };
             let t = level.t;
@@ -245,14 +247,19 @@ impl<'a> Lexicographic<'a> {
     }
 
     /// Solves the present level from the present basis by the dense method.
-    fn level(&mut self, stage: usize, limit: u64) -> Result<Level> {
-        self.optimise(stage, limit)?;
+    fn level(&mut self, stage: usize, limit: u64, progress: &Progress) -> Result<Level> {
+        self.optimise(stage, limit, progress)?;
         self.settle(stage)
     }
 
     /// Solves the present level from the basis that HiGHS finds, most often an optimal one.
     /// `trouble` is how the dense method ended without it.
-    fn level_by_highs(&mut self, stage: usize, trouble: &str) -> Result<Level> {
+    fn level_by_highs(
+        &mut self,
+        stage: usize,
+        trouble: &str,
+        progress: &Progress,
+    ) -> Result<Level> {
         let failed = |status: &str| failure(stage, &format!("{trouble}; HiGHS: {status}"));
         let functional = self.span.functional().expect("the span is not everything");
         let present = std::mem::take(&mut self.basis);
@@ -262,8 +269,12 @@ impl<'a> Lexicographic<'a> {
             &self.pool.rows_outside(functional),
             self.n_players,
             self.limits.highs,
+            progress,
         )
-        .map_err(|status| failed(status.as_str()))?;
+        .map_err(|error| match error {
+            Error::Solver { status, .. } => failed(&status),
+            other => other,
+        })?;
         self.refactor(stage)?;
         // A settled row that is tight without being in the basis takes the place of another one;
         // its weight may have any sign.
@@ -280,14 +291,14 @@ impl<'a> Lexicographic<'a> {
             self.inverse.replace(leaving, &coefficients);
             self.basis[leaving] = settled;
         }
-        self.level(stage, u64::MAX).map_err(|error| match error {
+        self.level(stage, u64::MAX, progress).map_err(|error| match error {
             Error::Solver { status, .. } => failed(&format!("a basis from which: {status}")),
             other => other,
         })
     }
 
     /// Finds the optimal basis of the present level.
-    fn optimise(&mut self, stage: usize, limit: u64) -> Result<()> {
+    fn optimise(&mut self, stage: usize, limit: u64, progress: &Progress) -> Result<()> {
         let functional = self.span.functional().expect("the span is not everything");
         let mut eligible = self.pool.rows_outside(functional);
         self.refactor(stage)?;
@@ -297,6 +308,7 @@ impl<'a> Lexicographic<'a> {
         let enough = 1000 + 100 * (self.n_players + eligible.len()) as u64;
         let limit = self.pivots + enough.min(limit);
         loop {
+            progress.check()?;
             // Bland's rule, which cannot cycle, once the usual one has made no progress for long.
             let bland = stalled > 4 * (self.n_players + 1);
             let entering = self.entering(&eligible, &mut candidates, bland);

@@ -7,6 +7,7 @@
 //! they leave somebody nothing.
 
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 
 /// 8 to 25 are taken, where there is an end; in a core that is thin as a needle twice as many.
 const ITERATIONS: usize = 150;
@@ -37,11 +38,12 @@ pub struct NearNashPoint {
 /// rows. `rows` holds one row of `weights.len()` entries after the other; weights add up to 1.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] when the lengths do not fit.
+/// [`Error::InvalidInput`] when the lengths do not fit; [`Error::Interrupted`].
 pub fn near_nash_point(
     rows: &[f64],
     demands: &[f64],
     weights: &[f64],
+    progress: &Progress,
 ) -> Result<Option<NearNashPoint>> {
     let (n, count) = (weights.len(), demands.len());
     if rows.len() != n * count || n == 0 || count == 0 {
@@ -63,6 +65,7 @@ pub fn near_nash_point(
         slopes: vec![1.0; n],
     };
     for _ in 0..ITERATIONS {
+        progress.check()?;
         let off = program.off(&here);
         let mean = here.mean_product();
         if mean <= NEAR && off.largest(&here) <= OFF {
@@ -342,7 +345,8 @@ mod tests {
         {
             let sum: f64 = weights.iter().sum();
             let parts = weights.map(|weight| weight / sum);
-            let found = near_nash_point(&rows, &demands, &parts).unwrap().unwrap();
+            let found =
+                near_nash_point(&rows, &demands, &parts, &Progress::new()).unwrap().unwrap();
             for (gain, expected) in found.gains.iter().zip(expected) {
                 assert!((9.0 * gain - expected).abs() < 1e-6, "{:?}", found.gains);
             }
@@ -354,9 +358,9 @@ mod tests {
     fn rows_that_leave_somebody_nothing_have_no_end_above_rounding() {
         let rows = [1.0, 0.0];
         // What the equations may be off by is all that is left to the second.
-        let touching = near_nash_point(&rows, &[1.0], &[0.5, 0.5]).unwrap();
+        let touching = near_nash_point(&rows, &[1.0], &[0.5, 0.5], &Progress::new()).unwrap();
         assert!(touching.is_none_or(|found| found.gains[1] <= 3.0 * OFF));
-        assert_eq!(near_nash_point(&rows, &[1.5], &[0.5, 0.5]).unwrap(), None);
-        assert!(near_nash_point(&rows, &[1.0, 2.0], &[0.5, 0.5]).is_err());
+        assert_eq!(near_nash_point(&rows, &[1.5], &[0.5, 0.5], &Progress::new()).unwrap(), None);
+        assert!(near_nash_point(&rows, &[1.0, 2.0], &[0.5, 0.5], &Progress::new()).is_err());
     }
 }
