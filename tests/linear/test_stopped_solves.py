@@ -119,6 +119,15 @@ def test_ctrl_c_stops_a_solve_that_would_take_minutes(setup, call, afterwards):
         )
 
 
+@NEEDS_SIGNALS
+def test_a_solve_that_is_left_behind_does_not_abort_the_end_of_python():
+    impatient = "from sesgame.linear import own_thread\nown_thread.PATIENCE_SECONDS = 0.02\n"
+    game = 'game = game_of_model(Players(["ann", "bob"]), model, [0, 1])'
+    setup = impatient + INTEGER + GAME_BY_HIGHSPY + game
+    ended = interrupted(setup, 'game.value(["ann"])', 1.5)
+    assert ended.usable, ended.errors
+
+
 def small_model():
     """Return the largest sum of two columns below two rows, which is 2.8."""
     return LinearModel(

@@ -12,7 +12,9 @@ instructions: the caller waits, hears it, and tells HiGHS to stop.
 
 from __future__ import annotations
 
+import atexit
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -30,7 +32,13 @@ PATIENCE_SECONDS = 0.5
 """How long HiGHS may take to stop: it does not ask in presolve, in a factorisation, or in the
 linear programs inside an integer one. Then it is left behind, and ends at its next question."""
 
+FAREWELL_SECONDS = 5.0
+"""How long the end of Python waits for those left behind; another Ctrl-C ends the wait."""
+
 _here = threading.local()
+
+_left_behind: set[OwnThread[Any]] = set()
+"""Those that may be at work though nobody waits for them."""
 
 
 class OwnThread(Generic[Result]):
@@ -74,9 +82,11 @@ class OwnThread(Generic[Result]):
                 thread.join(GLANCE_SECONDS)
         except BaseException as raised:
             self._stop()
+            _left_behind.add(self)
             # Nobody holds it if the thread has not begun, and then never will.
             if self._busy.acquire(timeout=PATIENCE_SECONDS):
                 self._busy.release()
+                _left_behind.discard(self)
             if self._found is not None and type(raised) is KeyboardInterrupt and not raised.args:
                 best, bound = self._found
                 raised.args = (f"best found {best!r}, proved bound {bound!r}",)
@@ -94,6 +104,7 @@ class OwnThread(Generic[Result]):
                 except BaseException as error:
                     self._errors.append(error)
                 self.finished = True
+        _left_behind.discard(self)
 
     def _stop(self) -> None:
         """Stop the solve at hand, and all that were to come."""
@@ -116,6 +127,12 @@ class OwnThread(Generic[Result]):
                 if self.stopped:
                     _ask(highs, no_more=True)
 
+    def let_go(self) -> None:
+        """Have the solve at hand call Python no more."""
+        with self._turn:
+            if self._at_hand is not None:
+                _ask(self._at_hand, no_more=True)
+
     def answer(self, kind: Any, found: Any, reply: Any) -> None:
         """Answer whether to go on, and remember how far an integer program is."""
         import highspy
@@ -123,6 +140,20 @@ class OwnThread(Generic[Result]):
         reply.user_interrupt = self.stopped
         if kind == highspy.cb.HighsCallbackType.kCallbackMipInterrupt:
             self._found = found.mip_primal_bound, found.mip_dual_bound
+
+
+@atexit.register
+def _let_all_go() -> None:
+    """Keep those left behind out of the end of Python, which would abort the process for them.
+
+    A thread that asks for Python's lock then is ended in the middle of HiGHS. They get the time to
+    come to HiGHS's next question, and to stop; who is deaf for longer than that asks no more.
+    """
+    end = time.monotonic() + FAREWELL_SECONDS
+    while _left_behind and time.monotonic() < end:
+        time.sleep(0.01)
+    for thread in tuple(_left_behind):
+        thread.let_go()
 
 
 def make_stoppable(highs: highspy.Highs) -> None:
