@@ -155,5 +155,5 @@ def test_all_together_without_value_are_named():
 
 
 def test_what_is_no_game_is_refused():
-    with pytest.raises(GameError, match="need a game from an adapter"):
+    with pytest.raises(GameError, match="game must be a game, a community or scenarios"):
         adapters.dual_allocation("game")

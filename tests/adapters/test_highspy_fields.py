@@ -155,7 +155,8 @@ def test_a_field_that_is_on_no_list_is_refused_if_it_is_there(monkeypatch, holde
 
 
 def test_a_kind_of_column_that_is_on_no_list_is_refused(monkeypatch):
-    monkeypatch.delitem(KINDS, "kInteger")
+    known = {name: field for name, field in KINDS.items() if name != "kInteger"}
+    monkeypatch.setattr("sesgame.adapters.highspy_fields.KINDS", known)
     model = Model()
     model.changeColIntegrality(0, highspy.HighsVarType.kInteger)
     with pytest.raises(GameError, match="holds 'kInteger', of which it is not known"):

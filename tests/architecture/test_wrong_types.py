@@ -78,6 +78,7 @@ BY_GAME = {
 MARKETS = {"book": books, "market": books, "auction": auctions}
 CALLS = {
     "adapters.dual_allocation": {"game": model_game()},
+    "adapters.model_file": {"path": "nowhere.lp", "membership": {"a": "z"}},
     "bills.rounded_bills": {"shares": [1.0, 2.0], "total": 3.0},
     "budget_balance": {"result": SETTLED},
     "contribution_weights": {"supplied": {"a": 1.0}, "received": {"a": 2.0}},

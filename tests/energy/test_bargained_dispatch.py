@@ -349,7 +349,7 @@ def test_what_the_program_has_not_is_refused_by_name(more, message):
 
 
 def test_a_game_alone_has_no_dispatch():
-    with pytest.raises(GameError, match="for a Community"):
+    with pytest.raises(GameError, match="must be Community, got Game"):
         sg.energy.bargained_dispatch(PAIR.cost_game())
 
 

@@ -48,7 +48,13 @@ def test_progress_ends_at_every_coalition():
         pytest.param([[1.0, 2.0]], [0.3, 0.1], [0.1, 0.2], "at step 1 the buy price 0.1", id="buy"),
         pytest.param([[1.0]], [np.inf], [0.1], r"buy\[0\] is inf", id="price"),
         pytest.param([[1.0], [np.nan]], [0.3], [0.1], "member 1 at step 0 is NaN", id="load"),
-        pytest.param([[1.0, 2.0]], [0.3], [0.1], "2 steps and the tariff 1", id="shape"),
+        pytest.param(
+            [[1.0, 2.0]],
+            [0.3],
+            [0.1],
+            "net_load_kwh has 2 elements",
+            id="shape",
+        ),
         pytest.param([[1.0]], [0.3], [0.1, 0.2], "there are 1 and 2", id="prices"),
         pytest.param(np.zeros((0, 1)), [0.3], [0.1], "one or more rows", id="nobody"),
         pytest.param(np.zeros((1, 0)), [], [], "at least one", id="no step"),
@@ -68,5 +74,5 @@ def test_a_table_of_too_many_players_is_refused():
 
 def test_membership_of_another_width_is_refused():
     game = _engine.netting_game(np.ones((2, 1)), np.ones(1), np.zeros(1))
-    with pytest.raises(ValueError, match="3 columns for 2 players"):
+    with pytest.raises(ValueError, match="a row of membership has 3 elements; there must be 2"):
         game.values(np.ones((1, 3), dtype=bool))

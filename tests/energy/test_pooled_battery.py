@@ -218,7 +218,7 @@ GOOD = Pool(np.ones(2), np.full(2, 0.3), np.full(2, 0.1), 2.0, 1.0, 0.9, 0.9, 1.
         ),
         pytest.param({"buy": np.array([0.3, 0.05])}, "at step 1 the buy price 0.05", id="prices"),
         pytest.param({"load": np.array([1.0, np.inf])}, "at step 1 is inf", id="load"),
-        pytest.param({"load": np.ones(3)}, "rows of 2 steps|3 steps", id="steps"),
+        pytest.param({"load": np.ones(3)}, "rows of 2 steps|there must be 2", id="steps"),
     ],
 )
 def test_what_would_give_wrong_numbers_is_refused(change, message):

@@ -222,9 +222,11 @@ def test_a_game_without_any_worth_tells_nothing() -> None:
 
 def test_a_period_without_any_worth_goes_by_the_others() -> None:
     game = sg.PeriodGame(
-        range(30), lambda rows: np.stack([rows.sum(axis=1) ** 2.0, 0.0 * rows[:, 0]], axis=1), "ab",
+        range(30),
+        lambda rows: np.stack([rows.sum(axis=1) ** 2.0, 0.0 * rows[:, 0]], axis=1),
+        ["a", "b"],
         kind="cost",
-    )  # fmt: skip
+    )
     found = sg.shapley_by_period(game, max_evaluations=2_000, progress=False)
     assert (found.standard_errors[:, 1] > 0).all()
     assert np.isfinite(found.standard_errors).all()

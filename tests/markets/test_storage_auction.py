@@ -215,7 +215,7 @@ def test_the_greedy_rule_refuses_a_bidder_with_two_bundles():
 
 
 def test_a_market_of_another_kind_is_refused():
-    with pytest.raises(GameError, match=r"market must be .* got a Game .* sg.vcg_payments"):
+    with pytest.raises(GameError, match=r"market must be .* got Game .* sg.vcg_payments takes"):
         vcg(sg.Game.from_table([0, 1], kind="gain"))
     with pytest.raises(GameError, match="time_limit must be positive, got 0"):
         vcg(packages([("a", 1, [0])]), time_limit=0)

@@ -473,7 +473,7 @@ def test_the_error_of_a_sampled_control_variate_is_counted() -> None:
 @pytest.mark.parametrize(
     ("control", "message"),
     [
-        pytest.param(lambda: 3, "control_variate must be a game, got 3", id="no game"),
+        pytest.param(lambda: 3, "control_variate must be Game or None, got int 3", id="no game"),
         pytest.param(lambda: netting(39), "must have the players", id="players"),
         pytest.param(
             lambda: sg.Game.from_native(netting(40).native, kind="gain"), "and its kind", id="kind"
@@ -501,9 +501,9 @@ def test_whole_numbers_are_taken_as_numpy_and_as_floats() -> None:
     [
         pytest.param({"method": "guess"}, 'one of "auto", "pairs", "permutations"', id="method"),
         pytest.param({"seed": -1}, "seed must be .*, got -1", id="seed"),
-        pytest.param({"seed": 1.5}, "seed must be .*, got 1.5", id="seed is no integer"),
+        pytest.param({"seed": 1.5}, "a whole number, got float 1.5", id="seed is no integer"),
         pytest.param({"max_evaluations": 0}, "positive whole number, got 0", id="no evaluation"),
-        pytest.param({"max_evaluations": 99.5}, "whole number, got 99.5", id="half of one"),
+        pytest.param({"max_evaluations": 99.5}, "or None, got float 99.5", id="half of one"),
         pytest.param({"max_evaluations": 20}, "one order of 40 players takes 40", id="too few"),
         pytest.param({"target_half_width": 0.0}, "must be positive", id="target"),
         pytest.param({"max_seconds": -1.0}, "must be positive", id="time"),

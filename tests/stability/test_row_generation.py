@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from reference.separation_oracles import Airport, Enumeration, littlechild
-from sesgame.errors import OracleError
+from sesgame.errors import GameError, OracleError
 from sesgame.stability import row_generation
 
 RELATIVE = 1e-12
@@ -219,7 +219,7 @@ def test_options_of_oracles_need_one(solution, option: str) -> None:
 
 
 def test_players_alone_are_no_game() -> None:
-    with pytest.raises(OracleError, match="pass a Game, or an oracle as well"):
+    with pytest.raises(GameError, match=r"a game, .*, or players with an oracle, got range"):
         sg.least_core(range(3))
 
 

@@ -14,8 +14,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sesgame._engine import NativeGame
-
 __all__ = ["ByValue", "equal", "in_order"]
 
 
@@ -108,8 +106,8 @@ def equal(one: Any, other: Any) -> bool:
         return one == other or (one != one and other != other)
     if isinstance(one, (tuple, list)):
         return len(one) == len(other) and all(map(equal, one, other))
-    if isinstance(one, NativeGame):
-        return one.source is not None and equal(one.source, other.source)
+    if (source := getattr(one, "source", None)) is not None and hasattr(one, "made_by"):
+        return equal(source, other.source)  # a native game is what it was made from
     if isinstance(one, MethodType):
         return one.__func__ is other.__func__ and equal(one.__self__, other.__self__)
     if isinstance(one, FunctionType):

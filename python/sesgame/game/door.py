@@ -53,7 +53,7 @@ def is_world(given: object) -> bool:
     return callable(getattr(given, "cost_game", None)) and not isinstance(given, type)
 
 
-def as_game(given: Any) -> Game:
+def as_game(given: Any, *, or_players: bool = False) -> Game:
     """Return a game as it is, and of a community or another world its cost game.
 
     Raises
@@ -75,9 +75,8 @@ def as_game(given: Any) -> Game:
         remedy = "; Game.from_pandas(frame) makes a game of a frame"
     elif callable(given):
         remedy = "; Game.from_function(players, function, kind=...) makes a game of a function"
-    raise GameError(
-        f"game must be a game, a community or scenarios, got {described(given)}{remedy}"
-    )
+    wanted = "a game, a community or scenarios" + (", or players with an oracle" * or_players)
+    raise GameError(f"game must be {wanted}, got {described(given)}{remedy}")
 
 
 def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
@@ -116,7 +115,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
             return _of_world(function, given, parameters)
         # With an oracle of its own a search takes players for a game.
         if not is_world(given["game"]) and given.get("oracle") is None:
-            as_game(given["game"])
+            as_game(given["game"], or_players="oracle" in parameters)
         return function(**given)  # type: ignore[call-arg] # the arguments by name
 
     return checked
@@ -154,12 +153,17 @@ def _check(name: str, alternatives: list[str]) -> Callable[[Any], Any] | None:
             given = taken(value)
             if given is not _REFUSED:
                 return given
-        raise GameError(f"{name} must be {wanted}, got {described(value)}")
+        remedy = "; sg.vcg_payments takes a game" if _is_game_for_market(value, wanted) else ""
+        raise GameError(f"{name} must be {wanted}, got {described(value)}{remedy}")
 
     return check
 
 
 _REFUSED = object()
+
+
+def _is_game_for_market(value: object, wanted: str) -> bool:
+    return isinstance(value, Game) and "OrderBook" in wanted
 
 
 def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
@@ -194,8 +198,10 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
         return "a list of numbers", _numbers
     if annotation in ("Iterable[Allocation]", "Mapping[str, Allocation]"):
         return "allocations", _allocations
+    if annotation == "SeparationOracle":
+        # The function names what is missing of one that is nearly an oracle.
+        return "a separation oracle", lambda value: value if _like_an_oracle(value) else _REFUSED
     attributes = {
-        "SeparationOracle": ("a separation oracle", "most_violated"),
         "Market": ("a market", "without"),
         "World": ("a community or another world", "cost_game"),
         "PathLike[str]": ("a path", "__fspath__"),
@@ -210,6 +216,10 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
 
 def _has(value: object, attribute: str) -> bool:
     return not isinstance(value, type) and hasattr(value, attribute)
+
+
+def _like_an_oracle(value: object) -> bool:
+    return not isinstance(value, Game) and (_has(value, "most_violated") or _has(value, "value"))
 
 
 def _classes(value: object) -> set[str]:

@@ -95,6 +95,7 @@ impl BundleAuctionColumns {
         time_limit: f64,
         report: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<CoreSelectingOutcome> {
+        checks::limits("time_limit", [&time_limit])?;
         let (outcome, core) = watched(py, report, |progress| {
             let outcome = self.0.clarke(time_limit, progress)?;
             let core = core_selecting::core_selecting(&self.0, &outcome, time_limit, progress)?;

@@ -692,7 +692,7 @@ mod tests {
     fn what_must_run_runs_unless_its_owner_is_away() {
         let mut market = two_buses();
         market.orders[2] = Order { must_run: true, quantity: 30.0, ..market.orders[2].clone() };
-        let dispatch = market.clear().unwrap();
+        let dispatch = market.clear(&Progress::new()).unwrap();
         assert_eq!(dispatch.accepted, [30.0, 0.0, 30.0]);
         assert_eq!(dispatch.price, [10.0, 10.0]);
         let outcome = market.clarke(&Progress::new()).unwrap();
@@ -700,11 +700,11 @@ mod tests {
         assert_eq!(outcome.pivotal, [0.0, 0.0, 20.0]);
         assert_eq!(outcome.payments[2], -(100.0 + 20_000.0));
         // A coalition without its owner need not run it.
-        let (members, ..) = market.best_coalition(&[0.0, 0.0, 1e9], f64::INFINITY).unwrap();
+        let (members, ..) = market.best_coalition(&[0.0, 0.0, 1e9], f64::INFINITY, &Progress::new()).unwrap();
         assert!(members[0] && !members[2]);
         // Nobody takes what is more than the demand.
         market.demand[1] = 20.0;
-        assert!(market.clear().is_err());
+        assert!(market.clear(&Progress::new()).is_err());
     }
 
     #[test]
@@ -719,12 +719,12 @@ mod tests {
             upper: f64::INFINITY,
             shift: 10.0,
         });
-        let dispatch = market.clear().unwrap();
+        let dispatch = market.clear(&Progress::new()).unwrap();
         assert!((dispatch.flow[0] - 35.0).abs() < 1e-9 && (dispatch.flow[1] - 25.0).abs() < 1e-9);
         market.lines.truncate(1);
         market.injection[1] = 4.0;
         market.links.push(Link { from: 0, to: 1, lower: 0.0, upper: 10.0, loss: 0.1 });
-        let dispatch = market.clear().unwrap();
+        let dispatch = market.clear(&Progress::new()).unwrap();
         assert!((dispatch.link_flow[0] - 10.0).abs() < 1e-9);
         assert!((dispatch.accepted[0] - 50.0).abs() < 1e-9);
         assert!((dispatch.accepted[2] - 7.0).abs() < 1e-9);
