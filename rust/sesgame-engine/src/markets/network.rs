@@ -700,7 +700,8 @@ mod tests {
         assert_eq!(outcome.pivotal, [0.0, 0.0, 20.0]);
         assert_eq!(outcome.payments[2], -(100.0 + 20_000.0));
         // A coalition without its owner need not run it.
-        let (members, ..) = market.best_coalition(&[0.0, 0.0, 1e9], f64::INFINITY, &Progress::new()).unwrap();
+        let (members, ..) =
+            market.best_coalition(&[0.0, 0.0, 1e9], f64::INFINITY, &Progress::new()).unwrap();
         assert!(members[0] && !members[2]);
         // Nobody takes what is more than the demand.
         market.demand[1] = 20.0;
