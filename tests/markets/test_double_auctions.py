@@ -55,7 +55,7 @@ def test_no_price_beats_the_truth_nobody_loses_and_there_is_no_deficit(mechanism
         demand=False,
     )
 
-    @settings(max_examples=60)
+    @settings(max_examples=25)
     @given(books)
     def check(book):
         truth = mechanism(book)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sesgame as sg
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.market_oracles import one_bus_welfare
 from sesgame._engine import EngineRule
@@ -32,6 +32,7 @@ def exact_welfare(book, without=None):
     return total
 
 
+@settings(max_examples=40)
 @given(markets(4, n_periods=2))
 def test_every_utility_under_vcg_is_the_welfare_that_the_participant_adds(book):
     settlement = vcg(book)
@@ -72,6 +73,7 @@ def test_a_uniform_price_balances_the_budget_and_nobody_loses(book):
     assert_individually_rational(book, settlement)
 
 
+@settings(max_examples=40)
 @given(markets(4), st.integers(0, 3), st.randoms(use_true_random=False))
 def test_the_engines_scan_earns_what_clearing_the_misreported_book_earns(book, participant, random):
     own = book.orders_of(participant)

@@ -241,7 +241,7 @@ def test_a_trading_game_is_worth_what_duality_says(book):
     assert best_welfare(book) == game.value(game.players)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(markets(n=3))
 def test_known_mechanisms_have_their_properties(book):
     for mechanism in (vcg, uniform_price, pay_as_bid, core_selecting):

@@ -58,9 +58,10 @@ def markets(
     Examples
     --------
     >>> import sesgame as sg
-    >>> from hypothesis import given
+    >>> from hypothesis import given, settings
     >>> from sesgame.testing import assert_truthful
-    >>> @given(markets(single_orders=True))
+    >>> @settings(max_examples=10)
+    ... @given(markets(single_orders=True))
     ... def test(book):
     ...     assert_truthful(sg.markets.vcg, book)
     >>> test()
