@@ -44,7 +44,7 @@ def model_game(
     ------
     GameError
         There is no such column, two players have the same, 0 and 1 are not within its bounds, the
-        model holds something that cannot be read (see :mod:`sesgame.adapters.highspy_fields`), or
+        model holds something that cannot be read (see ``sesgame.adapters.highspy_fields``), or
         without members it is infeasible or not worth 0.
     SolverError
         HiGHS refuses to be set up; its own message says why.

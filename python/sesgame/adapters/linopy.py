@@ -84,7 +84,7 @@ def linear_model(model: linopy.Model) -> LinearModel:
     Raises
     ------
     GameError
-        It holds what a game cannot have, see :mod:`sesgame.adapters.linopy_fields`.
+        It holds what a game cannot have, see ``sesgame.adapters.linopy_fields``.
     """
     return _read(model)[0]
 

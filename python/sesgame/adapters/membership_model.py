@@ -6,7 +6,7 @@ A coalition fixes each :math:`z_i` at 1 or 0. That is a change of right-hand sid
 of a model that stays in the solver; nothing is built anew.
 
 A value counts if it is proved: that of a linear or convex quadratic model by strong duality, that
-of a model with integers as in :mod:`sesgame.linear.integer_check`.
+of a model with integers as in ``sesgame.linear.integer_check``.
 """
 
 from __future__ import annotations

@@ -326,7 +326,7 @@ class Allocation(ByValue):
     -----
     An allocation is read like a mapping from player to share: ``allocation["ann"]``, ``in``,
     ``len``, iteration over the players, ``keys()``, ``items()`` and ``dict(allocation)``. It is no
-    :class:`collections.abc.Mapping`, since `values` is the array, which ``np.asarray(allocation)``
+    ``collections.abc.Mapping``, since `values` is the array, which ``np.asarray(allocation)``
     gives, too. Two are equal if players in their order, shares, kind and rule are, whatever
     the evidence. None has a hash.
 
