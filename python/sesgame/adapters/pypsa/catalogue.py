@@ -132,7 +132,7 @@ COMPONENTS = {
         f"name bus0 bus1 type carrier x r length num_parallel s_max_pu v_ang_max "
         f"{_nominal('s')} {_INVESTMENT} {_LIFE}",
         "g b terrain_factor",
-        _BRANCH_RESULTS,
+        f"{_BRANCH_RESULTS} v_nom",  # a column that a solve adds, from the buses
         _ANGLE,
     ),
     "Transformer": _attributes(
@@ -153,7 +153,7 @@ COMPONENTS = {
         "name s_nom vsc vscr pfe i0 phase_shift tap_neutral tap_step",
         "f_nom v_nom_0 v_nom_1 tap_side tap_min tap_max references",
     ),
-    "ShuntImpedance": _attributes("", "name bus g b sign active", "p q g_pu b_pu"),
+    "ShuntImpedance": _attributes("", "name bus g b sign active", "p q g_pu b_pu v_nom"),
     "Shape": _attributes("", "name geometry component idx type"),
     "SubNetwork": _attributes(results="name carrier slack_bus obj"),
 }
