@@ -144,16 +144,18 @@ class CoalitionSolver:
             ("columns", reduced.columns, highs.changeColsBounds),
             ("rows", reduced.rows, highs.changeRowsBounds),  # type: ignore[attr-defined] # stub
         ):
+            if not len(bounds.places):
+                continue
             new = bounds.at(z)
             last = self._moved.get(name)
-            if last is None or not np.array_equal(new, last):
+            if last is None or (new != last).any():
                 checked(highs, change, len(bounds.places), bounds.places, *new)
                 self._moved[name] = new
         if (count := len(reduced.costs.places)) > 0:
             checked(highs, highs.changeColsCost, count, reduced.costs.places, reduced.costs.at(z))
         if within is not None:
             checked(highs, highs.changeColsBounds, len(within[0]), *within)
-            self._moved.pop("columns")
+            self._moved.pop("columns", None)
 
     def _run(self) -> bool:
         """Run HiGHS from the start; return whether there is a solution."""
