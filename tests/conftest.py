@@ -1,6 +1,8 @@
 """Settings of all tests."""
 
 import os
+import signal
+import threading
 
 from hypothesis import HealthCheck, settings
 
@@ -13,3 +15,7 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("sesgame")
+
+# A shell that starts the tests in the background has them ignore interrupts, which some wait for.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
