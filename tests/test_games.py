@@ -422,7 +422,7 @@ def test_a_native_game_gives_what_its_table_gives(concept):
         pytest.param(lambda: sg.games.weighted_vote([1, 2], 0), "quota is 0", id="quota"),
         pytest.param(
             lambda: sg.games.weighted_vote([1], "x"),
-            "quota must be a number, got 'x'",
+            "quota must be a number, got str 'x'",
             id="quota text",
         ),
         pytest.param(

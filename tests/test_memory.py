@@ -56,13 +56,6 @@ def said(gigabytes: float, call: str) -> list[str]:
             id="table of a function",
         ),
         pytest.param(
-            1.5,
-            'sg.Game.from_dict({tuple(range(28)): 2.0}, kind="gain")',
-            "2.15 GB",
-            "sg.shapley_estimate",
-            id="table of a dict",
-        ),
-        pytest.param(
             4,
             "sg.nucleolus(costs(30), progress=False)",
             "8.59 GB",

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 __all__ = ["Report", "progress_report"]
 
@@ -30,6 +31,7 @@ def progress_report(description: str, unit: str, show: bool) -> Iterator[Report 
     # A tenth of the time to import sesgame, for what few processes show.
     from tqdm import tqdm
 
+    started = monotonic()
     with tqdm(
         desc=description, unit=unit, unit_scale=True, leave=False, delay=DELAY_SECONDS
     ) as bar:
@@ -38,7 +40,10 @@ def progress_report(description: str, unit: str, show: bool) -> Iterator[Report 
             bar.total = total
             if math.isfinite(best) and math.isfinite(bound):
                 bar.set_postfix_str(f"best {best:.6g}, bound {bound:.6g}", refresh=False)
-            bar.update(done - bar.n)
-            bar.refresh()
+            moved = done - bar.n
+            bar.update(moved)
+            # A search has news before more of it is done.
+            if not moved and monotonic() - started >= DELAY_SECONDS:
+                bar.refresh()
 
         yield report
