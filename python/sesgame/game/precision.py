@@ -72,7 +72,7 @@ def resolution(game: Game) -> float:
     -----
     One pass over the table, in pieces. What strategic equivalence changes it does not.
     """
-    return RESOLUTION * (_largest_gain(game))
+    return RESOLUTION * _largest_gain(game)
 
 
 def equal_amounts(game: Game) -> float:
@@ -82,11 +82,7 @@ def equal_amounts(game: Game) -> float:
     values, :math:`(n + 1) 2^{-53} \max_S |v(S)|`.
     """
     n = game.n_players
-    largest = (
-        game.scale
-        if game.tabulated
-        else float(np.abs(leave_one_out(game, progress=False).values).max())
-    )
+    largest = game.scale if game.tabulated else _largest_of_few(game)
     return resolution(game) + game.rounding + (n + 1) * UNIT_ROUNDOFF * largest
 
 
@@ -96,10 +92,7 @@ def equal_for_oracle(game: Game) -> float:
     1e-7 of the largest absolute value of the coalitions of 1, n - 1 and n players, and the game's
     own accuracy.
     """
-    return (
-        ORACLE_RESOLUTION * float(np.abs(leave_one_out(game, progress=False).values).max())
-        + game.rounding
-    )
+    return ORACLE_RESOLUTION * _largest_of_few(game) + game.rounding
 
 
 def _largest_of_few(game: Game) -> float:
