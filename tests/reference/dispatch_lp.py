@@ -120,8 +120,6 @@ def bill_range(pool, own, charge, discharge, retention, buy, sell):
     def extreme(weights, sign, matrix, bound):
         solver = highspy.Highs()
         solver.silent()
-        # The first solve of a thread decides for all that follow in it.
-        solver.setOptionValue("threads", 1)
         for kind in ("primal", "dual"):
             solver.setOptionValue(f"{kind}_feasibility_tolerance", 1e-10)
         solver.addVars(columns, lower, upper)
