@@ -130,7 +130,38 @@ pub struct Basis {
     rows: Vec<i32>,
 }
 
+/// Where a column or a row of a [`Basis`] stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It follows from the others.
+    Basic,
+    /// At its lower bound.
+    Lower,
+    /// At its upper bound.
+    Upper,
+    /// At zero, without bounds.
+    Zero,
+}
+
+impl Place {
+    const fn code(self) -> i32 {
+        match self {
+            Self::Basic => c::kHighsBasisStatusBasic,
+            Self::Lower => c::kHighsBasisStatusLower,
+            Self::Upper => c::kHighsBasisStatusUpper,
+            Self::Zero => c::kHighsBasisStatusZero,
+        }
+    }
+}
+
 impl Basis {
+    /// A basis, which need not be feasible: as many columns and rows are basic as there are rows.
+    #[must_use]
+    pub fn new(columns: &[Place], rows: &[Place]) -> Self {
+        let codes = |places: &[Place]| places.iter().map(|place| place.code()).collect();
+        Self { columns: codes(columns), rows: codes(rows) }
+    }
+
     /// The rows that the basis holds at a bound.
     pub fn tight_rows(&self) -> impl Iterator<Item = usize> + '_ {
         let tight = |&row: &usize| self.rows[row] != c::kHighsBasisStatusBasic;
