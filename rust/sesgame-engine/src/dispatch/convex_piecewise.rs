@@ -84,6 +84,20 @@ impl ConvexPiecewise {
         self.headroom += by;
     }
 
+    /// Whether infimal convolution with this slope on the left changes anything; if it does not,
+    /// that with a smaller one does not either.
+    #[inline]
+    pub fn takes_left(&self, slope: f64) -> bool {
+        self.left > 0.0 || self.segments().first().is_some_and(|first| first.slope < slope)
+    }
+
+    /// Whether infimal convolution with this slope on the right changes anything; if it does not,
+    /// that with a larger one does not either.
+    #[inline]
+    pub fn takes_right(&self, slope: f64) -> bool {
+        self.headroom > 0.0 || self.segments().last().is_some_and(|last| last.slope > slope)
+    }
+
     /// Moves the domain and cuts off what leaves `[0, bound]`; false when nothing is left. A domain
     /// that misses that by no more than `slack` becomes a point at the end that it misses.
     pub fn shift(&mut self, by: f64, slack: f64) -> bool {

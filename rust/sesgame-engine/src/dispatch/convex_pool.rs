@@ -15,7 +15,7 @@ use super::{check_usable, unusable};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
 use crate::leave_one_out::without_each_by_sums;
-use crate::partial_sums::SumWalker;
+use crate::partial_sums::PartialSums;
 use crate::progress::Progress;
 
 /// By how much a charge may miss what limits allow, as a share of what the battery holds and moves:
@@ -104,12 +104,15 @@ pub struct ConvexDispatchGame {
     caps: Vec<f64>,
     n_players: usize,
     width: usize,
+    /// The resources that each member brings, those of which it has nothing in any step left out.
+    brought: Vec<Vec<u32>>,
 }
 
 /// The memory that one evaluation after the other uses.
 #[derive(Debug)]
 pub struct Workspace {
     function: ConvexPiecewise,
+    pub(super) active: Vec<Vec<u32>>,
     pub(super) points: Vec<Point>,
     pub(super) change: Change,
     pub(super) traces: Vec<Trace>,
@@ -121,6 +124,7 @@ impl Workspace {
     pub fn new() -> Self {
         Self {
             function: ConvexPiecewise::new(),
+            active: Vec::new(),
             points: Vec::new(),
             change: Change::default(),
             traces: Vec::new(),
@@ -181,10 +185,14 @@ impl ConvexDispatchGame {
         check_usable("caps", &caps)?;
         let width = each + Holding::WIDTH;
         let mut rows = Vec::with_capacity(n_players * width);
+        let mut brought = Vec::with_capacity(n_players);
         for (member, holding) in holdings.iter().enumerate() {
             let own = &resources[member * each..][..each];
             holding.check(member)?;
             costs.check_member(member, own)?;
+            let is_brought = |row: &[f64]| row.iter().any(|&at| at != 0.0);
+            let of = (0..).zip(own.chunks(n_steps)).filter(|(_, row)| is_brought(row));
+            brought.push(of.map(|(resource, _)| resource).collect());
             rows.extend_from_slice(own);
             rows.extend(holding.to_array());
         }
@@ -198,6 +206,7 @@ impl ConvexDispatchGame {
             caps,
             n_players,
             width,
+            brought,
         })
     }
 
@@ -223,7 +232,12 @@ impl ConvexDispatchGame {
     /// # Panics
     /// When the numbers of resources or caps are others than those of the game.
     pub fn cost(&self, resources: &[f64], caps: &[f64], work: &mut Workspace) -> f64 {
-        self.least_cost(resources, caps, work, |_| {}).map_or(f64::INFINITY, |end| end.cost)
+        let (series, holding) = self.split(resources);
+        self.cost_of((&series, &holding), caps, work)
+    }
+
+    fn cost_of(&self, pool: (&[&[f64]], &Holding), caps: &[f64], work: &mut Workspace) -> f64 {
+        self.least_cost(pool, caps, work, |_| {}).map_or(f64::INFINITY, |end| end.cost)
     }
 
     /// The step at which a pool has no dispatch, if there is any.
@@ -233,12 +247,14 @@ impl ConvexDispatchGame {
         caps: &[f64],
         work: &mut Workspace,
     ) -> Option<usize> {
-        self.least_cost(resources, caps, work, |_| {}).err()
+        let (series, holding) = self.split(resources);
+        self.least_cost((&series, &holding), caps, work, |_| {}).err()
     }
 
-    pub(super) fn split<'a>(&self, resources: &'a [f64]) -> (&'a [f64], Holding) {
+    /// A row for each resource, and what there is beside.
+    pub(super) fn split<'a>(&self, resources: &'a [f64]) -> (Vec<&'a [f64]>, Holding) {
         let (series, own) = resources.split_at(self.width - Holding::WIDTH);
-        (series, Holding::from_slice(own))
+        (series.chunks(self.costs.n_steps()).collect(), Holding::from_slice(own))
     }
 
     /// The unit of charge in a step.
@@ -247,17 +263,16 @@ impl ConvexDispatchGame {
     }
 
     /// The cost of a step, with its points and over the change of the charge; none when no exchange
-    /// is within the limits.
-    #[inline]
+    /// is within the limits. For the pool of the last evaluation with this memory.
     pub(super) fn step(
         &self,
         step: usize,
-        (series, holding): (&[f64], &Holding),
+        (series, holding): (&[&[f64]], &Holding),
         caps: &[f64],
-        points: &mut Vec<Point>,
-        change: &mut Change,
+        work: &mut Workspace,
     ) -> Option<Shape> {
-        let mut shape = self.costs.shape(step, series, caps, points);
+        let Workspace { active, points, change, .. } = work;
+        let mut shape = self.costs.shape(step, series, caps, active, points);
         let powers = holding.powers();
         if !shape.fit(powers.charge, powers.discharge, holding.slack()) {
             return None;
@@ -268,16 +283,18 @@ impl ConvexDispatchGame {
 
     /// The least cost and its slope at the charge that must be there at the end, or the step at
     /// which there is no dispatch; `observe` sees the least cost after each step.
+    ///
+    /// The rows of resources that no member brings may be empty.
     pub(super) fn least_cost(
         &self,
-        resources: &[f64],
+        (series, holding): (&[&[f64]], &Holding),
         caps: &[f64],
         work: &mut Workspace,
         mut observe: impl FnMut(&ConvexPiecewise),
     ) -> std::result::Result<End, usize> {
-        let (series, holding) = self.split(resources);
         let (powers, slack) = (holding.powers(), holding.slack());
-        let Workspace { function, points, change, .. } = work;
+        let Workspace { function, active, points, change, .. } = work;
+        self.costs.active(series, active);
         let mut cost = holding.money;
         function.reset(holding.initial_charge, holding.energy);
         for step in 0..self.costs.n_steps() {
@@ -288,7 +305,17 @@ impl ConvexDispatchGame {
             if let Some(factor) = unit.reset {
                 function.rescale(factor);
             }
-            let shape = self.step(step, (series, &holding), caps, points, change).ok_or(step)?;
+            let mut shape = self.costs.shape(step, series, caps, active, points);
+            if self.terminals.is_simple(&shape, powers) {
+                cost += shape.value(points, 0.0);
+                self.terminals.convolve(&shape, points, powers, unit, function);
+                observe(function);
+                continue;
+            }
+            if !shape.fit(powers.charge, powers.discharge, slack) {
+                return Err(step);
+            }
+            self.terminals.change(&shape, points, powers, change);
             // Leaving the charge as it is or, where a limit forbids that, the least change.
             let start = 0.0_f64.max(change.least).min(change.most());
             let flow = self.terminals.flow(start, change, powers);
@@ -334,7 +361,8 @@ impl CostOfSums for ConvexDispatchGame {
     }
 
     fn weight(&self, row: &[f64]) -> f64 {
-        let (series, holding) = self.split(row);
+        let holding = self.split(row).1;
+        let series = &row[..self.width - Holding::WIDTH];
         self.costs.turnover(series, holding.charge_power + holding.discharge_power)
             + self.costs.highest() * (holding.energy + holding.initial_charge)
             + holding.money.abs()
@@ -347,10 +375,55 @@ impl NativeGame for ConvexDispatchGame {
     }
 
     fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
-        Box::new(SumWalker::new(&self.rows, self.width, self.cost_of_sums()))
+        let n_steps = self.costs.n_steps();
+        let part = |part| PartialSums::of_a_part(&self.rows, self.width, part);
+        let series = self.width - Holding::WIDTH;
+        Box::new(ConvexWalker {
+            game: self,
+            series: (0..series).step_by(n_steps).map(|at| part(at..at + n_steps)).collect(),
+            holding: part(series..self.width),
+            work: Workspace::new(),
+        })
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
         without_each_by_sums(&self.rows, self.width, || self.cost_of_sums(), progress)
+    }
+}
+
+/// Sums up for each resource only what members bring of it: a rung of a ladder is that of few.
+struct ConvexWalker<'a> {
+    game: &'a ConvexDispatchGame,
+    series: Vec<PartialSums<'a>>,
+    holding: PartialSums<'a>,
+    work: Workspace,
+}
+
+impl Walker for ConvexWalker<'_> {
+    fn clear(&mut self) {
+        self.series.iter_mut().for_each(PartialSums::clear);
+        self.holding.clear();
+    }
+
+    fn add(&mut self, player: usize) {
+        for &resource in &self.game.brought[player] {
+            self.series[resource as usize].add(player);
+        }
+        self.holding.add(player);
+    }
+
+    fn remove(&mut self, player: usize) {
+        for &resource in &self.game.brought[player] {
+            self.series[resource as usize].remove(player);
+        }
+        self.holding.remove(player);
+    }
+
+    fn value(&mut self) -> f64 {
+        let sums = self.series.iter();
+        let series: Vec<&[f64]> =
+            sums.map(|sums| if sums.is_empty() { &[] } else { sums.sum() }).collect();
+        let holding = Holding::from_slice(self.holding.sum());
+        self.game.cost_of((&series, &holding), &self.game.caps, &mut self.work)
     }
 }

@@ -7,6 +7,7 @@
 //! from that the prices of what moves the kinks: members' resources and caps.
 
 use super::convex_pool::{ConvexDispatchGame, Holding, Trace, Workspace};
+use super::exchange_cost::Shape;
 use super::exchange_segments::Flow;
 use crate::error::{Error, Result};
 
@@ -73,10 +74,37 @@ struct ChargePrice {
     held: Held,
 }
 
+/// The prices of a step.
+struct StepPrices {
+    energy: f64,
+    charging: f64,
+    discharging: f64,
+    /// What the constants of the kinks are worth, and the resources of the pool.
+    constants: f64,
+    moved: f64,
+}
+
+/// A lower bound on what a block of steps costs, for all caps and all charges at its ends:
+/// `constant + slopes . caps + start * charge before + end * charge after`.
+///
+/// The charge before the first block and after the last one is in their constants. The bounds of all
+/// blocks add up to the cost at the caps and the optimal charges at which they were made.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BlockBound {
+    /// What does not move.
+    pub constant: f64,
+    /// For each kWh of charge before the block.
+    pub start: f64,
+    /// For each kWh of charge after it.
+    pub end: f64,
+    /// For each cap.
+    pub slopes: Vec<f64>,
+}
+
 /// A pool whose least cost is known.
 struct Solved<'a> {
     game: &'a ConvexDispatchGame,
-    series: &'a [f64],
+    series: Vec<&'a [f64]>,
     holding: Holding,
     caps: &'a [f64],
     /// The slope of the least cost at the end.
@@ -103,9 +131,56 @@ impl ConvexDispatchGame {
         let Ok((cost, pool)) = Solved::new(self, resources, caps, work) else {
             return f64::INFINITY;
         };
-        let mut of_resources = vec![0.0; pool.series.len()];
         pool.walk_back(work, |step, work, price| {
-            pool.price_step(step, work, price, &mut of_resources, gradient);
+            pool.price_step(step, work, price, &mut [], gradient);
+        });
+        cost
+    }
+
+    /// The least cost of a pool, and a bound for each block of steps; `ends` holds the first step
+    /// after each block. Infinite, and bounds of 0, where it has no dispatch.
+    ///
+    /// # Panics
+    /// When the numbers of resources or caps are others than those of the game, or blocks do not
+    /// rise to the number of steps.
+    pub fn cost_and_bounds(
+        &self,
+        resources: &[f64],
+        caps: &[f64],
+        work: &mut Workspace,
+        ends: &[usize],
+        bounds: &mut [BlockBound],
+    ) -> f64 {
+        assert_eq!(ends.last(), Some(&self.costs.n_steps()), "blocks of all steps");
+        for bound in bounds.iter_mut() {
+            *bound = BlockBound { slopes: vec![0.0; caps.len()], ..BlockBound::default() };
+        }
+        let Ok((cost, pool)) = Solved::new(self, resources, caps, work) else {
+            return f64::INFINITY;
+        };
+        let Holding { energy, charge_power, discharge_power, initial_charge, money } = pool.holding;
+        pool.walk_back(work, |step, work, charge| {
+            let block = ends.partition_point(|&end| end <= step);
+            let bound = &mut bounds[block];
+            let at = pool.price_step(step, work, charge, &mut [], &mut bound.slopes);
+            bound.constant += at.constants + at.moved
+                - charge_power * at.charging
+                - discharge_power * at.discharging;
+            if step + 1 == self.costs.n_steps() {
+                // The charge at the end is at least that at the start and at most what there is room for.
+                let held = charge.price - charge.next;
+                bound.constant += charge.next * initial_charge + held.min(0.0) * energy;
+            } else if step + 1 == ends[block] {
+                bound.end = charge.price;
+            } else {
+                bound.constant += (charge.price - charge.next).min(0.0) * energy;
+            }
+            let before = -self.retention * charge.price;
+            if step == 0 {
+                bound.constant += before * initial_charge + money;
+            } else if ends.contains(&step) {
+                bound.start = before;
+            }
         });
         cost
     }
@@ -137,7 +212,8 @@ impl<'a> Solved<'a> {
     ) -> std::result::Result<(f64, Self), usize> {
         let mut traces = std::mem::take(&mut work.traces);
         traces.clear();
-        let end = game.least_cost(resources, caps, work, |least| {
+        let (series, holding) = game.split(resources);
+        let end = game.least_cost((&series, &holding), caps, work, |least| {
             let ends = least.segments().first().zip(least.segments().last());
             traces.push(Trace {
                 slopes: ends.map(|(first, last)| (first.slope, last.slope)),
@@ -147,7 +223,6 @@ impl<'a> Solved<'a> {
         });
         work.traces = traces;
         let end = end?;
-        let (series, holding) = game.split(resources);
         Ok((end.cost, Self { game, series, holding, caps, end_slope: end.slope }))
     }
 
@@ -172,6 +247,12 @@ impl<'a> Solved<'a> {
         }
     }
 
+    /// The cost of a step.
+    fn step(&self, step: usize, work: &mut Workspace) -> Shape {
+        let found = self.game.step(step, (&self.series, &self.holding), self.caps, work);
+        found.expect("a step of a pool that has a dispatch")
+    }
+
     /// The least price of charge after a step where the battery may be empty, and the largest where it
     /// may be full.
     fn limits(&self, step: usize, work: &mut Workspace) -> (Option<f64>, Option<f64>) {
@@ -186,8 +267,8 @@ impl<'a> Solved<'a> {
             let factor = unit.reset.unwrap_or(1.0);
             (first / factor, last / factor)
         });
-        let Workspace { points, change, .. } = work;
-        self.game.step(step, (self.series, &self.holding), self.caps, points, change);
+        self.step(step, work);
+        let change = &mut work.change;
         let n_falling = change.split_at(0.0);
         let slope = |index: usize| change.segments.get(index).map(|at| unit.convert(*at).slope);
         let count = change.segments.len();
@@ -202,8 +283,7 @@ impl<'a> Solved<'a> {
         )
     }
 
-    /// The price of energy of a step after which charge is worth `price`, those of charging and of
-    /// discharging power, and what the constants are worth; adds the prices of what moves the kinks.
+    /// The prices of a step after which charge has a price; adds those of what moves the kinks.
     ///
     /// The price `l` maximises `-phi*(l) - A (ec y - wc - l)+ - D (l - y / ed - wd)+`, so it is where
     /// the kinks give up what the battery takes.
@@ -214,12 +294,9 @@ impl<'a> Solved<'a> {
         charge: ChargePrice,
         of_resources: &mut [f64],
         of_caps: &mut [f64],
-    ) -> (f64, f64, f64, f64) {
-        let Workspace { points, change, .. } = work;
-        let shape = self
-            .game
-            .step(step, (self.series, &self.holding), self.caps, points, change)
-            .expect("a step of a pool that has a dispatch");
+    ) -> StepPrices {
+        let shape = self.step(step, work);
+        let points = &work.points;
         let powers = self.holding.powers();
         let (drawn, delivered) = self.game.terminals.thresholds(charge.price);
         let idle = if drawn <= delivered { 0.0 } else { powers.charge - powers.discharge };
@@ -236,27 +313,28 @@ impl<'a> Solved<'a> {
         } else {
             at_full_discharge.0.max(high)
         };
-        let kinks = (&shape, points.as_slice());
-        let constants = self.game.costs.price_kinks(step, kinks, energy, of_resources, of_caps);
-        (energy, (drawn - energy).max(0.0), (energy - delivered).max(0.0), constants)
+        let kinks = (&shape, points.as_slice(), self.series.as_slice());
+        let (constants, moved) =
+            self.game.costs.price_kinks(step, kinks, energy, of_resources, of_caps);
+        let (charging, discharging) = ((drawn - energy).max(0.0), (energy - delivered).max(0.0));
+        StepPrices { energy, charging, discharging, constants, moved }
     }
 
     fn schedule(&self, work: &mut Workspace) -> Result<ConvexSchedule> {
         let n_steps = self.game.costs.n_steps();
         let mut of_charge = Vec::with_capacity(n_steps);
         let mut prices = ConvexPrices {
-            resources: vec![0.0; self.series.len()],
+            resources: vec![0.0; self.series.len() * n_steps],
             caps: vec![0.0; self.caps.len()],
             ..ConvexPrices::default()
         };
         self.walk_back(work, |step, work, charge| {
             let (resources, caps) = (&mut prices.resources, &mut prices.caps);
-            let (energy, charging, discharging, constants) =
-                self.price_step(step, work, charge, resources, caps);
-            prices.exchange.push(energy);
-            prices.charge_power.push(charging);
-            prices.discharge_power.push(discharging);
-            prices.constants += constants;
+            let at = self.price_step(step, work, charge, resources, caps);
+            prices.exchange.push(at.energy);
+            prices.charge_power.push(at.charging);
+            prices.discharge_power.push(at.discharging);
+            prices.constants += at.constants;
             let is_full = charge.held == Held::Full;
             prices.capacity.push(if is_full { charge.next - charge.price } else { 0.0 });
             of_charge.push(charge);
@@ -288,13 +366,13 @@ impl<'a> Solved<'a> {
     fn charges(&self, prices: &[ChargePrice], work: &mut Workspace) -> Vec<f64> {
         let retention = self.game.retention;
         let Holding { energy, initial_charge, .. } = self.holding;
-        let Workspace { points, change, .. } = work;
         // By how much the charge may change in each step, and the charges that can be reached.
         let mut changes = Vec::with_capacity(prices.len());
         let mut reach = vec![(initial_charge, initial_charge)];
         let (mut low, mut high) = (initial_charge, initial_charge);
         for (step, at) in prices.iter().enumerate() {
-            self.game.step(step, (self.series, &self.holding), self.caps, points, change);
+            self.step(step, work);
+            let change = &work.change;
             let (mut from, mut to) = (change.least, change.least);
             for segment in &change.segments {
                 let slope = self.game.unit(step).convert(*segment).slope;
@@ -326,13 +404,10 @@ impl<'a> Solved<'a> {
 
     /// The flows that go with the charges.
     fn flows(&self, state_of_charge: Vec<f64>, work: &mut Workspace) -> ConvexSchedule {
-        let Workspace { points, change, .. } = work;
         let mut schedule = ConvexSchedule { cost: self.holding.money, ..Default::default() };
         for (step, charges) in state_of_charge.windows(2).enumerate() {
-            let shape = self
-                .game
-                .step(step, (self.series, &self.holding), self.caps, points, change)
-                .expect("a step of a pool that has a dispatch");
+            let shape = self.step(step, work);
+            let (points, change) = (&work.points, &work.change);
             let by = charges[1] - self.game.retention * charges[0];
             let by = by.max(change.least).min(change.most());
             let flow: Flow = self.game.terminals.flow(by, change, self.holding.powers());
@@ -349,7 +424,11 @@ impl<'a> Solved<'a> {
     fn bound(&self, prices: &ConvexPrices) -> (f64, f64) {
         let Holding { energy, charge_power, discharge_power, initial_charge, money } = self.holding;
         let total = |prices: &[f64]| prices.iter().sum::<f64>();
-        let resources = prices.resources.iter().zip(self.series).map(|(price, at)| price * at);
+        let resources = prices
+            .resources
+            .iter()
+            .zip(self.series.iter().copied().flatten())
+            .map(|(price, at)| price * at);
         let caps = prices.caps.iter().zip(self.caps).map(|(price, cap)| price * cap);
         let others = [
             prices.constants,

@@ -12,6 +12,9 @@
 //! The conjugate prices the kinks: `phi(x) = max over l of l x + sum over k of rho_k(l) q_k`, where
 //! `l` is passed on to the hinges in the order of their kinks.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use super::{check_usable, is_usable, unusable};
 use crate::error::{Error, Result};
 
@@ -28,14 +31,42 @@ pub struct Kink {
     pub after_previous: bool,
 }
 
-/// A kink with what its slope rises by.
+/// No resource, or no cap.
+const NOTHING: u32 = u32::MAX;
+/// In place of a cap: at a distance from the kink before.
+const AFTER_PREVIOUS: u32 = u32::MAX - 1;
+
+/// A kink with what its slope rises by, packed: an evaluation reads all of them in each step.
 #[derive(Debug, Clone, Copy)]
 struct Rise {
-    kink: Kink,
+    constant: f64,
     /// The slope to the right of it.
     slope: f64,
     /// Infinite at a limit.
     weight: f64,
+    resource: u32,
+    /// That of a kink that comes after the one before has no cap and says so.
+    cap: u32,
+}
+
+impl Rise {
+    fn new(kink: Kink, slope: f64, weight: f64) -> Self {
+        Self {
+            constant: kink.constant,
+            slope,
+            weight,
+            resource: kink.resource.unwrap_or(NOTHING),
+            cap: if kink.after_previous { AFTER_PREVIOUS } else { kink.cap.unwrap_or(NOTHING) },
+        }
+    }
+
+    fn is_after_previous(&self) -> bool {
+        self.cap == AFTER_PREVIOUS
+    }
+
+    fn cap(&self) -> Option<usize> {
+        (self.cap < AFTER_PREVIOUS).then_some(self.cap as usize)
+    }
 }
 
 /// The costs of all steps.
@@ -44,11 +75,25 @@ pub struct ExchangeCosts {
     n_steps: usize,
     n_resources: usize,
     n_caps: usize,
-    /// Where the kinks of each step begin, and where the last ones end.
-    starts: Vec<usize>,
+    /// Steps of the same slopes, kinks and anchor have one form.
+    form_of: Vec<u32>,
+    forms: Vec<Form>,
     rises: Vec<Rise>,
-    /// For each step, the anchor among its kinks, the slope left of it, and the least finite slope.
-    anchors: Vec<(usize, f64, f64)>,
+    /// Which resources the kinks of a form move with, and whether a kink does not count while nobody
+    /// brings its resource. Many forms have the same pattern.
+    patterns: Vec<Vec<(u32, bool)>>,
+}
+
+/// What steps have in common.
+#[derive(Debug, Clone)]
+struct Form {
+    /// Where its kinks are.
+    rises: Range<usize>,
+    /// The anchor among them, the slope left of it, and the least finite slope.
+    anchor: usize,
+    base: f64,
+    lowest: f64,
+    pattern: usize,
 }
 
 /// A finite kink of a coalition.
@@ -107,10 +152,12 @@ impl ExchangeCosts {
             n_steps,
             n_resources,
             n_caps,
-            starts: vec![0],
-            rises: Vec::with_capacity(kinks.len()),
-            anchors: Vec::with_capacity(n_steps),
+            form_of: Vec::with_capacity(n_steps),
+            forms: Vec::new(),
+            rises: Vec::new(),
+            patterns: Vec::new(),
         };
+        let mut known = HashMap::new();
         let rows = slopes.chunks_exact(width + 1).zip(kinks.chunks_exact(width)).zip(anchors);
         for (step, ((slopes, kinks), &anchor)) in rows.enumerate() {
             check_slopes(step, slopes)?;
@@ -121,27 +168,65 @@ impl ExchangeCosts {
                      finite slope to its left, and the first kink cannot come after another"
                 )));
             }
-            costs.add_step(slopes, kinks, anchor);
+            let next = costs.forms.len();
+            let form = *known.entry(bits_of(slopes, kinks, anchor)).or_insert(next);
+            if form == next {
+                costs.add_form(slopes, kinks, anchor);
+            }
+            costs.form_of.push(form as u32);
         }
         Ok(costs)
     }
 
-    fn add_step(&mut self, slopes: &[f64], kinks: &[Kink], anchor: usize) {
+    fn add_form(&mut self, slopes: &[f64], kinks: &[Kink], anchor: usize) {
+        let begin = self.rises.len();
         let mut place = 0;
         for (index, (&kink, slope)) in kinks.iter().zip(slopes.windows(2)).enumerate() {
             let counts = slope[0] != slope[1];
             let is_followed = kinks.get(index + 1).is_some_and(|next| next.after_previous);
             if index == anchor {
-                place = self.rises.len() - self.starts[self.starts.len() - 1];
+                place = self.rises.len() - begin;
             }
             if counts || is_followed || index == anchor {
                 let weight = if counts { slope[1] - slope[0] } else { 0.0 };
-                self.rises.push(Rise { kink, slope: slope[1], weight });
+                self.rises.push(Rise::new(kink, slope[1], weight));
             }
         }
-        let lowest = slopes.iter().copied().find(|slope| slope.is_finite());
-        self.anchors.push((place, slopes[anchor], lowest.unwrap_or(slopes[anchor])));
-        self.starts.push(self.rises.len());
+        let pattern: Vec<(u32, bool)> = self.rises[begin..]
+            .iter()
+            .map(|rise| {
+                let is_length = rise.is_after_previous() && rise.constant == 0.0;
+                (rise.resource, is_length && rise.weight.is_finite())
+            })
+            .collect();
+        let known = self.patterns.iter().position(|other| *other == pattern);
+        self.forms.push(Form {
+            rises: begin..self.rises.len(),
+            anchor: place,
+            base: slopes[anchor],
+            lowest: slopes
+                .iter()
+                .copied()
+                .find(|slope| slope.is_finite())
+                .unwrap_or(slopes[anchor]),
+            pattern: known.unwrap_or(self.patterns.len()),
+        });
+        if known.is_none() {
+            self.patterns.push(pattern);
+        }
+    }
+
+    /// The kinks of each pattern that count for a coalition; nobody in it brings a resource whose
+    /// row is empty.
+    pub(super) fn active(&self, series: &[&[f64]], active: &mut Vec<Vec<u32>>) {
+        active.resize_with(self.patterns.len(), Vec::new);
+        for (pattern, active) in self.patterns.iter().zip(active) {
+            let counts = |&(resource, vanishes): &(u32, bool)| {
+                !vanishes || series.get(resource as usize).is_some_and(|row| !row.is_empty())
+            };
+            active.clear();
+            active.extend((0..).zip(pattern).filter(|(_, of)| counts(of)).map(|(index, _)| index));
+        }
     }
 
     /// The number of steps.
@@ -164,7 +249,7 @@ impl ExchangeCosts {
 
     /// The largest finite slope of a step, in absolute value.
     fn largest(&self, step: usize) -> f64 {
-        let (_, base, lowest) = self.anchors[step];
+        let Form { base, lowest, .. } = self.form(step);
         let slopes = self.rises_of(step).iter().map(|rise| rise.slope.abs());
         slopes.filter(|slope| slope.is_finite()).fold(base.abs().max(lowest.abs()), f64::max)
     }
@@ -184,11 +269,9 @@ impl ExchangeCosts {
     /// numbers for each resource.
     pub(super) fn check_member(&self, member: usize, resources: &[f64]) -> Result<()> {
         for step in 0..self.n_steps {
-            for Rise { kink, .. } in self.rises_of(step) {
-                let Some(resource) = kink.resource.filter(|_| kink.after_previous) else {
-                    continue;
-                };
-                let length = resources[resource as usize * self.n_steps + step];
+            for rise in self.rises_of(step).iter().filter(|rise| rise.is_after_previous()) {
+                let resource = rise.resource as usize;
+                let length = resources.get(resource * self.n_steps + step).copied().unwrap_or(0.0);
                 if length < 0.0 {
                     return Err(Error::InvalidInput(format!(
                         "step {step}: resource {resource} of member {member} is {length}; a \
@@ -201,64 +284,89 @@ impl ExchangeCosts {
     }
 
     fn rises_of(&self, step: usize) -> &[Rise] {
-        &self.rises[self.starts[step]..self.starts[step + 1]]
+        &self.rises[self.form(step).rises.clone()]
     }
 
-    /// The cost of a step for the coalition with the given sums, its finite kinks in order.
+    fn form(&self, step: usize) -> &Form {
+        &self.forms[self.form_of[step] as usize]
+    }
+
+    /// The cost of a step for the coalition with the given sums, its finite kinks in order; of the
+    /// kinks only those that [`ExchangeCosts::active`] has told.
     #[inline]
     pub(super) fn shape(
         &self,
         step: usize,
-        resources: &[f64],
+        series: &[&[f64]],
         caps: &[f64],
+        active: &[Vec<u32>],
         points: &mut Vec<Point>,
     ) -> Shape {
         points.clear();
-        let (anchor, base, lowest) = self.anchors[step];
-        let (mut lower, mut upper) = (f64::NEG_INFINITY, f64::INFINITY);
-        let (mut at, mut anchor_at, mut last, mut is_sorted) = (0.0, 0.0, lower, true);
-        for (place, rise) in self.rises_of(step).iter().enumerate() {
-            let kink = &rise.kink;
-            let mut moved = kink.constant;
-            if let Some(resource) = kink.resource {
-                moved += resources[resource as usize * self.n_steps + step];
+        let form = self.form(step);
+        let rises = &self.rises[form.rises.clone()];
+        let mut shape = Shape {
+            lower: f64::NEG_INFINITY,
+            upper: f64::INFINITY,
+            lowest: form.lowest,
+            base: form.base,
+            anchor_at: 0.0,
+            anchor: form.anchor,
+        };
+        let (mut at, mut last, mut is_sorted, mut next) = (0.0_f64, f64::NEG_INFINITY, true, 0);
+        for &place in &active[form.pattern] {
+            let place = place as usize;
+            if place != next {
+                shape.pass(points, rises[place - 1].slope);
             }
-            if let Some(cap) = kink.cap {
-                moved += caps[cap as usize];
+            next = place + 1;
+            let rise = &rises[place];
+            let Rise { slope, weight, .. } = *rise;
+            let mut moved = rise.constant;
+            if let Some(row) = series.get(rise.resource as usize) {
+                moved += row.get(step).copied().unwrap_or(0.0);
             }
-            at = if kink.after_previous { at + moved } else { moved };
-            if place == anchor {
-                anchor_at = at;
+            if rise.is_after_previous() {
+                at += moved;
+            } else {
+                at = moved + rise.cap().map_or(0.0, |cap| caps[cap]);
             }
-            if rise.weight.is_finite() {
-                points.push(Point { at, slope: rise.slope, weight: rise.weight, place });
+            if place == form.anchor {
+                shape.anchor_at = at;
+            }
+            if weight < f64::INFINITY {
+                points.push(Point { at, slope, weight, place });
                 is_sorted &= at >= last;
                 last = at;
-            } else if rise.slope.is_finite() {
-                lower = at;
+            } else if slope.is_finite() {
+                shape.lower = at;
             } else {
-                upper = at;
+                shape.upper = at;
             }
         }
-        if !is_sorted {
-            sort(points, lowest);
+        if next != rises.len() {
+            shape.pass(points, rises[rises.len() - 1].slope);
         }
-        Shape { lower, upper, lowest, base, anchor_at, anchor }
+        if !is_sorted {
+            sort(points, shape.lowest);
+        }
+        shape
     }
 
     /// Adds the prices of what moves the kinks at the slope `slope` of the step: those of resources
-    /// to `of_resources`, of caps to `of_caps`; and returns what the constants are worth.
+    /// to `of_resources`, where there is room, of caps to `of_caps`; and returns what the constants
+    /// and the resources of the pool are worth.
     ///
     /// `slope` may lie beyond the slopes of the step where a limit binds.
     pub(super) fn price_kinks(
         &self,
         step: usize,
-        (shape, points): (&Shape, &[Point]),
+        (shape, points, series): (&Shape, &[Point], &[&[f64]]),
         slope: f64,
         of_resources: &mut [f64],
         of_caps: &mut [f64],
-    ) -> f64 {
-        let mut worth = 0.0;
+    ) -> (f64, f64) {
+        let (mut constants, mut moved) = (0.0, 0.0);
         let lowest_inside = shape.slope_right_of(points, shape.lower);
         let inside = slope
             .max(lowest_inside)
@@ -269,15 +377,20 @@ impl ExchangeCosts {
             if amount == 0.0 {
                 return;
             }
-            for Rise { kink, .. } in rises[..=place].iter().rev() {
-                worth += amount * kink.constant;
-                if let Some(resource) = kink.resource {
-                    of_resources[resource as usize * self.n_steps + step] += amount;
+            for rise in rises[..=place].iter().rev() {
+                constants += amount * rise.constant;
+                if let Some(row) = series.get(rise.resource as usize) {
+                    moved += amount * row[step];
+                    if let Some(of) =
+                        of_resources.get_mut(rise.resource as usize * self.n_steps + step)
+                    {
+                        *of += amount;
+                    }
                 }
-                if let Some(cap) = kink.cap {
-                    of_caps[cap as usize] += amount;
+                if let Some(cap) = rise.cap() {
+                    of_caps[cap] += amount;
                 }
-                if !kink.after_previous {
+                if !rise.is_after_previous() {
                     break;
                 }
             }
@@ -299,8 +412,19 @@ impl ExchangeCosts {
                 );
             }
         }
-        worth
+        (constants, moved)
     }
+}
+
+/// What makes two steps alike.
+fn bits_of(slopes: &[f64], kinks: &[Kink], anchor: usize) -> Vec<u64> {
+    let index = |index: Option<u32>| index.map_or(u64::MAX, u64::from);
+    let of_kinks = kinks.iter().flat_map(|kink| {
+        let Kink { constant, resource, cap, after_previous } = *kink;
+        [constant.to_bits(), index(resource), index(cap), after_previous.into()]
+    });
+    let slopes = slopes.iter().map(|slope| slope.to_bits());
+    std::iter::once(anchor as u64).chain(slopes).chain(of_kinks).collect()
 }
 
 /// Puts points in order. What is right of the first few of the step has the bits of its slope.
@@ -320,6 +444,18 @@ fn sort(points: &mut [Point], lowest: f64) {
 }
 
 impl Shape {
+    /// Passes kinks that do not count, up to a slope.
+    #[inline]
+    fn pass(&mut self, points: &mut [Point], slope: f64) {
+        match points.last_mut() {
+            None => self.lowest = slope,
+            Some(point) => {
+                point.weight += slope - point.slope;
+                point.slope = slope;
+            }
+        }
+    }
+
     /// Whether there is an exchange within the limits that the powers reach. Limits that miss that
     /// by no more than `slack` are moved.
     #[inline]

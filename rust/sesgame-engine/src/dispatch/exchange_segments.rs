@@ -10,9 +10,13 @@
 //! stays there while waste is given up, and follows `x_min` from there on.
 
 use super::battery::Conversion;
-use super::convex_piecewise::Segment;
+use super::convex_piecewise::{ConvexPiecewise, Segment};
 use super::exchange_cost::{Point, Shape};
+use super::step_cost::Unit;
 use crate::error::{Error, Result};
+
+/// What additions of the segments of a step may be off, as a share of their sum.
+const ROUNDING: f64 = 1e-13;
 
 /// What a kWh wears off at the terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -150,6 +154,67 @@ impl Terminals {
         }
     }
 
+    /// Convolves a least cost with that of a step where no waste pays, no limit asks for an exchange
+    /// and the battery may be left as it is, from that outwards as far as anything changes.
+    #[inline]
+    pub fn convolve(
+        &self,
+        shape: &Shape,
+        points: &[Point],
+        powers: Powers,
+        unit: &Unit,
+        function: &mut ConvexPiecewise,
+    ) {
+        let slope_after = |count: usize| match count {
+            0 => shape.lowest,
+            _ => points[count - 1].slope,
+        };
+        let mut below = points.iter().take_while(|point| point.at < 0.0).count();
+        let mut above = below;
+        let mut to = 0.0;
+        loop {
+            let from = if below == 0 { f64::NEG_INFINITY } else { points[below - 1].at };
+            let from = from.max(-powers.discharge);
+            let segment = unit.convert(Segment {
+                slope: self.delivering(slope_after(below)),
+                length: (to - from) * self.delivered,
+            });
+            if !function.takes_left(segment.slope) {
+                break;
+            }
+            function.convolve_left(segment);
+            if from <= -powers.discharge {
+                break;
+            }
+            (below, to) = (below - 1, from);
+        }
+        while points.get(above).is_some_and(|point| point.at <= 0.0) {
+            above += 1;
+        }
+        let (mut from, last) = (0.0, shape.upper.min(powers.charge));
+        loop {
+            let to = points.get(above).map_or(last, |point| point.at.min(last));
+            let segment = unit.convert(Segment {
+                slope: self.drawing(slope_after(above)),
+                length: (to - from) * self.drawn,
+            });
+            if !function.takes_right(segment.slope) {
+                break;
+            }
+            function.convolve_right(segment);
+            if to >= last {
+                break;
+            }
+            (above, from) = (above + 1, to);
+        }
+    }
+
+    /// Whether [`Terminals::convolve`] is for a step.
+    #[inline]
+    pub fn is_simple(&self, shape: &Shape, powers: Powers) -> bool {
+        shape.lowest >= self.waste_pays && shape.lower <= -powers.discharge && shape.upper >= 0.0
+    }
+
     /// Fills in the cost of a step over the change of the charge; the limits leave an exchange.
     #[inline]
     pub fn change(&self, shape: &Shape, points: &[Point], powers: Powers, found: &mut Change) {
@@ -189,17 +254,21 @@ impl Change {
         }
     }
 
-    /// How many segments lie below a change; the one that it divides is divided.
-    #[inline]
+    /// How many segments lie below a change; the one that it divides is divided, unless all that it
+    /// takes off is rounding.
     pub fn split_at(&mut self, change: f64) -> usize {
+        let most = self.most();
+        if change >= most {
+            return self.segments.len();
+        }
+        let sliver = ROUNDING * (most - self.least);
         let mut below = change - self.least;
         for index in 0..self.segments.len() {
-            let length = self.segments[index].length;
-            if length > below {
-                if below <= 0.0 {
-                    return index;
-                }
-                let slope = self.segments[index].slope;
+            if below <= sliver {
+                return index;
+            }
+            let Segment { slope, length } = self.segments[index];
+            if length - below > sliver {
                 self.segments[index].length = below;
                 self.segments.insert(index + 1, Segment { slope, length: length - below });
                 return index + 1;
