@@ -257,9 +257,21 @@ def test_what_is_not_convex_or_not_there_is_refused(changed, message):
 
 
 def test_bits_do_not_depend_on_the_order_of_evaluation():
-    drawn = Drawn("everything", 3)
-    table = drawn.game.tabulate()
-    n = drawn.game.n_players
+    random = np.random.default_rng(2)
+    loads, n = random.normal(size=(6, 40)), 6
+    # A ladder: each member sells and buys at prices of its own.
+    own = np.eye(n)[:, :, np.newaxis]
+    surplus, deficit = (np.maximum(sign * loads, 0)[:, np.newaxis] for sign in (-1, 1))
+    game = tariff_game(
+        [0.04, *np.arange(5, 11) / 100, *np.arange(25, 31) / 100, 0.5],
+        [(0.0, 0, -1, False), *((0.0, rung, -1, True) for rung in range(1, 2 * n + 1))],
+        loads=loads,
+        resources=np.concatenate([-deficit, own * surplus, own * deficit], axis=1),
+        losses=(0.9, 0.95, 0.01, 0.02, 0.999),
+    )
+    table = game.tabulate()
     for mask in reversed(range(1, 1 << n)):
         members = np.array([[mask >> i & 1 == 1 for i in range(n)]])
-        assert drawn.game.values(members)[0] == table[mask] or np.isinf(table[mask])
+        assert game.values(members)[0] == table[mask]
+        # What nobody brings is left out of an enumeration; a schedule looks at everything.
+        assert close(game.dispatch(members[0]).cost, table[mask])
