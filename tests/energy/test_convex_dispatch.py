@@ -3,11 +3,14 @@ in value, schedule and duals, on drawn costs that are full of ties."""
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from reference.convex_dispatch_lp import ConvexWorld, least_cost
 from sesgame import _engine
+from sesgame.game.native_source import native_from
 
 TOLERANCE = 1e-8
 """Relative to the cost and a unit of money: the linear program is solved to 1e-10, and its worlds
@@ -174,7 +177,7 @@ def test_value_schedule_and_duals_are_those_of_a_linear_program(kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_value_schedule_and_duals_are_those_of_a_linear_program_by_the_hundred(kind):
-    assert sum(check(kind, seed) for seed in range(12, 300)) >= 100
+    assert sum(check(kind, seed) for seed in range(12, 150)) >= 50
 
 
 def tariff_game(prices, kinks=((0.0, 0, -1, False),), anchor=0, *, loads=((1.0, -2.0),), **changed):
@@ -275,3 +278,12 @@ def test_bits_do_not_depend_on_the_order_of_evaluation():
         assert game.values(members)[0] == table[mask]
         # What nobody brings is left out of an enumeration; a schedule looks at everything.
         assert close(game.dispatch(members[0]).cost, table[mask])
+
+
+def test_a_game_travels_with_what_it_was_made_from():
+    world = Drawn("ladder", 1).world
+    game = native_from(_engine.convex_dispatch_game, *world.arguments)
+    everybody = np.ones((1, len(world.money)), dtype=bool)
+    expected = game.values(everybody)
+    world.kinks[0][:] = np.nan
+    assert pickle.loads(pickle.dumps(game)).values(everybody) == expected
