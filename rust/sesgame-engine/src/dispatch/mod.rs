@@ -7,6 +7,10 @@
 mod battery;
 pub mod bill_range;
 mod convex_piecewise;
+pub mod convex_pool;
+pub mod convex_schedule;
+mod exchange_cost;
+mod exchange_segments;
 pub mod netting;
 pub mod pooled_battery;
 pub mod schedule;
@@ -14,6 +18,8 @@ mod step_cost;
 mod tariff;
 
 pub use battery::{Battery, Conversion};
+pub use exchange_cost::{ExchangeCosts, Kink};
+pub use exchange_segments::Wear;
 pub use tariff::Tariff;
 
 use crate::error::{Error, Result};
