@@ -103,7 +103,6 @@ def test_negative_wear_is_refused():
 @pytest.mark.parametrize(
     ("world", "missing"),
     [
-        ({"grid": Grid(demand_charge_per_kw=1.0)}, "a demand charge"),
         ({"grid": Grid(import_limit_kw=99.0)}, "an import limit"),
         ({"batteries": [battery("ann", wear=0.1)]}, "battery degradation costs"),
         ({"storage_offers": [OFFER]}, "storage to buy"),

@@ -267,7 +267,7 @@ class Community(ByValue):
             sell_per_kwh=self.sell_per_kwh,
             storage=storage_of(self.batteries, self.members),
             offers=offers_of(self.storage_offers),
-            demand_charge_per_kw=self.grid.demand_charge_per_kw,
+            peak_charges=self.grid.peak_charges(self.steps),
             import_limit_kw=self.grid.import_limit_kw,
             export_limit_kw=self.grid.export_limit_kw,
             flow_limits=self.grid.flow_limits(self.members),

@@ -33,7 +33,8 @@ mod _engine {
     use crate::coalition_values::CoalitionValues;
     #[pymodule_export]
     use crate::dispatch::{
-        PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
+        PeakChargedDispatch, PeakChargedGame, PooledBatteryDispatch, PooledBatteryGame,
+        netting_game, peak_charged_dispatch, peak_charged_game, pooled_battery_dispatch,
         pooled_battery_game,
     };
     #[pymodule_export]

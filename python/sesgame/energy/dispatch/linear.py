@@ -48,7 +48,7 @@ class LinearModel(ByValue):
         problem = problems[0]
         solved = f"{count(len(problem.storage), 'battery')}, by linear program"
         share = largest_gap(problem.storage)
-        if problem.beyond_a_pool or problem.of_the_grid or is_harmless(problem.storage):
+        if problem.beyond_a_pool or problem.grid_limits or is_harmless(problem.storage):
             return solved
         return (
             f"{solved} (their hours or charges differ: a pool, model battery, is faster and "

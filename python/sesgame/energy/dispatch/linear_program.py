@@ -343,13 +343,13 @@ class LinearDispatch:
         first_column, first_row = builder.n_columns, builder.n_rows
         grid_import = builder.add_columns(n_steps, cost=weight * problem.buy_per_kwh)
         grid_export = builder.add_columns(n_steps, cost=-weight * problem.sell_per_kwh)
-        if problem.demand_charge_per_kw:
-            peak = builder.add_columns(1, cost=weight * problem.demand_charge_per_kw)
+        for charge in problem.peak_charges:
+            peak = builder.add_columns(1, cost=weight * charge.price_per_kw)
             builder.add_rows(
                 -np.inf,
                 0.0,
-                (grid_import, 1.0),
-                (np.repeat(peak, n_steps), -problem.steps.step_hours),
+                (grid_import[charge.steps], 1.0),
+                (np.repeat(peak, len(charge.steps)), -problem.steps.step_hours),
             )
         flows = self._add_storage(problem, weight)
         unused = self._add_curtailment(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from sesgame._engine import (
     pooled_battery_game,
     weighted_sum_game,
 )
-from sesgame.energy.dispatch.dual_prices import DualBills, OwenPrices
+from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices, OwenPrices
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
+from sesgame.energy.dispatch.peak_pool import PeakPool
 from sesgame.energy.dispatch.pool_gap import cut_pools, gap_of_all, largest_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
@@ -80,7 +82,12 @@ class PooledModel(ByValue):
         pool, efficiencies = self._pool(problem)
         energy_kwh, power_kw, initial_kwh = (float(each.sum()) for each in pool)
 
+        peaks = self._peak_pool(problem)
+
         def cost(energy_kwh: float, power_kw: float, initial_kwh: float) -> float:
+            if problem.peak_charges:
+                power_kwh = power_kw * hours
+                return peaks.cost_of_all(energy_kwh, power_kwh, power_kwh, initial_kwh)
             amounts = (energy_kwh, power_kw * hours, initial_kwh)
             return _run(problem, net_load_kwh, amounts, efficiencies).cost
 
@@ -92,7 +99,7 @@ class PooledModel(ByValue):
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""
-        return problem.beyond_a_pool + problem.of_the_grid
+        return problem.beyond_a_pool + problem.grid_limits
 
     def program(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
@@ -109,6 +116,8 @@ class PooledModel(ByValue):
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
+        if problem.peak_charges:
+            return self._peak_pool(problem).game()
         if self._used(problem).size:
             return self._pooled_game(problem)
         return native_from(
@@ -124,6 +133,8 @@ class PooledModel(ByValue):
 
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what a coalition does."""
+        if problem.peak_charges:
+            return self._peak_pool(problem).dispatch(members)
         net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
         pool, efficiencies = self._pool(problem)
         energy_kwh, power_kw, initial_kwh = (float(each[members].sum()) for each in pool)
@@ -142,11 +153,16 @@ class PooledModel(ByValue):
 
     def dual_bills(self, problem: DispatchProblem) -> DualBills:
         """Return the bills at dual prices; they add up to the cost but for rounding."""
+        if problem.peak_charges:
+            found = self._peak_pool(problem).prices()
+            return DualBills(found.bills_by_step.sum(axis=1), 0.0)
         _, bills_by_step = self._priced(problem)
         return DualBills(bills_by_step.sum(axis=1), 0.0)
 
-    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> OwenPrices:
+    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
         """Return prices that prove the dispatch of all optimal, and the range of each bill."""
+        if problem.peak_charges:
+            return self._peak_prices(problem, progress=progress)
         found, bills_by_step = self._priced(problem)
         bills = bills_by_step.sum(axis=1)
         game = self._pooled_game(problem)
@@ -197,6 +213,20 @@ class PooledModel(ByValue):
                 float(storage.discharge_efficiency[first]),
             )
         return storage.brought(used, len(problem.members)), efficiencies
+
+    def _peak_pool(self, problem: DispatchProblem) -> PeakPool:
+        """Return the pool with the charges on its peaks."""
+        (energy_kwh, power_kw, initial_kwh), efficiencies = self._pool(problem)
+        brought = (energy_kwh, power_kw * problem.steps.step_hours, initial_kwh)
+        return PeakPool(problem, brought, efficiencies, lambda: self.program([problem]))
+
+    def _peak_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
+        pool = self._peak_pool(problem)
+        found = pool.prices()
+        bills = found.bills_by_step.sum(axis=1)
+        with progress_report("ranges of the bills", "member", progress) as report:
+            lowest, highest = pool.game().bill_ranges(report).T
+        return replace(found, lowest=np.minimum(lowest, bills), highest=np.maximum(highest, bills))
 
     def _pooled_game(self, problem: DispatchProblem) -> PooledBatteryGame:
         (energy_kwh, power_kw, initial_kwh), efficiencies = self._pool(problem)

@@ -23,6 +23,7 @@ __all__ = [
     "FlowLimit",
     "Model",
     "Offers",
+    "PeakCharge",
     "Steps",
     "Storage",
 ]
@@ -154,6 +155,25 @@ class FlowLimit(ByValue):
 
 
 @dataclass(frozen=True, eq=False)
+class PeakCharge(ByValue):
+    """A charge on the highest import among some steps.
+
+    Attributes
+    ----------
+    name : str
+        For messages and results.
+    price_per_kw : float
+        Of the highest import in any of the steps, once for all of them; at least 0.
+    steps : ndarray of int
+        At least one, in ascending order.
+    """
+
+    name: str
+    price_per_kw: float
+    steps: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
 class DispatchProblem(ByValue):
     """What coalitions of n members can do in T steps, and what it costs.
 
@@ -172,8 +192,8 @@ class DispatchProblem(ByValue):
         The batteries of members.
     offers : Offers
         Storage to buy.
-    demand_charge_per_kw : float
-        For the highest import of any step.
+    peak_charges : tuple of PeakCharge
+        Those that cost something, one for each period of each charge.
     import_limit_kw, export_limit_kw : float
         Of any coalition together; may be infinite.
     flow_limits : tuple of FlowLimit
@@ -190,7 +210,7 @@ class DispatchProblem(ByValue):
     sell_per_kwh: NDArray[np.float64]
     storage: Storage
     offers: Offers
-    demand_charge_per_kw: float
+    peak_charges: tuple[PeakCharge, ...]
     import_limit_kw: float
     export_limit_kw: float
     flow_limits: tuple[FlowLimit, ...]
@@ -213,8 +233,11 @@ class DispatchProblem(ByValue):
         flow_kwh = np.abs(self.load_kwh).sum(axis=0) + np.abs(self.pv_kwh).sum(axis=0)
         flow_kwh += sum(self.storage.power_kw.tolist()) * self.steps.step_hours
         price = np.maximum(np.abs(self.buy_per_kwh), np.abs(self.sell_per_kwh))
+        money = price @ flow_kwh
+        for charge in self.peak_charges:
+            money += charge.price_per_kw / self.steps.step_hours * flow_kwh[charge.steps].max()
         additions = len(self.members) + self.steps.n_steps
-        return float(np.finfo(np.float64).eps * additions * (price @ flow_kwh))
+        return float(np.finfo(np.float64).eps * additions * money)
 
     @property
     def beyond_a_pool(self) -> list[str]:
@@ -230,8 +253,12 @@ class DispatchProblem(ByValue):
     @property
     def of_the_grid(self) -> list[str]:
         """What the grid charges or limits beyond energy, in words."""
+        return ["a demand charge"] * bool(self.peak_charges) + self.grid_limits
+
+    @property
+    def grid_limits(self) -> list[str]:
+        """What the grid limits, in words."""
         features = {
-            "a demand charge": self.demand_charge_per_kw > 0,
             "an import limit": np.isfinite(self.import_limit_kw),
             "an export limit": np.isfinite(self.export_limit_kw),
             "connection limits": any(limit.is_own for limit in self.flow_limits),

@@ -6,14 +6,22 @@
 
 mod battery;
 pub mod bill_range;
+mod capped_battery;
 mod convex_piecewise;
 pub mod netting;
+mod peak_caps;
+mod peak_charge;
+pub mod peak_dispatch;
+pub mod peak_game;
+mod peak_optimum;
+mod peak_program;
 pub mod pooled_battery;
 pub mod schedule;
 mod step_cost;
 mod tariff;
 
 pub use battery::{Battery, Conversion};
+pub use peak_charge::{PeakCharge, PeakCharges};
 pub use tariff::Tariff;
 
 use crate::error::{Error, Result};

@@ -173,7 +173,7 @@ pub(super) fn least_cost(
 }
 
 /// The least value at a distance of at least `distance` from the left end, and the slope there.
-fn read_end(function: &ConvexPiecewise, distance: f64) -> End {
+pub(super) fn read_end(function: &ConvexPiecewise, distance: f64) -> End {
     let mut end = End { cost: function.left_value(), slope: 0.0 };
     let mut remaining = distance;
     for segment in function.segments() {
