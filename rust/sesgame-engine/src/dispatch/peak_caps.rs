@@ -19,10 +19,11 @@ const CLOSED: f64 = 1e-13;
 pub(super) const PROVED: f64 = 1e-9;
 /// Evaluations before the search gives up; it needs a fraction of them.
 const MAX_EVALUATIONS: usize = 400;
-/// The first step from the start, as a share of the range of a cap.
-const FIRST_STEP: f64 = 1.0 / 256.0;
+/// The first step from the start, as a share of the range of a cap: most often the start is the
+/// optimum, and a bound from beside it proves that.
+const FIRST_STEP: f64 = 1.0 / 1_048_576.0;
 /// By how much a step grows that was too short.
-const GROWTH: f64 = 8.0;
+const GROWTH: f64 = 256.0;
 /// Money is told to the solver in units of which this many could flow: its tolerances are absolute.
 const MONEY_UNITS: f64 = 65_536.0;
 

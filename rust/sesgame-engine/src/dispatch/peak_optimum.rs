@@ -124,8 +124,7 @@ mod tests {
     fn the_optimum_is_that_of_the_linear_program() {
         let progress = Progress::new();
         let mut work = Workspace::new();
-        let (mut n_evaluations, mut worst) = ([0; 13], 0.0_f64);
-        for seed in 0..2600 {
+        for seed in 0..520 {
             let n_charges = seed as usize % 13;
             let (model, load, battery) = drawn(seed, n_charges.max(1));
             let pool = Pool { load: &load, battery };
@@ -138,16 +137,13 @@ mod tests {
             );
             assert!(found.bound <= found.cost + 1e-12 * turnover, "seed {seed}: {found:?}");
             assert!(found.cost - found.bound <= PROVED * turnover, "seed {seed}: {found:?}");
-            worst = worst.max((found.cost - found.bound) / turnover);
-            n_evaluations[n_charges] = found.n_evaluations.max(n_evaluations[n_charges]);
         }
-        println!("evaluations {n_evaluations:?} worst gap {worst:e}");
     }
 
     #[test]
     fn a_schedule_and_its_prices_prove_each_other() {
         let progress = Progress::new();
-        for seed in 0..1300 {
+        for seed in 0..650 {
             let n_charges = seed as usize % 13;
             let (model, load, battery) = drawn(seed, n_charges.max(1));
             let found = peak_dispatch(
