@@ -14,6 +14,9 @@ const MAX_LEVELS: usize = 32;
 #[derive(Debug)]
 pub(crate) struct PartialSums<'a> {
     rows: &'a [f64],
+    /// From one player's numbers to the next one's, and where those that are summed up begin.
+    stride: usize,
+    offset: usize,
     width: usize,
     members: Vec<usize>,
     /// Level `k` is the sum of the first `k + 1` rows, the topmost one that of all.
@@ -24,8 +27,19 @@ pub(crate) struct PartialSums<'a> {
 impl<'a> PartialSums<'a> {
     /// The empty coalition over `rows`, a matrix with one row of `width` numbers for each player.
     pub fn new(rows: &'a [f64], width: usize) -> Self {
+        Self::of_a_part(rows, width, 0..width)
+    }
+
+    /// The empty coalition over a part of the `stride` numbers that each player has in `rows`.
+    pub fn of_a_part(rows: &'a [f64], stride: usize, part: std::ops::Range<usize>) -> Self {
+        let (offset, width) = (part.start, part.len());
         let zero = vec![0.0; width].into();
-        Self { rows, width, members: Vec::new(), levels: Vec::new(), zero }
+        Self { rows, stride, offset, width, members: Vec::new(), levels: Vec::new(), zero }
+    }
+
+    /// Whether nobody is a member.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
     }
 
     /// Forgets all members.
@@ -35,7 +49,7 @@ impl<'a> PartialSums<'a> {
 
     /// Adds the row of `player`.
     pub fn add(&mut self, player: usize) {
-        let row = &self.rows[player * self.width..][..self.width];
+        let row = &self.rows[player * self.stride + self.offset..][..self.width];
         let below = self.members.len();
         self.members.push(player);
         if below >= MAX_LEVELS {

@@ -83,7 +83,7 @@ impl PooledBatteryGame {
         py: Python<'py>,
         report: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let ranges = watched(py, report, |progress| bill_ranges(&self.game, progress))?;
+        let ranges = watched(py, report, |progress| bill_ranges(self.game.as_ref(), progress))?;
         let ranges: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
         Ok(PyArray2::from_owned_array(py, ranges.into()))
     }

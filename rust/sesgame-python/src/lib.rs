@@ -9,6 +9,7 @@ mod boundary;
 mod bundle_auction;
 mod checks;
 mod coalition_values;
+mod convex_dispatch;
 mod dispatch;
 mod games;
 mod linear_production;
@@ -31,6 +32,8 @@ mod _engine {
     use crate::bundle_auction::{BundleAuctionColumns, ClarkeOutcome, CoreSelectingOutcome};
     #[pymodule_export]
     use crate::coalition_values::CoalitionValues;
+    #[pymodule_export]
+    use crate::convex_dispatch::{ConvexDispatch, ConvexDispatchGame, convex_dispatch_game};
     #[pymodule_export]
     use crate::dispatch::{
         PeakChargedDispatch, PeakChargedGame, PooledBatteryDispatch, PooledBatteryGame,

@@ -10,8 +10,6 @@
 
 use rayon::prelude::*;
 
-use super::convex_piecewise::ConvexPiecewise;
-use super::pooled_battery::PooledBatteryGame;
 use crate::error::Result;
 use crate::game::NativeGame;
 use crate::progress::Progress;
@@ -21,27 +19,43 @@ use crate::thread_pool;
 /// roughly, so that neither rounding nor a kink within the distance counts for much.
 pub(super) const DISTANCE: f64 = 1.0 / 1_048_576.0;
 
-/// The smallest and the largest bill of each member over all optimal prices.
+/// A game whose values are costs of the sum of what the members bring.
+pub trait CostOfSums: NativeGame {
+    /// What each member brings, in rows of the same length one after the other.
+    fn rows(&self) -> &[f64];
+
+    /// The length of a row.
+    fn width(&self) -> usize;
+
+    /// The least cost of a sum, with memory of its own to find it.
+    fn cost_of_sums(&self) -> impl FnMut(&[f64]) -> f64 + Send;
+
+    /// All money that could flow on account of a row.
+    fn weight(&self, row: &[f64]) -> f64;
+}
+
+/// The smallest and the largest bill of each member over all optimal prices; infinite where limits
+/// leave no dispatch when a little more or less of what a member brings is there.
 ///
 /// # Complexity
 /// Two dispatches for each member, on all cores.
 ///
 /// # Errors
 /// [`crate::error::Error::Interrupted`].
-pub fn bill_ranges(game: &PooledBatteryGame, progress: &Progress) -> Result<Vec<(f64, f64)>> {
-    let all = game.rows().fold(vec![0.0; game.width()], |mut sum, row| {
-        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+pub fn bill_ranges(game: &impl CostOfSums, progress: &Progress) -> Result<Vec<(f64, f64)>> {
+    let rows: Vec<&[f64]> = game.rows().chunks(game.width()).collect();
+    let all = rows.iter().fold(vec![0.0; game.width()], |mut sum, row| {
+        sum.iter_mut().zip(*row).for_each(|(sum, value)| *sum += value);
         sum
     });
-    let cost = game.cost(&all, &mut ConvexPiecewise::new());
-    let weight_of_all: f64 = game.rows().map(|row| game.weight(row)).sum();
-    progress.set_total(game.n_players() as u64);
-    let rows: Vec<&[f64]> = game.rows().collect();
+    let cost = (game.cost_of_sums())(&all);
+    let weight_of_all: f64 = rows.iter().map(|row| game.weight(row)).sum();
+    progress.set_total(rows.len() as u64);
     thread_pool::install(|| {
         rows.par_iter()
             .map_init(
-                || (ConvexPiecewise::new(), vec![0.0; all.len()]),
-                |(function, moved), row| {
+                || (game.cost_of_sums(), vec![0.0; all.len()]),
+                |(cost_of, moved), row| {
                     progress.advance(1)?;
                     let weight = game.weight(row);
                     if weight == 0.0 {
@@ -55,7 +69,7 @@ pub fn bill_ranges(game: &PooledBatteryGame, progress: &Progress) -> Result<Vec<
                             .iter_mut()
                             .zip(sums)
                             .for_each(|(at, (all, own))| *at = all + share * own);
-                        game.cost(moved, function)
+                        cost_of(moved)
                     };
                     let slopes =
                         [(cost - cost_at(-share)) / share, (cost_at(share) - cost) / share];

@@ -64,6 +64,11 @@ impl ConvexPiecewise {
         self.left
     }
 
+    /// How far from the bound the domain ends.
+    pub fn headroom(&self) -> f64 {
+        self.headroom
+    }
+
     /// Whether the domain ends at the bound.
     pub fn reaches_bound(&self) -> bool {
         self.headroom <= 0.0
@@ -77,6 +82,72 @@ impl ConvexPiecewise {
     /// Moves the bound up.
     pub fn extend_bound(&mut self, by: f64) {
         self.headroom += by;
+    }
+
+    /// Whether infimal convolution with this slope on the left changes anything; if it does not,
+    /// that with a smaller one does not either.
+    #[inline]
+    pub fn takes_left(&self, slope: f64) -> bool {
+        self.left > 0.0 || self.segments().first().is_some_and(|first| first.slope < slope)
+    }
+
+    /// Whether infimal convolution with this slope on the right changes anything; if it does not,
+    /// that with a larger one does not either.
+    #[inline]
+    pub fn takes_right(&self, slope: f64) -> bool {
+        self.headroom > 0.0 || self.segments().last().is_some_and(|last| last.slope > slope)
+    }
+
+    /// Moves the domain and cuts off what leaves `[0, bound]`; false when nothing is left. A domain
+    /// that misses that by no more than `slack` becomes a point at the end that it misses.
+    pub fn shift(&mut self, by: f64, slack: f64) -> bool {
+        self.left += by;
+        self.headroom -= by;
+        if self.left < 0.0 {
+            let missing = self.cut_left(-self.left);
+            self.left = 0.0;
+            if missing > slack {
+                return false;
+            }
+            self.headroom -= missing;
+        }
+        if self.headroom < 0.0 {
+            let missing = self.cut_right(-self.headroom);
+            self.headroom = 0.0;
+            if missing > slack {
+                return false;
+            }
+            self.left -= missing;
+        }
+        true
+    }
+
+    /// Takes a length off the left end, and returns what there is too little.
+    fn cut_left(&mut self, mut length: f64) -> f64 {
+        while let Some(first) = self.buffer[self.head..self.tail].first_mut() {
+            let cut = first.length.min(length);
+            self.left_value += first.slope * cut;
+            if first.length > length {
+                first.length -= length;
+                return 0.0;
+            }
+            length -= cut;
+            self.head += 1;
+        }
+        length
+    }
+
+    /// Takes a length off the right end, and returns what there is too little.
+    fn cut_right(&mut self, mut length: f64) -> f64 {
+        while let Some(last) = self.buffer[self.head..self.tail].last_mut() {
+            if last.length > length {
+                last.length -= length;
+                return 0.0;
+            }
+            length -= last.length;
+            self.tail -= 1;
+        }
+        length
     }
 
     /// Infimal convolution with `slope * x` on `[-length, 0]`, as far as the domain stays within

@@ -8,6 +8,10 @@ mod battery;
 pub mod bill_range;
 mod capped_battery;
 mod convex_piecewise;
+pub mod convex_pool;
+pub mod convex_schedule;
+mod exchange_cost;
+mod exchange_segments;
 pub mod netting;
 mod peak_caps;
 mod peak_charge;
@@ -21,6 +25,8 @@ mod step_cost;
 mod tariff;
 
 pub use battery::{Battery, Conversion};
+pub use exchange_cost::{ExchangeCosts, Kink};
+pub use exchange_segments::Wear;
 pub use peak_charge::{PeakCharge, PeakCharges};
 pub use tariff::Tariff;
 

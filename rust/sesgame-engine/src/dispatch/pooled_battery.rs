@@ -7,6 +7,7 @@
 //! than the battery needs steps to be filled, so the time per step does not grow with their number.
 
 use super::battery::{Battery, Conversion};
+use super::bill_range::CostOfSums;
 use super::convex_piecewise::ConvexPiecewise;
 use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
@@ -65,18 +66,8 @@ impl PooledBatteryGame {
         Ok(Self { costs: StepCosts::new(tariff, conversion), rows, n_players })
     }
 
-    /// The number of resources that a member brings: a net load per step, energy, power, charge.
-    pub(super) fn width(&self) -> usize {
-        self.costs.tariff().n_steps() + 3
-    }
-
-    /// The resources of each member.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        self.rows.chunks(self.width())
-    }
-
     /// The least cost of a pool with the given resources.
-    pub(super) fn cost(&self, resources: &[f64], function: &mut ConvexPiecewise) -> f64 {
+    fn cost(&self, resources: &[f64], function: &mut ConvexPiecewise) -> f64 {
         let tariff = self.costs.tariff();
         let (load, pool) = resources.split_at(tariff.n_steps());
         let battery = Battery { energy: pool[0], power: pool[1], initial_charge: pool[2] };
@@ -85,17 +76,26 @@ impl PooledBatteryGame {
         }
         tariff.cost(load) + least_cost(&self.costs, load, battery, function, |_, _| {}).cost
     }
+}
 
-    /// The least cost of a pool, with memory of its own to find it.
+impl CostOfSums for PooledBatteryGame {
+    fn rows(&self) -> &[f64] {
+        &self.rows
+    }
+
+    /// A net load per step, energy, power, charge.
+    fn width(&self) -> usize {
+        self.costs.tariff().n_steps() + 3
+    }
+
     fn cost_of_sums(&self) -> impl FnMut(&[f64]) -> f64 + Send {
         let mut function = ConvexPiecewise::new();
         move |resources| self.cost(resources, &mut function)
     }
 
-    /// All money that could flow on account of the given resources.
-    pub(super) fn weight(&self, resources: &[f64]) -> f64 {
+    fn weight(&self, row: &[f64]) -> f64 {
         let tariff = self.costs.tariff();
-        let (load, pool) = resources.split_at(tariff.n_steps());
+        let (load, pool) = row.split_at(tariff.n_steps());
         tariff.turnover(load, pool[1]) + tariff.highest() * (pool[0] + pool[2])
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    const KWH: Self = Self { per_kwh: 1.0, kwh: 1.0, growth: 0.0, reset: None };
+    pub const KWH: Self = Self { per_kwh: 1.0, kwh: 1.0, growth: 0.0, reset: None };
 
     /// A segment in price per kWh and kWh in this unit.
     #[inline]
@@ -128,7 +128,7 @@ impl StepCosts {
 }
 
 /// The units of charge when the share `retention` of it is kept in each step.
-fn units(retention: f64, n_steps: usize) -> Vec<Unit> {
+pub(super) fn units(retention: f64, n_steps: usize) -> Vec<Unit> {
     let mut per_kwh = 1.0;
     let next = |_| {
         let growth = per_kwh / retention - per_kwh;
