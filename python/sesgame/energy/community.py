@@ -57,7 +57,7 @@ class Community(ByValue):
     batteries : iterable of Battery, optional
         Each owned by a member.
     grid : Grid, optional
-        A charge on the highest import, and limits of connections and lines; by default none.
+        Charges on the highest import, and limits of connections and lines; by default none.
     storage_offers : iterable of StorageOffer, optional
         Storage that any coalition may buy as much of as pays.
     name : str, default "community"
@@ -339,7 +339,7 @@ class Community(ByValue):
             The steps that start in ``[start, end)``; by default all.
         model : {"battery", "netting", "linear"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
-            linear program has (a grid, wear, storage to buy, batteries of different
+            linear program has (limits of the grid, wear, storage to buy, batteries of different
             efficiencies), or batteries so different in hours or charge that a pool of them may cost
             some coalition less by more than a hundredth of what they save it; else the recursion
             ``"battery"`` if there are batteries, else ``"netting"``.

@@ -31,8 +31,8 @@ __all__ = [
 Model = Literal["battery", "netting", "linear"]
 """``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
 too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
-recursions, very fast. ``"linear"``: a linear program, with each battery by itself, wear, the grid
-and storage to buy."""
+recursions, very fast, also under demand charges. ``"linear"``: a linear program, with each battery
+by itself, wear, limits of the grid and storage to buy."""
 
 
 class Steps(Protocol):

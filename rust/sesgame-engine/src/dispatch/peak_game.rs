@@ -150,9 +150,12 @@ impl PeakChargedGame {
         progress: &Progress,
     ) -> Result<Bracket> {
         let pool = self.pool(resources);
-        let found = self.model.optimum(pool, work, progress)?;
-        if found.cost - found.bound <= PROVED * self.model.turnover(pool) {
-            return Ok(Bracket { cost: found.cost, bound: found.bound });
+        match self.model.optimum(pool, work, progress) {
+            Ok(found) if found.cost - found.bound <= PROVED * self.model.turnover(pool) => {
+                return Ok(Bracket { cost: found.cost, bound: found.bound });
+            }
+            Ok(_) | Err(Error::Solver { .. }) => {}
+            Err(error) => return Err(error),
         }
         self.n_by_program.fetch_add(1, Ordering::Relaxed);
         let cost = cost_by_program(&self.model, pool, progress)?;
