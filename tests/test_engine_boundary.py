@@ -17,6 +17,7 @@ RESULTS = (
     "NetworkOutcome",
     "NucleolusOutcome",
     "OrderBookOutcome",
+    "PeakChargedDispatch",
     "PooledBatteryDispatch",
 )
 """Classes that only hold results, and the enumeration."""
