@@ -233,9 +233,7 @@ def convex_dispatch_game(
     resources: NDArray[np.float64],
     money: NDArray[np.float64],
     slopes: NDArray[np.float64],
-    kinks: tuple[
-        NDArray[np.float64], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]
-    ],
+    kinks: tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
     anchor: NDArray[np.int32],
     caps: NDArray[np.float64],
     batteries: tuple[
