@@ -127,7 +127,7 @@ def test_ranges_of_bills_are_those_of_the_linear_program(seed):
 
 
 def pool_of(community):
-    return MODELS["battery"]._peak_pool(community.problem)
+    return MODELS["battery"]._pool(community.problem)
 
 
 @pytest.mark.parametrize("seed", range(4))

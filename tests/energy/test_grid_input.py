@@ -103,8 +103,15 @@ def test_negative_wear_is_refused():
 @pytest.mark.parametrize(
     ("world", "missing"),
     [
-        ({"grid": Grid(import_limit_kw=99.0)}, "an import limit"),
-        ({"batteries": [battery("ann", wear=0.1)]}, "battery degradation costs"),
+        (
+            {"grid": Grid(demand_charge_per_kw=1.0, import_limit_kw=99.0)},
+            "a demand charge beside limits, wear or unlike powers",
+        ),
+        ({"grid": Grid(connection_limits_kw={"ann": 99.0})}, "connection limits"),
+        (
+            {"batteries": [battery("ann", wear=0.1), battery("bob", wear=0.2)]},
+            "batteries of different degradation costs",
+        ),
         ({"storage_offers": [OFFER]}, "storage to buy"),
         ({"batteries": UNLIKE}, "batteries of different efficiencies"),
     ],

@@ -52,12 +52,12 @@ def least_cost(days, weights, members):
         }
         stored: dict[object, tuple[int, float]] = {}
         stores = [
-            (battery, battery.owner, battery.energy_kwh, battery.power_kw * hours, None)
+            (battery, battery.owner, battery.energy_kwh, battery.powers_kw, None)
             for battery in day.batteries
             if battery.owner in members
         ]
         stores += [
-            (offer, None, math.inf, math.inf, size)
+            (offer, None, math.inf, (math.inf, math.inf), size)
             for offer, size in zip(day.storage_offers, sizes, strict=True)
         ]
         for t in range(day.steps.n_steps):
@@ -66,11 +66,12 @@ def least_cost(days, weights, members):
             below += [({bought: 1.0, peak_of[name]: -hours}, 0.0) for name, _ in peaks[t]]
             flow = {member: {} for member in members}
             balance = {bought: 1.0, sold: -1.0}
-            for index, (store, owner, energy, power, size) in enumerate(stores):
+            for index, (store, owner, energy, powers_kw, size) in enumerate(stores):
                 last = t == day.steps.n_steps - 1
                 initial = store.initial_charge_kwh if size is None else 0.0
-                charge = column(0.0, 0, power)
-                discharge = column(weight * store.degradation_cost_per_kwh, 0, power)
+                charge = column(0.0, 0, powers_kw[0] * hours)
+                wear = weight * store.degradation_cost_per_kwh
+                discharge = column(wear, 0, powers_kw[1] * hours)
                 state = column(0.0, initial if last else 0.0, energy)
                 balance |= {charge: -1.0, discharge: 1.0}
                 if owner:

@@ -30,8 +30,15 @@ def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
     """Return one battery for each row."""
     numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
     optional = ["initial_charge_kwh", "degradation_cost_per_kwh"]
-    table.expect(["owner", *numbers], optional)
+    powers = ["charge_power_kw", "discharge_power_kw"]
+    table.expect(["owner", *numbers], optional + powers)
     owners, rows = table.texts("owner"), _numbers(table, numbers, optional)
+    # An empty cell is no limit of its own: power_kw holds.
+    for power in powers:
+        given = table.texts(power, "")
+        for row, value in enumerate(table.floats(power, 0.0).tolist()):
+            if given[row]:
+                rows[row][power] = value
     known = frozenset(members)
     for row, owner in enumerate(owners):
         if owner and owner not in known:

@@ -4,10 +4,13 @@
 
 use proptest::prelude::*;
 use sesgame_engine::coalition::members;
+use sesgame_engine::dispatch::bill_range::CostOfSums;
+use sesgame_engine::dispatch::convex_pool::{ConvexDispatchGame, Holding, Workspace};
+use sesgame_engine::dispatch::convex_schedule::BlockBound;
 use sesgame_engine::dispatch::netting::NettingGame;
 use sesgame_engine::dispatch::pooled_battery::PooledBatteryGame;
 use sesgame_engine::dispatch::schedule::dispatch;
-use sesgame_engine::dispatch::{Battery, Conversion, Tariff};
+use sesgame_engine::dispatch::{Battery, Conversion, ExchangeCosts, Kink, Tariff, Wear};
 use sesgame_engine::enumeration::tabulate;
 use sesgame_engine::error::Error;
 use sesgame_engine::progress::Progress;
@@ -44,18 +47,21 @@ fn cost(load: &[f64], tariff: &Tariff, battery: Battery, losses: Losses) -> f64 
 
 /// The least cost over charges that are whole numbers.
 fn cost_on_a_grid(load: &[f64], tariff: &Tariff, battery: Battery) -> f64 {
+    cost_of_whole_numbers(load, battery, |step, grid| {
+        (tariff.buy()[step] * grid).max(tariff.sell()[step] * grid)
+    })
+}
+
+/// The same with any cost of what a step draws from the grid.
+fn cost_of_whole_numbers(load: &[f64], battery: Battery, paid: impl Fn(usize, f64) -> f64) -> f64 {
     let (energy, power) = (battery.energy as i32, battery.power as i32);
     let start = battery.initial_charge as usize;
     let mut least = vec![f64::INFINITY; energy as usize + 1];
     least[start] = 0.0;
     for (step, load) in load.iter().enumerate() {
-        let paid = |change: i32| {
-            let grid = load + f64::from(change);
-            (tariff.buy()[step] * grid).max(tariff.sell()[step] * grid)
-        };
         let reach = |after: i32| {
             ((after - power).max(0)..=(after + power).min(energy))
-                .map(|before| least[before as usize] + paid(after - before))
+                .map(|before| least[before as usize] + paid(step, load + f64::from(after - before)))
                 .fold(f64::INFINITY, f64::min)
         };
         least = (0..=energy).map(reach).collect();
@@ -78,7 +84,95 @@ fn pool(coalition: u32, load: &[f64], batteries: &[Battery]) -> (Vec<f64>, Batte
     (pooled, battery)
 }
 
+/// A kink that moves with the net load, and with the cap where there is one.
+fn kink(constant: f64, cap: Option<u32>) -> Kink {
+    Kink { constant, resource: Some(0), cap, after_previous: false }
+}
+
+/// The game of one member under a tariff with a price above a cap and limits, its numbers in kWh.
+fn capped(
+    (tariff, load): (&Tariff, &[f64]),
+    battery: Battery,
+    (cap, above): (f64, f64),
+    (most_sold, most_bought): (f64, f64),
+) -> ConvexDispatchGame {
+    let infinite = f64::INFINITY;
+    let slopes: Vec<f64> = tariff
+        .sell()
+        .iter()
+        .zip(tariff.buy())
+        .flat_map(|(&sell, &buy)| [-infinite, sell, buy, buy + above, infinite])
+        .collect();
+    let kinks =
+        [kink(-most_sold, None), kink(0.0, None), kink(0.0, Some(0)), kink(most_bought, None)];
+    let kinks: Vec<Kink> = load.iter().flat_map(|_| kinks).collect();
+    let anchors = vec![1; load.len()];
+    let resources: Vec<f64> = load.iter().map(|load| -load).collect();
+    let holding = Holding {
+        energy: battery.energy,
+        charge_power: battery.power,
+        discharge_power: battery.power,
+        initial_charge: battery.initial_charge,
+        money: 0.0,
+    };
+    let costs = ExchangeCosts::new(&slopes, &kinks, &anchors, 1, 1).expect("slopes in order");
+    let losses = conversion(LOSSLESS);
+    ConvexDispatchGame::new(costs, &resources, &[holding], vec![cap], losses, Wear::default())
+        .expect("a good game")
+}
+
 proptest! {
+    #[test]
+    fn with_a_cap_and_limits_a_whole_number_schedule_is_as_cheap_as_any(
+        (tariff, load) in market(12), battery in battery(), cap in 0..4_u8, above in 0..3_u8,
+        most_sold in 0..6_u8, most_bought in 0..6_u8,
+    ) {
+        let (cap, above) = (f64::from(cap), f64::from(above) / 10.0);
+        let (most_sold, most_bought) = (f64::from(most_sold), f64::from(most_bought));
+        let game =
+            capped((&tariff, &load), battery, (cap, above), (most_sold, most_bought));
+        let paid = |step: usize, grid: f64| {
+            if grid < -most_sold || grid > most_bought {
+                return f64::INFINITY;
+            }
+            let energy = (tariff.buy()[step] * grid).max(tariff.sell()[step] * grid);
+            energy + above * (grid - cap).max(0.0)
+        };
+        let expected = cost_of_whole_numbers(&load, battery, paid);
+        let found = game.cost(game.rows(), &[cap], &mut Workspace::new());
+        if expected.is_finite() {
+            prop_assert!((found - expected).abs() < 1e-12);
+        } else {
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn bounds_of_blocks_add_up_to_the_cost_and_hold_at_any_cap(
+        (tariff, load) in market(24), battery in battery(), cap in 0..4_u8, other in 0.0..5.0_f64,
+        end in 1..24_usize,
+    ) {
+        let game = capped((&tariff, &load), battery, (cap.into(), 0.2), (50.0, 50.0));
+        let ends = if end < load.len() { vec![end, load.len()] } else { vec![load.len()] };
+        let mut bounds = vec![BlockBound::default(); ends.len()];
+        let mut work = Workspace::new();
+        let caps = [f64::from(cap)];
+        let cost = game.cost_and_bounds(game.rows(), &caps, &mut work, &ends, &mut bounds);
+        // The charge between two blocks is worth what the bounds make of it.
+        let least = |cap: f64| {
+            let constants: f64 = bounds.iter().map(|bound| bound.constant).sum();
+            let slopes: f64 = bounds.iter().map(|bound| bound.slopes[0]).sum();
+            let between: f64 = bounds.iter().map(|bound| bound.start + bound.end).sum();
+            constants + slopes * cap + between.min(0.0) * battery.energy
+        };
+        prop_assert!((least(caps[0]) - cost).abs() < 1e-11);
+        prop_assert!(least(other) <= game.cost(game.rows(), &[other], &mut work) + 1e-11);
+        let mut gradient = [0.0];
+        game.cost_and_gradient(game.rows(), &caps, &mut work, &mut gradient);
+        let slopes: f64 = bounds.iter().map(|bound| bound.slopes[0]).sum();
+        prop_assert!((gradient[0] - slopes).abs() < 1e-12);
+    }
+
     #[test]
     fn without_losses_no_whole_number_schedule_is_cheaper_and_one_is_as_cheap(
         (tariff, load) in market(12), battery in battery(),
@@ -161,6 +255,29 @@ fn a_table_has_the_same_bits_for_any_number_of_threads() {
     let own = Battery { energy: 3.3, power: 0.7, initial_charge: 1.1 };
     let losses = conversion((0.93, 0.91, 0.999));
     let game = PooledBatteryGame::new(&load, tariff, &[own; 12], losses).unwrap();
+    let table = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| tabulate(&game, &Progress::new()).unwrap())
+    };
+    assert_eq!(table(1), table(5));
+}
+
+#[test]
+fn a_table_of_convex_costs_has_the_same_bits_for_any_number_of_threads() {
+    let load: Vec<f64> = (0..10 * 30).map(|k| f64::from(k * 37 % 101) / 10.0 - 4.0).collect();
+    let own = Holding {
+        energy: 3.3,
+        charge_power: 0.7,
+        discharge_power: 0.4,
+        initial_charge: 1.1,
+        money: 0.3,
+    };
+    let slopes = [0.07, 0.31, 0.5].repeat(30);
+    let kinks = [kink(0.0, None), kink(0.0, Some(0))].repeat(30);
+    let costs = ExchangeCosts::new(&slopes, &kinks, &[0; 30], 1, 1).unwrap();
+    let wear = Wear { charge: 0.0, discharge: 0.02 };
+    let losses = conversion((0.93, 0.91, 0.999));
+    let game = ConvexDispatchGame::new(costs, &load, &[own; 10], vec![2.5], losses, wear).unwrap();
     let table = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| tabulate(&game, &Progress::new()).unwrap())

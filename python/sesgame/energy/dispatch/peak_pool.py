@@ -28,12 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import PeakChargedDispatch, PeakChargedGame
-    from sesgame.energy.dispatch.linear_program import LinearDispatch
+    from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
 
 __all__ = ["PeakPool"]
-
-Amounts = tuple["NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.float64]"]
-"""What each member brings: kWh of capacity, kWh per step, kWh at the beginning."""
 
 
 class PeakPool:
@@ -43,10 +40,8 @@ class PeakPool:
     ----------
     problem : DispatchProblem
         With at least one charge on a peak.
-    brought : tuple of ndarray of shape (n,)
-        What each member brings of capacity, of power for a step, and of initial charge, in kWh.
-    efficiencies : tuple of float
-        Of charging and discharging.
+    unit : StorageUnit
+        What each member brings of the pool; no wear, as much drawn as delivered at most.
     program : callable
         Returns the linear program of the same, for when the search ends without proof.
     """
@@ -54,13 +49,12 @@ class PeakPool:
     def __init__(
         self,
         problem: DispatchProblem,
-        brought: Amounts,
-        efficiencies: tuple[float, float],
+        unit: StorageUnit,
         program: Callable[[], LinearDispatch],
     ) -> None:
         self._problem = problem
-        self._brought = brought
-        self._efficiencies = efficiencies
+        self._brought = (unit.energy_kwh, unit.charge_kwh, unit.initial_kwh)
+        self._efficiencies = (unit.charge_efficiency, unit.discharge_efficiency)
         self._program = program
 
     def game(self) -> PeakChargedGame:

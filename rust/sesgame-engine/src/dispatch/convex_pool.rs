@@ -272,7 +272,7 @@ impl ConvexDispatchGame {
         work: &mut Workspace,
     ) -> Option<Shape> {
         let Workspace { active, points, change, .. } = work;
-        let mut shape = self.costs.shape(step, series, caps, active, points);
+        let mut shape = self.costs.shape::<false>(step, series, caps, active, points);
         let powers = holding.powers();
         if !shape.fit(powers.charge, powers.discharge, holding.slack()) {
             return None;
@@ -305,7 +305,7 @@ impl ConvexDispatchGame {
             if let Some(factor) = unit.reset {
                 function.rescale(factor);
             }
-            let mut shape = self.costs.shape(step, series, caps, active, points);
+            let mut shape = self.costs.shape::<true>(step, series, caps, active, points);
             if self.terminals.is_simple(&shape, powers) {
                 cost += shape.value(points, 0.0);
                 self.terminals.convolve(&shape, points, powers, unit, function);

@@ -6,12 +6,14 @@
 //! the price of energy in each step, at which the kinks and the battery agree on an exchange, and
 //! from that the prices of what moves the kinks: members' resources and caps.
 
+use super::bill_range::CostOfSums;
 use super::convex_pool::{ConvexDispatchGame, Holding, Trace, Workspace};
 use super::exchange_cost::Shape;
 use super::exchange_segments::Flow;
 use crate::error::{Error, Result};
 
-/// By how much the two sides of strong duality may differ, as a share of all money in the bound.
+/// By how much the two sides of strong duality may differ, as a share of all money that could flow
+/// and of that in the bound.
 const DUALITY_TOLERANCE: f64 = 1e-9;
 
 /// An optimal dispatch of one pool.
@@ -104,6 +106,7 @@ pub struct BlockBound {
 /// A pool whose least cost is known.
 struct Solved<'a> {
     game: &'a ConvexDispatchGame,
+    resources: &'a [f64],
     series: Vec<&'a [f64]>,
     holding: Holding,
     caps: &'a [f64],
@@ -223,7 +226,7 @@ impl<'a> Solved<'a> {
         });
         work.traces = traces;
         let end = end?;
-        Ok((end.cost, Self { game, series, holding, caps, end_slope: end.slope }))
+        Ok((end.cost, Self { game, resources, series, holding, caps, end_slope: end.slope }))
     }
 
     /// Shows the price of charge after each step, from the last to the first.
@@ -439,6 +442,7 @@ impl<'a> Solved<'a> {
             -prices.initial_charge * initial_charge,
         ];
         let add = |(bound, weight): (f64, f64), term: f64| (bound + term, weight + term.abs());
-        resources.chain(caps).chain(others).fold((0.0, 0.0), add)
+        let flows = self.game.weight(self.resources);
+        resources.chain(caps).chain(others).fold((0.0, flows), add)
     }
 }

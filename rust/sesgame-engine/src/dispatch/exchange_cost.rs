@@ -292,9 +292,10 @@ impl ExchangeCosts {
     }
 
     /// The cost of a step for the coalition with the given sums, its finite kinks in order; of the
-    /// kinks only those that [`ExchangeCosts::active`] has told.
+    /// kinks only those that [`ExchangeCosts::active`] has told, and no rungs of length 0
+    /// where `MERGED`: their prices are not asked for.
     #[inline]
-    pub(super) fn shape(
+    pub(super) fn shape<const MERGED: bool>(
         &self,
         step: usize,
         series: &[&[f64]],
@@ -316,16 +317,19 @@ impl ExchangeCosts {
         let (mut at, mut last, mut is_sorted, mut next) = (0.0_f64, f64::NEG_INFINITY, true, 0);
         for &place in &active[form.pattern] {
             let place = place as usize;
-            if place != next {
-                shape.pass(points, rises[place - 1].slope);
-            }
-            next = place + 1;
             let rise = &rises[place];
             let Rise { slope, weight, .. } = *rise;
             let mut moved = rise.constant;
             if let Some(row) = series.get(rise.resource as usize) {
                 moved += row.get(step).copied().unwrap_or(0.0);
             }
+            if MERGED && moved == 0.0 && rise.is_after_previous() && weight < f64::INFINITY {
+                continue;
+            }
+            if place != next {
+                shape.pass(points, rises[place - 1].slope);
+            }
+            next = place + 1;
             if rise.is_after_previous() {
                 at += moved;
             } else {
