@@ -8,8 +8,9 @@ import pytest
 import sesgame as sg
 from reference.world_lp import least_cost
 from sesgame.energy import Battery, DemandCharge, Grid, PriceSeries, TimeSteps
+from sesgame.energy.dispatch import peak_pool
 from sesgame.energy.dispatch.model import MODELS
-from sesgame.errors import GameError
+from sesgame.errors import GameError, NumericalWarning, SolverError
 
 RELATIVE = 1e-9
 """Of all money that flows: what the search promises."""
@@ -73,6 +74,8 @@ def assert_values_are_those_of_the_program(community, coalitions):
     for members in coalitions:
         expected = least_cost([community], [1.0], members)
         assert game.value(members) == pytest.approx(expected, abs=RELATIVE * money + SOLVER)
+    # The search proves each by itself.
+    assert game.native.n_by_program == 0
 
 
 def coalitions_of(community, seed, n):
@@ -156,6 +159,22 @@ def test_shares_prove_the_cost_and_wrong_ones_do_not(seed):
             pool.least_cost(everybody, wrong)
     with pytest.raises(GameError, match="a share of each demand charge"):
         pool.least_cost(everybody, shares[1:])
+
+
+def test_where_the_search_ends_without_proof_the_program_is_solved_and_that_is_said(monkeypatch):
+    community = drawn(1)
+    cost, bills = community.dispatch().cost, sg.owen_allocation(community, progress=False)
+
+    def unproved(*_):
+        raise SolverError("dispatch with peak charges", "cost 2 and its bound 1 differ")
+
+    monkeypatch.setattr(peak_pool, "peak_charged_dispatch", unproved)
+    with pytest.warns(NumericalWarning, match="bound 1 differ.*: the linear program is solved"):
+        assert community.dispatch().cost == pytest.approx(cost, abs=SOLVER)
+    with pytest.warns(NumericalWarning, match="the linear program is solved instead"):
+        by_program = sg.owen_allocation(community, progress=False)
+    assert by_program.total == pytest.approx(bills.total, abs=SOLVER)
+    assert isinstance(by_program.evidence, sg.energy.ProgrammePrices)
 
 
 def test_two_equal_peaks_without_a_battery_are_paid_at_one_of_them():
