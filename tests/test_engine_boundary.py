@@ -10,6 +10,7 @@ from sesgame import _engine
 
 RESULTS = (
     "ClarkeOutcome",
+    "ConvexDispatch",
     "CorePointOutcome",
     "CoreSelectingOutcome",
     "EngineRule",

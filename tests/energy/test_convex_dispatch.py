@@ -3,11 +3,14 @@ in value, schedule and duals, on drawn costs that are full of ties."""
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from reference.convex_dispatch_lp import ConvexWorld, least_cost
 from sesgame import _engine
+from sesgame.game.native_source import native_from
 
 TOLERANCE = 1e-8
 """Relative to the cost and a unit of money: the linear program is solved to 1e-10, and its worlds
@@ -174,7 +177,7 @@ def test_value_schedule_and_duals_are_those_of_a_linear_program(kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_value_schedule_and_duals_are_those_of_a_linear_program_by_the_hundred(kind):
-    assert sum(check(kind, seed) for seed in range(12, 300)) >= 100
+    assert sum(check(kind, seed) for seed in range(12, 150)) >= 50
 
 
 def tariff_game(prices, kinks=((0.0, 0, -1, False),), anchor=0, *, loads=((1.0, -2.0),), **changed):
@@ -257,9 +260,30 @@ def test_what_is_not_convex_or_not_there_is_refused(changed, message):
 
 
 def test_bits_do_not_depend_on_the_order_of_evaluation():
-    drawn = Drawn("everything", 3)
-    table = drawn.game.tabulate()
-    n = drawn.game.n_players
+    random = np.random.default_rng(2)
+    loads, n = random.normal(size=(6, 40)), 6
+    # A ladder: each member sells and buys at prices of its own.
+    own = np.eye(n)[:, :, np.newaxis]
+    surplus, deficit = (np.maximum(sign * loads, 0)[:, np.newaxis] for sign in (-1, 1))
+    game = tariff_game(
+        [0.04, *np.arange(5, 11) / 100, *np.arange(25, 31) / 100, 0.5],
+        [(0.0, 0, -1, False), *((0.0, rung, -1, True) for rung in range(1, 2 * n + 1))],
+        loads=loads,
+        resources=np.concatenate([-deficit, own * surplus, own * deficit], axis=1),
+        losses=(0.9, 0.95, 0.01, 0.02, 0.999),
+    )
+    table = game.tabulate()
     for mask in reversed(range(1, 1 << n)):
         members = np.array([[mask >> i & 1 == 1 for i in range(n)]])
-        assert drawn.game.values(members)[0] == table[mask] or np.isinf(table[mask])
+        assert game.values(members)[0] == table[mask]
+        # What nobody brings is left out of an enumeration; a schedule looks at everything.
+        assert close(game.dispatch(members[0]).cost, table[mask])
+
+
+def test_a_game_travels_with_what_it_was_made_from():
+    world = Drawn("ladder", 1).world
+    game = native_from(_engine.convex_dispatch_game, *world.arguments)
+    everybody = np.ones((1, len(world.money)), dtype=bool)
+    expected = game.values(everybody)
+    world.kinks[0][:] = np.nan
+    assert pickle.loads(pickle.dumps(game)).values(everybody) == expected

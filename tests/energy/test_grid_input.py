@@ -152,7 +152,7 @@ def test_a_coalition_that_cannot_keep_a_limit_is_named_by_its_members():
     )
     game = here.cost_game()
     for ask in (lambda: game.value(["bob"]), game.tabulate, lambda: sg.shapley_value(game)):
-        with pytest.raises(GameError, match=r"the value of \{bob\} is nan, not a finite number"):
+        with pytest.raises(GameError, match=r"the value of \{bob\} is inf, not a finite number"):
             ask()
 
 

@@ -37,6 +37,8 @@ def native_from(make: Callable[..., N], *arguments: Any) -> N:
 
 
 def _read_only(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(map(_read_only, argument))
     if not isinstance(argument, np.ndarray):
         return argument
     own = argument.copy() if argument.flags.writeable else in_order(argument)

@@ -39,6 +39,9 @@ type Batteries<'py> = (
 /// Two efficiencies, wear of charging and discharging, retention.
 type Losses = (f64, f64, f64, f64, f64);
 
+/// Costs, and a row of slopes for each.
+type CostsAndSlopes<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>);
+
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "the names are the interface")]
 pub fn convex_dispatch_game(
@@ -188,7 +191,7 @@ impl ConvexDispatchGame {
         py: Python<'py>,
         members: PyReadonlyArray1<'py, bool>,
         caps: PyReadonlyArray2<'py, f64>,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>)> {
+    ) -> PyResult<CostsAndSlopes<'py>> {
         let (sums, own) = self.pool(&members, None)?;
         checks::length("a row of caps", caps.shape()[1], own.len())?;
         let (rows, caps) = (caps.shape()[0], by_row(&caps)?);
