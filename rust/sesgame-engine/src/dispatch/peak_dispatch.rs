@@ -93,25 +93,24 @@ impl CappedBattery {
             };
             self.walk_back(pool, caps, work, &mut cuts, |_, _| {}, &mut pay);
         }
-        let within = |(prices, (steps, price)): (Vec<f64>, (&Box<[usize]>, &f64))| {
-            let mut prices: Vec<f64> = steps.iter().map(|&step| prices[step]).collect();
+        let mut shared = Vec::with_capacity(charges.len());
+        for ((paid, steps), price) in by_step.iter().zip(&charges.steps).zip(&charges.prices) {
+            let mut prices: Vec<f64> = steps.iter().map(|&step| paid[step]).collect();
             let sum: f64 = prices.iter().sum();
-            if sum > *price {
-                // Rounding: it would prove too much.
-                prices.iter_mut().for_each(|each| *each *= price / sum);
-                return prices;
-            }
             // What is left over belongs to the load that no battery brings to nothing, if any.
             let loads = steps.iter().map(|&step| pool.load[step]).enumerate();
             let (place, highest) = loads.fold((0, f64::NEG_INFINITY), |best, (place, load)| {
                 if load > best.1 { (place, load) } else { best }
             });
-            if highest > pool.battery.power {
+            if sum > *price {
+                // Rounding: it would prove too much.
+                prices.iter_mut().for_each(|each| *each *= price / sum);
+            } else if highest > pool.battery.power {
                 prices[place] += price - sum;
             }
-            prices
-        };
-        by_step.into_iter().zip(charges.steps.iter().zip(&charges.prices)).map(within).collect()
+            shared.push(prices);
+        }
+        shared
     }
 
     /// The dispatch without charges at which import pays its share of them in each step.
