@@ -50,7 +50,7 @@ def test_highs(benchmark: Any, community: Community) -> None:
         community.buy_per_kwh,
         community.sell_per_kwh,
         pool.energy_kwh.sum(),
-        pool.power_kw.sum() * community.steps.step_hours,
+        pool.charge_power_kw.sum() * community.steps.step_hours,
         pool.charge_efficiency,
         pool.discharge_efficiency,
         pool.initial_charge_kwh.sum(),

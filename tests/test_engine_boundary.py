@@ -18,6 +18,7 @@ RESULTS = (
     "NetworkOutcome",
     "NucleolusOutcome",
     "OrderBookOutcome",
+    "PeakChargedDispatch",
     "PooledBatteryDispatch",
 )
 """Classes that only hold results, and the enumeration."""

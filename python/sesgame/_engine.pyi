@@ -147,6 +147,25 @@ class PooledBatteryGame(NativeGame):
     ) -> NDArray[np.float64]: ...
 
 @final
+class PeakChargedDispatch:
+    @property
+    def schedule(self) -> PooledBatteryDispatch: ...
+    @property
+    def bound(self) -> float: ...
+    @property
+    def peaks(self) -> NDArray[np.float64]: ...
+    @property
+    def peak_prices(self) -> list[NDArray[np.float64]]: ...
+
+@final
+class PeakChargedGame(NativeGame):
+    @property
+    def n_by_program(self) -> int: ...
+    def bill_ranges(
+        self, report: Callable[[int, int], None] | None = None
+    ) -> NDArray[np.float64]: ...
+
+@final
 class ConvexDispatch:
     @property
     def cost(self) -> float: ...
@@ -263,6 +282,28 @@ def permutation_means(
 def permutation_orders(
     n_players: int, orders: int, seed: int, batch: int
 ) -> NDArray[np.uint32]: ...
+def peak_charged_dispatch(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    charges: list[tuple[float, NDArray[np.int64]]],
+    energy_kwh: float,
+    power_kwh: float,
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    initial_charge_kwh: float,
+) -> PeakChargedDispatch: ...
+def peak_charged_game(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    charges: list[tuple[float, NDArray[np.int64]]],
+    energy_kwh: NDArray[np.float64],
+    power_kwh: NDArray[np.float64],
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    initial_charge_kwh: NDArray[np.float64],
+) -> PeakChargedGame: ...
 def pooled_battery_dispatch(
     net_load_kwh: NDArray[np.float64],
     buy: NDArray[np.float64],

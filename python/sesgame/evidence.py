@@ -9,7 +9,12 @@ from sesgame.bargaining.surplus import SurplusEvidence
 from sesgame.bargaining.tau import TauEvidence
 from sesgame.energy.bargaining import BargainedDispatchEvidence
 from sesgame.energy.clustering import ClusteredEvidence
-from sesgame.energy.dispatch.dual_prices import DualPrices, OwenPrices, ProgrammePrices
+from sesgame.energy.dispatch.dual_prices import (
+    DualPrices,
+    OwenPrices,
+    PeakPrices,
+    ProgrammePrices,
+)
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.game.allocation import Course, Evidence, Intervals
@@ -54,6 +59,7 @@ __all__ = [
     "NucleolusEvidence",
     "OwenPrices",
     "OwnAccounts",
+    "PeakPrices",
     "ProgrammePrices",
     "SampledShapley",
     "ShareBound",

@@ -103,9 +103,15 @@ def test_negative_wear_is_refused():
 @pytest.mark.parametrize(
     ("world", "missing"),
     [
-        ({"grid": Grid(demand_charge_per_kw=1.0)}, "a demand charge"),
-        ({"grid": Grid(import_limit_kw=99.0)}, "an import limit"),
-        ({"batteries": [battery("ann", wear=0.1)]}, "battery degradation costs"),
+        (
+            {"grid": Grid(demand_charge_per_kw=1.0, import_limit_kw=99.0)},
+            "a demand charge beside limits, wear or unlike powers",
+        ),
+        ({"grid": Grid(connection_limits_kw={"ann": 99.0})}, "connection limits"),
+        (
+            {"batteries": [battery("ann", wear=0.1), battery("bob", wear=0.2)]},
+            "batteries of different degradation costs",
+        ),
         ({"storage_offers": [OFFER]}, "storage to buy"),
         ({"batteries": UNLIKE}, "batteries of different efficiencies"),
     ],
@@ -146,7 +152,7 @@ def test_a_coalition_that_cannot_keep_a_limit_is_named_by_its_members():
     )
     game = here.cost_game()
     for ask in (lambda: game.value(["bob"]), game.tabulate, lambda: sg.shapley_value(game)):
-        with pytest.raises(GameError, match=r"the value of \{bob\} is nan, not a finite number"):
+        with pytest.raises(GameError, match=r"the value of \{bob\} is inf, not a finite number"):
             ask()
 
 

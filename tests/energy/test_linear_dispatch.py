@@ -19,8 +19,7 @@ def coalitions():
 def test_every_coalition_costs_what_a_model_of_its_own_says(name):
     for seed in range(3):
         here = community(seed, **WORLDS[name])
-        assert here.default_model == "linear"
-        game = here.cost_game()
+        game = here.cost_game(model="linear")
         for members in coalitions():
             expected = least_cost([here], [1.0], members)
             if np.isnan(expected):
@@ -34,7 +33,7 @@ def test_every_coalition_costs_what_a_model_of_its_own_says(name):
 def test_bills_at_dual_prices_are_in_the_core_and_add_up_by_step(name):
     for seed in range(3):
         here = community(seed, **WORLDS[name])
-        bills = sg.owen_allocation(here, progress=False)
+        bills = sg.owen_allocation(here, model="linear", progress=False)
         evidence = bills.evidence
         assert np.allclose(evidence.bills_by_step.sum(axis=1), bills.values, atol=1e-9)
         assert evidence.cost == pytest.approx(here.cost_game().value(MEMBERS), abs=1e-9)

@@ -68,7 +68,7 @@ def test_the_range_of_a_bill_is_that_of_all_optimal_prices(ties):
         community = random_community(seed, 4, 6, ties=ties)
         bills = sg.owen_allocation(community, model="battery")
         pool = community.pool("battery")
-        power = pool.power_kw * community.steps.step_hours
+        power = pool.charge_power_kw * community.steps.step_hours
         resources = np.column_stack(
             [community.net_load_kwh, pool.energy_kwh, power, pool.initial_charge_kwh]
         )

@@ -18,7 +18,7 @@ ROUNDING = 1e-9
 
 def turnover(problem):
     price = np.maximum(np.abs(problem.buy_per_kwh), np.abs(problem.sell_per_kwh))
-    flow = np.abs(problem.net_load_kwh).sum(axis=0) + problem.storage.power_kw.sum()
+    flow = np.abs(problem.net_load_kwh).sum(axis=0) + problem.storage.charge_power_kw.sum()
     return float(price @ flow)
 
 
@@ -74,7 +74,7 @@ def community_with(here, batteries):
 def test_the_default_does_not_depend_on_the_unit_of_energy(here, unit):
     storage = here.problem.storage
     assume(len(storage))
-    amounts = ("energy_kwh", "power_kw", "initial_charge_kwh")
+    amounts = ("energy_kwh", "charge_power_kw", "discharge_power_kw", "initial_charge_kwh")
     scaled = {name: getattr(storage, name) * unit for name in amounts}
     other = dataclasses.replace(storage, **scaled)
     assert largest_gap(other) == pytest.approx(largest_gap(storage), abs=1e-12)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sesgame as sg
-from fixtures.worlds import MEMBERS, UNLIKE, WORLDS, battery, community
+from fixtures.worlds import MEMBERS, UNLIKE, WORLDS, battery, community, powers_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.separation_oracles import all_coalitions
@@ -297,7 +297,7 @@ def in_other_units(here, energy, price):
             replace(
                 battery,
                 energy_kwh=energy * battery.energy_kwh,
-                power_kw=energy * battery.power_kw,
+                **{name: kw and energy * kw for name, kw in powers_of(battery).items()},
                 initial_charge_kwh=energy * battery.initial_charge_kwh,
                 degradation_cost_per_kwh=price * battery.degradation_cost_per_kwh,
             )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.worlds import powers_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sesgame.catalogue import RULES, allocate
@@ -38,7 +39,7 @@ def in_units(community, money, energy):
             replace(
                 battery,
                 energy_kwh=battery.energy_kwh * energy,
-                power_kw=battery.power_kw * energy,
+                **{name: kw and kw * energy for name, kw in powers_of(battery).items()},
                 initial_charge_kwh=battery.initial_charge_kwh * energy,
                 degradation_cost_per_kwh=battery.degradation_cost_per_kwh * price,
             )

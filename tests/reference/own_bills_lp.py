@@ -19,7 +19,7 @@ class OwnBills:
         self._names: dict[tuple, int] = {}
         self._rows: list[tuple[dict[int, float], float]] = []
         self._equal: list[tuple[dict[int, float], float]] = []
-        batteries = [b for b in community.batteries if b.energy_kwh > 0 and b.power_kw > 0]
+        batteries = [b for b in community.batteries if b.energy_kwh > 0 and b.powers_kw[0] > 0]
         for i in range(self.n):
             for t in range(self.steps):
                 self._add_member(community, batteries, i, t)
@@ -102,8 +102,7 @@ class OwnBills:
                 self._rows.append(({k: -x for k, x in stored[i].items()}, initial[i] - least))
                 drawn += into
                 delivered += out
-            most = battery.power_kw * hours
-            self._rows.append((dict.fromkeys(drawn, 1.0), most))
-            self._rows.append((dict.fromkeys(delivered, 1.0), most))
+            for flows, power_kw in zip((drawn, delivered), battery.powers_kw, strict=True):
+                self._rows.append((dict.fromkeys(flows, 1.0), power_kw * hours))
             together = {k: x for member in stored for k, x in member.items()}
             self._rows.append((together, battery.energy_kwh - sum(initial)))

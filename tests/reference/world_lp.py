@@ -11,6 +11,22 @@ import numpy as np
 from scipy.optimize import linprog
 
 
+def peaks_of_steps(day):
+    """Return for each step the demand charges that it is under: (name of the period, price)."""
+    peaks = []
+    for time in day.steps.times.tolist():
+        minute = time.hour * 60 + time.minute
+        found = [("all", day.grid.demand_charge_per_kw)]
+        for number, charge in enumerate(day.grid.demand_charges):
+            start, end = charge.start_minute, charge.end_minute
+            inside = start <= minute < end if start < end else minute >= start or minute < end
+            if inside and time.weekday() in charge.days:
+                period = (time.year, time.month) if charge.per == "month" else ()
+                found.append(((number, *period), charge.price_per_kw))
+        peaks.append(found)
+    return peaks
+
+
 def least_cost(days, weights, members):
     """Return the least expected cost of a coalition in weighted scenarios; NaN if there is none."""
     columns: list[tuple[float, float, float]] = []  # cost, lower, upper
@@ -30,28 +46,32 @@ def least_cost(days, weights, members):
     for day, weight in zip(days, weights, strict=True):
         grid, hours = day.grid, day.steps.step_hours
         inside = [index for index, member in enumerate(day.members) if member in members]
-        peak = column(weight * grid.demand_charge_per_kw)
+        peaks = peaks_of_steps(day)
+        peak_of = {
+            name: column(weight * price) for name, price in {p for part in peaks for p in part}
+        }
         stored: dict[object, tuple[int, float]] = {}
         stores = [
-            (battery, battery.owner, battery.energy_kwh, battery.power_kw * hours, None)
+            (battery, battery.owner, battery.energy_kwh, battery.powers_kw, None)
             for battery in day.batteries
             if battery.owner in members
         ]
         stores += [
-            (offer, None, math.inf, math.inf, size)
+            (offer, None, math.inf, (math.inf, math.inf), size)
             for offer, size in zip(day.storage_offers, sizes, strict=True)
         ]
         for t in range(day.steps.n_steps):
             bought = column(weight * day.buy_per_kwh[t], 0, grid.import_limit_kw * hours)
             sold = column(-weight * day.sell_per_kwh[t], 0, grid.export_limit_kw * hours)
-            below.append(({bought: 1.0, peak: -hours}, 0.0))
+            below += [({bought: 1.0, peak_of[name]: -hours}, 0.0) for name, _ in peaks[t]]
             flow = {member: {} for member in members}
             balance = {bought: 1.0, sold: -1.0}
-            for index, (store, owner, energy, power, size) in enumerate(stores):
+            for index, (store, owner, energy, powers_kw, size) in enumerate(stores):
                 last = t == day.steps.n_steps - 1
                 initial = store.initial_charge_kwh if size is None else 0.0
-                charge = column(0.0, 0, power)
-                discharge = column(weight * store.degradation_cost_per_kwh, 0, power)
+                charge = column(0.0, 0, powers_kw[0] * hours)
+                wear = weight * store.degradation_cost_per_kwh
+                discharge = column(wear, 0, powers_kw[1] * hours)
                 state = column(0.0, initial if last else 0.0, energy)
                 balance |= {charge: -1.0, discharge: 1.0}
                 if owner:

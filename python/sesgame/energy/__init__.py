@@ -10,11 +10,16 @@ from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispa
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
-from sesgame.energy.dispatch.dual_prices import OwenPrices, ProgrammePrices
+from sesgame.energy.dispatch.dual_prices import (
+    OwenPrices,
+    PeakPrices,
+    PeakShare,
+    ProgrammePrices,
+)
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
-from sesgame.energy.grid import Grid, Line
+from sesgame.energy.grid import DemandCharge, Grid, Line
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
@@ -26,11 +31,14 @@ __all__ = [
     "Battery",
     "ClusteredEvidence",
     "Community",
+    "DemandCharge",
     "DispatchOracle",
     "Grid",
     "Line",
     "OwenPrices",
     "OwnAccounts",
+    "PeakPrices",
+    "PeakShare",
     "Pool",
     "PriceBand",
     "PriceSeries",

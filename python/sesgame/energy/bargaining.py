@@ -414,10 +414,13 @@ def _room(values: NDArray[np.float64], step: NDArray[np.float64]) -> float:
 
 def _check_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
     """Refuse by name what accounts and own bills do not have."""
-    features = list(problem.of_the_grid)
+    charges = ["a demand charge"] * bool(problem.peak_charges)
+    features = charges + problem.limits_of_nobody + problem.beyond_a_step
     if uses_batteries:
-        own = problem.beyond_a_pool
-        features += [name for name in own if name != "batteries of different efficiencies"]
+        if len(problem.offers):
+            features.append("storage to buy")
+        if any(problem.storage.degradation_costs):
+            features.append("battery degradation costs")
     if features:
         raise GameError(
             f"a bargained dispatch does not have {', '.join(features)}: it is not settled on whose "
@@ -428,7 +431,9 @@ def _check_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
 def _money_of(problem: DispatchProblem) -> float:
     """Return all money that can flow."""
     flow_kwh = np.abs(problem.net_load_kwh).sum(axis=0)
-    flow_kwh += problem.storage.power_kw.sum() * problem.steps.step_hours
+    storage = problem.storage
+    powers_kw = np.maximum(storage.charge_power_kw, storage.discharge_power_kw)
+    flow_kwh += powers_kw.sum() * problem.steps.step_hours
     price = np.maximum(np.abs(problem.buy_per_kwh), np.abs(problem.sell_per_kwh))
     return float(price @ flow_kwh)
 

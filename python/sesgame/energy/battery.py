@@ -31,6 +31,8 @@ class Battery:
         Usable capacity, at least 0.
     power_kw : float
         The most that it draws, and the most that it delivers; at least 0.
+    charge_power_kw, discharge_power_kw : float, default `power_kw`
+        The most that it draws, or delivers, where that is less; from 0 to `power_kw`.
     charge_efficiency, discharge_efficiency : float
         Stored for each kWh drawn, and delivered for each kWh taken out; in (0, 1].
     initial_charge_kwh : float, default 0
@@ -58,6 +60,8 @@ class Battery:
     discharge_efficiency: float
     initial_charge_kwh: float = 0.0
     degradation_cost_per_kwh: float = 0.0
+    charge_power_kw: float | None = None
+    discharge_power_kw: float | None = None
 
     def __post_init__(self) -> None:
         if self.owner is None or self.owner == "":
@@ -73,6 +77,13 @@ class Battery:
             ("energy_kwh", "power_kw", "initial_charge_kwh", "degradation_cost_per_kwh"),
         )
         _check_efficiencies(name, self)
+        for quantity in ("charge_power_kw", "discharge_power_kw"):
+            power_kw = getattr(self, quantity)
+            if power_kw is not None and not 0 <= power_kw <= self.power_kw:
+                raise GameError(
+                    f"{name}: {quantity} must be from 0 to power_kw, {self.power_kw}, got "
+                    f"{power_kw}"
+                )
         if self.initial_charge_kwh > self.energy_kwh:
             raise GameError(
                 f"{name}: initial_charge_kwh must be at most energy_kwh, {self.energy_kwh}, "
@@ -81,8 +92,17 @@ class Battery:
 
     @property
     def can_store(self) -> bool:
-        """Whether it has both capacity and power; without one of them the other is of no use."""
-        return self.energy_kwh > 0 and self.power_kw > 0
+        """Whether it has capacity and can be charged; no more is taken out than is put in."""
+        return self.energy_kwh > 0 and self.powers_kw[0] > 0
+
+    @property
+    def powers_kw(self) -> tuple[float, float]:
+        """The most that it draws, and the most that it delivers."""
+        charge, discharge = (
+            self.power_kw if power_kw is None else power_kw
+            for power_kw in (self.charge_power_kw, self.discharge_power_kw)
+        )
+        return charge, discharge
 
     @property
     def round_trip_efficiency(self) -> float:
@@ -147,22 +167,25 @@ class Pool(ByValue):
 
     Notes
     -----
-    Capacity, power and charge of the pool are sums. Where all batteries have the same efficiencies
-    and hours to fill (energy over power), and are equally full at the beginning, that is exact: the
-    schedule of the pool can be dealt out to them in proportion. Otherwise the pool can do a little
-    more than its batteries, of which one may be full while another still has power. It costs no
-    coalition less by more than a share of what storage saves it,
+    Capacity, powers and charge of the pool are sums. Where all batteries have the same
+    efficiencies, wear and hours to fill and to empty (energy over power), and are equally full at
+    the beginning, that is exact: the schedule of the pool can be dealt out to them in proportion.
+    Otherwise the pool can do a little more than its batteries, of which one may be full while
+    another still has power. It costs no coalition less by more than a share of what storage saves
+    it,
 
     .. math:: \frac{\sqrt\rho - 1}{\sqrt\rho + 1},
 
     where the hours are within a factor :math:`\rho` of each other and all are empty or equally full
-    at the beginning; hours of charge and of room count apart where they are not. A pool is the
-    default up to a hundredth, and :meth:`Community.description` says how much it is. Like a linear
-    program of each battery, a pool may charge and discharge at once where prices are negative.
+    at the beginning; hours of filling, emptying, charge and room count apart where they are not. A
+    pool is the default up to a hundredth, and :meth:`Community.description` says how much it is.
+    Like a linear program of each battery, a pool may charge and discharge at once where prices are
+    negative.
     """
 
     energy_kwh: NDArray[np.float64]
-    power_kw: NDArray[np.float64]
+    charge_power_kw: NDArray[np.float64]
+    discharge_power_kw: NDArray[np.float64]
     initial_charge_kwh: NDArray[np.float64]
     charge_efficiency: float
     discharge_efficiency: float
@@ -201,14 +224,16 @@ def storage_of(batteries: Sequence[Battery], members: Sequence[str]) -> Storage:
     numbers = {member: number for number, member in enumerate(members)}
     quantities = (
         "energy_kwh",
-        "power_kw",
         "initial_charge_kwh",
         "charge_efficiency",
         "discharge_efficiency",
         "degradation_cost_per_kwh",
     )
+    powers_kw = np.array([battery.powers_kw for battery in batteries]).reshape(-1, 2)
     return Storage(
         owner=np.array([numbers[battery.owner] for battery in batteries], dtype=np.intp),
+        charge_power_kw=powers_kw[:, 0],
+        discharge_power_kw=powers_kw[:, 1],
         **{name: _column(batteries, name) for name in quantities},
     )
 

@@ -57,7 +57,7 @@ class Community(ByValue):
     batteries : iterable of Battery, optional
         Each owned by a member.
     grid : Grid, optional
-        A charge on the highest import, and limits of connections and lines; by default none.
+        Charges on the highest import, and limits of connections and lines; by default none.
     storage_offers : iterable of StorageOffer, optional
         Storage that any coalition may buy as much of as pays.
     name : str, default "community"
@@ -267,7 +267,7 @@ class Community(ByValue):
             sell_per_kwh=self.sell_per_kwh,
             storage=storage_of(self.batteries, self.members),
             offers=offers_of(self.storage_offers),
-            demand_charge_per_kw=self.grid.demand_charge_per_kw,
+            peak_charges=self.grid.peak_charges(self.steps),
             import_limit_kw=self.grid.import_limit_kw,
             export_limit_kw=self.grid.export_limit_kw,
             flow_limits=self.grid.flow_limits(self.members),
@@ -339,9 +339,11 @@ class Community(ByValue):
             The steps that start in ``[start, end)``; by default all.
         model : {"battery", "netting", "linear"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
-            linear program has (a grid, wear, storage to buy, batteries of different
-            efficiencies), or batteries so different in hours or charge that a pool of them may cost
-            some coalition less by more than a hundredth of what they save it; else the recursion
+            linear program has (limits of connections or lines, a demand charge beside limits or
+            wear, storage to buy, batteries of different efficiencies or wear), or batteries so
+            different in hours or charge that a pool of them may cost some coalition less by more
+            than a hundredth of what they save it, or keep a limit that they cannot; else the
+            recursion
             ``"battery"`` if there are batteries, else ``"netting"``.
 
         Returns

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
+from sesgame.energy.clock_cells import CLOCK, DAYS, days_of, minute_of
 from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
 from sesgame.energy.grid import Grid
-from sesgame.energy.tariff import WEEKDAYS, PriceBand, PriceSeries, Tariff
+from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, moment
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files
@@ -174,9 +175,9 @@ def _read_tariff(table: CsvTable) -> Tariff | PriceSeries:
             f"{table.path} has {len(table)} rows of prices but does not say when they hold; "
             f'add the columns "from" and "to" (and "days"), or "time"'
         )
-    start = table.convert("from", table.texts("from", "00:00"), _minute, "a clock time like 06:30")
-    end = table.convert("to", table.texts("to", "24:00"), _minute, "a clock time like 06:30")
-    days = table.convert("days", table.texts("days", ""), _days, "days like mon-fri or sat sun")
+    start = table.convert("from", table.texts("from", "00:00"), minute_of, CLOCK)
+    end = table.convert("to", table.texts("to", "24:00"), minute_of, CLOCK)
+    days = table.convert("days", table.texts("days", ""), days_of, DAYS)
     rows = zip(buy.tolist(), sell.tolist(), start, end, days, strict=True)
     try:
         return Tariff([PriceBand(*row) for row in rows], currency)
@@ -194,22 +195,3 @@ def _currency(table: CsvTable) -> str:
         f"{table.path} has no column for the buy price with its currency, such as "
         f'"buy_eur_per_kwh"; it has {table.names}'
     )
-
-
-def _minute(text: str) -> int:
-    """Return a clock time as minutes after midnight."""
-    match = re.fullmatch(r"(\d\d?):(\d\d)", text)
-    if not match or int(match[2]) > 59 or int(match[1]) * 60 + int(match[2]) > 24 * 60:
-        raise ValueError(text)
-    return int(match[1]) * 60 + int(match[2])
-
-
-def _days(text: str) -> frozenset[int]:
-    """Return the days of the week that words like ``mon-fri sun`` mean; nothing means all."""
-    days: set[int] = set()
-    for word in (text.lower() or "mon-sun").split():
-        first, _, last = word.partition("-")
-        low, high = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
-        # From fri to mon is over the weekend.
-        days.update(day % 7 for day in range(low, high + 1 if low <= high else high + 8))
-    return frozenset(days)

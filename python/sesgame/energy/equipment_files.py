@@ -6,24 +6,39 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from sesgame.energy.battery import Battery, StorageOffer
-from sesgame.energy.grid import Grid, Line
+from sesgame.energy.clock_cells import CLOCK, DAYS, days_of, minute_of
+from sesgame.energy.grid import DemandCharge, Grid, Line
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
+
+if TYPE_CHECKING:
+    from sesgame.energy.grid import Per
 
 __all__ = ["read_batteries", "read_grid", "read_offers"]
 
 _OF_ALL = ("demand_charge_per_kw", "import_limit_kw", "export_limit_kw")
 _OF_MEMBERS = ("connection_limit_kw", "line_limit_kw")
+_WHEN = {"per": "period", "from": "00:00", "to": "24:00", "days": ""}
+"""Cells that say when a demand charge holds, and what an empty one means."""
 
 
 def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
     """Return one battery for each row."""
     numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
     optional = ["initial_charge_kwh", "degradation_cost_per_kwh"]
-    table.expect(["owner", *numbers], optional)
+    powers = ["charge_power_kw", "discharge_power_kw"]
+    table.expect(["owner", *numbers], optional + powers)
     owners, rows = table.texts("owner"), _numbers(table, numbers, optional)
+    # An empty cell is no limit of its own: power_kw holds.
+    for power in powers:
+        given = table.texts(power, "")
+        for row, value in enumerate(table.floats(power, 0.0).tolist()):
+            if given[row]:
+                rows[row][power] = value
     known = frozenset(members)
     for row, owner in enumerate(owners):
         if owner and owner not in known:
@@ -60,7 +75,8 @@ def read_offers(table: CsvTable) -> list[StorageOffer]:
 
 def read_grid(table: CsvTable, members: list[str]) -> Grid:
     """Return the grid of a table with one charge or limit in each row."""
-    table.expect(["quantity", "value"], ["members"])
+    table.expect(["quantity", "value"], ["members", *_WHEN])
+    charges = _demand_charges(table)
     limits = table.floats("value").tolist()
     of_all: dict[str, float] = {}
     known = frozenset(members)
@@ -72,6 +88,10 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
         if quantity not in _OF_ALL + _OF_MEMBERS:
             allowed = ", ".join(_OF_ALL + _OF_MEMBERS)
             table.fail(row, "quantity", f'"{quantity}" is none of {allowed}')
+        if quantity == "demand_charge_per_kw":
+            if named:
+                table.fail(row, "members", f"for {quantity} the cell must be empty")
+            continue
         if quantity in of_all:
             table.fail(row, "quantity", f"duplicate {quantity}")
         if bool(named) != (quantity in _OF_MEMBERS):
@@ -96,13 +116,50 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
             else:
                 of_all[quantity] = value
                 Grid(**{quantity: value})
+    of_period = DemandCharge(price_per_kw=0.0, per="period")
+    plain = [charge for charge in charges if replace(charge, price_per_kw=0.0) == of_period]
     return Grid(
-        demand_charge_per_kw=of_all.get("demand_charge_per_kw", 0.0),
+        demand_charge_per_kw=sum(charge.price_per_kw for charge in plain),
+        demand_charges=tuple(charge for charge in charges if charge not in plain),
         import_limit_kw=of_all.get("import_limit_kw", math.inf),
         export_limit_kw=of_all.get("export_limit_kw", math.inf),
         connection_limits_kw=connections,
         lines=tuple(lines),
     )
+
+
+def _demand_charges(table: CsvTable) -> list[DemandCharge]:
+    """Return the demand charges of a table; two differ in when they hold."""
+    cells = {
+        name: [cell or default for cell in table.texts(name, default)]
+        for name, default in _WHEN.items()
+    }
+    starts = table.convert("from", cells["from"], minute_of, CLOCK)
+    ends = table.convert("to", cells["to"], minute_of, CLOCK)
+    days = table.convert("days", cells["days"], days_of, DAYS)
+    values = table.floats("value").tolist()
+    charges: dict[DemandCharge, DemandCharge] = {}
+    for row, quantity in enumerate(table.texts("quantity")):
+        if quantity != "demand_charge_per_kw":
+            for name, default in _WHEN.items():
+                if cells[name][row] != default:
+                    table.fail(row, name, f"only a demand charge has a time, not {quantity}")
+            continue
+        if cells["per"][row] not in ("month", "period"):
+            table.fail(row, "per", f'"{cells["per"][row]}" is neither month nor period')
+        with _line_of(table, row):
+            when = DemandCharge(
+                price_per_kw=0.0,
+                per=cast("Per", cells["per"][row]),
+                start_minute=starts[row],
+                end_minute=ends[row],
+                days=days[row],
+            )
+            if when in charges:
+                table.fail(row, "quantity", f"duplicate {quantity}")
+            Grid(demand_charge_per_kw=values[row])
+            charges[when] = replace(when, price_per_kw=values[row])
+    return list(charges.values())
 
 
 def _numbers(table: CsvTable, needed: list[str], optional: list[str]) -> list[dict[str, float]]:

@@ -5,14 +5,85 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 
-from sesgame.energy.dispatch.problem import FlowLimit
+from sesgame.energy.dispatch.problem import FlowLimit, PeakCharge
+from sesgame.energy.tariff import minutes_of_week, weekday_and_minute
+from sesgame.energy.time_steps import MONTHS, TimeSteps
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 
-__all__ = ["Grid", "Line"]
+__all__ = ["DemandCharge", "Grid", "Line"]
+
+Per = Literal["period", "month"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemandCharge:
+    """A charge on the highest import of the community in each month, or in the whole period.
+
+    Parameters
+    ----------
+    price_per_kw : float
+        For the highest import in any step that counts, once for each month or for the period,
+        whatever its length; at least 0.
+    per : {"month", "period"}, default "month"
+        Whether each calendar month has a peak of its own, or all steps have one.
+    start_minute, end_minute : int, default 0 and 1440
+        The clock time within which import counts, as minutes after midnight; the end is not part
+        of it. With an end before the start it is the evening and the early morning of each day.
+    days : iterable of int, default all
+        Days of the week on which import counts, Monday is 0.
+
+    Raises
+    ------
+    GameError
+        The price is negative or not finite, `per` is something else, or there are no such minutes
+        or days.
+
+    Notes
+    -----
+    A step is in the month and the minute in which it starts. A month of which only a part is
+    dispatched pays the whole charge on the peak of that part; one without a step that counts
+    pays nothing.
+
+    Examples
+    --------
+    Ten per kW of each month's highest import on working days from 8 to 20 h:
+
+    >>> DemandCharge(price_per_kw=10.0, start_minute=8 * 60, end_minute=20 * 60, days=range(5)).per
+    'month'
+    """
+
+    price_per_kw: float
+    per: Per = "month"
+    start_minute: int = 0
+    end_minute: int = 24 * 60
+    days: frozenset[int] = frozenset(range(7))
+
+    def __post_init__(self) -> None:
+        _price("price_per_kw", self.price_per_kw)
+        if self.per not in get_args(Per):
+            raise GameError(f'per must be "period" or "month", got {self.per!r}')
+        object.__setattr__(self, "days", frozenset(self.days))
+        minutes_of_week(self.start_minute, self.end_minute, self.days)
+
+    def peak_charges(self, steps: TimeSteps) -> list[PeakCharge]:
+        """Return the charge in each of its periods, as a dispatch model takes it."""
+        holds = minutes_of_week(self.start_minute, self.end_minute, self.days)
+        counted = np.flatnonzero(holds[weekday_and_minute(steps)])
+        if not (counted.size and self.price_per_kw):
+            return []
+        if self.per == "period":
+            return [PeakCharge("the demand charge", self.price_per_kw, counted)]
+        months = steps.times.astype("datetime64[M]")[counted]
+        firsts = np.flatnonzero(np.append(True, months[1:] != months[:-1]))
+        return [
+            PeakCharge(_of_month(months[first]), self.price_per_kw, part)
+            for first, part in zip(firsts, np.split(counted, firsts[1:]), strict=True)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +130,8 @@ class Grid(ByValue):
     ----------
     demand_charge_per_kw : float, default 0
         For the highest import in any step of the period, whatever its length; at least 0.
+    demand_charges : iterable of DemandCharge, optional
+        Charges on the peaks of months or within hours, in addition to that.
     import_limit_kw, export_limit_kw : float, default infinite
         The most that any coalition can draw from, or feed into, the grid together.
     connection_limits_kw : mapping of member to float, optional
@@ -90,17 +163,25 @@ class Grid(ByValue):
     export_limit_kw: float = math.inf
     connection_limits_kw: Mapping[str, float] = field(default_factory=dict)
     lines: tuple[Line, ...] = ()
+    demand_charges: tuple[DemandCharge, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.demand_charge_per_kw) and self.demand_charge_per_kw >= 0):
-            raise GameError(
-                f"demand_charge_per_kw must be non-negative, got {self.demand_charge_per_kw}"
-            )
+        _price("demand_charge_per_kw", self.demand_charge_per_kw)
         for name in ("import_limit_kw", "export_limit_kw"):
             _limit(name, getattr(self, name))
         for member, limit in self.connection_limits_kw.items():
             _limit(f"the connection limit of {member!r}", limit)
         object.__setattr__(self, "lines", tuple(self.lines))
+        object.__setattr__(self, "demand_charges", tuple(self.demand_charges))
+
+    def peak_charges(self, steps: TimeSteps) -> tuple[PeakCharge, ...]:
+        """Return the demand charges as a dispatch model takes them, those that cost something."""
+        of_all = DemandCharge(price_per_kw=self.demand_charge_per_kw, per="period")
+        return tuple(
+            charge
+            for demand_charge in (of_all, *self.demand_charges)
+            for charge in demand_charge.peak_charges(steps)
+        )
 
     def flow_limits(self, members: Sequence[str]) -> tuple[FlowLimit, ...]:
         """Return the limits of lines and connections as a dispatch model takes them.
@@ -128,6 +209,16 @@ class Grid(ByValue):
         for what, member in named:
             if member not in members:
                 raise GameError(f"{what} names {member!r}, who is not a member")
+
+
+def _of_month(month: np.datetime64) -> str:
+    year, number = str(month).split("-")
+    return f"the demand charge of {MONTHS[int(number) - 1]} {year}"
+
+
+def _price(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise GameError(f"{name} must be non-negative, got {value}")
 
 
 def _limit(name: str, value: float) -> float:

@@ -130,7 +130,7 @@ class Scenarios(ByValue):
     @property
     def default_model(self) -> Model:
         """The model of a game for which none is asked, as of a community."""
-        return self.communities[0].default_model
+        return self.chosen_model(None)
 
     def chosen_model(self, model: Model | None) -> Model:
         """Return the model that is asked for, or the default, as of a community."""
@@ -246,7 +246,9 @@ class Scenarios(ByValue):
         return [community.problem for community in self.communities]
 
     def _chosen(self, model: Model | None) -> DispatchModel:
-        return chosen(self.communities[0].problem, model)
+        """Return the model of all scenarios: by default the slowest that one of them needs."""
+        models = [chosen(problem, model) for problem in self.problems]
+        return min(models, key=lambda each: each.max_listed_players)
 
     def __repr__(self) -> str:
         return f"Scenarios({len(self.communities)} of {self.communities[0]!r})"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sesgame.energy.dispatch.model import MODELS
-from sesgame.energy.dispatch.pool_gap import largest_gap
+from sesgame.energy.dispatch.pool_gap import NEEDED, proved_gap
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.optional_imports import needs
@@ -55,7 +56,8 @@ class Schedule(ByValue):
         Of each storage offer the energy capacity in kWh and the power in kW that are bought.
     pool_gap : float
         The share of what they save by which unlike batteries at most save less by themselves than
-        in the pool that was dispatched; 0 where they are alike or there is no pool.
+        in the pool that was dispatched; 0 where they are alike or there is no pool, infinite where
+        some coalition cannot keep a limit without storage, so that there is no bound.
     """
 
     steps: TimeSteps
@@ -95,7 +97,7 @@ class Schedule(ByValue):
             currency=problem.currency,
             model=model,
             purchases=dispatch.purchases,
-            pool_gap=largest_gap(problem.storage) if MODELS[model].is_pooled else 0.0,
+            pool_gap=proved_gap(problem) if MODELS[model].is_pooled else 0.0,
         )
 
     @property
@@ -104,10 +106,10 @@ class Schedule(ByValue):
         sentence = MODELS[self.model].sentence
         if not self.pool_gap:
             return sentence
-        return (
-            f"{sentence.removesuffix('.')}; they differ, and by themselves they save at most "
-            f"{100 * self.pool_gap:.3g} % less."
-        )
+        differ = f"{sentence.removesuffix('.')}; they differ, and "
+        if math.isinf(self.pool_gap):
+            return f"{differ}what they save by themselves has no bound: {NEEDED}."
+        return f"{differ}by themselves they save at most {100 * self.pool_gap:.3g} % less."
 
     @property
     def uses_batteries(self) -> bool:

@@ -15,10 +15,48 @@ from sesgame.game.by_value import ByValue
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["WEEKDAYS", "PriceBand", "PriceSeries", "Tariff"]
+__all__ = [
+    "WEEKDAYS",
+    "PriceBand",
+    "PriceSeries",
+    "Tariff",
+    "minutes_of_week",
+    "weekday_and_minute",
+]
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTES = 24 * 60
+
+
+def minutes_of_week(start_minute: int, end_minute: int, days: Iterable[int]) -> NDArray[np.bool_]:
+    """Return the minutes of some days between two clock times, shape (7, 1440).
+
+    Over midnight where the end is before the start; all day where they are equal.
+
+    Raises
+    ------
+    GameError
+        There are no such days or minutes.
+    """
+    chosen = frozenset(days)
+    if not (chosen and chosen <= frozenset(range(7))):
+        raise GameError(f"the days {sorted(chosen)} are not days of the week, 0 to 6")
+    for minute in (start_minute, end_minute):
+        if not 0 <= minute <= _MINUTES:
+            raise GameError(f"{minute} is not a minute of the day, 0 to {_MINUTES}")
+    minutes = np.arange(_MINUTES)
+    after_start, before_end = minutes >= start_minute, minutes < end_minute
+    in_day = after_start & before_end if start_minute < end_minute else after_start | before_end
+    return np.isin(np.arange(7), sorted(chosen))[:, np.newaxis] & in_day
+
+
+def weekday_and_minute(steps: TimeSteps) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return on which day of the week, and in which minute of it, each step starts."""
+    times = steps.times.astype("datetime64[m]")
+    days = times.astype("datetime64[D]")
+    # 1970-01-01, day 0 of numpy's calendar, was a Thursday.
+    weekday = (days.astype(np.int64) + 3) % 7
+    return weekday.astype(np.intp), (times - days).astype(np.intp)
 
 
 @dataclass(frozen=True)
@@ -48,23 +86,12 @@ class PriceBand:
                 f"the prices {self.buy_per_kwh} and {self.sell_per_kwh} are not both finite"
             )
         object.__setattr__(self, "days", frozenset(self.days))
-        if not (self.days and self.days <= frozenset(range(7))):
-            raise GameError(f"the days {sorted(self.days)} are not days of the week, 0 to 6")
-        for minute in (self.start_minute, self.end_minute):
-            if not 0 <= minute <= _MINUTES:
-                raise GameError(f"{minute} is not a minute of the day, 0 to {_MINUTES}")
+        minutes_of_week(self.start_minute, self.end_minute, self.days)
 
     @property
     def holds(self) -> NDArray[np.bool_]:
         """The minutes of the week in which the band holds, shape (7, 1440)."""
-        minute = np.arange(_MINUTES)
-        after_start, before_end = minute >= self.start_minute, minute < self.end_minute
-        if self.start_minute < self.end_minute:
-            in_day = after_start & before_end
-        else:
-            # Over midnight; from 06:00 to 06:00 is the whole day.
-            in_day = after_start | before_end
-        return np.isin(np.arange(7), sorted(self.days))[:, np.newaxis] & in_day
+        return minutes_of_week(self.start_minute, self.end_minute, self.days)
 
 
 @dataclass(frozen=True)
@@ -119,11 +146,7 @@ class Tariff:
 
         A step has the price of the moment in which it starts.
         """
-        times = steps.times.astype("datetime64[m]")
-        days = times.astype("datetime64[D]")
-        minute = (times - days).astype(np.intp)
-        # 1970-01-01, day 0 of numpy's calendar, was a Thursday.
-        weekday = (days.astype(np.int64) + 3) % 7
+        weekday, minute = weekday_and_minute(steps)
         band_of = np.zeros((7, _MINUTES), dtype=np.intp)
         for index, band in enumerate(self.bands):
             band_of[band.holds] = index

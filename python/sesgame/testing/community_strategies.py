@@ -39,8 +39,8 @@ def communities(
         The number of steps; 1 to 6 by default.
     model : {"battery", "netting", "linear"}, default "battery"
         The most that is needed for them: batteries of one efficiency, none, or also those of
-        different efficiencies, with wear, a demand charge, limits that can be kept, and storage
-        to buy.
+        different efficiencies, with wear and other powers for charging than for discharging, a
+        demand charge, limits that can be kept, and storage to buy.
 
     Returns
     -------
@@ -125,12 +125,15 @@ def _batteries(draw: st.DrawFn, members: list[str], *, alike: bool) -> list[Batt
     for _ in range(draw(st.integers(0, MAX_BATTERIES))):
         if not alike:
             efficiencies = draw(efficiency), draw(efficiency)
-        energy = draw(st.integers(0, 8)) / 2
+        energy, power = draw(st.integers(0, 8)) / 2, draw(st.integers(0, 8)) / 2
+        one_way = st.none() if alike else st.none() | st.sampled_from([0.0, power / 2, power])
         batteries.append(
             Battery(
                 owner=draw(st.sampled_from(members)),
                 energy_kwh=energy,
-                power_kw=draw(st.integers(0, 8)) / 2,
+                power_kw=power,
+                charge_power_kw=draw(one_way),
+                discharge_power_kw=draw(one_way),
                 charge_efficiency=efficiencies[0],
                 discharge_efficiency=efficiencies[1],
                 initial_charge_kwh=energy * draw(st.sampled_from([0.0, 0.5, 1.0])),

@@ -36,7 +36,8 @@ mod _engine {
     use crate::convex_dispatch::{ConvexDispatch, ConvexDispatchGame, convex_dispatch_game};
     #[pymodule_export]
     use crate::dispatch::{
-        PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
+        PeakChargedDispatch, PeakChargedGame, PooledBatteryDispatch, PooledBatteryGame,
+        netting_game, peak_charged_dispatch, peak_charged_game, pooled_battery_dispatch,
         pooled_battery_game,
     };
     #[pymodule_export]

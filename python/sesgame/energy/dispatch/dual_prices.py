@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["RELATIVE_TOLERANCE", "DualBills", "DualPrices", "OwenPrices", "ProgrammePrices"]
+__all__ = [
+    "RELATIVE_TOLERANCE",
+    "DualBills",
+    "DualPrices",
+    "OwenPrices",
+    "PeakPrices",
+    "PeakShare",
+    "ProgrammePrices",
+]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the turnover; the engine refuses prices that miss strong duality by more."""
@@ -114,6 +122,53 @@ class OwenPrices(DualPrices):
     capacity_price: NDArray[np.float64]
     power_price: NDArray[np.float64]
     initial_charge_price: float
+
+
+@dataclass(frozen=True, eq=False)
+class PeakShare(ByValue):
+    """How one charge on a peak is shared among its steps.
+
+    Attributes
+    ----------
+    name : str
+        Of the charge, with its month.
+    peak_kw : float
+        The highest import of all together among its steps.
+    price_per_kw : float
+        What a kW of that costs.
+    steps : ndarray of int
+        Those that count.
+    paid_per_kwh : ndarray of float
+        What a kWh of import pays in each of these steps; it is more than 0 where the peaks of the
+        cheapest dispatch coincide, and adds up to the price for a kWh per step, or to less where
+        nothing need be imported at all.
+    """
+
+    name: str
+    peak_kw: float
+    price_per_kw: float
+    steps: NDArray[np.intp]
+    paid_per_kwh: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PeakPrices(OwenPrices):
+    """The prices of the pooled battery under demand charges; they hold the shares of the charges.
+
+    Attributes
+    ----------
+    peak_shares : tuple of PeakShare
+        One for each period of each charge.
+
+    Notes
+    -----
+    The cost is that of a schedule with its own peaks, and the sum of the bills that of the cheapest
+    dispatch without charges in which import pays its shares: whatever the shares, as long as they
+    are not negative and add up to no more than the charge, no dispatch costs less. So
+    ``duality_gap`` says how far the cost, and the peaks behind it, are from the least.
+    """
+
+    peak_shares: tuple[PeakShare, ...]
 
 
 @dataclass(frozen=True, eq=False)

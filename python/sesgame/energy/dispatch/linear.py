@@ -6,13 +6,14 @@ unit, which loses nothing: what the unit does can be dealt out to them in propor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
-from sesgame.energy.dispatch.pool_gap import is_harmless, largest_gap
+from sesgame.energy.dispatch.pool_gap import NEEDED, is_harmless, proved_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
@@ -47,13 +48,17 @@ class LinearModel(ByValue):
         """Return in words how the batteries are run, and why where a pool would be faster."""
         problem = problems[0]
         solved = f"{count(len(problem.storage), 'battery')}, by linear program"
-        share = largest_gap(problem.storage)
-        if problem.beyond_a_pool or problem.of_the_grid or is_harmless(problem.storage):
+        beyond = problem.beyond_a_pool + problem.beyond_a_step
+        if beyond:
+            return f"{solved} (for {', '.join(beyond)})"
+        if all(map(is_harmless, problems)):
             return solved
-        return (
-            f"{solved} (their hours or charges differ: a pool, model battery, is faster and "
-            f"exact only to {100 * share:.3g} % of what they save)"
-        )
+        share = max(map(proved_gap, problems))
+        exact = f"exact only to {100 * share:.3g} % of what they save"
+        if math.isinf(share):
+            exact = f"of no proved exactness: {NEEDED}"
+        pool = f"a pool, model battery, is faster and {exact}"
+        return f"{solved} (their hours or charges differ: {pool})"
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return that nothing of a problem is missing."""
@@ -74,7 +79,8 @@ class LinearModel(ByValue):
                 storage.charge_efficiency[battery],
                 storage.discharge_efficiency[battery],
                 storage.degradation_cost_per_kwh[battery],
-                _rounded(storage.energy_kwh[battery] / storage.power_kw[battery]),
+                _rounded(storage.energy_kwh[battery] / storage.charge_power_kw[battery]),
+                _rounded(storage.discharge_power_kw[battery] / storage.charge_power_kw[battery]),
                 _rounded(storage.initial_charge_kwh[battery] / storage.energy_kwh[battery]),
                 # At whose connection energy flows counts where connections or lines have limits.
                 storage.owner[battery] if problem.flow_limits else -1,

@@ -54,8 +54,8 @@ class StorageUnit:
 
     Attributes
     ----------
-    energy_kwh, power_kwh, initial_kwh : ndarray of shape (n,)
-        Of each member.
+    energy_kwh, charge_kwh, discharge_kwh, initial_kwh : ndarray of shape (n,)
+        Of each member: capacity, the most that is drawn and delivered, and initial charge.
     owners : ndarray of int
         The members who bring some.
     charge_efficiency, discharge_efficiency, degradation_cost_per_kwh : float
@@ -63,7 +63,8 @@ class StorageUnit:
     """
 
     energy_kwh: NDArray[np.float64]
-    power_kwh: NDArray[np.float64]
+    charge_kwh: NDArray[np.float64]
+    discharge_kwh: NDArray[np.float64]
     initial_kwh: NDArray[np.float64]
     owners: NDArray[np.intp]
     charge_efficiency: float
@@ -74,14 +75,15 @@ class StorageUnit:
     def of(
         cls, storage: Storage, which: NDArray[np.intp], n_members: int, step_hours: float
     ) -> StorageUnit:
-        """Return some batteries that are run like the first of them."""
+        """Return some batteries that are run like the first of them; of none, one of no size."""
+        amounts = storage.brought(which, n_members, step_hours)
+        owners = np.unique(storage.owner[which])
+        if not which.size:
+            return cls(*amounts, owners, 1.0, 1.0, 0.0)
         first = which[0]
-        energy_kwh, power_kwh, initial_kwh = storage.brought(which, n_members, step_hours)
         return cls(
-            energy_kwh=energy_kwh,
-            power_kwh=power_kwh,
-            initial_kwh=initial_kwh,
-            owners=np.unique(storage.owner[which]),
+            *amounts,
+            owners,
             charge_efficiency=float(storage.charge_efficiency[first]),
             discharge_efficiency=float(storage.discharge_efficiency[first]),
             degradation_cost_per_kwh=float(storage.degradation_cost_per_kwh[first]),
@@ -343,13 +345,13 @@ class LinearDispatch:
         first_column, first_row = builder.n_columns, builder.n_rows
         grid_import = builder.add_columns(n_steps, cost=weight * problem.buy_per_kwh)
         grid_export = builder.add_columns(n_steps, cost=-weight * problem.sell_per_kwh)
-        if problem.demand_charge_per_kw:
-            peak = builder.add_columns(1, cost=weight * problem.demand_charge_per_kw)
+        for charge in problem.peak_charges:
+            peak = builder.add_columns(1, cost=weight * charge.price_per_kw)
             builder.add_rows(
                 -np.inf,
                 0.0,
-                (grid_import, 1.0),
-                (np.repeat(peak, n_steps), -problem.steps.step_hours),
+                (grid_import[charge.steps], 1.0),
+                (np.repeat(peak, len(charge.steps)), -problem.steps.step_hours),
             )
         flows = self._add_storage(problem, weight)
         unused = self._add_curtailment(problem)
@@ -380,12 +382,12 @@ class LinearDispatch:
     def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
         """Add storage that members bring."""
         builder, n_steps = self._builder, problem.steps.n_steps
-        charge = builder.add_columns(n_steps, upper=0.0, upper_brought=unit.power_kwh)
+        charge = builder.add_columns(n_steps, upper=0.0, upper_brought=unit.charge_kwh)
         discharge = builder.add_columns(
             n_steps,
             cost=weight * unit.degradation_cost_per_kwh,
             upper=0.0,
-            upper_brought=unit.power_kwh,
+            upper_brought=unit.discharge_kwh,
         )
         # What is stored at the end must not be less than at the beginning.
         stored = np.zeros((n_steps, len(unit.initial_kwh)))

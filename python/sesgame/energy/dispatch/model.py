@@ -103,7 +103,7 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
         There is no such model, or it lacks something that the problem has.
     """
     if name is None:
-        if _POOLED.missing(problem) or not is_harmless(problem.storage):
+        if _POOLED.missing(problem) or not is_harmless(problem):
             return _LINEAR
         return _POOLED if len(problem.storage) else _NETTING
     if not isinstance(name, str) or name not in MODELS:

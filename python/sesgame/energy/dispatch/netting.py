@@ -35,7 +35,7 @@ class NettingModel(PooledModel):
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have; storage it leaves out on purpose."""
-        grid = problem.of_the_grid
+        grid = problem.beyond_a_step
         return problem.beyond_a_pool + grid if grid else []
 
     def program(

@@ -116,7 +116,9 @@ class AccountsDispatch:
         units: Sequence[StorageUnit],
         disagreement: NDArray[np.float64],
     ) -> None:
-        powers = [float(unit.power_kwh.sum()) for unit in units]
+        powers = [
+            float(each.sum()) for unit in units for each in (unit.charge_kwh, unit.discharge_kwh)
+        ]
         prices = np.concatenate([problem.buy_per_kwh, problem.sell_per_kwh])
         self.energy = max(float(np.abs(problem.net_load_kwh).max()), *powers, 0.0) or 1.0
         self.money = self.energy * (float(np.abs(prices).max()) or 1.0)
@@ -185,28 +187,28 @@ class AccountsDispatch:
     def _add_columns(self) -> _Columns:
         net_load = self._problem.net_load_kwh / self.energy
         need, spare = np.maximum(net_load, 0.0), np.maximum(-net_load, 0.0)
-        power = sum(float(unit.power_kwh.sum()) for unit in self._units) / self.energy
+        drawn = sum(float(unit.charge_kwh.sum()) for unit in self._units) / self.energy
+        delivered = sum(float(unit.discharge_kwh.sum()) for unit in self._units) / self.energy
         shared = spare.sum(axis=0)
         spare_of_others = shared - spare
         everywhere = np.ones(self._shape, dtype=np.bool_)
         blocks = []
         for unit in self._units:
-            most = float(unit.power_kwh.sum()) / self.energy
             least = np.zeros(self._shape)
             # What is stored at the end must not be less than at the beginning.
             least[:, -1] = unit.initial_kwh / self.energy
             full = float(unit.energy_kwh.sum()) / self.energy
             blocks.append(
                 (
-                    self._cells(everywhere, most),
-                    self._cells(everywhere, most),
+                    self._cells(everywhere, float(unit.charge_kwh.sum()) / self.energy),
+                    self._cells(everywhere, float(unit.discharge_kwh.sum()) / self.energy),
                     self._cells(everywhere, full, least),
                 )
             )
         charge, discharge, state = zip(*blocks, strict=True) if blocks else ((), (), ())
         return _Columns(
-            grid_import=self._cells(everywhere, need + power),
-            grid_export=self._cells((spare > 0) | (power > 0), spare + power),
+            grid_import=self._cells(everywhere, need + drawn),
+            grid_export=self._cells((spare > 0) | (delivered > 0), spare + delivered),
             received=self._cells(spare_of_others > 0, shared),
             given=self._cells(spare > 0, spare),
             charge=charge,
@@ -267,9 +269,12 @@ class AccountsDispatch:
             charge, discharge, state = (
                 block[number] for block in (own.charge, own.discharge, own.state)
             )
-            self._add_sums(-np.inf, float(unit.power_kwh.sum()) / self.energy, (charge, 1.0))
-            self._add_sums(-np.inf, float(unit.power_kwh.sum()) / self.energy, (discharge, 1.0))
-            self._add_sums(-np.inf, float(unit.energy_kwh.sum()) / self.energy, (state, 1.0))
+            for most, columns in (
+                (unit.charge_kwh, charge),
+                (unit.discharge_kwh, discharge),
+                (unit.energy_kwh, state),
+            ):
+                self._add_sums(-np.inf, float(most.sum()) / self.energy, (columns, 1.0))
             kept = np.full(self._shape, -1.0)
             kept[:, 0] = 0.0
             at_first = np.zeros(self._shape)
@@ -293,7 +298,8 @@ class AccountsDispatch:
         bills = disagreement / self.money
         # More than all energy that can flow, at the highest price, nobody gains or misses.
         flows = np.abs(problem.net_load_kwh).sum() / self.energy
-        flows += sum(float(unit.power_kwh.sum()) for unit in self._units) * len(buy) / self.energy
+        powers = [max(unit.charge_kwh.sum(), unit.discharge_kwh.sum()) for unit in self._units]
+        flows += float(sum(powers)) * len(buy) / self.energy
         most = np.abs(bills) + 2.0 * flows
         gains = self._builder.add_columns(size, upper=most)
         shortfalls = self._builder.add_columns(size, upper=most)

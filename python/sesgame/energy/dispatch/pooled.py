@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sesgame._engine import (
-    netting_game,
-    pooled_battery_dispatch,
-    pooled_battery_game,
-    weighted_sum_game,
-)
-from sesgame.energy.dispatch.dual_prices import DualBills, OwenPrices
+from sesgame._engine import netting_game, weighted_sum_game
+from sesgame.energy.dispatch.convex_pool import ConvexPool
+from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
-from sesgame.energy.dispatch.pool_gap import cut_pools, gap_of_all, largest_gap
+from sesgame.energy.dispatch.peak_pool import PeakPool
+from sesgame.energy.dispatch.pool_gap import NEEDED, cut_pools, gap_of_all, proved_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.energy.dispatch.two_price_pool import TwoPricePool
+from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
@@ -28,14 +29,11 @@ from sesgame.progress import progress_report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame._engine import (
-        LinearProductionGame,
-        NativeGame,
-        PooledBatteryDispatch,
-        PooledBatteryGame,
-    )
+    from sesgame._engine import LinearProductionGame, NativeGame
 
 __all__ = ["PooledModel"]
+
+_Pool: TypeAlias = TwoPricePool | ConvexPool | PeakPool
 
 LOCAL_SEARCH = 20_000
 """Coalitions looked at before each mixed-integer program, since a recursion makes them cheap."""
@@ -57,11 +55,14 @@ class PooledModel(ByValue):
         """Return in words how the batteries are run, and how exact that is."""
         first = problems[0]
         pooled = f"{count(len(first.storage), 'battery')}, pooled"
-        share = largest_gap(first.storage)
+        share = max(map(proved_gap, problems))
         if not share:
             return pooled
         gap = sum(w * self.gap(problem) for w, problem in zip(weights, problems, strict=True))
         amount = f"to {gap:.3g} {first.currency} " if gap else ""
+        if math.isinf(share):
+            known = f"exact {amount}for all members, " if math.isfinite(gap) else ""
+            return f"{pooled} ({known}of no proved exactness for groups: {NEEDED})"
         return (
             f"{pooled} (exact {amount}for all members, for any group to {100 * share:.3g} % of "
             f"what they save)"
@@ -70,29 +71,28 @@ class PooledModel(ByValue):
     def gap(self, problem: DispatchProblem) -> float:
         """Return by how much all members at most pay more if each battery is run by itself.
 
-        Less than rounding is nothing.
+        Less than rounding is nothing. Infinite where they cannot keep a limit without storage, and
+        neither as any pool that the batteries can follow.
         """
         storage, hours = problem.storage, problem.steps.step_hours
         share = gap_of_all(storage)
         if not share:
             return 0.0
-        net_load_kwh = problem.net_load_kwh.sum(axis=0)
-        pool, efficiencies = self._pool(problem)
-        energy_kwh, power_kw, initial_kwh = (float(each.sum()) for each in pool)
-
-        def cost(energy_kwh: float, power_kw: float, initial_kwh: float) -> float:
-            amounts = (energy_kwh, power_kw * hours, initial_kwh)
-            return _run(problem, net_load_kwh, amounts, efficiencies).cost
-
-        pooled = cost(energy_kwh, power_kw, initial_kwh)
-        saved = cost(0.0, 0.0, 0.0) - pooled
-        above = [cost(*cut) - pooled for cut in cut_pools(storage)]
+        unit = self._unit(problem)
+        pool = self._pool(problem)
+        amounts = (unit.energy_kwh, unit.charge_kwh, unit.discharge_kwh, unit.initial_kwh)
+        pooled = pool.cost_of_all(*(float(each.sum()) for each in amounts))
+        saved = pool.cost_of_all(0.0, 0.0, 0.0, 0.0) - pooled
+        above = [
+            pool.cost_of_all(energy, charge * hours, discharge * hours, initial) - pooled
+            for energy, charge, discharge, initial in cut_pools(storage)
+        ]
         gap = min(share * saved, *above)
         return gap if gap > problem.rounding else 0.0
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""
-        return problem.beyond_a_pool + problem.of_the_grid
+        return problem.beyond_a_pool + problem.beyond_a_step
 
     def program(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
@@ -102,18 +102,23 @@ class PooledModel(ByValue):
 
     def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
         """Return the pool as a storage unit of a linear program, if there is any."""
-        used, n_members = self._used(problem), len(problem.members)
-        if not used.size:
-            return []
-        return [StorageUnit.of(problem.storage, used, n_members, problem.steps.step_hours)]
+        return [self._unit(problem)] if self._used(problem).size else []
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
-        """Return the compiled game."""
-        if self._used(problem).size:
-            return self._pooled_game(problem)
-        return native_from(
-            netting_game, problem.net_load_kwh, problem.buy_per_kwh, problem.sell_per_kwh
-        )
+        """Return the compiled game.
+
+        Raises
+        ------
+        GameError
+            All members together cannot keep a limit.
+        """
+        if not (self._used(problem).size or problem.limits_of_nobody or problem.peak_charges):
+            return native_from(
+                netting_game, problem.net_load_kwh, problem.buy_per_kwh, problem.sell_per_kwh
+            )
+        pool = self._pool(problem)
+        self._check_limits(problem, pool)
+        return pool.game()
 
     def mean_game(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float]
@@ -124,45 +129,25 @@ class PooledModel(ByValue):
 
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what a coalition does."""
-        net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
-        pool, efficiencies = self._pool(problem)
-        energy_kwh, power_kw, initial_kwh = (float(each[members].sum()) for each in pool)
-        power_kwh = power_kw * problem.steps.step_hours
-        found = _run(problem, net_load_kwh, (energy_kwh, power_kwh, initial_kwh), efficiencies)
-        return Dispatch(
-            net_load_kwh=net_load_kwh,
-            charge_kwh=found.charge,
-            discharge_kwh=found.discharge,
-            state_of_charge_kwh=found.state_of_charge,
-            grid_import_kwh=found.grid_import,
-            grid_export_kwh=found.grid_export,
-            cost=found.cost,
-            purchases={},
-        )
+        return self._pool(problem).dispatch(members)
 
     def dual_bills(self, problem: DispatchProblem) -> DualBills:
-        """Return the bills at dual prices; they add up to the cost but for rounding."""
-        _, bills_by_step = self._priced(problem)
-        return DualBills(bills_by_step.sum(axis=1), 0.0)
+        """Return the bills at dual prices.
 
-    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> OwenPrices:
+        They add up to the cost but for rounding, and for what limits of nobody earn.
+        """
+        found = self._prices(problem)
+        gap = found.duality_gap if problem.limits_of_nobody else 0.0
+        return DualBills(found.bills_by_step.sum(axis=1), gap)
+
+    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
         """Return prices that prove the dispatch of all optimal, and the range of each bill."""
-        found, bills_by_step = self._priced(problem)
-        bills = bills_by_step.sum(axis=1)
-        game = self._pooled_game(problem)
+        found = self._prices(problem)
+        bills = found.bills_by_step.sum(axis=1)
+        game = self._pool(problem).game()
         with progress_report("ranges of the bills", "member", progress) as report:
             lowest, highest = game.bill_ranges(report).T
-        return OwenPrices(
-            energy_price=found.energy_price,
-            cost=found.cost,
-            duality_gap=float(found.cost - bills.sum()),
-            lowest=np.minimum(lowest, bills),
-            highest=np.maximum(highest, bills),
-            bills_by_step=bills_by_step,
-            capacity_price=found.capacity_price,
-            power_price=found.power_price,
-            initial_charge_price=found.initial_charge_price,
-        )
+        return replace(found, lowest=np.minimum(lowest, bills), highest=np.maximum(highest, bills))
 
     def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
         """Return the separation oracle: costs by recursion, the search by a linear program."""
@@ -182,66 +167,33 @@ class PooledModel(ByValue):
         """Return the batteries in the pool, by number."""
         return problem.storage.usable
 
-    def _pool(
-        self, problem: DispatchProblem
-    ) -> tuple[
-        tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], tuple[float, float]
-    ]:
-        """Return what each member adds to the pool, in kWh, kW and kWh, and its efficiencies."""
-        storage, used = problem.storage, self._used(problem)
-        efficiencies = (1.0, 1.0)
-        if used.size:
-            first = used[0]
-            efficiencies = (
-                float(storage.charge_efficiency[first]),
-                float(storage.discharge_efficiency[first]),
+    def _unit(self, problem: DispatchProblem) -> StorageUnit:
+        """Return what each member adds to the pool."""
+        n_members, hours = len(problem.members), problem.steps.step_hours
+        return StorageUnit.of(problem.storage, self._used(problem), n_members, hours)
+
+    def _pool(self, problem: DispatchProblem) -> _Pool:
+        """Return the recursion that has all of a problem, the faster one if it does."""
+        unit = self._unit(problem)
+        if problem.peak_charges:
+            return PeakPool(problem, unit, partial(self.program, [problem]))
+        if TwoPricePool.has_all_of(problem, unit):
+            return TwoPricePool(problem, unit)
+        return ConvexPool(problem, unit)
+
+    def _prices(self, problem: DispatchProblem) -> DualPrices:
+        pool = self._pool(problem)
+        self._check_limits(problem, pool)
+        return pool.prices()
+
+    def _check_limits(self, problem: DispatchProblem, pool: _Pool) -> None:
+        """Refuse limits that all members together cannot keep, with what they miss them by."""
+        everybody = range(len(problem.members))
+        step = pool.broken_step(everybody)
+        if step is not None:
+            # The program knows which limit it is, and by how much it is missed.
+            self.program([problem])
+            raise GameError(
+                f"no dispatch keeps {' and '.join(problem.limits_of_nobody)} in the step from "
+                f"{problem.steps.time(step)}"
             )
-        return storage.brought(used, len(problem.members)), efficiencies
-
-    def _pooled_game(self, problem: DispatchProblem) -> PooledBatteryGame:
-        (energy_kwh, power_kw, initial_kwh), efficiencies = self._pool(problem)
-        return native_from(
-            pooled_battery_game,
-            problem.net_load_kwh,
-            problem.buy_per_kwh,
-            problem.sell_per_kwh,
-            energy_kwh,
-            power_kw * problem.steps.step_hours,
-            *efficiencies,
-            initial_kwh,
-        )
-
-    def _priced(
-        self, problem: DispatchProblem
-    ) -> tuple[PooledBatteryDispatch, NDArray[np.float64]]:
-        """Return the dispatch of all with its prices, and what each member owes in each step."""
-        (energy_kwh, power_kw, initial_kwh), efficiencies = self._pool(problem)
-        power_kwh, net_load_kwh = power_kw * problem.steps.step_hours, problem.net_load_kwh
-        amounts = (float(energy_kwh.sum()), float(power_kwh.sum()), float(initial_kwh.sum()))
-        found = _run(problem, net_load_kwh.sum(axis=0), amounts, efficiencies)
-        bills_by_step = (
-            net_load_kwh * found.energy_price
-            - np.outer(energy_kwh, found.capacity_price)
-            - np.outer(power_kwh, found.power_price)
-        )
-        bills_by_step[:, 0] -= found.initial_charge_price * initial_kwh
-        return found, bills_by_step
-
-
-def _run(
-    problem: DispatchProblem,
-    net_load_kwh: NDArray[np.float64],
-    pool: tuple[float, float, float],
-    efficiencies: tuple[float, float],
-) -> PooledBatteryDispatch:
-    """Return the dispatch of a coalition: its net load, and what it has of the pool."""
-    energy_kwh, power_kwh, initial_kwh = pool
-    return pooled_battery_dispatch(
-        net_load_kwh,
-        problem.buy_per_kwh,
-        problem.sell_per_kwh,
-        energy_kwh,
-        power_kwh,
-        *efficiencies,
-        initial_kwh,
-    )

@@ -23,6 +23,7 @@ __all__ = [
     "FlowLimit",
     "Model",
     "Offers",
+    "PeakCharge",
     "Steps",
     "Storage",
 ]
@@ -30,8 +31,8 @@ __all__ = [
 Model = Literal["battery", "netting", "linear"]
 """``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
 too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
-recursions, very fast. ``"linear"``: a linear program, with each battery by itself, wear, the grid
-and storage to buy."""
+recursions, very fast, also under demand charges. ``"linear"``: a linear program, with each battery
+by itself, wear, limits of the grid and storage to buy."""
 
 
 class Steps(Protocol):
@@ -57,8 +58,10 @@ class Storage(ByValue):
     ----------
     owner : ndarray of int
         The number of the member who brings it.
-    energy_kwh, power_kw, initial_charge_kwh : ndarray
-        Capacity, the most that is drawn or delivered, and what is stored at the beginning.
+    energy_kwh, initial_charge_kwh : ndarray
+        Capacity, and what is stored at the beginning.
+    charge_power_kw, discharge_power_kw : ndarray
+        The most that is drawn, and the most that is delivered.
     charge_efficiency, discharge_efficiency : ndarray
         In (0, 1].
     degradation_cost_per_kwh : ndarray
@@ -67,7 +70,8 @@ class Storage(ByValue):
 
     owner: NDArray[np.intp]
     energy_kwh: NDArray[np.float64]
-    power_kw: NDArray[np.float64]
+    charge_power_kw: NDArray[np.float64]
+    discharge_power_kw: NDArray[np.float64]
     initial_charge_kwh: NDArray[np.float64]
     charge_efficiency: NDArray[np.float64]
     discharge_efficiency: NDArray[np.float64]
@@ -78,8 +82,12 @@ class Storage(ByValue):
 
     @property
     def usable(self) -> NDArray[np.intp]:
-        """The batteries with both capacity and power, by number."""
-        return np.flatnonzero((self.energy_kwh > 0) & (self.power_kw > 0))
+        """The batteries that have capacity and can be charged, by number.
+
+        One that cannot be charged cannot be discharged either, since no less may be stored at the
+        end than at the beginning.
+        """
+        return np.flatnonzero((self.energy_kwh > 0) & (self.charge_power_kw > 0))
 
     @property
     def efficiencies(self) -> set[tuple[float, float]]:
@@ -88,19 +96,25 @@ class Storage(ByValue):
         both = (self.charge_efficiency[usable], self.discharge_efficiency[usable])
         return set(zip(*(column.tolist() for column in both), strict=True))
 
+    @property
+    def degradation_costs(self) -> set[float]:
+        """The degradation costs of all that are usable, for each kWh delivered."""
+        return set(self.degradation_cost_per_kwh[self.usable].tolist())
+
     def brought(
         self, which: NDArray[np.intp], n_members: int, hours: float = 1.0
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return what each member brings of some batteries, arrays of shape (n,).
 
-        Capacity in kWh, what `hours` at full power draw, and initial charge in kWh.
+        Capacity in kWh, what `hours` at full power draw and deliver, and initial charge in kWh.
         """
-        energy, drawn, initial = np.zeros((3, n_members))
+        energy, drawn, delivered, initial = np.zeros((4, n_members))
         owner = self.owner[which]
         np.add.at(energy, owner, self.energy_kwh[which])
-        np.add.at(drawn, owner, self.power_kw[which] * hours)
+        np.add.at(drawn, owner, self.charge_power_kw[which] * hours)
+        np.add.at(delivered, owner, self.discharge_power_kw[which] * hours)
         np.add.at(initial, owner, self.initial_charge_kwh[which])
-        return energy, drawn, initial
+        return energy, drawn, delivered, initial
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +168,25 @@ class FlowLimit(ByValue):
 
 
 @dataclass(frozen=True, eq=False)
+class PeakCharge(ByValue):
+    """A charge on the highest import among some steps.
+
+    Attributes
+    ----------
+    name : str
+        For messages and results.
+    price_per_kw : float
+        Of the highest import in any of the steps, once for all of them; at least 0.
+    steps : ndarray of int
+        At least one, in ascending order.
+    """
+
+    name: str
+    price_per_kw: float
+    steps: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
 class DispatchProblem(ByValue):
     """What coalitions of n members can do in T steps, and what it costs.
 
@@ -172,8 +205,8 @@ class DispatchProblem(ByValue):
         The batteries of members.
     offers : Offers
         Storage to buy.
-    demand_charge_per_kw : float
-        For the highest import of any step.
+    peak_charges : tuple of PeakCharge
+        Those that cost something, one for each period of each charge.
     import_limit_kw, export_limit_kw : float
         Of any coalition together; may be infinite.
     flow_limits : tuple of FlowLimit
@@ -190,7 +223,7 @@ class DispatchProblem(ByValue):
     sell_per_kwh: NDArray[np.float64]
     storage: Storage
     offers: Offers
-    demand_charge_per_kw: float
+    peak_charges: tuple[PeakCharge, ...]
     import_limit_kw: float
     export_limit_kw: float
     flow_limits: tuple[FlowLimit, ...]
@@ -211,10 +244,14 @@ class DispatchProblem(ByValue):
         and steps, may be off by a unit in the last place of all money that can flow.
         """
         flow_kwh = np.abs(self.load_kwh).sum(axis=0) + np.abs(self.pv_kwh).sum(axis=0)
-        flow_kwh += sum(self.storage.power_kw.tolist()) * self.steps.step_hours
+        powers_kw = np.maximum(self.storage.charge_power_kw, self.storage.discharge_power_kw)
+        flow_kwh += sum(powers_kw.tolist()) * self.steps.step_hours
         price = np.maximum(np.abs(self.buy_per_kwh), np.abs(self.sell_per_kwh))
+        money = price @ flow_kwh
+        for charge in self.peak_charges:
+            money += charge.price_per_kw / self.steps.step_hours * flow_kwh[charge.steps].max()
         additions = len(self.members) + self.steps.n_steps
-        return float(np.finfo(np.float64).eps * additions * (price @ flow_kwh))
+        return float(np.finfo(np.float64).eps * additions * money)
 
     @property
     def beyond_a_pool(self) -> list[str]:
@@ -222,22 +259,54 @@ class DispatchProblem(ByValue):
         storage = self.storage
         features = {
             "storage to buy": len(self.offers) > 0,
-            "battery degradation costs": storage.degradation_cost_per_kwh[storage.usable].any(),
             "batteries of different efficiencies": len(storage.efficiencies) > 1,
+            "batteries of different degradation costs": len(storage.degradation_costs) > 1,
         }
         return [name for name, is_there in features.items() if is_there]
 
     @property
-    def of_the_grid(self) -> list[str]:
-        """What the grid charges or limits beyond energy, in words."""
+    def beyond_a_step(self) -> list[str]:
+        """What the grid charges or limits that no recursion has, in words.
+
+        A charge on a peak is no cost of a step; its recursion has prices and nothing else.
+        """
+        storage = self.storage
+        used = storage.usable
+        more_than_prices = (
+            bool(self.limits_of_nobody)
+            or storage.degradation_cost_per_kwh[used].any()
+            or (storage.charge_power_kw != storage.discharge_power_kw)[used].any()
+        )
         features = {
-            "a demand charge": self.demand_charge_per_kw > 0,
-            "an import limit": np.isfinite(self.import_limit_kw),
-            "an export limit": np.isfinite(self.export_limit_kw),
+            "a demand charge beside limits, wear or unlike powers": bool(self.peak_charges)
+            and more_than_prices,
             "connection limits": any(limit.is_own for limit in self.flow_limits),
             "lines": any(not limit.is_own for limit in self.flow_limits),
         }
         return [name for name, is_there in features.items() if is_there]
+
+    @property
+    def limits_of_nobody(self) -> list[str]:
+        """The limits of what any coalition exchanges with the grid, in words."""
+        features = {
+            "an import limit": np.isfinite(self.import_limit_kw),
+            "an export limit": np.isfinite(self.export_limit_kw),
+        }
+        return [name for name, is_there in features.items() if is_there]
+
+    @property
+    def keeps_limits_without_storage(self) -> bool:
+        """Whether every coalition can keep the limits of import and export in each step.
+
+        The one that draws most has all whose net load is positive; the one that has to feed in
+        most, when it uses no PV, all whose load is negative.
+        """
+        hours, net = self.steps.step_hours, self.net_load_kwh
+        drawn = np.maximum(net, 0.0).sum(axis=0).max()
+        fed_in = -np.minimum(net + np.maximum(self.pv_kwh, 0.0), 0.0).sum(axis=0).min()
+        return bool(
+            drawn <= self.import_limit_kw * hours and fed_in <= self.export_limit_kw * hours
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,12 @@ def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, st
         facts.append((f"PV, of {count(with_pv, 'member')}", energy(pv)))
     if batteries:
         capacity = energy(sum(battery.energy_kwh for battery in batteries))
-        power = energy(sum(battery.power_kw for battery in batteries), "kW")
+        powers = [
+            energy(sum(kw), "kW") for kw in zip(*(b.powers_kw for b in batteries), strict=True)
+        ]
+        power = powers[0]
+        if powers[0] != powers[1]:
+            power = f"{powers[0]} charging, {powers[1]} discharging"
         facts.append((count(len(batteries), "battery"), f"{capacity}, {power}"))
     for name, (capacity_kwh, power_kw) in schedule.purchases.items():
         facts.append(

@@ -17,7 +17,7 @@ use crate::thread_pool;
 
 /// Length of a difference, as a share of all money that could flow: the square root of rounding,
 /// roughly, so that neither rounding nor a kink within the distance counts for much.
-const DISTANCE: f64 = 1.0 / 1_048_576.0;
+pub(super) const DISTANCE: f64 = 1.0 / 1_048_576.0;
 
 /// A game whose values are costs of the sum of what the members bring.
 pub trait CostOfSums: NativeGame {

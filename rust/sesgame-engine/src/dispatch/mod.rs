@@ -6,12 +6,19 @@
 
 mod battery;
 pub mod bill_range;
+mod capped_battery;
 mod convex_piecewise;
 pub mod convex_pool;
 pub mod convex_schedule;
 mod exchange_cost;
 mod exchange_segments;
 pub mod netting;
+mod peak_caps;
+mod peak_charge;
+pub mod peak_dispatch;
+pub mod peak_game;
+mod peak_optimum;
+mod peak_program;
 pub mod pooled_battery;
 pub mod schedule;
 mod step_cost;
@@ -20,6 +27,7 @@ mod tariff;
 pub use battery::{Battery, Conversion};
 pub use exchange_cost::{ExchangeCosts, Kink};
 pub use exchange_segments::Wear;
+pub use peak_charge::{PeakCharge, PeakCharges};
 pub use tariff::Tariff;
 
 use crate::error::{Error, Result};

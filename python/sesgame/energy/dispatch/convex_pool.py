@@ -1,0 +1,174 @@
+"""A pool whose steps have any convex cost: wear, two powers, limits of import and export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame._engine import convex_dispatch_game
+from sesgame.energy.dispatch.dual_prices import OwenPrices
+from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
+from sesgame.energy.dispatch.step_cost import StepCosts
+from sesgame.errors import GameError
+from sesgame.formatting import format_coalition
+from sesgame.game.native_source import native_from
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame._engine import ConvexDispatchGame
+    from sesgame.energy.dispatch.linear_program import StorageUnit
+
+__all__ = ["ConvexPool", "convex_game"]
+
+
+def convex_game(costs: StepCosts, unit: StorageUnit) -> ConvexDispatchGame:
+    """Return the compiled game of coalitions with step costs and a pool."""
+    return native_from(
+        convex_dispatch_game,
+        costs.resources,
+        costs.money.sum(axis=1),
+        costs.slopes,
+        (costs.constants, costs.rows, np.full_like(costs.rows, -1), costs.rungs),
+        costs.anchor,
+        np.zeros(0),
+        (unit.energy_kwh, unit.charge_kwh, unit.discharge_kwh, unit.initial_kwh),
+        (
+            unit.charge_efficiency,
+            unit.discharge_efficiency,
+            0.0,
+            unit.degradation_cost_per_kwh,
+            1.0,
+        ),
+    )
+
+
+class ConvexPool:
+    """The pool of each coalition.
+
+    Parameters
+    ----------
+    problem : DispatchProblem
+        The energy of members, prices, and limits of import and export.
+    unit : StorageUnit
+        What each member brings of the pool.
+    """
+
+    def __init__(self, problem: DispatchProblem, unit: StorageUnit) -> None:
+        self._problem = problem
+        self._unit = unit
+
+    @cached_property
+    def _costs(self) -> StepCosts:
+        return StepCosts.of(self._problem)
+
+    @cached_property
+    def _game(self) -> ConvexDispatchGame:
+        return convex_game(self._costs, self._unit)
+
+    def game(self) -> ConvexDispatchGame:
+        """Return the compiled game."""
+        return self._game
+
+    def broken_step(self, members: Sequence[int]) -> int | None:
+        """Return the first step in which a coalition cannot keep a limit, if there is any."""
+        return self._game.infeasible_step(self._chosen(members))
+
+    def dispatch(self, members: Sequence[int]) -> Dispatch:
+        """Return what a coalition does, its members by number.
+
+        Raises
+        ------
+        GameError
+            It cannot keep a limit of import or export.
+        """
+        problem, chosen = self._problem, self._chosen(members)
+        step = self._game.infeasible_step(chosen)
+        if step is not None:
+            who = format_coalition([problem.members[number] for number in members])
+            raise GameError(
+                f"{who} cannot keep {' and '.join(problem.limits_of_nobody)} in the step from "
+                f"{problem.steps.time(step)}"
+            )
+        found = self._game.dispatch(chosen)
+        net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
+        flow_kwh = net_load_kwh + found.charge - found.discharge
+        flow_kwh += self._unused(members, flow_kwh)
+        return Dispatch(
+            net_load_kwh=net_load_kwh,
+            charge_kwh=found.charge,
+            discharge_kwh=found.discharge,
+            state_of_charge_kwh=found.state_of_charge,
+            grid_import_kwh=np.maximum(flow_kwh, 0.0),
+            grid_export_kwh=np.maximum(-flow_kwh, 0.0),
+            cost=found.cost,
+            purchases={},
+        )
+
+    def cost_of_all(
+        self, energy_kwh: float, charge_kwh: float, discharge_kwh: float, initial_kwh: float
+    ) -> float:
+        """Return the cost of all members with another pool; infinite where a limit is not kept."""
+        other = replace(
+            self._unit,
+            energy_kwh=np.array([energy_kwh]),
+            charge_kwh=np.array([charge_kwh]),
+            discharge_kwh=np.array([discharge_kwh]),
+            initial_kwh=np.array([initial_kwh]),
+        )
+        game = convex_game(self._costs.together(), other)
+        everybody = np.ones(1, dtype=np.bool_)
+        if game.infeasible_step(everybody) is not None:
+            return float("inf")
+        return float(game.dispatch(everybody).cost)
+
+    def prices(self) -> OwenPrices:
+        """Return prices that prove the dispatch of all optimal, without the ranges of bills.
+
+        A limit of import or export belongs to no member: the bills exceed the cost by what it
+        earns where it binds.
+        """
+        costs, unit = self._costs, self._unit
+        found = self._game.dispatch(np.ones(len(self._problem.members), dtype=np.bool_))
+        bills_by_step = (
+            costs.money
+            + np.einsum("irt,rt->it", costs.resources, found.resource_price)
+            - np.outer(unit.energy_kwh, found.capacity_price)
+            - np.outer(unit.charge_kwh, found.charge_power_price)
+            - np.outer(unit.discharge_kwh, found.discharge_power_price)
+        )
+        bills_by_step[:, 0] -= found.initial_charge_price * unit.initial_kwh
+        bills = bills_by_step.sum(axis=1)
+        return OwenPrices(
+            energy_price=found.exchange_price,
+            cost=found.cost,
+            duality_gap=float(found.cost - bills.sum()),
+            lowest=bills,
+            highest=bills,
+            bills_by_step=bills_by_step,
+            capacity_price=found.capacity_price,
+            power_price=found.charge_power_price + found.discharge_power_price,
+            initial_charge_price=found.initial_charge_price,
+        )
+
+    def _chosen(self, members: Sequence[int]) -> NDArray[np.bool_]:
+        chosen = np.zeros(len(self._problem.members), dtype=np.bool_)
+        chosen[list(members)] = True
+        return chosen
+
+    def _unused(
+        self, members: Sequence[int], flow_kwh: NDArray[np.float64]
+    ) -> NDArray[np.float64] | float:
+        """Return the PV that is left unused: as little as is cheapest."""
+        problem, hours = self._problem, self._problem.steps.step_hours
+        if not np.isfinite(problem.export_limit_kw):
+            return 0.0
+        pays, pays_to_buy = problem.sell_per_kwh < 0, problem.buy_per_kwh < 0
+        limits = problem.import_limit_kw * hours, -problem.export_limit_kw * hours
+        wanted = np.select([pays_to_buy, pays], [limits[0], 0.0], limits[1])
+        pv_kwh = np.maximum(problem.pv_kwh[members], 0.0).sum(axis=0)
+        return np.clip(wanted - flow_kwh, 0.0, pv_kwh)

@@ -1,0 +1,140 @@
+"""A pool under one tariff and nothing else: the engine's recursion for two prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame._engine import pooled_battery_dispatch, pooled_battery_game
+from sesgame.energy.dispatch.dual_prices import OwenPrices
+from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
+from sesgame.game.native_source import native_from
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame._engine import PooledBatteryDispatch, PooledBatteryGame
+    from sesgame.energy.dispatch.linear_program import StorageUnit
+
+__all__ = ["TwoPricePool"]
+
+
+class TwoPricePool:
+    """The pool of each coalition: no wear, as much drawn as delivered at most, no limits.
+
+    Parameters
+    ----------
+    problem : DispatchProblem
+        The energy of members, and the prices.
+    unit : StorageUnit
+        What each member brings of the pool.
+    """
+
+    def __init__(self, problem: DispatchProblem, unit: StorageUnit) -> None:
+        self._problem = problem
+        self._unit = unit
+
+    @staticmethod
+    def has_all_of(problem: DispatchProblem, unit: StorageUnit) -> bool:
+        """Return whether there is nothing else."""
+        return not (
+            problem.limits_of_nobody
+            or unit.degradation_cost_per_kwh
+            or (unit.charge_kwh != unit.discharge_kwh).any()
+        )
+
+    def game(self) -> PooledBatteryGame:
+        """Return the compiled game."""
+        problem, unit = self._problem, self._unit
+        return native_from(
+            pooled_battery_game,
+            problem.net_load_kwh,
+            problem.buy_per_kwh,
+            problem.sell_per_kwh,
+            unit.energy_kwh,
+            unit.charge_kwh,
+            unit.charge_efficiency,
+            unit.discharge_efficiency,
+            unit.initial_kwh,
+        )
+
+    def broken_step(self, members: Sequence[int]) -> None:
+        """Return that there is no limit that a coalition could break."""
+
+    def dispatch(self, members: Sequence[int]) -> Dispatch:
+        """Return what a coalition does, its members by number."""
+        unit, net_load_kwh = self._unit, self._problem.net_load_kwh[members].sum(axis=0)
+        found = self._run(
+            net_load_kwh,
+            *(
+                float(each[members].sum())
+                for each in (unit.energy_kwh, unit.charge_kwh, unit.initial_kwh)
+            ),
+        )
+        return Dispatch(
+            net_load_kwh=net_load_kwh,
+            charge_kwh=found.charge,
+            discharge_kwh=found.discharge,
+            state_of_charge_kwh=found.state_of_charge,
+            grid_import_kwh=found.grid_import,
+            grid_export_kwh=found.grid_export,
+            cost=found.cost,
+            purchases={},
+        )
+
+    def cost_of_all(
+        self, energy_kwh: float, charge_kwh: float, discharge_kwh: float, initial_kwh: float
+    ) -> float:
+        """Return the cost of all members with another pool, of the less of both powers."""
+        net_load_kwh = self._problem.net_load_kwh.sum(axis=0)
+        return self._run(net_load_kwh, energy_kwh, min(charge_kwh, discharge_kwh), initial_kwh).cost
+
+    def prices(self) -> OwenPrices:
+        """Return prices that prove the dispatch of all optimal, without the ranges of bills."""
+        unit, net_load_kwh = self._unit, self._problem.net_load_kwh
+        found = self._run(
+            net_load_kwh.sum(axis=0),
+            float(unit.energy_kwh.sum()),
+            float(unit.charge_kwh.sum()),
+            float(unit.initial_kwh.sum()),
+        )
+        bills_by_step = (
+            net_load_kwh * found.energy_price
+            - np.outer(unit.energy_kwh, found.capacity_price)
+            - np.outer(unit.charge_kwh, found.power_price)
+        )
+        bills_by_step[:, 0] -= found.initial_charge_price * unit.initial_kwh
+        bills = bills_by_step.sum(axis=1)
+        return OwenPrices(
+            energy_price=found.energy_price,
+            cost=found.cost,
+            duality_gap=float(found.cost - bills.sum()),
+            lowest=bills,
+            highest=bills,
+            bills_by_step=bills_by_step,
+            capacity_price=found.capacity_price,
+            power_price=found.power_price,
+            initial_charge_price=found.initial_charge_price,
+        )
+
+    def _run(
+        self,
+        net_load_kwh: NDArray[np.float64],
+        energy_kwh: float,
+        power_kwh: float,
+        initial_kwh: float,
+    ) -> PooledBatteryDispatch:
+        """Return the dispatch of a net load, and of what there is of the pool."""
+        problem, unit = self._problem, self._unit
+        return pooled_battery_dispatch(
+            net_load_kwh,
+            problem.buy_per_kwh,
+            problem.sell_per_kwh,
+            energy_kwh,
+            power_kwh,
+            unit.charge_efficiency,
+            unit.discharge_efficiency,
+            initial_kwh,
+        )
