@@ -81,12 +81,19 @@ impl NearestPoint {
     /// # Errors
     /// [`crate::error::Error::Interrupted`].
     pub fn solve(&mut self, tolerance: f64, progress: &Progress) -> Result<Option<Nearest>> {
-        // Each round ends at a point farther away, so there are finitely many; the cap is against
-        // rounding.
+        // Rows that are violated now are met before the others are looked at again. Each round ends at
+        // a point farther away, so there are finitely many; the cap is against rounding.
+        let mut violated: Vec<usize> = Vec::new();
         for _ in 0..10 * (self.rows.len() + self.target.len() + 1) {
             progress.check()?;
             let (point, multipliers) = self.basis.nearest(&self.target);
-            let Some(entering) = self.most_violated(&point, tolerance) else {
+            let mut farthest = self.farthest(&violated, &point, tolerance);
+            if farthest.is_none() {
+                violated = (0..self.rows.len()).collect();
+                violated.retain(|&row| self.violation(row, &point) > tolerance);
+                farthest = self.farthest(&violated, &point, tolerance);
+            }
+            let Some(entering) = farthest else {
                 let (free, positive) = multipliers.split_at(self.n_equations);
                 let mut multipliers = vec![0.0; self.rows.len()];
                 for (&row, &multiplier) in self.held.iter().zip(positive) {
@@ -101,19 +108,22 @@ impl NearestPoint {
         Ok(None)
     }
 
-    /// The row whose half-space is farthest away from a point, of equals the first.
-    fn most_violated(&self, point: &[f64], tolerance: f64) -> Option<usize> {
+    /// How much a point is short of a row; nothing of one that is held.
+    fn violation(&self, row: usize, point: &[f64]) -> f64 {
+        let (g, h) = &self.rows[row];
+        if self.is_held[row] { 0.0 } else { h - dot(g, point) }
+    }
+
+    /// Of some rows the one whose half-space is farthest away from a point, of equals the first.
+    fn farthest(&self, rows: &[usize], point: &[f64], tolerance: f64) -> Option<usize> {
         let mut worst = None;
         let mut farthest = 0.0;
-        for (place, (g, h)) in self.rows.iter().enumerate() {
-            if self.is_held[place] {
-                continue;
-            }
-            let violation = h - dot(g, point);
+        for &row in rows {
+            let violation = self.violation(row, point);
             if violation > tolerance {
-                let distance = violation / norm(g);
+                let distance = violation / norm(&self.rows[row].0);
                 if distance > farthest {
-                    (worst, farthest) = (Some(place), distance);
+                    (worst, farthest) = (Some(row), distance);
                 }
             }
         }
@@ -242,7 +252,11 @@ impl Orthogonal {
 
     /// The point nearest to a target at which all rows hold, and the rows' multipliers.
     fn nearest(&self, target: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let (mut point, inside) = self.parts(target);
+        let (mut point, inside) = if target.iter().all(|&entry| entry == 0.0) {
+            (target.to_vec(), vec![0.0; self.q.len()])
+        } else {
+            self.parts(target)
+        };
         if self.q.len() == target.len() {
             // All that is left is rounding.
             point.fill(0.0);

@@ -276,8 +276,8 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_given_up_falls_on_the_others_where_a_coalition_objects() {
-        // Two units are sold at 0 and 2 for 10 and 6, and both by the seller of 3 units at 3 instead.
+    fn what_has_to_be_given_up_is_shared_equally_where_nobody_objects() {
+        // Two buyers, two sellers and a third at 3: the price may be anything from 2 to 3.
         let core = core(&[
             (true, 10.0, 1.0),
             (true, 6.0, 1.0),
