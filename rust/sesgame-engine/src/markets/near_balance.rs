@@ -196,7 +196,6 @@ fn drawn(players: &[usize], count: usize, draw: u64) -> Vec<usize> {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let left = (players.len() - k) as u64;
-        #[expect(clippy::cast_possible_truncation, reason = "below the number of players")]
         players.swap(k, k + ((state >> 33) % left) as usize);
     }
     players.truncate(count);
