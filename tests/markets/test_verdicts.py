@@ -11,6 +11,7 @@ from sesgame.markets import (
     OrderBook,
     StorageAuction,
     bailey_cavallo,
+    core_selecting,
     mcafee,
     nodal_pricing,
     pay_as_bid,
@@ -104,6 +105,17 @@ def test_of_many_participants_a_sample_is_tried_that_the_seed_draws():
     # Those with the largest trade are in every sample; nobody is there twice.
     assert all(one[:16] == list(range(16)) and len(set(one)) == 32 for one in drawn)
     assert _sample(range(32), 32, 0) == list(range(32))
+
+
+def test_misreports_are_tried_until_time_is_up_and_what_was_tried_counts():
+    settlement = core_selecting(BOOK)
+    report = settlement.properties(max_seconds=1e-9)
+    assert (report.misreports, report.scanned) == (1, 1)
+    said = str(report.verdicts["incentive compatible"])
+    assert said == "none found in 1 misreports of 1 of 4 participants, stopped after 1e-09 s"
+    assert "stopped" not in truthful(settlement, scan=["gus"], max_seconds=1e9)
+    with pytest.raises(GameError, match="max_seconds must be positive, got 0"):
+        settlement.properties(max_seconds=0)
 
 
 def test_payments_that_the_mechanism_does_not_make_have_no_theorem():

@@ -35,7 +35,7 @@ LOAD = "load"
 """What fixed demand, which does not bid, is called among participants."""
 
 
-def check_time_limit(seconds: float) -> None:
+def check_time_limit(seconds: float, name: str = "time_limit") -> None:
     """Refuse a time limit that is none.
 
     Raises
@@ -44,7 +44,7 @@ def check_time_limit(seconds: float) -> None:
         It is not a positive number.
     """
     if not (isinstance(seconds, (int, float)) and seconds > 0):
-        raise GameError(f"time_limit must be positive, got {seconds!r}")
+        raise GameError(f"{name} must be positive, got {seconds!r}")
 
 
 class Market(Protocol):

@@ -103,7 +103,12 @@ class NetworkSettlement(Settlement):
         return np.append(by_participant(market, bought), [served] * len(self.outside))
 
     def properties(
-        self, *, scan: Iterable[Hashable] | None = None, seed: int = 0
+        self,
+        *,
+        scan: Iterable[Hashable] | None = None,
+        seed: int = 0,
+        max_seconds: float = np.inf,
+        progress: bool = True,
     ) -> PropertyReport:
         """Return what is known of this outcome, and by how much what fails does so.
 
@@ -115,6 +120,11 @@ class NetworkSettlement(Settlement):
             the 4 with the largest trade and 4 others, drawn. An empty list tries none.
         seed : int, default 0
             Draws them.
+        max_seconds : float, optional
+            After so much time no further misreport is tried; what has been tried counts, and the
+            verdict says that it was stopped. By default there is no limit.
+        progress : bool, default True
+            Show the misreports tried where standard error is a terminal.
 
         Notes
         -----
@@ -128,6 +138,8 @@ class NetworkSettlement(Settlement):
             market,
             scan=scan,
             seed=seed,
+            max_seconds=max_seconds,
+            progress=progress,
             ranked=np.argsort(-traded, kind="stable"),
             trials=FEW_TRIALS,
             best_welfare=market.clear().welfare,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from sesgame._engine import EngineRule, NetworkColumns, OrderBookColumns
+from sesgame._engine import EngineRule, OrderBookColumns
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
@@ -284,32 +284,6 @@ class OrderBook(ByValue):
             self.value_of_lost_load,
         )
 
-    @property
-    def coalitions(self) -> NetworkColumns:
-        """The book as the engine searches it for coalitions.
-
-        Periods are buses without lines between them, and the fixed load, where there is one, is
-        one more participant that bids the value of lost load.
-        """
-        periods = np.flatnonzero(self.demand_kwh)
-        load = len(self.participants)
-        return NetworkColumns(
-            load + (1 if periods.size else 0),
-            np.append(self.participant, np.full(len(periods), load)).astype(np.uintp),
-            np.append(self.period, periods).astype(np.uintp),
-            np.append(self.is_bid, np.ones(len(periods), dtype=np.bool_)),
-            np.append(self.price_per_kwh, np.full(len(periods), self.value_of_lost_load)),
-            np.append(self.quantity_kwh, self.demand_kwh[periods]),
-            np.zeros(len(self.price_per_kwh) + len(periods), dtype=np.bool_),
-            np.zeros((2, 0), dtype=np.uintp),
-            np.zeros((4, 0)),
-            np.zeros((2, 0), dtype=np.uintp),
-            np.zeros((3, 0)),
-            np.zeros(self.n_periods),
-            np.zeros(self.n_periods),
-            0.0,
-        )
-
     def clear(self) -> BookClearing:
         """Return the efficient outcome, by merit order: one sorted pass, O(m log m)."""
         return self._clearing(self.columns.settle(False))
@@ -351,36 +325,21 @@ class OrderBook(ByValue):
         Notes
         -----
         By duality, no coalition gains more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)`
-        with the profits :math:`\pi_i` at the market price; where that is not zero, an integer
-        program finds the coalition that gains most, or the best one and a bound after 10 seconds.
+        with the profits :math:`\pi_i` at any price. Where the market price does not prove the best
+        coalition at once, in one sorted pass, a search does: in one period a branch and bound with
+        the best price in each node, O(m) each; in several an integer program. After 10 seconds it
+        gives the best one and a bound.
         """
-        load = [rest] if self.demand_kwh.any() else []
-        utilities = np.append(utilities, load)
         tolerance *= len(utilities)
-
-        clearing = self.clear().price()
-        price = np.where(np.isfinite(clearing), clearing, 0.0)
-        margin = np.where(self.is_bid, 1, -1) * (self.price_per_kwh - price[self.period])
-        profits = by_participant(self, np.maximum(0.0, margin) * self.quantity_kwh)
-        served = (np.maximum(0.0, self.value_of_lost_load - price) * self.demand_kwh).sum()
-        profits = np.append(profits, [served] * len(load))
-        bound = float(np.maximum(0.0, profits - utilities).sum())
-        if bound <= tolerance:
-            return CoreGap(0.0, bound, None)
-
-        n = len(self.participants)
-        inside, found, proved = self.coalitions.best_coalition(utilities, CORE_TIME_LIMIT)
-        members = np.flatnonzero(inside[:n])
-        with_load = any(inside[n:])
-        # The solver is precise to its tolerances only: value the coalition anew.
-        alone = self.only(members, with_load=with_load)
-        outcome = alone.clear()
-        gain = max(0.0, outcome.welfare - float(utilities[np.flatnonzero(inside)].sum()))
-        bound = min(bound, gain + max(0.0, proved - found))
-        if gain <= tolerance:
+        utilities = np.append(utilities, [rest] if self.demand_kwh.any() else [])
+        inside, gain, bound = self.columns.best_coalition(utilities, tolerance, CORE_TIME_LIMIT)
+        if inside is None:
             return CoreGap(0.0, bound, None)
         # Who neither trades there nor loses here is no part of the story.
-        active = (by_participant(alone, outcome.accepted_kwh) > 0)[members]
+        n = len(self.participants)
+        members, with_load = np.flatnonzero(inside[:n]), any(inside[n:])
+        alone = self.only(members, with_load=with_load)
+        active = (by_participant(alone, alone.clear().accepted_kwh) > 0)[members]
         active |= utilities[members] < -tolerance
         labels = [self.participants[int(i)] for i in members[active]]
         return CoreGap(gain, bound, frozenset(labels + [LOAD] * with_load))

@@ -50,7 +50,10 @@ class OneBusSettlement(Settlement):
     quantities_known : bool
         Whether the mechanism takes quantities as known, so that only prices can be misreported.
     blocking : tuple of frozenset
-        Only for core-selecting payments: the coalitions that had to be satisfied.
+        Only for core-selecting payments: the coalitions that keep them from being nearer to VCG.
+    distance : float
+        Only for core-selecting payments: those nearest to VCG are at most this far from these, as
+        the root of the sum of squares. 0 where these are the nearest, up to the tolerance.
     """
 
     book: OrderBook
@@ -62,6 +65,7 @@ class OneBusSettlement(Settlement):
     pivotal_kwh: dict[Hashable, float] = dataclasses.field(default_factory=dict)
     quantities_known: bool = False
     blocking: tuple[frozenset[Hashable], ...] = ()
+    distance: float = 0.0
 
     @classmethod
     def of(
@@ -108,7 +112,12 @@ class OneBusSettlement(Settlement):
         return np.append(bought, [served] * len(self.outside))
 
     def properties(
-        self, *, scan: Iterable[Hashable] | None = None, seed: int = 0
+        self,
+        *,
+        scan: Iterable[Hashable] | None = None,
+        seed: int = 0,
+        max_seconds: float = np.inf,
+        progress: bool = True,
     ) -> PropertyReport:
         """Return what is known of this outcome, and by how much what fails does so.
 
@@ -121,6 +130,11 @@ class OneBusSettlement(Settlement):
             others, drawn. An empty list tries none.
         seed : int, default 0
             Draws them.
+        max_seconds : float, optional
+            After so much time no further misreport is tried; what has been tried counts, and the
+            verdict says that it was stopped. By default there is no limit.
+        progress : bool, default True
+            Show the misreports tried where standard error is a terminal.
 
         Returns
         -------
@@ -157,6 +171,8 @@ class OneBusSettlement(Settlement):
             book,
             scan=scan,
             seed=seed,
+            max_seconds=max_seconds,
+            progress=progress,
             ranked=np.argsort(-by_participant(book, self.accepted_kwh), kind="stable"),
             trials=trials,
             best_welfare=book.clear().welfare,

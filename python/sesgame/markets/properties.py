@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
 from sesgame.game.by_value import ByValue
 from sesgame.markets.budget import BudgetBalance, budget_balance
+from sesgame.markets.market import check_time_limit
 from sesgame.markets.mechanism import MarketPromise, Mechanism
-from sesgame.markets.truthfulness import MisreportScan, likely_price_factors, misreport_scan
+from sesgame.markets.truthfulness import MisreportScan, likely_price_factors, scan_until
 from sesgame.markets.verdict import Verdict
+from sesgame.progress import Report, progress_report
 
 if TYPE_CHECKING:
     from sesgame.markets.market import ClearableMarket, CoreGap
@@ -126,6 +129,8 @@ def property_report(
     *,
     scan: Iterable[Hashable] | None,
     seed: int,
+    max_seconds: float,
+    progress: bool,
     ranked: Iterable[int],
     trials: Trials,
     best_welfare: float,
@@ -146,6 +151,10 @@ def property_report(
         is more than `trials` allow; nobody where truthfulness is a theorem.
     seed : int
         Draws that sample.
+    max_seconds : float
+        After so much time no further misreport is tried. What has been tried counts.
+    progress : bool
+        Show the misreports tried where standard error is a terminal.
     ranked : iterable of int
         All participants by position, the most active first: they are in the sample.
     trials : Trials
@@ -162,7 +171,7 @@ def property_report(
     Raises
     ------
     GameError
-        `scan` names somebody who has no order.
+        `scan` names somebody who has no order, or `max_seconds` is not positive.
     CoalitionError
         `scan` names somebody who is no participant.
 
@@ -170,6 +179,7 @@ def property_report(
     ----------
     Myerson and Satterthwaite (1983) [myerson1983]_.
     """
+    check_time_limit(max_seconds, "max_seconds")
     utilities = settlement.utilities
     tolerance = settlement.tolerance * len(utilities)
     rule = settlement.rule
@@ -184,12 +194,11 @@ def property_report(
         tried = []
     else:
         tried = _sample(traders, trials.participants, seed)
-    genuine = rule is not None and (
-        not (promised or tried) or _is_made_by(settlement, rule(market))
-    )
-    scans = [
-        found for one in (tried if genuine else ()) for found in _scans(rule, one, market, trials)
-    ]
+    again = rule(market) if rule is not None and (promised or tried) else settlement
+    genuine = rule is not None and _is_made_by(settlement, again)
+    with progress_report("misreports", "", progress) as report:
+        clock = _Clock(report, max_seconds)
+        scans = _scans(rule, again, tried if genuine else [], market, trials, clock)
     best = max(scans, key=lambda one: one.gain, default=None)
     if best is not None and best.gain <= tolerance:
         best = None
@@ -205,9 +214,12 @@ def property_report(
     elif not count:
         truthful = Verdict("unknown", "no misreport was tried")
     else:
-        who = f"{len(tried)}" if len(tried) >= len(traders) else f"{len(tried)} of {len(traders)}"
+        n = len({one.participant for one in scans})
+        who = f"{n}" if n >= len(traders) else f"{n} of {len(traders)}"
         plural = "" if who == "1" else "s"
-        truthful = Verdict("none found", f"{count:,} misreports of {who} participant{plural}")
+        stopped = f", stopped after {max_seconds:g} s" if clock.stopped else ""
+        ground = f"{count:,} misreports of {who} participant{plural}{stopped}"
+        truthful = Verdict("none found", ground)
 
     loser = int(np.argmin(utilities))
     loss = max(0.0, -float(utilities[loser]))
@@ -233,7 +245,7 @@ def property_report(
         manipulator=None if best is None else best.participant,
         misreport=None if best is None else best.best_misreport,
         misreports=count,
-        scanned=len(tried) if scans else 0,
+        scanned=len({one.participant for one in scans}),
         core_excess=core.excess,
         core_bound=core.bound,
         blocking=core.blocking,
@@ -292,22 +304,47 @@ def _is_made_by(settlement: Settlement, again: Settlement) -> bool:
     )
 
 
+class _Clock:
+    """What has been tried, and whether there is time for more."""
+
+    def __init__(self, report: Report | None, max_seconds: float) -> None:
+        self.report, self.end = report, monotonic() + max_seconds
+        self.before, self.total, self.stopped = 0, 0, False
+
+    def tried(self, count: int) -> bool:
+        """Take note of how much of the present scan is done; return whether to go on."""
+        if self.report is not None:
+            self.report(self.before + count, self.total)
+        self.stopped = monotonic() >= self.end and self.before + count < self.total
+        return not self.stopped
+
+
 def _scans(
-    rule: Any, participant: Hashable, market: ClearableMarket, trials: Trials
+    rule: Any,
+    truth: Settlement,
+    tried: Sequence[Hashable],
+    market: ClearableMarket,
+    trials: Trials,
+    clock: _Clock,
 ) -> list[MisreportScan]:
-    """Return what misreports of prices bring a participant, and then those of quantities."""
-    prices = likely_price_factors(market, participant, trials.prices)
-    scans = [misreport_scan(rule, participant, market, price_factors=prices, progress=False)]
-    if trials.quantities:
-        withheld = 1 - 2.0 ** -np.arange(1, trials.quantities + 1)
-        scans.append(
-            misreport_scan(
-                rule,
-                participant,
-                market,
-                price_factors=(1.0,),
-                quantity_factors=withheld,
-                progress=False,
-            )
+    """Return what misreports bring each participant: of prices, and then of quantities."""
+    one, withheld = np.ones(1), 1 - 2.0 ** -np.arange(1, trials.quantities + 1)
+    plans = [
+        (participant, factors)
+        for participant in tried
+        for factors in (
+            (likely_price_factors(market, participant, trials.prices), one),
+            (one, withheld),
         )
+        if factors[1].size
+    ]
+    clock.total = sum(len(prices) * len(quantities) for _, (prices, quantities) in plans)
+    scans = []
+    for participant, factors in plans:
+        scan = scan_until(rule, participant, market, factors, clock.tried, truth=truth)
+        if scan.utilities.size:
+            scans.append(scan)
+        if clock.stopped:
+            break
+        clock.before += scan.utilities.size
     return scans

@@ -83,7 +83,12 @@ class StorageSettlement(Settlement):
         return self.welfare_bound is not None and not self.payment_gaps.any()
 
     def properties(
-        self, *, scan: Iterable[Hashable] | None = None, seed: int = 0
+        self,
+        *,
+        scan: Iterable[Hashable] | None = None,
+        seed: int = 0,
+        max_seconds: float = np.inf,
+        progress: bool = True,
     ) -> PropertyReport:
         """Return what is known of this outcome, and by how much what fails does so.
 
@@ -95,6 +100,11 @@ class StorageSettlement(Settlement):
             the first 4 winners and 4 others, drawn. An empty list tries none.
         seed : int, default 0
             Draws them.
+        max_seconds : float, optional
+            After so much time no further misreport is tried; what has been tried counts, and the
+            verdict says that it was stopped. By default there is no limit.
+        progress : bool, default True
+            Show the misreports tried where standard error is a terminal.
 
         Notes
         -----
@@ -108,6 +118,8 @@ class StorageSettlement(Settlement):
             self.auction,
             scan=scan,
             seed=seed,
+            max_seconds=max_seconds,
+            progress=progress,
             ranked=sorted(range(len(self.won)), key=lambda bidder: self.won[bidder] is None),
             trials=dataclasses.replace(FEW_TRIALS, quantities=0),
             best_welfare=self.auction.clear().welfare if best is None else best,

@@ -22,7 +22,7 @@ from sesgame.progress import progress_report
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MisreportScan", "likely_price_factors", "misreport_scan"]
+__all__ = ["MisreportScan", "likely_price_factors", "misreport_scan", "scan_until"]
 
 NEAR_ONE = (0.9, 0.95, 0.98, 0.99, 1.01, 1.02, 1.05, 1.1)
 """Where who sets the price itself gains: a little, often."""
@@ -69,7 +69,7 @@ class MisreportScan(ByValue):
     @property
     def gain(self) -> float:
         """The most that a misreport that was tried earns above the truth; 0 where none does."""
-        gain = float(self.utilities.max()) - self.truthful_utility
+        gain = float(self.utilities.max(initial=-np.inf)) - self.truthful_utility
         return gain if gain > self.tolerance else 0.0
 
     @property
@@ -159,30 +159,67 @@ def misreport_scan(
         price_factors = np.union1d(np.linspace(0, 3, 201), likely)
     prices = _factors("price_factors", price_factors)
     quantities = _factors("quantity_factors", quantity_factors)
-    pairs = np.stack(np.meshgrid(prices, quantities, indexing="ij"), axis=-1).reshape(-1, 2)
-    # The truth goes through the same scan, last, so that it is computed in the same way.
-    pairs = np.vstack([pairs, [1.0, 1.0]])
-    truth = mechanism(market)
-    engine_rule = _engine_rule(mechanism, truth)
-    utilities = np.empty(len(pairs))
     with progress_report("misreports", "", progress) as report:
-        for start in range(0, len(pairs), _BLOCK):
-            block = pairs[start : start + _BLOCK]
-            rows = slice(start, start + len(block))
-            if engine_rule is not None and isinstance(market, OrderBook):
-                utilities[rows] = market.misreport_utilities(participant, engine_rule, block)
-            else:
-                utilities[rows] = [
-                    _utility(mechanism, market, participant, price, quantity)
-                    for price, quantity in block
-                ]
+
+        def tried(count: int) -> bool:
             if report is not None:
-                report(start + len(block), len(pairs))
+                report(count, len(prices) * len(quantities))
+            return True
+
+        return scan_until(mechanism, participant, market, (prices, quantities), tried)
+
+
+def scan_until(
+    mechanism: Callable[[Any], Settlement],
+    participant: Hashable,
+    market: Market,
+    factors: tuple[NDArray[np.float64], NDArray[np.float64]],
+    tried: Callable[[int], bool],
+    *,
+    truth: Settlement | None = None,
+) -> MisreportScan:
+    """Return what misreports earn of which as many are tried as somebody says.
+
+    Parameters
+    ----------
+    mechanism, participant, market
+        As in :func:`misreport_scan`.
+    factors : tuple of ndarray of float, shape (a,) and (b,)
+        Of prices and of quantities; all quantities of one price come together.
+    tried : callable
+        From the number of misreports tried so far to whether to go on. What is tried of a price
+        for which not all quantities are counts for nothing.
+    truth : Settlement, optional
+        Of the market itself by the mechanism, where it is known.
+    """
+    prices, quantities = factors
+    pairs = np.stack(np.meshgrid(prices, quantities, indexing="ij"), axis=-1).reshape(-1, 2)
+    truth = mechanism(market) if truth is None else truth
+    engine_rule = _engine_rule(mechanism, truth)
+
+    def utilities(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
+        if engine_rule is not None and isinstance(market, OrderBook):
+            return market.misreport_utilities(participant, engine_rule, pairs)
+        return np.array([_utility(mechanism, market, participant, *pair) for pair in pairs])
+
+    if engine_rule is None:
+        block, truthful = 1, market.true_value(participant, truth) - truth[participant]
+    else:
+        # The truth goes through the same scan, so that it is computed in the same way.
+        block, truthful = _BLOCK, float(utilities(np.ones((1, 2)))[0])
+    found = np.empty(len(pairs))
+    end = 0
+    while end < len(pairs):
+        start, end = end, min(end + block, len(pairs))
+        found[start:end] = utilities(pairs[start:end])
+        if not tried(end):
+            break
+    rows = end // len(quantities)
     return MisreportScan(
         participant,
-        float(utilities[-1]),
-        utilities[:-1].reshape(len(prices), len(quantities)),
-        prices,
+        truthful,
+        found[: rows * len(quantities)].reshape(rows, len(quantities)),
+        prices[:rows],
         quantities,
         truth.tolerance,
     )

@@ -3,7 +3,6 @@
 use numpy::ndarray::s;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use sesgame_engine::markets::balanced_core;
 use sesgame_engine::markets::network::{Line, Link, NetworkMarket, Order};
 
 use crate::arrays::{Column, column, owned};
@@ -162,26 +161,5 @@ impl NetworkColumns {
         checks::limits("time_limit", [&time_limit])?;
         let utility = owned(&utility)?;
         watched(py, None, |progress| self.0.best_coalition(&utility, time_limit, progress))
-    }
-
-    /// (payoffs, blocking coalitions, excess): the core payoffs nearest to marginal contributions.
-    #[pyo3(signature = (marginal, welfare, time_limit, report=None))]
-    fn nearest_core_payoffs(
-        &self,
-        py: Python<'_>,
-        marginal: PyReadonlyArray1<'_, f64>,
-        welfare: f64,
-        time_limit: f64,
-        report: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<(Column<f64>, Vec<Vec<bool>>, f64)> {
-        checks::length("marginal", marginal.len(), self.0.n_participants)?;
-        checks::finite("marginal", marginal.as_array())?;
-        checks::finite("welfare", [&welfare])?;
-        let marginal = owned(&marginal)?;
-        checks::limits("time_limit", [&time_limit])?;
-        let core = watched(py, report, |progress| {
-            balanced_core::nearest_core_payoffs(&self.0, &marginal, welfare, time_limit, progress)
-        })?;
-        Ok((column(py, core.payoffs), core.blocking, core.excess))
     }
 }

@@ -2,6 +2,8 @@
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
+use sesgame_engine::markets::balanced_core;
+use sesgame_engine::markets::book_search;
 use sesgame_engine::markets::misreport::{self, PaymentRule};
 use sesgame_engine::markets::order_book::{self, OrderBook};
 
@@ -123,6 +125,46 @@ impl OrderBookColumns {
             payments: column(py, outcome.payments),
             pivotal: column(py, outcome.pivotal),
         })
+    }
+
+    /// (payoffs, blocking coalitions, distance) of the core payoffs nearest to marginal contributions,
+    /// the fixed demand as one more player.
+    #[pyo3(signature = (rounding, time_limit, report=None))]
+    fn nearest_core_payoffs(
+        &self,
+        py: Python<'_>,
+        rounding: f64,
+        time_limit: f64,
+        report: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(Column<f64>, Vec<Vec<bool>>, f64)> {
+        checks::limits("rounding", [&rounding])?;
+        checks::limits("time_limit", [&time_limit])?;
+        let core = watched(py, report, |progress| {
+            balanced_core::nearest_core_payoffs(&self.book(), rounding, time_limit, progress)
+        })?;
+        Ok((column(py, core.payoffs), core.blocking, core.distance))
+    }
+
+    /// (members, excess, bound) of the coalition that is best off alone, by more than rounding.
+    fn best_coalition(
+        &self,
+        py: Python<'_>,
+        utility: PyReadonlyArray1<'_, f64>,
+        rounding: f64,
+        time_limit: f64,
+    ) -> PyResult<(Option<Vec<bool>>, f64, f64)> {
+        let players = self.n_participants + usize::from(self.demand.iter().any(|&d| d > 0.0));
+        checks::length("utility", utility.len(), players)?;
+        checks::finite("utility", utility.as_array())?;
+        checks::limits("rounding", [&rounding])?;
+        checks::limits("time_limit", [&time_limit])?;
+        let utility = owned(&utility)?;
+        let found = watched(py, None, |progress| {
+            book_search::best_coalition(&self.book(), &utility, rounding, time_limit, progress)
+        })?;
+        let best = found.coalitions.into_iter().next_back();
+        let excess = best.as_ref().map_or(0.0, |best| best.excess);
+        Ok((best.map(|best| best.members), excess, found.bound))
     }
 
     /// True utility for each row of reported prices and quantities of the participant's orders.

@@ -20,7 +20,7 @@ from sesgame.progress import Report, progress_report
 __all__ = ["CORE_SELECTING", "core_selecting"]
 
 _PRECISION = 1e3
-"""Of VCG's rounding: the nearest point is found by least squares, to 1e-8 of the welfare."""
+"""Of VCG's rounding: a coalition may still gain 1e-8 of the welfare."""
 
 
 @overload
@@ -57,9 +57,9 @@ def core_selecting(
     market : OrderBook or StorageAuction
         What is settled.
     time_limit : float, optional
-        Seconds for each integer program; by default there is no limit.
+        Seconds for each search for a coalition; by default there is no limit.
     progress : bool, default True
-        Show progress where standard error is a terminal: programs solved, and of the present one
+        Show progress where standard error is a terminal: searches done, and of an integer program
         the best found and the bound proved.
 
     Returns
@@ -71,22 +71,34 @@ def core_selecting(
     Raises
     ------
     SolverError
-        A program failed, or was stopped before it proved that no coalition blocks; then the error
+        A search failed, or was stopped before it proved that no coalition blocks; then the error
         says by how much one might gain at most.
     KeyboardInterrupt
         Ctrl-C, in a program, too; it says the best that was found and the bound that was proved.
 
     Notes
     -----
-    Blocking coalitions are generated: an integer program finds the one that gains most against
-    the present payments, a quadratic one the nearest payments that satisfy all found so far. The
-    integer programs of an order book soon become slow: up to some twenty participants. Its core
-    is never empty, since clearing prices are in it. Payoffs do not depend on which of several
-    efficient outcomes is taken; who wins in a storage auction may, see :class:`StorageAuction`.
+    Blocking coalitions are generated: a search finds some that gain against the present payments,
+    a quadratic program the nearest payments that satisfy all found so far, until no coalition
+    gains more than 1e-8 of the welfare.
+
+    *Order book.* The core is never empty, since the profits at a clearing price are in it; the
+    larger the market, the nearer the two. Where those profits are proved to be nearest to VCG up
+    to 1e-5 of the welfare, they are the payoffs, and `distance` of the settlement says how far
+    from the nearest they are at most. A coalition is worth a merit order, O(m) for m orders. In
+    one period the search joins sorted halves of players by what they trade together, and proves
+    that it is at an end by branch and bound: seconds for 200 participants. Exponential at worst,
+    where sizes differ so that few coalitions balance. In several periods it is an integer program
+    for each coalition: for up to some twenty participants. Payoffs do not depend on which of
+    several efficient outcomes is taken.
+
+    *Storage auction.* The search is an integer program. Who wins where several choices of bundles
+    are worth the same may decide payments, see :class:`StorageAuction`.
 
     References
     ----------
-    Day and Raghavan (2007) [day2007]_; Day and Cramton (2012) [day2012]_.
+    Day and Raghavan (2007) [day2007]_; Day and Cramton (2012) [day2012]_. The search: Horowitz
+    and Sahni (1974) [horowitz1974]_; Ben-Ameur and Neto (2007) [benameur2007]_.
 
     Examples
     --------
@@ -111,7 +123,7 @@ def core_selecting(
     """
     CORE_SELECTING.check(market)
     check_time_limit(time_limit)
-    with progress_report("core-selecting payments", "program", progress) as report:
+    with progress_report("core-selecting payments", "search", progress) as report:
         if isinstance(market, OrderBook):
             return _of_book(market, time_limit, report)
         return _of_auction(market, time_limit, report)
@@ -119,15 +131,9 @@ def core_selecting(
 
 def _of_book(book: OrderBook, time_limit: float, report: Report | None) -> OneBusSettlement:
     settlement = vcg(book)
-    marginal, worth = settlement.utilities, settlement.welfare
-    if settlement.outside:
-        everybody = np.arange(len(book.participants))
-        alone = book.only(everybody, with_load=False).clear().welfare
-        marginal = np.append(marginal, worth - alone)
-    # What is left of a difference of sums of money is nothing, also to the nearest point.
-    marginal = np.where(marginal > settlement.tolerance, marginal, 0.0)
-    worth = worth if worth > settlement.tolerance else 0.0
-    payoffs, blocking, _ = book.coalitions.nearest_core_payoffs(marginal, worth, time_limit, report)
+    payoffs, blocking, distance = book.columns.nearest_core_payoffs(
+        settlement.tolerance, time_limit, report
+    )
     n = len(book.participants)
     labels = [*book.participants, *settlement.outside]
     return dataclasses.replace(
@@ -142,6 +148,7 @@ def _of_book(book: OrderBook, time_limit: float, report: Report | None) -> OneBu
         method=CORE_SELECTING.title,
         rule=CORE_SELECTING,
         tolerance=_PRECISION * settlement.tolerance,
+        distance=distance,
         blocking=tuple(
             frozenset(label for label, inside in zip(labels, coalition, strict=True) if inside)
             for coalition in blocking

@@ -6,9 +6,12 @@
 //! reported welfare `W(N)`, and `W(N\i)` is the optimum without `i`, its bid and its resources.
 
 pub mod balanced_core;
+pub mod book_coalitions;
+pub mod book_search;
 pub mod bundle_auction;
 pub mod core_selecting;
 pub mod misreport;
+mod near_balance;
 pub mod network;
 pub mod order_book;
 mod units;
