@@ -386,6 +386,7 @@ def worst_coalition(
     table: NDArray[np.float64],
     kind: _Kind,
     allocation: NDArray[np.float64],
+    equal: float,
     report: Callable[[int, int], None] | None = None,
 ) -> tuple[int, float] | None: ...
 
