@@ -117,8 +117,8 @@ def settle_many(
     >>> days = [("2016-06-01", "2016-06-02"), ("2016-06-02", "2016-06-03")]
     >>> for settled in sg.settle_many(whole.period(*day) for day in days):
     ...     print(settled.period, round(settled.allocation.total, 2), settled.allocation.method)
-    1 June 2016 24.46 Shapley value
-    2 June 2016 24.84 Shapley value
+    1 June 2016 -57.45 Shapley value
+    2 June 2016 -52.86 Shapley value
     """
     if is_world(communities) or isinstance(communities, (str, bytes, os.PathLike)):
         raise GameError(

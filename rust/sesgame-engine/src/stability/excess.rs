@@ -80,6 +80,26 @@ pub(super) fn block_maximum(values: &[f64], low: &[f64], sign: f64) -> f64 {
     rest.map(|(value, low)| sign * value - low).chain(best).fold(f64::NEG_INFINITY, larger)
 }
 
+/// The largest `sign * value - low` of each of two blocks: one read of the sums for both, which fill
+/// a first-level cache of 32 KiB by themselves.
+#[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+fn pair_maxima(one: &[f64], other: &[f64], low: &[f64], sign: f64) -> [f64; 2] {
+    const LANES: usize = 16;
+    let larger = |a: f64, b: f64| if a > b { a } else { b };
+    let mut best = [[f64::NEG_INFINITY; LANES]; 2];
+    for ((one, other), low) in
+        one.chunks_exact(LANES).zip(other.chunks_exact(LANES)).zip(low.chunks_exact(LANES))
+    {
+        for lane in 0..LANES {
+            best[0][lane] = larger(sign * one[lane] - low[lane], best[0][lane]);
+        }
+        for lane in 0..LANES {
+            best[1][lane] = larger(sign * other[lane] - low[lane], best[1][lane]);
+        }
+    }
+    best.map(|best| best.into_iter().fold(f64::NEG_INFINITY, larger))
+}
+
 /// The largest excess of a proper, non-empty coalition, and the first coalition in binary order
 /// whose excess is at most `equal` less. `None` for a single player, who has no proper coalition.
 ///
@@ -105,12 +125,18 @@ pub fn worst_coalition(
     let mut largest = memory::zeros(&[table.len() / size], Purpose::Table)?;
     let task = |(task, (values, largest)): (usize, (&[f64], &mut [f64]))| {
         let first = task * BLOCKS_PER_TASK;
-        for (block, (values, largest)) in
-            (first..).zip(values.chunks_exact(size).zip(largest.iter_mut()))
+        for ((block, values), largest) in
+            (first..).step_by(2).zip(values.chunks(2 * size)).zip(largest.chunks_mut(2))
         {
-            let proper = sums.proper(block);
-            let best = block_maximum(&values[proper.clone()], &sums.low[proper], sums.sign);
-            *largest = best - sums.high[block];
+            let ends = block == 0 || block + 2 >= sums.high.len();
+            let found = if ends {
+                [block, block + 1].map(|block| sums.maximum(block, table))
+            } else {
+                let (one, other) = values.split_at(size);
+                let [one, other] = pair_maxima(one, other, &sums.low, sums.sign);
+                [one - sums.high[block], other - sums.high[block + 1]]
+            };
+            largest.copy_from_slice(&found[..largest.len()]);
         }
         progress.advance(values.len() as u64)
     };
@@ -269,6 +295,14 @@ impl SignedSums {
     pub fn proper(&self, block: usize) -> Range<usize> {
         let last = self.high.len() - 1;
         usize::from(block == 0)..self.low.len() - usize::from(block == last)
+    }
+
+    /// The largest excess of the proper coalitions of a block; minus infinity beyond the last.
+    fn maximum(&self, block: usize, table: &[f64]) -> f64 {
+        let Some(&high) = self.high.get(block) else { return f64::NEG_INFINITY };
+        let (size, proper) = (self.low.len(), self.proper(block));
+        let values = &table[block * size..][proper.clone()];
+        block_maximum(values, &self.low[proper], self.sign) - high
     }
 
     /// The excess of a coalition.
