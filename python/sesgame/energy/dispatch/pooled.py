@@ -14,7 +14,7 @@ from sesgame._engine import (
     pooled_battery_game,
     weighted_sum_game,
 )
-from sesgame.energy.dispatch.dual_prices import DualBills, OwenPrices
+from sesgame.energy.dispatch.dual_prices import DualBills, OwenPrices, bills_at
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
 from sesgame.energy.dispatch.pool_gap import cut_pools, gap_of_all, largest_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
@@ -219,11 +219,8 @@ class PooledModel(ByValue):
         power_kwh, net_load_kwh = power_kw * problem.steps.step_hours, problem.net_load_kwh
         amounts = (float(energy_kwh.sum()), float(power_kwh.sum()), float(initial_kwh.sum()))
         found = _run(problem, net_load_kwh.sum(axis=0), amounts, efficiencies)
-        bills_by_step = (
-            net_load_kwh * found.energy_price
-            - np.outer(energy_kwh, found.capacity_price)
-            - np.outer(power_kwh, found.power_price)
-        )
+        brought = [(energy_kwh, found.capacity_price), (power_kwh, found.power_price)]
+        bills_by_step = bills_at(net_load_kwh, found.energy_price, brought)
         bills_by_step[:, 0] -= found.initial_charge_price * initial_kwh
         return found, bills_by_step
 
