@@ -140,6 +140,7 @@ def test_nothing_is_evaluated_twice_after_the_disk_was_full(
     workers = contextlib.nullcontext() if executor is None else ThreadPoolExecutor(executor)
     with workers as pool, monkeypatch.context() as patch:
         patch.setattr(Store, "flush", full)
+        patch.setattr("sesgame.files.sqlite_file.FLUSH_SHARE", 0.0)  # a commit for each block
         with pytest.raises(StoreError, match="disk is full"):
             game.tabulate(executor=pool, store=tmp_path / "run.sqlite")
     np.testing.assert_array_equal(game.tabulate(), TABLE)
@@ -310,8 +311,11 @@ def changed(path, number, change):
 def blocks_of(path, game):
     """Keep the values of three players in two blocks: three coalitions, and the other four."""
     masks = membership_of_masks(np.arange(1, 8), 3)
-    game.values(masks[:3], store=path)
-    game.values(masks, store=path)
+    store = Store(path, game._evaluation._identity, 3)
+    with store.opened():
+        for rows in (masks[:3], masks[3:]):
+            store.keep(rows, game.values(rows))
+            store.flush()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sesgame._engine import Stop, n_threads
@@ -29,12 +30,11 @@ from sesgame.settlement.settled_store import SettledStore, digest
 
 if TYPE_CHECKING:
     from sesgame.energy.time_steps import Moment
-    from sesgame.files.sqlite_file import StorePath
     from sesgame.game.world import World
 
 __all__ = ["settle_many"]
 
-Given: TypeAlias = "World | str | os.PathLike[str]"
+Given: TypeAlias = "World | str | PathLike[str]"
 """A community or another world, or the folder to read a community from."""
 
 MOST_AHEAD = 1024
@@ -53,7 +53,7 @@ def settle_many(
     end: Moment | None = None,
     model: str | None = None,
     max_seconds: float | None = None,
-    store: StorePath | None = None,
+    store: str | PathLike[str] | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Iterator[Settled]:
@@ -120,7 +120,7 @@ def settle_many(
     1 June 2016 -57.45 Shapley value
     2 June 2016 -52.86 Shapley value
     """
-    if is_world(communities) or isinstance(communities, (str, bytes, os.PathLike)):
+    if is_world(communities) or isinstance(communities, (str, bytes, PathLike)):
         raise GameError(
             f"communities must be a collection of communities, got {described(communities)}"
         )
@@ -165,7 +165,7 @@ class _Task:
     def read(self, given: Given) -> World:
         """Return the community in the period that counts."""
         world: World
-        if isinstance(given, (str, os.PathLike)):
+        if isinstance(given, (str, PathLike)):
             world = Community.from_csv(given)
         elif is_world(given):
             world = given
