@@ -182,6 +182,10 @@ CASES = {
         + " for day, after in zip(days, days[1:])})",
         "sg.shapley_by_period(game, progress=False)",
     ),
+    "settle_many": (
+        RURAL13 + "months = year.months()",
+        "list(sg.settle_many(months, ['shapley', 'dual-prices'], progress=False))",
+    ),
     "compare": (RURAL13, "sg.compare(year, progress=False)"),
 }
 

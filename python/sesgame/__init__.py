@@ -35,6 +35,7 @@ from sesgame.markets.mechanisms.vcg_of_game import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
 from sesgame.reports.read import read_result
 from sesgame.reports.report import Report, report
+from sesgame.settlement.settle_many import settle_many
 from sesgame.shapley.by_period import PeriodGame, shapley_by_period
 from sesgame.shapley.exact import banzhaf_value, semivalue, shapley_value
 from sesgame.shapley.sampled import banzhaf_estimate, semivalue_estimate, shapley_estimate
@@ -111,6 +112,7 @@ __all__ = [
     "rounded_bills",
     "semivalue",
     "semivalue_estimate",
+    "settle_many",
     "shapley_by_period",
     "shapley_estimate",
     "shapley_value",

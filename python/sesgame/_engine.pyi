@@ -53,6 +53,13 @@ class LexicographicMaster:
     @property
     def pool_rows(self) -> int: ...
 
+@final
+class Stop:
+    def __new__(cls) -> Stop: ...
+    def set(self) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_raised: object) -> None: ...
+
 @disjoint_base
 class NativeGame:
     def __copy__(self) -> NativeGame: ...
@@ -455,6 +462,7 @@ def most_violated(
     count: int,
     sample: int,
 ) -> list[int]: ...
+def n_threads() -> int: ...
 def near_nash_point(
     rows: NDArray[np.float64],
     demands: NDArray[np.float64],
@@ -481,6 +489,7 @@ def worst_coalition(
     table: NDArray[np.float64],
     kind: _Kind,
     allocation: NDArray[np.float64],
+    equal: float,
     report: Callable[[int, int], None] | None = None,
 ) -> tuple[int, float] | None: ...
 

@@ -6,9 +6,10 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 
-__all__ = ["Report", "progress_report"]
+__all__ = ["Report", "hidden_progress", "progress_report"]
 
 Report = Callable[..., None]
 """What long work calls now and then: ``report(done, total)``, and a search ``report(done, total,
@@ -19,13 +20,28 @@ DELAY_SECONDS = 0.5
 """Work that is done by then shows nothing."""
 
 
+_HIDDEN = ContextVar("hidden", default=False)
+"""Whether this is a part of work that shows how far it is as a whole."""
+
+
+@contextmanager
+def hidden_progress() -> Iterator[None]:
+    """Show nothing of the work inside: a part of other work, and one bar is enough."""
+    before = _HIDDEN.set(True)
+    try:
+        yield
+    finally:
+        _HIDDEN.reset(before)
+
+
 @contextmanager
 def progress_report(description: str, unit: str, show: bool) -> Iterator[Report | None]:
     """Yield a function that draws ``done`` of ``total`` as a bar with rate and time left.
 
-    Yields None where there is nobody to look: `show` is False or standard error is no terminal.
+    Yields None where there is nobody to look: `show` is False, standard error is no terminal, or
+    the work is a part of other work.
     """
-    if not (show and sys.stderr.isatty()):
+    if _HIDDEN.get() or not (show and sys.stderr.isatty()):
         yield None
         return
     # A tenth of the time to import sesgame, for what few processes show.

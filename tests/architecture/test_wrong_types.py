@@ -108,6 +108,7 @@ CALLS = {
     "owen_allocation": {"community": WORLD},
     "read_result": {"path": "nowhere/result.json", "game": GAME},
     "rounded_bills": {"shares": [1.0, 2.0], "total": 3.0},
+    "settle_many": {"communities": [WORLD]},
     "shapley_by_period": {"game": sg.PeriodGame.from_games({"mon": GAME})},
 }
 MAKERS = {

@@ -23,6 +23,9 @@ from sesgame.game.store import Store
 TABLE = np.array([0.0, *wf.peaks(membership_of_masks(np.arange(1, 256), 8))])
 
 
+COUNT = "SELECT coalesce(sum(length(worth)), 0) / 8 FROM block"
+
+
 class Counting:
     def __init__(self, function=wf.peak):
         self.function, self.asked = function, []
@@ -51,7 +54,7 @@ def rows_in(path):
     connection = sqlite3.connect(path, timeout=30)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return connection.execute("SELECT count(*) FROM value").fetchone()[0]
+        return connection.execute(COUNT).fetchone()[0]
     finally:
         connection.close()
 
@@ -92,7 +95,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
 def has_values(path, count):
     connection = sqlite3.connect(path, timeout=30)
     try:
-        return connection.execute("SELECT count(*) FROM value").fetchone()[0] >= count
+        return connection.execute(COUNT).fetchone()[0] >= count
     except sqlite3.OperationalError:  # the table is not there yet
         return False
     finally:
@@ -137,6 +140,7 @@ def test_nothing_is_evaluated_twice_after_the_disk_was_full(
     workers = contextlib.nullcontext() if executor is None else ThreadPoolExecutor(executor)
     with workers as pool, monkeypatch.context() as patch:
         patch.setattr(Store, "flush", full)
+        patch.setattr("sesgame.files.sqlite_file.FLUSH_SHARE", 0.0)  # a commit for each block
         with pytest.raises(StoreError, match="disk is full"):
             game.tabulate(executor=pool, store=tmp_path / "run.sqlite")
     np.testing.assert_array_equal(game.tabulate(), TABLE)
@@ -237,7 +241,7 @@ def test_a_store_in_no_folder_is_named(tmp_path):
 
 
 def test_a_store_that_stays_locked_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("sesgame.game.store.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("sesgame.files.sqlite_file.BUSY_SECONDS", 0.01)
     path = tmp_path / "run.sqlite"
     game_of().value(["p0"])
     game_of().values(np.eye(8, dtype=bool), store=path)
@@ -249,24 +253,24 @@ def test_a_store_that_stays_locked_is_named(tmp_path, monkeypatch):
 
 
 FULL_DISK = """
-    import resource, sys, sesgame.game.store, sesgame as sg, fixtures.worker_functions as wf
+    import resource, sys, sesgame.files.sqlite_file, sesgame as sg, fixtures.worker_functions as wf
     from sesgame.errors import StoreError
-    sesgame.game.store.FLUSH_SHARE = 0.0  # a commit for each block
-    limit = 24_000
+    sesgame.files.sqlite_file.FLUSH_SHARE = 0.0  # a commit for each block
+    limit = 120_000
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     asked = []
     def function(membership):
         asked.extend(map(bytes, membership))
-        return membership @ [float(1 << i) for i in range(12)]
-    game = sg.Game.from_function(range(12), function, kind="gain", batched=True)
+        return membership @ [float(1 << i) for i in range(16)]
+    game = sg.Game.from_function(range(16), function, kind="gain", batched=True)
     try:
         game.tabulate(store=sys.argv[1])
     except StoreError as error:
         assert "cannot be written" in str(error) and "make room" in str(error), error
         kept = len(asked)
-        assert 0 < kept < 4095, kept
-        assert game.tabulate()[-1] == 4095.0
-        assert len(asked) == len(set(asked)) == 4095, (kept, len(asked))
+        assert 0 < kept < 65535, kept
+        assert game.tabulate()[-1] == 65535.0
+        assert len(asked) == len(set(asked)) == 65535, (kept, len(asked))
         sys.exit(0)
     sys.exit("the disk was not full")
 """
@@ -289,53 +293,120 @@ def test_the_log_says_what_was_known_and_what_was_done(tmp_path, caplog):
     assert "247 of 247 coalitions evaluated in" in text
 
 
+def changed(path, number, change):
+    """Change the coalitions (bytes) and the values of a block, or make one, in the file itself."""
+    connection = sqlite3.connect(path)
+    found = connection.execute(
+        "SELECT coalitions, worth FROM block WHERE id = ?", (number,)
+    ).fetchone()
+    coalitions, worth = found or (b"", b"")
+    made = change(bytearray(coalitions), np.frombuffer(worth, "<f8").copy())
+    made = [part.astype("<f8").tobytes() if isinstance(part, np.ndarray) else part for part in made]
+    made = [bytes(part) if isinstance(part, bytearray) else part for part in made]
+    connection.execute("REPLACE INTO block VALUES (?, ?, ?)", (number, *made))
+    connection.commit()
+    connection.close()
+
+
+def blocks_of(path, game):
+    """Keep the values of three players in two blocks: three coalitions, and the other four."""
+    masks = membership_of_masks(np.arange(1, 8), 3)
+    store = Store(path, game._evaluation._identity, 3)
+    with store.opened():
+        for rows in (masks[:3], masks[3:]):
+            store.keep(rows, game.values(rows))
+            store.flush()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        pytest.param("update value set value = 9e999 where id = 2", "is inf, not a", id="inf"),
-        pytest.param("update value set value = -9e999 where id = 2", "is -inf", id="-inf"),
         pytest.param(
-            "update value set value = 'x' where id = 2", "is 'x', not a finite", id="text"
-        ),
-        pytest.param("update value set value = x'00' where id = 2", "not a finite", id="blob"),
-        pytest.param("update value set coalition = x'0102' where id = 2", "1 bytes", id="long"),
-        pytest.param("update value set coalition = x'' where id = 2", "is not 1 bytes", id="short"),
-        pytest.param(
-            "update value set coalition = 'a' where id = 2", "is not 1 bytes", id="no bytes"
+            lambda keys, worth: (keys, np.append(worth[:-1], np.inf)),
+            "block 2: its coalition number 3 is worth inf, not a",
+            id="inf",
         ),
         pytest.param(
-            "update value set coalition = x'88' where id = 2", "more than the 3", id="bits"
+            lambda keys, worth: (keys, np.append(-np.inf, worth[1:])),
+            "number 0 is worth -inf",
+            id="-inf",
         ),
-        pytest.param("insert into value values (99, x'00', 1.0)", "empty coalition is", id="empty"),
+        pytest.param(lambda keys, worth: (keys, worth * np.nan), "is worth nan", id="nan"),
+        pytest.param(lambda keys, worth: (keys, "x"), "are not bytes", id="text"),
+        pytest.param(lambda keys, worth: ("a", worth), "are not bytes", id="no bytes"),
         pytest.param(
-            "create table other as select * from value; drop table value; "
-            "alter table other rename to value; insert into value values (99, x'01', 5.0)",
-            "its coalition is there twice",
+            lambda keys, worth: (keys, worth[1:]), "4 bytes of coalitions and 24 of", id="fewer"
+        ),
+        pytest.param(
+            lambda keys, worth: (keys, worth.tobytes()[1:]), "and 31 of values", id="part of one"
+        ),
+        pytest.param(lambda keys, worth: (keys + b"a", worth), "5 bytes of coal", id="more"),
+        pytest.param(
+            lambda keys, worth: (keys[:1] + b"\x88" + keys[2:], worth),
+            "number 1 has more than the 3 players",
+            id="bits",
+        ),
+        pytest.param(
+            lambda keys, worth: (keys[:-1] + b"\x00", worth), "number 3 is the empty", id="empty"
+        ),
+        pytest.param(
+            lambda keys, worth: (keys[:-1] + keys[:1], worth),
+            "block 2: its coalition is there twice",
             id="twice",
+        ),
+        pytest.param(
+            lambda keys, worth: (keys[:-1] + b"\x01", worth),
+            "block 2: its coalition is there twice",
+            id="twice in two",
         ),
     ],
 )
-def test_a_row_that_cannot_be_is_refused_when_it_is_read(tmp_path, change, message):
+def test_a_block_that_cannot_be_is_refused_when_it_is_read(tmp_path, change, message):
     path = tmp_path / "run.sqlite"
 
-    def game(factor):
-        return game_of(lambda s: factor * len(s) ** 2, players=list("abc"), kind="gain")
+    def game():
+        return game_of(lambda s: len(s) ** 2, players=list("abc"), kind="gain")
 
-    game(1.0).tabulate(store=path)
-    connection = sqlite3.connect(path)
-    connection.executescript(change)
-    connection.close()
+    blocks_of(path, game())
+    np.testing.assert_array_equal(game().tabulate(store=path), game().tabulate())
+    changed(path, 2, change)
     with pytest.raises(StoreError, match=message):
-        game(1.0).tabulate(store=path)
+        game().tabulate(store=path)
 
 
-@pytest.mark.parametrize("value", ["1e300", "-1e300"])
+def test_the_store_of_an_earlier_version_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "run.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"PRAGMA application_id = {0x5E56A3E}; CREATE TABLE value (x)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="store of version 0, and only version 2 is read"):
+        game_of().tabulate(store=path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300])
 def test_a_huge_value_does_not_hide_that_the_model_has_changed(tmp_path, value):
     path = tmp_path / "run.sqlite"
-    game_of(lambda s: float(len(s)), players=list("abc"), kind="gain").tabulate(store=path)
-    connection = sqlite3.connect(path)
-    connection.executescript(f"update value set value = {value} where id = 2")
-    connection.close()
-    changed = game_of(lambda s: 100.0 * len(s), players=list("abc"), kind="gain")
+    blocks_of(path, game_of(lambda s: float(len(s)), players=list("abc"), kind="gain"))
+    changed(path, 1, lambda keys, worth: (keys, np.append(value, worth[1:])))
+    other = game_of(lambda s: 100.0 * len(s), players=list("abc"), kind="gain")
     with pytest.raises(StoreError, match="the model has changed"):
-        changed.tabulate(store=path)
+        other.tabulate(store=path)
+
+
+def test_what_two_games_write_in_turn_is_there_once(tmp_path):
+    path = tmp_path / "run.sqlite"
+    masks = membership_of_masks(np.arange(1, 256), 8)
+    one, other = game_of(), game_of()
+    one.values(masks[:3], store=path)
+    writing = Store(path, one._evaluation._identity, 8)
+    with writing.opened():
+        assert len(writing.read()[1]) == 3
+        writing.keep(masks[3:40], TABLE[4:41])
+        other.values(masks[10:60], store=path)
+        writing.keep(masks[40:70], TABLE[41:71])
+        writing.flush()
+        writing.keep(masks[70:80], TABLE[71:81])
+    assert rows_in(path) == 80
+    np.testing.assert_array_equal(game_of().tabulate(store=path), TABLE)

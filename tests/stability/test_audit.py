@@ -7,6 +7,7 @@ import pytest
 import sesgame as sg
 from hypothesis import given
 from hypothesis import strategies as st
+from sesgame._engine import worst_coalition
 from sesgame.errors import AllocationError
 from sesgame.testing import games
 
@@ -164,6 +165,29 @@ def test_the_worst_coalition_is_that_of_exact_enumeration(game, drawn):
     assert result.worst_player_excess == max(excess[1 << i] for i in range(n_players))
     assert result.efficiency_gap == sum(shares) - table[-1]
     assert result.in_core == (excess[worst] <= 0 and sum(shares) == table[-1])
+
+
+@pytest.mark.parametrize("n_players", [11, 12, 13, 14, 17])
+@pytest.mark.parametrize("kind", ["gain", "cost"])
+def test_one_scan_names_the_first_of_excesses_that_count_as_equal(n_players, kind):
+    random = np.random.default_rng(n_players)
+    table = random.integers(-99, 99, 1 << n_players).astype(float)
+    table[0] = 0
+    shares = random.integers(-9, 9, n_players)
+    sums = np.zeros(1)
+    for share in shares:
+        sums = np.concatenate([sums, sums + share])
+    excess = {"gain": 1, "cost": -1}[kind] * (table - sums)
+    for equal in (0.0, 1.0, 7.0, 300.0):
+        first = 1 + int(np.argmax(excess[1:-1] >= excess[1:-1].max() - equal))
+        found = worst_coalition(table, kind, shares.astype(float), equal)
+        assert found == (first, excess[1:-1].max())
+    for place in (1, (1 << n_players) - 2, (1 << n_players) // 2, (1 << n_players) // 2 - 1):
+        spiked = table.copy()
+        spiked[place] = {"gain": 1e6, "cost": -1e6}[kind]
+        assert worst_coalition(spiked, kind, shares.astype(float), 5.0)[0] == place
+    with pytest.raises(ValueError, match="equal is -1; it must be at least 0"):
+        worst_coalition(table, kind, shares.astype(float), -1.0)
 
 
 @pytest.mark.parametrize(

@@ -320,6 +320,27 @@ class Community(ByValue):
             object.__setattr__(part, name, getattr(self, name)[..., period])
         return part
 
+    def months(self) -> tuple[Community, ...]:
+        """Return the community month by month, as calendars have them.
+
+        A step belongs to the month in which it starts; where the data begin or end inside a month,
+        it is as much of it as there is. Each month is dispatched by itself: batteries begin it with
+        their initial charge.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> year = sg.energy.Community.from_csv("examples/rural13")
+        >>> [month.steps.n_steps for month in year.months()[:3]]
+        [2976, 2784, 2976]
+        """
+        first = self.steps.start.astype("datetime64[M]")
+        last = (self.steps.end - self.steps.step).astype("datetime64[M]")
+        starts = [self.steps.start, *np.arange(first + 1, last + 1).astype("datetime64[s]")]
+        return tuple(
+            self.period(start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)
+        )
+
     def cost_game(
         self,
         *,

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE, DualPrices
 from sesgame.energy.dispatch.model import chosen
@@ -135,13 +133,12 @@ def owen_allocation(
 
 
 def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
-    turnover = np.abs(evidence.bills_by_step).sum()
     allocation = Allocation(
         Players(members),
         evidence.bills_by_step.sum(axis=1),
         kind="cost",
         method=DUAL_PRICES.title,
-        tolerance=float(RELATIVE_TOLERANCE * turnover),
+        tolerance=RELATIVE_TOLERANCE * evidence.turnover,
         evidence=evidence,
     )
     return DUAL_PRICES.made(allocation)

@@ -26,13 +26,8 @@ from sesgame.game.block_scheduler import Executor, Rows, evaluate_blocks
 from sesgame.game.characteristic_function import CharacteristicFunction
 from sesgame.game.memory import enough_memory
 from sesgame.game.player_types import Symmetry
-from sesgame.game.players import (
-    Players,
-    keys_of_membership,
-    membership_of_keys,
-    membership_of_masks,
-)
-from sesgame.game.store import Store, StorePath, identity
+from sesgame.game.players import Players, membership_of_masks
+from sesgame.game.store import Store, StorePath, identity, not_among
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
@@ -214,7 +209,7 @@ class Evaluation:
 
         def keep(index: NDArray[np.intp], finished: NDArray[np.float64]) -> None:
             if store is not None:
-                store.keep(keys_of_membership(rows(index)), finished)
+                store.keep(rows(index), finished)
 
         start = perf_counter()
         try:
@@ -239,39 +234,43 @@ class Evaluation:
             1,
         )
         with store.opened():
-            new = store.read()
-            if new and name not in self._stores:
-                self._check_same_model(new, name, executor)
-            earlier, values = self._known.learned_since(synced)
-            rows = membership_of_keys(list(new), len(self.players))
-            self.learn(rows, np.fromiter(new.values(), dtype=np.float64, count=len(new)))
-            store.keep(keys_of_membership(earlier), values)
-            logger.info("%d coalitions come from the store %s", len(new), name)
+            membership, values = store.read()
+            if len(values) and name not in self._stores:
+                self._check_same_model(membership, values, name, executor)
+            earlier, known = self._known.learned_since(synced)
+            missing = not_among(membership, earlier)
+            self.learn(membership, values)
+            store.keep(earlier[missing], known[missing])
+            logger.info("%d coalitions come from the store %s", len(values), name)
             yield store
         self._stores[name] = store, len(self._known)
 
     def _check_same_model(
-        self, stored: dict[bytes, float], path: str, executor: Executor | None
+        self,
+        membership: NDArray[np.bool_],
+        stored: NDArray[np.float64],
+        path: str,
+        executor: Executor | None,
     ) -> None:
         """Evaluate the largest stored coalition again: hardly a change of the model escapes it.
 
         Where it is not worth the same, that of the largest value too: what a difference is compared
         with must not come from the file.
         """
-        largest = max(stored, key=lambda key: (int.from_bytes(key, "little").bit_count(), key))
-        dearest = max(stored, key=lambda key: (abs(stored[key]), key))
-        (value,) = self._afresh(membership_of_keys([largest], len(self.players)), executor)
+        largest = int(np.argmax(membership.sum(axis=1)))
+        dearest = int(np.argmax(np.abs(stored)))
+        (value,) = self._afresh(membership[[largest]], executor)
         missed, scale = abs(value - stored[largest]), abs(value)
         if missed > SAME_MODEL * scale and dearest != largest:
-            (other,) = self._afresh(membership_of_keys([dearest], len(self.players)), executor)
+            (other,) = self._afresh(membership[[dearest]], executor)
             if abs(other - stored[dearest]) <= SAME_MODEL * abs(other):
                 scale = abs(other)
         if not missed <= SAME_MODEL * scale:
-            (members,) = membership_of_keys([largest], len(self.players))
-            name = format_coalition(self.players.ordered_labels(members))
+            name = format_coalition(self.players.ordered_labels(membership[largest]))
             raise StoreError(
-                f"{path} is of another model, or the model has changed: it has {stored[largest]} "
-                f"for {name}, which is worth {value} now; use another path, or delete the file",
+                f"{path} is of another model, or the model has changed: it has "
+                f"{float(stored[largest])} for {name}, which is worth {value} now; use another "
+                f"path, or delete the file",
                 path,
             )
 

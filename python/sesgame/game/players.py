@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Players",
     "keys_of_membership",
-    "membership_of_keys",
     "membership_of_masks",
 ]
 
@@ -185,16 +184,3 @@ def keys_of_membership(membership: NDArray[np.bool_]) -> list[bytes]:
     # As V-items every row is one object, and trailing zero bytes are kept (S-items drop them).
     keys: list[bytes] = packed.view(f"V{packed.shape[1]}").ravel().tolist()
     return keys
-
-
-def membership_of_keys(keys: Sequence[bytes], n_players: int) -> NDArray[np.bool_]:
-    r"""Return the membership array, shape (m, n), of m coalitions given by their keys.
-
-    Examples
-    --------
-    >>> membership_of_keys([b"\x01", b"\x06"], 3)
-    array([[ True, False, False],
-           [False,  True,  True]])
-    """
-    packed = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), -(-n_players // 8))
-    return np.unpackbits(packed, axis=1, count=n_players, bitorder="little").view(np.bool_)

@@ -1,53 +1,45 @@
 """A file that keeps every finished coalition, so that a run that was killed goes on.
 
-One SQLite file for one game: table ``game`` says which (players, kind, digest of the inputs), table
-``value`` has one row for each coalition: its bits, eight players in a byte, and its value. Each
-block is one transaction: a kill at any moment loses at most what was not committed, and several
-processes may use one file.
+One SQLite file for one game: table ``identity`` says which (players, kind, digest of the inputs),
+and each row of table ``block`` has coalitions that were finished together: their bits, eight
+players in a byte, and their values, in eight bytes each. A row is one transaction: a kill at any
+moment loses at most what was not committed, and several processes may use one file. No coalition
+is in it twice.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from os import PathLike, fspath
-from time import perf_counter
 from typing import TYPE_CHECKING
 
-from sesgame.errors import StoreError
+import numpy as np
+
+from sesgame._engine import CoalitionValues
+from sesgame.files.sqlite_file import SqliteFile, StorePath
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Store", "StorePath"]
-
-StorePath = str | PathLike[str]
-"""Where a store is, or is to be."""
+__all__ = ["Store", "StorePath", "identity", "not_among"]
 
 APPLICATION_ID = 0x5E56A3E
-"""What marks an SQLite file as a store of this package."""
+"""What marks an SQLite file as a store of coalitions."""
 
-BUSY_SECONDS = 60.0
-"""How long a process waits for another that is writing."""
-
-FLUSH_SHARE = 10.0
-"""Time between two commits, at least, in units of what the last one took: bounds the cost."""
+VERSION = 2
+"""The first had a row for each coalition."""
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS game (what TEXT PRIMARY KEY, content TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS value (
-    id INTEGER PRIMARY KEY, coalition BLOB NOT NULL UNIQUE, value REAL NOT NULL
-);
+CREATE TABLE block (id INTEGER PRIMARY KEY, coalitions BLOB NOT NULL, worth BLOB NOT NULL);
 """
 
+LARGEST_BLOCK = 1 << 20
+"""Coalitions in a row: SQLite takes up to a gigabyte, and 2^20 of 1,000 players are 140 MB."""
 
-class Store:
+
+class Store(SqliteFile):
     """The values of one game in a file; opened for each use and closed after it.
 
     Parameters
@@ -61,85 +53,51 @@ class Store:
     """
 
     def __init__(self, path: StorePath, identity: Mapping[str, str], n_players: int) -> None:
-        self.path = fspath(path)
+        super().__init__(
+            path,
+            application_id=APPLICATION_ID,
+            version=VERSION,
+            schema=SCHEMA,
+            identity=identity,
+        )
         self._n_players = n_players
-        self._identity = dict(identity)
-        self._connection: sqlite3.Connection | None = None
-        self._last_id = 0
-        self._waiting: list[tuple[bytes, float]] = []
-        self._next_flush = 0.0
+        self._width = (n_players + 7) // 8
+        self._last_read = 0
+        self._last_seen = 0  # read, or written from here
+        self._of_others = CoalitionValues(n_players)  # written meanwhile
+        self._waiting: list[tuple[NDArray[np.bool_], NDArray[np.float64]]] = []
 
-    @contextmanager
-    def opened(self) -> Iterator[None]:
-        """Open the file for a while; what waits is committed at the end, whatever ends it.
-
-        Raises
-        ------
-        StoreError
-            It cannot be opened, is no store, or belongs to another game.
-        """
-        try:
-            with self._named("opened"):
-                self._connection = sqlite3.connect(
-                    self.path, timeout=BUSY_SECONDS, isolation_level=None
-                )
-                self._check_identity(self._connection)
-            try:
-                yield
-            finally:
-                self.flush()
-        finally:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    def read(self) -> dict[bytes, float]:
-        """Return the value of each coalition that came since the last call, by its key.
+    def read(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return the coalitions that came since the last call, shape (m, n), and their values.
 
         Raises
         ------
         StoreError
-            A row is no coalition of the game, or has no finite number, or is there twice.
+            A row has what is no coalition of the game, no finite number, or a coalition twice.
         """
-        assert self._connection is not None
-        found: dict[bytes, float] = {}
-        with self._named("read"):
-            rows = self._connection.execute(
-                "SELECT id, coalition, value FROM value WHERE id > ? ORDER BY id", (self._last_id,)
-            )
-            for identifier, key, value in rows:
-                wrong = self._wrong(key, value) or ("its coalition is there twice" * (key in found))
-                if wrong:
-                    raise StoreError(
-                        f"{self.path} is damaged: row {identifier} of the table value: {wrong}; "
-                        f"use another path, or delete the file",
-                        self.path,
-                    )
-                found[key] = value
-                self._last_id = identifier
-        return found
+        blocks = list(self._blocks_after(self._last_read))
+        if blocks:
+            self._last_read = self._last_seen = blocks[-1][0]
+        membership, values = self._joined([block[1:] for block in blocks])
+        _, first = CoalitionValues(self._n_players).look_up(membership)
+        if len(first) < len(membership):
+            row = int(np.setdiff1d(np.arange(len(membership)), first)[0])
+            ends = np.cumsum([len(values) for _, _, values in blocks])
+            block = blocks[int(np.searchsorted(ends, row, side="right"))][0]
+            raise self.damaged(f"block {block}", "its coalition is there twice")
+        return membership, values
 
-    def _wrong(self, key: object, value: object) -> str:
-        """Return what is wrong with a row; nothing where it is right."""
-        length = (self._n_players + 7) // 8
-        if not isinstance(key, bytes) or len(key) != length:
-            return f"its coalition is not {length} bytes"
-        if int.from_bytes(key, "little") >> self._n_players:
-            return f"its coalition has more than the {self._n_players} players of the game"
-        if not isinstance(value, float) or not math.isfinite(value):
-            return f"its value is {value!r}, not a finite number"
-        if value != 0 and not any(key):
-            return f"the empty coalition is worth {value!r}, not 0"
-        return ""
+    def keep(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> None:
+        """Write finished coalitions, at once or, when blocks come in quickly, a moment later.
 
-    def keep(self, keys: Iterable[bytes], values: NDArray[np.float64]) -> None:
-        """Write finished coalitions, at once or, when blocks come in quickly, a moment later."""
-        self._waiting.extend(zip(keys, values.tolist(), strict=True))
-        if perf_counter() >= self._next_flush:
-            self.flush()
+        None of them has been read or kept before.
+        """
+        if len(values):
+            self._waiting.append((membership, values.copy()))
+            self.flush_in_time()
 
     def flush(self) -> None:
-        """Commit what waits.
+        """Commit what waits, without what another process has written meanwhile.
 
         Raises
         ------
@@ -148,53 +106,80 @@ class Store:
         """
         if not self._waiting:
             return
-        assert self._connection is not None
-        start = perf_counter()
-        with self._named("written"), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO value (coalition, value) VALUES (?, ?)", self._waiting
-            )
+        with self.writing() as connection:
+            membership, values = self._joined(self._waiting)
+            for _, others, known in self._blocks_after(self._last_seen):
+                self._of_others.learn(self._of_others.look_up(others)[0], known)
+            if len(self._of_others):
+                _, missing = self._of_others.look_up(membership)
+                membership, values = membership[missing], values[missing]
+            for start in range(0, len(values), LARGEST_BLOCK):
+                rows = slice(start, start + LARGEST_BLOCK)
+                packed = np.packbits(membership[rows], axis=1, bitorder="little")
+                connection.execute(
+                    "INSERT INTO block (coalitions, worth) VALUES (?, ?)",
+                    (packed.tobytes(), values[rows].astype("<f8").tobytes()),
+                )
+            (last,) = connection.execute("SELECT max(id) FROM block").fetchone()
+        self._last_seen = last or 0
         self._waiting.clear()
-        end = perf_counter()
-        self._next_flush = end + FLUSH_SHARE * (end - start)
 
-    def _check_identity(self, connection: sqlite3.Connection) -> None:
-        # One transaction: two processes that start together agree on whose file it is.
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if tables and application_id != APPLICATION_ID:
-                raise StoreError(
-                    f"{self.path} is an SQLite file, but no store of sesgame; use another path",
-                    self.path,
-                )
-            if not tables:
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                for statement in SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.executemany("INSERT INTO game VALUES (?, ?)", self._identity.items())
-            kept = dict(connection.execute("SELECT what, content FROM game"))
-        for what, content in self._identity.items():
-            if kept.get(what) != content:
-                raise StoreError(
-                    f"{self.path} is the store of another game: {what} {kept.get(what)} there, "
-                    f"{content} here; use another path, or delete the file",
-                    self.path,
-                )
+    def _blocks_after(
+        self, last: int
+    ) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.float64]]]:
+        """Yield the number, the coalitions and the values of each block after one."""
+        with self.named("read"):
+            blocks = self.connection.execute(
+                "SELECT id, coalitions, worth FROM block WHERE id > ? ORDER BY id", (last,)
+            )
+            for number, coalitions, worth in blocks:
+                yield number, *self._unpacked(number, coalitions, worth)
 
-    @contextmanager
-    def _named(self, done: str) -> Iterator[None]:
-        """Turn an error of SQLite into one that names the file and what to do."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"the store {self.path} cannot be {done}: {error}; completed values are kept in "
-                f"the game: make room, or call again with another store or none",
-                self.path,
-            ) from error
+    def _unpacked(
+        self, number: int, coalitions: object, worth: object
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return the coalitions and the values of a block in which nothing is wrong."""
+        where, width, n_players = f"block {number}", self._width, self._n_players
+        if not isinstance(coalitions, bytes) or not isinstance(worth, bytes):
+            raise self.damaged(where, "its coalitions and values are not bytes")
+        count = len(worth) // 8
+        if len(worth) != 8 * count or len(coalitions) != width * count:
+            raise self.damaged(
+                where,
+                f"{len(coalitions)} bytes of coalitions and {len(worth)} of values; each coalition "
+                f"is {width} bytes and its value 8",
+            )
+        packed = np.frombuffer(coalitions, np.uint8).reshape(count, width)
+        values = np.frombuffer(worth, "<f8").astype(np.float64)
+        beyond = packed[:, -1].astype(np.intp) >> (n_players - 8 * (width - 1)) != 0
+        wrong = {
+            f"has more than the {n_players} players of the game": beyond,
+            "is worth {value}, not a finite number": ~np.isfinite(values),
+            "is the empty coalition and worth {value}, not 0": ~packed.any(axis=1) & (values != 0),
+        }
+        for what, places in wrong.items():
+            if places.any():
+                row = int(np.argmax(places))
+                said = what.format(value=float(values[row]))
+                raise self.damaged(where, f"its coalition number {row} {said}")
+        members = np.unpackbits(packed, axis=1, count=n_players, bitorder="little")
+        return members.view(np.bool_), values
+
+    def _joined(
+        self, parts: list[tuple[NDArray[np.bool_], NDArray[np.float64]]]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return coalitions and values one after the other."""
+        nobody = (np.zeros((0, self._n_players), dtype=np.bool_), np.zeros(0))
+        membership, values = zip(nobody, *parts, strict=True)
+        return np.concatenate(membership), np.concatenate(values)
+
+
+def not_among(others: NDArray[np.bool_], membership: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the rows of `membership` that are not among those of `others`, each once."""
+    there = CoalitionValues(membership.shape[1])
+    slots, _ = there.look_up(others)
+    there.learn(slots, np.zeros(len(slots)))
+    return there.look_up(membership)[1]
 
 
 def identity(players: Iterable[object], kind: str, inputs: str | None) -> dict[str, str]:

@@ -173,8 +173,8 @@ def _curve(
         return falling, np.arange(0.5, len(falling) + 1)
     other: Kind = "cost" if game.kind == "gain" else "gain"
     with progress_report("excesses", " values", progress) as report:
-        best = worst_coalition(table, game.kind, x, report)
-        least = worst_coalition(table, other, x, report)
+        best = worst_coalition(table, game.kind, x, 0.0, report)
+        least = worst_coalition(table, other, x, 0.0, report)
         assert best is not None
         assert least is not None
         lowest, highest = -least[1], best[1]

@@ -236,7 +236,7 @@ def audit(
 
     Notes
     -----
-    Two scans of the 2^n values, and where a coalition gains by leaving a few more: is there a
+    One scan of the 2^n values, and where a coalition gains by leaving a few more: is there a
     core at all? Of players and coalitions whose excesses differ by no more than
     1e-9 (1e-7) of the largest value or ``rounding``, the first is named, coalitions in the order of
     their bit masks: rounding, which differs from machine to machine, does not choose. With an

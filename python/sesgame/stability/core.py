@@ -21,7 +21,7 @@ from sesgame.game.given_allocation import as_allocation
 from sesgame.game.precision import equal_amounts, rounding_of_excesses
 from sesgame.progress import progress_report
 from sesgame.rule import Need, Promise, Rule
-from sesgame.stability.audit import audit
+from sesgame.stability.audit import audit_by_search
 from sesgame.stability.exact_levels import (
     EXACT_PLAYERS,
     exact_levels,
@@ -474,7 +474,8 @@ def core_check(
     >>> sg.core_check(gloves, [0.5, 0, 0.5]).worst_coalition
     (1, 2)
     """
-    result = audit(game, allocation, tolerance=tolerance, progress=progress)
+    search = CoalitionSearch.of(game, progress=progress)
+    result = audit_by_search(search, allocation, tolerance)
     return CoreCheck(
         in_core=bool(result.in_core),
         worst_coalition=result.worst_coalition,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from sesgame._engine import coalitions_at_least, worst_coalition
+from sesgame._engine import worst_coalition
 from sesgame.errors import OracleError
 from sesgame.game.game import Game
 from sesgame.stability.separation_oracle import Separator
@@ -234,13 +234,11 @@ class TableSearch(CoalitionSearch):
 
     def worst(self, allocation: NDArray[np.float64], tolerance: float) -> WorstCoalition:
         """Return the first coalition, by its bit mask, of those with the largest excess."""
-        found = worst_coalition(self.table, self.game.kind, allocation)
+        found = worst_coalition(self.table, self.game.kind, allocation, self.default_tolerance)
         if found is None:
             return NOBODY
-        excess = found[1]
-        equal = excess - self.default_tolerance
-        first, _ = coalitions_at_least(self.table, self.game.kind, allocation, equal, 1)
-        return WorstCoalition(self.game.players.ordered_labels(first[0]), excess, excess)
+        coalition, excess = found
+        return WorstCoalition(self.game.players.ordered_labels(coalition), excess, excess)
 
 
 class FewCoalitions(CoalitionSearch):

@@ -16,6 +16,12 @@ pub fn install<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if rayon::current_thread_index().is_some() { work() } else { POOL.get().install(work) }
 }
 
+/// How many threads [`install`] runs work on.
+#[must_use]
+pub fn n_threads() -> usize {
+    install(rayon::current_num_threads)
+}
+
 fn start() -> ThreadPool {
     let named = || ThreadPoolBuilder::new().thread_name(|index| format!("sesgame {index}"));
     // Where the system has no more threads to give, one is enough for the same results.

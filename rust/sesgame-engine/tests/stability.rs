@@ -368,7 +368,7 @@ proptest! {
                 (
                     least_core(&table, game.kind, concept.per_capita, &progress).unwrap(),
                     core(&table, game.kind, 0.0, &progress).unwrap(),
-                    worst_coalition(&table, game.kind, x, &progress).unwrap(),
+                    worst_coalition(&table, game.kind, x, 1e-3, &progress).unwrap(),
                     coalitions_at_least(&table, game.kind, x, 0.0, 99, &progress).unwrap(),
                     nucleoli(&table[..1 << 12], 1 << 4, game.kind, concept, &progress).unwrap(),
                     found,

@@ -3,6 +3,7 @@
 //! through [`detached`], [`watched`] or [`run`], so no other file does any of this.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -12,12 +13,57 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use sesgame_engine::error::{Error, Result};
 use sesgame_engine::progress::{Progress, Search};
+use sesgame_engine::thread_pool;
 
 mod exceptions {
     pyo3::import_exception!(sesgame.errors, InternalError);
     pyo3::import_exception!(sesgame.errors, NotFiniteError);
     pyo3::import_exception!(sesgame.errors, OutOfMemoryError);
     pyo3::import_exception!(sesgame.errors, SolverError);
+}
+
+thread_local! {
+    /// Those that this thread has entered and not left, the innermost last.
+    static STOPS: RefCell<Vec<Progress>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What ends the native work of other threads, which hear no Ctrl-C: while a thread is inside, its
+/// work ends like an interrupted one as soon as somebody sets the stop, and so does all that it
+/// begins later. Work that is interrupted by itself stops that of the others, too.
+#[pyclass(frozen, module = "sesgame._engine")]
+pub struct Stop(Progress);
+
+#[pymethods]
+impl Stop {
+    #[new]
+    fn new() -> Self {
+        Self(Progress::new())
+    }
+
+    /// Ends the work of all threads that are inside.
+    fn set(&self) {
+        self.0.cancel();
+    }
+
+    fn __enter__(&self) {
+        STOPS.with_borrow_mut(|stops| stops.push(self.0.clone()));
+    }
+
+    #[pyo3(signature = (*_raised))]
+    fn __exit__(&self, _raised: &Bound<'_, PyAny>) {
+        STOPS.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// How far work of this thread is that begins now.
+fn progress() -> Progress {
+    STOPS.with_borrow(|stops| stops.last().map_or_else(Progress::new, Progress::of_a_part))
+}
+
+/// The number of threads that native work runs on.
+#[pyfunction]
+pub fn n_threads() -> usize {
+    thread_pool::n_threads()
 }
 
 /// How often a watched computation looks for Ctrl-C and reports its progress.
@@ -60,8 +106,9 @@ pub fn detached<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&Progress) -> Result<T> + Send,
 ) -> PyResult<T> {
+    let progress = progress();
     // What a panic leaves half done is dropped, or whole behind a lock.
-    py.detach(|| finished(catch_unwind(AssertUnwindSafe(|| work(&Progress::new())))))
+    py.detach(|| finished(catch_unwind(AssertUnwindSafe(|| work(&progress)))))
 }
 
 /// Runs long work without the interpreter, on a thread of its own, while the calling thread lets
@@ -72,7 +119,7 @@ pub fn watched<T: Send>(
     work: impl FnOnce(&Progress) -> Result<T> + Send,
 ) -> PyResult<T> {
     let report = report.map(|report| report.clone().unbind());
-    let progress = Progress::new();
+    let progress = progress();
     let result = py.detach(|| {
         thread::scope(|scope| {
             let (sender, receiver) = channel::<()>();

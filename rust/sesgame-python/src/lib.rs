@@ -29,6 +29,8 @@ mod _engine {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::boundary::{Stop, n_threads};
+    #[pymodule_export]
     use crate::bundle_auction::{BundleAuctionColumns, ClarkeOutcome, CoreSelectingOutcome};
     #[pymodule_export]
     use crate::coalition_values::CoalitionValues;

@@ -40,19 +40,21 @@ impl<'py> FromPyObject<'_, 'py> for KindName {
     }
 }
 
-/// The proper coalition of largest excess, and that excess; `None` for a single player.
+/// The first proper coalition whose excess is at most `equal` less than the largest, and the largest
+/// excess; `None` for a single player.
 #[pyfunction]
-#[pyo3(signature = (table, kind, allocation, report=None))]
+#[pyo3(signature = (table, kind, allocation, equal, report=None))]
 pub fn worst_coalition(
     py: Python<'_>,
     table: PyReadonlyArray1<'_, f64>,
     kind: KindName,
     allocation: PyReadonlyArray1<'_, f64>,
+    equal: f64,
     report: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<(Coalition, f64)>> {
     let (table, allocation) = (table.as_slice()?, allocation.as_slice()?);
     run(py, table.len(), report, |progress| {
-        excess::worst_coalition(table, kind.0, allocation, progress)
+        excess::worst_coalition(table, kind.0, allocation, equal, progress)
     })
 }
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = [
@@ -21,10 +23,44 @@ __all__ = [
     "PeakPrices",
     "PeakShare",
     "ProgrammePrices",
+    "bills_at",
 ]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the turnover; the engine refuses prices that miss strong duality by more."""
+
+BLOCK = 1 << 16
+"""Numbers that are worked on at a time: they stay in the cache."""
+
+
+def bills_at(
+    net_load_kwh: NDArray[np.float64],
+    energy_price: NDArray[np.float64],
+    brought: Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> NDArray[np.float64]:
+    """Return what members owe in each step, shape (n, T); no other array is as large.
+
+    Parameters
+    ----------
+    net_load_kwh : ndarray of shape (n, T)
+        What each member draws.
+    energy_price : ndarray of shape (T,)
+        What a kWh costs.
+    brought : iterable of (ndarray of shape (n,), ndarray of shape (T,))
+        What each member has of something, and what a unit of it earns in each step.
+    """
+    bills = net_load_kwh * energy_price
+    brought = list(brought)
+    for rows in _blocks(bills):
+        for amount, price in brought:
+            bills[rows] -= np.outer(amount[rows], price)
+    return bills
+
+
+def _blocks(array: NDArray[np.float64]) -> Iterator[slice]:
+    """Yield the rows of an array, as many at a time as are worked on together."""
+    step = -(-BLOCK // array.shape[1])
+    return (slice(start, start + step) for start in range(0, len(array), step))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +108,12 @@ class DualPrices(Evidence):
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
     bills_by_step: NDArray[np.float64]
+
+    @property
+    def turnover(self) -> float:
+        """All money that members owe or are owed in any step."""
+        bills = self.bills_by_step
+        return float(sum(np.abs(bills[rows]).sum() for rows in _blocks(bills)))
 
     @property
     def n_evaluations(self) -> int:

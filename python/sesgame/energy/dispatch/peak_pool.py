@@ -19,7 +19,7 @@ from sesgame._engine import (
     peak_charged_game,
     pooled_battery_dispatch,
 )
-from sesgame.energy.dispatch.dual_prices import DualPrices, PeakPrices, PeakShare
+from sesgame.energy.dispatch.dual_prices import DualPrices, PeakPrices, PeakShare, bills_at
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
 from sesgame.errors import GameError, NumericalWarning, SolverError
 from sesgame.game.native_source import native_from
@@ -113,11 +113,8 @@ class PeakPool:
         except SolverError as error:
             return self._instead(error).dual_prices(progress=False)
         schedule = found.schedule
-        bills_by_step = (
-            problem.net_load_kwh * schedule.energy_price
-            - np.outer(energy_kwh, schedule.capacity_price)
-            - np.outer(power_kwh, schedule.power_price)
-        )
+        brought = [(energy_kwh, schedule.capacity_price), (power_kwh, schedule.power_price)]
+        bills_by_step = bills_at(problem.net_load_kwh, schedule.energy_price, brought)
         bills_by_step[:, 0] -= schedule.initial_charge_price * initial_kwh
         bills = bills_by_step.sum(axis=1)
         shares = zip(problem.peak_charges, found.peaks.tolist(), found.peak_prices, strict=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame._engine import pooled_battery_dispatch, pooled_battery_game
-from sesgame.energy.dispatch.dual_prices import OwenPrices
+from sesgame.energy.dispatch.dual_prices import OwenPrices, bills_at
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
 from sesgame.game.native_source import native_from
 
@@ -100,11 +100,8 @@ class TwoPricePool:
             float(unit.charge_kwh.sum()),
             float(unit.initial_kwh.sum()),
         )
-        bills_by_step = (
-            net_load_kwh * found.energy_price
-            - np.outer(unit.energy_kwh, found.capacity_price)
-            - np.outer(unit.charge_kwh, found.power_price)
-        )
+        brought = [(unit.energy_kwh, found.capacity_price), (unit.charge_kwh, found.power_price)]
+        bills_by_step = bills_at(net_load_kwh, found.energy_price, brought)
         bills_by_step[:, 0] -= found.initial_charge_price * unit.initial_kwh
         bills = bills_by_step.sum(axis=1)
         return OwenPrices(

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::coalition::{Coalition, players_of_table};
 use crate::error::{Error, Result};
+use crate::memory::{self, Purpose};
 use crate::progress::Progress;
 use crate::thread_pool;
 
@@ -35,6 +36,9 @@ impl Kind {
 /// Low bits of a mask that index one block of a scan: the sums of a block's low bits (32 KiB) stay
 /// in the first-level cache while the table streams by.
 pub(super) const BLOCK_BITS: usize = 12;
+
+/// Blocks in one unit of parallel work.
+const BLOCKS_PER_TASK: usize = 16;
 
 /// A violation in steps of a tolerance. What rounding cannot tell apart is equal, so that an order
 /// by steps does not depend on the unit of the values. Without a tolerance by size: floats that are
@@ -76,43 +80,85 @@ pub(super) fn block_maximum(values: &[f64], low: &[f64], sign: f64) -> f64 {
     rest.map(|(value, low)| sign * value - low).chain(best).fold(f64::NEG_INFINITY, larger)
 }
 
-/// The proper, non-empty coalition of largest excess and that excess; of several equal ones the
-/// first in binary order. `None` for a single player, who has no proper coalition.
+/// The largest `sign * value - low` of each of two blocks: one read of the sums for both, which fill
+/// a first-level cache of 32 KiB by themselves.
+#[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+fn pair_maxima(one: &[f64], other: &[f64], low: &[f64], sign: f64) -> [f64; 2] {
+    const LANES: usize = 16;
+    let larger = |a: f64, b: f64| if a > b { a } else { b };
+    let mut best = [[f64::NEG_INFINITY; LANES]; 2];
+    for ((one, other), low) in
+        one.chunks_exact(LANES).zip(other.chunks_exact(LANES)).zip(low.chunks_exact(LANES))
+    {
+        for lane in 0..LANES {
+            best[0][lane] = larger(sign * one[lane] - low[lane], best[0][lane]);
+        }
+        for lane in 0..LANES {
+            best[1][lane] = larger(sign * other[lane] - low[lane], best[1][lane]);
+        }
+    }
+    best.map(|best| best.into_iter().fold(f64::NEG_INFINITY, larger))
+}
+
+/// The largest excess of a proper, non-empty coalition, and the first coalition in binary order
+/// whose excess is at most `equal` less. `None` for a single player, who has no proper coalition.
 ///
-/// One pass over the table.
+/// One pass over the table: what it keeps of a block is the largest excess, and only the block of
+/// that coalition is read again.
 ///
 /// # Errors
-/// [`Error::InvalidInput`] when the lengths do not fit; [`Error::Interrupted`].
+/// [`Error::InvalidInput`] when the lengths do not fit or `equal` is not at least 0;
+/// [`Error::OutOfMemory`]; [`Error::Interrupted`].
 pub fn worst_coalition(
     table: &[f64],
     kind: Kind,
     allocation: &[f64],
+    equal: f64,
     progress: &Progress,
 ) -> Result<Option<(Coalition, f64)>> {
+    if !(equal.is_finite() && equal >= 0.0) {
+        return Err(Error::InvalidInput(format!("equal is {equal}; it must be at least 0")));
+    }
     let sums = SignedSums::new(table, kind, allocation)?;
     progress.set_total(table.len() as u64);
-    let best = thread_pool::install(|| {
-        table
-            .par_chunks(sums.low.len())
-            .enumerate()
-            .with_min_len(16)
-            .map(|(block, values)| {
-                progress.advance(values.len() as u64)?;
-                let proper = sums.proper(block);
-                let best = block_maximum(&values[proper.clone()], &sums.low[proper], sums.sign);
-                Ok((block, best - sums.high[block]))
-            })
-            .try_reduce(
-                || (usize::MAX, f64::NEG_INFINITY),
-                |a, b| Ok(if b.1 > a.1 || (b.1 == a.1 && b.0 < a.0) { b } else { a }),
-            )
-    })?;
-    let (block, excess) = best;
-    Ok(sums
-        .proper(block)
-        .map(|index| block * sums.low.len() + index)
-        .find(|&coalition| sums.excess(table, coalition) == excess)
-        .map(|coalition| (coalition as Coalition, excess)))
+    let size = sums.low.len();
+    let mut largest = memory::zeros(&[table.len() / size], Purpose::Table)?;
+    let task = |(task, (values, largest)): (usize, (&[f64], &mut [f64]))| {
+        let first = task * BLOCKS_PER_TASK;
+        for ((block, values), largest) in
+            (first..).step_by(2).zip(values.chunks(2 * size)).zip(largest.chunks_mut(2))
+        {
+            let ends = block == 0 || block + 2 >= sums.high.len();
+            let found = if ends {
+                [block, block + 1].map(|block| sums.maximum(block, table))
+            } else {
+                let (one, other) = values.split_at(size);
+                let [one, other] = pair_maxima(one, other, &sums.low, sums.sign);
+                [one - sums.high[block], other - sums.high[block + 1]]
+            };
+            largest.copy_from_slice(&found[..largest.len()]);
+        }
+        progress.advance(values.len() as u64)
+    };
+    if largest.len() <= BLOCKS_PER_TASK {
+        task((0, (table, &mut largest)))?;
+    } else {
+        thread_pool::install(|| {
+            table
+                .par_chunks(size * BLOCKS_PER_TASK)
+                .zip(largest.par_chunks_mut(BLOCKS_PER_TASK))
+                .enumerate()
+                .try_for_each(task)
+        })?;
+    }
+    let excess = largest.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let first = largest.iter().position(|&largest| largest >= excess - equal);
+    Ok(first.and_then(|block| {
+        sums.proper(block)
+            .map(|index| block * size + index)
+            .find(|&coalition| sums.excess(table, coalition) >= excess - equal)
+            .map(|coalition| (coalition as Coalition, excess))
+    }))
 }
 
 /// The proper, non-empty coalitions whose excess is at least `threshold`: the first `limit` of
@@ -251,6 +297,14 @@ impl SignedSums {
         usize::from(block == 0)..self.low.len() - usize::from(block == last)
     }
 
+    /// The largest excess of the proper coalitions of a block; minus infinity beyond the last.
+    fn maximum(&self, block: usize, table: &[f64]) -> f64 {
+        let Some(&high) = self.high.get(block) else { return f64::NEG_INFINITY };
+        let (size, proper) = (self.low.len(), self.proper(block));
+        let values = &table[block * size..][proper.clone()];
+        block_maximum(values, &self.low[proper], self.sign) - high
+    }
+
     /// The excess of a coalition.
     pub fn excess(&self, table: &[f64], coalition: usize) -> f64 {
         let (block, index) = (coalition / self.low.len(), coalition % self.low.len());
@@ -263,7 +317,7 @@ mod tests {
     use super::*;
 
     fn worst(table: &[f64], kind: Kind, allocation: &[f64]) -> Option<(Coalition, f64)> {
-        worst_coalition(table, kind, allocation, &Progress::new()).unwrap()
+        worst_coalition(table, kind, allocation, 0.0, &Progress::new()).unwrap()
     }
 
     #[test]
@@ -293,6 +347,25 @@ mod tests {
             table[place] = 1.0;
             let expected = Some((place as Coalition, 1.0));
             assert_eq!(worst(&table, Kind::Gain, &vec![0.0; n_players]), expected);
+        }
+    }
+
+    #[test]
+    fn of_excesses_that_count_as_equal_the_first_is_named_with_the_largest() {
+        let n_players = BLOCK_BITS + 6;
+        let mut table = vec![0.0; 1 << n_players];
+        (table[77], table[5000], table[200_000]) = (0.7, 0.9, 1.0);
+        let zero = vec![0.0; n_players];
+        let first = |equal| {
+            worst_coalition(&table, Kind::Gain, &zero, equal, &Progress::new()).unwrap().unwrap()
+        };
+        assert_eq!(first(0.0), (200_000, 1.0));
+        assert_eq!(first(0.11), (5000, 1.0));
+        assert_eq!(first(0.31), (77, 1.0));
+        assert_eq!(first(1.0), (1, 1.0));
+        for equal in [-1.0, f64::NAN, f64::INFINITY] {
+            let found = worst_coalition(&table, Kind::Gain, &zero, equal, &Progress::new());
+            assert!(matches!(found, Err(Error::InvalidInput(_))));
         }
     }
 
@@ -330,7 +403,7 @@ mod tests {
 
     #[test]
     fn an_allocation_of_another_game_is_refused() {
-        let error = worst_coalition(&[0.0; 8], Kind::Gain, &[0.0; 2], &Progress::new());
+        let error = worst_coalition(&[0.0; 8], Kind::Gain, &[0.0; 2], 0.0, &Progress::new());
         assert!(matches!(error, Err(Error::InvalidInput(_))));
     }
 }

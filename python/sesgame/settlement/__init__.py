@@ -1,0 +1,1 @@
+"""From shares to what is kept of them: many communities in one call."""
