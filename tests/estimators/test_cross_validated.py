@@ -260,6 +260,7 @@ def test_the_banzhaf_value_takes_the_control_variates_too() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_trees")
 def test_intervals_with_control_variates_cover_and_are_narrow() -> None:
     # Over 120 seeds a player's count has a binomial spread of 2 %; the players are correlated.
     covered, squares, alone = np.zeros(N), [], []

@@ -50,6 +50,9 @@ KERNEL_PAIRS = 600
 TREE_CELLS = 8_000
 """Boosted trees are tried up to so many pairs times players: beyond, they take seconds."""
 
+LINEAR_CELLS = 1 << 20
+"""Beyond so many pairs times players, cross-validation would take as long as the sample."""
+
 ABOUT_AS_GOOD = 1.05
 """Expected errors within 5 % are about equal: their own errors from some hundred pairs are."""
 
@@ -128,10 +131,15 @@ class CrossValidated:
 
 
 class _Pairs(NamedTuple):
-    """All that is known, in the order of the engine: smaller coalitions and odd parts."""
+    """Pairs: how large the smaller coalitions are, and the odd parts.
 
-    smaller: Members
-    odd: Array  # of the game and each control variate, shape (1 + k, m)
+    `odd` is of the game and each control variate, shape (1 + k, m); `smaller`, the coalitions, are
+    kept only as long as there are so few that trees are tried.
+    """
+
+    sizes: NDArray[np.intp]
+    odd: Array
+    smaller: Members | None
 
 
 class CrossValidatedSampling:
@@ -203,13 +211,11 @@ class CrossValidatedSampling:
     @property
     def parameters(self) -> dict[str, Any]:
         """What characterises the estimate, for the record."""
-        coefficients = self.choice.coefficients
-        used = [control.method for control in self._controls if control.name in coefficients]
         return {
             "pairs": (self.evaluations - 1) // 2,
             **self._fit,
-            "coefficients": coefficients,
-            "control_variate": ", ".join(used) or None,
+            "coefficients": self.choice.coefficients,
+            "control_variate": ", ".join(own.method for own in self._controls) or None,
             "cheap_evaluations": sum(
                 control.evaluations + self.evaluations for control in self._controls
             ),
@@ -247,10 +253,12 @@ class CrossValidatedSampling:
     def _evaluate(self, pairs: int) -> None:
         """Evaluate further pairs in all games."""
         smaller = self._engine.draw(pairs, float(self._grand @ self._signs), self._scale)
-        drawn = _Pairs(smaller, np.stack([game.odd_part(smaller) for game in self._all]))
+        odd = np.stack([game.odd_part(smaller) for game in self._all])
+        self.evaluations += 2 * len(smaller)
+        few = self.evaluations // 2 * self._valuation.n_players <= TREE_CELLS
+        drawn = _Pairs(smaller.sum(axis=1), odd, smaller if few else None)
         self._drawn.append(drawn)
         self._engine.record(self._left(drawn, self._weights)[0])
-        self.evaluations += 2 * len(smaller)
 
     @property
     def _signs(self) -> Array:
@@ -258,10 +266,12 @@ class CrossValidatedSampling:
 
     def _known(self) -> _Pairs:
         """Return all pairs in the order of the engine: by size, and then as they were drawn."""
-        smaller = np.concatenate([drawn.smaller for drawn in self._drawn])
-        order = np.argsort(smaller.sum(axis=1), kind="stable")
+        sizes = np.concatenate([drawn.sizes for drawn in self._drawn])
+        order = np.argsort(sizes, kind="stable")
         odd = np.concatenate([drawn.odd for drawn in self._drawn], axis=1)
-        return _Pairs(smaller[order], np.ascontiguousarray(odd[:, order]))
+        kept = [drawn.smaller for drawn in self._drawn if drawn.smaller is not None]
+        smaller = np.concatenate(kept)[order] if len(kept) == len(self._drawn) else None
+        return _Pairs(sizes[order], np.ascontiguousarray(odd[:, order]), smaller)
 
     def _left(self, known: _Pairs, weights: Array) -> tuple[Array, float]:
         """Return what weighted control variates leave of the odd parts, and of v(N)."""
@@ -278,16 +288,17 @@ class CrossValidatedSampling:
     def estimate(self) -> Estimate:
         """Return the estimate of the candidate that is expected to err least."""
         known = self._known()
-        candidates = [
-            candidate
-            for method in (LINEAR if self._is_shapley else ("pairs", "sample_reuse"))
-            for candidate in self._linear(method, known)
-        ]
+        methods = list(LINEAR) if self._is_shapley else ["pairs", "sample_reuse"]
+        self.untried = dict(_ORDERS)
+        if len(known.sizes) * self._valuation.n_players > LINEAR_CELLS:
+            why = f"more than {LINEAR_CELLS:,} pairs times players"
+            self.untried |= dict.fromkeys(methods[1:], why)
+            methods = methods[:1]
+        candidates = [found for method in methods for found in self._linear(method, known)]
         leading = min(candidates, key=_expected)
         weights = self._vector(leading)
         left = self._left(known, weights)
         makers: dict[str, Callable[[], Estimate]] = {}
-        self.untried = dict(_ORDERS)
         for method, attempt in (("kernel_ridge", self._ridge), ("boosted_trees", self._trees)):
             tried = attempt(known, *left, leading.residual)
             if isinstance(tried, str):
@@ -302,7 +313,7 @@ class CrossValidatedSampling:
         values, errors, degrees, unseen = make()
         for control, weight in zip(self._controls, weights, strict=True):
             values = values + weight * control.values
-        if too_few(len(known.smaller), len(values)):
+        if too_few(len(known.sizes), len(values)):
             errors = np.full(len(values), inf)
         return Estimate(values, np.hypot(errors, self._known_errors(weights)), degrees, unseen)
 
@@ -371,7 +382,7 @@ class CrossValidatedSampling:
         self, known: _Pairs, odd: Array, grand: float, _: float
     ) -> tuple[Array, Callable[[], Estimate]] | str:
         """Return the residuals of kernel ridge regression and its estimate, or why not."""
-        pairs, n_players = known.smaller.shape
+        pairs, n_players = len(known.sizes), self._valuation.n_players
         if not self._is_shapley:
             return "estimates the Shapley value only"
         if self._hurried:
@@ -401,13 +412,14 @@ class CrossValidatedSampling:
         Half of the pairs decides whether the other is worth the time: its residuals are NaN where
         the trees erred by far more than the best of the others.
         """
-        pairs, n_players = known.smaller.shape
+        smaller, n_players = known.smaller, self._valuation.n_players
         if not self._is_shapley:
             return "estimate the Shapley value only"
         if self._hurried:
             return HURRIED
-        if pairs * n_players > TREE_CELLS:
+        if smaller is None:
             return f"more than {TREE_CELLS:,} pairs times players"
+        pairs = len(smaller)
         if too_few(pairs // 2, n_players):
             return "fewer than 20/9 pairs for each player"
         try:
@@ -415,7 +427,7 @@ class CrossValidatedSampling:
                 import sklearn.ensemble  # noqa: F401 # before anything is fitted
         except MissingExtraError as error:
             return str(error)
-        smaller, everybody = known.smaller, np.ones((1, n_players), np.bool_)
+        everybody = np.ones((1, n_players), np.bool_)
         left = np.full(pairs, np.nan)
         nothing = np.zeros(len(self._controls))
         parts: list[tuple[NDArray[np.bool_], float, Array, Array]] = []
