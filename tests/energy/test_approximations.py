@@ -71,3 +71,16 @@ def test_batteries_that_differ_have_their_mean_efficiency(first: float, second: 
     found = community(batteries=unlike).cost_game().approximations["pooled battery"]
     expected = community(batteries=alike).cost_game(model="battery").tabulate()
     np.testing.assert_allclose(found.tabulate(), expected, rtol=1e-12)
+
+
+def test_scenarios_have_the_means_of_theirs() -> None:
+    sunny, dark = (
+        community(grid=Grid(demand_charge_per_kw=2.0), pv_kwh=np.full((3, 6), sun))
+        for sun in (3.0, 0.0)
+    )
+    scenarios = sg.energy.Scenarios([sunny, dark], [0.25, 0.75])
+    found = scenarios.cost_game().approximations
+    assert list(found) == ["pooled battery", "netting"]
+    for name, game in found.items():
+        parts = [own.cost_game().approximations[name].tabulate() for own in (sunny, dark)]
+        np.testing.assert_allclose(game.tabulate(), 0.25 * parts[0] + 0.75 * parts[1], atol=1e-12)

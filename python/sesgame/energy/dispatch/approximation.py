@@ -7,6 +7,7 @@ size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from sesgame.game.game import Game
 if TYPE_CHECKING:
     from sesgame.energy.dispatch.model import DispatchModel
 
-__all__ = ["approximations"]
+__all__ = ["approximations", "mean_approximations"]
 
 
 def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, Game]:
@@ -50,6 +51,21 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
         for name, cheap in names.items()
         if not cheap.missing(plain)
     }
+
+
+def mean_approximations(
+    problems: Sequence[DispatchProblem], weights: Sequence[float], model: DispatchModel
+) -> dict[str, Game]:
+    """Return cheaper games of the mean costs of scenarios: those that every scenario has."""
+    first, *others = [approximations(problem, model) for problem in problems]
+    found = {}
+    for name, game in first.items():
+        if all(name in other for other in others):
+            mean = game * weights[0]
+            for weight, other in zip(weights[1:], others, strict=True):
+                mean += other[name] * weight
+            found[name] = mean
+    return found
 
 
 def _plain(problem: DispatchProblem) -> DispatchProblem:
