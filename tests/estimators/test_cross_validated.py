@@ -120,7 +120,7 @@ def test_what_was_chosen_and_against_what_is_in_the_evidence() -> None:
     assert evidence.parameters["coefficients"] == chosen.coefficients
     assert "enumeration" in evidence.parameters["control_variate"]
     methods = {candidate.method for candidate in evidence.candidates}
-    assert methods == {"pairs", "regression", "sample_reuse", "kernel_ridge", TREES}
+    assert methods == {"pairs", "regression", "kernel_ridge", TREES}
     alone = min(own.expected_error for own in evidence.candidates if not own.coefficients)
     assert chosen.expected_error < alone / 3
     assert "pooled battery errs by" in evidence.reason or "netting errs by" in evidence.reason

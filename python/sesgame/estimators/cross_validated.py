@@ -65,7 +65,7 @@ RESOLUTION = 1e-9
 LEVERAGE = 1 - 1e-9
 """A pair that decides a coefficient by itself predicts nothing: 1 but for rounding."""
 
-LINEAR = {"pairs": "two_stage", "regression": "regression", "sample_reuse": "sample_reuse"}
+LINEAR = {"pairs": "two_stage", "regression": "regression"}
 """The engine's names of the methods that are linear in the values, the simplest first."""
 
 
@@ -114,9 +114,8 @@ class CrossValidated:
     """Pairs of complementary coalitions, and of them what errs least on held-out ones.
 
     Drawn in two stages as by :class:`TwoStage`. Candidates are its surrogate with the correction,
-    paired regression, sample reuse, kernel ridge regression and boosted trees; each without control
-    variates, with one of them as it is, and with one or several at the coefficients that explain
-    most.
+    paired regression, kernel ridge regression and boosted trees; each without control variates, with
+    one of them as it is, and with one or several at the coefficients that explain most.
     """
 
     name: ClassVar[str] = "auto"
@@ -288,7 +287,7 @@ class CrossValidatedSampling:
     def estimate(self) -> Estimate:
         """Return the estimate of the candidate that is expected to err least."""
         known = self._known()
-        methods = list(LINEAR) if self._is_shapley else ["pairs", "sample_reuse"]
+        methods = list(LINEAR) if self._is_shapley else ["pairs"]
         self.untried = dict(_ORDERS)
         if len(known.sizes) * self._valuation.n_players > LINEAR_CELLS:
             why = f"more than {LINEAR_CELLS:,} pairs times players"
@@ -467,9 +466,10 @@ HURRIED = "its fits would take a part of max_seconds"
 
 _ORDERS = {
     "permutations": "orders ask for other coalitions; taken with few evaluations for each player",
+    "sample_reuse": "pairs correct by the same strata, with a surrogate taken off before",
     "stratified": "strata ask for other coalitions, each of which informs one player",
 }
-"""Why pairs do not show what these err by."""
+"""Why these are not compared."""
 
 
 def _expected(candidate: Candidate) -> float:

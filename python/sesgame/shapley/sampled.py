@@ -255,8 +255,8 @@ def banzhaf_estimate(
     game : Game, any number of players
         The game, of gains or costs.
     method : str or Estimator, default "auto"
-        ``"pairs"``, ``"sample_reuse"`` or ``"stratified"``; ``"auto"`` chooses as in
-        :func:`shapley_estimate`, between the first two.
+        ``"pairs"``, ``"sample_reuse"`` or ``"stratified"``; ``"auto"`` takes pairs, less
+        control variates as for :func:`shapley_estimate`.
     seed, max_evaluations, target_half_width, max_seconds, confidence, simultaneous
         As in :func:`shapley_estimate`.
     control_variate : Game, optional
@@ -351,7 +351,7 @@ def semivalue_estimate(
         ``weights[s]`` weighs each coalition of s players that a player joins; at least 0.
     method : str or Estimator, default "auto"
         ``"stratified"`` for all semivalues; ``"pairs"`` and ``"sample_reuse"`` for those with
-        ``weights[s] == weights[n - 1 - s]``, between which ``"auto"`` chooses.
+        ``weights[s] == weights[n - 1 - s]``, of which ``"auto"`` takes pairs.
     seed, max_evaluations, target_half_width, max_seconds, confidence, simultaneous
         As in :func:`shapley_estimate`.
     control_variate, executor, store, progress
