@@ -114,8 +114,8 @@ class CrossValidated:
     """Pairs of complementary coalitions, and of them what errs least on held-out ones.
 
     Drawn in two stages as by :class:`TwoStage`. Candidates are its surrogate with the correction,
-    paired regression, kernel ridge regression and boosted trees; each without control variates, with
-    one of them as it is, and with one or several at the coefficients that explain most.
+    paired regression, kernel ridge regression and boosted trees; each without control variates,
+    with one of them as it is, and with one or several at the coefficients that explain most.
     """
 
     name: ClassVar[str] = "auto"

@@ -300,7 +300,9 @@ mod tests {
 
     #[test]
     fn what_is_held_out_is_predicted_by_the_others() {
-        let worth = |s: &[bool]| s.iter().zip(1..).map(|(m, w)| f64::from(*m) * f64::from(w)).sum();
+        let worth = |s: &[bool]| -> f64 {
+            s.iter().zip(1..).map(|(m, w)| f64::from(*m) * f64::from(w)).sum()
+        };
         let rare = |s: &[bool]| worth(s) + 8.0 * f64::from(s[0] && s[1] && s[2]);
         let shapley = || SymmetricSemivalue::shapley(16);
         let (additive, _) = run(shapley(), METHODS[1], &[400], worth);
@@ -312,7 +314,7 @@ mod tests {
             parts.map(|(residual, weight)| weight * residual * residual).sum::<f64>().sqrt()
         };
         assert!(error(&additive.held_out(worth(&[true; 16]))) < 1e-7);
-        assert!(error(&held) > 0.02);
+        assert!(error(&held) > 0.01);
         // The same pairs with the values of the additive game are those of the additive game.
         let of = |game: &PairedEstimate| -> Vec<f64> {
             game.pairs().sizes().iter().flat_map(|of_size| of_size.iter().map(|(_, o)| o)).collect()
