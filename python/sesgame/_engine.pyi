@@ -107,9 +107,15 @@ class PairedEstimate:
     def estimate(
         self, grand: float, scale: float, taken_off: float = 0.0
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], float, int]: ...
+    def revalued(
+        self, method: str, odd: NDArray[np.float64], keep: NDArray[np.bool_] | None = None
+    ) -> PairedEstimate: ...
+    def held_out(self, grand: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def kernel_ridge(
         self, grand: float, scale: float, report: Callable[[int, int], None] | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]: ...
+    ) -> tuple[
+        NDArray[np.float64], NDArray[np.float64], float, tuple[float, NDArray[np.float64]]
+    ]: ...
 
 @final
 class StratifiedEstimate:

@@ -17,6 +17,7 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.two_period import TwoPeriodPrices
+from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.shapley.exact import ExactSemivalue
@@ -33,6 +34,7 @@ from sesgame.stability.verification import Verification
 __all__ = [
     "BargainedDispatchEvidence",
     "BoundsContradiction",
+    "Candidate",
     "ClarkeEvidence",
     "ClusteredEvidence",
     "CoreCheck",

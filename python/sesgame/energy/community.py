@@ -13,6 +13,7 @@ import numpy as np
 
 from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
 from sesgame.energy.community_files import read_community_files
+from sesgame.energy.dispatch.approximation import approximations
 from sesgame.energy.dispatch.linear_program import LinearDispatch
 from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.dispatch.problem import DispatchProblem, Model
@@ -370,7 +371,9 @@ class Community(ByValue):
         Returns
         -------
         Game
-            ``kind="cost"``, in the currency of the tariff for the whole period.
+            ``kind="cost"``, in the currency of the tariff for the whole period. That of a linear
+            program brings cheaper ones as `approximations`, by which estimates err less: all
+            batteries as one, without wear, charges and limits, and netting.
 
         Raises
         ------
@@ -387,8 +390,14 @@ class Community(ByValue):
         :class:`~sesgame.energy.Pool` for when the pooled battery is exact.
         """
         problem = self.period(start, end).problem
-        native = chosen(problem, model).native_game(problem)
-        return Game.from_native(native, self.members, kind="cost", rounding=problem.rounding)
+        used = chosen(problem, model)
+        return Game.from_native(
+            used.native_game(problem),
+            self.members,
+            kind="cost",
+            rounding=problem.rounding,
+            approximations=approximations(problem, used),
+        )
 
     @property
     def rounding(self) -> float:

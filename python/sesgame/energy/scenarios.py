@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sesgame.energy.community import Community
+from sesgame.energy.dispatch.approximation import mean_approximations
 from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.schedule import Schedule
@@ -160,9 +161,14 @@ class Scenarios(ByValue):
         By recursion where that has everything; then one scenario after the other.
         """
         problems = self.problems
-        native = self._chosen(model).mean_game(problems, self.weights)
-        rounding = max(problem.rounding for problem in problems)
-        return Game.from_native(native, self.members, kind="cost", rounding=rounding)
+        used = self._chosen(model)
+        return Game.from_native(
+            used.mean_game(problems, self.weights),
+            self.members,
+            kind="cost",
+            rounding=max(problem.rounding for problem in problems),
+            approximations=mean_approximations(problems, self.weights, used),
+        )
 
     def dispatch(
         self, members: Iterable[str] | None = None, *, model: Model | None = None

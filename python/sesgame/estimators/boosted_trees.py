@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Members = NDArray[np.bool_]
 
-__all__ = ["BoostedTrees"]
+__all__ = ["BoostedTrees", "Trees", "worth"]
 
 DIGITS = 9
 """Of what the trees are fitted to, in parts of the largest value: more than they resolve, and so
@@ -145,7 +145,14 @@ class BoostedTreesSampling:
         """Return values, errors and what is unseen, of a surrogate plus what it leaves over."""
         grand = self._valuation.grand
         additive, _, _ = self._estimate(teacher, "regression", grand)
-        trees = _Trees(teacher, additive, self._options, self._seed)
+        trees = Trees(
+            np.concatenate(teacher.smaller),
+            np.concatenate(teacher.values),
+            np.concatenate(teacher.others),
+            additive,
+            self._options,
+            self._seed,
+        )
         everybody = np.ones((1, self._valuation.n_players), dtype=np.bool_)
         rest = grand - trees.odd_part(everybody)[0] - additive.sum()
         values, errors, unseen = self._estimate(examiner, "two_stage", rest, trees, additive)
@@ -156,7 +163,7 @@ class BoostedTreesSampling:
         half: _Half,
         method: str,
         grand: float,
-        trees: _Trees | None = None,
+        trees: Trees | None = None,
         additive: Array | None = None,
     ) -> tuple[Array, Array, float]:
         """Return values, errors and what is unseen, of what a surrogate leaves over on one half."""
@@ -169,8 +176,8 @@ class BoostedTreesSampling:
                 odd = (
                     odd
                     - trees.odd_part(smaller)
-                    - _worth(smaller, additive)
-                    + _worth(~smaller, additive)
+                    - worth(smaller, additive)
+                    + worth(~smaller, additive)
                 )
             engine.draw(count, grand, self._valuation.scale)
             engine.record(odd)
@@ -179,18 +186,39 @@ class BoostedTreesSampling:
         return estimated, errors, unseen
 
 
-def _worth(membership: NDArray[Any], additive: Array) -> Array:
+def worth(membership: NDArray[Any], additive: Array) -> Array:
     """Return the value of each row in an additive game, the same bits for any number of threads."""
     return np.asarray(np.einsum("ij,j->i", membership, additive))
 
 
-class _Trees:
-    """Boosted trees, fitted to what an additive game leaves over of a half and its complements."""
+class Trees:
+    """Boosted trees, fitted to what an additive game leaves over of coalitions and complements.
 
-    def __init__(self, half: _Half, additive: Array, options: BoostedTrees, seed: int) -> None:
+    Parameters
+    ----------
+    smaller : ndarray of bool, shape (m, n)
+        The coalitions.
+    values, others : ndarray of float, shape (m,)
+        What they and their complements are worth.
+    additive : ndarray of float, shape (n,)
+        The additive game.
+    options : BoostedTrees
+        How many trees, and how fast they learn.
+    seed : int
+        Of the trees.
+    """
+
+    def __init__(
+        self,
+        smaller: Members,
+        values: Array,
+        others: Array,
+        additive: Array,
+        options: BoostedTrees,
+        seed: int,
+    ) -> None:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        smaller = np.concatenate(half.smaller)
         coalitions = np.concatenate([smaller, ~smaller]).astype(np.float32)
         self._model = HistGradientBoostingRegressor(
             max_iter=options.n_trees,
@@ -198,9 +226,9 @@ class _Trees:
             early_stopping=False,
             random_state=seed % 2**32,
         )
-        values = np.concatenate([*half.values, *half.others])
-        left_over = values - _worth(coalitions, additive)
-        self._unit = float(np.abs(values).max()) or 1.0  # of a game that is 0, any
+        both = np.concatenate([values, others])
+        left_over = both - worth(coalitions, additive)
+        self._unit = float(np.abs(both).max()) or 1.0  # of a game that is 0, any
         with self._one_thread():
             self._model.fit(coalitions, np.round(left_over / self._unit, DIGITS))
         self._n_players = smaller.shape[1]

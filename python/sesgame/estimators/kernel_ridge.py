@@ -72,7 +72,7 @@ class KernelRidgeSampling:
     def estimate(self) -> Estimate:
         """Return the value of the fit and its standard errors; see :class:`Sampling`."""
         with progress_report("fit", "", self._valuation.progress) as report:
-            values, errors, unseen, self._noise = self._engine.kernel_ridge(
+            values, errors, unseen, (self._noise, _) = self._engine.kernel_ridge(
                 self._valuation.grand, self._valuation.scale, report
             )
         pairs = (self.evaluations - 1) // 2

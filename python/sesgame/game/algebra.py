@@ -42,6 +42,7 @@ class GameAlgebra(ABC):
     kind: Kind
     native: NativeGame | None
     rounding: float
+    approximations: dict[str, Any]
 
     # Or an array of NumPy would take a product with a number of its own for itself.
     __array_ufunc__ = None
@@ -156,6 +157,7 @@ class GameAlgebra(ABC):
             function=Dual(self.players, Part(self), total) if self.native is None else None,
             symmetry=self.symmetry,
             rounding=2 * self.rounding + math.ulp(total),
+            approximations={name: game.dual() for name, game in self.approximations.items()},
         )
 
     def restricted_to(self, members: Iterable[Hashable]) -> Self:
@@ -316,6 +318,13 @@ def _weighted_sum(
         function=WeightedSum(first.players, parts) if native is None else None,
         symmetry=symmetry,
         rounding=sum(weight * game.rounding for weight, game in weighted),
+        approximations={
+            name: _weighted_sum(
+                first, [(w, game.approximations[name]) for w, game in weighted], symmetry=None
+            )
+            for name in first.approximations
+            if all(name in game.approximations for _, game in weighted)
+        },
     )
 
 
@@ -337,6 +346,9 @@ def _of_unions(game: G, players: Players, unions: list[list[int]]) -> G:
         table=table,
         function=OfUnions(players, Part(game), members) if game.native is None else None,
         rounding=game.rounding,
+        approximations={
+            name: _of_unions(close, players, unions) for name, close in game.approximations.items()
+        },
     )
 
 
@@ -367,6 +379,9 @@ def _beyond_alone(game: G, factor: float, kind: Kind) -> G:
         symmetry=game.symmetry,
         # n values are taken off one, and each sum is rounded.
         rounding=(n + 1) * (game.rounding + math.ulp(magnitude)),
+        approximations={
+            name: _beyond_alone(close, factor, kind) for name, close in game.approximations.items()
+        },
     )
 
 

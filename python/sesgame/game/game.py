@@ -80,6 +80,10 @@ class Game(GameAlgebra):
         By how much rounding alone may put a value off, where whoever made the game knows that;
         otherwise 0. Values much smaller than the terms that they are the sums of are nothing but
         rounding: a year of bills that comes out at zero is not exactly zero.
+    approximations : dict of str to Game
+        Cheap games of the same players that are close to this one, by name, the closest first:
+        control variates for estimates (:func:`sesgame.shapley_estimate`). They change no exact
+        result.
 
     Notes
     -----
@@ -116,6 +120,7 @@ class Game(GameAlgebra):
         symmetry: Symmetry | None = None,
         native: NativeGame | None = None,
         rounding: float = 0.0,
+        approximations: Mapping[str, Game] | None = None,
     ) -> None:
         if not is_kind(kind):
             raise GameError(f'kind must be "gain" or "cost", got {kind!r}')
@@ -123,6 +128,7 @@ class Game(GameAlgebra):
         self.kind: Kind = kind
         self.native = native
         self.rounding = rounding
+        self.approximations = _checked(approximations or {}, self.players, kind)
         self._evaluation = (
             None if function is None else Evaluation(self.players, kind, function, inputs, symmetry)
         )
@@ -317,6 +323,7 @@ class Game(GameAlgebra):
         batched: bool = False,
         inputs: object = None,
         types: Mapping[Hashable, Hashable] | None = None,
+        approximations: Mapping[str, Game] | None = None,
     ) -> Game:
         """Return the game whose values a function gives: any dispatch model.
 
@@ -341,11 +348,15 @@ class Game(GameAlgebra):
             Players of the same type are symmetric: only the number of members of
             each type counts. A table then takes the product of (count + 1) evaluations
             instead of 2^n.
+        approximations : mapping of str to Game, optional
+            Cheap games that are close to this one, by name, the closest first: a relaxation, or
+            a model without what makes it expensive. Estimates take them as control variates.
 
         Raises
         ------
         GameError
-            The function is not callable, `inputs` cannot be pickled, or a type is not hashable.
+            The function is not callable, `inputs` cannot be pickled, a type is not hashable, or an
+            approximation has other players or another kind.
         CoalitionError
             `types` names an unknown player.
 
@@ -373,7 +384,14 @@ class Game(GameAlgebra):
         wrap = BatchedFunction if batched else SingleFunction
         digest = None if inputs is None else digest_of(inputs)
         symmetry = None if types is None else Symmetry(labels, types)
-        return cls(labels, kind, function=wrap(labels, function), inputs=digest, symmetry=symmetry)
+        return cls(
+            labels,
+            kind,
+            function=wrap(labels, function),
+            inputs=digest,
+            symmetry=symmetry,
+            approximations=approximations,
+        )
 
     @classmethod
     def from_native(
@@ -383,20 +401,23 @@ class Game(GameAlgebra):
         *,
         kind: Kind,
         rounding: float = 0.0,
+        approximations: Mapping[str, Game] | None = None,
     ) -> Game:
         """Return a game that the engine evaluates itself, on all cores.
 
-        `rounding` is by how much that may put a value off.
+        `rounding` is by how much that may put a value off; `approximations` as in
+        :meth:`from_function`.
 
         Raises
         ------
         GameError
-            The number of labels is not the number of players of `native`.
+            The number of labels is not the number of players of `native`, or an approximation has
+            other players or another kind.
         """
         labels = Players(range(native.n_players) if players is None else players)
         if len(labels) != native.n_players:
             raise GameError(f"{len(labels)} labels for a game of {native.n_players} players")
-        return cls(labels, kind, native=native, rounding=rounding)
+        return cls(labels, kind, native=native, rounding=rounding, approximations=approximations)
 
     @property
     def n_players(self) -> int:
@@ -699,6 +720,7 @@ class Game(GameAlgebra):
             "inputs": None if function is None else inputs,
             "symmetry": None if function is None else symmetry,
             "rounding": self.rounding,
+            "approximations": self.approximations,
         }
         return _arrived, (type(self), self.players, self.kind, parts, table, known)
 
@@ -816,6 +838,23 @@ def _arrived(
     if known is not None and game._evaluation is not None:
         game._evaluation.learn(*known)
     return game
+
+
+def _checked(approximations: Mapping[str, Game], players: Players, kind: Kind) -> dict[str, Game]:
+    """Return approximations by name, each of the same players and kind."""
+    if not isinstance(approximations, Mapping):
+        raise GameError(
+            f"approximations must be a mapping from name to game, got {named(approximations)}"
+        )
+    for name, game in approximations.items():
+        if not isinstance(name, str) or not isinstance(game, Game):
+            raise GameError(f"approximations must be games by name, got {named(game)} for {name!r}")
+        if game.players != players or game.kind != kind:
+            raise GameError(
+                f"the approximation {name!r} must have the players of the game, in the same order, "
+                f"and its kind; got {game!r}"
+            )
+    return dict(approximations)
 
 
 def _check_table_limit(n_players: int) -> None:

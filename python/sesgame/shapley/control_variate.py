@@ -29,16 +29,20 @@ __all__ = ["ControlValue", "control_value"]
 CONTROL_TABLE_PLAYERS = 20
 """Up to so many players a control variate is tabulated, and as many profiles of types evaluated."""
 
+CONTROL_NATIVE_PLAYERS = 22
+"""The same of a native game: some seconds where a coalition takes a microsecond."""
+
 CONTROL_ORDERS = 20_000
 """Orders for the Shapley value of a larger native control variate without a closed form."""
 
 
 class ControlValue(NamedTuple):
-    """The value of a control variate, the standard errors of it, and how it came about."""
+    """The value of a control variate, its standard errors, how it came about and what that took."""
 
     values: Array
     errors: Array
     method: str
+    evaluations: int
 
 
 def control_value(
@@ -78,12 +82,13 @@ def control_value(
             f"control_variate must have the players of the game, in the same order, and its kind; "
             f"got {control!r} for {game!r}"
         )
-    if control.tabulated or n_players <= CONTROL_TABLE_PLAYERS:
+    most = CONTROL_TABLE_PLAYERS if control.native is None else CONTROL_NATIVE_PLAYERS
+    if control.tabulated or n_players <= most:
         values = exact(control, progress=progress).values
-        return ControlValue(values, np.zeros(n_players), "enumeration")
+        return ControlValue(values, np.zeros(n_players), "enumeration", 2**n_players - 1)
     if np.ptp(probabilities) > 0:
         raise GameError(
-            f"control_variate must be tabulated or have at most {CONTROL_TABLE_PLAYERS} players "
+            f"control_variate must be tabulated or have at most {most} players "
             f"for other values than Shapley's, got {control!r}"
         )
     types = control.symmetry
@@ -93,11 +98,11 @@ def control_value(
         and types.n_profiles <= 1 << CONTROL_TABLE_PLAYERS
     ):
         values = exact(control, progress=progress).values
-        return ControlValue(values, np.zeros(n_players), "types")
+        return ControlValue(values, np.zeros(n_players), "types", types.n_profiles - 1)
     form = value_in_closed_form(control, progress)
     if form is not None:
         # A standard deviation is at most the bound.
-        return ControlValue(form.values, np.full(n_players, form.error_bound), form.method)
+        return ControlValue(form.values, np.full(n_players, form.error_bound), form.method, 0)
     if control.native is None:
         raise GameError(
             f"control_variate must be tabulated, native, of few types of players, or have at most "
@@ -109,4 +114,4 @@ def control_value(
     walks.extend(budget)
     found = walks.estimate()
     errors = root_mean_square_errors(found.standard_errors, found.unseen)
-    return ControlValue(found.values, errors, "walks")
+    return ControlValue(found.values, errors, "walks", walks.evaluations)

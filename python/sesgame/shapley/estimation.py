@@ -7,19 +7,25 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame.errors import GameError, NotConvergedWarning
-from sesgame.estimators import Estimator, Permutations, Stratified, TwoStage
+from sesgame.estimators import Estimator, Permutations, Stratified
+from sesgame.estimators.cross_validated import (
+    Candidate,
+    ControlVariate,
+    CrossValidated,
+    CrossValidatedSampling,
+)
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.valuation import Valuation
 from sesgame.game.allocation import Allocation
 from sesgame.game.block_scheduler import OutOfTimeError, UntilDeadline
 from sesgame.shapley.closed_form import value_in_closed_form
 from sesgame.shapley.confidence import half_widths, root_mean_square_errors
-from sesgame.shapley.control_variate import control_value
+from sesgame.shapley.control_variate import ControlValue, control_value
 from sesgame.shapley.exact import RELATIVE_TOLERANCE
 from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
 from sesgame.shapley.sampling_options import SampledValue, SamplingOptions
@@ -62,6 +68,9 @@ NEXT_LOOK = 4
 
 FEW_EVALUATIONS = 7
 """With fewer evaluations for each player, orders can beat pairs by more than the reverse."""
+
+FEW_OF_A_DIFFERENCE = 3
+"""The same where control variates leave little: below, pairs hardly give an interval."""
 
 FEW_PLAYERS = 200
 """Up to so many, pairs are better even where evaluations are cheap, and fit into the memory."""
@@ -107,48 +116,95 @@ class _Estimation:
         return self._in_closed_form() if self.estimator is None else None
 
     def plan(self) -> None:
-        """Choose an estimator, evaluate the control variate, and begin."""
-        game, options = self.game, self.options
-        estimator, self.reason = (
-            self._choose() if self.estimator is None else (self.estimator, "asked for")
-        )
+        """Choose an estimator, evaluate the control variates, and begin."""
+        options, probabilities = self.options, self.value.probabilities
+        if options.symmetry is not None:
+            self._check_symmetry(self.game)
+        self.left_out: dict[str, str] = {}
+        controls = self._control_variates()
+        if self.estimator is None:
+            estimator, self.reason = self._choose(bool(controls))
+        else:
+            estimator, self.reason = self.estimator, "asked for"
         self.chosen = estimator
         if estimator.max_evaluations is not None and options.max_evaluations is None:
             self.limit = min(self.limit, estimator.max_evaluations)
-        control = options.control_variate
-        self.known = None
-        if control is not None:
-            self.known = control_value(
-                game,
-                control,
-                probabilities=self.value.probabilities,
-                exact=self.value.exact,
-                seed=options.seed,
-                progress=options.progress,
-            )
-        if options.symmetry is not None:
-            for checked in (game, control):
-                if checked is not None:
-                    values_of = partial(checked.values, executor=self.executor, progress=False)
-                    options.symmetry.check(values_of)
-        valuation = Valuation(
-            game,
-            control,
-            symmetry=options.symmetry,
-            executor=self.executor,
-            store=options.store,
-            progress=options.progress,
-        )
         # Nobody knows how long an evaluation takes: where time decides, in small steps.
         planned = self.limit if options.max_seconds is None else min(self.limit, self.first_look)
-        self.sampling: Sampling = estimator.sampling(
-            valuation, self.value.probabilities, options.seed, planned
-        )
+        self.known: ControlValue | None = None
+        self.sampling: Sampling
+        if isinstance(estimator, CrossValidated):
+            variates = [
+                ControlVariate(name, self._valuation(control), *found)
+                for name, (control, found) in controls.items()
+            ]
+            self.sampling = CrossValidatedSampling(
+                self._valuation(self.game),
+                probabilities,
+                options.seed,
+                variates,
+                hurried=options.max_seconds is not None,
+            )
+        else:
+            # Any other takes one off as it is: the first is the closest.
+            control, self.known = next(iter(controls.values()), (None, None))
+            valuation = self._valuation(self.game, control)
+            self.sampling = estimator.sampling(valuation, probabilities, options.seed, planned)
         if self.limit <= self.sampling.step:
             raise GameError(
                 f"max_evaluations must be at least {1 + self.sampling.step} for method "
                 f'"{estimator.name}", got {self.limit}'
             )
+
+    def _valuation(self, game: Game, control: Game | None = None) -> Valuation:
+        """Return what evaluates a game; the executor and the store are for the one sampled."""
+        options, sampled = self.options, game is self.game
+        return Valuation(
+            game,
+            control,
+            symmetry=options.symmetry,
+            executor=self.executor if sampled else None,
+            store=options.store if sampled else None,
+            progress=options.progress,
+        )
+
+    def _check_symmetry(self, game: Game) -> None:
+        """Compare some coalitions that the declared types say are worth the same."""
+        assert self.options.symmetry is not None
+        values_of = partial(game.values, executor=self.executor, progress=False)
+        self.options.symmetry.check(values_of)
+
+    def _control_variates(self) -> dict[str, tuple[Game, ControlValue]]:
+        """Return the control variates with their values, by name.
+
+        The one that is asked for, or else, for "auto", those that the game brings and whose value
+        is cheap.
+        """
+        asked = self.options.control_variate
+        if asked is not None:
+            return {"the control variate": (asked, self._control_value(asked))}
+        found = {}
+        if self.estimator is None and self.value.kind != "all":
+            for name, control in self.game.approximations.items():
+                try:
+                    found[name] = (control, self._control_value(control))
+                except GameError as error:  # noqa: PERF203, the evidence says which and why
+                    self.left_out[name] = str(error)
+        return found
+
+    def _control_value(self, control: Game) -> ControlValue:
+        """Return the value of a control variate, which must keep to the types."""
+        known = control_value(
+            self.game,
+            control,
+            probabilities=self.value.probabilities,
+            exact=self.value.exact,
+            seed=self.options.seed,
+            progress=self.options.progress,
+        )
+        if self.options.symmetry is not None:
+            self._check_symmetry(control)
+        return known
 
     def sample(self) -> Allocation | None:
         """Extend the sample until the budget, the target or the time ends it.
@@ -272,7 +328,18 @@ class _Estimation:
                 NotConvergedWarning,
                 stacklevel=4,
             )
-        controlled = {"control_variate": self.known.method if self.known else None}
+        parameters: dict[str, Any] = {
+            "control_variate": self.known.method if self.known else None,
+            "cheap_evaluations": self.known.evaluations + sampling.evaluations if self.known else 0,
+            "left_out": self.left_out,
+            **asdict(self.chosen),  # type: ignore[call-overload]
+            **sampling.parameters,
+        }
+        name, reason = self.chosen.name, self.reason
+        candidates: tuple[Candidate, ...] = ()
+        if isinstance(sampling, CrossValidatedSampling):
+            name, reason = sampling.choice.method, sampling.reason
+            candidates = sampling.candidates
         evidence = SampledShapley(
             standard_errors=self.errors,
             half_widths=self.half_widths,
@@ -280,21 +347,22 @@ class _Estimation:
             simultaneous=options.simultaneous,
             evaluations=sampling.evaluations,
             converged=self.reached,
-            estimator=self.chosen.name,
-            reason=self.reason,
-            parameters=asdict(self.chosen) | sampling.parameters | controlled,  # type: ignore[call-overload]
+            estimator=name,
+            reason=reason,
+            parameters=parameters,
             seed=options.seed,
             trace=tuple(self.trace),
+            candidates=candidates,
         )
         return self._allocation(last.values, last.half_width, evidence)
 
-    def _choose(self) -> tuple[Estimator, str]:
-        """Return the estimator of "auto", and why."""
+    def _choose(self, controlled: bool) -> tuple[Estimator, str]:
+        """Return the estimator of "auto", with or without control variates, and why."""
         options, n_players = self.options, self.game.n_players
         if self.value.kind == "all":
             return Stratified(), "the semivalue weighs small and large coalitions differently"
         if self.value.kind == "symmetric":
-            return TwoStage(), "every pair of coalitions informs every player"
+            return CrossValidated(), "every pair of coalitions informs every player"
         native = self.game.native is not None
         cheap = native and options.open_ended and options.max_evaluations is None
         if cheap and n_players > FEW_PLAYERS:
@@ -302,9 +370,10 @@ class _Estimation:
                 Permutations(),
                 f"a native game of more than {FEW_PLAYERS} players: walks are cheap",
             )
-        if self.limit < FEW_EVALUATIONS * n_players:
-            return Permutations(), f"fewer than {FEW_EVALUATIONS} evaluations for each player"
-        return TwoStage(), "every pair of coalitions informs every player"
+        few = FEW_OF_A_DIFFERENCE if controlled else FEW_EVALUATIONS
+        if self.limit < few * n_players:
+            return Permutations(), f"fewer than {few} evaluations for each player"
+        return CrossValidated(), "every pair of coalitions informs every player"
 
     def _enumerated(self) -> Allocation:
         """Return the exact value from all coalitions."""

@@ -90,8 +90,13 @@ def shapley_estimate(
         exact value where all coalitions are known or within the budget, and where a structured
         game has it in closed form (:mod:`sesgame.games`) and the budget is at least 100,000, which
         takes about as long; permutations where there are fewer than 7 evaluations for each player
-        and for a native game of more than 200 that is limited by a target or by time; and otherwise
-        pairs. The evidence says which and why.
+        (3 with control variates) and for a native game of more than 200 that is limited by a target
+        or by time. Otherwise it takes pairs, and by cross-validation on those evaluated it chooses
+        what is made of them and which control variates are taken off: those of
+        :attr:`sesgame.Game.approximations`, or `control_variate`, at the coefficients that explain
+        most. The choice depends on the values and the seed alone. The evidence says what was
+        chosen and why, with the candidates and what each erred by. Boosted trees are among them
+        where scikit-learn is installed.
     seed : int, default 0
         Determines the sample.
     max_evaluations : int, optional
@@ -110,10 +115,11 @@ def shapley_estimate(
         Widen the intervals so that they hold for all players at once.
     control_variate : Game, optional
         A game f of the same players that is close to `game` and has a cheap Shapley value: of at
-        most 20 players or tabulated; of few types of players; native, exact where it is
-        structured (netting of thousands of members) and otherwise from 20,000 walks, whose error is
-        counted. What is sampled is the difference: phi(v) = phi(f) + phi(v - f). The netting or
-        pooled-battery game of a community serves for a detailed dispatch model of it.
+        most 20 players (22 if native) or tabulated; of few types of players; native, exact where it
+        is structured (netting of thousands of members) and otherwise from 20,000 walks, whose error
+        is counted. What is sampled is the difference: phi(v) = b phi(f) + phi(v - b f), with b = 1
+        or, for "auto", what explains most. The netting or pooled-battery game of a community serves
+        for a detailed dispatch model of it. By default "auto" takes the game's `approximations`.
     types : mapping of player to hashable, optional
         Which players are symmetric, as in :func:`sesgame.shapley_value`: the estimate is
         the mean over a type, and of coalitions with as many members of each type one is evaluated.
@@ -249,7 +255,8 @@ def banzhaf_estimate(
     game : Game, any number of players
         The game, of gains or costs.
     method : str or Estimator, default "auto"
-        ``"pairs"``, ``"sample_reuse"`` or ``"stratified"``; ``"auto"`` takes pairs.
+        ``"pairs"``, ``"sample_reuse"`` or ``"stratified"``; ``"auto"`` takes pairs, less
+        control variates as for :func:`shapley_estimate`.
     seed, max_evaluations, target_half_width, max_seconds, confidence, simultaneous
         As in :func:`shapley_estimate`.
     control_variate : Game, optional
@@ -344,7 +351,7 @@ def semivalue_estimate(
         ``weights[s]`` weighs each coalition of s players that a player joins; at least 0.
     method : str or Estimator, default "auto"
         ``"stratified"`` for all semivalues; ``"pairs"`` and ``"sample_reuse"`` for those with
-        ``weights[s] == weights[n - 1 - s]``, for which ``"auto"`` takes pairs.
+        ``weights[s] == weights[n - 1 - s]``, of which ``"auto"`` takes pairs.
     seed, max_evaluations, target_half_width, max_seconds, confidence, simultaneous
         As in :func:`shapley_estimate`.
     control_variate, executor, store, progress

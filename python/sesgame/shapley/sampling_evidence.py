@@ -14,7 +14,12 @@ from sesgame.game.by_value import equal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.estimators.cross_validated import Candidate
+
 __all__ = ["SampledShapley", "TracePoint"]
+
+SHOWN = 5
+"""So many candidates stand in a report; the evidence has all."""
 
 
 class TracePoint(NamedTuple):
@@ -64,6 +69,9 @@ class SampledShapley(Evidence):
         The seed.
     trace : tuple of TracePoint
         The largest half-width, and the values, after each step.
+    candidates : tuple of Candidate
+        What ``"auto"`` compared by cross-validation, and what each erred by on held-out pairs;
+        none where nothing was compared.
     """
 
     standard_errors: NDArray[np.float64]
@@ -77,6 +85,7 @@ class SampledShapley(Evidence):
     parameters: dict[str, Any]
     seed: int
     trace: tuple[TracePoint, ...]
+    candidates: tuple[Candidate, ...] = ()
 
     @property
     def n_evaluations(self) -> int:
@@ -123,10 +132,25 @@ class SampledShapley(Evidence):
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return how the sample was drawn."""
-        return [
+        lines = [
             f"Method: {self.estimator}, because {self.reason}; seed {self.seed}. "
             f"The same seed gives the same sample again."
         ]
+        if self.candidates:
+            best = sorted(self.candidates, key=lambda candidate: candidate.expected_error)
+            errors = [f"{own} {amount(own.expected_error)}" for own in best[:SHOWN]]
+            more = len(best) - len(errors)
+            lines.append(
+                f"Expected errors of {len(best)} candidates, by cross-validation: "
+                f"{'; '.join(errors)}{f'; {more} more' if more else ''}."
+            )
+        cheap = self.parameters.get("cheap_evaluations")
+        if cheap:
+            lines.append(
+                f"Control variates took {cheap:,} evaluations of cheaper games beside the "
+                f"{self.evaluations:,} of this one."
+            )
+        return lines
 
     def repeatable(self) -> dict[str, Any]:
         """Return the evidence without how long the sample took."""

@@ -66,6 +66,15 @@ fn with<S: Send, T: Send>(
     detached(py, |_| work(&mut state.lock().unwrap_or_else(|poison| poison.into_inner())))
 }
 
+fn pair_method(name: &str) -> PyResult<PairMethod> {
+    match name {
+        "two_stage" => Ok(PairMethod::TwoStage),
+        "regression" => Ok(PairMethod::Regression),
+        "sample_reuse" => Ok(PairMethod::SampleReuse),
+        _ => Err(PyValueError::new_err(format!("there is no method {name:?}"))),
+    }
+}
+
 /// Pairs of complementary coalitions that are drawn here and evaluated in Python.
 #[pyclass(frozen, module = "sesgame._engine")]
 pub struct PairedEstimate {
@@ -84,12 +93,7 @@ impl PairedEstimate {
         seed: u64,
     ) -> PyResult<Self> {
         let n_players = probabilities.len();
-        let method = match method {
-            "two_stage" => PairMethod::TwoStage,
-            "regression" => PairMethod::Regression,
-            "sample_reuse" => PairMethod::SampleReuse,
-            _ => return Err(PyValueError::new_err(format!("there is no method {method:?}"))),
-        };
+        let method = pair_method(method)?;
         let sizes = match sizes {
             "adaptive" => SizeSampling::Adaptive,
             "spread" => SizeSampling::Spread,
@@ -138,7 +142,32 @@ impl PairedEstimate {
         Ok((values.into_pyarray(py), errors.into_pyarray(py), result.unseen, result.order))
     }
 
-    /// The estimate by kernel ridge regression, with the noise that it settled on.
+    /// The same pairs, or only those to keep, with other values.
+    #[pyo3(signature = (method, odd, keep=None))]
+    fn revalued(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        odd: PyReadonlyArray1<'_, f64>,
+        keep: Option<PyReadonlyArray1<'_, bool>>,
+    ) -> PyResult<Self> {
+        let method = pair_method(method)?;
+        checks::finite("odd", odd.as_array())?;
+        let odd = odd.as_slice()?;
+        let keep = keep.as_ref().map(|keep| keep.as_slice()).transpose()?;
+        let estimate = with(py, &self.estimate, |own| own.revalued(method, odd, keep))?;
+        Ok(Self { n_players: self.n_players, estimate: Mutex::new(estimate) })
+    }
+
+    /// Residuals of pairs that a fit left out, and their weights.
+    fn held_out<'py>(&self, py: Python<'py>, grand: f64) -> PyResult<(Numbers<'py>, Numbers<'py>)> {
+        checks::finite("grand", [&grand])?;
+        let found = with(py, &self.estimate, |own| Ok(own.held_out(grand)))?;
+        Ok((found.residuals.into_pyarray(py), found.weights.into_pyarray(py)))
+    }
+
+    /// The estimate by kernel ridge regression, the noise that it settled on, and what it errs by on each
+    /// pair that is left out.
     #[pyo3(signature = (grand, scale, report=None))]
     fn kernel_ridge<'py>(
         &self,
@@ -146,14 +175,15 @@ impl PairedEstimate {
         grand: f64,
         scale: f64,
         report: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Fitted<'py, f64>> {
+    ) -> PyResult<Fitted<'py, (f64, Numbers<'py>)>> {
         checks::finite("grand and scale", [&grand, &scale])?;
         let result = watched(py, report, |progress| {
             let estimate = self.estimate.lock().unwrap_or_else(|poison| poison.into_inner());
             kernel_ridge(estimate.pairs(), grand, scale, progress)
         })?;
         let (values, errors) = (result.values, result.standard_errors);
-        Ok((values.into_pyarray(py), errors.into_pyarray(py), result.unseen, result.noise))
+        let fit = (result.noise, result.left_out.into_pyarray(py));
+        Ok((values.into_pyarray(py), errors.into_pyarray(py), result.unseen, fit))
     }
 }
 

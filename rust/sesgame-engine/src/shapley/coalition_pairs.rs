@@ -20,7 +20,7 @@ const LISTED: f64 = 65_536.0;
 /// Draws the pairs whose smaller coalition has one size, without replacement.
 ///
 /// Each size has a random stream of its own, so what is drawn of one does not depend on the others.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SizeSampler {
     n_players: usize,
     size: usize,

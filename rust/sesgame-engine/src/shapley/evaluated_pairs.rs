@@ -123,6 +123,37 @@ impl EvaluatedPairs {
         Ok(())
     }
 
+    /// The same pairs, or only those to `keep`, with the odd part of another game on all of them: in
+    /// ascending order of size, and within a size as they were drawn. What was drawn stays drawn.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when pairs wait for their values, or lengths are not the number of pairs.
+    pub fn revalued(&self, odd: &[f64], keep: Option<&[bool]>) -> Result<Self> {
+        self.check_pending(0)?;
+        let n_pairs = self.n_pairs();
+        if odd.len() != n_pairs || keep.is_some_and(|keep| keep.len() != n_pairs) {
+            return Err(Error::InvalidInput(format!("values or marks are not of {n_pairs} pairs")));
+        }
+        let mut sizes = Vec::with_capacity(self.sizes.len());
+        let mut first = 0;
+        for of_size in &self.sizes {
+            let range = first..first + of_size.len();
+            first = range.end;
+            let (mut members, mut values) = (Vec::new(), Vec::new());
+            memory::reserve(&mut members, of_size.members.len(), Purpose::Sample)?;
+            memory::reserve(&mut values, of_size.len(), Purpose::Sample)?;
+            for ((own, _), pair) in of_size.iter().zip(range) {
+                if keep.is_none_or(|keep| keep[pair]) {
+                    members.extend_from_slice(own);
+                    values.push(odd[pair]);
+                }
+            }
+            let sampler = of_size.sampler.clone();
+            sizes.push(PairsOfSize { size: of_size.size, sampler, members, odd: values });
+        }
+        Ok(Self { semivalue: self.semivalue.clone(), sizes })
+    }
+
     fn check_pending(&self, values: usize) -> Result<()> {
         let pending: usize = self.sizes.iter().map(PairsOfSize::pending).sum();
         if values == pending {

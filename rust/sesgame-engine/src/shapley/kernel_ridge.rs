@@ -51,6 +51,8 @@ pub struct RidgeEstimate {
     pub unseen: f64,
     /// The variance that no triple explains, relative to that of all triples.
     pub noise: f64,
+    /// The error of predicting each pair from all others, in ascending order of size.
+    pub left_out: Vec<f64>,
 }
 
 /// The observations: signs of the players, packed and as sums, value, weight, and remaining chance.
@@ -118,7 +120,8 @@ pub fn kernel_ridge(
     let shared: f64 = values.iter().map(|value| value.abs()).sum();
     let resolution = (FIT_PRECISION * shared).max(ROUNDING * scale);
     let unseen = pairs.unseen(deviations.above(resolution), largest, scale);
-    Ok(RidgeEstimate { values, standard_errors, unseen, noise: best.1 })
+    let left_out = fit.left_out[1..].to_vec();
+    Ok(RidgeEstimate { values, standard_errors, unseen, noise: best.1, left_out })
 }
 
 impl Observations {

@@ -13,9 +13,9 @@
 //! [beside](super::unseen) them.
 
 use crate::error::Result;
-use crate::shapley::evaluated_pairs::{EvaluatedPairs, GROUPS};
+use crate::shapley::evaluated_pairs::{EvaluatedPairs, GROUPS, PairsOfSize};
 use crate::shapley::sample_reuse::{deviations, errors_by_size, reuse};
-use crate::shapley::surrogate::{MAX_ORDER, Surrogates};
+use crate::shapley::surrogate::{MAX_ORDER, Surrogates, signed_sum};
 use crate::shapley::symmetric_semivalue::SymmetricSemivalue;
 use crate::shapley::unseen::ROUNDING;
 
@@ -66,6 +66,17 @@ pub struct Estimate {
     pub unseen: f64,
     /// Weights of the surrogate for each player.
     pub order: usize,
+}
+
+/// What fits err by on pairs that they were not made from; one number for each pair, in ascending order
+/// of size, and within a size as they were drawn.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HeldOut {
+    /// The odd part less what was predicted.
+    pub residuals: Vec<f64>,
+    /// `n` times the sum of weights times squared residuals is about the variance of a value; 0 for pairs
+    /// that no fit left out: of a size that is known as a whole, nothing is left to chance.
+    pub weights: Vec<f64>,
 }
 
 impl PairedEstimate {
@@ -149,6 +160,55 @@ impl PairedEstimate {
         Estimate { values, standard_errors, unseen, order }
     }
 
+    /// The same pairs, or only those to `keep`, with the odd part of another game on all of them; see
+    /// [`EvaluatedPairs::revalued`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn revalued(&self, method: PairMethod, odd: &[f64], keep: Option<&[bool]>) -> Result<Self> {
+        Ok(Self { pairs: self.pairs.revalued(odd, keep)?, method, sampling: self.sampling })
+    }
+
+    /// What a fit without a pair's group errs by on that pair: cross-validation with the groups of the
+    /// jackknife. Without a surrogate, a pair is predicted by the mean of its size.
+    ///
+    /// # Complexity
+    /// As of the jackknife: some passes over the members of all pairs.
+    #[must_use]
+    pub fn held_out(&self, grand: f64) -> HeldOut {
+        let all = Surrogates::fit(&self.pairs, self.order(), grand);
+        let without = all.fit_lanes::<GROUPS>(&self.pairs);
+        let parts = self.pairs.in_blocks(|block| {
+            let mut weights = vec![[0.0; GROUPS]; self.pairs.n_players()];
+            let mut found = HeldOut::default();
+            for of_size in block.iter().filter(|of_size| !of_size.is_empty()) {
+                let total = without.weights_at(of_size.size, &mut weights);
+                let means = if all.order() == 0 { means(of_size) } else { [0.0; GROUPS] };
+                let first = found.residuals.len();
+                for (pair, (members, odd)) in of_size.iter().enumerate() {
+                    let lanes = of_size.lanes::<GROUPS>(pair);
+                    let group = lanes.iter().position(|lane| *lane == 0.0);
+                    let fitted = signed_sum(members, &weights, &total);
+                    let error = |group: usize| odd - means[group] - fitted[group];
+                    found.residuals.push(group.map_or(0.0, error));
+                    found.weights.push(f64::from(u8::from(group.is_some())));
+                }
+                // The variance of a value is a sum over sizes, of the variance among their pairs.
+                let own = &mut found.weights[first..];
+                let held = own.iter().sum::<f64>();
+                let spread = self.pairs.semivalue.spread(of_size.size);
+                let variance = spread * spread * of_size.chance() / of_size.len() as f64;
+                own.iter_mut().filter(|own| **own > 0.0).for_each(|own| *own = variance / held);
+            }
+            found
+        });
+        parts.into_iter().fold(HeldOut::default(), |mut all, part| {
+            all.residuals.extend(part.residuals);
+            all.weights.extend(part.weights);
+            all
+        })
+    }
+
     fn order(&self) -> usize {
         match self.method {
             // Where sizes are not weighted equally, few are sampled: no trend to carry on.
@@ -176,6 +236,16 @@ impl PairedEstimate {
         }
         values
     }
+}
+
+/// The mean odd part of the pairs of a size that take part in each lane.
+fn means(of_size: &PairsOfSize) -> [f64; GROUPS] {
+    let (mut sums, counts) = ([0.0; GROUPS], of_size.counts::<GROUPS>());
+    for (pair, (_, odd)) in of_size.iter().enumerate() {
+        let lanes = of_size.lanes::<GROUPS>(pair);
+        sums.iter_mut().zip(lanes).for_each(|(sum, lane)| *sum += lane * odd);
+    }
+    std::array::from_fn(|lane| if counts[lane] > 0.0 { sums[lane] / counts[lane] } else { 0.0 })
 }
 
 #[cfg(test)]
@@ -226,6 +296,36 @@ mod tests {
             }
             assert!(result.standard_errors.iter().all(|error| *error < 1e-6));
         }
+    }
+
+    #[test]
+    fn what_is_held_out_is_predicted_by_the_others() {
+        let worth = |s: &[bool]| -> f64 {
+            s.iter().zip(1..).map(|(m, w)| f64::from(*m) * f64::from(w)).sum()
+        };
+        let rare = |s: &[bool]| worth(s) + 8.0 * f64::from(s[0] && s[1] && s[2]);
+        let shapley = || SymmetricSemivalue::shapley(16);
+        let (additive, _) = run(shapley(), METHODS[1], &[400], worth);
+        let (other, _) = run(shapley(), METHODS[1], &[400], rare);
+        let held = other.held_out(rare(&[true; 16]));
+        assert_eq!(held.residuals.len(), other.pairs().n_pairs());
+        let error = |held: &HeldOut| {
+            let parts = held.residuals.iter().zip(&held.weights);
+            parts.map(|(residual, weight)| weight * residual * residual).sum::<f64>().sqrt()
+        };
+        assert!(error(&additive.held_out(worth(&[true; 16]))) < 1e-7);
+        assert!(error(&held) > 0.01);
+        // The same pairs with the values of the additive game are those of the additive game.
+        let of = |game: &PairedEstimate| -> Vec<f64> {
+            game.pairs().sizes().iter().flat_map(|of_size| of_size.iter().map(|(_, o)| o)).collect()
+        };
+        let again = other.revalued(METHODS[1].0, &of(&additive), None).unwrap();
+        assert_eq!(of(&again), of(&additive));
+        assert_eq!(again.held_out(136.0), additive.held_out(136.0));
+        let half: Vec<bool> = (0..of(&other).len()).map(|pair| pair % 2 == 0).collect();
+        let half = other.revalued(METHODS[1].0, &of(&other), Some(&half)).unwrap();
+        assert_eq!(half.pairs().n_pairs(), other.pairs().n_pairs().div_ceil(2));
+        assert!(other.revalued(METHODS[1].0, &[1.0], None).is_err());
     }
 
     #[test]
