@@ -66,7 +66,7 @@ def value(game, members):
         return None
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(pooled_worlds())
 def test_recursion_and_linear_program_of_a_pool_agree(here):
     problem = here.problem
@@ -101,7 +101,7 @@ def test_the_default_is_a_recursion_that_costs_what_a_model_of_each_coalition_sa
         assert game.value(members) == pytest.approx(least_cost([here], [1.0], members), abs=1e-7)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(pooled_worlds(limits=False))
 def test_bills_are_in_the_core_and_their_ranges_those_of_the_linear_program(here):
     bills = sg.owen_allocation(here, model="battery", progress=False)

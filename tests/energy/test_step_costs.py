@@ -204,7 +204,7 @@ def check_prices(drawn: Drawn) -> None:
             assert drawn.bound(found, members) <= cost + slack, members
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(problems())
 def test_value_schedule_and_prices_are_those_of_the_linear_program(drawn):
     check_values(drawn)
@@ -221,7 +221,7 @@ def test_thousands_of_step_costs_agree_with_the_linear_program(drawn):
     check_prices(drawn)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.data())
 def test_a_ladder_is_what_points_with_contracts_of_their_own_can_share(data):
     n = data.draw(st.integers(1, 3))

@@ -51,7 +51,7 @@ def payoffs(settlement):
     return np.append(settlement.utilities, outside)
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(markets(st.integers(2, 3), n_periods=st.integers(1, 2)))
 def test_core_selecting_payoffs_are_the_exact_nearest_point_of_the_core(book):
     table = worth_of_coalitions(book)
@@ -62,7 +62,7 @@ def test_core_selecting_payoffs_are_the_exact_nearest_point_of_the_core(book):
     assert (found[np.array(marginal_contributions(table)) == 0] == 0).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(BOOKS)
 def test_generated_coalitions_lead_to_the_point_that_all_coalitions_give(book):
     table = worth_of_coalitions(book)
@@ -86,7 +86,7 @@ def books_and_utilities(draw):
     return book, np.array(utilities, dtype=np.float64), float(draw(st.integers(0, 20)))
 
 
-@settings(max_examples=80)
+@settings(max_examples=25)
 @given(books_and_utilities())
 def test_the_core_gap_is_what_the_best_of_all_coalitions_gains(drawn):
     book, utilities, rest = drawn

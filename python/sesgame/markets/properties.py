@@ -328,7 +328,8 @@ def _scans(
     clock: _Clock,
 ) -> list[MisreportScan]:
     """Return what misreports bring each participant: of prices, and then of quantities."""
-    one, withheld = np.ones(1), 1 - 2.0 ** -np.arange(1, trials.quantities + 1)
+    one = np.ones(1)
+    withheld = (1 - 2.0 ** -np.arange(1, trials.quantities + 1)).astype(np.float64)
     plans = [
         (participant, factors)
         for participant in tried

@@ -319,7 +319,7 @@ impl ConvexDispatchGame {
             // Leaving the charge as it is or, where a limit forbids that, the least change.
             let start = 0.0_f64.max(change.least).min(change.most());
             let flow = self.terminals.flow(start, change, powers);
-            let exchange = (flow.charge - flow.discharge).clamp(shape.lower, shape.upper);
+            let exchange = (flow.charge - flow.discharge).min(shape.upper).max(shape.lower);
             cost += shape.value(points, exchange) + self.terminals.wear(flow);
             if start != 0.0 && !function.shift(start * unit.per_kwh, slack * unit.per_kwh) {
                 return Err(step);

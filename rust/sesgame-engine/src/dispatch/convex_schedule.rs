@@ -415,7 +415,7 @@ impl<'a> Solved<'a> {
             let by = by.max(change.least).min(change.most());
             let flow: Flow = self.game.terminals.flow(by, change, self.holding.powers());
             // Rounding may put the exchange beyond a limit.
-            let exchange = (flow.charge - flow.discharge).clamp(shape.lower, shape.upper);
+            let exchange = (flow.charge - flow.discharge).min(shape.upper).max(shape.lower);
             schedule.cost += shape.value(points, exchange) + self.game.terminals.wear(flow);
             schedule.charge.push(flow.charge);
             schedule.discharge.push(flow.discharge);

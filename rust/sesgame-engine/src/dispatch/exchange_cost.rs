@@ -401,8 +401,10 @@ impl ExchangeCosts {
         };
         price(shape.anchor, -shape.base);
         let mut before = shape.lowest;
+        // Not `clamp`: sums of slopes may lie a rounding beyond the next.
         for point in points {
-            let share = inside.clamp(before, point.slope) - before;
+            // Not `clamp`: a sum of slopes may lie a rounding beyond the next slope.
+            let share = inside.min(point.slope).max(before) - before;
             let rest = (point.slope - before) - share;
             price(point.place, if point.place < shape.anchor { rest } else { -share });
             before = point.slope;
