@@ -74,7 +74,7 @@ def _plain(problem: DispatchProblem) -> DispatchProblem:
         problem,
         storage=_alike(problem.storage),
         offers=NO_OFFERS,
-        demand_charge_per_kw=0.0,
+        peak_charges=(),
         import_limit_kw=np.inf,
         export_limit_kw=np.inf,
         flow_limits=(),
