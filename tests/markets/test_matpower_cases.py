@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from matpowercaseframes import CaseFrames
 from reference.dc_optimal_power_flow import least_cost
+from scipy.sparse import coo_array, diags_array
+from scipy.sparse.linalg import splu
 from sesgame.errors import GameError
 from sesgame.markets import NetworkMarket
 
@@ -26,8 +28,11 @@ REFUSED = {
     "case59": NO_COSTS,
     "case8387pegase": r"gen row 2, column 10 \(PMIN\): must be finite, got -inf",
 }
-HUGE = {"case_ACTIVSg70k": (70_000, 0), "case_SyntheticUSA": (82_000, 9)}
+HUGE = {"case_SyntheticUSA": (82_000, 9)}
 """Buses and lines of direct current of the cases whose solution takes more than minutes."""
+
+UNCONGESTED = {"case_ACTIVSg70k"}
+"""Cases in which no limit of a branch binds, too large for the oracle: as cheap as on one bus."""
 
 # What distribution grids say after their matrices, as the oracle carries it out.
 KILOWATTS = re.compile(
@@ -63,9 +68,37 @@ def cost(path):
     return market.clear().cost
 
 
+def on_one_bus(case):
+    """Return a case without its network: no dispatch of the network is cheaper."""
+    bus, gen = case["bus"][:1].copy(), case["gen"].copy()
+    bus[:, 2:5] = case["bus"][:, 2:5].sum(axis=0)
+    gen[:, 0] = bus[0, 0]
+    return case | {"bus": bus, "gen": gen, "branch": case["branch"][:0]}
+
+
+def loadings(case, power_mw):
+    """Return the flow on each branch with a limit, as a part of that, by the power at each bus."""
+    bus, branch = case["bus"], case["branch"][case["branch"][:, 10] == 1]
+    assert (bus[:, 1] != 4).all()
+    assert not branch[:, 9].any()
+    n, rows = len(bus), np.arange(len(branch))
+    row_of = {number: row for row, number in enumerate(bus[:, 0])}
+    ends = [np.array([row_of[number] for number in branch[:, side]]) for side in (0, 1)]
+    susceptance = 1 / (branch[:, 3] * np.where(branch[:, 8] == 0, 1, branch[:, 8]))
+    incidence = coo_array(
+        (np.repeat([1.0, -1.0], len(rows)), (np.tile(rows, 2), np.concatenate(ends)))
+    ).tocsc()
+    laplacian = incidence.T @ diags_array(susceptance) @ incidence
+    angles = np.zeros(n)
+    angles[1:] = splu(laplacian.tocsc()[1:, 1:]).solve(power_mw[1:] / case["baseMVA"])
+    flow_mw = susceptance * (incidence @ angles) * case["baseMVA"]
+    limited = branch[:, 5] > 0
+    return np.abs(flow_mw[limited]) / branch[limited, 5]
+
+
 def test_nine_in_ten_cases_are_solved():
-    assert set(REFUSED) <= set(CASES)
-    assert len(REFUSED) <= len(CASES) / 10
+    assert set(REFUSED) | set(HUGE) <= set(CASES)
+    assert len(set(REFUSED) | set(HUGE)) <= len(CASES) / 10
 
 
 @pytest.mark.parametrize(
@@ -83,6 +116,18 @@ def test_a_case_is_solved_or_refused_for_a_reason(name):
     if name in REFUSED:
         with pytest.raises(GameError, match=REFUSED[name]):
             cost(CASES[name])
+    elif name in UNCONGESTED:
+        market = NetworkMarket.from_matpower(CASES[name], value_of_lost_load=LOST_LOAD, steps=STEPS)
+        cleared, case = market.clear(), read(CASES[name])
+        power_mw = -case["bus"][:, [2, 4]].sum(axis=1)
+        np.add.at(power_mw, market.bus, cleared.accepted_mw)
+        assert not cleared.shed_mw.any()
+        assert not market.is_bid.any()
+        assert abs(power_mw.sum()) < 1e-6 * market.demand_mw.sum()
+        assert loadings(case, power_mw).max() < 1 + 1e-6
+        assert cleared.cost == pytest.approx(
+            least_cost(on_one_bus(case), LOST_LOAD, STEPS), rel=1e-6
+        )
     elif name in HUGE:
         market = NetworkMarket.from_matpower(CASES[name], value_of_lost_load=LOST_LOAD, steps=STEPS)
         case = read(CASES[name])
