@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from sesgame.errors import GameError, PlayerLimitError, SesgameError
+from sesgame.game.by_value import InOrder
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ class AllocationProblem:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(InOrder):
     """A way to split what a game is about.
 
     Parameters

@@ -69,7 +69,7 @@ sg.shapley_estimate(game, method="pairs", seed=5, max_evaluations=800, store=sys
 def known(path):
     connection = sqlite3.connect(path, timeout=30)
     try:
-        return connection.execute("SELECT count(*) FROM value").fetchone()[0]
+        return connection.execute("SELECT total(length(worth)) / 8 FROM block").fetchone()[0]
     except sqlite3.OperationalError:  # the table is not there yet
         return 0
     finally:

@@ -74,7 +74,7 @@ def test_a_comparison_and_a_report_show_the_world():
 def test_a_world_of_too_many_members_for_a_list_brings_its_oracle():
     members = [f"m{i}" for i in range(16)]
     load = np.random.default_rng(0).uniform(-1, 2, (16, 3)).round(2)
-    grid = sg.energy.Grid(demand_charge_per_kw=0.4)
+    grid = sg.energy.Grid(demand_charge_per_kw=0.4, import_limit_kw=100.0)
     steps = ["2016-06-01T00:00", "2016-06-01T01:00", "2016-06-01T02:00"]
     tariff = sg.energy.Tariff.flat(0.3, 0.1)
     large = sg.energy.Community(

@@ -13,7 +13,7 @@ from sesgame.energy.dispatch.problem import FlowLimit, PeakCharge
 from sesgame.energy.tariff import minutes_of_week, weekday_and_minute
 from sesgame.energy.time_steps import MONTHS, TimeSteps
 from sesgame.errors import GameError
-from sesgame.game.by_value import ByValue
+from sesgame.game.by_value import ByValue, InOrder
 
 __all__ = ["DemandCharge", "Grid", "Line"]
 
@@ -87,7 +87,7 @@ class DemandCharge:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(InOrder):
     """A line of a radial feeder, and who is behind it.
 
     Parameters

@@ -14,15 +14,39 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-__all__ = ["ByValue", "equal", "in_order"]
+__all__ = ["ByValue", "InOrder", "equal", "in_order"]
 
 
-class ByValue:
+class InOrder:
+    """Base of what pickle writes alike for equal objects, for ``joblib.hash``.
+
+    Whatever travels by pickle or is copied deeply arrives with its arrays read-only, as they were.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What a cached property keeps can be had again.
+        cached = [name for name in vars(self) if _is_cached(type(self), name)]
+        parts = {name: part for name, part in vars(self).items() if name not in cached}
+        return {name: in_order(part) for name, part in parts.items()}
+
+    def __copy__(self) -> Any:
+        other = object.__new__(type(self))
+        cached = [name for name in vars(self) if _is_cached(type(self), name)]
+        vars(other).update({name: part for name, part in vars(self).items() if name not in cached})
+        return other
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for part in state.values():
+            if isinstance(part, np.ndarray):
+                part.setflags(write=False)
+        vars(self).update(state)
+
+
+class ByValue(InOrder):
     """Base of what equals another one of the same class whose parts are equal.
 
     Its parts are the fields of a dataclass, without those that do not compare, or else its public
-    attributes. It has no hash, as nothing has that arrays are a part of. Whatever travels by
-    pickle or is copied deeply arrives with its arrays read-only, as they were.
+    attributes. It has no hash, as nothing has that arrays are a part of.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -42,24 +66,30 @@ class ByValue:
             if not (name.startswith("_") or _is_cached(type(self), name))
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        # What a cached property keeps can be had again.
-        cached = [name for name in vars(self) if _is_cached(type(self), name)]
-        parts = {name: part for name, part in vars(self).items() if name not in cached}
-        return {name: in_order(part) for name, part in parts.items()}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for part in state.values():
-            if isinstance(part, np.ndarray):
-                part.setflags(write=False)
-        vars(self).update(state)
+class _Sorted:
+    """A set that pickle gives back as it was, by way of its members in order.
+
+    The order in which a set happens to go through them differs between a set and its copy.
+    """
+
+    def __init__(self, members: frozenset[Any]) -> None:
+        self._members = members
+
+    def __reduce__(self) -> tuple[type[frozenset[Any]], tuple[list[Any]]]:
+        return frozenset, (sorted(self._members, key=repr),)
 
 
 def in_order(part: Any) -> Any:
-    """Return an array as pickle will give it back: row by row, without gaps; else what is given.
+    """Return what pickle will write alike for equal parts, which ``joblib.hash`` digests.
 
-    ``joblib.hash`` digests the steps in memory, too.
+    An array goes row by row, without gaps, as pickle will give it back; a set, also one in a tuple,
+    by its members in order.
     """
+    if isinstance(part, frozenset):
+        return _Sorted(part)
+    if type(part) is tuple:
+        return tuple(in_order(each) for each in part)
     if not isinstance(part, np.ndarray):
         return part
     steps = part.itemsize * np.cumprod((1, *part.shape[:0:-1]), dtype=np.int64)[::-1]

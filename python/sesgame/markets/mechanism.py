@@ -14,6 +14,7 @@ from typing import Any
 
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
+from sesgame.game.by_value import InOrder
 from sesgame.markets.settlement import Settlement
 
 __all__ = ["FEW_TRIALS", "MarketPromise", "Mechanism", "Trials"]
@@ -66,7 +67,7 @@ FEW_TRIALS = Trials(participants=8, prices=24, quantities=4)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Mechanism:
+class Mechanism(InOrder):
     """A mechanism, from market to settlement; called like the function that it names.
 
     Parameters

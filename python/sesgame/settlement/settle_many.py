@@ -47,7 +47,7 @@ HEARING_SECONDS = 0.1
 @checked_arguments
 def settle_many(
     communities: Iterable[Given],
-    rules: str | Iterable[str] = "shapley",
+    rules: str | Iterable[str] | None = None,
     *,
     start: Moment | None = None,
     end: Moment | None = None,
@@ -66,9 +66,10 @@ def settle_many(
         :meth:`Community.from_csv <sesgame.energy.Community.from_csv>`. They are asked for while
         others are settled, so a generator that makes one after the other needs little memory.
         The months of a year are :meth:`Community.months <sesgame.energy.Community.months>`.
-    rules : str or iterable of str, default "shapley"
+    rules : str or iterable of str, optional
         Names of rules, as for :func:`sesgame.compare`: ``"shapley"``, ``"dual-prices"``,
-        ``"nucleolus"``, ... Each is applied by itself.
+        ``"nucleolus"``, ... Each is applied by itself. By default the first of the catalogue, the
+        Shapley value.
     start, end, model
         The period and the model, as in ``Community.cost_game``.
     max_seconds : float, optional
@@ -126,6 +127,8 @@ def settle_many(
         )
     if not isinstance(communities, Iterable):
         raise GameError(f"communities must be iterable, got {described(communities)}")
+    if rules is None:
+        rules = next(iter(RULES))
     names = [rules] if isinstance(rules, str) else _names(rules)
     RULES.check(names)
     options = {keyword: value for keyword, value in options.items() if value is not None}
