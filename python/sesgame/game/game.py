@@ -128,7 +128,9 @@ class Game(GameAlgebra):
         self.kind: Kind = kind
         self.native = native
         self.rounding = rounding
-        self.approximations = _checked(approximations or {}, self.players, kind)
+        self.approximations = _checked(
+            {} if approximations is None else approximations, self.players, kind
+        )
         self._evaluation = (
             None if function is None else Evaluation(self.players, kind, function, inputs, symmetry)
         )
