@@ -93,7 +93,7 @@ def shapley_estimate(
         (3 with control variates) and for a native game of more than 200 that is limited by a target
         or by time. Otherwise it takes pairs, and by cross-validation on those evaluated it chooses
         what is made of them and which control variates are taken off: those of
-        :attr:`sesgame.Game.approximations`, or `control_variate`, at the coefficients that explain
+        ``Game.approximations``, or `control_variate`, at the coefficients that explain
         most. The choice depends on the values and the seed alone. The evidence says what was
         chosen and why, with the candidates and what each erred by. Boosted trees are among them
         where scikit-learn is installed.
