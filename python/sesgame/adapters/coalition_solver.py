@@ -61,7 +61,7 @@ class CoalitionSolver:
         self.reduced = reduced
         self.highs = reduced.model.to_highs()
         self.basis = basis
-        self._moved: dict[str, NDArray[np.float64]] = {}
+        self._moved: dict[str, bytes] = {}
         self._is_integer = bool(reduced.model.integer.any())
         self._is_quadratic = bool(len(reduced.model.hessian[2]))
         self._starts_from_all = not (self._is_integer or self._is_quadratic) and basis is None
@@ -146,11 +146,10 @@ class CoalitionSolver:
         ):
             if not len(bounds.places):
                 continue
-            new = bounds.at(z)
-            last = self._moved.get(name)
-            if last is None or (new != last).any():
-                checked(highs, change, len(bounds.places), bounds.places, *new)
-                self._moved[name] = new
+            part = bounds.part_of(z)
+            if self._moved.get(name) != part:
+                checked(highs, change, len(bounds.places), bounds.places, *bounds.at(z))
+                self._moved[name] = part
         if (count := len(reduced.costs.places)) > 0:
             checked(highs, highs.changeColsCost, count, reduced.costs.places, reduced.costs.at(z))
         if within is not None:

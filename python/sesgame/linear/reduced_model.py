@@ -37,11 +37,31 @@ class AffineBounds:
     share: NDArray[np.float64]
     presence: Presence | None = None
 
+    @cached_property
+    def _matrix(self) -> NDArray[np.float64]:
+        """The shares as one matrix, of which NumPy makes one call of BLAS; once if both are one."""
+        lower, upper = self.share
+        return lower if np.array_equal(lower, upper) else self.share.reshape(-1, lower.shape[1])
+
+    @cached_property
+    def _movers(self) -> NDArray[np.intp]:
+        """The players who move any bound."""
+        moves = self.share.any(axis=(0, 1))
+        if self.presence is not None:
+            moves |= self.presence.players.any(axis=0)
+        return np.flatnonzero(moves)
+
+    def part_of(self, z: NDArray[np.float64]) -> bytes:
+        """Return the part of a membership that the bounds depend on."""
+        return z[self._movers].tobytes()
+
     def at(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the bounds of a coalition, shape (2, k)."""
-        # As one matrix, of which NumPy makes one call of BLAS: a third of the time.
-        moved = self.share.reshape(-1, len(z)) @ z
-        bounds: NDArray[np.float64] = self.bounds + moved.reshape(self.bounds.shape)
+        moved = self._matrix @ z
+        of_both = len(moved) == len(self.places)
+        bounds: NDArray[np.float64] = self.bounds + (
+            moved if of_both else moved.reshape(self.bounds.shape)
+        )
         if self.presence is not None:
             absent = ~self.presence.players[:, z > 0].any(axis=1)
             bounds[:, self.presence.columns[absent]] = self.presence.absent[:, absent]
@@ -202,6 +222,11 @@ class ReducedModel:
         )
 
     @cached_property
+    def has_cost_of_members(self) -> bool:
+        """Whether a membership costs something by itself."""
+        return bool(self.cost_share.any())
+
+    @cached_property
     def has_cost_of_pairs(self) -> bool:
         """Whether two memberships cost something together."""
         return bool(self.cost_of_pairs.any())
@@ -231,7 +256,7 @@ class ReducedModel:
 
     def cost_of_members(self, z: NDArray[np.float64]) -> float:
         """Return what memberships cost by themselves."""
-        cost = float(self.cost_share @ z)
+        cost = float(self.cost_share @ z) if self.has_cost_of_members else 0.0
         return cost + float(z @ self.cost_of_pairs @ z) / 2 if self.has_cost_of_pairs else cost
 
 
