@@ -19,8 +19,9 @@ from sesgame._engine import (
     peak_charged_game,
     pooled_battery_dispatch,
 )
-from sesgame.energy.dispatch.dual_prices import DualPrices, PeakPrices, PeakShare, bills_at
+from sesgame.energy.dispatch.dual_prices import DualPrices, PeakPrices, PeakShare
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
+from sesgame.energy.dispatch.two_price_pool import bills_of, dispatch_of
 from sesgame.errors import GameError, NumericalWarning, SolverError
 from sesgame.game.native_source import native_from
 
@@ -53,6 +54,7 @@ class PeakPool:
         program: Callable[[], LinearDispatch],
     ) -> None:
         self._problem = problem
+        self._unit = unit
         self._brought = (unit.energy_kwh, unit.charge_kwh, unit.initial_kwh)
         self._efficiencies = (unit.charge_efficiency, unit.discharge_efficiency)
         self._program = program
@@ -84,16 +86,7 @@ class PeakPool:
             found = self._run(net_load_kwh, *amounts).schedule
         except SolverError as error:
             return self._instead(error).dispatches(members)[0]
-        return Dispatch(
-            net_load_kwh=net_load_kwh,
-            charge_kwh=found.charge,
-            discharge_kwh=found.discharge,
-            state_of_charge_kwh=found.state_of_charge,
-            grid_import_kwh=found.grid_import,
-            grid_export_kwh=found.grid_export,
-            cost=found.cost,
-            purchases={},
-        )
+        return dispatch_of(net_load_kwh, found)
 
     def cost_of_all(
         self, energy_kwh: float, charge_kwh: float, discharge_kwh: float, initial_kwh: float
@@ -106,16 +99,13 @@ class PeakPool:
     def prices(self) -> DualPrices:
         """Return prices that prove the dispatch of all optimal, without the ranges of bills."""
         problem, hours = self._problem, self._problem.steps.step_hours
-        energy_kwh, power_kwh, initial_kwh = self._brought
         amounts = [float(each.sum()) for each in self._brought]
         try:
             found = self._run(problem.net_load_kwh.sum(axis=0), *amounts)
         except SolverError as error:
             return self._instead(error).dual_prices(progress=False)
         schedule = found.schedule
-        brought = [(energy_kwh, schedule.capacity_price), (power_kwh, schedule.power_price)]
-        bills_by_step = bills_at(problem.net_load_kwh, schedule.energy_price, brought)
-        bills_by_step[:, 0] -= schedule.initial_charge_price * initial_kwh
+        bills_by_step = bills_of(problem.net_load_kwh, self._unit, schedule)
         bills = bills_by_step.sum(axis=1)
         shares = zip(problem.peak_charges, found.peaks.tolist(), found.peak_prices, strict=True)
         return PeakPrices(

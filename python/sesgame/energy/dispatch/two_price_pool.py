@@ -18,7 +18,31 @@ if TYPE_CHECKING:
     from sesgame._engine import PooledBatteryDispatch, PooledBatteryGame
     from sesgame.energy.dispatch.linear_program import StorageUnit
 
-__all__ = ["TwoPricePool"]
+__all__ = ["TwoPricePool", "bills_of", "dispatch_of"]
+
+
+def dispatch_of(net_load_kwh: NDArray[np.float64], found: PooledBatteryDispatch) -> Dispatch:
+    """Return what the engine has found for a coalition of this net load."""
+    return Dispatch(
+        net_load_kwh=net_load_kwh,
+        charge_kwh=found.charge,
+        discharge_kwh=found.discharge,
+        state_of_charge_kwh=found.state_of_charge,
+        grid_import_kwh=found.grid_import,
+        grid_export_kwh=found.grid_export,
+        cost=found.cost,
+        purchases={},
+    )
+
+
+def bills_of(
+    net_load_kwh: NDArray[np.float64], unit: StorageUnit, found: PooledBatteryDispatch
+) -> NDArray[np.float64]:
+    """Return what each member owes in each step at the prices of the dispatch of all."""
+    brought = [(unit.energy_kwh, found.capacity_price), (unit.charge_kwh, found.power_price)]
+    bills_by_step = bills_at(net_load_kwh, found.energy_price, brought)
+    bills_by_step[:, 0] -= found.initial_charge_price * unit.initial_kwh
+    return bills_by_step
 
 
 class TwoPricePool:
@@ -73,16 +97,7 @@ class TwoPricePool:
                 for each in (unit.energy_kwh, unit.charge_kwh, unit.initial_kwh)
             ),
         )
-        return Dispatch(
-            net_load_kwh=net_load_kwh,
-            charge_kwh=found.charge,
-            discharge_kwh=found.discharge,
-            state_of_charge_kwh=found.state_of_charge,
-            grid_import_kwh=found.grid_import,
-            grid_export_kwh=found.grid_export,
-            cost=found.cost,
-            purchases={},
-        )
+        return dispatch_of(net_load_kwh, found)
 
     def cost_of_all(
         self, energy_kwh: float, charge_kwh: float, discharge_kwh: float, initial_kwh: float
@@ -100,9 +115,7 @@ class TwoPricePool:
             float(unit.charge_kwh.sum()),
             float(unit.initial_kwh.sum()),
         )
-        brought = [(unit.energy_kwh, found.capacity_price), (unit.charge_kwh, found.power_price)]
-        bills_by_step = bills_at(net_load_kwh, found.energy_price, brought)
-        bills_by_step[:, 0] -= found.initial_charge_price * unit.initial_kwh
+        bills_by_step = bills_of(net_load_kwh, unit, found)
         bills = bills_by_step.sum(axis=1)
         return OwenPrices(
             energy_price=found.energy_price,
