@@ -24,16 +24,18 @@ class InOrder:
     """
 
     def __getstate__(self) -> dict[str, Any]:
-        # What a cached property keeps can be had again.
-        cached = [name for name in vars(self) if _is_cached(type(self), name)]
-        parts = {name: part for name, part in vars(self).items() if name not in cached}
-        return {name: in_order(part) for name, part in parts.items()}
+        return {name: in_order(part) for name, part in self._lasting().items()}
 
     def __copy__(self) -> Any:
+        # Not by way of the state, in which sets are no sets.
         other = object.__new__(type(self))
-        cached = [name for name in vars(self) if _is_cached(type(self), name)]
-        vars(other).update({name: part for name, part in vars(self).items() if name not in cached})
+        vars(other).update(self._lasting())
         return other
+
+    def _lasting(self) -> dict[str, Any]:
+        # What a cached property keeps can be had again.
+        kind = type(self)
+        return {name: part for name, part in vars(self).items() if not _is_cached(kind, name)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for part in state.values():
