@@ -99,8 +99,6 @@ def test_frames_give_the_same_community_as_files(tmp_path):
         Community.from_frames(load[["ann", "ann"]], unit="kW", tariff=from_files.tariff)
     with pytest.raises(GameError, match="'bob' is not numbers"):
         Community.from_frames(load.assign(bob="x"), unit="kW", tariff=from_files.tariff)
-    with pytest.raises(GameError, match="carries a time zone"):
-        Community.from_frames(load.tz_localize("UTC"), unit="kW", tariff=from_files.tariff)
     with pytest.raises(GameError, match="index of load is numbers, not times"):
         Community.from_frames(load.reset_index(drop=True), unit="kW", tariff=from_files.tariff)
     with pytest.raises(GameError, match='must be "kW" or "kWh"'):

@@ -20,11 +20,12 @@ SOLVER = 1e-7
 HOUR = np.timedelta64(1, "h")
 
 
-def drawn(seed, n_members=4, hours_a_month=8, months=3, windows=True):
-    """Return a community over the turns of months, with numbers that tie."""
+def drawn(seed, n_members=4, months=3, windows=True):
+    """Return a community over the turns of months, day by day, with numbers that tie."""
     random = np.random.default_rng(seed)
-    step = np.timedelta64(28 * 24 // hours_a_month, "h")
-    steps = TimeSteps(np.datetime64("2019-02-01"), step, hours_a_month * months)
+    first = np.datetime64("2019-02")
+    n_days = int(((first + months).astype("datetime64[D]") - first) / np.timedelta64(1, "D"))
+    steps = TimeSteps(first.astype("datetime64[s]"), np.timedelta64(1, "D"), n_days)
     shape = (n_members, steps.n_steps)
     hours = steps.step_hours
     sell = random.integers(-2, 3, steps.n_steps) / 10
@@ -97,7 +98,7 @@ def test_costs_are_those_of_an_independent_linear_program(seed):
 @pytest.mark.parametrize("months", [1, 2, 3, 5, 8, 12])
 def test_costs_are_those_of_an_independent_linear_program_by_the_thousand(months):
     for seed in range(60):
-        community = drawn(seed, hours_a_month=4 if months > 3 else 8, months=months)
+        community = drawn(seed, months=months)
         assert_values_are_those_of_the_program(community, coalitions_of(community, seed, 3))
 
 
@@ -249,7 +250,7 @@ def test_which_steps_a_charge_counts():
     [
         ({"price_per_kw": -1.0}, "price_per_kw must be non-negative, got -1.0"),
         ({"price_per_kw": 1.0, "per": "week"}, 'per must be "period" or "month", got \'week\''),
-        ({"price_per_kw": 1.0, "days": [7]}, "are not days of the week"),
+        ({"price_per_kw": 1.0, "days": [8]}, "are not days of the week"),
         ({"price_per_kw": 1.0, "end_minute": 1441}, "1441 is not a minute of the day"),
     ],
 )

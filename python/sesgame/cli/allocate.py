@@ -17,6 +17,7 @@ from sesgame.cli.options import (
     add_rules,
     given_options,
     names_of,
+    period_of,
     values_of,
 )
 from sesgame.energy.world_files import read_world, world_files
@@ -67,7 +68,7 @@ def allocate(options: argparse.Namespace) -> None:
     given = given_options(options)
     files = world_files(options.input)
     outputs.spare(files)
-    world = read_world(options.input).period(options.start, options.end)
+    world = read_world(options.input).period(*period_of(options))
     problem = AllocationProblem.of(
         world, model=options.model, max_seconds=options.max_seconds, options=values_of(given)
     )

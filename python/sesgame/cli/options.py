@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
+
+import numpy as np
 
 from sesgame.catalogue import RULES
 from sesgame.energy.dispatch.problem import Model
@@ -29,6 +32,7 @@ __all__ = [
     "add_rules",
     "given_options",
     "names_of",
+    "period_of",
     "rule_names",
     "source",
     "values_of",
@@ -118,6 +122,12 @@ def add_period(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--end", metavar="TIME", help="end of the period (exclusive)")
     command.add_argument(
+        "--month",
+        type=_month,
+        metavar="YYYY-MM",
+        help="a calendar month, on the clock of the tariff, instead of --start and --end",
+    )
+    command.add_argument(
         "--model",
         choices=get_args(Model),
         help="dispatch model (default: the fastest one that supports all features of the "
@@ -130,6 +140,21 @@ def add_period(command: argparse.ArgumentParser) -> None:
         help="time limit of each separation search, where coalitions cannot be enumerated "
         f"(default: {MAX_SECONDS:g})",
     )
+
+
+def period_of(options: argparse.Namespace) -> tuple[str | None, str | None]:
+    """Return the start and the end that are asked for.
+
+    Raises
+    ------
+    SesgameError
+        There is a month beside a start or an end.
+    """
+    if options.month is None:
+        return options.start, options.end
+    if options.start is not None or options.end is not None:
+        raise SesgameError("--month is a whole month; give it without --start and --end")
+    return options.month, str(np.datetime64(options.month) + 1)
 
 
 def add_out(command: argparse.ArgumentParser) -> None:
@@ -164,11 +189,21 @@ def source(options: argparse.Namespace, path: Path) -> Game | World:
     `path` is the input, or a copy of it.
     """
     if path.is_dir():
-        return read_world(path).period(options.start, options.end)
-    for name in ("start", "end", "model"):
+        return read_world(path).period(*period_of(options))
+    for name in ("start", "end", "month", "model"):
         if getattr(options, name) is not None:
             raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
     return read_game(path)
+
+
+def _month(text: str) -> str:
+    """Return a calendar month, as argparse calls it."""
+    match = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(
+            f"must be a month like 2024-06, not {text[:LONGEST_SHOWN]!r}"
+        )
+    return text
 
 
 def _parser_of(option: Option[Any]) -> Callable[[str], Given]:

@@ -8,6 +8,7 @@
 
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
+from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import (
@@ -29,6 +30,7 @@ from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 __all__ = [
     "BargainedDispatchEvidence",
     "Battery",
+    "Calendar",
     "ClusteredEvidence",
     "Community",
     "DemandCharge",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
-from sesgame.energy.tariff import WEEKDAYS
+from sesgame.energy.calendar_hours import DAY_TYPES, EVERY_DAY, EVERY_MONTH
+from sesgame.energy.time_steps import MONTHS
 
-__all__ = ["CLOCK", "DAYS", "days_of", "minute_of"]
+__all__ = ["CLOCK", "DAYS", "MONTHS_OF_YEAR", "days_of", "minute_of", "months_of"]
 
-CLOCK, DAYS = "a clock time like 06:30", "days like mon-fri or sat sun"
+CLOCK, DAYS = "a clock time like 06:30", "days like mon-fri, sat sun or hol"
+MONTHS_OF_YEAR = "months like jun-sep or dec jan"
 """What messages say is expected."""
+
+_MONTHS = tuple(month[:3].lower() for month in MONTHS)
 
 
 def minute_of(text: str) -> int:
@@ -21,11 +25,23 @@ def minute_of(text: str) -> int:
 
 
 def days_of(text: str) -> frozenset[int]:
-    """Return the days of the week that words like ``mon-fri sun`` mean; nothing means all."""
-    days: set[int] = set()
-    for word in (text.lower() or "mon-sun").split():
+    """Return the days that words like ``mon-fri sun hol`` mean; nothing means every day."""
+    return _ranges(text, DAY_TYPES[:7], {"hol": 7}) or EVERY_DAY
+
+
+def months_of(text: str) -> frozenset[int]:
+    """Return the months that words like ``oct-mar jul`` mean, January is 1; nothing means all."""
+    return frozenset(month + 1 for month in _ranges(text, _MONTHS, {})) or EVERY_MONTH
+
+
+def _ranges(text: str, names: tuple[str, ...], also: dict[str, int]) -> frozenset[int]:
+    """Return the numbers of names, and of all between two of them, around the end if need be."""
+    found: set[int] = set()
+    for word in text.lower().split():
+        if word in also:
+            found.add(also[word])
+            continue
         first, _, last = word.partition("-")
-        low, high = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
-        # From fri to mon is over the weekend.
-        days.update(day % 7 for day in range(low, high + 1 if low <= high else high + 8))
-    return frozenset(days)
+        low, high = names.index(first), names.index(last or first)
+        found.update(k % len(names) for k in range(low, high + 1 + len(names) * (low > high)))
+    return frozenset(found)

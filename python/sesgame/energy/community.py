@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from copy import copy
 from dataclasses import dataclass
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -19,10 +20,11 @@ from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.dispatch.problem import DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.grid import Grid
-from sesgame.energy.meter_frames import energy_of_frames, meter_frame
+from sesgame.energy.meter_clock import MeterClock, refuse_unsaid
+from sesgame.energy.meter_frames import energy_of_frames, meter_frame, times_of
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceSeries, Tariff
-from sesgame.energy.time_steps import Moment, TimeSteps
+from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
 from sesgame.game.by_value import ByValue
@@ -31,6 +33,8 @@ from sesgame.game.players import Players
 from sesgame.game.world import ScenarioEnergy
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
@@ -151,7 +155,14 @@ class Community(ByValue):
         self.grid.check_members(labels)
 
     @classmethod
-    def from_csv(cls, folder: str | PathLike[str]) -> Community:
+    def from_csv(
+        cls,
+        folder: str | PathLike[str],
+        *,
+        meters_zone: str | None = None,
+        tariff_zone: str | None = None,
+        stamp: Stamp | None = None,
+    ) -> Community:
         """Read a community from a folder of CSV files.
 
         Parameters
@@ -160,13 +171,21 @@ class Community(ByValue):
             With ``members.csv``, ``meters.csv``, ``tariff.csv`` and, if there are batteries,
             ``batteries.csv``; each may be compressed (``.csv.gz``). ``docs/file-formats.md``
             describes them.
+        meters_zone, tariff_zone : str, optional
+            Where the clocks of the meters and of the tariff are, as in :meth:`from_frames`; what
+            ``clock.csv`` says by default.
+        stamp : {"start", "end"}, optional
+            Which end of a step its stamp marks; what ``clock.csv`` says by default, else
+            ``"start"``.
 
         Raises
         ------
         GameError
-            A file is missing or wrong; the message names file, line and column.
+            A file is missing or wrong; the message names file, line and column. What is given here
+            is not what ``clock.csv`` says.
         """
-        return cls(**read_community_files(Path(folder)))
+        said = MeterClock(meters_zone, tariff_zone, stamp)
+        return cls(**read_community_files(Path(folder), said))
 
     @classmethod
     def from_frames(
@@ -181,17 +200,21 @@ class Community(ByValue):
         storage_offers: Iterable[StorageOffer] = (),
         members: Iterable[str] | None = None,
         name: str = "community",
+        meters_zone: str | None = None,
+        tariff_zone: str | None = None,
+        holidays: Iterable[date | str] | None = None,
+        stamp: Stamp = "start",
     ) -> Community:
         """Return a community whose meters are pandas frames.
 
         Parameters
         ----------
         load, pv : DataFrame
-            One column of numbers for each member, the start of each step as index, without time
-            zone; where the index is row numbers, as in a frame of polars, the one column of times
-            is taken. The frame of PV needs only the columns of members who have some. The labels
-            of columns are those of the members, of the same type. A Series is the meter of the
-            member whose name it has; an array of xarray has a dimension of times.
+            One column of numbers for each member, the stamp of each step as index; where the index
+            is row numbers, as in a frame of polars, the one column of times is taken. The frame of
+            PV needs only the columns of members who have some. The labels of columns are those of
+            the members, of the same type. A Series is the meter of the member whose name it has; an
+            array of xarray has a dimension of times.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
         tariff, batteries, grid, storage_offers, name
@@ -199,13 +222,25 @@ class Community(ByValue):
         members : iterable of hashable, optional
             All members, also those without load or without any meter; by default the columns
             of `load`.
+        meters_zone : str, optional
+            Where the clock of the index is, such as ``"Europe/Madrid"`` or ``"UTC"``; an hour that
+            is repeated is told apart by its order. By default the zone that the index has, or a
+            clock that never changes.
+        tariff_zone : str, optional
+            Where the clock is by which bands, months and periods are meant; by default that of the
+            meters, unless it is UTC or an offset, of which no tariff with bands is.
+        holidays : iterable of date, optional
+            The days on which the prices of holidays hold.
+        stamp : {"start", "end"}, default "start"
+            Which end of a step its stamp marks.
 
         Raises
         ------
         GameError
-            As in :class:`Community`, or the frames have different times, a column is not numbers,
-            columns have several levels, or one is of nobody: of `pv` without `members`, one that
-            `load` does not have.
+            As in :class:`Community` and :meth:`TimeSteps.from_times`, or the tariff depends on the
+            clock, and nobody said on which. The frames have different times, a column is not
+            numbers, columns have several levels, or one is of nobody: of `pv` without `members`,
+            one that `load` does not have.
 
         Examples
         --------
@@ -220,7 +255,18 @@ class Community(ByValue):
             raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
         given = {"load": load} if pv is None else {"load": load, "pv": pv}
         frames = [meter_frame(frame, role) for role, frame in given.items()]
-        steps = TimeSteps.from_times(frames[0].index.to_numpy())
+        times, zone = times_of(frames[0].index)
+        if zone is not None and meters_zone not in (None, zone):
+            raise GameError(f"meters_zone is {meters_zone!r}, but the index of load is in {zone!r}")
+        grid = grid or Grid()
+        steps = TimeSteps.from_times(
+            times,
+            zone=meters_zone if zone is None else "UTC",
+            tariff_zone=tariff_zone or zone,
+            holidays=holidays,
+            stamp=stamp,
+        )
+        refuse_unsaid(steps, tariff_zone, tariff.follows_clock or grid.follows_clock)
         all_members = None if members is None else list(Players(members))
         labels, readings = energy_of_frames(frames, list(given), all_members)
         energy = readings * (steps.step_hours if unit == "kW" else 1.0)
@@ -314,7 +360,9 @@ class Community(ByValue):
         GameError
             The period is empty or reaches beyond the data.
         """
-        period = self.steps.period(start, end)
+        return self._part(self.steps.period(start, end))
+
+    def _part(self, period: slice) -> Community:
         part = copy(self)
         object.__setattr__(part, "steps", self.steps.part(period))
         for name in ("load_kwh", "pv_kwh", "buy_per_kwh", "sell_per_kwh"):
@@ -324,9 +372,13 @@ class Community(ByValue):
     def months(self) -> tuple[Community, ...]:
         """Return the community month by month, as calendars have them.
 
-        A step belongs to the month in which it starts; where the data begin or end inside a month,
-        it is as much of it as there is. Each month is dispatched by itself: batteries begin it with
-        their initial charge.
+        Where the data begin or end inside a month, it is as much of it as there is. Each month is
+        dispatched by itself: batteries begin it with their initial charge.
+
+        Raises
+        ------
+        GameError
+            A step is in two months.
 
         Examples
         --------
@@ -335,12 +387,10 @@ class Community(ByValue):
         >>> [month.steps.n_steps for month in year.months()[:3]]
         [2976, 2784, 2976]
         """
-        first = self.steps.start.astype("datetime64[M]")
-        last = (self.steps.end - self.steps.step).astype("datetime64[M]")
-        starts = [self.steps.start, *np.arange(first + 1, last + 1).astype("datetime64[s]")]
-        return tuple(
-            self.period(start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)
-        )
+        months = self.steps.months
+        turns = np.flatnonzero(months[1:] != months[:-1]) + 1
+        edges = [0, *turns.tolist(), self.steps.n_steps]
+        return tuple(self._part(slice(low, high)) for low, high in pairwise(edges))
 
     def cost_game(
         self,
@@ -493,15 +543,26 @@ class Community(ByValue):
         problem = self.problem
         how = chosen(problem, model).summary([problem])
         return (
-            f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
+            f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
             f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
         )
 
+    @property
+    def _clock(self) -> str:
+        """On which clock prices and charges are, where there is a choice."""
+        zone = self.steps.calendar.zone
+        if zone is not None:
+            return f", {zone}"
+        follow = self.tariff.follows_clock or self.grid.follows_clock
+        return ", prices on the clock of the meters" if follow else ""
+
     def origin(self, model: Model | None = None) -> dict[str, Any]:
         """Return what a saved result says of where the game comes from."""
+        start, end = self.steps.ends_in_iso
         return {
-            "start": str(self.steps.start),
-            "end": str(self.steps.end),
+            "start": start,
+            "end": end,
+            "clock": self.steps.calendar.zone,
             "n_steps": self.steps.n_steps,
             "step_hours": self.steps.step_hours,
             "model": self.chosen_model(model),
@@ -543,6 +604,7 @@ class Community(ByValue):
             ["members", f"{len(self.members):,}: {short_coalition(self.members)}"],
             ["from", self.steps.time(0)],
             ["to", self.steps.time(self.steps.n_steps)],
+            ["clock", self.steps.calendar.zone or "that of the meters, which never changes"],
             ["steps", f"{self.steps.n_steps:,} of {self.steps.step_hours * 60:g} minutes"],
             ["load", f"{self.load_kwh.sum():,.1f} kWh"],
             ["PV", f"{self.pv_kwh.sum():,.1f} kWh"],

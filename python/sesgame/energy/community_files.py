@@ -9,16 +9,27 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
-from sesgame.energy.clock_cells import CLOCK, DAYS, days_of, minute_of
+from sesgame.energy.clock import as_date
+from sesgame.energy.clock_cells import (
+    CLOCK,
+    DAYS,
+    MONTHS_OF_YEAR,
+    days_of,
+    minute_of,
+    months_of,
+)
 from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
 from sesgame.energy.grid import Grid
+from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
-from sesgame.energy.time_steps import TimeSteps, moment
+from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from numpy.typing import NDArray
 
     from sesgame.energy.battery import Battery, StorageOffer
@@ -26,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["CommunityFields", "community_files", "read_community_files"]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "grid", "storage_offers")
+_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays")
 _KINDS = ("load", "pv")
 _UNITS = ("kW", "kWh")
 
@@ -66,8 +77,14 @@ def community_files(folder: Path) -> dict[str, Path]:
     return csv_files(folder, _NEEDED, _OPTIONAL)
 
 
-def read_community_files(folder: Path) -> CommunityFields:
+def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     """Read a community's files.
+
+    Parameters
+    ----------
+    folder : Path
+    said : MeterClock
+        What the caller says of the clocks, beside ``clock.csv``.
 
     Raises
     ------
@@ -75,8 +92,13 @@ def read_community_files(folder: Path) -> CommunityFields:
         A file is missing or wrong; the message names file, line and column.
     """
     files = community_files(folder)
+    if "clock" in files:
+        said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
+    holidays = _read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
     members, meters = _read_members(CsvTable.read(files["members"]))
-    steps, load_kwh, pv_kwh = _read_meters(CsvTable.read(files["meters"]), len(members), meters)
+    steps, load_kwh, pv_kwh = _read_meters(
+        CsvTable.read(files["meters"]), len(members), meters, said, holidays
+    )
     batteries: list[Battery] = []
     offers: list[StorageOffer] = []
     if "batteries" in files:
@@ -84,12 +106,14 @@ def read_community_files(folder: Path) -> CommunityFields:
     if "storage_offers" in files:
         offers = read_offers(CsvTable.read(files["storage_offers"]))
     grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
+    tariff = _read_tariff(CsvTable.read(files["tariff"]), said)
+    refuse_unsaid(steps, said.tariff_zone, tariff.follows_clock or grid.follows_clock)
     return {
         "members": members,
         "steps": steps,
         "load_kwh": load_kwh,
         "pv_kwh": pv_kwh,
-        "tariff": _read_tariff(CsvTable.read(files["tariff"])),
+        "tariff": tariff,
         "batteries": batteries,
         "grid": grid,
         "storage_offers": offers,
@@ -131,7 +155,11 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
 
 
 def _read_meters(
-    table: CsvTable, n_members: int, meters: list[_Meter]
+    table: CsvTable,
+    n_members: int,
+    meters: list[_Meter],
+    said: MeterClock,
+    holidays: list[date] | None,
 ) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
     columns = dict.fromkeys(meter.column for meter in meters)
     for name in ("time", *columns):
@@ -142,7 +170,7 @@ def _read_meters(
             raise GameError(
                 f'{table.path}: the meter column "{name}" belongs to no member in members.csv'
             )
-    steps = _read_times(table)
+    steps = _read_times(table, said.meters_zone, said, holidays)
     energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
     readings = {name: table.floats(name) for name in columns}
     for meter in meters:
@@ -151,36 +179,71 @@ def _read_meters(
     return steps, energy_kwh["load"], energy_kwh["pv"]
 
 
-def _read_times(table: CsvTable) -> TimeSteps:
-    """Return the steps of a table with a column of times."""
-    times = table.convert("time", table.texts("time"), moment, "a time like 2016-06-01T12:15")
+def _read_times(
+    table: CsvTable, zone: str | None, said: MeterClock, holidays: list[date] | None = None
+) -> TimeSteps:
+    """Return the steps of a table with a column of times, on the clock of a zone."""
     try:
-        return TimeSteps.from_times(np.array(times))
+        return TimeSteps.from_times(
+            table.texts("time"),
+            zone=zone,
+            tariff_zone=said.tariff_zone,
+            holidays=holidays,
+            stamp=said.stamp or "start",
+        )
     except GameError as error:
+        # A cell that is no time has a line.
+        table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
         raise GameError(f"{table.path}: {error}") from error
 
 
-def _read_tariff(table: CsvTable) -> Tariff | PriceSeries:
+def _read_holidays(table: CsvTable) -> list[date]:
+    """Return the days of a table with one of them in each row."""
+    table.expect(["date"], ["name"])
+    days = table.convert("date", table.texts("date"), as_date, "a date like 2024-08-15")
+    first: dict[date, int] = {}
+    for row, day in enumerate(days):
+        if first.setdefault(day, row) != row:
+            table.fail(row, "date", f"{day} is there already, in line {table.lines[first[day]]}")
+    return days
+
+
+def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     currency = _currency(table)
     buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
     series = "time" in table.columns
-    bands = not series and not {"from", "to", "days"}.isdisjoint(table.columns)
-    when = ["time"] if series else ["from", "to"] if bands else []
-    table.expect([*when, buy_name, sell_name], ["days"] if bands else [])
+    calendar = {"days", "months", "valid_from"}
+    bands = not series and not {"from", "to", *calendar}.isdisjoint(table.columns)
+    clock = bands and not {"from", "to"}.isdisjoint(table.columns)
+    when = ["time"] if series else ["from", "to"] if clock else []
+    table.expect([*when, buy_name, sell_name], sorted(calendar) if bands else [])
+    average = said.prices_within_step == "average"
     buy, sell = table.floats(buy_name), table.floats(sell_name)
     if series:
-        return PriceSeries(_read_times(table), buy, sell, currency)
+        # Prices have the stamps of their own files, and the clock of the tariff.
+        zone = said.tariff_zone or said.meters_zone
+        steps = _read_times(table, zone, MeterClock(tariff_zone=said.tariff_zone))
+        return PriceSeries(steps, buy, sell, currency, average)
     if not bands and len(table) > 1:
         raise GameError(
             f"{table.path} has {len(table)} rows of prices but does not say when they hold; "
-            f'add the columns "from" and "to" (and "days"), or "time"'
+            f'add the columns "from" and "to" (and "days", "months", "valid_from"), or "time"'
         )
-    start = table.convert("from", table.texts("from", "00:00"), minute_of, CLOCK)
-    end = table.convert("to", table.texts("to", "24:00"), minute_of, CLOCK)
+    starts = [cell or "00:00" for cell in table.texts("from", "")]
+    ends = [cell or "24:00" for cell in table.texts("to", "")]
+    start = table.convert("from", starts, minute_of, CLOCK)
+    end = table.convert("to", ends, minute_of, CLOCK)
     days = table.convert("days", table.texts("days", ""), days_of, DAYS)
-    rows = zip(buy.tolist(), sell.tolist(), start, end, days, strict=True)
+    months = table.convert("months", table.texts("months", ""), months_of, MONTHS_OF_YEAR)
+    since = table.convert(
+        "valid_from",
+        table.texts("valid_from", ""),
+        lambda cell: as_date(cell) if cell else None,
+        "a date like 2024-08-15",
+    )
+    rows = zip(buy.tolist(), sell.tolist(), start, end, days, months, since, strict=True)
     try:
-        return Tariff([PriceBand(*row) for row in rows], currency)
+        return Tariff([PriceBand(*row) for row in rows], currency, average)
     except GameError as error:
         raise GameError(f"{table.path}: {error}") from error
 

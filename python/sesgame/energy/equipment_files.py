@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sesgame.energy.battery import Battery, StorageOffer
-from sesgame.energy.clock_cells import CLOCK, DAYS, days_of, minute_of
+from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
 from sesgame.energy.grid import DemandCharge, Grid, Line
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
@@ -22,7 +22,7 @@ __all__ = ["read_batteries", "read_grid", "read_offers"]
 
 _OF_ALL = ("demand_charge_per_kw", "import_limit_kw", "export_limit_kw")
 _OF_MEMBERS = ("connection_limit_kw", "line_limit_kw")
-_WHEN = {"per": "period", "from": "00:00", "to": "24:00", "days": ""}
+_WHEN = {"per": "period", "from": "00:00", "to": "24:00", "days": "", "months": ""}
 """Cells that say when a demand charge holds, and what an empty one means."""
 
 
@@ -137,6 +137,7 @@ def _demand_charges(table: CsvTable) -> list[DemandCharge]:
     starts = table.convert("from", cells["from"], minute_of, CLOCK)
     ends = table.convert("to", cells["to"], minute_of, CLOCK)
     days = table.convert("days", cells["days"], days_of, DAYS)
+    months = table.convert("months", cells["months"], months_of, MONTHS_OF_YEAR)
     values = table.floats("value").tolist()
     charges: dict[DemandCharge, DemandCharge] = {}
     for row, quantity in enumerate(table.texts("quantity")):
@@ -154,6 +155,7 @@ def _demand_charges(table: CsvTable) -> list[DemandCharge]:
                 start_minute=starts[row],
                 end_minute=ends[row],
                 days=days[row],
+                months=months[row],
             )
             if when in charges:
                 table.fail(row, "quantity", f"duplicate {quantity}")

@@ -5,15 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from sesgame.energy.calendar_hours import (
+    EVERY_DAY,
+    EVERY_MONTH,
+    HOLIDAY,
+    MINUTES,
+    calendar_hours,
+    cells,
+    throughout,
+    within_steps,
+)
 from sesgame.energy.dispatch.problem import FlowLimit, PeakCharge
-from sesgame.energy.tariff import minutes_of_week, weekday_and_minute
 from sesgame.energy.time_steps import MONTHS, TimeSteps
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue, InOrder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["DemandCharge", "Grid", "Line"]
 
@@ -35,19 +47,22 @@ class DemandCharge:
         The clock time within which import counts, as minutes after midnight; the end is not part
         of it. With an end before the start it is the evening and the early morning of each day.
     days : iterable of int, default all
-        Days of the week on which import counts, Monday is 0.
+        Days of the week on which import counts, Monday is 0; 7 is a holiday, where the steps have
+        a list of them.
+    months : iterable of int, default all
+        The months in which import counts, January is 1.
 
     Raises
     ------
     GameError
-        The price is negative or not finite, `per` is something else, or there are no such minutes
-        or days.
+        The price is negative or not finite, `per` is something else, or there are no such minutes,
+        days or months.
 
     Notes
     -----
-    A step is in the month and the minute in which it starts. A month of which only a part is
-    dispatched pays the whole charge on the peak of that part; one without a step that counts
-    pays nothing.
+    A step that is in two months, or only in part within the hours, is refused. A month of which
+    only a part is dispatched pays the whole charge on the peak of that part; one without a step
+    that counts pays nothing.
 
     Examples
     --------
@@ -60,25 +75,54 @@ class DemandCharge:
     price_per_kw: float
     per: Per = "month"
     start_minute: int = 0
-    end_minute: int = 24 * 60
-    days: frozenset[int] = frozenset(range(7))
+    end_minute: int = MINUTES
+    days: frozenset[int] = EVERY_DAY
+    months: frozenset[int] = EVERY_MONTH
 
     def __post_init__(self) -> None:
         _price("price_per_kw", self.price_per_kw)
         if self.per not in get_args(Per):
             raise GameError(f'per must be "period" or "month", got {self.per!r}')
         object.__setattr__(self, "days", frozenset(self.days))
-        minutes_of_week(self.start_minute, self.end_minute, self.days)
+        object.__setattr__(self, "months", frozenset(self.months))
+        self._hours()
+
+    def _hours(self) -> NDArray[np.bool_]:
+        return calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
+
+    @property
+    def follows_clock(self) -> bool:
+        """Whether it depends on the calendar or the clock at all."""
+        return bool(self.price_per_kw) and (self.per == "month" or not self._hours().all())
 
     def peak_charges(self, steps: TimeSteps) -> list[PeakCharge]:
-        """Return the charge in each of its periods, as a dispatch model takes it."""
-        holds = minutes_of_week(self.start_minute, self.end_minute, self.days)
-        counted = np.flatnonzero(holds[weekday_and_minute(steps)])
-        if not (counted.size and self.price_per_kw):
+        """Return the charge in each of its periods, as a dispatch model takes it.
+
+        Raises
+        ------
+        GameError
+            A step is in two months, or only in part within the hours, or holidays are meant but
+            not given.
+        """
+        if not self.price_per_kw:
+            return []
+        if HOLIDAY in self.days and self.days != EVERY_DAY and steps.calendar.holidays is None:
+            raise GameError(
+                "a demand charge counts import on holidays, but nobody said which days they are: "
+                "give holidays (holidays.csv), if only an empty list"
+            )
+        hours = self._hours()
+        instants = within_steps(steps, (self.start_minute, self.end_minute))
+        counts = hours[cells(instants, steps)] if not hours.all() else np.ones((steps.n_steps, 1))
+        cure = "give meters with shorter steps"
+        counted = np.flatnonzero(
+            throughout(counts, steps, "the hours of a demand charge begin or end", cure)
+        )
+        if not counted.size:
             return []
         if self.per == "period":
             return [PeakCharge("the demand charge", self.price_per_kw, counted)]
-        months = steps.times.astype("datetime64[M]")[counted]
+        months = steps.months[counted]
         firsts = np.flatnonzero(np.append(True, months[1:] != months[:-1]))
         return [
             PeakCharge(_of_month(months[first]), self.price_per_kw, part)
@@ -173,6 +217,11 @@ class Grid(ByValue):
             _limit(f"the connection limit of {member!r}", limit)
         object.__setattr__(self, "lines", tuple(self.lines))
         object.__setattr__(self, "demand_charges", tuple(self.demand_charges))
+
+    @property
+    def follows_clock(self) -> bool:
+        """Whether a demand charge depends on the calendar or the clock."""
+        return any(charge.follows_clock for charge in self.demand_charges)
 
     def peak_charges(self, steps: TimeSteps) -> tuple[PeakCharge, ...]:
         """Return the demand charges as a dispatch model takes them, those that cost something."""

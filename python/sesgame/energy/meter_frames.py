@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["energy_of_frames", "meter_frame"]
+__all__ = ["energy_of_frames", "meter_frame", "times_of"]
 
 
 def meter_frame(given: Any, role: str) -> pd.DataFrame:
@@ -72,6 +72,18 @@ def meter_frame(given: Any, role: str) -> pd.DataFrame:
             f"step the index"
         )
     return frame
+
+
+def times_of(index: pd.Index[Any]) -> tuple[NDArray[Any], str | None]:
+    """Return the times of an index: in UTC where it has a zone, which is returned, too."""
+    import pandas as pd
+
+    if not (isinstance(index, pd.DatetimeIndex) and index.tz is not None):
+        return index.to_numpy(), None
+    zone = getattr(index.tz, "key", None) or getattr(index.tz, "zone", None)
+    # A fixed offset has no name of its own but one like UTC+01:00.
+    name = str(zone or index.tz).removeprefix("UTC") or "UTC"
+    return index.tz_convert("UTC").tz_localize(None).to_numpy(), name
 
 
 def _readings(frame: pd.DataFrame, place: int) -> NDArray[np.float64]:

@@ -124,6 +124,8 @@ class Schedule(ByValue):
     def to_pandas(self) -> pd.DataFrame:
         """Return one row for each step, indexed by its start (extra ``pandas``).
 
+        The index has the zone of the steps' calendar, if there is one.
+
         The state of charge is that at the end of the step.
         """
         with needs("pandas", "frames need pandas"):
@@ -137,7 +139,11 @@ class Schedule(ByValue):
             "grid_import_kwh": self.grid_import_kwh,
             "grid_export_kwh": self.grid_export_kwh,
         }
-        return pd.DataFrame(columns, index=pd.DatetimeIndex(self.steps.times, name="time"))
+        index = pd.DatetimeIndex(self.steps.instants, name="time")
+        zone = self.steps.calendar.zone
+        if zone is not None:
+            index = index.tz_localize("UTC").tz_convert(zone)
+        return pd.DataFrame(columns, index=index)
 
     def __repr__(self) -> str:
         return (

@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.energy.time_steps import TimeSteps
+from sesgame.energy.calendar_hours import (
+    DAY_TYPES,
+    EVERY_DAY,
+    EVERY_MONTH,
+    HOLIDAY,
+    MINUTES,
+    calendar_hours,
+    cells,
+    throughout,
+    within_steps,
+)
+from sesgame.energy.clock import as_date
+from sesgame.energy.time_steps import MONTHS, TimeSteps
 from sesgame.errors import GameError
-from sesgame.game.by_value import ByValue
+from sesgame.game.by_value import ByValue, InOrder
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "WEEKDAYS",
-    "PriceBand",
-    "PriceSeries",
-    "Tariff",
-    "minutes_of_week",
-    "weekday_and_minute",
-]
+__all__ = ["PriceBand", "PriceSeries", "Tariff"]
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MINUTES = 24 * 60
-
-
-def minutes_of_week(start_minute: int, end_minute: int, days: Iterable[int]) -> NDArray[np.bool_]:
-    """Return the minutes of some days between two clock times, shape (7, 1440).
-
-    Over midnight where the end is before the start; all day where they are equal.
-
-    Raises
-    ------
-    GameError
-        There are no such days or minutes.
-    """
-    chosen = frozenset(days)
-    if not (chosen and chosen <= frozenset(range(7))):
-        raise GameError(f"the days {sorted(chosen)} are not days of the week, 0 to 6")
-    for minute in (start_minute, end_minute):
-        if not 0 <= minute <= _MINUTES:
-            raise GameError(f"{minute} is not a minute of the day, 0 to {_MINUTES}")
-    minutes = np.arange(_MINUTES)
-    after_start, before_end = minutes >= start_minute, minutes < end_minute
-    in_day = after_start & before_end if start_minute < end_minute else after_start | before_end
-    return np.isin(np.arange(7), sorted(chosen))[:, np.newaxis] & in_day
-
-
-def weekday_and_minute(steps: TimeSteps) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return on which day of the week, and in which minute of it, each step starts."""
-    times = steps.times.astype("datetime64[m]")
-    days = times.astype("datetime64[D]")
-    # 1970-01-01, day 0 of numpy's calendar, was a Thursday.
-    weekday = (days.astype(np.int64) + 3) % 7
-    return weekday.astype(np.intp), (times - days).astype(np.intp)
+_CURE = (
+    "give meters with shorter steps, or average=True if its mean over the step is to count "
+    '("prices_within_step,average" in clock.csv)'
+)
 
 
 @dataclass(frozen=True)
@@ -70,15 +49,26 @@ class PriceBand:
     start_minute, end_minute : int, default 0 and 1440
         Clock time as minutes after midnight; the end is not part of the band. With an end
         before the start, the band is the evening and the early morning of each of its days.
-    days : frozenset of int, default all
-        Days of the week, Monday is 0.
+    days : iterable of int, default all
+        Days of the week, Monday is 0; 7 is a holiday, which is no day of the week then.
+    months : iterable of int, default all
+        January is 1.
+    valid_from : date, optional
+        The day from which the prices hold, until others have a later one; by default always.
+
+    Raises
+    ------
+    GameError
+        A price is not finite, or there are no such minutes, days, months or date.
     """
 
     buy_per_kwh: float
     sell_per_kwh: float
     start_minute: int = 0
-    end_minute: int = _MINUTES
-    days: frozenset[int] = field(default=frozenset(range(7)))
+    end_minute: int = MINUTES
+    days: frozenset[int] = EVERY_DAY
+    months: frozenset[int] = EVERY_MONTH
+    valid_from: datetime.date | None = None
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.buy_per_kwh) and np.isfinite(self.sell_per_kwh)):
@@ -86,29 +76,36 @@ class PriceBand:
                 f"the prices {self.buy_per_kwh} and {self.sell_per_kwh} are not both finite"
             )
         object.__setattr__(self, "days", frozenset(self.days))
-        minutes_of_week(self.start_minute, self.end_minute, self.days)
+        object.__setattr__(self, "months", frozenset(self.months))
+        if self.valid_from is not None:
+            object.__setattr__(self, "valid_from", as_date(self.valid_from))
+        calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
 
     @property
     def holds(self) -> NDArray[np.bool_]:
-        """The minutes of the week in which the band holds, shape (7, 1440)."""
-        return minutes_of_week(self.start_minute, self.end_minute, self.days)
+        """The minutes in which the band holds, by month, type of day and minute: (12, 8, 1440)."""
+        return calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
 
 
 @dataclass(frozen=True)
-class Tariff:
-    """Prices that depend on the day of the week and the clock, or on nothing.
+class Tariff(InOrder):
+    """Prices that depend on the calendar and the clock, or on nothing.
 
     Parameters
     ----------
     bands : iterable of PriceBand
-        Together they cover each minute of the week exactly once.
+        Those that are valid from the same day cover each minute of the week, in each month,
+        exactly once. Holidays count as days of the week unless the steps have a list of them.
     currency : str, default "EUR"
         The unit of all money.
+    average : bool, default False
+        What a step costs in which the price changes: the mean of its prices, weighted by time, as
+        if energy were used evenly within the step; by default it is refused.
 
     Raises
     ------
     GameError
-        A minute of the week has no price, or two.
+        A minute has no price, or two.
 
     Examples
     --------
@@ -121,20 +118,47 @@ class Tariff:
 
     bands: tuple[PriceBand, ...]
     currency: str = "EUR"
+    average: bool = False
 
-    def __init__(self, bands: Iterable[PriceBand], currency: str = "EUR") -> None:
+    def __init__(
+        self, bands: Iterable[PriceBand], currency: str = "EUR", average: bool = False
+    ) -> None:
         object.__setattr__(self, "bands", tuple(bands))
         object.__setattr__(self, "currency", currency)
-        count = np.zeros((7, _MINUTES), dtype=np.intp)
-        for band in self.bands:
-            count += band.holds
-        if (count != 1).any():
-            day, minute = divmod(int(np.argmax(count != 1)), _MINUTES)
-            number = "no price" if count[day, minute] == 0 else "more than one price"
-            raise GameError(
-                f"the tariff has {number} on {WEEKDAYS[day]} at "
-                f"{minute // 60:02}:{minute % 60:02}; each minute of the week needs exactly one"
-            )
+        object.__setattr__(self, "average", average)
+        for valid_from, members in self._versions.items():
+            count = np.zeros((12, len(DAY_TYPES), MINUTES), dtype=np.intp)
+            for index in members:
+                count += self.bands[index].holds
+            # Holidays may be left out where the calendar has none.
+            wrong = (count > 1) | ((count < 1) & (np.arange(len(DAY_TYPES)) != HOLIDAY)[:, None])
+            if wrong.any():
+                month, day, minute = (
+                    int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape)
+                )
+                number = "no price" if count[month, day, minute] == 0 else "more than one price"
+                seasons = any(self.bands[index].months != EVERY_MONTH for index in members)
+                since = "" if valid_from is None else f", valid from {valid_from}"
+                raise GameError(
+                    f"the tariff has {number} on {DAY_TYPES[day]} at "
+                    f"{minute // 60:02}:{minute % 60:02}"
+                    f"{f' in {MONTHS[month]}' if seasons else ''}{since}; each minute of the "
+                    f"week needs exactly one"
+                )
+
+    @cached_property
+    def _versions(self) -> dict[datetime.date | None, list[int]]:
+        """The bands by the day from which they are valid, the earliest first."""
+        since = {band.valid_from for band in self.bands}
+        days = sorted(since, key=lambda day: day or datetime.date.min) or [None]
+        return {
+            day: [k for k, band in enumerate(self.bands) if band.valid_from == day] for day in days
+        }
+
+    @property
+    def follows_clock(self) -> bool:
+        """Whether the price depends on the calendar or the clock at all."""
+        return len({(band.buy_per_kwh, band.sell_per_kwh) for band in self.bands}) > 1
 
     @classmethod
     def flat(cls, buy_per_kwh: float, sell_per_kwh: float, currency: str = "EUR") -> Tariff:
@@ -144,16 +168,50 @@ class Tariff:
     def prices(self, steps: TimeSteps) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the buy and the sell price of each step, shape (T,), for each kWh.
 
-        A step has the price of the moment in which it starts.
+        Raises
+        ------
+        GameError
+            The price changes inside a step, no band is valid yet, or a holiday has no price.
         """
-        weekday, minute = weekday_and_minute(steps)
-        band_of = np.zeros((7, _MINUTES), dtype=np.intp)
-        for index, band in enumerate(self.bands):
-            band_of[band.holds] = index
-        band_of_step = band_of[weekday, minute]
-        buy = np.array([band.buy_per_kwh for band in self.bands], dtype=np.float64)
-        sell = np.array([band.sell_per_kwh for band in self.bands], dtype=np.float64)
-        return buy[band_of_step], sell[band_of_step]
+        edges = [m for band in self.bands for m in (band.start_minute, band.end_minute)]
+        instants = within_steps(steps, edges if self.follows_clock else ())
+        if not self.follows_clock:
+            instants = instants[:, :1]
+        band_of = self._bands_of(instants.ravel(), steps).reshape(instants.shape)
+        pairs = [(band.buy_per_kwh, band.sell_per_kwh) for band in self.bands]
+        found = np.array(pairs, dtype=np.float64).T[:, band_of]
+        if self.average:
+            buy, sell = found.mean(axis=2)
+        else:
+            buy, sell = (throughout(prices, steps, "the price changes", _CURE) for prices in found)
+        return np.ascontiguousarray(buy), np.ascontiguousarray(sell)
+
+    def _bands_of(self, instants: NDArray[np.datetime64], steps: TimeSteps) -> NDArray[np.intp]:
+        """Return which band holds at each instant."""
+        of_holidays = [b for b in self.bands if HOLIDAY in b.days and b.days != EVERY_DAY]
+        if of_holidays and steps.calendar.holidays is None:
+            raise GameError(
+                "the tariff has prices for holidays, but nobody said which days they are: give "
+                "holidays (holidays.csv), if only an empty list"
+            )
+        place = cells(instants, steps)
+        days = steps.calendar.wall_times(instants).astype("datetime64[D]")
+        result = np.full(len(instants), -1, dtype=np.intp)
+        for valid_from, members in self._versions.items():
+            band_of = np.full((12, len(DAY_TYPES), MINUTES), -1, dtype=np.intp)
+            for index in members:
+                band_of[self.bands[index].holds] = index
+            valid = slice(None) if valid_from is None else days >= np.datetime64(valid_from)
+            result[valid] = band_of[tuple(part[valid] for part in place)]
+        if (result < 0).any():
+            day = days[np.argmin(result)]
+            if steps.calendar.is_holiday(days[result < 0][:1])[0]:
+                raise GameError(
+                    f"{day} is a holiday, for which the tariff has no price at some hour: say for "
+                    f"it, too (hol in the days, or 7)"
+                )
+            raise GameError(f"the tariff begins after {day}, the first of the meters' days")
+        return result
 
     def __repr__(self) -> str:
         if len(self.bands) > 1:
@@ -169,17 +227,22 @@ class PriceSeries(ByValue):
     Parameters
     ----------
     steps : TimeSteps
-        When each price holds; steps may be longer than those of the meters, not shorter.
+        When each price holds; with a zone where those of the meters have one. Steps may be longer
+        than those of the meters.
     buy_per_kwh, sell_per_kwh : array_like of float, shape (T,)
         Prices, in the currency for each kWh.
     currency : str, default "EUR"
         The unit of all money.
+    average : bool, default False
+        What a step costs in which several prices hold: their mean, weighted by time; by default it
+        is refused.
     """
 
     steps: TimeSteps
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
     currency: str = "EUR"
+    average: bool = False
 
     def __post_init__(self) -> None:
         for name in ("buy_per_kwh", "sell_per_kwh"):
@@ -199,28 +262,43 @@ class PriceSeries(ByValue):
         prices.setflags(write=False)
         return prices
 
+    @property
+    def follows_clock(self) -> bool:
+        """Whether the price depends on the calendar: no, it has times of its own."""
+        return False
+
     def prices(self, steps: TimeSteps) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the buy and the sell price of each step, shape (T,), for each kWh.
 
         Raises
         ------
         GameError
-            The prices do not cover all steps, or one step would have several prices.
+            The prices do not cover all steps, one step would have several prices, or only one of
+            meters and prices has a zone.
         """
-        own = self.steps
+        own, second = self.steps, np.timedelta64(1, "s")
+        if (own.calendar.zone is None) != (steps.calendar.zone is None):
+            known, unknown = ("meters", "prices")[:: 1 if own.calendar.zone is None else -1]
+            raise GameError(
+                f"the {known} have a zone, the {unknown} have none: say on which clock their times "
+                f"are (zone of TimeSteps.from_times)"
+            )
         if steps.start < own.start or steps.end > own.end:
             raise GameError(
                 f"the prices cover {own.time(0)} to {own.time(own.n_steps)}, but the meters "
                 f"{steps.time(0)} to {steps.time(steps.n_steps)}"
             )
-        offset = (steps.start - own.start) % own.step
-        if own.step % steps.step or offset % steps.step:
-            raise GameError(
-                f"prices change within a step of the meters: they hold for {own.step} from "
-                f"{own.time(0)}, and the meters' steps take {steps.step} from {steps.time(0)}"
-            )
-        index = ((steps.times - own.start) // own.step).astype(np.intp)
-        return self.buy_per_kwh[index], self.sell_per_kwh[index]
+        lag = int((steps.start - own.start) / second)
+        part = gcd(int(steps.step / second), int(own.step / second), lag)
+        n_parts = int(steps.step / second) // part
+        ticks = lag + int(steps.step / second) * np.arange(steps.n_steps)[:, np.newaxis]
+        index = (ticks + part * np.arange(n_parts)) // int(own.step / second)
+        buy, sell = self.buy_per_kwh[index], self.sell_per_kwh[index]
+        if self.average:
+            return buy.mean(axis=1), sell.mean(axis=1)
+        # Also where the prices happen to be equal: what finer meters would need is not there.
+        throughout(index, steps, "the price may change", _CURE)
+        return buy[:, 0].copy(), sell[:, 0].copy()
 
     def __repr__(self) -> str:
         return f"PriceSeries({self.steps.n_steps} prices in {self.currency} per kWh)"

@@ -1,0 +1,124 @@
+"""Hours of the calendar: clock times on some days of some months, and what holds within a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import gcd
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sesgame.energy.clock import offsets
+from sesgame.energy.time_steps import TimeSteps
+from sesgame.errors import GameError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "DAY_TYPES",
+    "EVERY_DAY",
+    "EVERY_MONTH",
+    "HOLIDAY",
+    "MINUTES",
+    "calendar_hours",
+    "cells",
+    "throughout",
+    "within_steps",
+]
+
+DAY_TYPES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "hol")
+"""Days of the week, and holidays, which are none of them."""
+
+HOLIDAY = DAY_TYPES.index("hol")
+EVERY_DAY, EVERY_MONTH = frozenset(range(len(DAY_TYPES))), frozenset(range(1, 13))
+MINUTES = 24 * 60
+
+
+def calendar_hours(
+    start_minute: int, end_minute: int, days: Iterable[int], months: Iterable[int]
+) -> NDArray[np.bool_]:
+    """Return the minutes of some days between two clock times, shape (12, 8, 1440).
+
+    By month, type of day and minute. Over midnight where the end is before the start; all day
+    where they are equal.
+
+    Raises
+    ------
+    GameError
+        There are no such days, months or minutes.
+    """
+    chosen, seasons = frozenset(days), frozenset(months)
+    if not (chosen and chosen <= EVERY_DAY):
+        raise GameError(
+            f"the days {sorted(chosen)} are not days of the week, 0 to 6, or holidays, {HOLIDAY}"
+        )
+    if not (seasons and seasons <= EVERY_MONTH):
+        raise GameError(f"the months {sorted(seasons)} are not months, 1 to 12")
+    for minute in (start_minute, end_minute):
+        if not 0 <= minute <= MINUTES:
+            raise GameError(f"{minute} is not a minute of the day, 0 to {MINUTES}")
+    minutes = np.arange(MINUTES)
+    after_start, before_end = minutes >= start_minute, minutes < end_minute
+    in_day = after_start & before_end if start_minute < end_minute else after_start | before_end
+    in_days = np.isin(np.arange(len(DAY_TYPES)), sorted(chosen))
+    in_months = np.isin(np.arange(1, 13), sorted(seasons))
+    return in_months[:, np.newaxis, np.newaxis] & in_days[:, np.newaxis] & in_day
+
+
+def cells(instants: NDArray[np.datetime64], steps: TimeSteps) -> tuple[NDArray[np.intp], ...]:
+    """Return month, type of day and minute of instants, as :func:`calendar_hours` has them."""
+    walls = steps.calendar.wall_times(instants)
+    minutes = walls.astype("datetime64[m]")
+    days = minutes.astype("datetime64[D]")
+    # 1970-01-01, day 0 of numpy's calendar, was a Thursday.
+    day = (days.astype(np.int64) + 3) % 7
+    day[steps.calendar.is_holiday(days)] = HOLIDAY
+    month = days.astype("datetime64[M]").astype(np.int64) % 12
+    return month.astype(np.intp), day.astype(np.intp), (minutes - days).astype(np.intp)
+
+
+def within_steps(steps: TimeSteps, minutes: Iterable[int]) -> NDArray[np.datetime64]:
+    """Return instants so that nothing changes between two of them, shape (T, k).
+
+    A step has k of them, equally far apart, the first at its start.
+
+    Parameters
+    ----------
+    steps : TimeSteps
+    minutes : iterable of int
+        The minutes of the day at which something may change. Midnight is one of them.
+    """
+    second = np.timedelta64(1, "s")
+    length = int(steps.step / second)
+    part = gcd(length, 86_400, *(60 * minute for minute in minutes))
+    zone = steps.calendar.zone
+    since, offset = (
+        (np.array([steps.start]), np.array([0], dtype="timedelta64[s]"))
+        if zone is None
+        else offsets(zone, steps.start, steps.end)
+    )
+    # What a clock shows is a whole number of parts only if its offset is, and its changes are.
+    walls = (steps.start + offset).astype("datetime64[s]").astype(np.int64)
+    changes = ((since[1:] - steps.start) / second).astype(np.int64)
+    part = gcd(part, *walls.tolist(), *changes.tolist())
+    ticks = np.arange(length // part) * np.timedelta64(part, "s")
+    return steps.instants[:, np.newaxis] + ticks
+
+
+def throughout(values: NDArray[Any], steps: TimeSteps, what: str, cure: str) -> NDArray[Any]:
+    """Return what holds all through each step, of values at its instants of shape (T, k).
+
+    Raises
+    ------
+    GameError
+        Something changes inside a step.
+    """
+    changed = (values != values[:, :1]).any(axis=1)
+    if changed.any():
+        step = int(np.argmax(changed))
+        raise GameError(
+            f"{what} within the step from {steps.time(step)}, which takes "
+            f"{steps.step_hours * 60:g} minutes{steps.clock_in_words}; {cure}"
+        )
+    return values[:, 0]
