@@ -41,7 +41,7 @@ MISTAKES = [
     ),
     pytest.param(
         edited("meters", "T11:00", "T11:00+02:00"),
-        r'meters.csv, line 3, column "time": .* carries a time zone',
+        r"meters.csv: 2016-06-01T11:00\+02:00 carries an offset .* 2016-06-01T10:00 does not",
         id="a time zone",
     ),
     pytest.param(
@@ -72,7 +72,7 @@ MISTAKES = [
     ),
     pytest.param(
         edited("meters", "11:00,1.0", "11:00,"),
-        r'meters.csv, line 3, column "ann_load": an empty cell is not a number',
+        r'meters.csv: 1 reading is missing: 1 in "ann_load" \(line 3, 2016-06-01T11:00\)',
         id="an empty reading",
     ),
     pytest.param(
@@ -197,7 +197,7 @@ MISTAKES = [
     ),
     pytest.param(
         series(*(f"2016-06-01T{h}:{m},0.3,0.1" for h in (10, 11, 12, 13) for m in ("00", "30"))),
-        "prices change within a step of the meters",
+        "the price may change within the step of 60 minutes from 2016-06-01T10:00",
         id="prices finer than the meters",
     ),
     pytest.param(bands("06:00,22:00,,0.3,0.1"), "no price on mon at 00:00", id="no price at night"),
@@ -296,3 +296,32 @@ def test_an_unknown_model_is_refused(tmp_path):
     community = sg.energy.Community.from_csv(write_community(tmp_path))
     with pytest.raises(GameError, match='"battery", "netting" or "linear"'):
         community.cost_game(model="milp")
+
+
+def test_all_gaps_of_the_meters_are_named(tmp_path):
+    gaps = edited(
+        "meters",
+        "2016-06-01T11:00,1.0,2.0,1.00\n2016-06-01T12:00,1.5,2.5,0.75",
+        "2016-06-01T11:00,,2.0,\n2016-06-01T12:00, ,2.5,0.75",
+    )
+    message = (
+        r'3 readings are missing: 2 in "ann_load" \(line 3, 2016-06-01T11:00, to line 4, '
+        r'2016-06-01T12:00\), 1 in "roof" \(line 3, 2016-06-01T11:00\)'
+    )
+    with pytest.raises(GameError, match=message):
+        sg.energy.Community.from_csv(write_community(tmp_path, **gaps))
+
+
+def test_a_meter_that_hums_while_nothing_is_generated_is_no_load():
+    def community(pv):
+        return sg.energy.Community(
+            members=["ann", "bob"],
+            steps=["2024-12-01", "2024-12-02"],
+            load_kwh=[[9.0, 8.0], [5.0, 5.0]],
+            pv_kwh=[pv, [0.0, 0.0]],
+            tariff=sg.energy.Tariff.flat(0.3, 0.1),
+        )
+
+    assert community([-0.012, 0.002]).pv_kwh.sum() == pytest.approx(-0.01)
+    with pytest.raises(GameError, match=r"the PV of 'ann' adds up to -0.02 kWh; .* of scale in"):
+        community([-0.02, 0.0])

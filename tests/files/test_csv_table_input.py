@@ -91,3 +91,41 @@ def test_a_game_of_a_few_bytes_does_not_ask_for_gigabytes(tmp_path):
     assert len(lines) == 2
     for line in lines:
         assert "1073741822 of 1073741823 coalitions have no value: {p0}, {p1}, " in line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "time,Zähler\n1,2\n".encode("cp1252"),
+            r'line 1 is not UTF-8; .* Windows \("ä" there\): save',
+        ),
+        ("time,a\n1,2\n3,é\n".encode("latin-1"), r"line 3 is not UTF-8"),
+        ("time,a\n1,2\n".encode("utf-16"), "it seems to be text in UTF-16: save it as"),
+        ("time,a\n1,2\n".encode("utf-16-be"), "it has zero bytes, as text in UTF-16 has"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x08\xff", "it seems to be an Excel or OpenDocument workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "it seems to be an old Excel workbook"),
+        (gzip.compress(b"time,a\n1,2\n"), "it seems to be compressed by gzip"),
+    ],
+)
+def test_a_file_that_is_no_csv_is_told_what_it_seems_to_be(tmp_path, content, message):
+    with pytest.raises(GameError, match=f"table.csv cannot be read as a CSV file: {message}"):
+        CsvTable.read(table(tmp_path, content))
+
+
+def test_tabs_are_named(tmp_path):
+    with pytest.raises(GameError, match="separates its columns by tabs; use commas"):
+        CsvTable.read(table(tmp_path, b"time\tann\n1\t2\n"))
+
+
+@pytest.mark.parametrize(
+    ("written", "needed"),
+    [("Time", "time"), ("M\u0075\u0308ller", "Müller"), ("ann _load", "ann_load")],
+)
+def test_a_column_that_is_written_a_little_otherwise_is_named(tmp_path, written, needed):
+    read = CsvTable.read(table(tmp_path, f"{written},x\n1,2\n".encode()))
+    with pytest.raises(
+        GameError, match=f'has no column "{needed}"; .*is "{written}" meant'
+    ) as caught:
+        read.need(needed)
+    assert '"x"' in str(caught.value)

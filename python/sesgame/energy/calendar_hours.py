@@ -118,7 +118,7 @@ def throughout(values: NDArray[Any], steps: TimeSteps, what: str, cure: str) -> 
     if changed.any():
         step = int(np.argmax(changed))
         raise GameError(
-            f"{what} within the step from {steps.time(step)}, which takes "
-            f"{steps.step_hours * 60:g} minutes{steps.clock_in_words}; {cure}"
+            f"{what} within the step of {steps.step_hours * 60:g} minutes from {steps.time(step)}"
+            f"{steps.clock_in_words}: {cure}"
         )
     return values[:, 0]

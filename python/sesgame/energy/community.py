@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Community"]
 
+HUM = 1e-3
+"""Of what all generate and a member uses: what its PV may draw without being taken for a load."""
+
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Community(ByValue):
@@ -71,7 +74,8 @@ class Community(ByValue):
     Raises
     ------
     GameError
-        Shapes do not fit, a number is not finite, PV is negative on the whole, a battery's owner
+        Shapes do not fit, a number is not finite, PV is negative on the whole by more than a meter
+        hums (a thousandth of what all generate and the member uses), a battery's owner
         or somebody whom the grid names is not a member, or energy sells for more than it costs in
         some step.
 
@@ -140,11 +144,7 @@ class Community(ByValue):
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
-        for member, total in zip(labels, self.pv_kwh.sum(axis=1), strict=True):
-            if total < 0:
-                raise GameError(
-                    f"the PV of {member!r} adds up to {total:g} kWh; what PV generates is positive"
-                )
+        self._refuse_wrong_sign()
         for battery in self.batteries:
             if battery.owner not in labels:
                 raise GameError(
@@ -153,6 +153,17 @@ class Community(ByValue):
                     f"an operator has to be listed as a member, without meters"
                 )
         self.grid.check_members(labels)
+
+    def _refuse_wrong_sign(self) -> None:
+        generated = np.maximum(self.pv_kwh, 0.0).sum()
+        used = np.maximum(self.load_kwh, 0.0).sum(axis=1)
+        for member, total, load in zip(self.members, self.pv_kwh.sum(axis=1), used, strict=True):
+            # A meter hums around zero where nothing is generated, as under snow.
+            if total < -HUM * (generated + load):
+                raise GameError(
+                    f"the PV of {member!r} adds up to {total:g} kWh; what PV generates is "
+                    f"positive: change the sign of the readings, or of scale in members.csv"
+                )
 
     @classmethod
     def from_csv(

@@ -25,7 +25,8 @@ from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files
-from sesgame.files.csv_table import CsvTable
+from sesgame.files.csv_table import NAMED, CsvTable
+from sesgame.formatting import count
 
 if TYPE_CHECKING:
     from datetime import date
@@ -163,20 +164,42 @@ def _read_meters(
 ) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
     columns = dict.fromkeys(meter.column for meter in meters)
     for name in ("time", *columns):
-        if name not in table.columns:
-            raise GameError(f'{table.path} has no column "{name}"')
+        table.need(name)
     for name in table.columns:
         if name != "time" and name not in columns:
             raise GameError(
                 f'{table.path}: the meter column "{name}" belongs to no member in members.csv'
             )
     steps = _read_times(table, said.meters_zone, said, holidays)
+    _refuse_gaps(table, list(columns), steps)
     energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
     readings = {name: table.floats(name) for name in columns}
     for meter in meters:
         hours = steps.step_hours if meter.unit == "kW" else 1.0
         energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
     return steps, energy_kwh["load"], energy_kwh["pv"]
+
+
+def _refuse_gaps(table: CsvTable, names: list[str], steps: TimeSteps) -> None:
+    """Refuse empty cells, with how many there are, in which columns, and when."""
+    gaps = {
+        name: rows
+        for name in names
+        if (rows := [row for row, cell in enumerate(table.columns[name]) if not cell.strip()])
+    }
+    if not gaps:
+        return
+    parts = [
+        f'{len(rows):,} in "{name}" (line {table.lines[rows[0]]}, {steps.time(rows[0])}'
+        + (f", to line {table.lines[rows[-1]]}, {steps.time(rows[-1])})" if len(rows) > 1 else ")")
+        for name, rows in list(gaps.items())[:NAMED]
+    ]
+    more = f" and in {len(gaps) - NAMED:,} columns more" if len(gaps) > NAMED else ""
+    n_gaps = sum(map(len, gaps.values()))
+    raise GameError(
+        f"{table.path}: {count(n_gaps, 'reading')} {'is' if n_gaps == 1 else 'are'} missing: "
+        f"{', '.join(parts)}{more}; decide how to fill them: nothing is guessed"
+    )
 
 
 def _read_times(

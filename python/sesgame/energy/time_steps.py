@@ -280,7 +280,14 @@ class TimeSteps:
         if (seconds != array).any():
             raise GameError(f"{array[np.argmax(seconds != array)]} is not a whole second")
         if None in offsets and len(offsets) > 1:
-            raise GameError("some times carry an offset from UTC, and some do not")
+            texts = [str(time) for time in np.asarray(times).tolist()]
+            without, with_one = (
+                next(text for text in texts if bool(_ZONED.fullmatch(text.strip())) == has)
+                for has in (False, True)
+            )
+            raise GameError(
+                f"{with_one} carries an offset from UTC, and {without} does not: give all with one"
+            )
         if None not in offsets:
             zone = zone or tariff_zone or _zone_of(cast("set[np.timedelta64]", offsets))
         if zone is None and tariff_zone is not None:
@@ -404,7 +411,7 @@ class TimeSteps:
     def clock_in_words(self) -> str:
         """On which clock that is, to end a sentence with."""
         zone = self.calendar.zone
-        return " of the meters' clock" if zone is None else f" on the clock of {zone}"
+        return " on the clock of the meters" if zone is None else f" on the clock of {zone}"
 
     def _show(self, time: np.datetime64) -> str:
         return _clock_text(time, self.calendar)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import unicodedata
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from sesgame.errors import GameError
 from sesgame.files.csv_text import unmarked
+from sesgame.files.file_kind import what_it_seems
 from sesgame.files.json_text import LONGEST_SHOWN
 
 __all__ = ["CsvTable"]
@@ -79,15 +81,19 @@ class CsvTable:
         except FileNotFoundError as error:
             raise GameError(f"no such file: {path}") from error
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-            raise GameError(f"{path} cannot be read as a CSV file: {error}") from error
+            reason = what_it_seems(path) or str(error)
+            raise GameError(f"{path} cannot be read as a CSV file: {reason}") from error
         if len(rows) < 2:
             raise GameError(f"{path} is empty; it needs a header and at least one row")
         header = [unmarked(cell) for cell in rows.pop(0)]
+        if any("\0" in name for name in header):
+            raise GameError(f"{path} cannot be read as a CSV file: {what_it_seems(path)}")
         del lines[0]
-        if len(header) == 1 and ";" in header[0]:
-            raise GameError(
-                f"{path} separates its columns by semicolons; use commas, and points for decimals"
-            )
+        for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+            if len(header) == 1 and separator in header[0]:
+                raise GameError(
+                    f"{path} separates its columns by {name}; use commas, and points for decimals"
+                )
         seen: set[str] = set()
         for position, name in enumerate(header, start=1):
             if not name:
@@ -115,14 +121,28 @@ class CsvTable:
             A required column is missing, or there is one that nobody would read.
         """
         for name in required:
-            if name not in self.columns:
-                raise GameError(f'{self.path} has no column "{name}"; it has {self.names}')
+            self.need(name)
         for name in self.columns:
             if name not in required and name not in optional:
                 allowed = ", ".join([*required, *optional])
                 raise GameError(
                     f'{self.path}: the column "{name}" has no meaning here; allowed are {allowed}'
                 )
+
+    def need(self, name: str) -> None:
+        """Check that a column is there.
+
+        Raises
+        ------
+        GameError
+            It is not; the message names those that are, and one that is written a little otherwise.
+        """
+        if name not in self.columns:
+            alike = [other for other in self.columns if _bare(other) == _bare(name)]
+            meant = f'; is "{_shown(alike[0])}" meant?' if alike else ""
+            raise GameError(
+                f'{self.path} has no column "{_shown(name)}"; it has {self.names}{meant}'
+            )
 
     def texts(self, name: str, default: str | None = None) -> tuple[str, ...]:
         """Return a column's texts; `default` in every row when there is no such column.
@@ -181,6 +201,11 @@ class CsvTable:
         named = [f'"{_shown(name)}"' for name in list(self.columns)[:NAMED]]
         more = len(self.columns) - len(named)
         return ", ".join(named) + (f" and {more:,} more" if more else "")
+
+
+def _bare(name: str) -> str:
+    """Return a name without what people do not see: case, blanks, how accents are composed."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _shown(cell: str) -> str:
