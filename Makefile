@@ -169,5 +169,5 @@ $(EXTENSION): $(TOOLS) $(RUST_SOURCES)
 .venv-peers/%/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-peers/$*
 	.venv-peers/$*/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.venv-peers/$*/bin/python -m pip install --quiet --group $* numpy tqdm
+	.venv-peers/$*/bin/python -m pip install --quiet --group $* numpy tqdm tzdata
 	@touch $@
