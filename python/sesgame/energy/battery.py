@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Battery", "Pool", "StorageOffer", "offers_of", "storage_of"]
+
+
+SHARES = 1e-6
+"""How far shares of a battery may be from 1 together; they are written with six digits or more."""
+
+_OF_SIZE = (
+    "energy_kwh",
+    "power_kw",
+    "initial_charge_kwh",
+    "charge_power_kw",
+    "discharge_power_kw",
+)
+"""What is divided where a battery is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +103,52 @@ class Battery:
                 f"{name}: initial_charge_kwh must be at most energy_kwh, {self.energy_kwh}, "
                 f"got {self.initial_charge_kwh}"
             )
+
+    @classmethod
+    def shared(cls, shares: Mapping[str, float], **whole: float | None) -> tuple[Battery, ...]:
+        """Return the parts of one battery that several members own.
+
+        Whoever is in a coalition brings its part of capacity, powers and charge. Parts of one
+        battery run as one, so that all owners together have the whole of it.
+
+        Parameters
+        ----------
+        shares : mapping of member to float
+            Each in (0, 1]; they add up to 1.
+        **whole
+            The battery's other fields, of the whole.
+
+        Raises
+        ------
+        GameError
+            There are no shares, one is not in (0, 1], they do not add up to 1, or as for a battery.
+
+        Examples
+        --------
+        >>> parts = Battery.shared(
+        ...     {"ann": 0.75, "bob": 0.25},
+        ...     energy_kwh=10,
+        ...     power_kw=4,
+        ...     charge_efficiency=0.9,
+        ...     discharge_efficiency=0.9,
+        ... )
+        >>> [(part.owner, part.energy_kwh, part.power_kw) for part in parts]
+        [('ann', 7.5, 3.0), ('bob', 2.5, 1.0)]
+        """
+        for owner, share in shares.items():
+            if not 0 < share <= 1:
+                raise GameError(
+                    f"the share of {owner!r} in a battery must be in (0, 1], got {share}"
+                )
+        total = math.fsum(shares.values())
+        # Thirds and sevenths are written with some digits.
+        if abs(total - 1.0) > SHARES:
+            raise GameError(f"the shares in a battery add up to {total:g}, not 1: {dict(shares)}")
+        parted = [name for name in _OF_SIZE if whole.get(name) is not None]
+        return tuple(
+            cls(owner=owner, **{**whole, **{name: whole[name] * share for name in parted}})  # type: ignore[arg-type, operator]
+            for owner, share in shares.items()
+        )
 
     @property
     def can_store(self) -> bool:

@@ -31,27 +31,69 @@ def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
     numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
     optional = ["initial_charge_kwh", "degradation_cost_per_kwh"]
     powers = ["charge_power_kw", "discharge_power_kw"]
-    table.expect(["owner", *numbers], optional + powers)
-    owners, rows = table.texts("owner"), _numbers(table, numbers, optional)
+    table.expect(["owner", *numbers], [*optional, *powers, "battery", "share"])
+    rows = _numbers(table, numbers, optional)
     # An empty cell is no limit of its own: power_kw holds.
     for power in powers:
         given = table.texts(power, "")
         for row, value in enumerate(table.floats(power, 0.0).tolist()):
             if given[row]:
                 rows[row][power] = value
+    batteries: list[Battery] = []
+    for row, shares in _owners(table, rows, members):
+        with _line_of(table, row):
+            batteries += Battery.shared(shares, **rows[row])
+    return batteries
+
+
+def _owners(
+    table: CsvTable, rows: list[dict[str, float]], members: list[str]
+) -> list[tuple[int, dict[str, float]]]:
+    """Return the first row of each battery, and the shares of its owners.
+
+    Raises
+    ------
+    GameError
+        An owner is not a member or owns a battery twice, or rows of one battery contradict.
+    """
     known = frozenset(members)
-    for row, owner in enumerate(owners):
-        if owner and owner not in known:
+    names, given = table.texts("battery", ""), table.texts("share", "")
+    shares = table.floats("share", 1.0).tolist()
+    first: dict[str, int] = {}
+    found: dict[int, dict[str, float]] = {}
+    for row, cell in enumerate(table.texts("owner")):
+        labels = [cell] if cell in known else [label.strip() for label in cell.split(";")]
+        if labels == ["all"]:
+            labels = list(members)
+        for label in labels:
+            if label and label not in known:
+                table.fail(
+                    row,
+                    "owner",
+                    f"{label} is not in members.csv; list an operator there as a member without "
+                    f"meters",
+                )
+        name = names[row]
+        if given[row] and not name:
+            table.fail(
+                row, "share", "a share is of a battery that has a name in the column battery"
+            )
+        if given[row] and len(labels) > 1:
+            table.fail(row, "share", "a share is of one owner; several have equal parts without it")
+        battery = first.setdefault(name, row) if name else row
+        if rows[battery] != rows[row]:
             table.fail(
                 row,
-                "owner",
-                f"{owner} is not in members.csv; list an operator there as a member without meters",
+                "battery",
+                f"{name} has other numbers than in line {table.lines[battery]}; all are of the "
+                f"whole battery",
             )
-    batteries = []
-    for row, (owner, values) in enumerate(zip(owners, rows, strict=True)):
-        with _line_of(table, row):
-            batteries.append(Battery(owner=owner, **values))
-    return batteries
+        owned = found.setdefault(battery, {})
+        for label in labels:
+            if label in owned:
+                table.fail(row, "owner", f"{label} owns a part of this battery already")
+            owned[label] = shares[row] / len(labels)
+    return list(found.items())
 
 
 def read_offers(table: CsvTable) -> list[StorageOffer]:
