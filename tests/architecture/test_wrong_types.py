@@ -86,6 +86,12 @@ CALLS = {
     "energy.bargained_dispatch": {"community": community(4)},
     "energy.clustered_nucleolus": {"community": WORLD, "n_clusters": 2},
     "energy.clusters_of": {"community": WORLD, "n_clusters": 2},
+    "energy.sharing_game": {
+        "deficit_kwh": [[1.0], [0.0]],
+        "surplus_kwh": [[0.0], [2.0]],
+        "buy_per_kwh": 0.3,
+        "sell_per_kwh": 0.1,
+    },
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
     "games.airport": {"costs": [1.0, 2.0]},
     "games.bankruptcy": {"estate": 2.0, "claims": [1.0, 2.0]},

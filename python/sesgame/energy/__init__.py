@@ -23,6 +23,7 @@ from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import DemandCharge, Grid, Line
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
+from sesgame.energy.sharing import sharing_game
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
@@ -56,4 +57,5 @@ __all__ = [
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "sharing_game",
 ]
