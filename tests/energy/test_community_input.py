@@ -325,3 +325,63 @@ def test_a_meter_that_hums_while_nothing_is_generated_is_no_load():
     assert community([-0.012, 0.002]).pv_kwh.sum() == pytest.approx(-0.01)
     with pytest.raises(GameError, match=r"the PV of 'ann' adds up to -0.02 kWh; .* of scale in"):
         community([-0.02, 0.0])
+
+
+def shared_batteries(tmp_path, rows, columns="owner"):
+    numbers = "energy_kwh,power_kw,charge_efficiency,discharge_efficiency,initial_charge_kwh"
+    folder = write_community(tmp_path, batteries=f"{columns},{numbers}\n{rows}\n")
+    return sg.energy.Community.from_csv(folder)
+
+
+def test_batteries_are_owned_in_parts(tmp_path):
+    tail = "6,3,0.9,1,1.5"
+    every = shared_batteries(tmp_path, f"all,{tail}").batteries
+    assert [
+        (part.owner, part.energy_kwh, part.power_kw, part.initial_charge_kwh) for part in every
+    ] == [(member, 2.0, 1.0, 0.5) for member in ("ann", "bob", "operator")]
+    rows = f"shed,ann,0.75,{tail}\nshed,bob,0.25,{tail}\n,operator,,{tail}"
+    several = shared_batteries(tmp_path, rows, "battery,owner,share").batteries
+    assert [(part.owner, part.energy_kwh) for part in several] == [
+        ("ann", 4.5),
+        ("bob", 1.5),
+        ("operator", 6.0),
+    ]
+    # All owners together have the whole of it.
+    halves = shared_batteries(tmp_path, f"ann;bob,{tail}")
+    whole = shared_batteries(tmp_path, f"ann,{tail}")
+    both = ["ann", "bob", "operator"]
+    assert halves.cost_game().value(both) == pytest.approx(whole.cost_game().value(both), abs=1e-12)
+    assert halves.cost_game().value(["ann"]) > whole.cost_game().value(["ann"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "message"),
+    [
+        ("owner", "ann;eve,6,3,0.9,1,0", 'line 2, column "owner": eve is not in members.csv'),
+        ("owner", "ann;ann,6,3,0.9,1,0", "line 2, .*ann owns a part of this battery already"),
+        (
+            "owner,share",
+            "ann,0.5,6,3,0.9,1,0",
+            'line 2, column "share": a share is of a battery that',
+        ),
+        (
+            "battery,owner,share",
+            "x,ann,0.5,6,3,0.9,1,0",
+            "line 2: the shares .* add up to 0.5, not 1",
+        ),
+        (
+            "battery,owner,share",
+            "x,ann,0.5,6,3,0.9,1,0\nx,bob,0.5,6,4,0.9,1,0",
+            'line 3, column "battery": x has other numbers than in line 2',
+        ),
+        ("battery,owner,share", "x,ann;bob,0.5,6,3,0.9,1,0", "a share is of one owner"),
+        (
+            "battery,owner,share",
+            "x,ann,-1,6,3,0.9,1,0",
+            r"the share of 'ann' .* in \(0, 1\], got -1",
+        ),
+    ],
+)
+def test_parts_of_a_battery_that_cannot_be_are_named(tmp_path, columns, rows, message):
+    with pytest.raises(GameError, match=message):
+        shared_batteries(tmp_path, rows, columns)

@@ -155,8 +155,9 @@ class Community(ByValue):
         self.grid.check_members(labels)
 
     def _refuse_wrong_sign(self) -> None:
-        generated = np.maximum(self.pv_kwh, 0.0).sum()
-        used = np.maximum(self.load_kwh, 0.0).sum(axis=1)
+        # Row by row: a large community is not held twice.
+        generated = sum(float(row[row > 0].sum()) for row in self.pv_kwh)
+        used = [float(row[row > 0].sum()) for row in self.load_kwh]
         for member, total, load in zip(self.members, self.pv_kwh.sum(axis=1), used, strict=True):
             # A meter hums around zero where nothing is generated, as under snow.
             if total < -HUM * (generated + load):
@@ -639,10 +640,11 @@ def _of_another_type(label: Hashable, members: tuple[str, ...]) -> str:
 def _checked_energy(
     name: str, values: ArrayLike, members: tuple[str, ...], steps: TimeSteps
 ) -> NDArray[np.float64]:
-    """Return finite energy by member and step, read-only."""
+    """Return finite energy by member and step, read-only: what nobody can write is not copied."""
     shape = (len(members), steps.n_steps)
+    is_kept = isinstance(values, np.ndarray) and values.base is None and not values.flags.writeable
     try:
-        energy = np.array(values, dtype=np.float64)
+        energy = (np.asarray if is_kept else np.array)(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise GameError(f"{name} is not an array of numbers: {error}") from error
     if energy.shape != shape:

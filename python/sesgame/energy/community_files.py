@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import NAMED, CsvTable
+from sesgame.files.number_table import NumberTable
 from sesgame.formatting import count
 
 if TYPE_CHECKING:
@@ -97,9 +99,7 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
         said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
     holidays = _read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
     members, meters = _read_members(CsvTable.read(files["members"]))
-    steps, load_kwh, pv_kwh = _read_meters(
-        CsvTable.read(files["meters"]), len(members), meters, said, holidays
-    )
+    steps, load_kwh, pv_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
     batteries: list[Battery] = []
     offers: list[StorageOffer] = []
     if "batteries" in files:
@@ -156,13 +156,47 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
 
 
 def _read_meters(
-    table: CsvTable,
+    path: Path,
     n_members: int,
     meters: list[_Meter],
     said: MeterClock,
     holidays: list[date] | None,
 ) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
     columns = dict.fromkeys(meter.column for meter in meters)
+    steps, readings = _read_plain(path, columns, said, holidays) or _read_by_cell(
+        path, columns, said, holidays
+    )
+    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
+    for meter in meters:
+        hours = steps.step_hours if meter.unit == "kW" else 1.0
+        energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
+    for energy in energy_kwh.values():
+        energy.setflags(write=False)
+    return steps, energy_kwh["load"], energy_kwh["pv"]
+
+
+_Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
+
+
+def _read_plain(
+    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
+) -> _Readings | None:
+    """Return steps and readings of a file without any fault; of others, nothing."""
+    table = NumberTable.read(path, "time")
+    if table is None or set(table.columns) != set(columns):
+        return None
+    try:
+        steps = _steps_of(table.texts, said.meters_zone, said, holidays)
+    except GameError:
+        return None
+    return steps, {name: table.numbers[row] for name, row in table.columns.items()}
+
+
+def _read_by_cell(
+    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
+) -> _Readings:
+    """Return steps and readings, or name the cell that is wrong."""
+    table = CsvTable.read(path)
     for name in ("time", *columns):
         table.need(name)
     for name in table.columns:
@@ -172,12 +206,7 @@ def _read_meters(
             )
     steps = _read_times(table, said.meters_zone, said, holidays)
     _refuse_gaps(table, list(columns), steps)
-    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
-    readings = {name: table.floats(name) for name in columns}
-    for meter in meters:
-        hours = steps.step_hours if meter.unit == "kW" else 1.0
-        energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
-    return steps, energy_kwh["load"], energy_kwh["pv"]
+    return steps, {name: table.floats(name) for name in columns}
 
 
 def _refuse_gaps(table: CsvTable, names: list[str], steps: TimeSteps) -> None:
@@ -207,17 +236,23 @@ def _read_times(
 ) -> TimeSteps:
     """Return the steps of a table with a column of times, on the clock of a zone."""
     try:
-        return TimeSteps.from_times(
-            table.texts("time"),
-            zone=zone,
-            tariff_zone=said.tariff_zone,
-            holidays=holidays,
-            stamp=said.stamp or "start",
-        )
+        return _steps_of(table.texts("time"), zone, said, holidays)
     except GameError as error:
         # A cell that is no time has a line.
         table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
         raise GameError(f"{table.path}: {error}") from error
+
+
+def _steps_of(
+    times: Sequence[str], zone: str | None, said: MeterClock, holidays: list[date] | None
+) -> TimeSteps:
+    return TimeSteps.from_times(
+        times,
+        zone=zone,
+        tariff_zone=said.tariff_zone,
+        holidays=holidays,
+        stamp=said.stamp or "start",
+    )
 
 
 def _read_holidays(table: CsvTable) -> list[date]:

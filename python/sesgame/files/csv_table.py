@@ -19,7 +19,7 @@ from sesgame.files.csv_text import unmarked
 from sesgame.files.file_kind import what_it_seems
 from sesgame.files.json_text import LONGEST_SHOWN
 
-__all__ = ["CsvTable"]
+__all__ = ["CsvTable", "open_text"]
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class CsvTable:
         lines: list[int] = []
         n_cells = 0
         try:
-            with _open(path) as file:
+            with open_text(path) as file:
                 reader = csv.reader(_limited(file, path), strict=True)
                 for row in reader:
                     if row:
@@ -226,7 +226,7 @@ def _limited(file: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _open(path: Path) -> TextIO:
+def open_text(path: Path) -> TextIO:
     """Open a file for reading; a byte order mark, as spreadsheets write it, is no part of it."""
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")

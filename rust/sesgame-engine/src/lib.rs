@@ -16,6 +16,7 @@ pub mod linear_program;
 pub mod markets;
 pub mod memory;
 pub mod nearest_point;
+pub mod numeric_rows;
 pub mod owen_integral;
 mod partial_sums;
 mod per_process;

@@ -16,6 +16,7 @@ mod linear_production;
 mod master;
 mod native_game;
 mod network;
+mod numeric_rows;
 mod order_book;
 mod properties;
 mod shapley;
@@ -55,6 +56,8 @@ mod _engine {
     use crate::native_game::NativeGame;
     #[pymodule_export]
     use crate::network::{NetworkColumns, NetworkOutcome};
+    #[pymodule_export]
+    use crate::numeric_rows::numeric_rows;
     #[pymodule_export]
     use crate::order_book::{EngineRule, OrderBookColumns, OrderBookOutcome};
     #[pymodule_export]
