@@ -96,6 +96,19 @@ def test_a_made_up_field_is_refused():
         linopy_fields.check_fields(later)
 
 
+def test_a_constraint_on_single_variables_counts():
+    model, bought = village()
+    twice = model.add_variables(0, 20, [pd.RangeIndex(2, name="piece")], name="twice")
+    model.add_constraints(twice.at[0] - 2 * bought.at[()] == 0, name="single")
+    model.add_objective(4 * bought + twice.sum(), overwrite=True)
+    assert table(model) == [0, 12, 18, 30]  # 4 and twice 1 for each of 2 and 3
+    data = model.constraints["single"].data
+    if "const" in data:
+        model.constraints["single"]._data = data.assign(const=data["const"].fillna(0) + 1.0)
+        with pytest.raises(GameError, match="constraint 'single' holds 'const', of which"):
+            adapters.linopy.model_game(model)
+
+
 @pytest.mark.parametrize("kind", [1, 2])
 def test_special_ordered_sets_are_refused_until_they_are_reformulated(kind):
     model, bought = village()

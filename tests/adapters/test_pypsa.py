@@ -256,6 +256,14 @@ def test_investment_periods_are_optimised_together_by_default():
     np.testing.assert_allclose(game.tabulate(), [0, 9.6, 0, 7.8], atol=1e-12)
 
 
+def test_a_window_of_snapshots_has_the_loads_of_these():
+    network = empty_network(steps=3)
+    network.add("Generator", "grid", bus="north", p_nom=50, marginal_cost=2.0)
+    network.add("Load", "ann", bus="north", p_set=[1.0, 2.0, 3.0])
+    game = adapters.pypsa.network_game(network, {"ann": "ann"}, shared=["grid"], snapshots=[1, 2])
+    assert game.value(["ann"]) == pytest.approx(10.0)
+
+
 def test_a_line_that_is_not_there_does_not_hold_the_voltages_of_a_mesh():
     example = EXAMPLES["owned lines in a mesh"]()
     game = game_of(example)

@@ -27,7 +27,7 @@ def test_a_picture_of_the_gallery_is_drawn(picture, monkeypatch):
     runpy.run_path(str(DOCS / picture))
     (number,) = pyplot.get_fignums()
     figure = pyplot.figure(number)
-    figure.canvas.draw()
+    figure.draw_without_rendering()  # which places all that there is
     inside = figure.get_tightbbox().padded(-0.1)
     width, height = figure.get_size_inches()
     assert 0 <= inside.x0 < inside.x1 <= width

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sesgame as sg
-from hypothesis import given, settings
+from fixtures.drawn import drawn
 from reference.dispatch_lp import bill_range
 from sesgame.testing import assert_budget_balanced, assert_in_core, communities
 
@@ -53,8 +53,7 @@ def test_the_bills_are_in_the_core_of_every_community_that_can_be_enumerated(tie
         assert bills.evidence.cost == pytest.approx(bills.total, abs=1e-9)
 
 
-@settings(max_examples=50)
-@given(communities())
+@drawn(20, 50, communities())
 def test_the_bills_are_in_the_core_of_communities_with_what_is_rare(community):
     for model in (None, "battery"):
         bills = sg.owen_allocation(community, model=model)

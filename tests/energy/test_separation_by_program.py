@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.drawn import drawn
 from fixtures.worlds import MEMBERS, UNLIKE, WORLDS, battery, community, powers_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ BALANCED = {
 
 
 @pytest.mark.parametrize("world", [FAST, *BALANCED.values()], ids=["pooled", *BALANCED])
-@given(seed=st.integers(0, 20), shift=st.lists(st.floats(-1, 1), min_size=4, max_size=4))
+@drawn(25, 100, seed=st.integers(0, 20), shift=st.lists(st.floats(-1, 1), min_size=4, max_size=4))
 def test_the_worst_coalition_is_that_of_all(world, seed, shift):
     here = community(seed, steps=3, **world)
     game = here.cost_game()

@@ -14,7 +14,7 @@ from sesgame.linear.quiet_highs import checked
 # Dense equations: thousands of iterations, each over millions of numbers.
 LINEAR = """
 random = np.random.default_rng(0)
-m, n = 900, 2700
+m, n = 700, 2100
 A = random.normal(size=(m, n))
 b = A @ (np.abs(random.normal(size=n)) * (random.random(n) < m / n))
 cost, upper, integer = random.uniform(0.5, 1.5, n), np.full(n, np.inf), np.zeros(n, bool)
@@ -108,7 +108,7 @@ auction = auction_of(200)
     ],
 )
 def test_ctrl_c_stops_a_solve_that_would_take_minutes(setup, call, afterwards):
-    ended = interrupted(setup, call, 1.5, afterwards=afterwards)
+    ended = interrupted(setup, call, 0.8, afterwards=afterwards)
     assert ended.usable, ended.errors
     if "vcg" in call or "value" in call:
         # That it has looked by then is up to the machine; what it says, it says in numbers.
@@ -124,7 +124,7 @@ def test_a_solve_that_is_left_behind_does_not_abort_the_end_of_python():
     impatient = "from sesgame.linear import own_thread\nown_thread.PATIENCE_SECONDS = 0.02\n"
     game = 'game = game_of_model(Players(["ann", "bob"]), model, [0, 1])'
     setup = impatient + INTEGER + GAME_BY_HIGHSPY + game
-    ended = interrupted(setup, 'game.value(["ann"])', 1.5)
+    ended = interrupted(setup, 'game.value(["ann"])', 0.8)
     assert ended.usable, ended.errors
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.drawn import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sesgame.errors import AllocationError
@@ -197,8 +198,7 @@ def test_clearing_prices_and_vcg_are_certified_to_be_in_the_core(book):
         assert report.incentive_compatible is truthful
 
 
-@settings(max_examples=30)
-@given(TRADING_BOOKS, st.sampled_from([uplift_by_load, scale_rents, lambda vcg: vcg]))
+@drawn(10, 30, TRADING_BOOKS, st.sampled_from([uplift_by_load, scale_rents, lambda vcg: vcg]))
 def test_the_core_figure_is_the_largest_gain_of_any_coalition(book, repair):
     settlement = repair(vcg(book))
     report = settlement.properties(scan=[])

@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from fixtures.drawn import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sesgame.errors import GameError
@@ -38,6 +39,7 @@ def test_the_four_rules_of_a_published_double_auction(mechanism, buyers, sellers
     assert (-settlement.payments[5:]).tolist() == [*sellers, 0, 0, 0]
 
 
+@examples(8, 25)
 @pytest.mark.parametrize(
     ("mechanism", "quantities"),
     [
@@ -46,7 +48,9 @@ def test_the_four_rules_of_a_published_double_auction(mechanism, buyers, sellers
         pytest.param(trade_reduction, st.integers(1, 4), id="trade reduction"),
     ],
 )
-def test_no_price_beats_the_truth_nobody_loses_and_there_is_no_deficit(mechanism, quantities):
+def test_no_price_beats_the_truth_nobody_loses_and_there_is_no_deficit(
+    mechanism, quantities, examples
+):
     books = markets(
         st.integers(1, 6),
         prices=st.integers(0, 8),
@@ -55,7 +59,7 @@ def test_no_price_beats_the_truth_nobody_loses_and_there_is_no_deficit(mechanism
         demand=False,
     )
 
-    @settings(max_examples=25)
+    @settings(max_examples=examples)
     @given(books)
     def check(book):
         truth = mechanism(book)

@@ -7,6 +7,7 @@ import highspy
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.drawn import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sesgame.errors import GameError
@@ -103,8 +104,7 @@ def forced_markets(draw):
     )
 
 
-@settings(max_examples=60)
-@given(forced_markets())
+@drawn(20, 60, forced_markets())
 def test_what_is_forced_counts_in_dispatch_and_payments(market):
     best = independent_welfare(market)
     without = [independent_welfare(market, without=i) for i in range(3)]

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.drawn import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.market_oracles import one_bus_welfare
@@ -66,15 +67,14 @@ def test_every_price_within_the_bounds_supports_the_outcome(book):
         assert (accepted[gain > 1e-12] == quantity[gain > 1e-12]).all()
 
 
-@given(markets(4))
+@drawn(30, 100, markets(4))
 def test_a_uniform_price_balances_the_budget_and_nobody_loses(book):
     settlement = uniform_price(book)
     assert_budget_balanced(settlement)
     assert_individually_rational(book, settlement)
 
 
-@settings(max_examples=40)
-@given(markets(4), st.integers(0, 3), st.randoms(use_true_random=False))
+@drawn(12, 40, markets(4), st.integers(0, 3), st.randoms(use_true_random=False))
 def test_the_engines_scan_earns_what_clearing_the_misreported_book_earns(book, participant, random):
     own = book.orders_of(participant)
     if not len(own):
@@ -86,7 +86,7 @@ def test_the_engines_scan_earns_what_clearing_the_misreported_book_earns(book, p
         np.testing.assert_allclose(fast.utilities, slow.utilities, atol=1e-9)
 
 
-@given(markets(4), st.integers(0, 3))
+@drawn(30, 100, markets(4), st.integers(0, 3))
 def test_no_misreport_beats_the_truth_under_vcg(book, participant):
     if not len(book.orders_of(participant)):
         return

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.drawn import drawn
 from hypothesis import given, settings
 from reference.market_oracles import best_bundles
 from sesgame.errors import GameError, SolverError
@@ -30,8 +31,7 @@ def test_every_utility_under_vcg_is_the_welfare_that_the_bidder_adds(auction):
         assert settlement.utilities[i] == pytest.approx(added, abs=1e-9)
 
 
-@settings(max_examples=60)
-@given(storage_auctions())
+@drawn(20, 60, storage_auctions())
 def test_core_payments_are_blocked_by_no_coalition_and_at_least_vcg(auction):
     settlement = core_selecting(auction)
     revenue = settlement.payments.sum()
@@ -44,8 +44,7 @@ def test_core_payments_are_blocked_by_no_coalition_and_at_least_vcg(auction):
             assert offer <= revenue + 1e-7
 
 
-@settings(max_examples=40)
-@given(storage_auctions(max_bundles=1))
+@drawn(10, 40, storage_auctions(max_bundles=1))
 def test_no_value_beats_the_truth_under_the_greedy_rule_and_nobody_loses(auction):
     settlement = greedy(auction)
     assert_individually_rational(auction, settlement)

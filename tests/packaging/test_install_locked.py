@@ -54,6 +54,7 @@ def wheel(folder):
         archive.writestr(f"{info}/RECORD", "")
 
 
+@pytest.mark.slow
 def test_an_index_that_cannot_be_reached(tmp_path):
     code, said = installed(
         tmp_path,
@@ -67,6 +68,7 @@ def test_an_index_that_cannot_be_reached(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_an_index_that_lacks_a_version(tmp_path):
     wheel(tmp_path)
     code, said = installed(

@@ -426,12 +426,15 @@ def differences(one: Any, other: Any, path: str = "") -> list[str]:
     return [] if one == other else [f"{path}: {str(one)[:200]} -> {str(other)[:200]}"]
 
 
-def test_honest_results_are_proved_and_the_judge_agrees() -> None:
-    states = Counter(judged(one, one.content) for one in subjects())
+@pytest.mark.parametrize("n_players", [3, pytest.param(4, marks=pytest.mark.slow)])
+def test_honest_results_are_proved_and_the_judge_agrees(n_players: int) -> None:
+    tables = [table for table, _ in TABLES.values() if len(table) == 1 << n_players]
+    honest = [one for one in subjects() if one.game.n_players == n_players]
+    states = Counter(judged(one, one.content) for one in honest)
     assert states["refuted"] == states["refused when read"] == 0
-    assert states["proved"] > len(TABLES) * sum(rule.is_certified for rule in RULES.values())
+    assert states["proved"] > len(tables) * sum(rule.is_certified for rule in RULES.values())
     assert states["open"] > 0
-    assert states["nothing claimed"] > 0
+    assert (states["nothing claimed"] > 0) is (TABLES["core"][0] in tables)
 
 
 @settings(max_examples=40)
@@ -441,15 +444,19 @@ def test_a_changed_result_is_refused_or_true(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_changed_results_are_refused_or_true() -> None:
-    found = assert_forgeries_fail(100_000, 16)
+@pytest.mark.parametrize("seed", range(16, 20))
+def test_a_hundred_thousand_changed_results_are_refused_or_true(seed: int) -> None:
+    found = assert_forgeries_fail(25_000, seed)
     print(dict(found))
-    assert found["refused when read"] + found["refuted"] > 50_000
+    assert found["refused when read"] + found["refuted"] > 12_500
 
 
-def test_the_certificate_of_another_rule_is_refused_or_its_claim_is_true() -> None:
-    tables = [TABLES[name][0] for name in ("core", "empty core", "bounds")]
-    everything = [one for one in subjects() if one.game.tabulate().tolist() in tables]
+@pytest.mark.parametrize(
+    "name",
+    ["empty core", *(pytest.param(name, marks=pytest.mark.slow) for name in ("core", "bounds"))],
+)
+def test_the_certificate_of_another_rule_is_refused_or_its_claim_is_true(name: str) -> None:
+    everything = [one for one in subjects() if one.game.tabulate().tolist() == TABLES[name][0]]
     for one, other in itertools.product(everything, everything):
         if one.game is other.game and one is not other:
             content = copy.deepcopy(one.content)

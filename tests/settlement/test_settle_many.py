@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.drawn import drawn
 from fixtures.interrupts import NEEDS_SIGNALS, interrupted
 from fixtures.worlds import UNLIKE, WORLDS, community
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from sesgame.errors import GameError, StoreError
 from sesgame.settlement import settle_many as module
@@ -83,8 +83,7 @@ def test_each_community_has_the_bits_of_the_rule_by_itself(days):
             assert one.highest.tobytes() == expected.intervals.highest.tobytes()
 
 
-@settings(max_examples=20)  # threads are started for each
-@given(st.lists(communities(), max_size=4))
+@drawn(8, 20, st.lists(communities(), max_size=4))  # threads are started for each
 def test_drawn_communities_are_as_by_themselves_and_their_shapley_value_as_defined(drawn):
     found = list(sg.settle_many(drawn, ["shapley", "dual-prices"], progress=False))
     for one, world in zip(found[::2], drawn, strict=True):

@@ -135,7 +135,16 @@ GAMES = {
 }
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("netting", "vote"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("airport", "bankruptcy", "convex")
+        ),
+    ],
+)
 def test_intervals_of_pairs_cover_as_often_as_they_say(name: str) -> None:
     # Over 400 seeds a player's count has a binomial spread of 1.1 %; the players of a run are
     # correlated, so the mean over them is held to the same.

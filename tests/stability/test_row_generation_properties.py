@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sesgame as sg
-from hypothesis import given, settings
+from fixtures.drawn import drawn
 from hypothesis import strategies as st
 from reference.separation_oracles import Enumeration
 from sesgame.testing import games
 
 
-@settings(max_examples=150)
-@given(
+@drawn(
+    40,
+    150,
     game=games(n=st.integers(1, 6)) | games(n=st.integers(1, 6), integer=False),
     count=st.sampled_from([1, 3, 100]),
     search=st.sampled_from([0, 0, 20]),

@@ -114,6 +114,10 @@ def test_what_breaks_a_test_shrinks_to_the_least_that_does():
     assert game.tabulate().tolist() == [0, 1]
     costs = find(airport_games(), lambda game: game.value(game.players) >= 7)
     assert costs.tabulate().tolist() == [0, 7]
+
+
+@pytest.mark.slow
+def test_a_market_that_breaks_a_test_shrinks_to_two_orders():
     book = find(markets(), lambda book: sg.markets.vcg(book).welfare > 0)
     assert len(book.price_per_kwh) <= 2
 

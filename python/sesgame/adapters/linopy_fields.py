@@ -179,7 +179,9 @@ def _slots(thing: Any) -> Iterator[tuple[str, Any]]:
 def _data(data: Any) -> Iterator[tuple[str, Any]]:
     """Yield the fields and the attributes of a dataset."""
     for name in data.data_vars:
-        yield str(name).removeprefix("_"), data[name].size > 0
+        # A constraint on single variables keeps the constant of its left-hand side, which is none.
+        is_there = bool(data[name].fillna(0).any()) if name == "const" else data[name].size > 0
+        yield str(name).removeprefix("_"), is_there
     for name, value in data.attrs.items():
         yield str(name).removeprefix("_"), value
 

@@ -7,6 +7,7 @@ has a schema, the type hints of dataclasses, and whatever differs from it is nam
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Hashable, Mapping, Sequence
@@ -190,10 +191,15 @@ def _restored_dataclass(kind: Any, value: Any, labels: Mapping[str, Hashable], p
     if missing or unknown:
         what = f"has no {missing[0]}" if missing else f"has the unknown field {unknown[0]!r}"
         raise GameError(f"{path or 'the file'} {what}; its fields are {', '.join(names)}")
-    hints = get_type_hints(kind, include_extras=True)
+    hints = _types_of_fields(kind)
     return kind(
         **{name: restored(hints[name], value[name], labels, _inside(path, name)) for name in names}
     )
+
+
+@functools.cache
+def _types_of_fields(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _restored_scalar(kind: Any, value: Any, path: str) -> Any:

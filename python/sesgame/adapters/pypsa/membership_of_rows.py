@@ -149,9 +149,8 @@ class OwnedModel:
         if loads.static.empty:
             return
         snapshots = self._model.parameters["snapshots"].to_index()
-        drawn = (-loads.da["p_set"] * loads.da["sign"]).where(
-            loads.da["active"].sel(snapshot=snapshots), 0.0
-        )
+        p_set, active = (loads.da[name].sel(snapshot=snapshots) for name in ("p_set", "active"))
+        drawn = (-p_set * loads.da["sign"]).where(active, 0.0)
         bus_of = loads.static["bus"].groupby(level="name").first()
         at_bus: dict[str, list[str]] = {}
         for name, bus in bus_of.items():
