@@ -18,6 +18,7 @@ mod native_game;
 mod network;
 mod order_book;
 mod properties;
+mod separation;
 mod shapley;
 mod shapley_estimate;
 mod stability;
@@ -61,6 +62,8 @@ mod _engine {
     use crate::properties::{
         additivity, complements, convexity, first_without_core, marginals, symmetric_players,
     };
+    #[pymodule_export]
+    use crate::separation::{OuterApproximation, convex_separation, two_price_separation};
     #[pymodule_export]
     use crate::shapley::{banzhaf_value, semivalue, shapley_value};
     #[pymodule_export]
