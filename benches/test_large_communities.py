@@ -73,6 +73,39 @@ def test_least_core_of_104_members(benchmark: Any, day: str) -> None:
     print(f"\n{day}: at most {evidence.upper_bound:.3g}, {evidence.effort}")
 
 
+def test_least_core_of_104_members_over_a_month(benchmark: Any) -> None:
+    """Print how far the proved bounds are apart, and how they came about."""
+    month = sg.energy.Community.from_csv("examples/semiurban104").period("2016-06-01", "2016-07-01")
+    game = month.cost_game()
+
+    def solve() -> sg.Allocation:
+        oracle = month.separation_oracle()
+        # To a cent: bills are in cents.
+        return sg.least_core(game, oracle=oracle, tolerance=0.01, max_seconds=600.0, progress=False)
+
+    evidence = benchmark.pedantic(solve, rounds=1).evidence
+    assert evidence.lower_bound <= evidence.upper_bound
+    print(
+        f"\n{month.steps.n_steps} steps: between {evidence.lower_bound:.6g} and "
+        f"{evidence.upper_bound:.6g}, proved {evidence.proved}, {evidence.effort}"
+    )
+
+
+def test_audit_of_moved_bills_of_104_members_over_a_month(benchmark: Any) -> None:
+    """Find and prove the largest excess at bills that are off by about a euro."""
+    month = sg.energy.Community.from_csv("examples/semiurban104").period("2016-06-01", "2016-07-01")
+    game = month.cost_game()
+    bills = sg.owen_allocation(month, progress=False).values
+    moved = bills + np.random.default_rng(1).normal(size=104)
+    moved += (bills.sum() - moved.sum()) / 104
+
+    def solve() -> sg.Audit:
+        return sg.audit(game, moved, oracle=month.separation_oracle(), progress=False)
+
+    audit = benchmark.pedantic(solve, rounds=1)
+    assert audit.bound == pytest.approx(audit.worst_coalition_excess, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("n_members", "day"), [*((39, day) for day in DAYS), *((104, day) for day in DAYS[:2])]
 )

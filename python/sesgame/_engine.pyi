@@ -29,6 +29,8 @@ class LexicographicMaster:
         tolerance: float,
         limit: int,
     ) -> tuple[int | None, int]: ...
+    def include(self, membership: NDArray[np.bool_], values: NDArray[np.float64]) -> int: ...
+    def nearest(self, center: NDArray[np.float64], level: float) -> NDArray[np.float64] | None: ...
     def stages(
         self,
     ) -> list[
@@ -246,6 +248,34 @@ class LinearProductionGame(NativeGame):
         self, members: NDArray[np.bool_], weights: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 
+class OuterApproximation:
+    @property
+    def n_players(self) -> int: ...
+    @property
+    def n_bounds(self) -> int: ...
+    def most_violated(
+        self,
+        allocation: NDArray[np.float64],
+        outside: NDArray[np.int64],
+        level: float,
+        gap: float,
+        any_above: bool,
+        max_seconds: float,
+        report: Callable[..., None] | None = None,
+    ) -> tuple[NDArray[np.bool_], float, float, bool]: ...
+
+def convex_separation(game: ConvexDispatchGame) -> OuterApproximation: ...
+def two_price_separation(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    charges: list[tuple[float, NDArray[np.int64]]],
+    energy_kwh: NDArray[np.float64],
+    power_kwh: NDArray[np.float64],
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    initial_charge_kwh: NDArray[np.float64],
+) -> OuterApproximation: ...
 def linear_production_game(
     cost: NDArray[np.float64],
     column_bounds: NDArray[np.float64],

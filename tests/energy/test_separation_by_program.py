@@ -227,7 +227,7 @@ def test_a_search_that_may_stop_early_proves_no_more_than_it_has_searched():
     assert excess > level + 0.01
     oracle = court.separation_oracle()
     _, values, bound = oracle.most_violated(np.array(bills), 16, level=level)
-    assert len(values) == 1
+    assert len(values) > 0
     assert bound >= excess - 1e-9
 
 

@@ -38,6 +38,9 @@ class SeparationOracle(Protocol):
     value : callable, optional
         ``value(membership)`` returns the values of the coalitions in the rows of a bool array of
         shape (m, n); needed where players are given and not a game.
+    core_allocation : array_like of float, shape (n,), optional
+        An allocation at which no excess is known to be positive, if there is one, or None. The
+        least core is then approached from there, in far fewer questions. It is not relied on.
     """
 
     @property

@@ -4,6 +4,12 @@ The engine solves the lexicographic linear program over the coalitions named so 
 is asked, level by level, for coalitions with an excess above the level. When it proves
 that there is none, the level is proved: the coalitions that the level settles have a fixed excess
 from then on, so later rounds ask only for coalitions outside their span.
+
+Where the oracle knows an allocation of the core, the least core is approached from there by a
+level method (Lemarechal, Nemirovskii and Nesterov 1995): the oracle is asked at the allocation
+nearest to that one at which the coalitions named so far are at a level between the two bounds. The
+vertices of the program, at which it is asked otherwise, are far from each other, and most of what
+is learned at one says nothing about the next.
 """
 
 from __future__ import annotations
@@ -37,6 +43,10 @@ if TYPE_CHECKING:
 __all__ = ["generate"]
 
 logger = logging.getLogger(__name__)
+
+PART = 0.7
+"""Where between the proved bounds the level is at which the oracle is asked: nearer to the upper
+one, where less is left to prove."""
 
 
 def generate(
@@ -79,9 +89,15 @@ class _RowGeneration:
         self.bounds: list[float] = []
         self.best: tuple[float, NDArray[np.float64]] = (math.inf, alone)
         self.timed_out = False
+        self.center = None if complete else _core_allocation(search)
 
     def run(self, report: Report | None) -> None:
         """Solve and ask until every level is proved, or the time is over."""
+        if self.center is not None:
+            self.master.solve(0, False)
+            self.levels = self.master.levels
+            self._approach(self.center, report)
+            return
         changed: int | None = 0
         while changed is not None and not self.timed_out:
             self.master.solve(changed, self.complete)
@@ -99,6 +115,57 @@ class _RowGeneration:
         if done or self.best[0] == math.inf:
             proved = max(self.bounds, default=math.inf if self.levels else -math.inf)
             self.best = (proved if done else math.inf, self.x)
+
+    def _approach(self, center: NDArray[np.float64], report: Report | None) -> None:
+        """Close in on the value from an allocation of the core until the bounds meet."""
+        level, self.x = max(self.levels[0], 0.0), center
+        while True:
+            remaining = self.deadline - monotonic()
+            if remaining <= 0:
+                self.timed_out = True
+                break
+            self.rounds += 1
+            rows = self._include_around(level)
+            proved = math.inf
+            if not rows:
+                named = self.separator.ask(
+                    *(self.x, self.game.n_players, level, None, remaining), attained=False
+                )
+                self.evaluations += len(named.values)
+                proved = named.bound
+                rows = self.master.include(named.membership, named.values)
+            if proved < self.best[0]:
+                self.best = (proved, self.x)
+            self.master.solve(0, False)
+            self.levels = self.master.levels
+            lower, upper = self.levels[0], self.best[0]
+            logger.info("round %d: between %.9g and %.9g", self.rounds, lower, upper)
+            if report is not None:
+                report(self.rounds, 0, upper, lower)
+            if upper <= lower + self.tolerance or not (rows or proved <= level + self.tolerance):
+                break
+            level = lower + PART * (upper - lower) if math.isfinite(upper) else lower
+            nearest = self.master.nearest(center, level)
+            if nearest is None:
+                # Rounding only: the vertex of the program has the lower bound.
+                level, nearest = lower, self.master.allocation
+            self.x = nearest
+        if self.best[0] == math.inf:
+            self.best = (math.inf, self.x)
+        self.bounds = [self.best[0]]
+
+    def _include_around(self, level: float) -> int:
+        """Look around the coalitions that matter; return how many new ones are above a level."""
+        if not self.search.local_search:
+            return 0
+        starts = _spread(self.master, 0)
+        found, values = local_search(self.game, self.x, starts, self.search.local_search)
+        self.separator.learn(found, values)
+        self.evaluations += len(found)
+        excesses = self.game.sign * (values - found @ self.x)
+        order = np.argsort(-excesses, kind="stable")[: 2 * self.game.n_players]
+        order = order[excesses[order] > level + self.tolerance]
+        return self.master.include(found[order], values[order])
 
     def _search_locally(self) -> int | None:
         """Look around the coalitions that matter; return the first level that this changes."""
@@ -209,6 +276,24 @@ class _RowGeneration:
         if open_stages:
             return f"the oracle does not prove stage {open_stages[0]}"
         return ""
+
+
+def _core_allocation(search: OracleSearch) -> NDArray[np.float64] | None:
+    """Return the allocation of the core that an oracle knows, if it says one."""
+    n, given = search.game.n_players, getattr(search.oracle, "core_allocation", None)
+    if given is None or n == 1:
+        return None
+    try:
+        center = np.array(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise OracleError(f"the core_allocation of the oracle is no array: {error}") from error
+    if center.shape != (n,) or not np.isfinite(center).all():
+        raise OracleError(
+            f"the core_allocation of the oracle must be {n} finite numbers, one for each player; "
+            f"it has shape {center.shape}"
+        )
+    # What it is near to is its own affair; that it is in the core is asked like anything else.
+    return center
 
 
 def _scale(search: OracleSearch) -> float:

@@ -123,7 +123,7 @@ fn kinks_of((constant, resource, cap, after): &Kinks<'_>) -> PyResult<Vec<Kink>>
 /// A native game that also tells schedules, prices, and what caps are worth.
 #[pyclass(frozen, extends = NativeGame, module = "sesgame._engine")]
 pub struct ConvexDispatchGame {
-    game: Arc<convex_pool::ConvexDispatchGame>,
+    pub game: Arc<convex_pool::ConvexDispatchGame>,
 }
 
 impl ConvexDispatchGame {

@@ -19,6 +19,7 @@ mod network;
 mod numeric_rows;
 mod order_book;
 mod properties;
+mod separation;
 mod shapley;
 mod shapley_estimate;
 mod stability;
@@ -64,6 +65,8 @@ mod _engine {
     use crate::properties::{
         additivity, complements, convexity, first_without_core, marginals, symmetric_players,
     };
+    #[pymodule_export]
+    use crate::separation::{OuterApproximation, convex_separation, two_price_separation};
     #[pymodule_export]
     use crate::shapley::{banzhaf_value, semivalue, shapley_value};
     #[pymodule_export]

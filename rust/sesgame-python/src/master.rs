@@ -73,6 +73,36 @@ impl LexicographicMaster {
         Ok((added.first, added.rows))
     }
 
+    /// Adds coalitions whether or not they violate a level; how many are new.
+    fn include(
+        &mut self,
+        py: Python<'_>,
+        membership: PyReadonlyArray2<'_, bool>,
+        values: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<usize> {
+        checks::shape("membership", membership.shape(), &[values.len(), self.n_players])?;
+        checks::finite("values", values.as_array())?;
+        let (flags, values) = (membership.as_slice()?, values.as_slice()?);
+        boundary::detached(py, |_| self.master.include(flags, values))
+    }
+
+    /// The allocation nearest to a center at which no coalition named so far has an excess above a
+    /// level, if there is any.
+    fn nearest<'py>(
+        &self,
+        py: Python<'py>,
+        center: PyReadonlyArray1<'py, f64>,
+        level: f64,
+    ) -> PyResult<Option<Bound<'py, PyArray1<f64>>>> {
+        checks::length("center", center.len(), self.n_players)?;
+        checks::finite("center", center.as_array())?;
+        checks::finite("level", [&level])?;
+        let center = center.as_slice()?;
+        let found =
+            boundary::watched(py, None, |progress| self.master.nearest(center, level, progress))?;
+        Ok(found.map(|shares| shares.into_pyarray(py)))
+    }
+
     fn stages<'py>(&self, py: Python<'py>) -> Vec<Stage<'py>> {
         self.master
             .stages()

@@ -16,6 +16,7 @@ from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
 from sesgame.energy.dispatch.peak_pool import PeakPool
 from sesgame.energy.dispatch.pool_gap import NEEDED, cut_pools, gap_of_all, proved_gap
+from sesgame.energy.dispatch.priced_separation import has_prices_of_all_shares, outer_approximation
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.dispatch.two_price_pool import TwoPricePool
@@ -29,7 +30,7 @@ from sesgame.progress import progress_report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame._engine import LinearProductionGame, NativeGame
+    from sesgame._engine import LinearProductionGame, NativeGame, OuterApproximation
 
 __all__ = ["PooledModel"]
 
@@ -150,17 +151,22 @@ class PooledModel(ByValue):
         return replace(found, lowest=np.minimum(lowest, bills), highest=np.maximum(highest, bills))
 
     def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
-        """Return the separation oracle: costs by recursion, the search by a linear program."""
+        """Return the separation oracle: costs by recursion, and the search by its prices.
+
+        By a linear program over all steps where a limit leaves some members no dispatch.
+        """
         game = Game.from_native(
             self.native_game(problem), problem.members, kind="cost", rounding=problem.rounding
         )
         return DispatchOracle(
             game,
             self.dual_bills(problem),
-            partial(self._program_game, problem),
+            partial(self._search, problem),
         )
 
-    def _program_game(self, problem: DispatchProblem) -> LinearProductionGame:
+    def _search(self, problem: DispatchProblem) -> OuterApproximation | LinearProductionGame:
+        if has_prices_of_all_shares(problem):
+            return outer_approximation(problem, self._unit(problem))
         return self.program([problem]).game
 
     def _used(self, problem: DispatchProblem) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""The coalition with the largest excess, of any number of members, by mixed-integer programming."""
+"""The coalition with the largest excess, of any number of members, by branch and bound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sesgame.game.by_value import ByValue
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame._engine import LinearProductionGame
+    from sesgame._engine import LinearProductionGame, OuterApproximation
     from sesgame.energy.dispatch.dual_prices import DualBills
     from sesgame.game.game import Game
 
@@ -40,6 +40,15 @@ class DispatchOracle(ByValue):
     dual prices of the whole community. They charge no coalition more than its cost, so no excess
     is above what its members pay beyond the bills at these prices.
 
+    Where a recursion dispatches the coalitions, the steps are not in that program. The cost of
+    shares z of the members is convex, and the dual prices of one dispatch bound it from below at
+    all shares; the program has a column for each member and a row for each such bound, which are
+    generated where they are needed: outer approximation within one tree of branch and bound
+    [quesada1992]_. The bounds hold for every allocation, so the oracle keeps them from question to
+    question. What is proved does not depend on earlier questions; which of several coalitions is
+    named may. The same questions in the same order have the same answers, bit by bit, unless the
+    time is up. A copy and a pickled oracle start without bounds.
+
     Made by :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`; it is
     what ``oracle`` of :func:`sesgame.least_core`, :func:`sesgame.nucleolus` and
     :func:`sesgame.audit` takes.
@@ -47,23 +56,38 @@ class DispatchOracle(ByValue):
     Attributes
     ----------
     kind : "cost"
+    core_allocation : ndarray of shape (n,) or None
+        The bills at the dual prices of all: no coalition has a positive excess there. None where
+        they do not add up to the cost, since a limit that belongs to no member earns something.
+
+    References
+    ----------
+    Quesada and Grossmann (1992) [quesada1992]_.
     """
 
     kind: Literal["cost"] = "cost"
 
     def __init__(
-        self, game: Game, dual: DualBills, make_program: Callable[[], LinearProductionGame]
+        self,
+        game: Game,
+        dual: DualBills,
+        make_program: Callable[[], LinearProductionGame | OuterApproximation],
     ) -> None:
         self._game = game
         self._dual = dual
         self._make_program = make_program
 
     @cached_property
-    def _program(self) -> LinearProductionGame:
+    def _program(self) -> LinearProductionGame | OuterApproximation:
         return self._make_program()
 
     def _parts(self) -> dict[str, Any]:
         return {"game": self._game, "dual": self._dual, "make_program": self._make_program}
+
+    @property
+    def core_allocation(self) -> NDArray[np.float64] | None:
+        """Bills that no coalition objects to, shape (n,), where the prices of all have some."""
+        return None if self._dual.duality_gap else self._dual.bills
 
     def value(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the costs of the coalitions in the rows of an array of shape (m, n)."""
@@ -92,10 +116,10 @@ class DispatchOracle(ByValue):
         above -= self._dual.duality_gap
         if above <= level + RELATIVE_GAP * turnover:
             return np.zeros((0, n), dtype=np.bool_), np.zeros(0), max(above, level)
-        row, cost = np.zeros((0, n), dtype=np.bool_), np.zeros(0)
+        rows, costs = np.zeros((0, n), dtype=np.bool_), np.zeros(0)
         bound = np.inf
         for any_above in (count > 1 and level > -np.inf, False):
-            members, proved, _, _ = self._program.most_violated(
+            found, proved, _, _ = self._program.most_violated(
                 allocation,
                 nothing if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
                 level,
@@ -104,13 +128,13 @@ class DispatchOracle(ByValue):
                 max(0.0, deadline - monotonic()),
             )
             bound = min(bound, proved)
-            if members is not None:
-                row = members[np.newaxis]
-                cost = self.value(row)
+            if found is not None and found.size:
+                rows = np.atleast_2d(found)[:count]
+                costs = self.value(rows)
                 # One that is hardly above the level neither helps nor proves there is no other.
-                if float(row[0] @ allocation - cost[0]) > level + HARDLY * turnover:
+                if float((rows @ allocation - costs).max()) > level + HARDLY * turnover:
                     break
-            if not any_above:
+            # A search that may stop early may leave out what is not far above the level.
+            if not any_above or bound <= level + RELATIVE_GAP * turnover:
                 break
-            # A search that may stop early leaves out what is not far above the level.
-        return row, cost, bound
+        return rows, costs, bound

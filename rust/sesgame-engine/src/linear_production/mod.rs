@@ -17,6 +17,7 @@ use crate::linear_program::{Basis, Model, Solution};
 use crate::progress::Progress;
 
 pub use dual_face::DualFace;
+pub(crate) use separation::add_outside;
 pub use separation::{Answer, Question};
 
 /// The largest relative difference between primal and dual objective that a solution may have.

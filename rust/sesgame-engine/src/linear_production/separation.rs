@@ -253,7 +253,13 @@ fn add_sides(
 }
 
 /// Some z(S) is at least 1 or at most -1; a binary column for each of those says which.
-fn add_outside(model: &mut Model, first: usize, outside: &[i64], n_players: usize, integer: bool) {
+pub(crate) fn add_outside(
+    model: &mut Model,
+    first: usize,
+    outside: &[i64],
+    n_players: usize,
+    integer: bool,
+) {
     let mut switches = Vec::new();
     for z in outside.chunks_exact(n_players) {
         for sign in [1.0, -1.0] {

@@ -10,6 +10,7 @@ use super::imputations::Standing;
 use super::lexicographic::{Depth, Lexicographic};
 use super::span;
 use crate::error::{Error, Result};
+use crate::nearest_point::NearestPoint;
 use crate::progress::Progress;
 
 /// The coalitions that hold a level down, and how hard.
@@ -116,6 +117,39 @@ impl Master {
         self.program.allocation().iter().map(|share| self.sign * share).collect()
     }
 
+    /// The allocation nearest to `center` at which no coalition named so far has an excess above
+    /// `level`; none where there is no such allocation.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when `center` is of another number of players; [`Error::Interrupted`].
+    pub fn nearest(
+        &self,
+        center: &[f64],
+        level: f64,
+        progress: &Progress,
+    ) -> Result<Option<Vec<f64>>> {
+        if center.len() != self.n_players {
+            return Err(Error::InvalidInput(format!(
+                "a center of {} shares for {} players",
+                center.len(),
+                self.n_players
+            )));
+        }
+        let pool = &self.program.pool;
+        let row = |row: usize| {
+            let mut members = vec![0.0; self.n_players];
+            pool.players(row).for_each(|player| members[player] = 1.0);
+            (members, pool.value(row) - pool.weight(row) * level)
+        };
+        // The first row is that of the grand coalition.
+        let (everyone, total) = (vec![1.0; self.n_players], pool.value(0));
+        let target = center.iter().map(|share| self.sign * share).collect();
+        let mut nearest = NearestPoint::new(target, &[(everyone, total)]);
+        (1..pool.len()).filter(|&at| !pool.is_assumed(at)).for_each(|at| nearest.add(row(at)));
+        let found = nearest.solve(self.program.tolerance(), progress)?;
+        Ok(found.map(|found| found.point.iter().map(|share| self.sign * share).collect()))
+    }
+
     /// The excess of each level that is solved.
     #[must_use]
     pub fn levels(&self) -> Vec<f64> {
@@ -134,14 +168,7 @@ impl Master {
         tolerance: f64,
         limit: usize,
     ) -> Result<Added> {
-        if flags.len() != values.len() * self.n_players {
-            return Err(Error::InvalidInput(format!(
-                "{} flags are not a coalition of {} players for each of {} values",
-                flags.len(),
-                self.n_players,
-                values.len()
-            )));
-        }
+        self.check_rows(flags, values)?;
         let levels = self.levels();
         let mut violated = Vec::new();
         for (flags, value) in flags.chunks_exact(self.n_players).zip(values) {
@@ -167,6 +194,33 @@ impl Master {
             added.first = added.first.min(level).or(level);
         }
         Ok(added)
+    }
+
+    /// Takes coalitions into the pool whether or not they violate a level now; how many are new.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the flags are not one row for each value.
+    pub fn include(&mut self, flags: &[bool], values: &[f64]) -> Result<usize> {
+        self.check_rows(flags, values)?;
+        let before = self.program.pool.len();
+        for (flags, value) in flags.chunks_exact(self.n_players).zip(values) {
+            if flags.contains(&true) && flags.contains(&false) {
+                self.program.pool.add(&pack(flags), self.sign * value, 1.0);
+            }
+        }
+        Ok(self.program.pool.len() - before)
+    }
+
+    fn check_rows(&self, flags: &[bool], values: &[f64]) -> Result<()> {
+        if flags.len() == values.len() * self.n_players {
+            return Ok(());
+        }
+        Err(Error::InvalidInput(format!(
+            "{} flags are not a coalition of {} players for each of {} values",
+            flags.len(),
+            self.n_players,
+            values.len()
+        )))
     }
 
     /// The level that settles a coalition, counted from 1: the last of those outside whose earlier

@@ -1,0 +1,207 @@
+//! What members who take part with any share of what they bring pay at the prices that prove their
+//! common dispatch optimal.
+//!
+//! The cost of shares `z` of the members is that of the pool of what they bring, `R z`. It is the
+//! largest `constant + y . R z` over the dual solutions `y`, so the prices of one pool bound the cost
+//! of every other one from below, those of whole members among them.
+
+use super::battery::{Battery, Conversion};
+use super::bill_range::CostOfSums as _;
+use super::convex_pool::ConvexDispatchGame;
+use super::peak_charge::PeakCharges;
+use super::peak_dispatch::peak_dispatch;
+use super::schedule::{ResourcePrices, dispatch};
+use super::{Tariff, check_net_load};
+use crate::error::{Error, Result};
+use crate::game::NativeGame as _;
+use crate::progress::Progress;
+
+/// A lower bound on the cost of all shares `z`: `constant + sum over members of prices_i z_i`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberPrices {
+    /// What does not depend on who takes part.
+    pub constant: f64,
+    /// What each member pays who takes part in whole.
+    pub prices: Vec<f64>,
+}
+
+impl MemberPrices {
+    /// The bound at shares.
+    #[must_use]
+    pub fn at(&self, shares: &[f64]) -> f64 {
+        self.constant + dot(&self.prices, shares)
+    }
+}
+
+/// Costs that a dispatch of shares of the members prices.
+pub trait PricedCost: Send + Sync + std::fmt::Debug {
+    /// The number of members.
+    fn n_players(&self) -> usize;
+
+    /// The bound that is the cost at these shares, from 0 to 1, up to `1e-9` of all money that flows.
+    ///
+    /// # Errors
+    /// [`Error::Solver`] when rounding keeps cost and bound apart; [`Error::Interrupted`].
+    fn prices(&self, shares: &[f64], progress: &Progress) -> Result<MemberPrices>;
+}
+
+impl<C: PricedCost + ?Sized> PricedCost for Box<C> {
+    fn n_players(&self) -> usize {
+        (**self).n_players()
+    }
+
+    fn prices(&self, shares: &[f64], progress: &Progress) -> Result<MemberPrices> {
+        (**self).prices(shares, progress)
+    }
+}
+
+/// Pooled batteries, or none, under a tariff of two prices.
+#[derive(Debug)]
+pub struct TwoPriceCost {
+    /// One row for each member: the net loads, then energy, power and initial charge.
+    rows: Vec<f64>,
+    n_players: usize,
+    tariff: Tariff,
+    conversion: Conversion,
+}
+
+impl TwoPriceCost {
+    /// The costs of members with net loads in kWh per step, one row for each, and batteries.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the rows do not fit the tariff or the batteries, a number is not
+    /// finite, or a battery cannot be or cannot keep its charge.
+    pub fn new(
+        net_load: &[f64],
+        tariff: Tariff,
+        batteries: &[Battery],
+        conversion: Conversion,
+    ) -> Result<Self> {
+        let n_steps = tariff.n_steps();
+        let n_players = check_net_load(net_load, n_steps)?;
+        if batteries.len() != n_players {
+            return Err(Error::InvalidInput(format!(
+                "there are {} batteries for {n_players} members",
+                batteries.len()
+            )));
+        }
+        let mut rows = Vec::with_capacity(n_players * (n_steps + 3));
+        for (member, (load, battery)) in net_load.chunks(n_steps).zip(batteries).enumerate() {
+            battery.check(&conversion, &format!("the battery of member {member}"))?;
+            rows.extend_from_slice(load);
+            rows.extend([battery.energy, battery.power, battery.initial_charge]);
+        }
+        Ok(Self { rows, n_players, tariff, conversion })
+    }
+
+    /// The net load and the battery of shares.
+    fn pool(&self, shares: &[f64]) -> (Vec<f64>, Battery) {
+        let n_steps = self.tariff.n_steps();
+        let mut sums = weighted_sum(&self.rows, n_steps + 3, shares);
+        let (energy, power, charge) = (sums[n_steps], sums[n_steps + 1], sums[n_steps + 2]);
+        sums.truncate(n_steps);
+        // Of a sum of shares rounding may leave more charge than the batteries hold.
+        (sums, Battery { energy, power, initial_charge: charge.min(energy) })
+    }
+
+    /// What members pay at prices of what they bring.
+    fn member_prices(&self, prices: ResourcePrices) -> MemberPrices {
+        let ResourcePrices { energy: mut row, capacity, power, initial_charge } = prices;
+        row.extend([-capacity.iter().sum::<f64>(), -power.iter().sum::<f64>(), -initial_charge]);
+        MemberPrices { constant: 0.0, prices: bills(&self.rows, &row) }
+    }
+}
+
+impl PricedCost for TwoPriceCost {
+    fn n_players(&self) -> usize {
+        self.n_players
+    }
+
+    fn prices(&self, shares: &[f64], _: &Progress) -> Result<MemberPrices> {
+        let (load, battery) = self.pool(shares);
+        let schedule = dispatch(&load, &self.tariff, battery, self.conversion)?;
+        Ok(self.member_prices(schedule.prices))
+    }
+}
+
+/// The same with charges on peaks, of which import pays its share in each step.
+#[derive(Debug)]
+pub struct PeakCost {
+    /// The members, and what they pay without the charges.
+    pub pool: TwoPriceCost,
+    /// The charges.
+    pub charges: PeakCharges,
+}
+
+impl PricedCost for PeakCost {
+    fn n_players(&self) -> usize {
+        self.pool.n_players
+    }
+
+    fn prices(&self, shares: &[f64], progress: &Progress) -> Result<MemberPrices> {
+        let Self { pool, charges } = self;
+        let (load, battery) = pool.pool(shares);
+        let (tariff, charges) = (pool.tariff.clone(), charges.clone());
+        let found = peak_dispatch(&load, tariff, battery, pool.conversion, charges, progress)?;
+        Ok(pool.member_prices(found.schedule.prices))
+    }
+}
+
+/// Pools whose exchange has any convex cost, and which have a dispatch whoever takes part.
+#[derive(Debug)]
+pub struct ConvexCost<G>(pub G);
+
+impl<G> PricedCost for ConvexCost<G>
+where
+    G: std::ops::Deref<Target = ConvexDispatchGame> + Send + Sync + std::fmt::Debug,
+{
+    fn n_players(&self) -> usize {
+        self.0.n_players()
+    }
+
+    fn prices(&self, shares: &[f64], _: &Progress) -> Result<MemberPrices> {
+        let game = &*self.0;
+        let mut sums = weighted_sum(game.rows(), game.width(), shares);
+        let found = game.schedule(&sums, game.caps())?.prices;
+        let caps: f64 = found.caps.iter().zip(game.caps()).map(|(price, cap)| price * cap).sum();
+        // The prices in the order of a row: each resource in all steps, then a holding.
+        sums.clear();
+        sums.extend(found.resources);
+        sums.extend([
+            -found.capacity.iter().sum::<f64>(),
+            -found.charge_power.iter().sum::<f64>(),
+            -found.discharge_power.iter().sum::<f64>(),
+            -found.initial_charge,
+            1.0,
+        ]);
+        Ok(MemberPrices { constant: found.constants + caps, prices: bills(game.rows(), &sums) })
+    }
+}
+
+/// The sum of the rows of members, each as often as its share.
+fn weighted_sum(rows: &[f64], width: usize, shares: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; width];
+    for (row, &share) in rows.chunks_exact(width).zip(shares).filter(|(_, share)| **share != 0.0) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += share * value);
+    }
+    sums
+}
+
+/// What each row costs at the prices of its entries.
+fn bills(rows: &[f64], prices: &[f64]) -> Vec<f64> {
+    rows.chunks_exact(prices.len()).map(|row| dot(row, prices)).collect()
+}
+
+/// In eight sums side by side, which a processor adds at once.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let (heads, tails) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f64 = heads.remainder().iter().zip(tails.remainder()).map(|(x, y)| x * y).sum();
+    let mut sums = [0.0; LANES];
+    for (x, y) in heads.zip(tails) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    rest + sums.iter().sum::<f64>()
+}
