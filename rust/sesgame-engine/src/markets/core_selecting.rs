@@ -65,8 +65,10 @@ pub fn core_selecting(
         progress.check()?;
         let revenue: f64 = payments.iter().sum();
         let gain = |bidder: usize| value[bidder] - payments[bidder];
-        let deal = auction
-            .winners(time_limit, progress, |_, bundle| bundle.value - gain(bundle.bidder))?;
+        let deal =
+            auction.better(outcome.winners.won.clone(), time_limit, progress, |_, bundle| {
+                bundle.value - gain(bundle.bidder)
+            })?;
         let excess = deal.welfare - revenue;
         let possible = deal.bound - revenue;
         if excess <= tolerance && deal.bound > deal.welfare && possible > tolerance {
