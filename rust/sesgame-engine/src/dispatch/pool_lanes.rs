@@ -5,6 +5,11 @@
 //! in lengths only. A segment that a pool does not have is one of length 0, which changes nothing. So
 //! nothing branches on an amount, and every cost has the bits that the recursion gives it by itself.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "an iterator's `next` would be compiled for any processor, and every vector go through memory"
+)]
+
 use multiversion::multiversion;
 
 use super::battery::{Battery, Conversion};
@@ -66,9 +71,6 @@ pub(super) struct Pools {
     left: Lanes,
     headroom: Lanes,
 }
-
-// Indices and no iterators from here on: their `next` would be compiled for any processor, and every
-// vector go through memory.
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn run(
