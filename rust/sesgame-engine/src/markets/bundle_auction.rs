@@ -151,13 +151,15 @@ impl BundleAuction {
     }
 
     /// [`Self::winners`] where some that fit are known: by a search of its own as long as there is
-    /// little to search, which proves what it finds like a program does.
+    /// little to search, which proves what it finds like a program does. What is worth more than
+    /// `enough` need not be the best; its bound is infinite then.
     ///
     /// # Errors
     /// As [`Self::winners`].
     pub(super) fn better(
         &self,
         known: Vec<Option<usize>>,
+        enough: f64,
         time_limit: f64,
         progress: &Progress,
         value: impl Fn(usize, &Bundle) -> f64,
@@ -176,14 +178,16 @@ impl BundleAuction {
             let won_by = |index: &usize| won[self.bundles[*index].bidder] == Some(*index);
             (0..worth.len()).filter(won_by).map(|index| worth[index]).sum()
         };
-        let known = Chosen { worth: of_all(&known), won: known };
-        match best_choice(self, &worth, known, progress)? {
-            Some(Chosen { won, .. }) => {
-                let welfare = of_all(&won);
-                Ok(Winners { won, welfare, bound: welfare })
-            }
-            None => self.winners(time_limit, progress, |index, _| worth[index]),
+        let known = Chosen { worth: of_all(&known), won: known, is_best: false };
+        let Chosen { won, is_best, .. } = best_choice(self, &worth, known, progress)?;
+        let welfare = of_all(&won);
+        if is_best {
+            return Ok(Winners { won, welfare, bound: welfare });
         }
+        if welfare > enough {
+            return Ok(Winners { won, welfare, bound: f64::INFINITY });
+        }
+        self.winners(time_limit, progress, |index, _| worth[index])
     }
 
     /// The efficient outcome and its Clarke payments: one program, and one more, or a search, for each
@@ -209,10 +213,12 @@ impl BundleAuction {
                     progress.check()?;
                     // What the others win already is a choice that fits.
                     let known = without_bidder(&winners.won, bidder);
+                    let progress_of_it = progress.of_a_part();
+                    let value = |_, bundle: &Bundle| {
+                        if bundle.bidder == bidder { 0.0 } else { bundle.value }
+                    };
                     let without =
-                        self.better(known, time_limit, &progress.of_a_part(), |_, bundle| {
-                            if bundle.bidder == bidder { 0.0 } else { bundle.value }
-                        })?;
+                        self.better(known, f64::INFINITY, time_limit, &progress_of_it, value)?;
                     progress.advance(1)?;
                     let value = self.bundles[won].value;
                     let payment = without.welfare - (winners.welfare - value);

@@ -12,8 +12,9 @@ use crate::error::Result;
 use crate::linear_program::{Model, Status};
 use crate::progress::Progress;
 
-/// Bundles tried before the search is given up: a tenth of a second.
-const MOST_NODES: u64 = 1 << 21;
+/// Bundles tried before the search is given up: some hundredths of a second, less than a program takes
+/// where there is so much to search.
+const MOST_NODES: u64 = 1 << 18;
 
 /// Part of the bound: differences of sums of values that are rounding.
 const SAME: f64 = 1e-12;
@@ -32,10 +33,12 @@ pub(super) struct Chosen {
     pub won: Vec<Option<usize>>,
     /// What they are worth.
     pub worth: f64,
+    /// Whether no choice is worth more.
+    pub is_best: bool,
 }
 
-/// The best choice of bundles where each is worth `worth`, or one as good as `known` if none is better;
-/// `None` where that is not found soon.
+/// The best choice of bundles where each is worth `worth`, or `known` if none is better; the best that was
+/// seen where there is too much to search.
 ///
 /// Bundles that are worth nothing are not chosen.
 ///
@@ -46,14 +49,14 @@ pub(super) fn best_choice(
     worth: &[f64],
     known: Chosen,
     progress: &Progress,
-) -> Result<Option<Chosen>> {
+) -> Result<Chosen> {
     let usable: Vec<usize> = (0..worth.len())
         .filter(|&bundle| worth[bundle] > 0.0 && auction.fits_alone(&auction.bundles[bundle]))
         .collect();
     if usable.is_empty() {
-        return Ok(Some(known));
+        return Ok(Chosen { is_best: true, ..known });
     }
-    let Some(prices) = prices(auction, worth, &usable, progress)? else { return Ok(None) };
+    let Some(prices) = prices(auction, worth, &usable, progress)? else { return Ok(known) };
     let rest = |bundle: usize| {
         let Bundle { usage, .. } = &auction.bundles[bundle];
         worth[bundle] - usage.iter().map(|&(r, amount)| prices[r] * amount).sum::<f64>()
@@ -85,8 +88,8 @@ pub(super) fn best_choice(
         best: known,
         nodes: 0,
     };
-    let done = search.go_on(0, bound, 0.0, progress)?;
-    Ok(done.then_some(search.best))
+    let is_best = search.go_on(0, bound, 0.0, progress)?;
+    Ok(Chosen { is_best, ..search.best })
 }
 
 /// The prices of the resources in the relaxation, none below 0.
@@ -143,7 +146,7 @@ impl Search<'_> {
     fn go_on(&mut self, from: usize, bound: f64, value: f64, progress: &Progress) -> Result<bool> {
         let Some(Choice { bidder, options }) = self.choices.get(from) else {
             if value > self.best.worth + self.same {
-                self.best = Chosen { won: self.won.clone(), worth: value };
+                self.best = Chosen { won: self.won.clone(), worth: value, is_best: false };
             }
             return Ok(true);
         };
@@ -223,8 +226,9 @@ mod tests {
                 .collect();
             let auction = BundleAuction { n_bidders: 5, capacities, bundles };
             let worth: Vec<f64> = auction.bundles.iter().map(|bundle| bundle.value).collect();
-            let nothing = Chosen { won: vec![None; 5], worth: 0.0 };
-            let found = best_choice(&auction, &worth, nothing, &Progress::new()).unwrap().unwrap();
+            let nothing = Chosen { won: vec![None; 5], worth: 0.0, is_best: false };
+            let found = best_choice(&auction, &worth, nothing, &Progress::new()).unwrap();
+            assert!(found.is_best);
             assert_eq!(found.worth, most(&auction, &worth, 0, &auction.capacities));
             let mut left = auction.capacities.clone();
             for (bidder, bundle) in found.won.iter().enumerate() {
@@ -234,7 +238,7 @@ mod tests {
             }
             // Where nothing is better, what is known stays.
             let again = best_choice(&auction, &worth, found.clone(), &Progress::new()).unwrap();
-            assert_eq!(again, Some(found));
+            assert_eq!(again, found);
         }
     }
 }
