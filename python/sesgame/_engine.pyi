@@ -372,6 +372,19 @@ def pooled_battery_game(
     initial_charge_kwh: NDArray[np.float64],
     retention: float = 1.0,
 ) -> PooledBatteryGame: ...
+def pooled_bill_ranges(
+    load_kwh: NDArray[np.float64],
+    pv_kwh: NDArray[np.float64],
+    total_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    energy_kwh: NDArray[np.float64],
+    power_kwh: NDArray[np.float64],
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    initial_charge_kwh: NDArray[np.float64],
+    report: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float64]: ...
 def semivalue(table: NDArray[np.float64], weights: list[float]) -> NDArray[np.float64]: ...
 def shapley_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
 def spanning_tree_game(costs: NDArray[np.float64]) -> NativeGame: ...

@@ -111,6 +111,33 @@ def test_the_steps_add_up_to_the_bills_and_periods_to_the_year():
     np.testing.assert_allclose(sum(parts), netting.values)
 
 
+def test_a_part_of_the_meters_is_billed_like_meters_of_that_part_alone():
+    random = np.random.default_rng(0)
+    whole = random_community(4, 7, 48)
+    pv = np.abs(random.normal(size=(7, 48)))
+    whole = sg.energy.Community(
+        members=whole.members,
+        steps=whole.steps,
+        load_kwh=whole.load_kwh,
+        pv_kwh=pv,
+        tariff=whole.tariff,
+        batteries=whole.batteries,
+    )
+    part = whole.period("2016-06-01T06:00", "2016-06-01T18:00")
+    alone = sg.energy.Community(
+        members=whole.members,
+        steps=part.steps,
+        load_kwh=part.net_load_kwh,
+        tariff=sg.energy.PriceSeries(part.steps, part.buy_per_kwh, part.sell_per_kwh),
+        batteries=whole.batteries,
+    )
+    found = sg.owen_allocation(part, model="battery").evidence
+    expected = sg.owen_allocation(alone, model="battery").evidence
+    for name in ("bills", "lowest", "highest", "bills_by_step"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    assert found.turnover == expected.turnover == pytest.approx(np.abs(found.bills_by_step).sum())
+
+
 def test_a_member_without_meter_or_battery_pays_nothing():
     community = random_community(1, 4, 24)
     alone = sg.energy.Community(

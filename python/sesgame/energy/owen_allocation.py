@@ -135,7 +135,7 @@ def owen_allocation(
 def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
     allocation = Allocation(
         Players(members),
-        evidence.bills_by_step.sum(axis=1),
+        evidence.bills,
         kind="cost",
         method=DUAL_PRICES.title,
         tolerance=RELATIVE_TOLERANCE * evidence.turnover,

@@ -63,17 +63,20 @@ impl CoalitionValues {
         let rows = membership.chunks_exact(n_players);
         let mut slots = memory::room(&[rows.len()], Purpose::Data)?;
         let mut missing = memory::room(&[rows.len()], Purpose::Data)?;
+        // Slots given out now are asked for with that; of those without a value from a call that failed
+        // a set tells.
+        let given_out = self.values.len();
         let mut asked = std::collections::HashSet::new();
         let mut key = vec![0; self.words];
         for (row, members) in rows.enumerate() {
             pack(members, &mut key);
             let known = self.values.len();
             let slot = self.slot(&key)?;
-            let without_value = self.values[slot as usize].is_nan();
-            // A slot that is there without a value was asked for in this call or in one that failed.
-            if slot as usize == known || without_value && !asked.contains(&slot) {
+            let left_over = (slot as usize) < given_out
+                && self.values[slot as usize].is_nan()
+                && asked.insert(slot);
+            if slot as usize == known || left_over {
                 missing.push(row);
-                asked.insert(slot);
             }
             slots.push(slot);
         }

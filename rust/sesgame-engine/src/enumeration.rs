@@ -58,18 +58,36 @@ pub(crate) fn fill_block(
     for player in (0..Coalition::BITS as usize).rev().filter(|player| first >> player & 1 == 1) {
         walker.add(player);
     }
-    for (coalition, value) in (first..).zip(values.iter_mut()) {
+    // Where eight are evaluated at once, the three lowest players never join.
+    let (mut place, mut lowest) = (0, 0);
+    while place < values.len() {
         progress.check()?;
-        if coalition != first {
+        let coalition = first + place as Coalition;
+        if place > 0 {
             let joins = coalition.trailing_zeros() as usize;
-            (0..joins).for_each(|player| walker.remove(player));
+            (lowest..joins).for_each(|player| walker.remove(player));
             walker.add(joins);
         }
-        if coalition != 0 {
-            *value = walker.value();
+        let eight = (coalition.is_multiple_of(8) && values.len() >= place + 8)
+            .then(|| walker.values_with_lowest())
+            .flatten();
+        let one;
+        let found: &[f64] = if let Some(eight) = &eight {
+            lowest = 3;
+            eight
+        } else {
+            one = if coalition == 0 { 0.0 } else { walker.value() };
+            std::slice::from_ref(&one)
+        };
+        for (value, found) in values[place..].iter_mut().zip(found) {
+            let coalition = first + place as Coalition;
+            if coalition != 0 {
+                *value = *found;
+            }
             if !value.is_finite() {
                 return Err(Error::NotFinite { coalition, value: *value });
             }
+            place += 1;
         }
     }
     progress.advance(values.len() as u64)

@@ -64,6 +64,13 @@ pub trait Walker: Send {
 
     /// The value of the present coalition.
     fn value(&mut self) -> f64;
+
+    /// The values of the present coalition together with each coalition of the players 0, 1 and 2, none
+    /// of whom is a member, in binary order: the bits of [`Walker::value`]. `None` where eight at once
+    /// are not faster.
+    fn values_with_lowest(&mut self) -> Option<[f64; 8]> {
+        None
+    }
 }
 
 /// Evaluates the coalitions of at most 30 players many at a time.

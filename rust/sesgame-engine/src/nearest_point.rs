@@ -6,6 +6,8 @@
 //! point is computed anew from the rows held, not carried along, so that it is as exact as they are
 //! however far away the target lies.
 
+use multiversion::multiversion;
+
 use crate::error::Result;
 use crate::progress::Progress;
 
@@ -53,6 +55,8 @@ pub struct NearestPoint {
     target: Vec<f64>,
     n_equations: usize,
     rows: Vec<Row>,
+    /// The length of each `g`.
+    norms: Vec<f64>,
     /// The rows held, in the order of the basis behind the equations.
     held: Vec<usize>,
     is_held: Vec<bool>,
@@ -64,13 +68,21 @@ impl NearestPoint {
     #[must_use]
     pub fn new(target: Vec<f64>, equations: &[Row]) -> Self {
         let mut basis = Orthogonal::default();
-        equations.iter().for_each(|row| basis.push(row));
-        let n_equations = equations.len();
-        Self { target, n_equations, rows: Vec::new(), held: Vec::new(), is_held: Vec::new(), basis }
+        equations.iter().for_each(|(g, h)| basis.push(basis.parts(g), *h));
+        Self {
+            target,
+            n_equations: equations.len(),
+            rows: Vec::new(),
+            norms: Vec::new(),
+            held: Vec::new(),
+            is_held: Vec::new(),
+            basis,
+        }
     }
 
     /// Demands one more row.
     pub fn add(&mut self, row: Row) {
+        self.norms.push(norm(&row.0));
         self.rows.push(row);
         self.is_held.push(false);
     }
@@ -84,14 +96,17 @@ impl NearestPoint {
         // Rows that are violated now are met before the others are looked at again. Each round ends at
         // a point farther away, so there are finitely many; the cap is against rounding.
         let mut violated: Vec<usize> = Vec::new();
+        let mut walk = Walk::new(self.rows.len(), self.target.len());
         for _ in 0..10 * (self.rows.len() + self.target.len() + 1) {
             progress.check()?;
             let (point, multipliers) = self.basis.nearest(&self.target);
-            let mut farthest = self.farthest(&violated, &point, tolerance);
+            walk.go_to(&point);
+            let mut farthest = self.farthest(&violated, &mut walk, tolerance);
             if farthest.is_none() {
-                violated = (0..self.rows.len()).collect();
-                violated.retain(|&row| self.violation(row, &point) > tolerance);
-                farthest = self.farthest(&violated, &point, tolerance);
+                violated = (0..self.rows.len())
+                    .filter(|&row| self.violation(row, &mut walk, tolerance) > tolerance)
+                    .collect();
+                farthest = self.farthest(&violated, &mut walk, tolerance);
             }
             let Some(entering) = farthest else {
                 let (free, positive) = multipliers.split_at(self.n_equations);
@@ -108,20 +123,29 @@ impl NearestPoint {
         Ok(None)
     }
 
-    /// How much a point is short of a row; nothing of one that is held.
-    fn violation(&self, row: usize, point: &[f64]) -> f64 {
+    /// How much the point of a walk is short of a row; nothing of one that is held, and of one that is
+    /// known to be short of no more than `enough`.
+    fn violation(&self, row: usize, walk: &mut Walk, enough: f64) -> f64 {
+        if self.is_held[row] || walk.at_most(row) * self.norms[row] <= enough {
+            return 0.0;
+        }
         let (g, h) = &self.rows[row];
-        if self.is_held[row] { 0.0 } else { h - dot(g, point) }
+        let violation = h - dot(g, &walk.point);
+        walk.saw(row, violation / self.norms[row]);
+        violation
     }
 
-    /// Of some rows the one whose half-space is farthest away from a point, of equals the first.
-    fn farthest(&self, rows: &[usize], point: &[f64], tolerance: f64) -> Option<usize> {
+    /// Of some rows the one whose half-space is farthest away from the point, of equals the first.
+    fn farthest(&self, rows: &[usize], walk: &mut Walk, tolerance: f64) -> Option<usize> {
         let mut worst = None;
         let mut farthest = 0.0;
         for &row in rows {
-            let violation = self.violation(row, point);
+            if walk.at_most(row) <= farthest {
+                continue;
+            }
+            let violation = self.violation(row, walk, tolerance);
             if violation > tolerance {
-                let distance = violation / norm(&self.rows[row].0);
+                let distance = violation / self.norms[row];
                 if distance > farthest {
                     (worst, farthest) = (Some(row), distance);
                 }
@@ -137,7 +161,8 @@ impl NearestPoint {
         let mut positive: Vec<f64> =
             multipliers[self.n_equations..].iter().map(|value| value.max(0.0)).collect();
         loop {
-            let (rest, coefficients) = self.basis.split(&g);
+            let (rest, parts) = self.basis.parts(&g);
+            let coefficients = self.basis.combination(parts.clone());
             let coefficients = &coefficients[self.n_equations..];
             let first = positive
                 .iter()
@@ -147,8 +172,8 @@ impl NearestPoint {
                 .map(|(place, (multiplier, coefficient))| (place, multiplier / coefficient))
                 .min_by(|a, b| a.1.total_cmp(&b.1));
             let length = dot(&rest, &rest);
-            let whole =
-                (norm(&rest) > DEPENDENT * norm(&g)).then(|| (h - dot(&g, &point)) / length);
+            let whole = (norm(&rest) > DEPENDENT * self.norms[entering])
+                .then(|| (h - dot(&g, &point)) / length);
             let (place, step) = match (first, whole) {
                 (None, None) => return None,
                 (Some((place, step)), whole) if whole.is_none_or(|whole| step < whole) => {
@@ -157,7 +182,7 @@ impl NearestPoint {
                 _ => {
                     self.held.push(entering);
                     self.is_held[entering] = true;
-                    self.basis.push(&self.rows[entering]);
+                    self.basis.push((rest, parts), h);
                     return Some(());
                 }
             };
@@ -174,6 +199,48 @@ impl NearestPoint {
     }
 }
 
+/// A point on its way, and how far half-spaces may be away from it at most.
+///
+/// A distance changes by no more than the point moves: most rows need not be looked at again to know
+/// that another is farther.
+struct Walk {
+    point: Vec<f64>,
+    /// The distance of each row when it was last looked at, and how far the point had gone by then.
+    seen: Vec<(f64, f64)>,
+    travelled: f64,
+    /// What rounding may make of a distance, of a path and of a product of `n` terms in each step.
+    rounding: f64,
+    largest: f64,
+    steps: f64,
+}
+
+impl Walk {
+    fn new(n_rows: usize, n: usize) -> Self {
+        let seen = vec![(f64::INFINITY, 0.0); n_rows];
+        let steps = (n + 2) as f64;
+        Self { point: vec![0.0; n], seen, travelled: 0.0, rounding: 0.0, largest: 0.0, steps }
+    }
+
+    fn go_to(&mut self, point: &[f64]) {
+        let moved: f64 = self.point.iter().zip(point).map(|(from, to)| (to - from).powi(2)).sum();
+        self.point.copy_from_slice(point);
+        self.travelled += moved.sqrt();
+        self.largest = self.largest.max(norm(point));
+        self.steps += 1.0;
+        self.rounding = 4.0 * f64::EPSILON * self.steps * (self.travelled + self.largest);
+    }
+
+    fn saw(&mut self, row: usize, distance: f64) {
+        self.seen[row] = (distance, self.travelled);
+    }
+
+    /// What the distance of a row is at most.
+    fn at_most(&self, row: usize) -> f64 {
+        let (distance, then) = self.seen[row];
+        distance + (self.travelled - then) + self.rounding
+    }
+}
+
 /// Independent rows `g x = h` as `Q R`: taken up by modified Gram-Schmidt, twice, let go by rotations.
 #[derive(Default)]
 struct Orthogonal {
@@ -181,17 +248,28 @@ struct Orthogonal {
     /// Column `j` expresses row `j`.
     r: Vec<Vec<f64>>,
     h: Vec<f64>,
+    /// How far along each direction all rows hold.
+    along: Vec<f64>,
 }
 
 impl Orthogonal {
-    fn push(&mut self, (g, h): &Row) {
-        let (mut rest, mut parts) = self.parts(g);
+    /// Takes up a row whose [`Self::parts`] these are.
+    fn push(&mut self, (mut rest, mut parts): (Vec<f64>, Vec<f64>), h: f64) {
         let length = norm(&rest);
         rest.iter_mut().for_each(|entry| *entry /= length);
         parts.push(length);
         self.q.push(rest);
         self.r.push(parts);
-        self.h.push(*h);
+        self.h.push(h);
+        self.meet_rows();
+    }
+
+    /// Has the rows hold whose place along their direction is not known.
+    fn meet_rows(&mut self) {
+        for k in self.along.len()..self.h.len() {
+            let column = &self.r[k];
+            self.along.push((self.h[k] - dot(&column[..k], &self.along)) / column[k]);
+        }
     }
 
     /// Forgets a row. Each later column has one entry too many then, which turns it and the direction
@@ -199,6 +277,7 @@ impl Orthogonal {
     fn remove(&mut self, place: usize) {
         self.r.remove(place);
         self.h.remove(place);
+        self.along.truncate(place);
         for j in place..self.r.len() {
             let (a, b) = (self.r[j][j], self.r[j][j + 1]);
             let length = a.hypot(b);
@@ -215,6 +294,7 @@ impl Orthogonal {
             }
         }
         self.q.pop();
+        self.meet_rows();
     }
 
     /// What is left of a vector outside the span, and its part along each direction.
@@ -222,21 +302,9 @@ impl Orthogonal {
         let mut rest = vector.to_vec();
         let mut parts = vec![0.0; self.q.len()];
         for _ in 0..2 {
-            for (direction, part) in self.q.iter().zip(&mut parts) {
-                let along = dot(direction, &rest);
-                *part += along;
-                for (entry, other) in rest.iter_mut().zip(direction) {
-                    *entry -= along * other;
-                }
-            }
+            take_parts(&self.q, &mut rest, &mut parts);
         }
         (rest, parts)
-    }
-
-    /// What is left of a vector outside the span, and the combination of rows that is inside.
-    fn split(&self, vector: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let (rest, parts) = self.parts(vector);
-        (rest, self.combination(parts))
     }
 
     /// The factors of the rows whose sum has these parts.
@@ -261,29 +329,43 @@ impl Orthogonal {
             // All that is left is rounding.
             point.fill(0.0);
         }
-        let mut along: Vec<f64> = Vec::with_capacity(self.h.len());
-        for (column, h) in self.r.iter().zip(&self.h) {
-            let known: f64 = column.iter().zip(&along).map(|(a, b)| a * b).sum();
-            along.push((h - known) / column[along.len()]);
-        }
-        for (direction, part) in self.q.iter().zip(&along) {
+        for (direction, part) in self.q.iter().zip(&self.along) {
             point.iter_mut().zip(direction).for_each(|(entry, other)| *entry += part * other);
         }
-        let moved = along.iter().zip(inside).map(|(a, b)| a - b).collect();
+        let moved = self.along.iter().zip(inside).map(|(a, b)| a - b).collect();
         (point, self.combination(moved))
     }
 }
 
+/// Takes from a vector what is along each of some directions, one after the other.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn take_parts(directions: &[Vec<f64>], rest: &mut [f64], parts: &mut [f64]) {
+    for (direction, part) in directions.iter().zip(parts) {
+        let along = dot(direction, rest);
+        *part += along;
+        for k in 0..rest.len().min(direction.len()) {
+            rest[k] -= along * direction[k];
+        }
+    }
+}
+
 /// In eight sums side by side, which a processor adds at once.
+#[inline(always)]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 8;
-    let (heads, tails) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 = heads.remainder().iter().zip(tails.remainder()).map(|(x, y)| x * y).sum();
+    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];
-    for (x, y) in heads.zip(tails) {
+    let mut at = 0;
+    // Indices and no iterators, which would not be compiled for the processor of `take_parts`.
+    while at < a.len().min(b.len()) {
         for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
+            sums[lane] += a[at][lane] * b[at][lane];
         }
+        at += 1;
+    }
+    let mut rest = 0.0;
+    for k in 0..rest_a.len().min(rest_b.len()) {
+        rest += rest_a[k] * rest_b[k];
     }
     rest + sums.iter().sum::<f64>()
 }

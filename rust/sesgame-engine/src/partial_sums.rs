@@ -106,6 +106,11 @@ impl<'a, F: FnMut(&[f64]) -> f64> SumWalker<'a, F> {
     pub fn new(rows: &'a [f64], width: usize, value: F) -> Self {
         Self { sums: PartialSums::new(rows, width), value }
     }
+
+    /// The sum of the members' rows.
+    pub fn sum(&self) -> &[f64] {
+        self.sums.sum()
+    }
 }
 
 impl<F: FnMut(&[f64]) -> f64 + Send> Walker for SumWalker<'_, F> {

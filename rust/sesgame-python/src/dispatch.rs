@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use sesgame_engine::dispatch::bill_range::bill_ranges;
+use sesgame_engine::dispatch::bill_range::{self, bill_ranges};
 use sesgame_engine::dispatch::netting::NettingGame;
 use sesgame_engine::dispatch::peak_dispatch::{PeakDispatch, peak_dispatch};
 use sesgame_engine::dispatch::peak_game;
@@ -87,6 +87,50 @@ impl PooledBatteryGame {
         let ranges: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
         Ok(PyArray2::from_owned_array(py, ranges.into()))
     }
+}
+
+/// Between which bills those of members lie who pool their batteries, from their meters as they are.
+#[pyfunction]
+#[pyo3(signature = (
+    load_kwh, pv_kwh, total_kwh, buy, sell, energy_kwh, power_kwh, charge_efficiency,
+    discharge_efficiency, initial_charge_kwh, report=None
+))]
+#[expect(clippy::too_many_arguments, reason = "the names are the interface")]
+pub fn pooled_bill_ranges<'py>(
+    py: Python<'py>,
+    load_kwh: PyReadonlyArray2<'py, f64>,
+    pv_kwh: PyReadonlyArray2<'py, f64>,
+    total_kwh: PyReadonlyArray1<'py, f64>,
+    buy: PyReadonlyArray1<'py, f64>,
+    sell: PyReadonlyArray1<'py, f64>,
+    energy_kwh: PyReadonlyArray1<'py, f64>,
+    power_kwh: PyReadonlyArray1<'py, f64>,
+    charge_efficiency: f64,
+    discharge_efficiency: f64,
+    initial_charge_kwh: PyReadonlyArray1<'py, f64>,
+    report: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let (buy, sell, total) = (owned(&buy)?, owned(&sell)?, owned(&total_kwh)?);
+    let batteries =
+        batteries(&owned(&energy_kwh)?, &owned(&power_kwh)?, &owned(&initial_charge_kwh)?);
+    let (load, pv) = (load_kwh.as_array(), pv_kwh.as_array());
+    let n_members = load.nrows();
+    checks::shape("pv_kwh", pv.shape(), load.shape())?;
+    checks::length("a row of load_kwh", load.ncols(), buy.len())?;
+    checks::length("energy_kwh", energy_kwh.len(), n_members)?;
+    let ranges = watched(py, report, |progress| {
+        let conversion = Conversion::new(charge_efficiency, discharge_efficiency, 1.0)?;
+        let tariff = Tariff::new(buy, sell)?;
+        let net_load = |member: usize, net: &mut [f64]| {
+            for (net, (load, pv)) in net.iter_mut().zip(load.row(member).iter().zip(pv.row(member)))
+            {
+                *net = load - pv;
+            }
+        };
+        bill_range::pooled_bill_ranges(&tariff, conversion, &batteries?, &total, net_load, progress)
+    })?;
+    let ranges: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
+    Ok(PyArray2::from_owned_array(py, ranges.into()))
 }
 
 /// One battery for each member.

@@ -42,7 +42,7 @@ mod _engine {
     use crate::dispatch::{
         PeakChargedDispatch, PeakChargedGame, PooledBatteryDispatch, PooledBatteryGame,
         netting_game, peak_charged_dispatch, peak_charged_game, pooled_battery_dispatch,
-        pooled_battery_game,
+        pooled_battery_game, pooled_bill_ranges,
     };
     #[pymodule_export]
     use crate::games::{

@@ -149,7 +149,7 @@ class ConvexPool:
             duality_gap=float(found.cost - bills.sum()),
             lowest=bills,
             highest=bills,
-            bills_by_step=bills_by_step,
+            by_step=bills_by_step,
             capacity_price=found.capacity_price,
             power_price=found.charge_power_price + found.discharge_power_price,
             initial_charge_price=found.initial_charge_price,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,10 @@ __all__ = [
     "OwenPrices",
     "PeakPrices",
     "PeakShare",
+    "PoolBills",
     "ProgrammePrices",
     "bills_at",
+    "blocks",
 ]
 
 RELATIVE_TOLERANCE = 1e-9
@@ -51,16 +54,67 @@ def bills_at(
     """
     bills = net_load_kwh * energy_price
     brought = list(brought)
-    for rows in _blocks(bills):
+    for rows in blocks(bills.shape):
         for amount, price in brought:
             bills[rows] -= np.outer(amount[rows], price)
     return bills
 
 
-def _blocks(array: NDArray[np.float64]) -> Iterator[slice]:
+def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
     """Yield the rows of an array, as many at a time as are worked on together."""
-    step = -(-BLOCK // array.shape[1])
-    return (slice(start, start + step) for start in range(0, len(array), step))
+    step = -(-BLOCK // shape[1])
+    return (slice(start, start + step) for start in range(0, shape[0], step))
+
+
+@dataclass(frozen=True, eq=False)
+class PoolBills(ByValue):
+    """What members of a pool owe in each step, worked out for as many at a time as are asked for.
+
+    Attributes
+    ----------
+    load_kwh, pv_kwh : ndarray of shape (n, T)
+        What members use and generate.
+    energy_price : ndarray of shape (T,)
+        What a kWh costs.
+    brought : tuple of (ndarray of shape (n,), ndarray of shape (T,))
+        What each member has of something, and what a unit of it earns in each step.
+    earned_at_start : ndarray of shape (n,)
+        In the first step, beside that.
+    """
+
+    load_kwh: NDArray[np.float64]
+    pv_kwh: NDArray[np.float64]
+    energy_price: NDArray[np.float64]
+    brought: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]
+    earned_at_start: NDArray[np.float64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Members and steps."""
+        return self.load_kwh.shape
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float64]:
+        bills: NDArray[np.float64] = self.load_kwh[rows] - self.pv_kwh[rows]
+        bills *= self.energy_price
+        for amount, price in self.brought:
+            if amount[rows].any():
+                bills -= np.outer(amount[rows], price)
+        bills[:, 0] -= self.earned_at_start[rows]
+        return bills
+
+    @cached_property
+    def sums(self) -> tuple[NDArray[np.float64], float]:
+        """The bills, and all money that members owe or are owed in any step."""
+        return _sums(self)
+
+
+def _sums(bills_by_step: NDArray[np.float64] | PoolBills) -> tuple[NDArray[np.float64], float]:
+    bills, turnover = [], 0.0
+    for rows in blocks(bills_by_step.shape):
+        part = bills_by_step[rows]
+        bills.append(part.sum(axis=1))
+        turnover += float(np.abs(part).sum())
+    return np.concatenate(bills), turnover
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +151,8 @@ class DualPrices(Evidence):
     lowest, highest : ndarray of shape (n,)
         Between which bills each member's lies under any prices that prove the dispatch optimal, to
         about 1e-9 of the turnover. They are equal where the prices leave no choice.
-    bills_by_step : ndarray of shape (n, T)
-        What each member pays in each step; the rows add up to the bills. Earnings from initial
-        charge are in the first step. Of several scenarios, one after the other, times its weight.
+    by_step : ndarray of shape (n, T) or PoolBills
+        What each member pays in each step, or what that is worked out from.
     """
 
     energy_price: NDArray[np.float64]
@@ -107,13 +160,30 @@ class DualPrices(Evidence):
     duality_gap: float
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
-    bills_by_step: NDArray[np.float64]
+    by_step: NDArray[np.float64] | PoolBills
+
+    @property
+    def bills_by_step(self) -> NDArray[np.float64]:
+        """What each member pays in each step, shape (n, T); the rows add up to the bills.
+
+        Earnings from initial charge are in the first step. Of several scenarios, one after the
+        other, times its weight.
+        """
+        return self.by_step[:]
+
+    @property
+    def bills(self) -> NDArray[np.float64]:
+        """What each member pays, shape (n,)."""
+        return self._sums[0]
 
     @property
     def turnover(self) -> float:
         """All money that members owe or are owed in any step."""
-        bills = self.bills_by_step
-        return float(sum(np.abs(bills[rows]).sum() for rows in _blocks(bills)))
+        return self._sums[1]
+
+    @property
+    def _sums(self) -> tuple[NDArray[np.float64], float]:
+        return self.by_step.sums if isinstance(self.by_step, PoolBills) else _sums(self.by_step)
 
     @property
     def n_evaluations(self) -> int:
@@ -145,7 +215,7 @@ class DualPrices(Evidence):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows, without the bills by step."""
-        kept = (field.name for field in fields(self) if field.name != "bills_by_step")
+        kept = (field.name for field in fields(self) if field.name != "by_step")
         return {name: plain(getattr(self, name)) for name in kept}
 
 

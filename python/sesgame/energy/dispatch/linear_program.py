@@ -289,7 +289,7 @@ class LinearDispatch:
             duality_gap=cost - float(bills.sum()),
             lowest=np.minimum(-rates[self._n_members :], bills),
             highest=np.maximum(rates[: self._n_members], bills),
-            bills_by_step=bills_by_step,
+            by_step=bills_by_step,
             distance=math.nan if reference is None else float(np.linalg.norm(bills - reference)),
         )
 

@@ -114,7 +114,7 @@ class PeakPool:
             duality_gap=float(schedule.cost - bills.sum()),
             lowest=bills,
             highest=bills,
-            bills_by_step=bills_by_step,
+            by_step=bills_by_step,
             capacity_price=schedule.capacity_price,
             power_price=schedule.power_price,
             initial_charge_price=schedule.initial_charge_price,

@@ -139,15 +139,15 @@ class PooledModel(ByValue):
         """
         found = self._prices(problem)
         gap = found.duality_gap if problem.limits_of_nobody else 0.0
-        return DualBills(found.bills_by_step.sum(axis=1), gap)
+        return DualBills(found.bills, gap)
 
     def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
         """Return prices that prove the dispatch of all optimal, and the range of each bill."""
         found = self._prices(problem)
-        bills = found.bills_by_step.sum(axis=1)
-        game = self._pool(problem).game()
+        bills, pool = found.bills, self._pool(problem)
+        of = pool if isinstance(pool, TwoPricePool) else pool.game()
         with progress_report("ranges of the bills", "member", progress) as report:
-            lowest, highest = game.bill_ranges(report).T
+            lowest, highest = of.bill_ranges(report).T
         return replace(found, lowest=np.minimum(lowest, bills), highest=np.maximum(highest, bills))
 
     def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame._engine import pooled_battery_dispatch, pooled_battery_game
-from sesgame.energy.dispatch.dual_prices import OwenPrices, bills_at
+from sesgame._engine import pooled_battery_dispatch, pooled_battery_game, pooled_bill_ranges
+from sesgame.energy.dispatch.dual_prices import OwenPrices, PoolBills, bills_at, blocks
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
 from sesgame.game.native_source import native_from
+from sesgame.progress import Report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,26 +110,62 @@ class TwoPricePool:
 
     def prices(self) -> OwenPrices:
         """Return prices that prove the dispatch of all optimal, without the ranges of bills."""
-        unit, net_load_kwh = self._unit, self._problem.net_load_kwh
+        problem, unit = self._problem, self._unit
         found = self._run(
-            net_load_kwh.sum(axis=0),
+            self._total_kwh,
             float(unit.energy_kwh.sum()),
             float(unit.charge_kwh.sum()),
             float(unit.initial_kwh.sum()),
         )
-        bills_by_step = bills_of(net_load_kwh, unit, found)
-        bills = bills_by_step.sum(axis=1)
+        bills = PoolBills(
+            load_kwh=problem.load_kwh,
+            pv_kwh=problem.pv_kwh,
+            energy_price=found.energy_price,
+            brought=(
+                (unit.energy_kwh, found.capacity_price),
+                (unit.charge_kwh, found.power_price),
+            ),
+            earned_at_start=found.initial_charge_price * unit.initial_kwh,
+        )
+        each, _ = bills.sums
         return OwenPrices(
             energy_price=found.energy_price,
             cost=found.cost,
-            duality_gap=float(found.cost - bills.sum()),
-            lowest=bills,
-            highest=bills,
-            bills_by_step=bills_by_step,
+            duality_gap=float(found.cost - each.sum()),
+            lowest=each,
+            highest=each,
+            by_step=bills,
             capacity_price=found.capacity_price,
             power_price=found.power_price,
             initial_charge_price=found.initial_charge_price,
         )
+
+    def bill_ranges(self, report: Report | None) -> NDArray[np.float64]:
+        """Return between which bills each member's lies, shape (n, 2), as of :meth:`game`."""
+        problem, unit = self._problem, self._unit
+        return pooled_bill_ranges(
+            problem.load_kwh,
+            problem.pv_kwh,
+            self._total_kwh,
+            problem.buy_per_kwh,
+            problem.sell_per_kwh,
+            unit.energy_kwh,
+            unit.charge_kwh,
+            unit.charge_efficiency,
+            unit.discharge_efficiency,
+            unit.initial_kwh,
+            report,
+        )
+
+    @cached_property
+    def _total_kwh(self) -> NDArray[np.float64]:
+        """The net load of all, member after member as one sum adds them up, in blocks."""
+        load_kwh, pv_kwh = self._problem.load_kwh, self._problem.pv_kwh
+        total: NDArray[np.float64] = np.zeros((1, load_kwh.shape[1]))
+        for rows in blocks(load_kwh.shape):
+            net = load_kwh[rows] - pv_kwh[rows]
+            total = np.concatenate([total, net]).sum(axis=0, keepdims=True)
+        return total.reshape(-1)
 
     def _run(
         self,

@@ -21,6 +21,7 @@ pub mod peak_dispatch;
 pub mod peak_game;
 mod peak_optimum;
 mod peak_program;
+mod pool_lanes;
 pub mod pooled_battery;
 pub mod schedule;
 mod step_cost;

@@ -9,6 +9,7 @@
 use super::battery::{Battery, Conversion};
 use super::bill_range::CostOfSums;
 use super::convex_piecewise::ConvexPiecewise;
+use super::pool_lanes::{Batteries, LANES, Lanes, Pools};
 use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
@@ -30,6 +31,7 @@ use crate::progress::Progress;
 #[derive(Debug)]
 pub struct PooledBatteryGame {
     costs: StepCosts,
+    conversion: Conversion,
     /// One row for each member: the net loads, then energy, power and initial charge.
     rows: Vec<f64>,
     n_players: usize,
@@ -63,7 +65,7 @@ impl PooledBatteryGame {
             rows.extend_from_slice(load);
             rows.extend([battery.energy, battery.power, battery.initial_charge]);
         }
-        Ok(Self { costs: StepCosts::new(tariff, conversion), rows, n_players })
+        Ok(Self { costs: StepCosts::new(tariff, conversion), conversion, rows, n_players })
     }
 
     /// The least cost of a pool with the given resources.
@@ -106,11 +108,71 @@ impl NativeGame for PooledBatteryGame {
     }
 
     fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
-        Box::new(SumWalker::new(&self.rows, self.width(), self.cost_of_sums()))
+        let sums = SumWalker::new(&self.rows, self.width(), self.cost_of_sums());
+        if self.conversion.retention() < 1.0 || self.n_players < 3 {
+            return Box::new(sums);
+        }
+        let loads = vec![[0.0; LANES]; self.costs.tariff().n_steps()];
+        Box::new(PoolWalker { game: self, sums, pools: Pools::new(), loads })
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
         without_each_by_sums(&self.rows, self.width(), || self.cost_of_sums(), progress)
+    }
+}
+
+/// The walker of a pool that loses no charge: eight coalitions at a time.
+struct PoolWalker<'a, F> {
+    game: &'a PooledBatteryGame,
+    sums: SumWalker<'a, F>,
+    pools: Pools,
+    /// Net loads of eight coalitions per step.
+    loads: Vec<Lanes>,
+}
+
+impl<F: FnMut(&[f64]) -> f64 + Send> Walker for PoolWalker<'_, F> {
+    fn clear(&mut self) {
+        self.sums.clear();
+    }
+
+    fn add(&mut self, player: usize) {
+        self.sums.add(player);
+    }
+
+    fn remove(&mut self, player: usize) {
+        self.sums.remove(player);
+    }
+
+    fn value(&mut self) -> f64 {
+        self.sums.value()
+    }
+
+    fn values_with_lowest(&mut self) -> Option<[f64; 8]> {
+        let width = self.game.width();
+        let sum = self.sums.sum();
+        let lowest = [2, 1, 0].map(|player| &self.game.rows[player * width..][..width]);
+        // In the order in which a walker adds them: to add nothing changes no bits.
+        let joined = |place: usize| {
+            let mut lanes = [sum[place]; LANES];
+            for (row, bit) in lowest.iter().zip([4, 2, 1]) {
+                let own = [0.0, row[place]];
+                for (lane, amount) in lanes.iter_mut().enumerate() {
+                    *amount += own[usize::from(lane & bit != 0)];
+                }
+            }
+            lanes
+        };
+        let n_steps = self.loads.len();
+        for (step, load) in self.loads.iter_mut().enumerate() {
+            *load = joined(step);
+        }
+        let batteries = Batteries {
+            energy: joined(n_steps),
+            power: joined(n_steps + 1),
+            initial_charge: joined(n_steps + 2),
+        };
+        let tariff = self.game.costs.tariff();
+        Some(self.pools.costs(tariff, &self.game.conversion, &self.loads, &batteries))
     }
 }
 

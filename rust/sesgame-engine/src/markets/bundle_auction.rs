@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use super::bundle_search::{Chosen, best_choice};
 use super::units::{canonical, typical};
 use crate::error::{Error, Result};
 use crate::linear_program::{Model, Status};
@@ -58,7 +59,7 @@ pub struct Outcome {
 
 /// Overuse of a resource, relative to its capacity, that counts as rounding: the precision of the
 /// solver, which the greedy auction shares so that both sell the same battery.
-const ROUNDING: f64 = 1e-9;
+pub(super) const ROUNDING: f64 = 1e-9;
 
 /// Differences of values, relative to these, that are rounding: between scores that are equal in
 /// other units, and between a value and what its bidder gains already.
@@ -142,15 +143,55 @@ impl BundleAuction {
         Ok(Winners { won, welfare, bound })
     }
 
-    fn fits_alone(&self, bundle: &Bundle) -> bool {
+    pub(super) fn fits_alone(&self, bundle: &Bundle) -> bool {
         bundle
             .usage
             .iter()
             .all(|&(resource, amount)| amount <= self.capacities[resource] * (1.0 + ROUNDING))
     }
 
-    /// The efficient outcome and its Clarke payments: one program, and one more for each winner,
-    /// in parallel.
+    /// [`Self::winners`] where some that fit are known: by a search of its own as long as there is
+    /// little to search, which proves what it finds like a program does. What is worth more than
+    /// `enough` need not be the best; its bound is infinite then.
+    ///
+    /// # Errors
+    /// As [`Self::winners`].
+    pub(super) fn better(
+        &self,
+        known: Vec<Option<usize>>,
+        enough: f64,
+        time_limit: f64,
+        progress: &Progress,
+        value: impl Fn(usize, &Bundle) -> f64,
+    ) -> Result<Winners> {
+        let worth: Vec<f64> = self
+            .bundles
+            .iter()
+            .enumerate()
+            .map(|(index, bundle)| {
+                let worth = value(index, bundle);
+                if worth <= TIE * bundle.value { 0.0 } else { worth }
+            })
+            .collect();
+        let of_all = |won: &[Option<usize>]| -> f64 {
+            // In the order of the bundles, as a program sums them up.
+            let won_by = |index: &usize| won[self.bundles[*index].bidder] == Some(*index);
+            (0..worth.len()).filter(won_by).map(|index| worth[index]).sum()
+        };
+        let known = Chosen { worth: of_all(&known), won: known, is_best: false };
+        let Chosen { won, is_best, .. } = best_choice(self, &worth, known, progress)?;
+        let welfare = of_all(&won);
+        if is_best {
+            return Ok(Winners { won, welfare, bound: welfare });
+        }
+        if welfare > enough {
+            return Ok(Winners { won, welfare, bound: f64::INFINITY });
+        }
+        self.winners(time_limit, progress, |index, _| worth[index])
+    }
+
+    /// The efficient outcome and its Clarke payments: one program, and one more, or a search, for each
+    /// winner, in parallel.
     ///
     /// # Errors
     /// As [`BundleAuction::winners`], whose limit holds for each program;
@@ -170,10 +211,14 @@ impl BundleAuction {
                         return Ok((0.0, gap));
                     };
                     progress.check()?;
+                    // What the others win already is a choice that fits.
+                    let known = without_bidder(&winners.won, bidder);
+                    let progress_of_it = progress.of_a_part();
+                    let value = |_, bundle: &Bundle| {
+                        if bundle.bidder == bidder { 0.0 } else { bundle.value }
+                    };
                     let without =
-                        self.winners(time_limit, &progress.of_a_part(), |_, bundle| {
-                            if bundle.bidder == bidder { 0.0 } else { bundle.value }
-                        })?;
+                        self.better(known, f64::INFINITY, time_limit, &progress_of_it, value)?;
                     progress.advance(1)?;
                     let value = self.bundles[won].value;
                     let payment = without.welfare - (winners.welfare - value);
@@ -253,12 +298,18 @@ impl BundleAuction {
         if total > 0.0 { total.sqrt() } else { 1.0 }
     }
 
-    fn fits(&self, bundle: &Bundle, left: &[f64]) -> bool {
+    pub(super) fn fits(&self, bundle: &Bundle, left: &[f64]) -> bool {
         bundle.usage.iter().all(|&(r, amount)| amount <= left[r] + ROUNDING * self.capacities[r])
     }
 }
 
-fn take(bundle: &Bundle, left: &mut [f64]) {
+fn without_bidder(won: &[Option<usize>], bidder: usize) -> Vec<Option<usize>> {
+    let mut won = won.to_vec();
+    won[bidder] = None;
+    won
+}
+
+pub(super) fn take(bundle: &Bundle, left: &mut [f64]) {
     for &(resource, amount) in &bundle.usage {
         left[resource] -= amount;
     }

@@ -2,7 +2,7 @@
 //! these the payments nearest to Clarke's (Day and Cramton 2012). Blocking coalitions are found by
 //! winner determination on bids less what their bidders already gain (Day and Raghavan 2007).
 
-use super::bundle_auction::{BundleAuction, Outcome, Winners};
+use super::bundle_auction::{Bundle, BundleAuction, Outcome, Winners};
 use crate::error::{Error, Result};
 use crate::linear_program::Model;
 use crate::nearest_point::nearest_to_origin;
@@ -65,8 +65,10 @@ pub fn core_selecting(
         progress.check()?;
         let revenue: f64 = payments.iter().sum();
         let gain = |bidder: usize| value[bidder] - payments[bidder];
-        let deal = auction
-            .winners(time_limit, progress, |_, bundle| bundle.value - gain(bundle.bidder))?;
+        // Any deal that gains makes a demand; only that there is none has to be proved.
+        let known = outcome.winners.won.clone();
+        let worth = |_, bundle: &Bundle| bundle.value - gain(bundle.bidder);
+        let deal = auction.better(known, revenue + tolerance, time_limit, progress, worth)?;
         let excess = deal.welfare - revenue;
         let possible = deal.bound - revenue;
         if excess <= tolerance && deal.bound > deal.welfare && possible > tolerance {
@@ -86,12 +88,16 @@ pub fn core_selecting(
             deal.won.iter().flatten().map(|&bundle| auction.bundles[bundle].value).sum();
         let kept: f64 = winners().filter(|&b| inside(b)).map(|b| value[b]).sum();
         let left_out: Vec<usize> = winners().filter(|&b| !inside(b)).collect();
-        if demands.iter().any(|demand| demand.left_out == left_out) {
+        let least = worth - kept;
+        let is_met =
+            |demand: &Demand| demand.left_out == left_out && least <= demand.least + tolerance;
+        if demands.iter().any(is_met) {
             // The same demand again: it is met up to the precision of the payments.
             let blocking = demands.into_iter().map(|demand| demand.left_out).collect();
             return Ok(CorePayments { payments, blocking, excess });
         }
-        demands.push(Demand { left_out, least: worth - kept });
+        demands.retain(|demand| demand.left_out != left_out);
+        demands.push(Demand { left_out, least });
         payments = nearest(&outcome.payments, &value, &demands, welfare, progress)?;
         progress.advance(1)?;
     }

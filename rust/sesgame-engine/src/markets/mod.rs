@@ -9,6 +9,7 @@ pub mod balanced_core;
 pub mod book_coalitions;
 pub mod book_search;
 pub mod bundle_auction;
+mod bundle_search;
 pub mod core_selecting;
 pub mod misreport;
 mod near_balance;

@@ -73,7 +73,7 @@ fn portable(
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256d, _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_loadu_pd, _mm256_mul_pd,
+        _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_loadu_pd, _mm256_mul_pd,
         _mm256_setzero_pd, _mm256_storeu_pd,
     };
 
@@ -111,22 +111,27 @@ mod avx2 {
                 }
                 for (part, lanes) in lanes.iter_mut().enumerate() {
                     let at = column + part * WIDTH;
-                    let value: [__m256d; GROUP_ROWS] = row.map(|row| _mm256_loadu_pd(row.add(at)));
-                    let weight = weight.map(|weight| _mm256_loadu_pd(weight.add(at)));
-                    let mut add = |row: usize, weight| {
-                        let weighted = _mm256_mul_pd(value[row], weight);
-                        lanes[row] = _mm256_add_pd(lanes[row], weighted);
-                    };
-                    add(0, weight[0]);
-                    add(1, weight[1]);
-                    add(2, weight[1]);
-                    add(3, weight[2]);
+                    // Spelt out: a closure in `array::map` would be compiled for any processor, and
+                    // each vector go through memory.
+                    let value_0 = _mm256_loadu_pd(row[0].add(at));
+                    let value_1 = _mm256_loadu_pd(row[1].add(at));
+                    let value_2 = _mm256_loadu_pd(row[2].add(at));
+                    let value_3 = _mm256_loadu_pd(row[3].add(at));
+                    let weight_0 = _mm256_loadu_pd(weight[0].add(at));
+                    let weight_1 = _mm256_loadu_pd(weight[1].add(at));
+                    let weight_2 = _mm256_loadu_pd(weight[2].add(at));
+                    lanes[0] = _mm256_add_pd(lanes[0], _mm256_mul_pd(value_0, weight_0));
+                    lanes[1] = _mm256_add_pd(lanes[1], _mm256_mul_pd(value_1, weight_1));
+                    lanes[2] = _mm256_add_pd(lanes[2], _mm256_mul_pd(value_2, weight_1));
+                    lanes[3] = _mm256_add_pd(lanes[3], _mm256_mul_pd(value_3, weight_2));
                     // All loads before the stores: see `PaddedRow`.
-                    let [sum_0, sum_1, sum_2] = sum.map(|sum| _mm256_loadu_pd(sum.add(at)));
-                    let sum_1_2 = _mm256_add_pd(_mm256_add_pd(sum_1, value[1]), value[2]);
-                    _mm256_storeu_pd(sum[0].add(at), _mm256_add_pd(sum_0, value[0]));
+                    let sum_0 = _mm256_loadu_pd(sum[0].add(at));
+                    let sum_1 = _mm256_loadu_pd(sum[1].add(at));
+                    let sum_2 = _mm256_loadu_pd(sum[2].add(at));
+                    let sum_1_2 = _mm256_add_pd(_mm256_add_pd(sum_1, value_1), value_2);
+                    _mm256_storeu_pd(sum[0].add(at), _mm256_add_pd(sum_0, value_0));
                     _mm256_storeu_pd(sum[1].add(at), sum_1_2);
-                    _mm256_storeu_pd(sum[2].add(at), _mm256_add_pd(sum_2, value[3]));
+                    _mm256_storeu_pd(sum[2].add(at), _mm256_add_pd(sum_2, value_3));
                 }
             }
             for (row, row_sum) in row_sums.iter_mut().enumerate() {

@@ -63,21 +63,36 @@ pub(super) fn subset_sums(weights: &[f64]) -> Vec<f64> {
     sums
 }
 
+// Indices and no iterators in these loops, here and in the scans of `table_scan`: an iterator's
+// `next` is compiled for any processor, and calling it for every chunk costs as much as the chunk.
+
+const fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
 /// The largest `sign * value - low` of a block, without telling where it is.
 #[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn block_maximum(values: &[f64], low: &[f64], sign: f64) -> f64 {
     const LANES: usize = 32;
-    let larger = |a: f64, b: f64| if a > b { a } else { b };
     let mut best = [f64::NEG_INFINITY; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let low_chunks = low[..values.len()].chunks_exact(LANES);
-    let rest = chunks.remainder().iter().zip(low_chunks.remainder());
-    for (chunk, low_chunk) in chunks.zip(low_chunks) {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let (low_chunks, rest_low) = low[..values.len()].as_chunks::<LANES>();
+    let mut at = 0;
+    while at < chunks.len() {
+        let (values, low) = (&chunks[at], &low_chunks[at]);
         for lane in 0..LANES {
-            best[lane] = larger(sign * chunk[lane] - low_chunk[lane], best[lane]);
+            best[lane] = larger(sign * values[lane] - low[lane], best[lane]);
         }
+        at += 1;
     }
-    rest.map(|(value, low)| sign * value - low).chain(best).fold(f64::NEG_INFINITY, larger)
+    let mut most = f64::NEG_INFINITY;
+    for (value, low) in rest.iter().zip(rest_low) {
+        most = larger(sign * value - low, most);
+    }
+    for best in best {
+        most = larger(best, most);
+    }
+    most
 }
 
 /// The largest `sign * value - low` of each of two blocks: one read of the sums for both, which fill
@@ -85,19 +100,27 @@ pub(super) fn block_maximum(values: &[f64], low: &[f64], sign: f64) -> f64 {
 #[multiversion::multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn pair_maxima(one: &[f64], other: &[f64], low: &[f64], sign: f64) -> [f64; 2] {
     const LANES: usize = 16;
-    let larger = |a: f64, b: f64| if a > b { a } else { b };
     let mut best = [[f64::NEG_INFINITY; LANES]; 2];
-    for ((one, other), low) in
-        one.chunks_exact(LANES).zip(other.chunks_exact(LANES)).zip(low.chunks_exact(LANES))
-    {
+    let (one, other) = (one.as_chunks::<LANES>().0, other.as_chunks::<LANES>().0);
+    let low = low.as_chunks::<LANES>().0;
+    let mut at = 0;
+    while at < low.len() {
+        let (one, other, low) = (&one[at], &other[at], &low[at]);
         for lane in 0..LANES {
             best[0][lane] = larger(sign * one[lane] - low[lane], best[0][lane]);
         }
         for lane in 0..LANES {
             best[1][lane] = larger(sign * other[lane] - low[lane], best[1][lane]);
         }
+        at += 1;
     }
-    best.map(|best| best.into_iter().fold(f64::NEG_INFINITY, larger))
+    let mut most = [f64::NEG_INFINITY; 2];
+    for (most, best) in most.iter_mut().zip(best) {
+        for best in best {
+            *most = larger(best, *most);
+        }
+    }
+    most
 }
 
 /// The largest excess of a proper, non-empty coalition, and the first coalition in binary order

@@ -519,25 +519,25 @@ const fn larger(a: f64, b: f64) -> f64 {
 #[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn largest(tile: &Tile) -> f64 {
     let mut best = [f64::NEG_INFINITY; LANES];
-    let whole = tile.values.len() / LANES * LANES;
-    let (values, low) = (&tile.values[..whole], &tile.low[..whole]);
-    if tile.inverse_sizes.is_empty() {
-        for (values, low) in values.chunks_exact(LANES).zip(low.chunks_exact(LANES)) {
+    // Indices and no iterators, see `super::excess`.
+    let (values, low) = (tile.values.as_chunks::<LANES>().0, tile.low.as_chunks::<LANES>().0);
+    let sizes = tile.inverse_sizes.as_chunks::<LANES>().0;
+    let mut at = 0;
+    while at < values.len() {
+        let (values, low) = (&values[at], &low[at]);
+        if sizes.is_empty() {
             for lane in 0..LANES {
                 best[lane] = larger(tile.sign * values[lane] - low[lane] - tile.high, best[lane]);
             }
-        }
-    } else {
-        let sizes = tile.inverse_sizes[..whole].chunks_exact(LANES);
-        for ((values, low), sizes) in
-            values.chunks_exact(LANES).zip(low.chunks_exact(LANES)).zip(sizes)
-        {
+        } else {
             for lane in 0..LANES {
                 let excess = tile.sign * values[lane] - low[lane] - tile.high;
-                best[lane] = larger(excess * sizes[lane], best[lane]);
+                best[lane] = larger(excess * sizes[at][lane], best[lane]);
             }
         }
+        at += 1;
     }
+    let whole = values.len() * LANES;
     let rest = (whole..tile.values.len()).map(|place| tile.excess(place));
     rest.chain(best).fold(f64::NEG_INFINITY, larger)
 }
