@@ -417,7 +417,7 @@ def compare(
         rows names of your own. By default the rules that fit the game.
     oracle : SeparationOracle, optional
         That finds the coalition with the largest excess, instead of a table; see :func:`audit`.
-    model : {"battery", "netting", "linear"}, optional
+    model : {"battery", "netting", "merged", "linear"}, optional
         Of a community; see :meth:`Community.cost_game <sesgame.energy.Community.cost_game>`.
     seed, n_clusters : int
         For rules that sample or cluster.

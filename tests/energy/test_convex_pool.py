@@ -181,12 +181,12 @@ def test_each_power_limits_its_own_way():
 
 def test_the_model_is_chosen_by_what_the_recursion_can_state():
     equal = [battery("ann"), battery("cid", 6.0, 4.0)]
-    line = Grid(import_limit_kw=50.0, lines=[Line(name="x", members=["ann"], limit_kw=50.0)])
+    line = Grid(lines=[Line(name="x", members=["ann"], limit_kw=7.0)])
     named = {
         "lines": {"batteries": equal, "grid": line},
         "a demand charge beside limits, wear or unlike powers": {
             "batteries": equal,
-            "grid": Grid(demand_charge_per_kw=1.0, import_limit_kw=50.0),
+            "grid": Grid(demand_charge_per_kw=1.0, import_limit_kw=14.0),
         },
         "batteries of different efficiencies, batteries of different degradation costs": {
             "batteries": UNLIKE

@@ -61,6 +61,8 @@ def plain_problem(**changes) -> DispatchProblem:
         ({"grid": Grid(demand_charge_per_kw=1.0)}, "netting"),
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": EQUAL}, "battery"),
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": UNLIKE}, "linear"),
+        ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=5.0)])}, "linear"),
+        # A limit that no coalition reaches matters no more, but its PV may be left unused.
         ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=50.0)])}, "linear"),
     ],
 )
@@ -69,7 +71,7 @@ def test_the_fastest_model_that_has_everything_is_chosen(world, name):
 
 
 def test_an_unknown_model_is_refused_with_those_that_there_are():
-    with pytest.raises(GameError, match='model must be "battery", "netting" or "linear"'):
+    with pytest.raises(GameError, match='model must be "battery", "netting", "merged" or "linear"'):
         chosen(plain_problem(), "fast")
 
 

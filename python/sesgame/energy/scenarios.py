@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.approximation import mean_approximations
-from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.dispatch.model import MODELS, chosen
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
@@ -253,8 +253,8 @@ class Scenarios(ByValue):
 
     def _chosen(self, model: Model | None) -> DispatchModel:
         """Return the model of all scenarios: by default the slowest that one of them needs."""
-        models = [chosen(problem, model) for problem in self.problems]
-        return min(models, key=lambda each: each.max_listed_players)
+        models = [chosen(problem, model).name for problem in self.problems]
+        return MODELS[max(models, key=list(MODELS).index)]
 
     def __repr__(self) -> str:
         return f"Scenarios({len(self.communities)} of {self.communities[0]!r})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sesgame.energy.dispatch.model import MODELS
-from sesgame.energy.dispatch.pool_gap import NEEDED, proved_gap
+from sesgame.energy.dispatch.pool_gap import NEEDED
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.optional_imports import needs
@@ -51,13 +51,14 @@ class Schedule(ByValue):
     currency : str
         The unit of money.
     model : str
-        What found it: a recursion, ``"battery"`` or ``"netting"``, or ``"linear"``.
+        What found it: a recursion, ``"battery"`` or ``"netting"``, or a linear program,
+        ``"merged"`` or ``"linear"``.
     purchases : dict of str to tuple of float
         Of each storage offer the energy capacity in kWh and the power in kW that are bought.
     pool_gap : float
         The share of what they save by which unlike batteries at most save less by themselves than
-        in the pool that was dispatched; 0 where they are alike or there is no pool, infinite where
-        some coalition cannot keep a limit without storage, so that there is no bound.
+        in the pool, or the units, dispatched; 0 where they are alike or by themselves, infinite
+        where some coalition cannot keep a limit without storage, so that there is no bound.
     """
 
     steps: TimeSteps
@@ -97,7 +98,7 @@ class Schedule(ByValue):
             currency=problem.currency,
             model=model,
             purchases=dispatch.purchases,
-            pool_gap=proved_gap(problem) if MODELS[model].is_pooled else 0.0,
+            pool_gap=MODELS[model].proved_gap(problem),
         )
 
     @property

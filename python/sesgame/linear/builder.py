@@ -61,17 +61,27 @@ class LinearBuilder:
         lower: ArrayLike,
         upper: ArrayLike,
         *terms: Term,
+        count: int | None = None,
         lower_brought: ArrayLike = 0.0,
         upper_brought: ArrayLike = 0.0,
     ) -> NDArray[np.intp]:
-        """Add the rows ``lower <= sum of terms <= upper`` and return their numbers."""
-        count = len(terms[0][0])
+        """Add the rows ``lower <= sum of terms <= upper`` and return their numbers.
+
+        Of rows that get their terms later, the count.
+        """
+        count = len(terms[0][0]) if count is None else count
         rows = self._rows.add(count, lower, upper, lower_brought, upper_brought)
         for columns, coefficients in terms:
-            values = np.broadcast_to(np.asarray(coefficients, dtype=np.float64), count)
-            used = values != 0
-            self._entries.append((rows[used], columns[used], values[used]))
+            self.add_entries(rows, columns, coefficients)
         return rows
+
+    def add_entries(
+        self, rows: NDArray[np.intp], columns: NDArray[np.intp], coefficients: ArrayLike
+    ) -> None:
+        """Add a term to each of some rows."""
+        values = np.broadcast_to(np.asarray(coefficients, dtype=np.float64), len(rows))
+        used = values != 0
+        self._entries.append((rows[used], columns[used], values[used]))
 
     def program(self) -> ReducedModel:
         """Return the program without members, and what members add to its bounds."""

@@ -214,7 +214,7 @@ def report(
     community : Community or another world, optional
         Whose dispatch the costs are, in the period that counts (:meth:`Community.period
         <sesgame.energy.Community.period>`): the page then shows it.
-    model : {"battery", "netting", "linear"}, optional
+    model : {"battery", "netting", "merged", "linear"}, optional
         That of the game; by default the community's own.
     name : str, optional
         Heading of the page; by default the community's.

@@ -37,7 +37,7 @@ def communities(
         The number of members, ``"m0"``, ``"m1"``, ...; 1 to 4 by default.
     n_steps : int or strategy of int, optional
         The number of steps; 1 to 6 by default.
-    model : {"battery", "netting", "linear"}, default "battery"
+    model : {"battery", "netting", "merged", "linear"}, default "battery"
         The most that is needed for them: batteries of one efficiency, none, or also those of
         different efficiencies, with wear and other powers for charging than for discharging, a
         demand charge, limits that can be kept, and storage to buy.

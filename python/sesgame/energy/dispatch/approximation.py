@@ -39,7 +39,7 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
         ``"pooled battery"``, where batteries are run, and ``"netting"``.
     """
     plain = _plain(problem)
-    if model.name != "linear" and plain == problem:
+    if model.name in ("battery", "netting") and plain == problem:
         return {}
     names = {"pooled battery": MODELS["battery"], "netting": MODELS["netting"]}
     if not (model.uses_batteries and plain.storage.usable.size):

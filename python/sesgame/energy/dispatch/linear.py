@@ -1,7 +1,7 @@
 """Each battery by itself, wear, the grid and storage to buy: a linear program for each coalition.
 
-Batteries of equal efficiencies, wear, hours to fill and state at the beginning are one storage
-unit, which loses nothing: what the unit does can be dealt out to them in proportion.
+Equal batteries are one storage unit, which loses nothing; those that are nearly equal are one in
+the model that merges them, within a bound (:mod:`~sesgame.energy.dispatch.storage_groups`).
 """
 
 from __future__ import annotations
@@ -12,21 +12,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame._engine import weighted_sum_game
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
 from sesgame.energy.dispatch.pool_gap import NEEDED, is_harmless, proved_gap
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
+from sesgame.energy.dispatch.storage_groups import (
+    alike_batteries,
+    equal_batteries,
+    gap_of_groups,
+)
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
+from sesgame.game.native_source import native_from
 
 if TYPE_CHECKING:
     from sesgame._engine import NativeGame
     from sesgame.energy.dispatch.dual_prices import DualBills, ProgrammePrices
     from sesgame.energy.dispatch.separation import DispatchOracle
 
-__all__ = ["LinearModel"]
-
-DIGITS = 12
-"""Ratios that agree to so many are of equal batteries: those of decimals differ in the last bit."""
+__all__ = ["LinearModel", "MergedModel"]
 
 MAX_LISTED_PLAYERS = 14
 """The most players whose every coalition is worth a linear program of its own."""
@@ -46,19 +50,32 @@ class LinearModel(ByValue):
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> str:
         """Return in words how the batteries are run, and why where a pool would be faster."""
-        problem = problems[0]
-        solved = f"{count(len(problem.storage), 'battery')}, by linear program"
-        beyond = problem.beyond_a_pool + problem.beyond_a_step
-        if beyond:
-            return f"{solved} (for {', '.join(beyond)})"
+        solved = f"{self._batteries(problems[0])}, by linear program"
+        parts = [each.beyond_a_pool + each.beyond_a_step for each in problems]
+        if beyond := list(dict.fromkeys(name for part in parts for name in part)):
+            return self._with_notes(solved, f"for {', '.join(beyond)}", problems)
         if all(map(is_harmless, problems)):
-            return solved
+            return self._with_notes(solved, "", problems)
         share = max(map(proved_gap, problems))
         exact = f"exact only to {100 * share:.3g} % of what they save"
         if math.isinf(share):
             exact = f"of no proved exactness: {NEEDED}"
         pool = f"a pool, model battery, is faster and {exact}"
-        return f"{solved} (their hours or charges differ: {pool})"
+        return self._with_notes(solved, f"their hours or charges differ: {pool}", problems)
+
+    def _batteries(self, problem: DispatchProblem) -> str:
+        return count(len(problem.storage), "battery")
+
+    def _with_notes(self, solved: str, reason: str, problems: Sequence[DispatchProblem]) -> str:
+        share = max(map(self.proved_gap, problems))
+        exact = f"exact to {100 * share:.3g} % of what they save, for any group" if share else ""
+        idle = [each.idle_limits for each in problems]
+        notes = [note for note in dict.fromkeys([reason, exact, *idle]) if note]
+        return f"{solved} ({'; '.join(notes)})" if notes else solved
+
+    def proved_gap(self, problem: DispatchProblem) -> float:
+        """Return that no coalition's cost is off."""
+        return 0.0
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return that nothing of a problem is missing."""
@@ -71,25 +88,16 @@ class LinearModel(ByValue):
         return LinearDispatch(problems, weights, self.storage_units)
 
     def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
-        """Return as few storage units as lose nothing."""
-        storage = problem.storage
-        groups: dict[tuple[float, ...], list[int]] = {}
-        for battery in storage.usable.tolist():
-            key = (
-                storage.charge_efficiency[battery],
-                storage.discharge_efficiency[battery],
-                storage.degradation_cost_per_kwh[battery],
-                _rounded(storage.energy_kwh[battery] / storage.charge_power_kw[battery]),
-                _rounded(storage.discharge_power_kw[battery] / storage.charge_power_kw[battery]),
-                _rounded(storage.initial_charge_kwh[battery] / storage.energy_kwh[battery]),
-                # At whose connection energy flows counts where connections or lines have limits.
-                storage.owner[battery] if problem.flow_limits else -1,
-            )
-            groups.setdefault(key, []).append(battery)
+        """Return the storage that is run as one."""
         n_members, hours = len(problem.members), problem.steps.step_hours
         return [
-            StorageUnit.of(storage, np.array(group), n_members, hours) for group in groups.values()
+            StorageUnit.of(problem.storage, np.array(group), n_members, hours)
+            for group in self._groups(problem)
         ]
+
+    def _groups(self, problem: DispatchProblem) -> list[list[int]]:
+        """Return the batteries that are one unit each, by number."""
+        return equal_batteries(problem)
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
@@ -98,8 +106,15 @@ class LinearModel(ByValue):
     def mean_game(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float]
     ) -> NativeGame:
-        """Return the compiled game of mean costs: one program, since what is bought is shared."""
-        return self.program(problems, weights).game
+        """Return the compiled game of mean costs.
+
+        Each scenario is a program by itself, unless there is something to buy, which is the same
+        in all of them.
+        """
+        if len(problems[0].offers):
+            return self.program(problems, weights).game
+        parts = [self.native_game(problem) for problem in problems]
+        return native_from(weighted_sum_game, parts, np.array(weights))
 
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what a coalition does."""
@@ -118,5 +133,23 @@ class LinearModel(ByValue):
         return self.program([problem]).separation_oracle()
 
 
-def _rounded(ratio: float) -> float:
-    return float(f"{ratio:.{DIGITS}g}")
+class MergedModel(LinearModel):
+    """The same with nearly equal batteries as one unit, within a bound for every coalition."""
+
+    name: Model = "merged"
+    sentence = "Alike batteries are run as one, as cheaply as possible for all, within all limits."
+
+    def proved_gap(self, problem: DispatchProblem) -> float:
+        """Return by which share of what storage saves the cost of a coalition may be too low."""
+        return gap_of_groups(problem, self._groups(problem))
+
+    def merges(self, problem: DispatchProblem) -> bool:
+        """Return whether there are fewer units than without merging."""
+        return len(self._groups(problem)) < len(equal_batteries(problem))
+
+    def _batteries(self, problem: DispatchProblem) -> str:
+        units = count(len(self._groups(problem)), "unit")
+        return f"{super()._batteries(problem)} as {units}"
+
+    def _groups(self, problem: DispatchProblem) -> list[list[int]]:
+        return alike_batteries(problem)

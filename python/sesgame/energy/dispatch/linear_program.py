@@ -6,7 +6,9 @@ Per step t, in kWh, with a coalition's net load ``L_t``::
     state_ut - state_u,t-1 - ec_u charge_ut + discharge_ut / ed_u = 0
 
 What members bring is linear in membership: net load, and the energy, power and initial charge of
-their storage.
+their storage. Members behind a line or connection have a balance of their own in the steps in which
+its limit can bind for some coalition, and what flows to them is a bounded column; in the other
+steps there is no limit (:mod:`~sesgame.energy.dispatch.binding_limits`).
 """
 
 from __future__ import annotations
@@ -105,10 +107,37 @@ class _Flows:
 
 @dataclass(frozen=True, eq=False)
 class _Curtailment:
-    """The columns of PV that is left unused, shape (T,), and the members whose it is."""
+    """The columns of PV that is left unused in some steps, and the members whose it is."""
 
     columns: NDArray[np.intp]
+    steps: NDArray[np.intp]
     owners: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class _Balances:
+    """The rows in which energy is balanced.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (1 + limits, T)
+        Of what is behind no limit, then behind each; -1 in steps in which it has none.
+    place : ndarray of shape (n, T)
+        Which of them a member is in.
+    across : tuple of int
+        The limits whose members are neither within others' nor apart from them; they are rows of
+        their own.
+    """
+
+    rows: NDArray[np.intp]
+    place: NDArray[np.intp]
+    across: tuple[int, ...]
+
+    def of(self, owners: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the rows, shape (T,), of members who are behind the same limits, or of nobody."""
+        steps = np.arange(self.rows.shape[1])
+        rows: NDArray[np.intp] = self.rows[self.place[owners[0]] if len(owners) else 0, steps]
+        return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +149,6 @@ class _Scenario:
     grid_import: NDArray[np.intp]
     grid_export: NDArray[np.intp]
     balance: NDArray[np.intp]
-    limits: tuple[NDArray[np.intp], ...]
     flows: tuple[_Flows, ...]
 
 
@@ -170,7 +198,8 @@ class LinearDispatch:
         self._problems = problems
         self._weights = weights
         self._storage_units = storage_units
-        self._broken: list[tuple[str, DispatchProblem, NDArray[np.intp]]] = []
+        self._broken: list[tuple[str, DispatchProblem, NDArray[np.intp], NDArray[np.intp]]] = []
+        self._in_steps: list[tuple[str, NDArray[np.intp], NDArray[np.intp]]] = []
         self._elastic = elastic
         self._n_members = len(first.members)
         self._builder = LinearBuilder(self._n_members)
@@ -190,13 +219,10 @@ class LinearDispatch:
         self.step_of_row = np.zeros(len(self.program.model.row_lower), dtype=np.intp)
         self.step_of_column = np.zeros(len(self.program.model.cost), dtype=np.intp)
         for number, scenario in enumerate(self.scenarios):
-            steps = number * n_steps + np.arange(n_steps)
-            self.step_of_row[scenario.rows] = steps[0]
-            for rows in (scenario.balance, *scenario.limits):
-                self.step_of_row[rows] = steps
-            for flows in scenario.flows:
-                for columns in (flows.charge, flows.discharge, flows.state):
-                    self.step_of_column[columns] = steps
+            self.step_of_row[scenario.rows] += number * n_steps
+            self.step_of_column[scenario.columns] += number * n_steps
+        for of, places, steps in self._in_steps:
+            (self.step_of_row if of == "rows" else self.step_of_column)[places] += steps
         if not elastic:
             try:
                 self.game = _compiled(self)
@@ -353,30 +379,101 @@ class LinearDispatch:
                 (grid_import[charge.steps], 1.0),
                 (np.repeat(peak, len(charge.steps)), -problem.steps.step_hours),
             )
-        flows = self._add_storage(problem, weight)
-        unused = self._add_curtailment(problem)
-        balance = self._add_balance(problem, grid_import, grid_export, flows, unused)
-        limits = [
-            *self._add_trade_limits(problem, grid_import, grid_export),
-            *(
-                self._add_flow_limit(problem, limit, grid_import, flows, unused)
-                for limit in problem.flow_limits
-            ),
-        ]
+        balances = self._add_balances(problem, grid_import, grid_export)
+        flows = self._add_storage(problem, balances, weight)
+        unused = self._add_curtailment(problem, balances)
+        self._add_trade_limits(problem, grid_import, grid_export)
+        for number in balances.across:
+            self._add_limit_across(problem, number, grid_import, flows, unused)
         return _Scenario(
             columns=slice(first_column, builder.n_columns),
             rows=slice(first_row, builder.n_rows),
             grid_import=grid_import,
             grid_export=grid_export,
-            balance=balance,
-            limits=tuple(limits),
+            balance=balances.rows[0],
             flows=tuple(flows),
         )
 
-    def _add_storage(self, problem: DispatchProblem, weight: float) -> list[_Flows]:
+    def _add_balances(
+        self,
+        problem: DispatchProblem,
+        grid_import: NDArray[np.intp],
+        grid_export: NDArray[np.intp],
+    ) -> _Balances:
+        """Add that in each step as much comes in as goes out, and what flows behind limits."""
+        limits, reached = problem.flow_limits, problem.binding.flows
+        n_members, n_steps = problem.net_load_kwh.shape
+        place = np.zeros((n_members, n_steps), dtype=np.intp)
+        nested: list[int] = []
+        across: list[int] = []
+        outside: dict[int, NDArray[np.intp]] = {}
+        # From those with the most members on, so that a limit is within all that hold its members.
+        for number in sorted(range(len(limits)), key=lambda each: -int(limits[each].behind.sum())):
+            behind, steps = limits[number].behind, np.flatnonzero(reached[number])
+            if not len(steps):
+                continue
+            others = [limits[other].behind for other in nested]
+            if any((behind & other).any() and (behind & ~other).any() for other in others):
+                across.append(number)
+                continue
+            nested.append(number)
+            members = np.flatnonzero(behind)
+            outside[number] = place[members[0], steps]
+            place[np.ix_(members, steps)] = number + 1
+        rows = np.full((len(limits) + 1, n_steps), -1)
+        for number in [-1, *nested]:
+            steps = np.arange(n_steps) if number < 0 else np.flatnonzero(reached[number])
+            net_load = (problem.net_load_kwh * (place == number + 1))[:, steps].T
+            rows[number + 1, steps] = self._builder.add_rows(
+                0.0, 0.0, count=len(steps), lower_brought=net_load, upper_brought=net_load
+            )
+            self._in_steps.append(("rows", rows[number + 1, steps], steps))
+        self._builder.add_entries(rows[0], grid_import, 1.0)
+        self._builder.add_entries(rows[0], grid_export, -1.0)
+        for number in nested:
+            steps = np.flatnonzero(reached[number])
+            ends = rows[outside[number], steps], rows[number + 1, steps]
+            self._add_flow(problem, limits[number], steps, ends)
+        return _Balances(rows, place, tuple(across))
+
+    def _add_flow(
+        self,
+        problem: DispatchProblem,
+        limit: FlowLimit,
+        steps: NDArray[np.intp],
+        ends: tuple[NDArray[np.intp], NDArray[np.intp]],
+    ) -> None:
+        """Add what flows to those behind a limit in some steps, from a balance to another one."""
+        most = limit.limit_kw * problem.steps.step_hours
+        brought = most * limit.behind * limit.is_own
+        width = most * (not limit.is_own)
+        builder = self._builder
+        columns = builder.add_columns(
+            len(steps), lower=-width, upper=width, lower_brought=-brought, upper_brought=brought
+        )
+        self._in_steps.append(("columns", columns, steps))
+        signs = [(columns, 1.0)]
+        if self._elastic:
+            over, under = (builder.add_columns(len(steps), cost=1.0) for _ in range(2))
+            signs += [(over, 1.0), (under, -1.0)]
+            self._broken += [(limit.name, problem, each, steps) for each in (over, under)]
+        for flow, sign in signs:
+            builder.add_entries(ends[0], flow, -sign)
+            builder.add_entries(ends[1], flow, sign)
+
+    def _add_storage(
+        self, problem: DispatchProblem, balances: _Balances, weight: float
+    ) -> list[_Flows]:
         """Add the storage that members bring, and what is bought."""
         units = [self._add_unit(problem, unit, weight) for unit in self._storage_units(problem)]
         offers = [self._add_offer(problem, number, weight) for number in range(len(problem.offers))]
+        steps = np.arange(problem.steps.n_steps)
+        for flows in units + offers:
+            rows = balances.of(flows.owners)
+            self._builder.add_entries(rows, flows.charge, -1.0)
+            self._builder.add_entries(rows, flows.discharge, 1.0)
+            for columns in (flows.charge, flows.discharge, flows.state):
+                self._in_steps.append(("columns", columns, steps))
         return units + offers
 
     def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
@@ -444,123 +541,98 @@ class LinearDispatch:
             upper_brought=at_first,
         )
 
-    def _add_curtailment(self, problem: DispatchProblem) -> list[_Curtailment]:
-        """Add the PV that may be left unused where a limit could make that necessary.
+    def _add_curtailment(self, problem: DispatchProblem, balances: _Balances) -> list[_Curtailment]:
+        """Add the PV that may be left unused in the steps in which that may save something.
 
-        Of all members together, or of each by itself where it counts at whose connection.
+        Of all together who are behind the same limits.
         """
-        if not (math.isfinite(problem.export_limit_kw) or problem.flow_limits):
+        steps = np.flatnonzero(problem.binding.curtailment)
+        if not len(steps):
             return []
-        pv, everybody = np.maximum(problem.pv_kwh, 0.0), np.arange(self._n_members)
-        shares = [(pv, everybody)]
-        if problem.flow_limits:
-            shares = [
-                (pv * (everybody == member)[:, np.newaxis], np.array([member]))
-                for member in everybody
-                if pv[member].any()
-            ]
-        return [
-            _Curtailment(
-                self._builder.add_columns(pv.shape[1], upper=0.0, upper_brought=share.T), owners
-            )
-            for share, owners in shares
-        ]
-
-    def _add_balance(
-        self,
-        problem: DispatchProblem,
-        grid_import: NDArray[np.intp],
-        grid_export: NDArray[np.intp],
-        flows: list[_Flows],
-        unused: list[_Curtailment],
-    ) -> NDArray[np.intp]:
-        """Add that in each step as much comes in as goes out."""
-        net_load = problem.net_load_kwh.T
-        return self._builder.add_rows(
-            0.0,
-            0.0,
-            (grid_import, 1.0),
-            (grid_export, -1.0),
-            *[term for flow in flows for term in ((flow.charge, -1.0), (flow.discharge, 1.0))],
-            *[(curtailment.columns, -1.0) for curtailment in unused],
-            lower_brought=net_load,
-            upper_brought=net_load,
-        )
+        pv = np.maximum(problem.pv_kwh, 0.0)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for member in np.flatnonzero(pv[:, steps].any(axis=1)).tolist():
+            groups.setdefault(problem.limits_before(member), []).append(member)
+        found = []
+        for group in groups.values():
+            owners = np.array(group)
+            brought = np.zeros((len(steps), self._n_members))
+            brought[:, owners] = pv[np.ix_(owners, steps)].T
+            columns = self._builder.add_columns(len(steps), upper=0.0, upper_brought=brought)
+            self._builder.add_entries(balances.of(owners)[steps], columns, -1.0)
+            self._in_steps.append(("columns", columns, steps))
+            found.append(_Curtailment(columns, steps, owners))
+        return found
 
     def _add_trade_limits(
         self,
         problem: DispatchProblem,
         grid_import: NDArray[np.intp],
         grid_export: NDArray[np.intp],
-    ) -> list[NDArray[np.intp]]:
+    ) -> None:
         """Add the limits of what a coalition draws and feeds in."""
-        return [
-            self._add_limit(
-                name, problem, -np.inf, limit * problem.steps.step_hours, [(columns, 1.0)]
-            )
-            for name, columns, limit in (
-                ("import_limit_kw", grid_import, problem.import_limit_kw),
-                ("export_limit_kw", grid_export, problem.export_limit_kw),
-            )
-            if np.isfinite(limit)
-        ]
+        binding, hours = problem.binding, problem.steps.step_hours
+        for name, columns, limit, reached in (
+            ("import_limit_kw", grid_import, problem.import_limit_kw, binding.grid_import),
+            ("export_limit_kw", grid_export, problem.export_limit_kw, binding.grid_export),
+        ):
+            steps = np.flatnonzero(reached)
+            if len(steps):
+                terms = [(columns[steps], 1.0)]
+                self._add_limit(name, problem, steps, (-np.inf, limit * hours), terms)
 
-    def _add_flow_limit(
+    def _add_limit_across(
         self,
         problem: DispatchProblem,
-        limit: FlowLimit,
+        number: int,
         grid_import: NDArray[np.intp],
         flows: list[_Flows],
         unused: list[_Curtailment],
-    ) -> NDArray[np.intp]:
-        """Add the limit of what flows between those behind a line or connection and the rest."""
+    ) -> None:
+        """Add the limit of what flows between some members and the rest, by what they do."""
+        limit, n_steps = problem.flow_limits[number], problem.steps.n_steps
+        steps = np.flatnonzero(problem.binding.flows[number])
         most = limit.limit_kw * problem.steps.step_hours
-        brought = -problem.net_load_kwh.T * limit.behind
-        own = most * limit.behind if limit.is_own else 0.0
-        width = 0.0 if limit.is_own else most
+        brought = (-problem.net_load_kwh.T * limit.behind)[steps]
+        own = most * limit.behind * limit.is_own
+        width = most * (not limit.is_own)
         terms: list[Term] = [
-            (columns, sign)
+            (columns[steps], sign)
             for flow in flows
             if flow.owners.size and limit.behind[flow.owners].all()
             for columns, sign in ((flow.charge, 1.0), (flow.discharge, -1.0))
         ]
-        terms += [
-            (curtailment.columns, 1.0)
-            for curtailment in unused
-            if limit.behind[curtailment.owners].all()
-        ]
+        for curtailment in unused:
+            if limit.behind[curtailment.owners].all():
+                columns = np.full(n_steps, -1)
+                columns[curtailment.steps] = curtailment.columns
+                # PV may be left unused wherever a limit can bind, if there is any.
+                there = columns[steps] >= 0
+                terms.append((np.where(there, columns[steps], 0), there.astype(np.float64)))
         # A row has as many places as a column, even where nobody behind has either.
-        terms = terms or [(grid_import, 0.0)]
-        return self._add_limit(
-            limit.name,
-            problem,
-            -width,
-            width,
-            terms,
-            lower_brought=brought - own,
-            upper_brought=brought + own,
+        terms = terms or [(grid_import[steps], 0.0)]
+        self._add_limit(
+            limit.name, problem, steps, (-width, width), terms, (brought - own, brought + own)
         )
 
     def _add_limit(
         self,
         name: str,
         problem: DispatchProblem,
-        lower: float,
-        upper: float,
-        terms: list[Term],
-        lower_brought: NDArray[np.float64] | float = 0.0,
-        upper_brought: NDArray[np.float64] | float = 0.0,
-    ) -> NDArray[np.intp]:
+        steps: NDArray[np.intp],
+        bounds: tuple[float, float],
+        terms: Sequence[Term],
+        brought: tuple[NDArray[np.float64] | float, NDArray[np.float64] | float] = (0.0, 0.0),
+    ) -> None:
         """Add the rows of one limit, which an elastic program may break at a cost."""
         if self._elastic:
-            n_steps = problem.steps.n_steps
-            over = self._builder.add_columns(n_steps, cost=1.0)
-            under = self._builder.add_columns(n_steps, cost=1.0)
+            over, under = (self._builder.add_columns(len(steps), cost=1.0) for _ in range(2))
             terms = [*terms, (over, -1.0), (under, 1.0)]
-            self._broken += [(name, problem, over), (name, problem, under)]
-        return self._builder.add_rows(
-            lower, upper, *terms, lower_brought=lower_brought, upper_brought=upper_brought
+            self._broken += [(name, problem, each, steps) for each in (over, under)]
+        rows = self._builder.add_rows(
+            *bounds, *terms, lower_brought=brought[0], upper_brought=brought[1]
         )
+        self._in_steps.append(("rows", rows, steps))
 
     def _arbitrage(self) -> str:
         """Return why storage that anybody may buy earns money on its own."""
@@ -592,12 +664,13 @@ class LinearDispatch:
             float(np.abs(problem.net_load_kwh.sum(axis=0)).max()) / problem.steps.step_hours
             for problem in self._problems
         )
-        for name, problem, slack in elastic._broken:
-            step = int(np.argmax(columns[slack]))
-            missed = columns[slack[step]] / problem.steps.step_hours
+        for name, problem, slack, steps in elastic._broken:
+            worst = int(np.argmax(columns[slack]))
+            missed = columns[slack[worst]] / problem.steps.step_hours
             if missed > HARDLY * largest:
+                time = problem.steps.time(int(steps[worst]))
                 return (
-                    f"no dispatch keeps {name}: in the step from {problem.steps.time(step)} all "
+                    f"no dispatch keeps {name}: in the step from {time} all "
                     f"members together miss it by at least {missed:.6g} kW"
                 )
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from sesgame.energy.dispatch.linear import LinearModel
+from sesgame.energy.dispatch.linear import LinearModel, MergedModel
 from sesgame.energy.dispatch.netting import NettingModel
 from sesgame.energy.dispatch.pool_gap import is_harmless
 from sesgame.energy.dispatch.pooled import PooledModel
@@ -53,6 +53,9 @@ class DispatchModel(Protocol):
     ) -> str:
         """Return in words how the batteries of a problem, or of several scenarios, are run."""
 
+    def proved_gap(self, problem: DispatchProblem) -> float:
+        """Return by which share of what storage saves a coalition's cost may be too low."""
+
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""
 
@@ -85,17 +88,19 @@ class DispatchModel(Protocol):
         """Return the separation oracle of the costs."""
 
 
-_POOLED, _NETTING, _LINEAR = PooledModel(), NettingModel(), LinearModel()
+_POOLED, _NETTING, _MERGED, _LINEAR = PooledModel(), NettingModel(), MergedModel(), LinearModel()
 
-MODELS: dict[Model, DispatchModel] = {model.name: model for model in (_POOLED, _NETTING, _LINEAR)}
-"""All of them by name."""
+MODELS: dict[Model, DispatchModel] = {
+    model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR)
+}
+"""All of them by name, the fastest first."""
 
 
 def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     """Return the model of a name, by default the fastest that has all of a problem.
 
-    Batteries run as one only where that is proved to change no coalition's cost by more than
-    a hundredth of what they save.
+    Batteries run as one, or as a few units, only where that is proved to change no coalition's cost
+    by more than a hundredth of what they save.
 
     Raises
     ------
@@ -104,7 +109,7 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     """
     if name is None:
         if _POOLED.missing(problem) or not is_harmless(problem):
-            return _LINEAR
+            return _MERGED if _MERGED.merges(problem) else _LINEAR
         return _POOLED if len(problem.storage) else _NETTING
     if not isinstance(name, str) or name not in MODELS:
         *others, last = (f'"{known}"' for known in MODELS)

@@ -31,7 +31,12 @@ class NettingModel(PooledModel):
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> str:
         """Return in words that none of the batteries is run."""
-        return "netting"
+        idle = "; ".join(filter(None, dict.fromkeys(each.idle_limits for each in problems)))
+        return f"netting ({idle})" if idle else "netting"
+
+    def proved_gap(self, problem: DispatchProblem) -> float:
+        """Return that there is no pool that could be off."""
+        return 0.0
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have; storage it leaves out on purpose."""

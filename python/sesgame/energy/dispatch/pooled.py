@@ -54,20 +54,28 @@ class PooledModel(ByValue):
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> str:
         """Return in words how the batteries are run, and how exact that is."""
-        first = problems[0]
-        pooled = f"{count(len(first.storage), 'battery')}, pooled"
+        pooled = f"{count(len(problems[0].storage), 'battery')}, pooled"
+        idle = dict.fromkeys(each.idle_limits for each in problems)
+        notes = [note for note in (self._exactness(problems, weights), *idle) if note]
+        return f"{pooled} ({'; '.join(notes)})" if notes else pooled
+
+    def _exactness(self, problems: Sequence[DispatchProblem], weights: Sequence[float]) -> str:
+        """Return in words how exact a pool is, if it is not exact."""
         share = max(map(proved_gap, problems))
         if not share:
-            return pooled
+            return ""
         gap = sum(w * self.gap(problem) for w, problem in zip(weights, problems, strict=True))
-        amount = f"to {gap:.3g} {first.currency} " if gap else ""
+        amount = f"to {gap:.3g} {problems[0].currency} " if gap else ""
         if math.isinf(share):
             known = f"exact {amount}for all members, " if math.isfinite(gap) else ""
-            return f"{pooled} ({known}of no proved exactness for groups: {NEEDED})"
+            return f"{known}of no proved exactness for groups: {NEEDED}"
         return (
-            f"{pooled} (exact {amount}for all members, for any group to {100 * share:.3g} % of "
-            f"what they save)"
+            f"exact {amount}for all members, for any group to {100 * share:.3g} % of what they save"
         )
+
+    def proved_gap(self, problem: DispatchProblem) -> float:
+        """Return by which share of what storage saves a coalition's cost may be too low."""
+        return proved_gap(problem)
 
     def gap(self, problem: DispatchProblem) -> float:
         """Return by how much all members at most pay more if each battery is run by itself.

@@ -5,12 +5,14 @@ Whoever has energy to share makes one, so that a model knows no community, no fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from sesgame.energy.dispatch.binding_limits import BindingLimits
+from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
@@ -28,11 +30,12 @@ __all__ = [
     "Storage",
 ]
 
-Model = Literal["battery", "netting", "linear"]
+Model = Literal["battery", "netting", "merged", "linear"]
 """``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
 too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
 recursions, very fast, also under demand charges. ``"linear"``: a linear program, with each battery
-by itself, wear, limits of the grid and storage to buy."""
+by itself, wear, limits of the grid and storage to buy. ``"merged"``: the same in which batteries
+that are nearly alike run as one unit, which costs too little by up to a stated share, too."""
 
 
 class Steps(Protocol):
@@ -100,6 +103,10 @@ class Storage(ByValue):
     def degradation_costs(self) -> set[float]:
         """The degradation costs of all that are usable, for each kWh delivered."""
         return set(self.degradation_cost_per_kwh[self.usable].tolist())
+
+    def part(self, which: NDArray[np.intp]) -> Storage:
+        """Return some of the batteries."""
+        return Storage(*(getattr(self, each.name)[which] for each in fields(self)))
 
     def brought(
         self, which: NDArray[np.intp], n_members: int, hours: float = 1.0
@@ -236,6 +243,28 @@ class DispatchProblem(ByValue):
         net.setflags(write=False)
         return net
 
+    @cached_property
+    def binding(self) -> BindingLimits:
+        """In which steps limits can bind for some coalition."""
+        hours, storage = self.steps.step_hours, self.storage
+        _, charge, discharge, _ = storage.brought(storage.usable, len(self.members), hours)
+        return BindingLimits.of(
+            net_load_kwh=self.net_load_kwh,
+            pv_kwh=np.maximum(self.pv_kwh, 0.0),
+            powers_kwh=(charge, discharge),
+            grid_kwh=(self.import_limit_kw * hours, self.export_limit_kw * hours),
+            flows=[(each.behind, each.limit_kw * hours, each.is_own) for each in self.flow_limits],
+            sell_per_kwh=self.sell_per_kwh,
+            has_offers=len(self.offers) > 0,
+        )
+
+    def limits_before(self, member: int) -> tuple[int, ...]:
+        """Return the numbers of the limits of flow that a member is behind and that can bind."""
+        limits = enumerate(zip(self.flow_limits, self.binding.flows, strict=True))
+        return tuple(
+            number for number, (limit, steps) in limits if limit.behind[member] and steps.any()
+        )
+
     @property
     def rounding(self) -> float:
         """By how much rounding alone may put a cost off.
@@ -280,32 +309,67 @@ class DispatchProblem(ByValue):
         features = {
             "a demand charge beside limits, wear or unlike powers": bool(self.peak_charges)
             and more_than_prices,
-            "connection limits": any(limit.is_own for limit in self.flow_limits),
-            "lines": any(not limit.is_own for limit in self.flow_limits),
+            "connection limits": self._flows_bind(is_own=True),
+            "lines": self._flows_bind(is_own=False),
         }
-        return [name for name, is_there in features.items() if is_there]
+        found = [name for name, is_there in features.items() if is_there]
+        # A recursion leaves PV unused beside a limit of export only.
+        unused = self.binding.curtailment.any() and not np.isfinite(self.export_limit_kw)
+        if unused and not any(steps.any() for steps in self.binding.flows):
+            found.append("PV left unused at negative prices")
+        return found
+
+    def _flows_bind(self, *, is_own: bool) -> bool:
+        """Return whether a limit of connections, or of lines, can bind."""
+        limits = zip(self.flow_limits, self.binding.flows, strict=True)
+        return any(steps.any() for limit, steps in limits if limit.is_own == is_own)
 
     @property
     def limits_of_nobody(self) -> list[str]:
-        """The limits of what any coalition exchanges with the grid, in words."""
+        """The limits of what coalitions exchange with the grid, in words: those that matter."""
+        binding = self.binding
+        unused = binding.curtailment.any() and np.isfinite(self.export_limit_kw)
         features = {
-            "an import limit": np.isfinite(self.import_limit_kw),
-            "an export limit": np.isfinite(self.export_limit_kw),
+            "an import limit": binding.grid_import.any(),
+            "an export limit": binding.grid_export.any() or unused,
         }
         return [name for name, is_there in features.items() if is_there]
 
     @property
+    def idle_limits(self) -> str:
+        """The limits that can bind for no coalition, in words; empty if there are none."""
+        binding, own = self.binding, [limit.is_own for limit in self.flow_limits]
+        grid = [
+            (self.import_limit_kw, binding.grid_import, "the import limit"),
+            (self.export_limit_kw, binding.grid_export, "the export limit"),
+        ]
+        idle = [name for limit, at, name in grid if np.isfinite(limit) and not at.any()]
+        for is_own, kind in ((True, "connection limit"), (False, "line")):
+            steps = [at for at, of in zip(binding.flows, own, strict=True) if of == is_own]
+            unused = sum(not at.any() for at in steps)
+            if unused:
+                idle.append(f"{unused} of {count(len(steps), kind)}")
+        return f"no group can reach {', '.join(idle)}" if idle else ""
+
+    @property
     def keeps_limits_without_storage(self) -> bool:
-        """Whether every coalition can keep the limits of import and export in each step.
+        """Whether every coalition can keep all limits in each step.
 
         The one that draws most has all whose net load is positive; the one that has to feed in
         most, when it uses no PV, all whose load is negative.
         """
         hours, net = self.steps.step_hours, self.net_load_kwh
-        drawn = np.maximum(net, 0.0).sum(axis=0).max()
-        fed_in = -np.minimum(net + np.maximum(self.pv_kwh, 0.0), 0.0).sum(axis=0).min()
-        return bool(
-            drawn <= self.import_limit_kw * hours and fed_in <= self.export_limit_kw * hours
+        drawn = np.maximum(net, 0.0)
+        fed_in = -np.minimum(net + np.maximum(self.pv_kwh, 0.0), 0.0)
+        everybody = np.ones(len(self.members), dtype=np.bool_)
+        limits = [
+            (everybody, self.import_limit_kw, self.export_limit_kw),
+            *((each.behind, each.limit_kw, each.limit_kw) for each in self.flow_limits),
+        ]
+        return all(
+            drawn[behind].sum(axis=0).max() <= most_in * hours
+            and fed_in[behind].sum(axis=0).max() <= most_out * hours
+            for behind, most_in, most_out in limits
         )
 
 

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
-use crate::linear_program::{Basis, Model, Solution};
+use crate::linear_program::{Basis, Model, Network, Solution, Workspace};
 use crate::progress::Progress;
 
 pub use dual_face::DualFace;
@@ -156,8 +156,17 @@ pub struct LinearProductionGame {
     sign: f64,
     /// The optimal basis of the grand coalition.
     start: Option<Basis>,
-    /// Models that wait for the next walker.
-    idle: Mutex<Vec<Model>>,
+    /// The program as a network that starts from there, if it is one.
+    network: Option<Network>,
+    /// Solvers that wait for the next walker.
+    idle: Mutex<Vec<Solver>>,
+}
+
+/// What solves the program of one coalition after the other.
+#[derive(Debug)]
+struct Solver {
+    model: Model,
+    network: Workspace,
 }
 
 impl LinearProductionGame {
@@ -178,13 +187,20 @@ impl LinearProductionGame {
         let sign = if is_cost { 1.0 } else { -1.0 };
         let idle = Mutex::default();
         let units = Units::of(&program, &columns, &rows);
-        let mut game = Self { program, own_cost, columns, rows, units, sign, start: None, idle };
-        let mut model = game.take_model();
+        let (start, network) = (None, None);
+        let mut game = Self { program, own_cost, columns, rows, units, sign, start, network, idle };
+        let mut solver = game.take_solver();
         let n_players = game.own_cost.len();
-        game.solve(&mut model, &vec![true; n_players], progress)?;
-        game.start = Some(model.basis());
-        let nobody = game.solve(&mut model, &vec![false; n_players], progress)?.objective;
-        game.put_back(model);
+        let everybody = vec![true; n_players];
+        game.solve(&mut solver.model, &everybody, progress)?;
+        let basis = solver.model.basis();
+        game.set_bounds(&everybody, &mut solver.network);
+        let cost: Vec<f64> = game.program.cost.iter().map(|cost| cost / units.price).collect();
+        let bounds = (solver.network.lower.as_slice(), solver.network.upper.as_slice());
+        game.network = Network::new(&cost, &game.program.rows, bounds, &basis);
+        game.start = Some(basis);
+        let nobody = game.solve(&mut solver.model, &vec![false; n_players], progress)?.objective;
+        game.put_back(solver);
         let largest = game.program.cost.iter().fold(0.0_f64, |most, cost| most.max(cost.abs()));
         if nobody.abs() > ZERO * largest * game.units.quantity {
             return Err(Error::InvalidInput(format!(
@@ -200,8 +216,42 @@ impl LinearProductionGame {
     /// [`Error::Solver`] when its program has no optimum, or primal and dual differ;
     /// [`Error::Interrupted`].
     pub fn value(&self, members: &[bool], progress: &Progress) -> Result<f64> {
-        let solution = self.optimum(members, progress)?;
-        Ok(self.sign * (solution.objective + self.own(members)))
+        let mut solver = self.take_solver();
+        let value = self.value_by(&mut solver, members, progress);
+        self.put_back(solver);
+        value
+    }
+
+    fn value_by(&self, solver: &mut Solver, members: &[bool], progress: &Progress) -> Result<f64> {
+        let mut cost = None;
+        if let Some(network) = &self.network {
+            self.set_bounds(members, &mut solver.network);
+            let unit = self.units.quantity * self.units.price;
+            cost = network.least_cost(&mut solver.network, progress)?.map(|cost| cost * unit);
+        }
+        let cost = match cost {
+            Some(cost) => cost,
+            None => self.solve(&mut solver.model, members, progress)?.objective,
+        };
+        Ok(self.sign * (cost + self.own(members)))
+    }
+
+    /// Tells a network the bounds of columns and rows of a coalition.
+    fn set_bounds(&self, members: &[bool], network: &mut Workspace) {
+        let Workspace { lower, upper, .. } = network;
+        let bounds = || self.program.column_bounds.iter().chain(&self.program.row_bounds);
+        let unit = self.units.quantity;
+        lower.clear();
+        upper.clear();
+        lower.extend(bounds().map(|bounds| bounds.0 / unit));
+        upper.extend(bounds().map(|bounds| bounds.1 / unit));
+        for (moves, from) in [(&self.columns, 0), (&self.rows, self.program.cost.len())] {
+            let (low, high) = self.units.shrink(moves.at(members));
+            for (slot, &place) in moves.places.iter().enumerate() {
+                lower[from + place as usize] = low[slot];
+                upper[from + place as usize] = high[slot];
+            }
+        }
     }
 
     /// The optimum of a coalition, with the duals that prove it.
@@ -209,9 +259,9 @@ impl LinearProductionGame {
     /// # Errors
     /// As [`LinearProductionGame::value`].
     pub fn optimum(&self, members: &[bool], progress: &Progress) -> Result<Solution> {
-        let mut model = self.take_model();
-        let solution = self.solve(&mut model, members, progress);
-        self.put_back(model);
+        let mut solver = self.take_solver();
+        let solution = self.solve(&mut solver.model, members, progress);
+        self.put_back(solver);
         solution
     }
 
@@ -239,26 +289,29 @@ impl LinearProductionGame {
         Ok(solution)
     }
 
-    fn take_model(&self) -> Model {
-        let idle = self.idle_models().and_then(|mut models| models.pop());
-        idle.unwrap_or_else(|| self.program.model(self.units))
+    fn take_solver(&self) -> Solver {
+        let idle = self.idle_solvers().and_then(|mut solvers| solvers.pop());
+        idle.unwrap_or_else(|| Solver {
+            model: self.program.model(self.units),
+            network: Workspace::default(),
+        })
     }
 
-    fn put_back(&self, model: Model) {
-        if !model.is_usable() {
+    fn put_back(&self, solver: Solver) {
+        if !solver.model.is_usable() {
             return;
         }
-        if let Some(mut models) = self.idle_models() {
-            models.push(model);
+        if let Some(mut solvers) = self.idle_solvers() {
+            solvers.push(solver);
         }
     }
 
-    /// The models that wait, unless somebody else is at them: in a process that was forked at that
+    /// The solvers that wait, unless somebody else is at them: in a process that was forked at that
     /// moment they stay locked for ever, so nobody waits for the lock.
-    fn idle_models(&self) -> Option<MutexGuard<'_, Vec<Model>>> {
+    fn idle_solvers(&self) -> Option<MutexGuard<'_, Vec<Solver>>> {
         match self.idle.try_lock() {
-            Ok(models) => Some(models),
-            Err(TryLockError::Poisoned(models)) => Some(models.into_inner()),
+            Ok(solvers) => Some(solvers),
+            Err(TryLockError::Poisoned(solvers)) => Some(solvers.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
@@ -305,23 +358,23 @@ impl NativeGame for LinearProductionGame {
 
     fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
         let members = vec![false; self.own_cost.len()];
-        Box::new(ProgramWalker { game: self, model: Some(self.take_model()), members, progress })
+        Box::new(ProgramWalker { game: self, solver: Some(self.take_solver()), members, progress })
     }
 }
 
-/// A coalition and a model of its own. Where the program has no optimum, or is stopped before it is
+/// A coalition and a solver of its own. Where the program has no optimum, or is stopped before it is
 /// found, the value is NaN.
 struct ProgramWalker<'a> {
     game: &'a LinearProductionGame,
-    model: Option<Model>,
+    solver: Option<Solver>,
     members: Vec<bool>,
     progress: &'a Progress,
 }
 
 impl Drop for ProgramWalker<'_> {
     fn drop(&mut self) {
-        if let Some(model) = self.model.take() {
-            self.game.put_back(model);
+        if let Some(solver) = self.solver.take() {
+            self.game.put_back(solver);
         }
     }
 }
@@ -340,12 +393,9 @@ impl Walker for ProgramWalker<'_> {
     }
 
     fn value(&mut self) -> f64 {
-        let model = self.model.as_mut().filter(|model| model.is_usable());
-        let Some(model) = model else { return f64::NAN };
-        match self.game.solve(model, &self.members, self.progress) {
-            Ok(solution) => self.game.sign * (solution.objective + self.game.own(&self.members)),
-            Err(_) => f64::NAN,
-        }
+        let solver = self.solver.as_mut().filter(|solver| solver.model.is_usable());
+        let Some(solver) = solver else { return f64::NAN };
+        self.game.value_by(solver, &self.members, self.progress).unwrap_or(f64::NAN)
     }
 }
 

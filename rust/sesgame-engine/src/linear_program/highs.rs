@@ -162,6 +162,18 @@ impl Basis {
         Self { columns: codes(columns), rows: codes(rows) }
     }
 
+    /// Where the columns and then the rows stand.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        let place = |&code: &i32| match code {
+            c::kHighsBasisStatusBasic => Place::Basic,
+            c::kHighsBasisStatusUpper => Place::Upper,
+            c::kHighsBasisStatusZero => Place::Zero,
+            _ => Place::Lower,
+        };
+        self.columns.iter().chain(&self.rows).map(place).collect()
+    }
+
     /// The rows that the basis holds at a bound.
     pub fn tight_rows(&self) -> impl Iterator<Item = usize> + '_ {
         let tight = |&row: &usize| self.rows[row] != c::kHighsBasisStatusBasic;

@@ -6,10 +6,12 @@
 
 mod dense_basis;
 mod highs;
+mod network;
 
 use crate::error::{Error, Result};
 pub use dense_basis::DenseBasis;
 pub use highs::{Basis, Model, Place, highs_version};
+pub use network::{Network, Workspace};
 
 /// The unit in which numbers up to `size` are told to the solver, whose tolerances are absolute: the
 /// least power of two that is not smaller, which rounds nothing; 1 for 0.
