@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from sesgame.energy.dispatch.problem import FlowLimit, PeakCharge
-from sesgame.energy.tariff import minutes_of_week, weekday_and_minute
+from sesgame.energy.tariff import WEEKDAYS, minutes_of_week, weekday_and_minute
 from sesgame.energy.time_steps import MONTHS, TimeSteps
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue, InOrder
@@ -76,14 +76,26 @@ class DemandCharge:
         counted = np.flatnonzero(holds[weekday_and_minute(steps)])
         if not (counted.size and self.price_per_kw):
             return []
+        when = self._when
         if self.per == "period":
-            return [PeakCharge("the demand charge", self.price_per_kw, counted)]
+            return [PeakCharge(f"the demand charge{when}", self.price_per_kw, counted)]
         months = steps.times.astype("datetime64[M]")[counted]
         firsts = np.flatnonzero(np.append(True, months[1:] != months[:-1]))
         return [
-            PeakCharge(_of_month(months[first]), self.price_per_kw, part)
+            PeakCharge(_of_month(months[first]) + when, self.price_per_kw, part)
             for first, part in zip(firsts, np.split(counted, firsts[1:]), strict=True)
         ]
+
+    @property
+    def _when(self) -> str:
+        """The hours and days on which import counts, in words; empty for all of them."""
+        words = []
+        if (self.start_minute, self.end_minute) != (0, 24 * 60):
+            clock = [f"{m // 60:02}:{m % 60:02}" for m in (self.start_minute, self.end_minute)]
+            words.append(f"from {clock[0]} to {clock[1]}")
+        if len(self.days) < 7:
+            words.append(f"on {' '.join(WEEKDAYS[day] for day in sorted(self.days))}")
+        return "".join(f" {part}" for part in words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,13 +187,20 @@ class Grid(ByValue):
         object.__setattr__(self, "demand_charges", tuple(self.demand_charges))
 
     def peak_charges(self, steps: TimeSteps) -> tuple[PeakCharge, ...]:
-        """Return the demand charges as a dispatch model takes them, those that cost something."""
+        """Return the demand charges as a dispatch model takes them, those that cost something.
+
+        No two have the same name: of charges on the same steps, those after the first are counted.
+        """
         of_all = DemandCharge(price_per_kw=self.demand_charge_per_kw, per="period")
-        return tuple(
-            charge
-            for demand_charge in (of_all, *self.demand_charges)
-            for charge in demand_charge.peak_charges(steps)
-        )
+        named: dict[str, PeakCharge] = {}
+        for demand_charge in (of_all, *self.demand_charges):
+            for charge in demand_charge.peak_charges(steps):
+                name, number = charge.name, 1
+                while name in named:
+                    number += 1
+                    name = f"{charge.name} (number {number})"
+                named[name] = replace(charge, name=name)
+        return tuple(named.values())
 
     def flow_limits(self, members: Sequence[str]) -> tuple[FlowLimit, ...]:
         """Return the limits of lines and connections as a dispatch model takes them.

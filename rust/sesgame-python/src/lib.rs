@@ -17,6 +17,7 @@ mod master;
 mod native_game;
 mod network;
 mod order_book;
+mod peak_dispatch;
 mod properties;
 mod shapley;
 mod shapley_estimate;
@@ -38,8 +39,7 @@ mod _engine {
     use crate::convex_dispatch::{ConvexDispatch, ConvexDispatchGame, convex_dispatch_game};
     #[pymodule_export]
     use crate::dispatch::{
-        PeakChargedDispatch, PeakChargedGame, PooledBatteryDispatch, PooledBatteryGame,
-        netting_game, peak_charged_dispatch, peak_charged_game, pooled_battery_dispatch,
+        PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
         pooled_battery_game,
     };
     #[pymodule_export]
@@ -57,6 +57,8 @@ mod _engine {
     use crate::network::{NetworkColumns, NetworkOutcome};
     #[pymodule_export]
     use crate::order_book::{EngineRule, OrderBookColumns, OrderBookOutcome};
+    #[pymodule_export]
+    use crate::peak_dispatch::{PeakChargedDispatch, PeakChargedGame, peak_charged_game};
     #[pymodule_export]
     use crate::properties::{
         additivity, complements, convexity, first_without_core, marginals, symmetric_players,
