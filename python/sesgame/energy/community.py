@@ -361,8 +361,8 @@ class Community(ByValue):
             The steps that start in ``[start, end)``; by default all.
         model : {"battery", "netting", "linear"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
-            linear program has (limits of connections or lines, a demand charge beside limits or
-            wear, storage to buy, batteries of different efficiencies or wear), or batteries so
+            linear program has (limits of connections or lines, storage to buy, batteries of
+            different efficiencies or wear), or batteries so
             different in hours or charge that a pool of them may cost some coalition less by more
             than a hundredth of what they save it, or keep a limit that they cannot; else the
             recursion

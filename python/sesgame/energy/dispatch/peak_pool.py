@@ -36,7 +36,7 @@ from sesgame.energy.dispatch.dual_prices import (
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
 from sesgame.energy.dispatch.step_cost import StepCosts
 from sesgame.energy.dispatch.two_price_pool import TwoPricePool
-from sesgame.errors import GameError, NumericalWarning, SolverError
+from sesgame.errors import NumericalWarning, SolverError
 from sesgame.game.native_source import native_from
 
 if TYPE_CHECKING:
@@ -160,40 +160,12 @@ class PeakPool:
         kept |= {"cost": dispatch.cost, "duality_gap": gap}
         return PeakPrices(**kept, peak_shares=shares)
 
-    def least_cost(self, members: Sequence[int], shares: Sequence[PeakShare]) -> float:
-        """Return what no dispatch of a coalition costs less than, by shares of the charges alone.
-
-        It is the cost of the pool without charges whose import pays the shares: another recursion
-        than the one that found them.
-
-        Raises
-        ------
-        GameError
-            The shares are not of these charges, one is negative, or they add up to more than it.
-        """
-        return self._priced(shares).dispatch(members).cost
-
     def _priced(self, shares: Sequence[PeakShare]) -> UnchargedPool:
         """Return the pool without charges whose import pays shares of them."""
         problem = self._problem
         buy_per_kwh = problem.buy_per_kwh.copy()
-        if [share.name for share in shares] != [charge.name for charge in problem.peak_charges]:
-            raise GameError("there must be a share of each demand charge, in their order")
-        for charge, share in zip(problem.peak_charges, shares, strict=True):
-            paid = np.asarray(share.paid_per_kwh, dtype=np.float64)
-            price_per_kwh = charge.price_per_kw / problem.steps.step_hours
-            # The sum of so many numbers is exact to as many units in its last place.
-            rounding = float(np.finfo(np.float64).eps) * len(paid)
-            if paid.shape != charge.steps.shape or not (paid >= 0).all():
-                raise GameError(
-                    f"the shares of {charge.name} must be non-negative, one for each step"
-                )
-            if not float(paid.sum()) <= price_per_kwh * (1 + rounding):
-                raise GameError(
-                    f"the shares of {charge.name} add up to {paid.sum():g}; the charge is "
-                    f"{price_per_kwh:g} {problem.currency} for each kWh in a step"
-                )
-            buy_per_kwh[charge.steps] += paid
+        for share in shares:
+            buy_per_kwh[share.steps] += share.paid_per_kwh
         return uncharged_pool(
             replace(problem, buy_per_kwh=buy_per_kwh, peak_charges=()), self._unit
         )

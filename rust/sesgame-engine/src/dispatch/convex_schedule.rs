@@ -1,8 +1,9 @@
 //! The optimal schedule of a pool under any convex cost of its exchange, and the prices that prove
 //! it optimal.
 //!
-//! From the price of charge ([`super::charge_walk`]) follow the price of energy in each step, at which the kinks and the battery agree on an exchange, and
-//! from that the prices of what moves the kinks: members' resources and caps.
+//! From the price of charge ([`super::charge_walk`]) follow the price of energy in each step, at which
+//! the kinks and the battery agree on an exchange, and from that the prices of what moves the kinks:
+//! members' resources and caps.
 
 use super::bill_range::CostOfSums;
 use super::charge_walk::{self, ChargePrice};
