@@ -164,13 +164,13 @@ class PooledBatteryGame(NativeGame):
 @final
 class PeakChargedDispatch:
     @property
-    def schedule(self) -> PooledBatteryDispatch: ...
+    def schedule(self) -> ConvexDispatch: ...
     @property
-    def bound(self) -> float: ...
+    def caps(self) -> NDArray[np.float64]: ...
     @property
-    def peaks(self) -> NDArray[np.float64]: ...
+    def shares(self) -> list[NDArray[np.float64]]: ...
     @property
-    def peak_prices(self) -> list[NDArray[np.float64]]: ...
+    def turnover(self) -> float: ...
 
 @final
 class PeakChargedGame(NativeGame):
@@ -179,6 +179,11 @@ class PeakChargedGame(NativeGame):
     def bill_ranges(
         self, report: Callable[[int, int], None] | None = None
     ) -> NDArray[np.float64]: ...
+    def dispatch(self, members: NDArray[np.bool_]) -> PeakChargedDispatch: ...
+    def infeasible_step(self, members: NDArray[np.bool_]) -> int | None: ...
+    def least_cost(
+        self, members: NDArray[np.bool_], shares: list[NDArray[np.float64]]
+    ) -> float: ...
 
 @final
 class ConvexDispatch:
@@ -269,12 +274,12 @@ def two_price_separation(
     net_load_kwh: NDArray[np.float64],
     buy: NDArray[np.float64],
     sell: NDArray[np.float64],
-    charges: list[tuple[float, NDArray[np.int64]]],
     energy_kwh: NDArray[np.float64],
     power_kwh: NDArray[np.float64],
     charge_efficiency: float,
     discharge_efficiency: float,
     initial_charge_kwh: NDArray[np.float64],
+    charged: PeakChargedGame | None = None,
 ) -> OuterApproximation: ...
 def linear_production_game(
     cost: NDArray[np.float64],
@@ -328,27 +333,18 @@ def permutation_means(
 def permutation_orders(
     n_players: int, orders: int, seed: int, batch: int
 ) -> NDArray[np.uint32]: ...
-def peak_charged_dispatch(
-    net_load_kwh: NDArray[np.float64],
-    buy: NDArray[np.float64],
-    sell: NDArray[np.float64],
-    charges: list[tuple[float, NDArray[np.int64]]],
-    energy_kwh: float,
-    power_kwh: float,
-    charge_efficiency: float,
-    discharge_efficiency: float,
-    initial_charge_kwh: float,
-) -> PeakChargedDispatch: ...
 def peak_charged_game(
-    net_load_kwh: NDArray[np.float64],
-    buy: NDArray[np.float64],
-    sell: NDArray[np.float64],
+    resources: NDArray[np.float64],
+    money: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    kinks: tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
+    anchor: NDArray[np.int32],
     charges: list[tuple[float, NDArray[np.int64]]],
-    energy_kwh: NDArray[np.float64],
-    power_kwh: NDArray[np.float64],
-    charge_efficiency: float,
-    discharge_efficiency: float,
-    initial_charge_kwh: NDArray[np.float64],
+    meter: tuple[int, int, float],
+    batteries: tuple[
+        NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
+    ],
+    losses: tuple[float, float, float, float, float],
 ) -> PeakChargedGame: ...
 def pooled_battery_dispatch(
     net_load_kwh: NDArray[np.float64],

@@ -63,20 +63,31 @@ class NotFiniteError(GameError):
         The coalition: bit i is set when player i is a member.
     value : float
         The value.
+    step : int or None
+        The first step in which limits leave the coalition no dispatch, counted from 0, if that is
+        why.
     """
 
-    def __init__(self, coalition: int | Sequence[int], value: float, name: str = "") -> None:
+    def __init__(
+        self,
+        coalition: int | Sequence[int],
+        value: float,
+        name: str = "",
+        step: int | None = None,
+    ) -> None:
         # The engine names a coalition by its mask or, of any number of players, by its members.
         mask = coalition if isinstance(coalition, int) else sum(1 << i for i in coalition)
+        why = "" if step is None else f": limits leave no dispatch in step {step}, counted from 0"
         super().__init__(
-            f"the value of {name or f'coalition {mask:#b}'} is {value}, not a finite number"
+            f"the value of {name or f'coalition {mask:#b}'} is {value}, not a finite number{why}"
         )
         self.mask = mask
         self.value = value
+        self.step = step
         self._name = name
 
-    def __reduce__(self) -> tuple[type, tuple[int, float, str]]:
-        return type(self), (self.mask, self.value, self._name)
+    def __reduce__(self) -> tuple[type, tuple[int, float, str, int | None]]:
+        return type(self), (self.mask, self.value, self._name, self.step)
 
 
 class PlayerLimitError(GameError):

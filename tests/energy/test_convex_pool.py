@@ -184,10 +184,6 @@ def test_the_model_is_chosen_by_what_the_recursion_can_state():
     line = Grid(lines=[Line(name="x", members=["ann"], limit_kw=7.0)])
     named = {
         "lines": {"batteries": equal, "grid": line},
-        "a demand charge beside limits, wear or unlike powers": {
-            "batteries": equal,
-            "grid": Grid(demand_charge_per_kw=1.0, import_limit_kw=14.0),
-        },
         "batteries of different efficiencies, batteries of different degradation costs": {
             "batteries": UNLIKE
         },

@@ -1,16 +1,18 @@
 """Demand charges of months and hours: which steps they count, what they cost, who pays them."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.worlds import battery
 from reference.world_lp import least_cost
 from sesgame.energy import Battery, DemandCharge, Grid, PriceSeries, TimeSteps
 from sesgame.energy.dispatch import peak_pool
 from sesgame.energy.dispatch.model import MODELS
-from sesgame.errors import GameError, NumericalWarning, SolverError
+from sesgame.errors import GameError, NotFiniteError, NumericalWarning, SolverError
 
 RELATIVE = 1e-9
 """Of all money that flows: what the search promises."""
@@ -64,6 +66,42 @@ def drawn(seed, n_members=4, months=3, windows=True):
     )
 
 
+def beside(seed, **size):
+    """Return such a community with wear, unlike powers, limits, and PV that may be left unused."""
+    random = np.random.default_rng([seed, 1])
+    here = drawn(seed, **size)
+    hours = here.steps.step_hours
+    steps, grid, pv_kwh = here.steps, here.grid, np.zeros(here.load_kwh.shape)
+    if random.random() < 0.5:
+        # A charge at most in each step, so that unused PV may let more be bought.
+        grid = Grid(demand_charges=grid.demand_charges[:1])
+        pv_kwh = random.integers(0, 4, pv_kwh.shape).astype(float)
+    drawn_kwh = np.maximum(here.load_kwh - pv_kwh, 0.0).sum(axis=0).max()
+    fed_in_kwh = np.maximum(pv_kwh - here.load_kwh, 0.0).sum(axis=0).max()
+    limits = {}
+    if random.random() < 0.6:
+        limits["import_limit_kw"] = (drawn_kwh - random.integers(-1, 2)) / hours
+    if random.random() < 0.6:
+        limits["export_limit_kw"] = max(fed_in_kwh - random.integers(-1, 6), 0.0) / hours
+    shared = here.batteries[0]
+    return sg.energy.Community(
+        members=here.members,
+        steps=steps,
+        load_kwh=here.load_kwh,
+        pv_kwh=pv_kwh,
+        tariff=here.tariff,
+        batteries=[
+            replace(
+                shared,
+                degradation_cost_per_kwh=float(random.choice([0.0, 0.05, 0.1])),
+                charge_power_kw=shared.power_kw * random.choice([1.0, 0.5]),
+                discharge_power_kw=shared.power_kw * random.choice([1.0, 0.5]),
+            )
+        ],
+        grid=replace(grid, **limits),
+    )
+
+
 def assert_values_are_those_of_the_program(community, coalitions):
     game = community.cost_game(model="battery")
     problem = community.problem
@@ -74,7 +112,13 @@ def assert_values_are_those_of_the_program(community, coalitions):
     )
     for members in coalitions:
         expected = least_cost([community], [1.0], members)
-        assert game.value(members) == pytest.approx(expected, abs=RELATIVE * money + SOLVER)
+        if np.isnan(expected):
+            with pytest.raises(GameError, match="cannot keep an"):
+                community.dispatch(members)
+            continue
+        slack = RELATIVE * money + SOLVER
+        assert game.value(members) == pytest.approx(expected, abs=slack)
+        assert community.dispatch(members).cost == pytest.approx(expected, abs=slack)
     # The search proves each by itself.
     assert game.native.n_by_program == 0
 
@@ -100,6 +144,85 @@ def test_costs_are_those_of_an_independent_linear_program_by_the_thousand(months
     for seed in range(60):
         community = drawn(seed, months=months)
         assert_values_are_those_of_the_program(community, coalitions_of(community, seed, 3))
+
+
+def pool_of(community):
+    return MODELS["battery"]._pool(community.problem)
+
+
+def all_can_keep_limits(community):
+    return pool_of(community).broken_step(range(len(community.members))) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_costs_beside_wear_limits_and_unlike_powers_are_those_of_the_program(seed):
+    community = beside(seed, hours_a_month=4)
+    assert community.default_model == "battery"
+    if all_can_keep_limits(community):
+        assert_values_are_those_of_the_program(community, coalitions_of(community, seed, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("months", [1, 2, 3, 5, 8, 12])
+def test_costs_beside_wear_limits_and_unlike_powers_by_the_thousand(months):
+    checked = 0
+    for seed in range(20, 100):
+        community = beside(seed, hours_a_month=4 if months > 3 else 8, months=months)
+        if all_can_keep_limits(community):
+            assert_values_are_those_of_the_program(community, coalitions_of(community, seed, 2))
+            assert_bills_prove_the_cost(community)
+            checked += 1
+    assert checked > 50
+
+
+def assert_bills_prove_the_cost(community):
+    """Check that no coalition pays more than its cost, and that the shares prove that of all."""
+    game = community.cost_game()
+    evidence = sg.owen_allocation(community, progress=False).evidence
+    assert isinstance(evidence, sg.energy.PeakPrices)
+    bills = evidence.bills_by_step.sum(axis=1)
+    assert evidence.duality_gap == pytest.approx(evidence.cost - bills.sum(), abs=1e-12)
+    everybody = range(len(community.members))
+    chosen = np.ones(len(everybody), dtype=bool)
+    proved = game.native.least_cost(chosen, [share.paid_per_kwh for share in evidence.peak_shares])
+    assert proved == pytest.approx(evidence.cost, abs=1e-8)
+    limits = community.problem.limits_of_nobody
+    assert (evidence.duality_gap <= 1e-8) if limits else abs(evidence.duality_gap) <= 1e-8
+    for number in everybody:
+        for members in ([number], [other for other in everybody if other != number]):
+            try:
+                cost = game.value([community.members[member] for member in members])
+            except GameError:
+                continue
+            assert bills[members].sum() + evidence.duality_gap <= cost + 1e-8
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bills_beside_wear_and_limits_are_proved_by_the_pool_without_charges(seed):
+    community = beside(seed, hours_a_month=4, months=2)
+    if all_can_keep_limits(community):
+        assert_bills_prove_the_cost(community)
+
+
+def test_unused_pv_that_lets_more_be_bought_under_two_charges_is_a_linear_program():
+    here = sg.energy.Community(
+        members=["ann"],
+        steps=["2016-06-30T22:00", "2016-06-30T23:00"],
+        load_kwh=[[1.0, 2.0]],
+        pv_kwh=[[2.0, 0.0]],
+        tariff=sg.energy.Tariff.flat(-0.1, -0.2),
+        batteries=[battery("ann", 1.0, 1.0)],
+        grid=Grid(
+            export_limit_kw=9.0,
+            demand_charge_per_kw=0.05,
+            demand_charges=[DemandCharge(price_per_kw=0.02)],
+        ),
+    )
+    assert here.default_model == "linear"
+    assert "demand charges that overlap where buying has a negative price" in here.description()
+    single = with_grid(here, replace(here.grid, demand_charge_per_kw=0.0))
+    assert single.default_model == "battery"
+    assert single.cost_game().value(["ann"]) == pytest.approx(least_cost([single], [1.0], ["ann"]))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -130,36 +253,38 @@ def test_ranges_of_bills_are_those_of_the_linear_program(seed):
     np.testing.assert_allclose(ours.highest, program.highest, atol=1e-5)
 
 
-def pool_of(community):
-    return MODELS["battery"]._pool(community.problem)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_shares_prove_the_cost_and_wrong_ones_do_not(seed):
-    community = drawn(seed, windows=False)
-    everybody = range(len(community.members))
+@pytest.mark.parametrize("world", [drawn, beside])
+@pytest.mark.parametrize("seed", [0, 1, 3, 4])
+def test_a_certificate_refuses_a_wrong_peak_by_name(seed, world):
+    community = world(seed, windows=False, hours_a_month=4)
+    if not all_can_keep_limits(community):
+        return
+    game = community.cost_game()
     evidence = sg.owen_allocation(community, progress=False).evidence
-    pool, shares = pool_of(community), evidence.peak_shares
-    proved = pool.least_cost(everybody, shares)
-    assert proved == pytest.approx(evidence.cost, abs=1e-9)
-    paying = next(n for n, share in enumerate(shares) if share.peak_kw > 0)
+    shares = evidence.peak_shares
+    assert evidence.verify(game).state == "proved"
+    paying = max(range(len(shares)), key=lambda n: shares[n].paid_per_kwh.sum())
     part = shares[paying]
+    assert part.paid_per_kwh.sum() > 0
     # A wrong peak: somebody claims that the charge falls on the step of the least import.
     moved = np.zeros_like(part.paid_per_kwh)
     net = community.net_load_kwh.sum(axis=0)[part.steps]
     moved[np.argmin(net)] = part.paid_per_kwh.sum()
-    wrong = [*shares[:paying], replace(part, paid_per_kwh=moved), *shares[paying + 1 :]]
-    assert pool.least_cost(everybody, wrong) < evidence.cost - 1e-6
-    for paid, message in [
-        (2 * part.paid_per_kwh + 1.0, "add up to"),
-        (part.paid_per_kwh - 1.0, "non-negative"),
-        (part.paid_per_kwh[1:], "one for each step"),
+    lower = replace(evidence, cost=evidence.cost - 0.01)
+    for paid, claimed, message in [
+        (moved, evidence, f"nothing proves peaks of .* kW for {part.name}.* to be those of a"),
+        (part.paid_per_kwh, lower, "the dispatch of all is said to cost"),
+        (2 * part.paid_per_kwh + 1.0, evidence, f"the shares of {part.name} add up to"),
+        (part.paid_per_kwh - 1.0, evidence, f"the shares of {part.name} must be non-negative"),
+        (part.paid_per_kwh[1:], evidence, f"the shares of {part.name} .* one for each step"),
     ]:
         wrong = [*shares[:paying], replace(part, paid_per_kwh=paid), *shares[paying + 1 :]]
-        with pytest.raises(GameError, match=message):
-            pool.least_cost(everybody, wrong)
-    with pytest.raises(GameError, match="a share of each demand charge"):
-        pool.least_cost(everybody, shares[1:])
+        verdict = replace(claimed, peak_shares=tuple(wrong)).verify(game)
+        assert verdict.state == "refuted"
+        assert re.search(message, "; ".join(verdict.failures)), verdict.failures
+    verdict = replace(evidence, peak_shares=shares[1:]).verify(game)
+    assert "some of each of" in verdict.failures[0]
+    assert evidence.verify(community.cost_game(model="linear")) is None
 
 
 def test_where_the_search_ends_without_proof_the_program_is_solved_and_that_is_said(monkeypatch):
@@ -169,7 +294,7 @@ def test_where_the_search_ends_without_proof_the_program_is_solved_and_that_is_s
     def unproved(*_):
         raise SolverError("dispatch with peak charges", "cost 2 and its bound 1 differ")
 
-    monkeypatch.setattr(peak_pool, "peak_charged_dispatch", unproved)
+    monkeypatch.setattr(peak_pool.PeakPool, "_found", unproved)
     with pytest.warns(NumericalWarning, match="bound 1 differ.*: the linear program is solved"):
         assert community.dispatch().cost == pytest.approx(cost, abs=SOLVER)
     with pytest.warns(NumericalWarning, match="the linear program is solved instead"):
@@ -302,3 +427,55 @@ def test_wrong_cells_are_named(tmp_path, rows, message):
         sg.energy.Community.from_csv(
             folder_with(tmp_path, f"quantity,value,per,from,to,days\n{rows}\n")
         )
+
+
+def test_charges_of_the_same_month_have_names_of_their_own():
+    steps = TimeSteps(np.datetime64("2016-06-01"), HOUR, 48)
+    evening = {"start_minute": 17 * 60, "end_minute": 21 * 60}
+    charges = [
+        DemandCharge(price_per_kw=1.0),
+        DemandCharge(price_per_kw=2.0, days=[0, 2], **evening),
+        DemandCharge(price_per_kw=3.0, per="period", **evening),
+        DemandCharge(price_per_kw=4.0),
+    ]
+    named = Grid(demand_charge_per_kw=5.0, demand_charges=charges).peak_charges(steps)
+    assert [charge.name for charge in named] == [
+        "the demand charge",
+        "the demand charge of June 2016",
+        "the demand charge of June 2016 from 17:00 to 21:00 on mon wed",
+        "the demand charge from 17:00 to 21:00",
+        "the demand charge of June 2016 (number 2)",
+    ]
+
+
+def test_a_coalition_without_a_dispatch_is_named_with_its_step():
+    here = sg.energy.Community(
+        members=["ann", "bob"],
+        steps=["2016-06-30T22:00", "2016-06-30T23:00"],
+        load_kwh=[[1.0, 3.0], [0.0, 0.0]],
+        pv_kwh=[[0.0, 0.0], [0.0, 2.0]],
+        tariff=sg.energy.Tariff.flat(0.3, 0.1),
+        batteries=[battery("ann", 0.5, 0.5, 1.0)],
+        grid=Grid(import_limit_kw=2.0),
+    )
+    charged = replace(here.grid, demand_charge_per_kw=1.0)
+    for community in (here, with_grid(here, charged)):
+        for ask in (lambda game: game.tabulate(), lambda game: game.value(["ann"])):
+            with pytest.raises(
+                NotFiniteError, match=r"\{ann\} is inf.*no dispatch in step 1,"
+            ) as e:
+                ask(community.cost_game())
+            assert e.value.step == 1
+
+
+def with_grid(here, grid):
+    """Return the same community at another grid."""
+    return sg.energy.Community(
+        members=here.members,
+        steps=here.steps,
+        load_kwh=here.load_kwh,
+        pv_kwh=here.pv_kwh,
+        tariff=here.tariff,
+        batteries=here.batteries,
+        grid=grid,
+    )

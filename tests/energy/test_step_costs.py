@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.step_cost_lp import StepCostLP, kinks_of, shared_cost, step_cost
+from reference.convex_dispatch_lp import ConvexWorld, least_cost
+from reference.shared_cost_lp import shared_cost
 from sesgame.energy.dispatch.convex_pool import convex_game
 from sesgame.energy.dispatch.linear_program import StorageUnit
 from sesgame.energy.dispatch.step_cost import StepCosts
@@ -27,21 +28,16 @@ class Drawn(NamedTuple):
     unit: StorageUnit
 
     @property
-    def sizes(self) -> tuple[Any, ...]:
-        unit = self.unit
-        return unit.energy_kwh, unit.charge_kwh, unit.discharge_kwh, unit.initial_kwh
-
-    @property
-    def conversion(self) -> tuple[float, ...]:
-        unit = self.unit
-        wear = unit.degradation_cost_per_kwh
-        return unit.charge_efficiency, unit.discharge_efficiency, 0.0, wear, 1.0
+    def world(self) -> ConvexWorld:
+        """The same for the linear program."""
+        return ConvexWorld.of(self.costs, self.unit)
 
     @property
     def turnover(self) -> float:
         """All money that could flow: all energy at the highest price."""
         costs, unit = self.costs, self.unit
-        price = np.abs(costs.slopes[np.isfinite(costs.slopes)]).max() + self.conversion[3]
+        price = np.abs(costs.slopes[np.isfinite(costs.slopes)]).max()
+        price += unit.degradation_cost_per_kwh
         flow = np.abs(costs.resources).sum() + np.abs(costs.constants).sum()
         flow += costs.slopes.shape[0] * (unit.charge_kwh + unit.discharge_kwh).sum()
         return float(price * flow + np.abs(costs.money).sum())
@@ -104,6 +100,7 @@ def step_costs(draw: st.DrawFn, n: int) -> StepCosts:
         rows=np.array([draw(st.integers(0, n_rows - 1)) for _ in range(n_steps * n_kinks)])
         .reshape(shape)
         .astype(np.int32),
+        caps=np.full(shape, -1, dtype=np.int32),
         rungs=np.zeros(shape, dtype=np.bool_),
         anchor=np.array([draw(anchor) for _ in range(n_steps)], dtype=np.int32),
         resources=np.array(
@@ -141,11 +138,11 @@ def problems(draw: st.DrawFn) -> Drawn:
 def check_values(drawn: Drawn) -> None:
     """Compare the cost of every coalition."""
     n, slack = len(drawn.costs.money), TOLERANCE * drawn.turnover
-    game = convex_game(drawn.costs, drawn.unit)
+    game, world = convex_game(drawn.costs, drawn.unit), drawn.world
     for members in coalitions(n):
         chosen = np.isin(np.arange(n), members)
-        expected = StepCostLP(drawn.costs, drawn.sizes, drawn.conversion, members).solve()
-        if np.isnan(expected):
+        expected = least_cost(world, members, world.caps)
+        if expected is None:
             assert game.infeasible_step(chosen) is not None, members
         else:
             assert game.infeasible_step(chosen) is None, members
@@ -154,17 +151,18 @@ def check_values(drawn: Drawn) -> None:
 
 def check_dispatch(drawn: Drawn) -> None:
     """Check that the schedule of all is feasible and costs what it says."""
-    costs, unit, conversion = drawn.costs, drawn.unit, drawn.conversion
+    costs, unit, world = drawn.costs, drawn.unit, drawn.world
     n, slack = len(costs.money), TOLERANCE * drawn.turnover
     everybody = np.ones(n, dtype=np.bool_)
     game = convex_game(costs, unit)
     if game.infeasible_step(everybody) is not None:
         return
     found = game.dispatch(everybody)
-    energy, charge, discharge, initial = (float(size.sum()) for size in drawn.sizes)
+    energy, charge, discharge, initial = (float(size.sum()) for size in world.batteries)
     state = found.state_of_charge
-    moved = conversion[0] * found.charge - found.discharge / conversion[1]
-    near = 1e-12 * (energy + charge + discharge + np.abs(kinks_of(costs, everybody)).max())
+    moved = unit.charge_efficiency * found.charge - found.discharge / unit.discharge_efficiency
+    kinks = world.kinks_of(everybody, world.caps)
+    near = 1e-12 * (energy + charge + discharge + np.abs(kinks).max())
     violations = {
         "charge balance": np.abs(np.diff(state) - moved),
         "start": abs(state[0] - initial),
@@ -175,13 +173,15 @@ def check_dispatch(drawn: Drawn) -> None:
     }
     for what, violation in violations.items():
         assert np.max(violation) <= near, what
-    kinks, exchange = kinks_of(costs, everybody), found.charge - found.discharge
+    exchange = found.charge - found.discharge
     for end, slope in ((0, costs.slopes[:, 0]), (-1, costs.slopes[:, -1])):
         limits = kinks[np.isinf(slope), end]
         beyond = (exchange[np.isinf(slope)] - limits) * (1 if end else -1)
         assert np.max(beyond, initial=0.0) <= near, "limit"
         exchange[np.isinf(slope)] -= np.maximum(beyond, 0.0) * (1 if end else -1)
-    paid = step_cost(costs, everybody, exchange).sum() + conversion[3] * found.discharge.sum()
+    steps = enumerate(zip(kinks, exchange.tolist(), strict=True))
+    paid = sum(world.step_cost(step, at, moved) for step, (at, moved) in steps)
+    paid += world.money.sum() + unit.degradation_cost_per_kwh * found.discharge.sum()
     assert abs(paid - found.cost) <= slack
     assert abs(game.values(everybody[np.newaxis])[0] - found.cost) <= slack
 
@@ -228,7 +228,8 @@ def test_a_ladder_is_what_points_with_contracts_of_their_own_can_share(data):
     drawn, unit = data.draw(contracts(n)), data.draw(units(n))
     unit = replace(unit, degradation_cost_per_kwh=drawn[-1])
     pooled = Drawn(StepCosts.ladder(*drawn), unit)
-    found = StepCostLP(pooled.costs, pooled.sizes, pooled.conversion, list(range(n))).solve()
+    world = pooled.world
+    found = least_cost(world, list(range(n)), world.caps)
     assert abs(found - shared_cost(*drawn, unit)) <= 1e-8 * pooled.turnover
 
 
@@ -242,11 +243,15 @@ def test_a_ladder_without_storage_is_sharing_in_merit_order():
         storage_prices=(np.array([0.4]), np.array([0.0])),
         fee_per_kwh=0.0,
     )
-    cost = [step_cost(costs, list(members), [0.0])[0] for members in coalitions(3)]
+    idle = StorageUnit(*np.zeros((4, 3)), np.zeros(0, dtype=np.intp), 1.0, 1.0, 0.0)
+    world = ConvexWorld.of(costs, idle)
+    cost = [
+        world.money[members].sum() + world.step_cost(0, world.kinks_of(members, world.caps)[0], 0.0)
+        for members in coalitions(3)
+    ]
     alone = [0.3, 0.3, -0.1]
     both = [0.6, -0.05, -0.025]
     assert cost == pytest.approx([*alone, *both, 0.5 * 0.20])
-    idle = StorageUnit(*np.zeros((4, 3)), np.zeros(0, dtype=np.intp), 1.0, 1.0, 0.0)
     table = convex_game(costs, idle).tabulate()
     assert table[[1, 2, 4, 3, 5, 6, 7]] == pytest.approx(cost)
 

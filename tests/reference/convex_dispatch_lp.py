@@ -16,6 +16,26 @@ class ConvexWorld:
         self.resources, self.money, self.slopes, self.kinks = resources, money, slopes, kinks
         self.anchor, self.caps, self.batteries, self.losses = anchor, caps, batteries, losses
 
+    @classmethod
+    def of(cls, costs, unit):
+        """Return the world of step costs without caps; the pool wears when it delivers."""
+        return cls(
+            resources=costs.resources,
+            money=costs.money.sum(axis=1),
+            slopes=costs.slopes,
+            kinks=(costs.constants, costs.rows, costs.caps, costs.rungs),
+            anchor=costs.anchor,
+            caps=np.zeros(0),
+            batteries=(unit.energy_kwh, unit.charge_kwh, unit.discharge_kwh, unit.initial_kwh),
+            losses=(
+                unit.charge_efficiency,
+                unit.discharge_efficiency,
+                0.0,
+                unit.degradation_cost_per_kwh,
+                1.0,
+            ),
+        )
+
     @property
     def arguments(self):
         return (
@@ -68,39 +88,44 @@ def least_cost(world, members, caps):
     charging, discharging, charge_wear, discharge_wear, retention = world.losses
     energy, charge_power, discharge_power, initial = (b[members].sum() for b in world.batteries)
     at = world.kinks_of(members, caps)
-    solver = highspy.Highs()
-    solver.silent()
-    for name in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
-        solver.setOptionValue(name, 1e-10)
-    cost, before = 0.0, None
-    infinity = highspy.kHighsInf
+    highs, infinity = highspy.Highs(), highspy.kHighsInf
+    highs.silent()
+    for kind in ("primal", "dual"):
+        highs.setOptionValue(f"{kind}_feasibility_tolerance", 1e-10)
+
+    def column(cost, lower, upper):
+        highs.addVar(lower, upper)
+        number = highs.getNumCol() - 1
+        highs.changeColCost(number, cost)
+        return number
+
+    def row(lower, upper, terms):
+        columns = np.array([number for number, _ in terms], dtype=np.int32)
+        highs.addRow(lower, upper, len(terms), columns, np.array([x for _, x in terms]))
+
+    constant, before = float(world.money[members].sum()), None
     for step, kinks in enumerate(at):
         slopes, anchor = world.slopes[step], world.anchor[step]
         base = slopes[anchor]
-        drawn = solver.addVariable(lb=0, ub=charge_power, obj=base + charge_wear)
-        given = solver.addVariable(lb=0, ub=discharge_power, obj=discharge_wear - base)
-        least = initial if step == len(at) - 1 else 0.0
-        after = solver.addVariable(lb=least, ub=energy)
-        cost -= base * kinks[anchor]
+        drawn = column(base + charge_wear, 0.0, charge_power)
+        given = column(discharge_wear - base, 0.0, discharge_power)
+        state = column(0.0, initial if step == len(at) - 1 else 0.0, energy)
+        constant -= base * kinks[anchor]
         low, high = world.limits(step, kinks)
-        solver.addConstr(drawn - given >= max(low, -infinity))
-        solver.addConstr(drawn - given <= min(high, infinity))
+        row(max(low, -infinity), min(high, infinity), [(drawn, 1.0), (given, -1.0)])
+        held = [(state, 1.0), (drawn, -charging), (given, 1.0 / discharging)]
+        kept = retention * initial if before is None else 0.0
+        if before is not None:
+            held.append((before, -retention))
+        row(kept, kept, held)
+        before = state
         for k, kink in enumerate(kinks):
             weight = slopes[k + 1] - slopes[k] if slopes[k + 1] != slopes[k] else 0.0
             if 0 < weight < np.inf:
-                hinge = solver.addVariable(lb=0, obj=weight)
-                if k < anchor:
-                    solver.addConstr(hinge + drawn - given >= kink)
-                else:
-                    solver.addConstr(hinge - drawn + given >= -kink)
-        gained = charging * drawn - given / discharging
-        if before is None:
-            solver.addConstr(after - gained == retention * initial)
-        else:
-            solver.addConstr(after - retention * before - gained == 0)
-        before = after
-    solver.run()
-    if solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+                beyond, sign = column(weight, 0.0, infinity), 1.0 if k < anchor else -1.0
+                row(sign * kink, infinity, [(beyond, 1.0), (drawn, sign), (given, -sign)])
+    highs.run()
+    if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
         return None
-    assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-    return cost + world.money[members].sum() + solver.getInfo().objective_function_value
+    assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return constant + highs.getInfo().objective_function_value

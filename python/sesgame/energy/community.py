@@ -423,9 +423,8 @@ class Community(ByValue):
             The steps that start in ``[start, end)``; by default all.
         model : {"battery", "netting", "merged", "linear"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
-            linear program has (limits of connections or lines that some coalition could reach, a
-            demand charge beside limits or wear, storage to buy, batteries of different
-            efficiencies or wear), or batteries so
+            linear program has (limits of connections or lines that some coalition could reach,
+            storage to buy, batteries of different efficiencies or wear), or batteries so
             different in hours or charge that a pool of them may cost some coalition less by more
             than a hundredth of what they save it, or keep a limit that they cannot; ``"merged"``
             instead if some of them are as good as one unit in the same sense; else the recursion

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from sesgame.energy.calendar_hours import (
+    DAY_TYPES,
     EVERY_DAY,
     EVERY_MONTH,
     HOLIDAY,
@@ -120,14 +121,28 @@ class DemandCharge:
         )
         if not counted.size:
             return []
+        when = self._when
         if self.per == "period":
-            return [PeakCharge("the demand charge", self.price_per_kw, counted)]
+            return [PeakCharge(f"the demand charge{when}", self.price_per_kw, counted)]
         months = steps.months[counted]
         firsts = np.flatnonzero(np.append(True, months[1:] != months[:-1]))
         return [
-            PeakCharge(_of_month(months[first]), self.price_per_kw, part)
+            PeakCharge(_of_month(months[first]) + when, self.price_per_kw, part)
             for first, part in zip(firsts, np.split(counted, firsts[1:]), strict=True)
         ]
+
+    @property
+    def _when(self) -> str:
+        """The hours, days and months in which import counts, in words; empty for all of them."""
+        words = []
+        if (self.start_minute, self.end_minute) != (0, MINUTES):
+            clock = [f"{m // 60:02}:{m % 60:02}" for m in (self.start_minute, self.end_minute)]
+            words.append(f"from {clock[0]} to {clock[1]}")
+        if self.days != EVERY_DAY:
+            words.append(f"on {' '.join(DAY_TYPES[day] for day in sorted(self.days))}")
+        if self.months != EVERY_MONTH and self.per == "period":
+            words.append(f"in {' '.join(MONTHS[month - 1][:3] for month in sorted(self.months))}")
+        return "".join(f" {part}" for part in words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,13 +239,20 @@ class Grid(ByValue):
         return any(charge.follows_clock for charge in self.demand_charges)
 
     def peak_charges(self, steps: TimeSteps) -> tuple[PeakCharge, ...]:
-        """Return the demand charges as a dispatch model takes them, those that cost something."""
+        """Return the demand charges as a dispatch model takes them, those that cost something.
+
+        No two have the same name: of charges on the same steps, those after the first are counted.
+        """
         of_all = DemandCharge(price_per_kw=self.demand_charge_per_kw, per="period")
-        return tuple(
-            charge
-            for demand_charge in (of_all, *self.demand_charges)
-            for charge in demand_charge.peak_charges(steps)
-        )
+        named: dict[str, PeakCharge] = {}
+        for demand_charge in (of_all, *self.demand_charges):
+            for charge in demand_charge.peak_charges(steps):
+                name, number = charge.name, 1
+                while name in named:
+                    number += 1
+                    name = f"{charge.name} (number {number})"
+                named[name] = replace(charge, name=name)
+        return tuple(named.values())
 
     def flow_limits(self, members: Sequence[str]) -> tuple[FlowLimit, ...]:
         """Return the limits of lines and connections as a dispatch model takes them.

@@ -7,6 +7,7 @@ will be asked for.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -611,12 +612,19 @@ class Game(GameAlgebra):
 
     @contextmanager
     def naming_coalitions(self) -> Iterator[None]:
-        """Name the coalition whose value is no number by its members, where the engine cannot."""
+        """Name the coalition whose value is no number by its members, where the engine cannot.
+
+        And the step, where it has no dispatch.
+        """
         try:
             yield
         except NotFiniteError as error:
             name = format_coalition(self.players.ordered_labels(error.mask))
-            raise NotFiniteError(error.mask, error.value, name) from None
+            # Games of dispatches know it.
+            step_of = getattr(self.native, "infeasible_step", lambda _: None)
+            members = [bool(error.mask >> i & 1) for i in range(self.n_players)]
+            step = step_of(np.array(members)) if math.isinf(error.value) else None
+            raise NotFiniteError(error.mask, error.value, name, step) from None
 
     def check(
         self,

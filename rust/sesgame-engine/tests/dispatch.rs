@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 use sesgame_engine::coalition::members;
 use sesgame_engine::dispatch::bill_range::CostOfSums;
+use sesgame_engine::dispatch::cap_bounds::BlockBound;
 use sesgame_engine::dispatch::convex_pool::{ConvexDispatchGame, Holding, Workspace};
-use sesgame_engine::dispatch::convex_schedule::BlockBound;
 use sesgame_engine::dispatch::netting::NettingGame;
 use sesgame_engine::dispatch::pooled_battery::PooledBatteryGame;
 use sesgame_engine::dispatch::schedule::dispatch;

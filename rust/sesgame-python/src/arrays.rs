@@ -37,6 +37,12 @@ fn copied<'a, T: Copy + 'a>(
     Ok(copy)
 }
 
+/// A matrix with a row of the lower and the upper end of each range.
+pub fn ranges(py: Python<'_>, ranges: Vec<(f64, f64)>) -> Bound<'_, PyArray2<f64>> {
+    let rows: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
+    PyArray2::from_owned_array(py, rows.into())
+}
+
 /// A matrix of at least one column from its rows one after the other.
 pub fn matrix<T: Element>(
     py: Python<'_>,

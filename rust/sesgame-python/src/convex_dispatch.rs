@@ -12,16 +12,17 @@ use sesgame_engine::dispatch::bill_range::bill_ranges;
 use sesgame_engine::dispatch::convex_pool::{self, Holding, Workspace};
 use sesgame_engine::dispatch::convex_schedule::ConvexSchedule;
 use sesgame_engine::dispatch::{Conversion, ExchangeCosts, Kink, Wear};
+use sesgame_engine::error::Result;
 use sesgame_engine::game::NativeGame as _;
 use sesgame_engine::memory::{self, Purpose};
 
-use crate::arrays::{by_row, owned};
+use crate::arrays::{self, Column, by_row, column, owned};
 use crate::boundary::{detached, to_python, watched};
 use crate::checks;
 use crate::native_game::NativeGame;
 
 /// Constants, resources, caps, and which come after the kink before: one row for each step.
-type Kinks<'py> = (
+pub type Kinks<'py> = (
     PyReadonlyArray2<'py, f64>,
     PyReadonlyArray2<'py, i32>,
     PyReadonlyArray2<'py, i32>,
@@ -29,7 +30,7 @@ type Kinks<'py> = (
 );
 
 /// Energy, charge power, discharge power and initial charge of each member.
-type Batteries<'py> = (
+pub type Batteries<'py> = (
     PyReadonlyArray1<'py, f64>,
     PyReadonlyArray1<'py, f64>,
     PyReadonlyArray1<'py, f64>,
@@ -37,7 +38,7 @@ type Batteries<'py> = (
 );
 
 /// Two efficiencies, wear of charging and discharging, retention.
-type Losses = (f64, f64, f64, f64, f64);
+pub type Losses = (f64, f64, f64, f64, f64);
 
 /// Costs, and a row of slopes for each.
 type CostsAndSlopes<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>);
@@ -55,55 +56,97 @@ pub fn convex_dispatch_game(
     batteries: Batteries<'_>,
     losses: Losses,
 ) -> PyResult<Py<ConvexDispatchGame>> {
-    let &[n_players, n_resources, n_steps] = resources.shape() else { unreachable!("a cube") };
-    let width = kinks.0.shape()[1];
-    checks::length("anchor", anchor.len(), n_steps)?;
-    checks::shape("slopes", slopes.shape(), &[n_steps, width + 1])?;
-    for (name, shape) in [
-        ("constant", kinks.0.shape()),
-        ("resource", kinks.1.shape()),
-        ("cap", kinks.2.shape()),
-        ("after", kinks.3.shape()),
-    ] {
-        checks::shape(name, shape, &[n_steps, width])?;
-    }
-    let (energy, charge, discharge, initial) = &batteries;
-    for (name, array) in [
-        ("money", &money),
-        ("energy", energy),
-        ("charge power", charge),
-        ("discharge power", discharge),
-        ("initial charge", initial),
-    ] {
-        checks::length(name, array.len(), n_players)?;
-    }
-    checks::players("resources", n_players)?;
-    let anchors = owned(&anchor)?.into_iter().map(|at| usize::try_from(at).unwrap_or(usize::MAX));
-    let anchors: Vec<usize> = anchors.collect();
-    let kinks = kinks_of(&kinks)?;
-    let slopes = by_row(&slopes)?;
-    let mut series = memory::room(&[resources.len()], Purpose::Data).map_err(to_python)?;
-    series.extend(resources.as_array().iter());
-    let holdings: Vec<Holding> = (0..n_players)
-        .map(|member| Holding {
+    let pools = Pools::read(&resources, &money, (&slopes, &kinks, &anchor), &batteries, losses)?;
+    let caps = owned(&caps)?;
+    let game = Arc::new(detached(py, |_| pools.game(caps))?);
+    let native = NativeGame::from_shared(Arc::clone(&game) as _);
+    Py::new(py, PyClassInitializer::from(native).add_subclass(ConvexDispatchGame { game }))
+}
+
+/// What a game of pools is made of, read from arrays of shapes that fit together.
+pub struct Pools {
+    n_resources: usize,
+    series: Vec<f64>,
+    holdings: Vec<Holding>,
+    slopes: Vec<f64>,
+    kinks: Vec<Kink>,
+    anchors: Vec<usize>,
+    losses: Losses,
+}
+
+/// Slopes and kinks of each step, and which of them is its anchor.
+pub type Steps<'a, 'py> =
+    (&'a PyReadonlyArray2<'py, f64>, &'a Kinks<'py>, &'a PyReadonlyArray1<'py, i32>);
+
+impl Pools {
+    pub fn read(
+        resources: &PyReadonlyArray3<'_, f64>,
+        money: &PyReadonlyArray1<'_, f64>,
+        (slopes, kinks, anchor): Steps<'_, '_>,
+        batteries: &Batteries<'_>,
+        losses: Losses,
+    ) -> PyResult<Self> {
+        let &[n_players, n_resources, n_steps] = resources.shape() else { unreachable!("a cube") };
+        let width = kinks.0.shape()[1];
+        checks::length("anchor", anchor.len(), n_steps)?;
+        checks::shape("slopes", slopes.shape(), &[n_steps, width + 1])?;
+        for (name, shape) in [
+            ("constant", kinks.0.shape()),
+            ("resource", kinks.1.shape()),
+            ("cap", kinks.2.shape()),
+            ("after", kinks.3.shape()),
+        ] {
+            checks::shape(name, shape, &[n_steps, width])?;
+        }
+        let (energy, charge, discharge, initial) = batteries;
+        for (name, array) in [
+            ("money", money),
+            ("energy", energy),
+            ("charge power", charge),
+            ("discharge power", discharge),
+            ("initial charge", initial),
+        ] {
+            checks::length(name, array.len(), n_players)?;
+        }
+        checks::players("resources", n_players)?;
+        let anchors = owned(anchor)?.into_iter();
+        let anchors = anchors.map(|at| usize::try_from(at).unwrap_or(usize::MAX)).collect();
+        let mut series = memory::room(&[resources.len()], Purpose::Data).map_err(to_python)?;
+        series.extend(resources.as_array().iter());
+        let holding = |member: usize| Holding {
             energy: energy.as_array()[member],
             charge_power: charge.as_array()[member],
             discharge_power: discharge.as_array()[member],
             initial_charge: initial.as_array()[member],
             money: money.as_array()[member],
+        };
+        Ok(Self {
+            n_resources,
+            series,
+            holdings: (0..n_players).map(holding).collect(),
+            slopes: by_row(slopes)?,
+            kinks: kinks_of(kinks)?,
+            anchors,
+            losses,
         })
-        .collect();
-    let (n_caps, caps) = (caps.len(), owned(&caps)?);
-    let game = detached(py, |_| {
-        let (charging, discharging, charge_wear, discharge_wear, retention) = losses;
+    }
+
+    pub fn game(&self, caps: Vec<f64>) -> Result<convex_pool::ConvexDispatchGame> {
+        let (charging, discharging, charge_wear, discharge_wear, retention) = self.losses;
         let conversion = Conversion::new(charging, discharging, retention)?;
-        let costs = ExchangeCosts::new(&slopes, &kinks, &anchors, n_resources, n_caps)?;
+        let n_caps = caps.len();
+        let costs =
+            ExchangeCosts::new(&self.slopes, &self.kinks, &self.anchors, self.n_resources, n_caps)?;
         let wear = Wear { charge: charge_wear, discharge: discharge_wear };
-        convex_pool::ConvexDispatchGame::new(costs, &series, &holdings, caps, conversion, wear)
-    })?;
-    let game = Arc::new(game);
-    let native = NativeGame::from_shared(Arc::clone(&game) as _);
-    Py::new(py, PyClassInitializer::from(native).add_subclass(ConvexDispatchGame { game }))
+        convex_pool::ConvexDispatchGame::new(
+            costs,
+            &self.series,
+            &self.holdings,
+            caps,
+            conversion,
+            wear,
+        )
+    }
 }
 
 /// The kinks of all steps; a negative number stands for no resource and no cap.
@@ -156,8 +199,7 @@ impl ConvexDispatchGame {
         report: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let ranges = watched(py, report, |progress| bill_ranges(self.game.as_ref(), progress))?;
-        let ranges: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
-        Ok(PyArray2::from_owned_array(py, ranges.into()))
+        Ok(arrays::ranges(py, ranges))
     }
 
     /// The schedule of a coalition, and the prices that prove it optimal.
@@ -170,7 +212,7 @@ impl ConvexDispatchGame {
     ) -> PyResult<ConvexDispatch> {
         let (sums, caps) = self.pool(&members, caps.as_ref())?;
         let schedule = detached(py, |_| self.game.schedule(&sums, &caps))?;
-        Ok(ConvexDispatch { schedule })
+        Ok(ConvexDispatch::new(py, schedule))
     }
 
     /// The step in which limits leave a coalition no dispatch.
@@ -214,71 +256,39 @@ impl ConvexDispatchGame {
 }
 
 /// The schedule of one pool, and the prices that prove it optimal.
-#[pyclass(frozen, module = "sesgame._engine")]
+#[pyclass(frozen, get_all, module = "sesgame._engine")]
 pub struct ConvexDispatch {
-    schedule: ConvexSchedule,
+    cost: f64,
+    state_of_charge: Column<f64>,
+    charge: Column<f64>,
+    discharge: Column<f64>,
+    exchange_price: Column<f64>,
+    resource_price: Py<PyArray2<f64>>,
+    cap_price: Column<f64>,
+    constant_cost: f64,
+    capacity_price: Column<f64>,
+    charge_power_price: Column<f64>,
+    discharge_power_price: Column<f64>,
+    initial_charge_price: f64,
 }
 
-#[pymethods]
 impl ConvexDispatch {
-    #[getter]
-    fn cost(&self) -> f64 {
-        self.schedule.cost
-    }
-
-    #[getter]
-    fn state_of_charge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.state_of_charge)
-    }
-
-    #[getter]
-    fn charge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.charge)
-    }
-
-    #[getter]
-    fn discharge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.discharge)
-    }
-
-    #[getter]
-    fn exchange_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.exchange)
-    }
-
-    #[getter]
-    fn resource_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
-        let prices = &self.schedule.prices;
-        crate::arrays::matrix(py, prices.resources.clone(), prices.exchange.len())
-    }
-
-    #[getter]
-    fn cap_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.caps)
-    }
-
-    #[getter]
-    fn constant_cost(&self) -> f64 {
-        self.schedule.prices.constants
-    }
-
-    #[getter]
-    fn capacity_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.capacity)
-    }
-
-    #[getter]
-    fn charge_power_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.charge_power)
-    }
-
-    #[getter]
-    fn discharge_power_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.discharge_power)
-    }
-
-    #[getter]
-    fn initial_charge_price(&self) -> f64 {
-        self.schedule.prices.initial_charge
+    pub fn new(py: Python<'_>, found: ConvexSchedule) -> Self {
+        let prices = found.prices;
+        let n_steps = prices.exchange.len();
+        Self {
+            cost: found.cost,
+            state_of_charge: column(py, found.state_of_charge),
+            charge: column(py, found.charge),
+            discharge: column(py, found.discharge),
+            exchange_price: column(py, prices.exchange),
+            resource_price: arrays::matrix(py, prices.resources, n_steps).unbind(),
+            cap_price: column(py, prices.caps),
+            constant_cost: prices.constants,
+            capacity_price: column(py, prices.capacity),
+            charge_power_price: column(py, prices.charge_power),
+            discharge_power_price: column(py, prices.discharge_power),
+            initial_charge_price: prices.initial_charge,
+        }
     }
 }

@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::dispatch::bill_range::{self, bill_ranges};
 use sesgame_engine::dispatch::netting::NettingGame;
-use sesgame_engine::dispatch::peak_dispatch::{PeakDispatch, peak_dispatch};
-use sesgame_engine::dispatch::peak_game;
-use sesgame_engine::dispatch::schedule::{Schedule, dispatch};
-use sesgame_engine::dispatch::{
-    Battery, Conversion, PeakCharge, PeakCharges, Tariff, pooled_battery,
-};
+use sesgame_engine::dispatch::schedule::dispatch;
+use sesgame_engine::dispatch::{Battery, Conversion, Tariff, pooled_battery};
 use sesgame_engine::error::{Error, Result};
 
-use crate::arrays::{by_row, owned};
+use crate::arrays::{self, Column, by_row, column, owned};
 use crate::boundary::{detached, watched};
 use crate::checks;
 use crate::native_game::NativeGame;
@@ -84,8 +80,7 @@ impl PooledBatteryGame {
         report: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let ranges = watched(py, report, |progress| bill_ranges(self.game.as_ref(), progress))?;
-        let ranges: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
-        Ok(PyArray2::from_owned_array(py, ranges.into()))
+        Ok(arrays::ranges(py, ranges))
     }
 }
 
@@ -148,62 +143,18 @@ fn batteries(energy: &[f64], power: &[f64], initial_charge: &[f64]) -> Result<Ve
 }
 
 /// The schedule of one pool, and the prices that prove it optimal.
-#[pyclass(frozen, module = "sesgame._engine")]
+#[pyclass(frozen, get_all, module = "sesgame._engine")]
 pub struct PooledBatteryDispatch {
-    schedule: Schedule,
-}
-
-#[pymethods]
-impl PooledBatteryDispatch {
-    #[getter]
-    fn cost(&self) -> f64 {
-        self.schedule.cost
-    }
-
-    #[getter]
-    fn state_of_charge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.state_of_charge)
-    }
-
-    #[getter]
-    fn charge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.charge)
-    }
-
-    #[getter]
-    fn discharge<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.discharge)
-    }
-
-    #[getter]
-    fn grid_import<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.grid_import)
-    }
-
-    #[getter]
-    fn grid_export<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.grid_export)
-    }
-
-    #[getter]
-    fn energy_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.energy)
-    }
-
-    #[getter]
-    fn capacity_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.capacity)
-    }
-
-    #[getter]
-    fn power_price<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.schedule.prices.power)
-    }
-
-    #[getter]
-    fn initial_charge_price(&self) -> f64 {
-        self.schedule.prices.initial_charge
-    }
+    cost: f64,
+    state_of_charge: Column<f64>,
+    charge: Column<f64>,
+    discharge: Column<f64>,
+    grid_import: Column<f64>,
+    grid_export: Column<f64>,
+    energy_price: Column<f64>,
+    capacity_price: Column<f64>,
+    power_price: Column<f64>,
+    initial_charge_price: f64,
 }
 
 #[pyfunction]
@@ -227,132 +178,21 @@ pub fn pooled_battery_dispatch(
     let (load, buy, sell) = (owned(&net_load_kwh)?, owned(&buy)?, owned(&sell)?);
     let battery =
         Battery { energy: energy_kwh, power: power_kwh, initial_charge: initial_charge_kwh };
-    detached(py, |_| {
+    let found = detached(py, |_| {
         let conversion = Conversion::new(charge_efficiency, discharge_efficiency, retention)?;
-        let schedule = dispatch(&load, &Tariff::new(buy, sell)?, battery, conversion)?;
-        Ok(PooledBatteryDispatch { schedule })
-    })
-}
-
-/// Price and steps of each charge.
-type Charges<'py> = Vec<(f64, PyReadonlyArray1<'py, i64>)>;
-
-fn peak_charges(charges: &Charges<'_>, n_steps: usize) -> PyResult<Result<PeakCharges>> {
-    let charge = |(price, steps): &(f64, PyReadonlyArray1<'_, i64>)| {
-        // What is negative is beyond every period.
-        let place = |step: i64| usize::try_from(step).unwrap_or(usize::MAX);
-        let steps = owned(steps)?.into_iter().map(place).collect();
-        Ok(PeakCharge { price: *price, steps })
-    };
-    let charges = charges.iter().map(charge).collect::<PyResult<Vec<_>>>()?;
-    Ok(PeakCharges::new(&charges, n_steps))
-}
-
-/// A native game of pools that pay charges on their peaks.
-#[pyclass(frozen, extends = NativeGame, module = "sesgame._engine")]
-pub struct PeakChargedGame {
-    game: Arc<peak_game::PeakChargedGame>,
-}
-
-#[pymethods]
-impl PeakChargedGame {
-    #[pyo3(signature = (report=None))]
-    fn bill_ranges<'py>(
-        &self,
-        py: Python<'py>,
-        report: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let ranges = watched(py, report, |progress| self.game.bill_ranges(progress))?;
-        let ranges: Vec<[f64; 2]> = ranges.into_iter().map(|(low, high)| [low, high]).collect();
-        Ok(PyArray2::from_owned_array(py, ranges.into()))
-    }
-
-    #[getter]
-    fn n_by_program(&self) -> u64 {
-        self.game.n_by_program()
-    }
-}
-
-#[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "the names are the interface")]
-pub fn peak_charged_game(
-    py: Python<'_>,
-    net_load_kwh: PyReadonlyArray2<'_, f64>,
-    buy: PyReadonlyArray1<'_, f64>,
-    sell: PyReadonlyArray1<'_, f64>,
-    charges: Charges<'_>,
-    energy_kwh: PyReadonlyArray1<'_, f64>,
-    power_kwh: PyReadonlyArray1<'_, f64>,
-    charge_efficiency: f64,
-    discharge_efficiency: f64,
-    initial_charge_kwh: PyReadonlyArray1<'_, f64>,
-) -> PyResult<Py<PeakChargedGame>> {
-    let (buy, sell) = (owned(&buy)?, owned(&sell)?);
-    let net_load = rows(&net_load_kwh, buy.len())?;
-    let batteries =
-        batteries(&owned(&energy_kwh)?, &owned(&power_kwh)?, &owned(&initial_charge_kwh)?);
-    let charges = peak_charges(&charges, buy.len())?;
-    let game = detached(py, |_| {
-        let conversion = Conversion::new(charge_efficiency, discharge_efficiency, 1.0)?;
-        let tariff = Tariff::new(buy, sell)?;
-        peak_game::PeakChargedGame::new(&net_load, tariff, &batteries?, conversion, charges?)
+        dispatch(&load, &Tariff::new(buy, sell)?, battery, conversion)
     })?;
-    let game = Arc::new(game);
-    let native = NativeGame::from_shared(Arc::clone(&game) as _);
-    Py::new(py, PyClassInitializer::from(native).add_subclass(PeakChargedGame { game }))
-}
-
-/// The schedule of one pool that pays charges on its peaks, and what proves it optimal.
-#[pyclass(frozen, module = "sesgame._engine")]
-pub struct PeakChargedDispatch {
-    found: PeakDispatch,
-}
-
-#[pymethods]
-impl PeakChargedDispatch {
-    #[getter]
-    fn schedule(&self) -> PooledBatteryDispatch {
-        PooledBatteryDispatch { schedule: self.found.schedule.clone() }
-    }
-
-    #[getter]
-    fn bound(&self) -> f64 {
-        self.found.bound
-    }
-
-    #[getter]
-    fn peaks<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_slice(py, &self.found.peaks)
-    }
-
-    #[getter]
-    fn peak_prices<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyArray1<f64>>> {
-        self.found.peak_prices.iter().map(|prices| PyArray1::from_slice(py, prices)).collect()
-    }
-}
-
-#[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "the names are the interface")]
-pub fn peak_charged_dispatch(
-    py: Python<'_>,
-    net_load_kwh: PyReadonlyArray1<'_, f64>,
-    buy: PyReadonlyArray1<'_, f64>,
-    sell: PyReadonlyArray1<'_, f64>,
-    charges: Charges<'_>,
-    energy_kwh: f64,
-    power_kwh: f64,
-    charge_efficiency: f64,
-    discharge_efficiency: f64,
-    initial_charge_kwh: f64,
-) -> PyResult<PeakChargedDispatch> {
-    let (load, buy, sell) = (owned(&net_load_kwh)?, owned(&buy)?, owned(&sell)?);
-    let charges = peak_charges(&charges, buy.len())?;
-    let battery =
-        Battery { energy: energy_kwh, power: power_kwh, initial_charge: initial_charge_kwh };
-    detached(py, |progress| {
-        let conversion = Conversion::new(charge_efficiency, discharge_efficiency, 1.0)?;
-        let tariff = Tariff::new(buy, sell)?;
-        let found = peak_dispatch(&load, tariff, battery, conversion, charges?, progress)?;
-        Ok(PeakChargedDispatch { found })
+    let prices = found.prices;
+    Ok(PooledBatteryDispatch {
+        cost: found.cost,
+        state_of_charge: column(py, found.state_of_charge),
+        charge: column(py, found.charge),
+        discharge: column(py, found.discharge),
+        grid_import: column(py, found.grid_import),
+        grid_export: column(py, found.grid_export),
+        energy_price: column(py, prices.energy),
+        capacity_price: column(py, prices.capacity),
+        power_price: column(py, prices.power),
+        initial_charge_price: prices.initial_charge,
     })
 }

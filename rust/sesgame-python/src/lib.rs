@@ -18,6 +18,7 @@ mod native_game;
 mod network;
 mod numeric_rows;
 mod order_book;
+mod peak_dispatch;
 mod properties;
 mod separation;
 mod shapley;
@@ -40,8 +41,7 @@ mod _engine {
     use crate::convex_dispatch::{ConvexDispatch, ConvexDispatchGame, convex_dispatch_game};
     #[pymodule_export]
     use crate::dispatch::{
-        PeakChargedDispatch, PeakChargedGame, PooledBatteryDispatch, PooledBatteryGame,
-        netting_game, peak_charged_dispatch, peak_charged_game, pooled_battery_dispatch,
+        PooledBatteryDispatch, PooledBatteryGame, netting_game, pooled_battery_dispatch,
         pooled_battery_game, pooled_bill_ranges,
     };
     #[pymodule_export]
@@ -61,6 +61,8 @@ mod _engine {
     use crate::numeric_rows::numeric_rows;
     #[pymodule_export]
     use crate::order_book::{EngineRule, OrderBookColumns, OrderBookOutcome};
+    #[pymodule_export]
+    use crate::peak_dispatch::{PeakChargedDispatch, PeakChargedGame, peak_charged_game};
     #[pymodule_export]
     use crate::properties::{
         additivity, complements, convexity, first_without_core, marginals, symmetric_players,

@@ -7,13 +7,15 @@ use numpy::{IntoPyArray, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntyped
 use pyo3::prelude::*;
 use sesgame_engine::dispatch::member_prices::{ConvexCost, PeakCost, PricedCost, TwoPriceCost};
 use sesgame_engine::dispatch::outer_approximation;
-use sesgame_engine::dispatch::{Battery, Conversion, PeakCharge, PeakCharges, Tariff};
+use sesgame_engine::dispatch::{Battery, Conversion, Tariff};
+use sesgame_engine::game::NativeGame as _;
 use sesgame_engine::linear_production::Question;
 
 use crate::arrays::{by_row, owned};
 use crate::boundary::{detached, watched};
 use crate::checks;
 use crate::convex_dispatch::ConvexDispatchGame;
+use crate::peak_dispatch::PeakChargedGame;
 
 /// Membership of the coalitions found, the bound, that of the relaxation, and whether it is at its end.
 type Found<'py> = (Bound<'py, PyArray2<bool>>, f64, f64, bool);
@@ -81,20 +83,25 @@ impl OuterApproximation {
     }
 }
 
-/// Separation in the costs of pooled batteries, or of none, under two prices and charges on peaks.
+/// Separation in the costs of pooled batteries, or of none, under two prices; with `charged`,
+/// the game of the same pools under charges on peaks, those are paid, too.
 #[pyfunction]
+#[pyo3(signature = (
+    net_load_kwh, buy, sell, energy_kwh, power_kwh, charge_efficiency, discharge_efficiency,
+    initial_charge_kwh, charged=None
+))]
 #[expect(clippy::too_many_arguments, reason = "the names are the interface")]
 pub fn two_price_separation(
     py: Python<'_>,
     net_load_kwh: PyReadonlyArray2<'_, f64>,
     buy: PyReadonlyArray1<'_, f64>,
     sell: PyReadonlyArray1<'_, f64>,
-    charges: Vec<(f64, PyReadonlyArray1<'_, i64>)>,
     energy_kwh: PyReadonlyArray1<'_, f64>,
     power_kwh: PyReadonlyArray1<'_, f64>,
     charge_efficiency: f64,
     discharge_efficiency: f64,
     initial_charge_kwh: PyReadonlyArray1<'_, f64>,
+    charged: Option<&Bound<'_, PeakChargedGame>>,
 ) -> PyResult<OuterApproximation> {
     let [n_players, n_steps] = *net_load_kwh.shape() else { unreachable!("a matrix") };
     checks::length("buy", buy.len(), n_steps)?;
@@ -102,12 +109,11 @@ pub fn two_price_separation(
     checks::length("power_kwh", power_kwh.len(), n_players)?;
     checks::length("initial_charge_kwh", initial_charge_kwh.len(), n_players)?;
     let (net_load, buy, sell) = (by_row(&net_load_kwh)?, owned(&buy)?, owned(&sell)?);
-    let charge = |(price, steps): &(f64, PyReadonlyArray1<'_, i64>)| {
-        // What is negative is beyond every period.
-        let place = |step: i64| usize::try_from(step).unwrap_or(usize::MAX);
-        Ok(PeakCharge { price: *price, steps: owned(steps)?.into_iter().map(place).collect() })
-    };
-    let charges = charges.iter().map(charge).collect::<PyResult<Vec<_>>>()?;
+    let charged = charged.map(|game| Arc::clone(&game.get().game));
+    if let Some(game) = &charged {
+        checks::length("charged", game.n_players(), n_players)?;
+        checks::length("a step of charged", game.n_steps(), n_steps)?;
+    }
     let batteries: Vec<Battery> = (0..n_players)
         .map(|member| Battery {
             energy: energy_kwh.as_array()[member],
@@ -118,12 +124,10 @@ pub fn two_price_separation(
     detached(py, |_| {
         let conversion = Conversion::new(charge_efficiency, discharge_efficiency, 1.0)?;
         let tariff = Tariff::new(buy, sell)?;
-        let charges = PeakCharges::new(&charges, n_steps)?;
         let pool = TwoPriceCost::new(&net_load, tariff, &batteries, conversion)?;
-        Ok(if charges.is_empty() {
-            OuterApproximation::new(pool)
-        } else {
-            OuterApproximation::new(PeakCost { pool, charges })
+        Ok(match charged {
+            None => OuterApproximation::new(pool),
+            Some(charged) => OuterApproximation::new(PeakCost { pool, charged }),
         })
     })
 }

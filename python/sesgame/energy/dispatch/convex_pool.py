@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,30 +20,118 @@ from sesgame.game.native_source import native_from
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame._engine import ConvexDispatchGame
+    from sesgame._engine import ConvexDispatch, ConvexDispatchGame
     from sesgame.energy.dispatch.linear_program import StorageUnit
 
-__all__ = ["ConvexPool", "convex_game"]
+__all__ = [
+    "ConvexPool",
+    "amounts_of",
+    "another_unit",
+    "arrays_of",
+    "check_step",
+    "chosen_of",
+    "convex_game",
+    "dispatch_of",
+    "losses_of",
+]
 
 
 def convex_game(costs: StepCosts, unit: StorageUnit) -> ConvexDispatchGame:
     """Return the compiled game of coalitions with step costs and a pool."""
     return native_from(
-        convex_dispatch_game,
-        costs.resources,
-        costs.money.sum(axis=1),
-        costs.slopes,
-        (costs.constants, costs.rows, np.full_like(costs.rows, -1), costs.rungs),
-        costs.anchor,
-        np.zeros(0),
-        (unit.energy_kwh, unit.charge_kwh, unit.discharge_kwh, unit.initial_kwh),
-        (
-            unit.charge_efficiency,
-            unit.discharge_efficiency,
-            0.0,
-            unit.degradation_cost_per_kwh,
-            1.0,
-        ),
+        convex_dispatch_game, *arrays_of(costs), np.zeros(0), amounts_of(unit), losses_of(unit)
+    )
+
+
+def arrays_of(costs: StepCosts) -> tuple[Any, ...]:
+    """Return step costs as the engine reads them."""
+    kinks = costs.constants, costs.rows, costs.caps, costs.rungs
+    return costs.resources, costs.money.sum(axis=1), costs.slopes, kinks, costs.anchor
+
+
+def amounts_of(unit: StorageUnit) -> tuple[NDArray[np.float64], ...]:
+    """Return what each member brings of a pool, as the engine reads it."""
+    return unit.energy_kwh, unit.charge_kwh, unit.discharge_kwh, unit.initial_kwh
+
+
+def losses_of(unit: StorageUnit) -> tuple[float, float, float, float, float]:
+    """Return what a pool loses, as the engine reads it: it wears when it delivers."""
+    wear = 0.0, unit.degradation_cost_per_kwh
+    return unit.charge_efficiency, unit.discharge_efficiency, *wear, 1.0
+
+
+def another_unit(
+    unit: StorageUnit,
+    energy_kwh: float,
+    charge_kwh: float,
+    discharge_kwh: float,
+    initial_kwh: float,
+) -> StorageUnit:
+    """Return a pool of another size, of all members together."""
+    return replace(
+        unit,
+        energy_kwh=np.array([energy_kwh]),
+        charge_kwh=np.array([charge_kwh]),
+        discharge_kwh=np.array([discharge_kwh]),
+        initial_kwh=np.array([initial_kwh]),
+    )
+
+
+def chosen_of(problem: DispatchProblem, members: Sequence[int]) -> NDArray[np.bool_]:
+    """Return which of all members some are, by number."""
+    chosen = np.zeros(len(problem.members), dtype=np.bool_)
+    chosen[list(members)] = True
+    return chosen
+
+
+def check_step(problem: DispatchProblem, members: Sequence[int], step: int | None) -> None:
+    """Refuse a step in which a coalition cannot keep a limit, if there is any.
+
+    Raises
+    ------
+    GameError
+        There is one.
+    """
+    if step is not None:
+        who = format_coalition([problem.members[number] for number in members])
+        raise GameError(
+            f"{who} cannot keep {' and '.join(problem.limits_of_nobody)} in the step from "
+            f"{problem.steps.time(step)}"
+        )
+
+
+def dispatch_of(
+    problem: DispatchProblem,
+    members: Sequence[int],
+    found: ConvexDispatch,
+    pays_up_to_kwh: NDArray[np.float64] | float = np.inf,
+) -> Dispatch:
+    """Return what the engine has found for a coalition, its members by number.
+
+    `pays_up_to_kwh` is the import beyond which buying has no negative price any more.
+    """
+    net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
+    flow_kwh = net_load_kwh + found.charge - found.discharge
+    hours = problem.steps.step_hours
+    if np.isfinite(problem.export_limit_kw):
+        # As little PV is left unused as is cheapest.
+        limits = problem.import_limit_kw * hours, -problem.export_limit_kw * hours
+        wanted = np.select(
+            [problem.buy_per_kwh < 0, problem.sell_per_kwh < 0],
+            [np.minimum(limits[0], pays_up_to_kwh), 0.0],
+            limits[1],
+        )
+        pv_kwh = np.maximum(problem.pv_kwh[members], 0.0).sum(axis=0)
+        flow_kwh += np.clip(wanted - flow_kwh, 0.0, pv_kwh)
+    return Dispatch(
+        net_load_kwh=net_load_kwh,
+        charge_kwh=found.charge,
+        discharge_kwh=found.discharge,
+        state_of_charge_kwh=found.state_of_charge,
+        grid_import_kwh=np.maximum(flow_kwh, 0.0),
+        grid_export_kwh=np.maximum(-flow_kwh, 0.0),
+        cost=found.cost,
+        purchases={},
     )
 
 
@@ -76,7 +164,7 @@ class ConvexPool:
 
     def broken_step(self, members: Sequence[int]) -> int | None:
         """Return the first step in which a coalition cannot keep a limit, if there is any."""
-        return self._game.infeasible_step(self._chosen(members))
+        return self._game.infeasible_step(chosen_of(self._problem, members))
 
     def dispatch(self, members: Sequence[int]) -> Dispatch:
         """Return what a coalition does, its members by number.
@@ -86,45 +174,17 @@ class ConvexPool:
         GameError
             It cannot keep a limit of import or export.
         """
-        problem, chosen = self._problem, self._chosen(members)
-        step = self._game.infeasible_step(chosen)
-        if step is not None:
-            who = format_coalition([problem.members[number] for number in members])
-            raise GameError(
-                f"{who} cannot keep {' and '.join(problem.limits_of_nobody)} in the step from "
-                f"{problem.steps.time(step)}"
-            )
-        found = self._game.dispatch(chosen)
-        net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
-        flow_kwh = net_load_kwh + found.charge - found.discharge
-        flow_kwh += self._unused(members, flow_kwh)
-        return Dispatch(
-            net_load_kwh=net_load_kwh,
-            charge_kwh=found.charge,
-            discharge_kwh=found.discharge,
-            state_of_charge_kwh=found.state_of_charge,
-            grid_import_kwh=np.maximum(flow_kwh, 0.0),
-            grid_export_kwh=np.maximum(-flow_kwh, 0.0),
-            cost=found.cost,
-            purchases={},
-        )
+        check_step(self._problem, members, self.broken_step(members))
+        found = self._game.dispatch(chosen_of(self._problem, members))
+        return dispatch_of(self._problem, members, found)
 
     def cost_of_all(
         self, energy_kwh: float, charge_kwh: float, discharge_kwh: float, initial_kwh: float
     ) -> float:
         """Return the cost of all members with another pool; infinite where a limit is not kept."""
-        other = replace(
-            self._unit,
-            energy_kwh=np.array([energy_kwh]),
-            charge_kwh=np.array([charge_kwh]),
-            discharge_kwh=np.array([discharge_kwh]),
-            initial_kwh=np.array([initial_kwh]),
-        )
+        other = another_unit(self._unit, energy_kwh, charge_kwh, discharge_kwh, initial_kwh)
         game = convex_game(self._costs.together(), other)
-        everybody = np.ones(1, dtype=np.bool_)
-        if game.infeasible_step(everybody) is not None:
-            return float("inf")
-        return float(game.dispatch(everybody).cost)
+        return float(game.values(np.ones((1, 1), dtype=np.bool_))[0])
 
     def prices(self) -> OwenPrices:
         """Return prices that prove the dispatch of all optimal, without the ranges of bills.
@@ -154,21 +214,3 @@ class ConvexPool:
             power_price=found.charge_power_price + found.discharge_power_price,
             initial_charge_price=found.initial_charge_price,
         )
-
-    def _chosen(self, members: Sequence[int]) -> NDArray[np.bool_]:
-        chosen = np.zeros(len(self._problem.members), dtype=np.bool_)
-        chosen[list(members)] = True
-        return chosen
-
-    def _unused(
-        self, members: Sequence[int], flow_kwh: NDArray[np.float64]
-    ) -> NDArray[np.float64] | float:
-        """Return the PV that is left unused: as little as is cheapest."""
-        problem, hours = self._problem, self._problem.steps.step_hours
-        if not np.isfinite(problem.export_limit_kw):
-            return 0.0
-        pays, pays_to_buy = problem.sell_per_kwh < 0, problem.buy_per_kwh < 0
-        limits = problem.import_limit_kw * hours, -problem.export_limit_kw * hours
-        wanted = np.select([pays_to_buy, pays], [limits[0], 0.0], limits[1])
-        pv_kwh = np.maximum(problem.pv_kwh[members], 0.0).sum(axis=0)
-        return np.clip(wanted - flow_kwh, 0.0, pv_kwh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 from sesgame.game.by_value import ByValue
+from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -276,11 +278,63 @@ class PeakPrices(OwenPrices):
     -----
     The cost is that of a schedule with its own peaks, and the sum of the bills that of the cheapest
     dispatch without charges in which import pays its shares: whatever the shares, as long as they
-    are not negative and add up to no more than the charge, no dispatch costs less. So
-    ``duality_gap`` says how far the cost, and the peaks behind it, are from the least.
+    are not negative and add up to no more than the charge, no dispatch costs less. So, but for what
+    limits of nobody earn, ``duality_gap`` says how far the cost, and the peaks behind it, are from
+    the least; `verify` finds out anew.
     """
 
     peak_shares: tuple[PeakShare, ...]
+
+    def verify(
+        self, game: Any, oracle: object = None, *, exact: bool = False
+    ) -> Verification | None:
+        """Check that the shares prove the peaks to be those of a cheapest dispatch.
+
+        Parameters
+        ----------
+        game : Game
+            The game of the community's pool; None is returned for any other.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
+        exact : bool, default False
+            Makes no difference: a dispatch has no fractions.
+
+        Returns
+        -------
+        Verification
+            Refuted where the dispatch without charges in which import pays the shares costs less
+            than is claimed. It is of the peaks alone: a game does not hold the meters that the
+            bills are for.
+        """
+        least_cost = getattr(game.native, "least_cost", None)
+        if least_cost is None:
+            return None
+        everybody = np.ones(game.n_players, dtype=np.bool_)
+        total, failures = game.value(game.players), []
+        slack = RELATIVE_TOLERANCE * self.turnover + game.rounding
+        if not abs(self.cost - total) <= slack:
+            failures.append(f"the dispatch of all is said to cost {self.cost:g}, not {total:g}")
+        try:
+            paid = [np.asarray(share.paid_per_kwh, np.float64) for share in self.peak_shares]
+            proved = least_cost(everybody, paid)
+        except ValueError as error:
+            named = {f"charge {n}": share.name for n, share in enumerate(self.peak_shares)}
+            failures.append(re.sub(r"charge \d+", lambda at: named.get(at[0], at[0]), str(error)))
+        else:
+            if not proved >= self.cost - slack:
+                peaks = ", ".join(
+                    f"{share.peak_kw:g} kW for {share.name}" for share in self.peak_shares
+                )
+                failures.append(
+                    f"nothing proves peaks of {peaks} to be those of a cheapest dispatch: by the "
+                    f"shares of the charges it costs {proved:g} at least, not {self.cost:g}"
+                )
+        return Verification(
+            claim="the peaks that demand charges are paid on are those of a cheapest dispatch",
+            failures=tuple(failures),
+            exact=False,
+            values=tuple(self.bills_by_step.sum(axis=1).tolist()),
+        )
 
 
 @dataclass(frozen=True, eq=False)

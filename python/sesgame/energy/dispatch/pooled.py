@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from sesgame._engine import netting_game, weighted_sum_game
-from sesgame.energy.dispatch.convex_pool import ConvexPool
 from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
-from sesgame.energy.dispatch.peak_pool import PeakPool
+from sesgame.energy.dispatch.peak_pool import PeakPool, UnchargedPool, uncharged_pool
 from sesgame.energy.dispatch.pool_gap import NEEDED, cut_pools, gap_of_all, proved_gap
 from sesgame.energy.dispatch.priced_separation import has_prices_of_all_shares, outer_approximation
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PooledModel"]
 
-_Pool: TypeAlias = TwoPricePool | ConvexPool | PeakPool
+_Pool: TypeAlias = UnchargedPool | PeakPool
 
 LOCAL_SEARCH = 20_000
 """Coalitions looked at before each mixed-integer program, since a recursion makes them cheap."""
@@ -173,8 +172,9 @@ class PooledModel(ByValue):
         )
 
     def _search(self, problem: DispatchProblem) -> OuterApproximation | LinearProductionGame:
-        if has_prices_of_all_shares(problem):
-            return outer_approximation(problem, self._unit(problem))
+        unit = self._unit(problem)
+        if has_prices_of_all_shares(problem, unit):
+            return outer_approximation(problem, unit, lambda: self.program([problem]))
         return self.program([problem]).game
 
     def _used(self, problem: DispatchProblem) -> NDArray[np.intp]:
@@ -187,13 +187,11 @@ class PooledModel(ByValue):
         return StorageUnit.of(problem.storage, self._used(problem), n_members, hours)
 
     def _pool(self, problem: DispatchProblem) -> _Pool:
-        """Return the recursion that has all of a problem, the faster one if it does."""
+        """Return the recursion that has all of a problem."""
         unit = self._unit(problem)
         if problem.peak_charges:
             return PeakPool(problem, unit, partial(self.program, [problem]))
-        if TwoPricePool.has_all_of(problem, unit):
-            return TwoPricePool(problem, unit)
-        return ConvexPool(problem, unit)
+        return uncharged_pool(problem, unit)
 
     def _prices(self, problem: DispatchProblem) -> DualPrices:
         pool = self._pool(problem)

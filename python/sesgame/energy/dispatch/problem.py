@@ -297,18 +297,17 @@ class DispatchProblem(ByValue):
     def beyond_a_step(self) -> list[str]:
         """What the grid charges or limits that no recursion has, in words.
 
-        A charge on a peak is no cost of a step; its recursion has prices and nothing else.
+        Where PV may be left unused so that more can be bought at a negative price, it depends on
+        all peaks at once up to what import that pays.
         """
-        storage = self.storage
-        used = storage.usable
-        more_than_prices = (
-            bool(self.limits_of_nobody)
-            or storage.degradation_cost_per_kwh[used].any()
-            or (storage.charge_power_kw != storage.discharge_power_kw)[used].any()
-        )
+        n_charges = np.zeros(self.steps.n_steps, dtype=np.intp)
+        for charge in self.peak_charges:
+            n_charges[charge.steps] += 1
+        paid = (self.buy_per_kwh < 0) & (self.pv_kwh > 0).any(axis=0)
         features = {
-            "a demand charge beside limits, wear or unlike powers": bool(self.peak_charges)
-            and more_than_prices,
+            "demand charges that overlap where buying has a negative price and PV may be unused": (
+                np.isfinite(self.export_limit_kw) and bool((paid & (n_charges > 1)).any())
+            ),
             "connection limits": self._flows_bind(is_own=True),
             "lines": self._flows_bind(is_own=False),
         }

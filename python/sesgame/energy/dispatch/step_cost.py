@@ -46,6 +46,8 @@ class StepCosts(ByValue):
         What of a kink belongs to no member, in kWh.
     rows : ndarray of int, shape (T, K)
         The resource that a kink depends on.
+    caps : ndarray of int, shape (T, K)
+        The cap that a kink moves with, one for each demand charge; -1 for none.
     rungs : ndarray of bool, shape (T, K)
         Whether a kink is counted from the one before instead of from 0.
     anchor : ndarray of int, shape (T,)
@@ -59,6 +61,7 @@ class StepCosts(ByValue):
     slopes: NDArray[np.float64]
     constants: NDArray[np.float64]
     rows: NDArray[np.int32]
+    caps: NDArray[np.int32]
     rungs: NDArray[np.bool_]
     anchor: NDArray[np.int32]
     resources: NDArray[np.float64]
@@ -68,47 +71,48 @@ class StepCosts(ByValue):
     def of(cls, problem: DispatchProblem) -> StepCosts:
         """Return the step costs of members under one tariff, within limits of import and export.
 
-        To keep a limit of export PV may be left unused, which costs nothing; where there is such a
-        limit it may be left unused at negative prices, too.
+        Import above the cap of a demand charge is dearer by its price. To keep a limit of export PV
+        may be left unused, which costs nothing; where there is such a limit it may be left unused
+        at negative prices, too. That is exact for caps within the limit of import, and for one
+        charge at most in each step in which buying has a negative price.
         """
-        buy, sell = problem.buy_per_kwh, problem.sell_per_kwh
-        most_in = problem.import_limit_kw * problem.steps.step_hours
-        most_out = problem.export_limit_kw * problem.steps.step_hours
-        net = problem.net_load_kwh
-        resources = [-net]
-        n_steps = len(buy)
-        nought, none = np.zeros(n_steps), np.zeros(n_steps, dtype=np.int32)
-        anchor = none
-        slopes, kinks = [sell, buy], [(nought, none + _NET)]
-        if np.isfinite(most_out):
-            resources.append(-net - np.maximum(problem.pv_kwh, 0.0))
-            pays, pays_to_buy = sell < 0, buy < 0
-            # What is left unused has the slope 0: below selling, between the two, or above buying.
-            slopes = [
-                np.where(pays, sell, 0.0),
-                np.select([pays_to_buy, pays], [buy, 0.0], sell),
-                np.where(pays_to_buy & np.isfinite(most_in), 0.0, buy),
-            ]
-            first = np.where(pays, 0.0, -most_out), np.where(pays, _LOAD, _NET)
-            second = (
-                np.where(pays_to_buy & np.isfinite(most_in), most_in, 0.0),
-                np.where(pays_to_buy, _LOAD, _NET),
-            )
-            kinks = [(nought - most_out, none + _LOAD), first, second]
-            slopes.insert(0, nought - np.inf)
-            anchor = np.where(pays_to_buy, none + 1, none + 2)
+        sell, hours = problem.sell_per_kwh, problem.steps.step_hours
+        most_in, most_out = problem.import_limit_kw * hours, problem.export_limit_kw * hours
+        nought, none = np.zeros(len(sell)), np.full(len(sell), -1, dtype=np.int32)
+        # What exchanging g with the grid costs: where its slope rises, with which cap, and to what.
+        kinks, caps, slopes = [nought], [none], [sell, problem.buy_per_kwh]
+        for charged, price in _charges_of_steps(problem):
+            kinks.append(nought)
+            caps.append(charged)
+            slopes.append(slopes[-1] + price)
         if np.isfinite(most_in):
+            kinks.append(nought + most_in)
+            caps.append(none)
             slopes.append(nought + np.inf)
-            kinks.append((nought + most_in, none + _NET))
-        constants, rows = (np.stack(part, axis=1) for part in zip(*kinks, strict=True))
+        resources, anchor = [-problem.net_load_kwh], none + 1
+        if np.isfinite(most_out):
+            resources.append(resources[0] - np.maximum(problem.pv_kwh, 0.0))
+            slopes.insert(0, nought - np.inf)
+            # A stretch of slope 0 comes between slopes below and above 0: what is below moves with
+            # the load alone.
+            no_more_pays = slopes[-1] >= 0
+            above = [np.where(no_more_pays, np.maximum(s, 0.0), slopes[-1]) for s in slopes[1:]]
+            slopes = [*(np.minimum(slope, 0.0) for slope in slopes), *above]
+            kinks, caps = 2 * [nought - most_out, *kinks], 2 * [none, *caps]
+            anchor = np.where(problem.buy_per_kwh < 0, 1, len(kinks) // 2 + 1).astype(np.int32)
+        rows = np.repeat(
+            [_LOAD, _NET] if len(resources) > 1 else [_NET], len(kinks) // len(resources)
+        )
+        constants = np.stack(kinks, axis=1)
         return cls(
             slopes=np.stack(slopes, axis=1),
             constants=constants,
-            rows=rows.astype(np.int32),
+            rows=np.tile(rows.astype(np.int32), (len(sell), 1)),
+            caps=np.stack(caps, axis=1),
             rungs=np.zeros(constants.shape, dtype=np.bool_),
             anchor=anchor,
             resources=np.stack(resources, axis=1),
-            money=np.zeros(net.shape),
+            money=np.zeros(problem.net_load_kwh.shape),
         )
 
     @classmethod
@@ -175,6 +179,7 @@ class StepCosts(ByValue):
             slopes=slopes,
             constants=np.zeros(shape),
             rows=np.tile(np.arange(shape[1], dtype=np.int32), (n_steps, 1)),
+            caps=np.full(shape, -1, dtype=np.int32),
             rungs=np.tile(np.arange(shape[1]) > 0, (n_steps, 1)),
             anchor=np.zeros(n_steps, dtype=np.int32),
             resources=resources,
@@ -188,3 +193,24 @@ class StepCosts(ByValue):
             resources=self.resources.sum(axis=0, keepdims=True),
             money=self.money.sum(axis=0, keepdims=True),
         )
+
+
+def _charges_of_steps(
+    problem: DispatchProblem,
+) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+    """Return the first charge of each step and what a kWh costs more above its cap, the second, ...
+
+    The number of a charge is -1, and the price 0, in steps that have fewer.
+    """
+    n_steps, hours = problem.steps.n_steps, problem.steps.step_hours
+    n_charges = np.zeros(n_steps, dtype=np.intp)
+    levels: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
+    for number, charge in enumerate(problem.peak_charges):
+        for level in np.unique(n_charges[charge.steps]).tolist():
+            if level == len(levels):
+                levels.append((np.full(n_steps, -1, dtype=np.int32), np.zeros(n_steps)))
+            caps, prices = levels[level]
+            here = charge.steps[n_charges[charge.steps] == level]
+            caps[here], prices[here] = number, charge.price_per_kw / hours
+        n_charges[charge.steps] += 1
+    return levels

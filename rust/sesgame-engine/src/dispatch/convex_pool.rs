@@ -7,8 +7,9 @@
 use super::battery::Conversion;
 use super::bill_range::CostOfSums;
 use super::convex_piecewise::ConvexPiecewise;
-use super::exchange_cost::{ExchangeCosts, Point, Shape};
+use super::exchange_cost::ExchangeCosts;
 use super::exchange_segments::{Change, Powers, Terminals, Wear};
+use super::exchange_shape::{Point, Shape};
 use super::pooled_battery::{End, read_end};
 use super::step_cost::{Unit, units};
 use super::{check_usable, unusable};
@@ -210,6 +211,19 @@ impl ConvexDispatchGame {
         })
     }
 
+    /// The game of a single pool with other costs and no caps.
+    pub(super) fn alone(&self, resources: &[f64], costs: ExchangeCosts) -> Self {
+        Self {
+            brought: vec![(0..costs.n_resources() as u32).collect()],
+            costs,
+            units: self.units.clone(),
+            rows: resources.to_vec(),
+            caps: Vec::new(),
+            n_players: 1,
+            ..*self
+        }
+    }
+
     /// The caps of the game.
     #[must_use]
     pub fn caps(&self) -> &[f64] {
@@ -262,23 +276,19 @@ impl ConvexDispatchGame {
         self.units.as_ref().map_or(&Unit::KWH, |units| &units[step])
     }
 
-    /// The cost of a step, with its points and over the change of the charge; none when no exchange
-    /// is within the limits. For the pool of the last evaluation with this memory.
-    pub(super) fn step(
+    /// The cost of a step, with its points; none when no exchange is within the limits. For the pool
+    /// of the last evaluation with this memory.
+    #[inline]
+    pub(super) fn shape(
         &self,
         step: usize,
         (series, holding): (&[&[f64]], &Holding),
         caps: &[f64],
         work: &mut Workspace,
     ) -> Option<Shape> {
-        let Workspace { active, points, change, .. } = work;
+        let Workspace { active, points, .. } = work;
         let mut shape = self.costs.shape::<false>(step, series, caps, active, points);
-        let powers = holding.powers();
-        if !shape.fit(powers.charge, powers.discharge, holding.slack()) {
-            return None;
-        }
-        self.terminals.change(&shape, points, powers, change);
-        Some(shape)
+        shape.fit(holding.charge_power, holding.discharge_power, holding.slack()).then_some(shape)
     }
 
     /// The least cost and its slope at the charge that must be there at the end, or the step at
@@ -320,7 +330,7 @@ impl ConvexDispatchGame {
             let start = 0.0_f64.max(change.least).min(change.most());
             let flow = self.terminals.flow(start, change, powers);
             let exchange = (flow.charge - flow.discharge).min(shape.upper).max(shape.lower);
-            cost += shape.value(points, exchange) + self.terminals.wear(flow);
+            cost += shape.value(points, exchange) + self.terminals.worn(flow);
             if start != 0.0 && !function.shift(start * unit.per_kwh, slack * unit.per_kwh) {
                 return Err(step);
             }

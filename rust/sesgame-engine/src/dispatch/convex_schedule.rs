@@ -1,15 +1,15 @@
 //! The optimal schedule of a pool under any convex cost of its exchange, and the prices that prove
 //! it optimal.
 //!
-//! The walk back is that of [`super::schedule`]: the price of charge is that of the next step as long
-//! as it lies between the slopes of the least cost at an empty and at a full battery. From it follow
-//! the price of energy in each step, at which the kinks and the battery agree on an exchange, and
-//! from that the prices of what moves the kinks: members' resources and caps.
+//! From the price of charge ([`super::charge_walk`]) follow the price of energy in each step, at which
+//! the kinks and the battery agree on an exchange, and from that the prices of what moves the kinks:
+//! members' resources and caps.
 
 use super::bill_range::CostOfSums;
+use super::charge_walk::{self, ChargePrice};
 use super::convex_pool::{ConvexDispatchGame, Holding, Trace, Workspace};
-use super::exchange_cost::Shape;
-use super::exchange_segments::Flow;
+use super::exchange_segments::{Change, Flow};
+use super::exchange_shape::{Point, Shape};
 use crate::error::{Error, Result};
 
 /// By how much the two sides of strong duality may differ, as a share of all money that could flow
@@ -56,138 +56,25 @@ pub struct ConvexPrices {
     pub initial_charge: f64,
 }
 
-/// What holds the charge at a moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Held {
-    Nowhere,
-    Empty,
-    Full,
-}
-
-/// The price of charge after a step.
-#[derive(Debug, Clone, Copy)]
-struct ChargePrice {
-    /// As the slope of the least cost, in the unit of charge of the step.
-    slope: f64,
-    /// Price per kWh.
-    price: f64,
-    /// Price per kWh that the next step would pay.
-    next: f64,
-    held: Held,
-}
-
 /// The prices of a step.
-struct StepPrices {
-    energy: f64,
-    charging: f64,
-    discharging: f64,
-    /// What the constants of the kinks are worth, and the resources of the pool.
-    constants: f64,
-    moved: f64,
-}
-
-/// A lower bound on what a block of steps costs, for all caps and all charges at its ends:
-/// `constant + slopes . caps + start * charge before + end * charge after`.
-///
-/// The charge before the first block and after the last one is in their constants. The bounds of all
-/// blocks add up to the cost at the caps and the optimal charges at which they were made.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockBound {
-    /// What does not move.
-    pub constant: f64,
-    /// For each kWh of charge before the block.
-    pub start: f64,
-    /// For each kWh of charge after it.
-    pub end: f64,
-    /// For each cap.
-    pub slopes: Vec<f64>,
+pub(super) struct StepPrices {
+    pub energy: f64,
+    pub charging: f64,
+    pub discharging: f64,
 }
 
 /// A pool whose least cost is known.
-struct Solved<'a> {
-    game: &'a ConvexDispatchGame,
+pub(super) struct Solved<'a> {
+    pub game: &'a ConvexDispatchGame,
     resources: &'a [f64],
     series: Vec<&'a [f64]>,
-    holding: Holding,
-    caps: &'a [f64],
+    pub holding: Holding,
+    pub caps: &'a [f64],
     /// The slope of the least cost at the end.
     end_slope: f64,
 }
 
 impl ConvexDispatchGame {
-    /// The least cost of a pool, and a subgradient of it in the caps; infinite, and none, where it has
-    /// no dispatch.
-    ///
-    /// The cost is convex in all caps together, so that `cost + gradient . (other - caps)` is never
-    /// above the cost at other caps.
-    ///
-    /// # Panics
-    /// When the numbers of resources or caps are others than those of the game.
-    pub fn cost_and_gradient(
-        &self,
-        resources: &[f64],
-        caps: &[f64],
-        work: &mut Workspace,
-        gradient: &mut [f64],
-    ) -> f64 {
-        gradient.fill(0.0);
-        let Ok((cost, pool)) = Solved::new(self, resources, caps, work) else {
-            return f64::INFINITY;
-        };
-        pool.walk_back(work, |step, work, price| {
-            pool.price_step(step, work, price, &mut [], gradient);
-        });
-        cost
-    }
-
-    /// The least cost of a pool, and a bound for each block of steps; `ends` holds the first step
-    /// after each block. Infinite, and bounds of 0, where it has no dispatch.
-    ///
-    /// # Panics
-    /// When the numbers of resources or caps are others than those of the game, or blocks do not
-    /// rise to the number of steps.
-    pub fn cost_and_bounds(
-        &self,
-        resources: &[f64],
-        caps: &[f64],
-        work: &mut Workspace,
-        ends: &[usize],
-        bounds: &mut [BlockBound],
-    ) -> f64 {
-        assert_eq!(ends.last(), Some(&self.costs.n_steps()), "blocks of all steps");
-        for bound in bounds.iter_mut() {
-            *bound = BlockBound { slopes: vec![0.0; caps.len()], ..BlockBound::default() };
-        }
-        let Ok((cost, pool)) = Solved::new(self, resources, caps, work) else {
-            return f64::INFINITY;
-        };
-        let Holding { energy, charge_power, discharge_power, initial_charge, money } = pool.holding;
-        pool.walk_back(work, |step, work, charge| {
-            let block = ends.partition_point(|&end| end <= step);
-            let bound = &mut bounds[block];
-            let at = pool.price_step(step, work, charge, &mut [], &mut bound.slopes);
-            bound.constant += at.constants + at.moved
-                - charge_power * at.charging
-                - discharge_power * at.discharging;
-            if step + 1 == self.costs.n_steps() {
-                // The charge at the end is at least that at the start and at most what there is room for.
-                let held = charge.price - charge.next;
-                bound.constant += charge.next * initial_charge + held.min(0.0) * energy;
-            } else if step + 1 == ends[block] {
-                bound.end = charge.price;
-            } else {
-                bound.constant += (charge.price - charge.next).min(0.0) * energy;
-            }
-            let before = -self.retention * charge.price;
-            if step == 0 {
-                bound.constant += before * initial_charge + money;
-            } else if ends.contains(&step) {
-                bound.start = before;
-            }
-        });
-        cost
-    }
-
     /// The least-cost dispatch of a pool, its schedule and its prices.
     ///
     /// # Errors
@@ -207,7 +94,7 @@ impl ConvexDispatchGame {
 
 impl<'a> Solved<'a> {
     /// The pool and its least cost, or the step at which it has no dispatch.
-    fn new(
+    pub fn new(
         game: &'a ConvexDispatchGame,
         resources: &'a [f64],
         caps: &'a [f64],
@@ -230,7 +117,7 @@ impl<'a> Solved<'a> {
     }
 
     /// Shows the price of charge after each step, from the last to the first.
-    fn walk_back(
+    pub fn walk_back(
         &self,
         work: &mut Workspace,
         mut show: impl FnMut(usize, &mut Workspace, ChargePrice),
@@ -238,22 +125,25 @@ impl<'a> Solved<'a> {
         let mut slope = self.end_slope;
         for step in (0..work.traces.len()).rev() {
             let unit = self.game.unit(step);
-            let next = unit.price(slope);
-            let mut held = Held::Nowhere;
-            match self.limits(step, work) {
-                (Some(least), _) if least > slope => (slope, held) = (least, Held::Empty),
-                (_, Some(most)) if most < slope => (slope, held) = (most, Held::Full),
-                _ => {}
-            }
-            show(step, work, ChargePrice { slope, price: unit.price(slope), next, held });
-            slope *= unit.reset.unwrap_or(1.0);
+            let charge = ChargePrice::new(unit, slope, self.limits(step, work));
+            show(step, work, charge);
+            slope = charge.slope * unit.reset.unwrap_or(1.0);
         }
     }
 
-    /// The cost of a step.
+    /// The cost of a step of a pool that has a dispatch.
+    #[inline]
+    pub fn shape(&self, step: usize, work: &mut Workspace) -> Shape {
+        let found = self.game.shape(step, (&self.series, &self.holding), self.caps, work);
+        found.expect("an exchange within the limits")
+    }
+
+    /// The same, with the cost over the change of the charge.
     fn step(&self, step: usize, work: &mut Workspace) -> Shape {
-        let found = self.game.step(step, (&self.series, &self.holding), self.caps, work);
-        found.expect("a step of a pool that has a dispatch")
+        let shape = self.shape(step, work);
+        let Workspace { points, change, .. } = work;
+        self.game.terminals.change(&shape, points, self.holding.powers(), change);
+        shape
     }
 
     /// The least price of charge after a step where the battery may be empty, and the largest where it
@@ -286,41 +176,31 @@ impl<'a> Solved<'a> {
         )
     }
 
-    /// The prices of a step after which charge has a price; adds those of what moves the kinks.
+    /// The prices of a step after which charge is worth `price`.
     ///
-    /// The price `l` maximises `-phi*(l) - A (ec y - wc - l)+ - D (l - y / ed - wd)+`, so it is where
-    /// the kinks give up what the battery takes.
-    fn price_step(
-        &self,
-        step: usize,
-        work: &mut Workspace,
-        charge: ChargePrice,
-        of_resources: &mut [f64],
-        of_caps: &mut [f64],
-    ) -> StepPrices {
-        let shape = self.step(step, work);
-        let points = &work.points;
+    /// The price of energy `l` maximises `-phi*(l) - A (ec y - wc - l)+ - D (l - y / ed - wd)+`, so it
+    /// is where the kinks give up what the battery takes.
+    #[inline]
+    pub fn price_step(&self, shape: &Shape, points: &[Point], price: f64) -> StepPrices {
         let powers = self.holding.powers();
-        let (drawn, delivered) = self.game.terminals.thresholds(charge.price);
+        let (drawn, delivered) = self.game.terminals.thresholds(price);
         let idle = if drawn <= delivered { 0.0 } else { powers.charge - powers.discharge };
         let (low, high) = (drawn.min(delivered), drawn.max(delivered));
-        let at_full_charge = shape.slopes_at(points, powers.charge);
-        let at_idle = shape.slopes_at(points, idle);
-        let at_full_discharge = shape.slopes_at(points, -powers.discharge);
-        let energy = if at_full_charge.1 <= low {
-            at_full_charge.1
-        } else if at_idle.1 <= low {
-            low
-        } else if at_idle.0 <= high {
-            at_idle.0.max(low)
+        let at_full_charge = shape.slopes_at(points, powers.charge).1;
+        let energy = if at_full_charge <= low {
+            at_full_charge
         } else {
-            at_full_discharge.0.max(high)
+            let at_idle = shape.slopes_at(points, idle);
+            if at_idle.1 <= low {
+                low
+            } else if at_idle.0 <= high {
+                at_idle.0.max(low)
+            } else {
+                shape.slopes_at(points, -powers.discharge).0.max(high)
+            }
         };
-        let kinks = (&shape, points.as_slice(), self.series.as_slice());
-        let (constants, moved) =
-            self.game.costs.price_kinks(step, kinks, energy, of_resources, of_caps);
         let (charging, discharging) = ((drawn - energy).max(0.0), (energy - delivered).max(0.0));
-        StepPrices { energy, charging, discharging, constants, moved }
+        StepPrices { energy, charging, discharging }
     }
 
     fn schedule(&self, work: &mut Workspace) -> Result<ConvexSchedule> {
@@ -333,13 +213,15 @@ impl<'a> Solved<'a> {
         };
         self.walk_back(work, |step, work, charge| {
             let (resources, caps) = (&mut prices.resources, &mut prices.caps);
-            let at = self.price_step(step, work, charge, resources, caps);
+            let shape = self.shape(step, work);
+            let at = self.price_step(&shape, &work.points, charge.price);
+            let costs = &self.game.costs;
+            let kinks = (&shape, work.points.as_slice());
+            prices.constants += costs.price_kinks(step, kinks, at.energy, resources, caps);
             prices.exchange.push(at.energy);
             prices.charge_power.push(at.charging);
             prices.discharge_power.push(at.discharging);
-            prices.constants += at.constants;
-            let is_full = charge.held == Held::Full;
-            prices.capacity.push(if is_full { charge.next - charge.price } else { 0.0 });
+            prices.capacity.push(charge.of_capacity());
             of_charge.push(charge);
         });
         for series in [
@@ -367,42 +249,14 @@ impl<'a> Solved<'a> {
 
     /// A charge at the start and after each step that the prices call for.
     fn charges(&self, prices: &[ChargePrice], work: &mut Workspace) -> Vec<f64> {
-        let retention = self.game.retention;
-        let Holding { energy, initial_charge, .. } = self.holding;
-        // By how much the charge may change in each step, and the charges that can be reached.
-        let mut changes = Vec::with_capacity(prices.len());
-        let mut reach = vec![(initial_charge, initial_charge)];
-        let (mut low, mut high) = (initial_charge, initial_charge);
-        for (step, at) in prices.iter().enumerate() {
+        let steps = prices.iter().enumerate().map(|(step, at)| {
             self.step(step, work);
-            let change = &work.change;
-            let (mut from, mut to) = (change.least, change.least);
-            for segment in &change.segments {
-                let slope = self.game.unit(step).convert(*segment).slope;
-                from += if slope < at.slope { segment.length } else { 0.0 };
-                to += if slope <= at.slope { segment.length } else { 0.0 };
-            }
-            changes.push((from, to));
-            (low, high) = match at.held {
-                Held::Nowhere => (
-                    (retention * low + from).clamp(0.0, energy),
-                    (retention * high + to).clamp(0.0, energy),
-                ),
-                Held::Empty => (0.0, 0.0),
-                Held::Full => (energy, energy),
-            };
-            reach.push((low, high));
-        }
-        let mut charge = initial_charge.clamp(low, high);
-        let mut charges = vec![charge];
-        for (&(low, high), (from, to)) in reach.iter().zip(changes).rev() {
-            // Of all charges that lead here, one from which least has to change.
-            let before = charge - 0.0_f64.clamp(from, to);
-            charge = (before / retention).clamp(low, high);
-            charges.push(charge);
-        }
-        charges.reverse();
-        charges
+            let Change { least, segments, .. } = &work.change;
+            (at.held, at.changes(self.game.unit(step), *least, segments.iter().copied()))
+        });
+        let steps: Vec<_> = steps.collect();
+        let Holding { energy, initial_charge, .. } = self.holding;
+        charge_walk::charges(initial_charge, energy, self.game.retention, &steps)
     }
 
     /// The flows that go with the charges.
@@ -416,7 +270,7 @@ impl<'a> Solved<'a> {
             let flow: Flow = self.game.terminals.flow(by, change, self.holding.powers());
             // Rounding may put the exchange beyond a limit.
             let exchange = (flow.charge - flow.discharge).min(shape.upper).max(shape.lower);
-            schedule.cost += shape.value(points, exchange) + self.game.terminals.wear(flow);
+            schedule.cost += shape.value(points, exchange) + self.game.terminals.worn(flow);
             schedule.charge.push(flow.charge);
             schedule.discharge.push(flow.discharge);
         }

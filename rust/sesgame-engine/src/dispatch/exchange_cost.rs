@@ -15,7 +15,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{check_usable, is_usable, unusable};
+use super::exchange_shape::{Point, Shape, sort};
+use super::{Tariff, check_usable, is_usable, unusable};
 use crate::error::{Error, Result};
 
 /// Where a slope rises: `constant + caps[cap] + sum over members of their resource` in this step.
@@ -94,30 +95,6 @@ struct Form {
     base: f64,
     lowest: f64,
     pattern: usize,
-}
-
-/// A finite kink of a coalition.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Point {
-    pub at: f64,
-    /// The slope to the right of it.
-    pub slope: f64,
-    weight: f64,
-    /// Its place among the kinks of the step.
-    place: usize,
-}
-
-/// The cost of a step for one coalition, beside its points.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    /// Limits, which may be infinite.
-    pub lower: f64,
-    pub upper: f64,
-    /// The slope left of all points.
-    pub lowest: f64,
-    base: f64,
-    anchor_at: f64,
-    anchor: usize,
 }
 
 impl ExchangeCosts {
@@ -247,14 +224,15 @@ impl ExchangeCosts {
         self.n_caps
     }
 
-    /// The largest finite slope of a step, in absolute value.
+    /// The largest finite slope of a step, in absolute value, without what is paid above caps.
     fn largest(&self, step: usize) -> f64 {
         let Form { base, lowest, .. } = self.form(step);
-        let slopes = self.rises_of(step).iter().map(|rise| rise.slope.abs());
+        let uncapped = self.rises_of(step).iter().filter(|rise| rise.cap().is_none());
+        let slopes = uncapped.map(|rise| rise.slope.abs());
         slopes.filter(|slope| slope.is_finite()).fold(base.abs().max(lowest.abs()), f64::max)
     }
 
-    /// The largest finite slope of all steps, in absolute value.
+    /// The largest of these slopes.
     pub(super) fn highest(&self) -> f64 {
         (0..self.n_steps).map(|step| self.largest(step)).fold(0.0, f64::max)
     }
@@ -358,38 +336,26 @@ impl ExchangeCosts {
     }
 
     /// Adds the prices of what moves the kinks at the slope `slope` of the step: those of resources
-    /// to `of_resources`, where there is room, of caps to `of_caps`; and returns what the constants
-    /// and the resources of the pool are worth.
+    /// to `of_resources` and those of caps to `of_caps`; and returns what the constants are worth.
     ///
     /// `slope` may lie beyond the slopes of the step where a limit binds.
     pub(super) fn price_kinks(
         &self,
         step: usize,
-        (shape, points, series): (&Shape, &[Point], &[&[f64]]),
+        (shape, points): (&Shape, &[Point]),
         slope: f64,
         of_resources: &mut [f64],
         of_caps: &mut [f64],
-    ) -> (f64, f64) {
-        let (mut constants, mut moved) = (0.0, 0.0);
-        let lowest_inside = shape.slope_right_of(points, shape.lower);
-        let inside = slope
-            .max(lowest_inside)
-            .min(shape.slope_left_of(points, shape.upper).max(lowest_inside));
+    ) -> f64 {
+        let mut constants = 0.0;
         let rises = self.rises_of(step);
         // A kink after others moves with all of them.
         let mut price = |place: usize, amount: f64| {
-            if amount == 0.0 {
-                return;
-            }
             for rise in rises[..=place].iter().rev() {
                 constants += amount * rise.constant;
-                if let Some(row) = series.get(rise.resource as usize) {
-                    moved += amount * row[step];
-                    if let Some(of) =
-                        of_resources.get_mut(rise.resource as usize * self.n_steps + step)
-                    {
-                        *of += amount;
-                    }
+                let row = (rise.resource as usize).saturating_mul(self.n_steps);
+                if let Some(of) = of_resources.get_mut(row.saturating_add(step)) {
+                    *of += amount;
                 }
                 if let Some(cap) = rise.cap() {
                     of_caps[cap] += amount;
@@ -399,26 +365,117 @@ impl ExchangeCosts {
                 }
             }
         };
-        price(shape.anchor, -shape.base);
-        let mut before = shape.lowest;
-        // Not `clamp`: sums of slopes may lie a rounding beyond the next.
-        for point in points {
-            // Not `clamp`: a sum of slopes may lie a rounding beyond the next slope.
-            let share = inside.min(point.slope).max(before) - before;
-            let rest = (point.slope - before) - share;
-            price(point.place, if point.place < shape.anchor { rest } else { -share });
-            before = point.slope;
+        let inside = shape.price_points(points, slope, |place, _, amount| price(place, amount));
+        if let Some(place) = self.binding(step, slope - inside) {
+            price(place, inside - slope);
         }
-        for (place, rise) in rises.iter().enumerate() {
-            if rise.weight.is_infinite() {
-                let beyond = inside - slope;
-                price(
-                    place,
-                    if rise.slope.is_finite() { beyond.max(0.0) } else { beyond.min(0.0) },
-                );
+        constants
+    }
+
+    /// Shows the prices of caps at the slope `slope` of the step, and returns the least of
+    /// `phi(x) - slope x`.
+    #[inline]
+    pub(super) fn price_caps(
+        &self,
+        step: usize,
+        (shape, points): (&Shape, &[Point]),
+        slope: f64,
+        mut show: impl FnMut(usize, f64),
+    ) -> f64 {
+        let mut least = 0.0;
+        let mut price = |place: usize, at: f64, amount: f64| {
+            least += amount * at;
+            if let Some(cap) = self.cap_at(step, place) {
+                show(cap, amount);
             }
+        };
+        let inside = shape.price_points(points, slope, &mut price);
+        if let Some(place) = self.binding(step, slope - inside) {
+            price(place, if slope > inside { shape.upper } else { shape.lower }, inside - slope);
         }
-        (constants, moved)
+        least
+    }
+
+    /// The place of the limit beyond which the slope is another one by `beyond`, if it is.
+    #[inline]
+    fn binding(&self, step: usize, beyond: f64) -> Option<usize> {
+        if beyond == 0.0 {
+            return None;
+        }
+        let mut rises = self.rises_of(step).iter();
+        rises.position(|rise| {
+            rise.weight == f64::INFINITY && rise.slope.is_finite() == (beyond < 0.0)
+        })
+    }
+
+    /// The tariff, where a step has two prices for what passes 0 on the way up from minus the resource
+    /// `net`, is dearer above caps by `prices`, and that is all.
+    pub(super) fn two_prices(&self, net: usize, prices: &[f64]) -> Option<Tariff> {
+        let is_plain = |rise: &Rise| {
+            rise.constant == 0.0 && rise.resource as usize == net && !rise.is_after_previous()
+        };
+        let two = |step: usize| {
+            let form = self.form(step);
+            let (zero, above) = self.rises_of(step).split_first()?;
+            let mut slope = zero.slope;
+            let is_all = form.anchor == 0
+                && form.base == form.lowest
+                && zero.cap().is_none()
+                && is_plain(zero)
+                && slope.is_finite()
+                && above.iter().all(|rise| {
+                    slope += rise.cap().map_or(f64::NAN, |cap| prices[cap]);
+                    is_plain(rise) && rise.slope == slope
+                });
+            is_all.then_some((form.base, zero.slope))
+        };
+        let (sell, buy) = (0..self.n_steps).map(two).collect::<Option<(Vec<_>, Vec<_>)>>()?;
+        Tariff::new(buy, sell).ok()
+    }
+
+    /// The costs without caps: from a cap of 0 on the slope rises by `paid(cap, step)` instead, which is
+    /// no more than what it rises by above the cap.
+    pub(super) fn with_shares(&self, paid: impl Fn(usize, usize) -> f64) -> Self {
+        let mut rises = Vec::with_capacity(self.n_steps * self.rises_of(0).len());
+        let mut forms = Vec::with_capacity(self.n_steps);
+        for step in 0..self.n_steps {
+            let form = self.form(step);
+            let mut left: Vec<f64> = (0..self.n_caps).map(|cap| paid(cap, step)).collect();
+            let (begin, mut slope, mut base) = (rises.len(), form.lowest, form.base);
+            for (place, rise) in self.rises_of(step).iter().enumerate() {
+                if place == form.anchor && rise.weight < f64::INFINITY {
+                    base = slope;
+                }
+                let mut new = *rise;
+                if let Some(cap) = rise.cap() {
+                    new.weight = left[cap].min(rise.weight);
+                    new.cap = NOTHING;
+                    left[cap] -= new.weight;
+                }
+                if rise.weight < f64::INFINITY {
+                    slope += new.weight;
+                    new.slope = slope;
+                }
+                rises.push(new);
+            }
+            forms.push(Form { rises: begin..rises.len(), base, ..form.clone() });
+        }
+        Self {
+            n_steps: self.n_steps,
+            n_resources: self.n_resources,
+            n_caps: 0,
+            form_of: (0..self.n_steps as u32).collect(),
+            forms,
+            rises,
+            patterns: self.patterns.clone(),
+        }
+    }
+
+    /// The cap that moves a kink of a step, by itself or with the one that it comes after.
+    #[inline]
+    pub(super) fn cap_at(&self, step: usize, place: usize) -> Option<usize> {
+        let rises = &self.rises_of(step)[..=place];
+        rises.iter().rfind(|rise| !rise.is_after_previous()).and_then(Rise::cap)
     }
 }
 
@@ -431,98 +488,6 @@ fn bits_of(slopes: &[f64], kinks: &[Kink], anchor: usize) -> Vec<u64> {
     });
     let slopes = slopes.iter().map(|slope| slope.to_bits());
     std::iter::once(anchor as u64).chain(slopes).chain(of_kinks).collect()
-}
-
-/// Puts points in order. What is right of the first few of the step has the bits of its slope.
-#[cold]
-fn sort(points: &mut [Point], lowest: f64) {
-    let slopes: Vec<f64> = points.iter().map(|point| point.slope).collect();
-    let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_by(|&a, &b| points[a].at.total_cmp(&points[b].at));
-    let sorted: Vec<Point> = order.iter().map(|&index| points[index]).collect();
-    points.copy_from_slice(&sorted);
-    let (mut slope, mut furthest) = (lowest, 0);
-    for (index, point) in points.iter_mut().enumerate() {
-        furthest = furthest.max(order[index]);
-        slope = if furthest == index { slopes[index] } else { slope + point.weight };
-        point.slope = slope;
-    }
-}
-
-impl Shape {
-    /// Passes kinks that do not count, up to a slope.
-    #[inline]
-    fn pass(&mut self, points: &mut [Point], slope: f64) {
-        match points.last_mut() {
-            None => self.lowest = slope,
-            Some(point) => {
-                point.weight += slope - point.slope;
-                point.slope = slope;
-            }
-        }
-    }
-
-    /// Whether there is an exchange within the limits that the powers reach. Limits that miss that
-    /// by no more than `slack` are moved.
-    #[inline]
-    pub fn fit(&mut self, charge_power: f64, discharge_power: f64, slack: f64) -> bool {
-        if self.lower > charge_power + slack
-            || self.upper < -discharge_power - slack
-            || self.lower > self.upper + slack
-        {
-            return false;
-        }
-        self.lower = self.lower.min(charge_power);
-        self.upper = self.upper.max(-discharge_power).max(self.lower);
-        true
-    }
-
-    /// The cost of an exchange within the limits.
-    #[inline]
-    pub fn value(&self, points: &[Point], exchange: f64) -> f64 {
-        points.iter().fold(self.base * (exchange - self.anchor_at), |value, point| {
-            let beyond =
-                if point.place < self.anchor { point.at - exchange } else { exchange - point.at };
-            value + point.weight * beyond.max(0.0)
-        })
-    }
-
-    /// The slope just right of an exchange below the upper limit.
-    fn slope_right_of(&self, points: &[Point], exchange: f64) -> f64 {
-        points
-            .iter()
-            .take_while(|point| point.at <= exchange)
-            .last()
-            .map_or(self.lowest, |p| p.slope)
-    }
-
-    /// The slope just left of an exchange above the lower limit.
-    fn slope_left_of(&self, points: &[Point], exchange: f64) -> f64 {
-        points
-            .iter()
-            .take_while(|point| point.at < exchange)
-            .last()
-            .map_or(self.lowest, |p| p.slope)
-    }
-
-    /// The slopes at an exchange, from left to right; infinite at and beyond limits.
-    pub fn slopes_at(&self, points: &[Point], exchange: f64) -> (f64, f64) {
-        let left = if exchange > self.upper {
-            f64::INFINITY
-        } else if exchange <= self.lower {
-            f64::NEG_INFINITY
-        } else {
-            self.slope_left_of(points, exchange)
-        };
-        let right = if exchange >= self.upper {
-            f64::INFINITY
-        } else if exchange < self.lower {
-            f64::NEG_INFINITY
-        } else {
-            self.slope_right_of(points, exchange)
-        };
-        (left, right)
-    }
 }
 
 /// Refuses slopes that are no slopes of a convex function.

@@ -11,7 +11,7 @@
 
 use super::battery::Conversion;
 use super::convex_piecewise::{ConvexPiecewise, Segment};
-use super::exchange_cost::{Point, Shape};
+use super::exchange_shape::{Point, Shape};
 use super::step_cost::Unit;
 use crate::error::{Error, Result};
 
@@ -42,7 +42,7 @@ pub(super) struct Terminals {
     per_drawn: f64,
     delivered: f64,
     per_delivered: f64,
-    wear: Wear,
+    pub wear: Wear,
     /// The share of a kWh that is lost on the way into the battery and out of it.
     lost: f64,
     /// The slope up to which waste pays.
@@ -119,7 +119,7 @@ impl Terminals {
     }
 
     /// The change of the charge at an exchange, without waste.
-    fn efficient(&self, exchange: f64) -> f64 {
+    pub fn efficient(&self, exchange: f64) -> f64 {
         exchange * if exchange >= 0.0 { self.drawn } else { self.delivered }
     }
 
@@ -132,8 +132,14 @@ impl Terminals {
         }
     }
 
+    /// How energy is converted when the share `retention` is kept in each step, where nothing wears off.
+    pub fn conversion(&self, retention: f64) -> Option<Conversion> {
+        let is_free = self.wear == Wear::default();
+        is_free.then(|| Conversion::new(self.drawn, self.per_delivered, retention).ok()).flatten()
+    }
+
     /// What a flow wears off.
-    pub fn wear(&self, flow: Flow) -> f64 {
+    pub fn worn(&self, flow: Flow) -> f64 {
         self.wear.charge * flow.charge + self.wear.discharge * flow.discharge
     }
 

@@ -8,8 +8,7 @@
 use super::battery::{Battery, Conversion};
 use super::bill_range::CostOfSums as _;
 use super::convex_pool::ConvexDispatchGame;
-use super::peak_charge::PeakCharges;
-use super::peak_dispatch::peak_dispatch;
+use super::peak_game::PeakChargedGame;
 use super::schedule::{ResourcePrices, dispatch};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
@@ -124,26 +123,35 @@ impl PricedCost for TwoPriceCost {
     }
 }
 
-/// The same with charges on peaks, of which import pays its share in each step.
+/// The same with charges on peaks: priced by the dispatch without charges in which import pays its
+/// shares of them.
 #[derive(Debug)]
-pub struct PeakCost {
+pub struct PeakCost<G> {
     /// The members, and what they pay without the charges.
     pub pool: TwoPriceCost,
-    /// The charges.
-    pub charges: PeakCharges,
+    /// The same members under the charges.
+    pub charged: G,
 }
 
-impl PricedCost for PeakCost {
+impl<G> PricedCost for PeakCost<G>
+where
+    G: std::ops::Deref<Target = PeakChargedGame> + Send + Sync + std::fmt::Debug,
+{
     fn n_players(&self) -> usize {
         self.pool.n_players
     }
 
     fn prices(&self, shares: &[f64], progress: &Progress) -> Result<MemberPrices> {
-        let Self { pool, charges } = self;
+        let Self { pool, charged } = self;
+        let game = charged.pools();
+        let found = charged.dispatch(&weighted_sum(game.rows(), game.width(), shares), progress)?;
+        let mut buy = pool.tariff.buy().to_vec();
+        for (steps, paid) in charged.charged_steps().zip(&found.shares) {
+            steps.iter().zip(paid).for_each(|(&step, each)| buy[step] += each);
+        }
+        let tariff = Tariff::new(buy, pool.tariff.sell().to_vec())?;
         let (load, battery) = pool.pool(shares);
-        let (tariff, charges) = (pool.tariff.clone(), charges.clone());
-        let found = peak_dispatch(&load, tariff, battery, pool.conversion, charges, progress)?;
-        Ok(pool.member_prices(found.schedule.prices))
+        Ok(pool.member_prices(dispatch(&load, &tariff, battery, pool.conversion)?.prices))
     }
 }
 

@@ -6,21 +6,24 @@
 
 mod battery;
 pub mod bill_range;
-mod capped_battery;
+pub mod cap_bounds;
+mod capped_tariff;
+mod charge_walk;
 mod convex_piecewise;
 pub mod convex_pool;
 pub mod convex_schedule;
 mod exchange_cost;
 mod exchange_segments;
+mod exchange_shape;
 pub mod member_prices;
 pub mod netting;
 pub mod outer_approximation;
 mod peak_caps;
 mod peak_charge;
-pub mod peak_dispatch;
 pub mod peak_game;
 mod peak_optimum;
 mod peak_program;
+mod peak_start;
 mod pool_lanes;
 pub mod pooled_battery;
 pub mod schedule;
@@ -31,6 +34,7 @@ pub use battery::{Battery, Conversion};
 pub use exchange_cost::{ExchangeCosts, Kink};
 pub use exchange_segments::Wear;
 pub use peak_charge::{PeakCharge, PeakCharges};
+pub use peak_optimum::Meter;
 pub use tariff::Tariff;
 
 use crate::error::{Error, Result};

@@ -7,8 +7,7 @@
 //! linear program over the bounds, whose steps are kept short at first. Either ends with a convex
 //! combination of bounds whose least value is the value of the best evaluation, but for rounding.
 
-use super::capped_battery::Cut;
-use super::peak_charge::Block;
+use super::cap_bounds::BlockBound;
 use crate::error::Result;
 use crate::linear_program::{Model, unit};
 use crate::progress::Progress;
@@ -29,7 +28,7 @@ const MONEY_UNITS: f64 = 65_536.0;
 
 /// What tells the value of a dispatch at caps, without what the caps cost, and bounds of its blocks.
 pub(super) trait CapOracle {
-    fn evaluate(&mut self, caps: &[f64], cuts: &mut [Cut]) -> f64;
+    fn evaluate(&mut self, caps: &[f64], bounds: &mut [BlockBound]) -> f64;
 }
 
 /// What a search is about.
@@ -41,14 +40,15 @@ pub(super) struct CapSearch<'a> {
     pub ranges: &'a [(f64, f64)],
     /// Where to begin.
     pub start: Vec<f64>,
-    pub blocks: &'a [Block],
+    pub n_blocks: usize,
     /// The capacity of the battery.
     pub energy: f64,
     /// All money that could flow.
     pub turnover: f64,
 }
 
-/// The best caps, and what proves that there are no better ones.
+/// The best caps, and what proves that there are no better ones; no caps, and an infinite cost, where
+/// there is no dispatch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CapOptimum {
     pub caps: Vec<f64>,
@@ -94,7 +94,7 @@ impl Tangent {
 fn bracketed(search: &CapSearch<'_>, oracle: &mut impl CapOracle) -> CapOptimum {
     let (low, high) = search.ranges[0];
     let closed = CLOSED * search.turnover;
-    let mut cuts = vec![Cut::default()];
+    let mut bounds = vec![BlockBound::default()];
     let mut best = CapOptimum { cost: f64::INFINITY, ..CapOptimum::default() };
     let (mut falling, mut rising): (Option<Tangent>, Option<Tangent>) = (None, None);
     let mut step = FIRST_STEP * (high - low);
@@ -102,13 +102,16 @@ fn bracketed(search: &CapSearch<'_>, oracle: &mut impl CapOracle) -> CapOptimum 
     // How often in a row a bound came in on the same side.
     let mut same_side = 0_i32;
     for n_evaluations in 1..=MAX_EVALUATIONS {
-        let cost = search.prices[0] * cap + oracle.evaluate(&[cap], &mut cuts);
+        let cost = search.prices[0] * cap + oracle.evaluate(&[cap], &mut bounds);
         best.n_evaluations = n_evaluations;
+        if cost == f64::INFINITY {
+            return CapOptimum { bound: cost, ..best };
+        }
         if cost < best.cost {
             (best.cost, best.caps) = (cost, vec![cap]);
         }
-        let slope = search.prices[0] + cuts[0].slopes[0];
-        let tangent = Tangent { at: cap, constant: cuts[0].constant, slope };
+        let slope = search.prices[0] + bounds[0].slopes[0];
+        let tangent = Tangent { at: cap, constant: bounds[0].constant, slope };
         if slope <= 0.0 {
             falling = Some(tangent);
             same_side = same_side.min(0) - 1;
@@ -162,7 +165,7 @@ struct Joint<'a> {
     search: &'a CapSearch<'a>,
     model: Model,
     /// The bound of which evaluation each row is, block after block, and the bounds themselves.
-    evaluated: Vec<(Vec<f64>, Vec<Cut>)>,
+    evaluated: Vec<(Vec<f64>, Vec<BlockBound>)>,
     centre: Vec<f64>,
     reach: Vec<f64>,
     money: f64,
@@ -179,10 +182,10 @@ impl<'a> Joint<'a> {
         for price in search.prices {
             model.add_column(price * amount / money, 0.0, 0.0);
         }
-        for _ in 1..search.blocks.len() {
+        for _ in 1..search.n_blocks {
             model.add_column(0.0, 0.0, search.energy / amount);
         }
-        for _ in search.blocks {
+        for _ in 0..search.n_blocks {
             model.add_column(1.0, f64::NEG_INFINITY, f64::INFINITY);
         }
         let clamped = search.start.iter().zip(search.ranges);
@@ -203,16 +206,19 @@ impl<'a> Joint<'a> {
             CapOptimum { cost: f64::INFINITY, bound: f64::NEG_INFINITY, ..CapOptimum::default() };
         for n_evaluations in 1..=MAX_EVALUATIONS {
             let caps = self.centre.clone();
-            let mut cuts = vec![Cut::default(); self.search.blocks.len()];
+            let mut bounds = vec![BlockBound::default(); self.search.n_blocks];
             let paid: f64 =
                 self.search.prices.iter().zip(&caps).map(|(price, cap)| price * cap).sum();
-            let cost = paid + oracle.evaluate(&caps, &mut cuts);
+            let cost = paid + oracle.evaluate(&caps, &mut bounds);
             best.n_evaluations = n_evaluations;
+            if cost == f64::INFINITY {
+                return Ok(CapOptimum { bound: cost, ..best });
+            }
             if cost < best.cost {
                 (best.cost, best.caps) = (cost, caps.clone());
             }
-            self.add_rows(&cuts);
-            self.evaluated.push((caps, cuts));
+            self.add_rows(&bounds);
+            self.evaluated.push((caps, bounds));
             let (next, weights) = self.solve(progress)?;
             let bound = self.bound(&weights);
             if bound > best.bound {
@@ -229,25 +235,22 @@ impl<'a> Joint<'a> {
     }
 
     /// One row for each block.
-    fn add_rows(&mut self, cuts: &[Cut]) {
-        let (n_caps, n_blocks) = (self.search.prices.len(), self.search.blocks.len());
+    fn add_rows(&mut self, bounds: &[BlockBound]) {
+        let (n_caps, n_blocks) = (self.search.prices.len(), self.search.n_blocks);
         let per_amount = self.amount / self.money;
-        for (block, (cut, Block { charges, .. })) in cuts.iter().zip(self.search.blocks).enumerate()
-        {
-            let mut entries: Vec<(usize, f64)> = charges
-                .iter()
-                .zip(&cut.slopes)
-                .map(|(&charge, slope)| (charge, -slope * per_amount))
-                .collect();
+        for (block, bound) in bounds.iter().enumerate() {
+            let slopes = bound.slopes.iter().enumerate();
+            let mut entries: Vec<(usize, f64)> =
+                slopes.map(|(cap, slope)| (cap, -slope * per_amount)).collect();
             if block > 0 {
-                entries.push((n_caps + block - 1, -cut.start * per_amount));
+                entries.push((n_caps + block - 1, -bound.start * per_amount));
             }
             if block + 1 < n_blocks {
-                entries.push((n_caps + block, -cut.end * per_amount));
+                entries.push((n_caps + block, -bound.end * per_amount));
             }
             entries.push((n_caps + n_blocks - 1 + block, 1.0));
             entries.retain(|(_, coefficient)| *coefficient != 0.0);
-            self.model.add_row(cut.constant / self.money, f64::INFINITY, &entries);
+            self.model.add_row(bound.constant / self.money, f64::INFINITY, &entries);
         }
     }
 
@@ -274,7 +277,7 @@ impl<'a> Joint<'a> {
             }
             caps.push(at);
         }
-        let n_blocks = search.blocks.len();
+        let n_blocks = search.n_blocks;
         let mut weights: Vec<Vec<f64>> = solution
             .row_duals
             .chunks(n_blocks)
@@ -291,20 +294,18 @@ impl<'a> Joint<'a> {
     fn bound(&self, weights: &[Vec<f64>]) -> f64 {
         let search = self.search;
         let mut slopes = search.prices.to_vec();
-        let mut charge_prices = vec![0.0; search.blocks.len()];
+        let mut charge_prices = vec![0.0; search.n_blocks];
         let mut bound = 0.0;
-        for (weights, (_, cuts)) in weights.iter().zip(&self.evaluated) {
-            for (block, (weight, cut)) in weights.iter().zip(cuts).enumerate() {
+        for (weights, (_, bounds)) in weights.iter().zip(&self.evaluated) {
+            for (block, (weight, own)) in weights.iter().zip(bounds).enumerate() {
                 if *weight == 0.0 {
                     continue;
                 }
-                bound += weight * cut.constant;
-                for (&charge, slope) in search.blocks[block].charges.iter().zip(&cut.slopes) {
-                    slopes[charge] += weight * slope;
-                }
-                charge_prices[block] += weight * cut.end;
+                bound += weight * own.constant;
+                slopes.iter_mut().zip(&own.slopes).for_each(|(sum, slope)| *sum += weight * slope);
+                charge_prices[block] += weight * own.end;
                 if block > 0 {
-                    charge_prices[block - 1] += weight * cut.start;
+                    charge_prices[block - 1] += weight * own.start;
                 }
             }
         }

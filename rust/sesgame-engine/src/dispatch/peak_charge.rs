@@ -22,22 +22,14 @@ pub struct PeakCharges {
     pub(super) steps: Box<[Box<[usize]>]>,
     /// Steps in a row of which the same charges hold.
     pub(super) runs: Vec<Run>,
-    /// Steps in a row into which the charges divide the period.
-    pub(super) blocks: Vec<Block>,
+    /// Where the blocks end into which the charges divide the period: the first step after each.
+    pub(super) ends: Vec<usize>,
 }
 
 /// Steps in a row, and the charges that all of them are under.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Run {
     pub steps: Range<usize>,
-    pub charges: Vec<usize>,
-}
-
-/// Steps in a row, and the charges that some of them are under.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Block {
-    /// The runs that it consists of.
-    pub runs: Range<usize>,
     pub charges: Vec<usize>,
 }
 
@@ -81,20 +73,9 @@ impl PeakCharges {
                 None => runs.push(Run { steps: step..step + 1, charges }),
             }
         }
-        let blocks = runs
-            .chunk_by(|_, run| !bounds.contains(&run.steps.start))
-            .scan(0, |first, part| {
-                let runs = *first..*first + part.len();
-                *first = runs.end;
-                let mut charges: Vec<usize> =
-                    part.iter().flat_map(|run| run.charges.iter().copied()).collect();
-                charges.sort_unstable();
-                charges.dedup();
-                Some(Block { runs, charges })
-            })
-            .collect();
+        let ends = bounds.into_iter().chain([n_steps]).collect();
         let steps = paid().map(|charge| charge.steps.clone().into()).collect();
-        Ok(Self { prices: paid().map(|charge| charge.price).collect(), steps, runs, blocks })
+        Ok(Self { prices: paid().map(|charge| charge.price).collect(), steps, runs, ends })
     }
 
     /// The number of steps.
@@ -183,8 +164,7 @@ mod tests {
                 (6..8, vec![1])
             ]
         );
-        assert_eq!(charges.blocks[0], Block { runs: 0..3, charges: vec![0, 2] });
-        assert_eq!(charges.blocks[1], Block { runs: 3..6, charges: vec![1, 2] });
+        assert_eq!(charges.ends, [4, 8]);
         assert_eq!(charges.span(2), 1..6);
         assert_eq!(charges.peaks(&[3.0, 1.0, 2.0, 0.0, 0.0, 4.0, 5.0, 0.0]), [3.0, 5.0, 4.0]);
     }

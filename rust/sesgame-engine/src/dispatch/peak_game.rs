@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::battery::{Battery, Conversion};
-use super::bill_range::DISTANCE;
-use super::capped_battery::{CappedBattery, Pool, Workspace};
+use super::bill_range::{CostOfSums, DISTANCE};
+use super::convex_pool::{ConvexDispatchGame, Workspace};
+use super::convex_schedule::ConvexSchedule;
 use super::peak_caps::PROVED;
 use super::peak_charge::PeakCharges;
+use super::peak_optimum::{Meter, PeakModel, PeakWorkspace};
 use super::peak_program::cost_by_program;
-use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
 use crate::game::{NativeGame, Walker};
 use crate::leave_one_out::without_each_by_sums;
@@ -19,18 +19,15 @@ use crate::progress::Progress;
 use crate::thread_pool;
 
 /// The cost game of a community that pools its batteries and pays charges on peaks: the game of
-/// [`super::pooled_battery`] with, in addition, `sum over charges of D_c max over t of (g_t)+` over
-/// the steps `t` of each.
+/// [`super::convex_pool`] with, in addition, `sum over charges of D_c max over t of (g_t)+` over the
+/// steps `t` of each, where `g` is what the meter sees.
 ///
 /// A value is that of a dispatch that is proved to cost at most `1e-9` of all money that flows more
 /// than the cheapest, by cutting planes ([`super::peak_caps`]); where they end without that proof a
 /// linear program gives the value, and is counted.
 #[derive(Debug)]
 pub struct PeakChargedGame {
-    model: CappedBattery,
-    /// One row for each member: the net loads, then energy, power and initial charge.
-    rows: Vec<f64>,
-    n_players: usize,
+    model: PeakModel,
     n_by_program: AtomicU64,
 }
 
@@ -41,36 +38,75 @@ struct Bracket {
     bound: f64,
 }
 
+/// A dispatch that is proved optimal under charges on peaks.
+#[derive(Debug, Clone)]
+pub struct PeakDispatch {
+    /// The schedule at the best caps; its cost is that of what passes the caps, not of the caps.
+    pub schedule: ConvexSchedule,
+    /// The best caps: one for each charge that costs something.
+    pub caps: Vec<f64>,
+    /// What a kWh of import pays of each charge that costs something, for each of its steps; no less
+    /// than 0, and no more than the price of the charge in sum. The dispatch without charges in which
+    /// import pays its shares costs as much as that with charges: whoever doubts the caps needs to
+    /// trust neither the cutting planes nor the recursion over caps.
+    pub shares: Vec<Vec<f64>>,
+    /// All money that could flow.
+    pub turnover: f64,
+}
+
 impl PeakChargedGame {
-    /// The game of members with the given net loads and batteries, as
-    /// [`super::pooled_battery::PooledBatteryGame::new`]; no charge is lost between steps.
+    /// The game of pools under charges. Above its cap import is dearer by the price of each charge.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when the rows do not fit the tariff or the batteries, a number is
-    /// not finite, or a battery cannot be.
-    pub fn new(
-        net_load: &[f64],
-        tariff: Tariff,
-        batteries: &[Battery],
-        conversion: Conversion,
-        charges: PeakCharges,
-    ) -> Result<Self> {
-        let n_steps = tariff.n_steps();
-        let n_players = check_net_load(net_load, n_steps)?;
-        if batteries.len() != n_players {
+    /// [`Error::InvalidInput`] when the charges are those of another number of steps, the pools have
+    /// not a cap for each charge that costs something, or the meter sees what they do not have.
+    pub fn new(game: ConvexDispatchGame, charges: PeakCharges, meter: Meter) -> Result<Self> {
+        let costs = &game.costs;
+        if charges.n_steps() != costs.n_steps() || charges.len() != costs.n_caps() {
             return Err(Error::InvalidInput(format!(
-                "there are {} batteries for {n_players} members",
-                batteries.len()
+                "{} charges on peaks of {} steps do not fit {} caps in {}",
+                charges.len(),
+                charges.n_steps(),
+                costs.n_caps(),
+                costs.n_steps()
             )));
         }
-        let mut rows = Vec::with_capacity(n_players * (n_steps + 3));
-        for (member, (load, battery)) in net_load.chunks(n_steps).zip(batteries).enumerate() {
-            battery.check(&conversion, &format!("the battery of member {member}"))?;
-            rows.extend_from_slice(load);
-            rows.extend([battery.energy, battery.power, battery.initial_charge]);
+        if meter.net.max(meter.gross) >= costs.n_resources()
+            || meter.most_import.is_nan()
+            || meter.most_import < 0.0
+        {
+            return Err(Error::InvalidInput(format!(
+                "a meter of resources {} and {} up to {} does not fit {} resources",
+                meter.net,
+                meter.gross,
+                meter.most_import,
+                costs.n_resources()
+            )));
         }
-        let model = CappedBattery::new(tariff, conversion, charges)?;
-        Ok(Self { model, rows, n_players, n_by_program: AtomicU64::new(0) })
+        let model = PeakModel::new(game, charges, meter);
+        Ok(Self { model, n_by_program: AtomicU64::new(0) })
+    }
+
+    /// The pools without the charges, whose kinks hold a cap for each.
+    pub(super) fn pools(&self) -> &ConvexDispatchGame {
+        &self.model.game
+    }
+
+    /// The steps of each charge that costs something.
+    pub(super) fn charged_steps(&self) -> impl Iterator<Item = &[usize]> {
+        self.model.charges.steps.iter().map(|steps| &**steps)
+    }
+
+    /// The number of steps.
+    #[must_use]
+    pub fn n_steps(&self) -> usize {
+        self.model.charges.n_steps()
+    }
+
+    /// The sum of the rows of members.
+    #[must_use]
+    pub fn sums(&self, members: &[bool]) -> Vec<f64> {
+        self.model.game.sums(members)
     }
 
     /// How many values a linear program has given so far, since the cutting planes ended without
@@ -80,28 +116,94 @@ impl PeakChargedGame {
         self.n_by_program.load(Ordering::Relaxed)
     }
 
+    /// The step at which a pool has no dispatch, if there is any.
+    #[must_use]
+    pub fn infeasible_step(&self, resources: &[f64]) -> Option<usize> {
+        let caps = vec![0.0; self.model.charges.len()];
+        self.model.game.infeasible_step(resources, &caps, &mut Workspace::new())
+    }
+
+    /// An optimal dispatch of a pool, and what proves it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when limits leave no dispatch, with the step; [`Error::Solver`] when
+    /// the cutting planes end without proof, or rounding keeps cost and bound apart;
+    /// [`Error::Interrupted`].
+    pub fn dispatch(&self, resources: &[f64], progress: &Progress) -> Result<PeakDispatch> {
+        let (model, work) = (&self.model, &mut PeakWorkspace::new());
+        let found = model.optimum(resources, work, progress)?;
+        let turnover = model.turnover(resources);
+        if found.cost - found.bound > PROVED * turnover {
+            return Err(Error::Solver {
+                stage: "dispatch of the pooled battery with peak charges".to_owned(),
+                status: format!("cost {} and its bound {} differ", found.cost, found.bound),
+            });
+        }
+        // Where there is no dispatch there are no caps, either.
+        let mut caps = found.caps.clone();
+        caps.resize(model.charges.len(), 0.0);
+        let schedule = model.game.schedule(resources, &caps)?;
+        let shares = model.shares(resources, &found, work);
+        Ok(PeakDispatch { schedule, caps, shares, turnover })
+    }
+
+    /// What no dispatch of a pool costs less than, by shares of the charges alone: the least cost
+    /// without charges when import pays `shares`, for each charge that costs something those of its
+    /// steps. Infinite where the pool has no dispatch.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when there is not a share for each step of each charge, one is negative,
+    /// or those of a charge add up to more than its price; the charge is named by its number.
+    pub fn least_cost(&self, resources: &[f64], shares: &[Vec<f64>]) -> Result<f64> {
+        let PeakModel { game, charges, .. } = &self.model;
+        if shares.len() != charges.len() {
+            return Err(Error::InvalidInput(format!(
+                "there are shares of {} charges; there must be some of each of {}",
+                shares.len(),
+                charges.len()
+            )));
+        }
+        let mut paid = vec![vec![0.0; charges.n_steps()]; charges.len()];
+        for (number, share) in shares.iter().enumerate() {
+            let (steps, price) = (&charges.steps[number], charges.prices[number]);
+            if share.len() != steps.len() || !share.iter().all(|each| *each >= 0.0) {
+                return Err(Error::InvalidInput(format!(
+                    "the shares of charge {number} must be non-negative, one for each step"
+                )));
+            }
+            let sum: f64 = share.iter().sum();
+            // A sum of so many numbers is exact to as many units in its last place.
+            if sum > price * (1.0 + f64::EPSILON * share.len() as f64) {
+                return Err(Error::InvalidInput(format!(
+                    "the shares of charge {number} add up to {sum}; the charge is {price} for a kWh \
+                     in a step"
+                )));
+            }
+            steps.iter().zip(share).for_each(|(&step, each)| paid[number][step] = *each);
+        }
+        let costs = game.costs.with_shares(|charge, step| paid[charge][step]);
+        Ok(game.alone(resources, costs).cost(resources, &[], &mut Workspace::new()))
+    }
+
     /// The smallest and the largest bill of each member over all optimal prices, as
     /// [`super::bill_range::bill_ranges`]; what is not proved of a cost widens them.
     ///
     /// # Errors
     /// [`Error::Interrupted`] and [`Error::Solver`].
     pub fn bill_ranges(&self, progress: &Progress) -> Result<Vec<(f64, f64)>> {
-        let width = self.width();
-        let rows: Vec<&[f64]> = self.rows.chunks(width).collect();
-        let mut all = vec![0.0; width];
-        for row in &rows {
-            all.iter_mut().zip(*row).for_each(|(sum, value)| *sum += value);
-        }
-        let together = self.bracket(&all, &mut Workspace::new(), progress)?;
-        let weight_of_all: f64 = rows.iter().map(|row| self.weight(row)).sum();
+        let game = &self.model.game;
+        let rows: Vec<&[f64]> = game.rows().chunks(game.width()).collect();
+        let all = game.sums(&vec![true; rows.len()]);
+        let together = self.bracket(&all, &mut PeakWorkspace::new(), progress)?;
+        let weight_of_all: f64 = rows.iter().map(|row| self.model.turnover(row)).sum();
         progress.set_total(rows.len() as u64);
         thread_pool::install(|| {
             rows.par_iter()
                 .map_init(
-                    || (Workspace::new(), vec![0.0; width]),
+                    || (PeakWorkspace::new(), vec![0.0; all.len()]),
                     |(work, moved), row| {
                         progress.advance(1)?;
-                        let weight = self.weight(row);
+                        let weight = self.model.turnover(row);
                         if weight == 0.0 {
                             return Ok((0.0, 0.0));
                         }
@@ -125,46 +227,32 @@ impl PeakChargedGame {
         })
     }
 
-    fn width(&self) -> usize {
-        self.model.tariff.n_steps() + 3
-    }
-
-    /// All money that could flow on account of the given resources.
-    fn weight(&self, resources: &[f64]) -> f64 {
-        let pool = self.pool(resources);
-        let Battery { energy, initial_charge, .. } = pool.battery;
-        self.model.turnover(pool) + self.model.tariff.highest() * (energy + initial_charge)
-    }
-
-    fn pool<'a>(&self, resources: &'a [f64]) -> Pool<'a> {
-        let (load, pool) = resources.split_at(self.model.tariff.n_steps());
-        let battery = Battery { energy: pool[0], power: pool[1], initial_charge: pool[2] };
-        Pool { load, battery }
-    }
-
     /// Between what the least cost of a pool lies.
     fn bracket(
         &self,
         resources: &[f64],
-        work: &mut Workspace,
+        work: &mut PeakWorkspace,
         progress: &Progress,
     ) -> Result<Bracket> {
-        let pool = self.pool(resources);
-        match self.model.optimum(pool, work, progress) {
-            Ok(found) if found.cost - found.bound <= PROVED * self.model.turnover(pool) => {
+        let model = &self.model;
+        match model.optimum(resources, work, progress) {
+            Ok(found)
+                if found.cost.is_infinite()
+                    || found.cost - found.bound <= PROVED * model.turnover(resources) =>
+            {
                 return Ok(Bracket { cost: found.cost, bound: found.bound });
             }
             Ok(_) | Err(Error::Solver { .. }) => {}
             Err(error) => return Err(error),
         }
         self.n_by_program.fetch_add(1, Ordering::Relaxed);
-        let cost = cost_by_program(&self.model, pool, progress)?;
+        let cost = cost_by_program(model, resources, progress)?;
         Ok(Bracket { cost, bound: cost })
     }
 
     /// The least cost of a pool, with memory of its own to find it; NaN where there is none.
     fn cost_of_sums<'a>(&'a self, progress: &'a Progress) -> impl FnMut(&[f64]) -> f64 + Send + 'a {
-        let mut work = Workspace::new();
+        let mut work = PeakWorkspace::new();
         move |resources| {
             self.bracket(resources, &mut work, progress).map_or(f64::NAN, |bracket| bracket.cost)
         }
@@ -173,14 +261,16 @@ impl PeakChargedGame {
 
 impl NativeGame for PeakChargedGame {
     fn n_players(&self) -> usize {
-        self.n_players
+        self.model.game.n_players()
     }
 
     fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
-        Box::new(SumWalker::new(&self.rows, self.width(), self.cost_of_sums(progress)))
+        let game = &self.model.game;
+        Box::new(SumWalker::new(game.rows(), game.width(), self.cost_of_sums(progress)))
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
-        without_each_by_sums(&self.rows, self.width(), || self.cost_of_sums(progress), progress)
+        let game = &self.model.game;
+        without_each_by_sums(game.rows(), game.width(), || self.cost_of_sums(progress), progress)
     }
 }

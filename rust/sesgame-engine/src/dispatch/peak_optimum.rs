@@ -1,74 +1,212 @@
-//! The best caps of one pool: the oracle of [`super::peak_caps`] that a battery makes, and its start.
+//! The best caps of one pool: the oracle of [`super::peak_caps`] that the recursion makes, its start,
+//! and what each step pays of the charges.
 
-use super::capped_battery::{CappedBattery, Cut, Pool, Workspace};
+use super::battery::Battery;
+use super::bill_range::CostOfSums as _;
+use super::cap_bounds::BlockBound;
+use super::capped_tariff::{CappedPool, CappedTariff, CappedWorkspace};
+use super::convex_pool::{ConvexDispatchGame, Holding, Workspace};
 use super::peak_caps::{CapOptimum, CapOracle, CapSearch, best_caps};
 use super::peak_charge::PeakCharges;
-use super::{Conversion, Tariff};
-use crate::error::{Error, Result};
+use super::peak_start::shaved_peak;
+use crate::error::Result;
 use crate::progress::Progress;
+
+/// Which resources of a pool the meter of its import sees, and up to what limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Meter {
+    /// Minus the net load.
+    pub net: usize,
+    /// Minus the load while nothing is generated, where that is a choice; otherwise the same.
+    pub gross: usize,
+    /// No more is imported in any step; may be infinite.
+    pub most_import: f64,
+}
+
+/// Pools, the charges on the peaks of their import, and the meter that sees those. The kinks of the
+/// pools hold a cap for each charge, from which on import is dearer by its price.
+#[derive(Debug)]
+pub(super) struct PeakModel {
+    pub game: ConvexDispatchGame,
+    pub charges: PeakCharges,
+    pub meter: Meter,
+    /// The prices, where there are two and nothing else.
+    two_prices: Option<CappedTariff>,
+}
+
+/// The memory that one search after the other uses.
+#[derive(Debug)]
+pub(super) struct PeakWorkspace {
+    any: Workspace,
+    capped: CappedWorkspace,
+    load: Vec<f64>,
+}
+
+impl PeakWorkspace {
+    pub fn new() -> Self {
+        Self { any: Workspace::new(), capped: CappedWorkspace::new(), load: Vec::new() }
+    }
+}
 
 /// One pool as an oracle.
 struct PoolOracle<'a> {
-    model: &'a CappedBattery,
-    pool: Pool<'a>,
-    without: f64,
-    work: &'a mut Workspace,
+    model: &'a PeakModel,
+    resources: &'a [f64],
+    holding: Holding,
+    /// What it costs without a battery, where two prices are all.
+    without: Option<f64>,
+    work: &'a mut PeakWorkspace,
 }
 
-impl CapOracle for PoolOracle<'_> {
-    fn evaluate(&mut self, caps: &[f64], cuts: &mut [Cut]) -> f64 {
-        let value = self.model.value(self.pool, caps, self.without, self.work);
-        self.model.cuts(self.pool, caps, self.work, cuts);
+impl<'a> PoolOracle<'a> {
+    fn new(model: &'a PeakModel, resources: &'a [f64], work: &'a mut PeakWorkspace) -> Self {
+        let (series, holding) = model.game.split(resources);
+        work.load.clear();
+        work.load.extend(series[model.meter.net].iter().map(|net| -net));
+        let two_prices = model.two_prices.as_ref();
+        let without = two_prices
+            .filter(|_| holding.charge_power == holding.discharge_power)
+            .map(|capped| capped.tariff.cost(&work.load) + holding.money);
+        Self { model, resources, holding, without, work }
+    }
+
+    /// The least cost at caps, and bounds of it; `pay` sees what a kWh pays in a step of each charge.
+    fn bounds(
+        &mut self,
+        caps: &[f64],
+        bounds: &mut [BlockBound],
+        mut pay: impl FnMut(usize, usize, f64),
+    ) -> f64 {
+        let PeakModel { game, charges, two_prices, .. } = self.model;
+        let (Some(capped), Some(without)) = (two_prices, self.without) else {
+            return game.cost_and_bounds_by_step(
+                (self.resources, caps),
+                &mut self.work.any,
+                &charges.ends,
+                bounds,
+                |step, cap, price| pay(step, cap, -price),
+            );
+        };
+        let PeakWorkspace { capped: work, load, .. } = &mut *self.work;
+        let Holding { energy, charge_power: power, initial_charge, money, .. } = self.holding;
+        let battery = Battery { energy, power, initial_charge };
+        let pool = CappedPool { load, battery, charges, caps };
+        let value = capped.value(pool, without, work);
+        capped.bounds(pool, work, bounds, pay);
+        bounds[0].constant += money;
         value
     }
 }
 
-impl CappedBattery {
-    /// # Errors
-    /// [`Error::InvalidInput`] when the charges are those of another number of steps.
-    pub(super) fn new(
-        tariff: Tariff,
-        conversion: Conversion,
-        charges: PeakCharges,
-    ) -> Result<Self> {
-        if charges.n_steps() != tariff.n_steps() {
-            return Err(Error::InvalidInput(format!(
-                "charges on peaks of {} steps do not fit a tariff of {}",
-                charges.n_steps(),
-                tariff.n_steps()
-            )));
-        }
-        Ok(Self { tariff, conversion, charges })
+impl CapOracle for PoolOracle<'_> {
+    fn evaluate(&mut self, caps: &[f64], bounds: &mut [BlockBound]) -> f64 {
+        self.bounds(caps, bounds, |_, _, _| {})
+    }
+}
+
+impl PeakModel {
+    pub fn new(game: ConvexDispatchGame, charges: PeakCharges, meter: Meter) -> Self {
+        let tariff = game.costs.two_prices(meter.net, &charges.prices);
+        let conversion = game.terminals.conversion(game.retention);
+        let two_prices = tariff
+            .zip(conversion)
+            .filter(|_| game.retention == 1.0 && meter.most_import == f64::INFINITY)
+            .map(|(tariff, conversion)| CappedTariff { tariff, conversion });
+        Self { game, charges, meter, two_prices }
     }
 
-    /// The best caps of a pool, and what proves them the best.
-    pub(super) fn optimum(
+    /// The best caps of a pool, and what proves them the best; infinite costs where it has no dispatch.
+    pub fn optimum(
         &self,
-        pool: Pool<'_>,
-        work: &mut Workspace,
+        resources: &[f64],
+        work: &mut PeakWorkspace,
         progress: &Progress,
     ) -> Result<CapOptimum> {
-        let without = self.tariff.cost(pool.load);
-        if pool.battery.power == 0.0 {
-            let caps = self.charges.peaks(pool.load);
-            let cost = without + self.charges.cost(&caps);
-            return Ok(CapOptimum { caps, cost, bound: cost, ..CapOptimum::default() });
-        }
-        if self.charges.is_empty() {
-            let cost = self.value(pool, &[], without, work);
+        let PeakModel { game, charges, meter, .. } = self;
+        if charges.is_empty() {
+            let cost = game.cost(resources, &[], &mut work.any);
             return Ok(CapOptimum { cost, bound: cost, ..CapOptimum::default() });
         }
-        let every = 0..self.charges.len();
-        let ranges: Vec<_> = every.clone().map(|charge| self.highest(pool, charge)).collect();
+        let mut oracle = PoolOracle::new(self, resources, work);
+        let (load, holding) = (&oracle.work.load, &oracle.holding);
+        if holding.charge_power.max(holding.discharge_power) == 0.0 && meter.net == meter.gross {
+            // Nothing can be done.
+            let caps = charges.peaks(load);
+            let cost = game.cost(resources, &caps, &mut work.any) + charges.cost(&caps);
+            return Ok(CapOptimum { caps, cost, bound: cost, ..CapOptimum::default() });
+        }
+        let ranges: Vec<_> =
+            (0..charges.len()).map(|charge| self.range(resources, charge)).collect();
+        let start = ranges.iter().enumerate().map(|(charge, (least, _))| {
+            shaved_peak(charges, charge, load, holding, &game.terminals, *least)
+        });
         let search = CapSearch {
-            prices: &self.charges.prices,
+            prices: &charges.prices,
             ranges: &ranges,
-            start: every.map(|charge| self.shaved_peak(pool, charge)).collect(),
-            blocks: &self.charges.blocks,
-            energy: pool.battery.energy,
-            turnover: self.turnover(pool),
+            start: start.collect(),
+            n_blocks: charges.ends.len(),
+            energy: holding.energy,
+            turnover: self.turnover(resources),
         };
-        best_caps(&search, &mut PoolOracle { model: self, pool, without, work }, progress)
+        best_caps(&search, &mut oracle, progress)
+    }
+
+    /// Between what the peak of an optimal dispatch of a pool lies under a charge.
+    pub fn range(&self, resources: &[f64], charge: usize) -> (f64, f64) {
+        let (series, holding) = self.game.split(resources);
+        let highest = |row: usize| {
+            let steps = self.charges.steps[charge].iter();
+            steps.fold(f64::NEG_INFINITY, |most, &step| most.max(-series[row][step]))
+        };
+        let Meter { net, gross, most_import } = self.meter;
+        let high = (highest(gross) + holding.charge_power).clamp(0.0, most_import);
+        ((highest(net) - holding.discharge_power).clamp(0.0, high), high)
+    }
+
+    /// All money that could flow when a pool is served, peaks included.
+    pub fn turnover(&self, resources: &[f64]) -> f64 {
+        let peaks = self.charges.prices.iter().enumerate();
+        let peaks = peaks.map(|(charge, price)| price * self.range(resources, charge).1);
+        self.game.weight(resources) + peaks.sum::<f64>()
+    }
+
+    /// What a kWh of import pays of each charge in each of its steps, by the bounds that prove the
+    /// caps.
+    pub fn shares(
+        &self,
+        resources: &[f64],
+        found: &CapOptimum,
+        work: &mut PeakWorkspace,
+    ) -> Vec<Vec<f64>> {
+        let charges = &self.charges;
+        let mut by_step = vec![vec![0.0; self.game.costs.n_steps()]; charges.len()];
+        let mut oracle = PoolOracle::new(self, resources, work);
+        let mut bounds = vec![BlockBound::default(); charges.ends.len()];
+        for (caps, weights) in &found.proof {
+            oracle.bounds(caps, &mut bounds, |step, charge, price| {
+                let block = charges.ends.partition_point(|&end| end <= step);
+                by_step[charge][step] += weights[block] * price;
+            });
+        }
+        let (load, holding) = (&oracle.work.load, oracle.holding);
+        let mut shares = Vec::with_capacity(charges.len());
+        for ((paid, steps), price) in by_step.iter().zip(&charges.steps).zip(&charges.prices) {
+            let mut share: Vec<f64> = steps.iter().map(|&step| paid[step]).collect();
+            let sum: f64 = share.iter().sum();
+            // What is left over belongs to the load that no battery brings to nothing, if any.
+            let loads = steps.iter().map(|&step| load[step]).enumerate();
+            let (place, highest) = loads.fold((0, f64::NEG_INFINITY), |best, (place, load)| {
+                if load > best.1 { (place, load) } else { best }
+            });
+            if sum > *price {
+                // Rounding: it would prove too much.
+                share.iter_mut().for_each(|each| *each *= price / sum);
+            } else if highest > holding.discharge_power {
+                share[place] += price - sum;
+            }
+            shares.push(share);
+        }
+        shares
     }
 }
 
@@ -78,30 +216,35 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::super::peak_caps::PROVED;
-    use super::super::peak_dispatch::peak_dispatch;
+    use super::super::peak_game::PeakChargedGame;
     use super::super::peak_program::cost_by_program;
     use super::*;
-    use crate::dispatch::{Battery, PeakCharge};
+    use crate::dispatch::{Conversion, ExchangeCosts, Kink, PeakCharge, Wear};
 
-    /// A drawn pool whose numbers are small and whole or halves: full of ties.
-    fn drawn(seed: u64, n_charges: usize) -> (CappedBattery, Vec<f64>, Battery) {
+    /// A drawn pool whose numbers are small and whole or halves: full of ties. Two prices are all, or
+    /// there are wear, unlike powers and limits, too.
+    fn drawn(seed: u64, n_charges: usize, is_plain: bool) -> PeakModel {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let n_steps = n_charges * rng.random_range(3..12_usize);
         let mut whole = |from: i32, to: i32| f64::from(rng.random_range(from..=to));
-        let load: Vec<f64> = (0..n_steps).map(|_| whole(-4, 8)).collect();
+        let net: Vec<f64> = (0..n_steps).map(|_| whole(-8, 4)).collect();
         let lowest = whole(-2, 1);
-        let sell: Vec<f64> = (0..n_steps).map(|_| whole(0, 3) / 2.0 + lowest).collect();
-        let buy = sell.iter().map(|sell| sell + whole(0, 3) / 2.0).collect();
         let energy = whole(0, 8);
-        let battery =
-            Battery { energy, power: whole(0, 4), initial_charge: whole(0, 8).min(energy) };
+        let powers = [whole(0, 4), whole(0, 4)];
         let efficiencies = [1.0, 0.9, 0.5];
         let (ec, ed) = (efficiencies[whole(0, 2) as usize], efficiencies[whole(0, 2) as usize]);
+        let holding = Holding {
+            energy,
+            charge_power: powers[0],
+            discharge_power: if is_plain { powers[0] } else { powers[1] },
+            initial_charge: whole(0, 8).min(energy),
+            money: whole(-2, 2),
+        };
         let length = n_steps / n_charges;
         let whole_months = whole(0, 1) == 0.0;
         let mut charges: Vec<PeakCharge> = (0..n_charges)
             .map(|month| PeakCharge {
-                price: whole(0, 8) / 2.0,
+                price: whole(1, 8) / 2.0,
                 steps: (month * length..(month + 1) * length)
                     .filter(|_| whole_months || whole(0, 2) > 0.0)
                     .collect(),
@@ -111,67 +254,107 @@ mod tests {
         if whole(0, 4) == 0.0 {
             charges.push(PeakCharge { price: whole(1, 4), steps: (0..n_steps).collect() });
         }
-        let model = CappedBattery::new(
-            Tariff::new(buy, sell).unwrap(),
-            Conversion::new(ec, ed, 1.0).unwrap(),
-            PeakCharges::new(&charges, n_steps).unwrap(),
-        )
-        .unwrap();
-        (model, load, battery)
+        let most_import = if is_plain { f64::INFINITY } else { 7.0 + whole(0, 4) };
+        let kink = |constant: f64, cap: Option<usize>| Kink {
+            constant,
+            resource: Some(0),
+            cap: cap.map(|cap| cap as u32),
+            after_previous: false,
+        };
+        // Each step has as many kinks as there can be charges; the price of those that are none is 0.
+        let (mut slopes, mut kinks) = (Vec::new(), Vec::new());
+        for step in 0..n_steps {
+            let sell = whole(0, 3) / 2.0 + lowest;
+            let mut slope = sell + whole(0, 3) / 2.0;
+            slopes.extend([sell, slope]);
+            kinks.push(kink(0.0, None));
+            let here = |charge: &&usize| charges[**charge].steps.contains(&step);
+            let here: Vec<usize> =
+                (0..charges.len()).collect::<Vec<_>>().iter().filter(here).copied().collect();
+            for place in 0..2 {
+                slope += here.get(place).map_or(0.0, |&charge| charges[charge].price);
+                slopes.push(slope);
+                kinks.push(kink(0.0, here.get(place).copied()));
+            }
+            if !is_plain {
+                slopes.push(f64::INFINITY);
+                kinks.push(kink(most_import, None));
+            }
+        }
+        let charges = PeakCharges::new(&charges, n_steps).unwrap();
+        let costs =
+            ExchangeCosts::new(&slopes, &kinks, &vec![0; n_steps], 1, charges.len()).unwrap();
+        let wear = Wear { charge: 0.0, discharge: if is_plain { 0.0 } else { whole(0, 2) / 4.0 } };
+        let conversion = Conversion::new(ec, ed, 1.0).unwrap();
+        let caps = vec![0.0; charges.len()];
+        let game = ConvexDispatchGame::new(costs, &net, &[holding], caps, conversion, wear);
+        PeakModel::new(game.unwrap(), charges, Meter { net: 0, gross: 0, most_import })
     }
 
     #[test]
     fn the_optimum_is_that_of_the_linear_program() {
         let progress = Progress::new();
-        let mut work = Workspace::new();
-        for seed in 0..520 {
-            let n_charges = seed as usize % 13;
-            let (model, load, battery) = drawn(seed, n_charges.max(1));
-            let pool = Pool { load: &load, battery };
-            let found = model.optimum(pool, &mut work, &progress).unwrap();
-            let expected = cost_by_program(&model, pool, &progress).unwrap();
-            let turnover = model.turnover(pool);
+        let mut work = PeakWorkspace::new();
+        let mut n_without = 0;
+        for seed in 0..1040 {
+            let model = drawn(seed, (seed as usize % 13).max(1), seed % 2 == 0);
+            assert_eq!(model.two_prices.is_some(), seed % 2 == 0, "seed {seed}");
+            let resources = model.game.sums(&[true]);
+            let found = model.optimum(&resources, &mut work, &progress).unwrap();
+            let expected = cost_by_program(&model, &resources, &progress).unwrap();
+            if expected.is_infinite() {
+                assert!(found.cost.is_infinite(), "seed {seed}");
+                n_without += 1;
+                continue;
+            }
+            let turnover = model.turnover(&resources);
             assert!(
                 (found.cost - expected).abs() <= 1e-9 * turnover,
-                "seed {seed}: {found:?}, expected {expected}, {model:?} {load:?} {battery:?}"
+                "seed {seed}: {found:?}, expected {expected}, {model:?}"
             );
             assert!(found.bound <= found.cost + 1e-12 * turnover, "seed {seed}: {found:?}");
             assert!(found.cost - found.bound <= PROVED * turnover, "seed {seed}: {found:?}");
+            let shares = model.shares(&resources, &found, &mut work);
+            let game = PeakChargedGame::new(model.game, model.charges, model.meter).unwrap();
+            let proved = game.least_cost(&resources, &shares).unwrap();
+            assert!((proved - found.cost).abs() <= PROVED * turnover, "seed {seed}: {proved}");
         }
+        assert!((1..300).contains(&n_without), "{n_without} have no dispatch");
     }
 
     #[test]
-    fn a_schedule_and_its_prices_prove_each_other() {
-        let progress = Progress::new();
-        for seed in 0..650 {
-            let n_charges = seed as usize % 13;
-            let (model, load, battery) = drawn(seed, n_charges.max(1));
-            let found = peak_dispatch(
-                &load,
-                model.tariff.clone(),
-                battery,
-                model.conversion,
-                model.charges.clone(),
-                &progress,
-            )
-            .unwrap_or_else(|error| panic!("seed {seed}: {error} {model:?} {load:?} {battery:?}"));
-            let turnover = model.turnover(Pool { load: &load, battery });
-            assert!(found.bound <= found.schedule.cost + 1e-12 * turnover, "seed {seed}");
-            for (prices, price) in found.peak_prices.iter().zip(&model.charges.prices) {
-                assert!(prices.iter().all(|price| *price >= 0.0));
-                assert!(prices.iter().sum::<f64>() <= price * (1.0 + 1e-12));
+    fn two_prices_and_any_costs_tell_the_same() {
+        let mut work = PeakWorkspace::new();
+        for seed in (0..400).step_by(2) {
+            let model = drawn(seed, (seed as usize % 13).max(1), true);
+            let resources = model.game.sums(&[true]);
+            let any =
+                PeakModel { two_prices: None, ..drawn(seed, (seed as usize % 13).max(1), true) };
+            let n_charges = model.charges.len();
+            let caps: Vec<f64> = (0..n_charges).map(|charge| (charge % 4) as f64).collect();
+            let others: Vec<f64> = caps.iter().map(|cap| 3.5 - cap).collect();
+            let mut bounds = vec![BlockBound::default(); model.charges.ends.len()];
+            let mut values = Vec::new();
+            for model in [&model, &any] {
+                let mut oracle = PoolOracle::new(model, &resources, &mut work);
+                let other = oracle.evaluate(&others, &mut bounds);
+                let value = oracle.evaluate(&caps, &mut bounds);
+                let energy = oracle.holding.energy;
+                let at = |caps: &[f64]| -> f64 {
+                    let of_caps = |bound: &BlockBound| -> f64 {
+                        bound.slopes.iter().zip(caps).map(|(slope, cap)| slope * cap).sum()
+                    };
+                    let blocks = bounds.windows(2);
+                    let between: f64 =
+                        blocks.map(|pair| (pair[0].end + pair[1].start).min(0.0) * energy).sum();
+                    between
+                        + bounds.iter().map(|bound| bound.constant + of_caps(bound)).sum::<f64>()
+                };
+                assert!((at(&caps) - value).abs() < 1e-9, "seed {seed}: {value}, {bounds:?}");
+                assert!(at(&others) < other + 1e-9, "seed {seed}: {other}, {bounds:?}");
+                values.push(value);
             }
-            let mut state = battery.initial_charge;
-            for step in 0..load.len() {
-                let schedule = &found.schedule;
-                let (charge, discharge) = (schedule.charge[step], schedule.discharge[step]);
-                assert!(charge.max(discharge) <= battery.power && charge.min(discharge) >= 0.0);
-                state += charge * model.conversion.charge_efficiency()
-                    - discharge / model.conversion.discharge_efficiency();
-                assert!((state - schedule.state_of_charge[step + 1]).abs() < 1e-9, "seed {seed}");
-                assert!((-1e-9..=battery.energy + 1e-9).contains(&state), "seed {seed}");
-            }
-            assert!(state >= battery.initial_charge - 1e-9, "seed {seed}");
+            assert!((values[0] - values[1]).abs() < 1e-9, "seed {seed}: {values:?}");
         }
     }
 }

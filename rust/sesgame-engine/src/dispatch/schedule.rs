@@ -1,14 +1,10 @@
 //! The optimal schedule of a pooled battery, and the prices that prove it optimal.
 //!
-//! The recursion tells, for each step, the slopes of the least cost at an empty and at a full
-//! battery. The price of charge then follows backwards in time: it is that of the next step (less
-//! the decay) as long as it lies between these two slopes; where it does not, the battery is empty
-//! or full at that moment and the price is the slope. All of them are slopes that a step brought
-//! in, compared bit by bit, so nothing depends on a tolerance. Each price says how far the battery
-//! is charged or discharged in its step, but for ties; a pass forwards finds which charges are then
-//! possible, and a pass backwards chooses among them.
+//! Both follow from what the recursion tells of the least cost after each step
+//! ([`super::charge_walk`]).
 
 use super::battery::{Battery, Conversion};
+use super::charge_walk::{self, ChargePrice};
 use super::convex_piecewise::{ConvexPiecewise, Segment};
 use super::pooled_battery::least_cost;
 use super::step_cost::{StepCosts, split_at_idle};
@@ -97,26 +93,6 @@ pub fn dispatch(
     Ok(schedule)
 }
 
-/// What holds the charge at a moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Held {
-    Nowhere,
-    Empty,
-    Full,
-}
-
-/// The price of charge after a step.
-#[derive(Debug, Clone, Copy)]
-struct ChargePrice {
-    /// As the slope of the least cost, in the unit of charge of the step.
-    slope: f64,
-    /// Price per kWh.
-    price: f64,
-    /// Price per kWh that the next step would pay.
-    next: f64,
-    held: Held,
-}
-
 /// What is to be dispatched.
 struct Pool<'a> {
     costs: &'a StepCosts,
@@ -144,17 +120,10 @@ impl Pool<'_> {
             .into_iter()
             .enumerate()
             .rev()
-            .map(|(step, (at_empty, at_full))| {
+            .map(|(step, limits)| {
                 let unit = self.costs.unit(step);
-                let next = unit.price(slope);
-                let mut held = Held::Nowhere;
-                match (at_empty, at_full) {
-                    (Some(least), _) if least > slope => (slope, held) = (least, Held::Empty),
-                    (_, Some(most)) if most < slope => (slope, held) = (most, Held::Full),
-                    _ => {}
-                }
-                let price = ChargePrice { slope, price: unit.price(slope), next, held };
-                slope *= unit.reset.unwrap_or(1.0);
+                let price = ChargePrice::new(unit, slope, limits);
+                slope = price.slope * unit.reset.unwrap_or(1.0);
                 price
             })
             .collect();
@@ -173,41 +142,14 @@ impl Pool<'_> {
 
     /// A charge at the start and after each step that the prices call for.
     fn charges(&self, prices: &[ChargePrice]) -> Vec<f64> {
-        let retention = self.conversion.retention();
         let Battery { energy, power, initial_charge } = self.battery;
-        // By how much the charge may change in each step, and the charges that can be reached.
-        let mut changes = Vec::with_capacity(prices.len());
-        let mut reach = vec![(initial_charge, initial_charge)];
-        let (mut low, mut high) = (initial_charge, initial_charge);
-        for (step, (&load, at)) in self.load.iter().zip(prices).enumerate() {
-            let mut from = -self.costs.most_discharged(power);
-            let mut to = from;
-            for segment in self.costs.segments(step, load, power) {
-                let slope = self.costs.unit(step).convert(segment).slope;
-                from += if slope < at.slope { segment.length } else { 0.0 };
-                to += if slope <= at.slope { segment.length } else { 0.0 };
-            }
-            changes.push((from, to));
-            (low, high) = match at.held {
-                Held::Nowhere => (
-                    (retention * low + from).clamp(0.0, energy),
-                    (retention * high + to).clamp(0.0, energy),
-                ),
-                Held::Empty => (0.0, 0.0),
-                Held::Full => (energy, energy),
-            };
-            reach.push((low, high));
-        }
-        let mut charge = initial_charge.clamp(low, high);
-        let mut charges = vec![charge];
-        for (&(low, high), (from, to)) in reach.iter().zip(changes).rev() {
-            // Of all charges that lead here, one from which least has to change.
-            let before = charge - 0.0_f64.clamp(from, to);
-            charge = (before / retention).clamp(low, high);
-            charges.push(charge);
-        }
-        charges.reverse();
-        charges
+        let least = -self.costs.most_discharged(power);
+        let steps = self.load.iter().zip(prices).enumerate().map(|(step, (&load, at))| {
+            let segments = self.costs.segments(step, load, power);
+            (at.held, at.changes(self.costs.unit(step), least, segments))
+        });
+        let steps: Vec<_> = steps.collect();
+        charge_walk::charges(initial_charge, energy, self.conversion.retention(), &steps)
     }
 
     /// The flows that go with the charges.
@@ -270,8 +212,7 @@ impl Pool<'_> {
         let mut capacity = Vec::with_capacity(prices.len());
         let mut power = Vec::with_capacity(prices.len());
         for (step, (&load, charge)) in self.load.iter().zip(prices).enumerate() {
-            let full = charge.held == Held::Full;
-            capacity.push(if full { charge.next - charge.price } else { 0.0 });
+            capacity.push(charge.of_capacity());
             let (drawn, delivered) = (charge.price * ec, charge.price / ed);
             let (buy, sell) = (tariff.buy()[step], tariff.sell()[step]);
             let energy_price = if load >= self.battery.power {
