@@ -298,15 +298,16 @@ class DispatchProblem(ByValue):
         """What the grid charges or limits that no recursion has, in words.
 
         Where PV may be left unused so that more can be bought at a negative price, it depends on
-        all peaks at once up to what import that pays.
+        all peaks at once, and on a limit of import, up to what import that pays.
         """
         n_charges = np.zeros(self.steps.n_steps, dtype=np.intp)
         for charge in self.peak_charges:
             n_charges[charge.steps] += 1
+        n_bounds = np.where(n_charges > 0, n_charges + np.isfinite(self.import_limit_kw), 0)
         paid = (self.buy_per_kwh < 0) & (self.pv_kwh > 0).any(axis=0)
         features = {
-            "demand charges that overlap where buying has a negative price and PV may be unused": (
-                np.isfinite(self.export_limit_kw) and bool((paid & (n_charges > 1)).any())
+            "peaks charged beside others where unused PV lets more be bought at a negative price": (
+                np.isfinite(self.export_limit_kw) and bool((paid & (n_bounds > 1)).any())
             ),
             "connection limits": self._flows_bind(is_own=True),
             "lines": self._flows_bind(is_own=False),
