@@ -103,10 +103,6 @@ def test_negative_wear_is_refused():
 @pytest.mark.parametrize(
     ("world", "missing"),
     [
-        (
-            {"grid": Grid(demand_charge_per_kw=1.0, import_limit_kw=5.0)},
-            "a demand charge beside limits, wear or unlike powers",
-        ),
         ({"grid": Grid(connection_limits_kw={"ann": 1.0})}, "connection limits"),
         (
             {"batteries": [battery("ann", wear=0.1), battery("bob", wear=0.2)]},

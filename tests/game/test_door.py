@@ -74,11 +74,20 @@ def test_a_comparison_and_a_report_show_the_world():
 def test_a_world_of_too_many_members_for_a_list_brings_its_oracle():
     members = [f"m{i}" for i in range(16)]
     load = np.random.default_rng(0).uniform(-1, 2, (16, 3)).round(2)
-    grid = sg.energy.Grid(demand_charge_per_kw=0.4, import_limit_kw=100.0)
+    batteries = [
+        sg.energy.Battery(
+            owner=owner,
+            energy_kwh=1.0,
+            power_kw=0.5,
+            charge_efficiency=efficiency,
+            discharge_efficiency=1.0,
+        )
+        for owner, efficiency in (("m0", 0.9), ("m1", 0.8))
+    ]
     steps = ["2016-06-01T00:00", "2016-06-01T01:00", "2016-06-01T02:00"]
     tariff = sg.energy.Tariff.flat(0.3, 0.1)
     large = sg.energy.Community(
-        members=members, steps=steps, load_kwh=load, tariff=tariff, grid=grid
+        members=members, steps=steps, load_kwh=load, tariff=tariff, batteries=batteries
     )
     found = sg.least_core(large, progress=False)
     oracle = large.separation_oracle()

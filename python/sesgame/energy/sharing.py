@@ -86,7 +86,7 @@ def sharing_game(
     >>> round(game.value(["roof", "cheap"]), 2), round(game.value(["roof", "dear", "cheap"]), 2)
     (0.1, 0.52)
     >>> sg.shapley_value(game).values.round(4).tolist()
-    [-0.4333, 0.5067, 0.4467]
+    [-0.4433, 0.5167, 0.4467]
     """
     deficit, surplus = _energy("deficit_kwh", deficit_kwh), _energy("surplus_kwh", surplus_kwh)
     if deficit.shape != surplus.shape:

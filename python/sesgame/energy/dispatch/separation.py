@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from sesgame._engine import OuterApproximation
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame._engine import LinearProductionGame, OuterApproximation
+    from sesgame._engine import LinearProductionGame
     from sesgame.energy.dispatch.dual_prices import DualBills
     from sesgame.game.game import Game
 
@@ -22,6 +23,9 @@ __all__ = ["DispatchOracle"]
 
 RELATIVE_GAP = 1e-8
 """Of the sum of what all pay and get: how far the bound of a finished search may be above."""
+
+PRICED_GAP = 1e-9
+"""The same where dispatches price coalitions, each to a part in 1e9 or better."""
 
 HARDLY = 1e-6
 """Of that sum: an excess that is no farther above a level may be at it, within tolerances."""
@@ -116,6 +120,8 @@ class DispatchOracle(ByValue):
         above -= self._dual.duality_gap
         if above <= level + RELATIVE_GAP * turnover:
             return np.zeros((0, n), dtype=np.bool_), np.zeros(0), max(above, level)
+        is_priced = isinstance(self._program, OuterApproximation)
+        gap = turnover * (PRICED_GAP if is_priced else RELATIVE_GAP)
         rows, costs = np.zeros((0, n), dtype=np.bool_), np.zeros(0)
         bound = np.inf
         for any_above in (count > 1 and level > -np.inf, False):
@@ -123,7 +129,7 @@ class DispatchOracle(ByValue):
                 allocation,
                 nothing if outside is None else np.ascontiguousarray(outside, dtype=np.int64),
                 level,
-                RELATIVE_GAP * turnover,
+                gap,
                 any_above,
                 max(0.0, deadline - monotonic()),
             )
@@ -135,6 +141,6 @@ class DispatchOracle(ByValue):
                 if float((rows @ allocation - costs).max()) > level + HARDLY * turnover:
                     break
             # A search that may stop early may leave out what is not far above the level.
-            if not any_above or bound <= level + RELATIVE_GAP * turnover:
+            if not any_above or bound <= level + gap:
                 break
         return rows, costs, bound
