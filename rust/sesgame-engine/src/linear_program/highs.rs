@@ -30,6 +30,10 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a solve that is to stop may take until it does; then it is left behind.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// The bit of a rule of presolve. Undoing it prints a line to standard output for some bases, silent or
+/// not; integer programs have no basis to undo.
+const PARALLEL_ROWS_AND_COLUMNS: i32 = 1 << 13;
+
 #[cfg(all(feature = "static-highs", feature = "shared-highs"))]
 compile_error!("HiGHS is either static or shared: shared-highs needs --no-default-features");
 
@@ -444,6 +448,9 @@ impl Model {
     pub fn solve(&mut self, progress: &Progress) -> Result<Solution> {
         progress.check()?;
         self.solver_of_all();
+        if !self.has_integers {
+            self.solver().set_int(c"presolve_rule_off", PARALLEL_ROWS_AND_COLUMNS);
+        }
         let run = Run {
             n_columns: self.n_columns,
             n_rows: self.n_rows,
