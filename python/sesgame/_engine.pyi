@@ -253,6 +253,7 @@ class LinearProductionGame(NativeGame):
         self, members: NDArray[np.bool_], weights: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 
+@final
 class OuterApproximation:
     @property
     def n_players(self) -> int: ...

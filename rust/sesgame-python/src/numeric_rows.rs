@@ -7,6 +7,9 @@ use sesgame_engine::numeric_rows::numeric_rows as rows_of;
 use crate::boundary::detached;
 use crate::checks;
 
+/// The texts of a column, and the numbers of the others by row.
+type Rows<'py> = (Vec<String>, Bound<'py, PyArray2<f64>>);
+
 /// The texts of one column, and the numbers of the others by row, of lines that are plain; None of
 /// others.
 #[pyfunction]
@@ -15,7 +18,7 @@ pub fn numeric_rows<'py>(
     text: &str,
     n_columns: usize,
     text_column: usize,
-) -> PyResult<Option<(Vec<String>, Bound<'py, PyArray2<f64>>)>> {
+) -> PyResult<Option<Rows<'py>>> {
     checks::indices("text_column", [text_column], n_columns)?;
     let found = detached(py, |_| {
         Ok(rows_of(text, n_columns, text_column).map(|rows| {
