@@ -39,8 +39,10 @@ def sharing_game(
     In each step a coalition shares what is worth it, dearest buyers and cheapest sellers first:
 
     .. math:: c(S) = \sum_{i \in S, t} (b_{it} d_{it} - s_{it} g_{it})
-              - \sum_t \max_{x \ge 0} \Bigl\{ \sum_{i, j \in S} (b_{it} - s_{jt} - f_t) x_{ij} :
-              \sum_j x_{ij} \le d_{it}, \; \sum_i x_{ij} \le g_{jt} \Bigr\}
+              - \sum_t \max_{x_t} \sum_{i, j \in S} (b_{it} - s_{jt} - f_t) x_{ijt}
+
+    over all :math:`x_{ijt} \ge 0` that meet no more than the deficits and take no more than the
+    surpluses, :math:`\sum_j x_{ijt} \le d_{it}` and :math:`\sum_i x_{ijt} \le g_{jt}`.
 
     Parameters
     ----------
