@@ -80,6 +80,10 @@ class BindingLimits:
         has_offers : bool
             Whether storage may be bought.
         """
+        if not len(flows) and not np.isfinite(grid_kwh).any():
+            # A large community is not copied to find that it has no limits.
+            none = np.zeros(len(sell_per_kwh), dtype=np.bool_)
+            return cls(grid_import=none, grid_export=none, flows=(), curtailment=none)
         draws = np.maximum(net_load_kwh + pv_kwh, 0.0) + powers_kwh[0][:, np.newaxis]
         feeds = np.maximum(-net_load_kwh, 0.0) + powers_kwh[1][:, np.newaxis]
         grid = [
