@@ -23,6 +23,7 @@ __all__ = [
     "MINUTES",
     "calendar_hours",
     "cells",
+    "refuse_unknown_holidays",
     "throughout",
     "within_steps",
 ]
@@ -76,6 +77,21 @@ def cells(instants: NDArray[np.datetime64], steps: TimeSteps) -> tuple[NDArray[n
     day[steps.calendar.is_holiday(days)] = HOLIDAY
     month = days.astype("datetime64[M]").astype(np.int64) % 12
     return month.astype(np.intp), day.astype(np.intp), (minutes - days).astype(np.intp)
+
+
+def refuse_unknown_holidays(days: frozenset[int], steps: TimeSteps, what: str) -> None:
+    """Refuse hours that treat holidays by themselves where nobody said which days they are.
+
+    Raises
+    ------
+    GameError
+        Holidays are among the days but not all days are, and the steps have no list of them.
+    """
+    if HOLIDAY in days and days != EVERY_DAY and steps.calendar.holidays is None:
+        raise GameError(
+            f"{what} holidays, but nobody said which days they are: give holidays (holidays.csv), "
+            f"if only an empty list"
+        )
 
 
 def within_steps(steps: TimeSteps, minutes: Iterable[int]) -> NDArray[np.datetime64]:

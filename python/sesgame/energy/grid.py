@@ -13,10 +13,10 @@ from sesgame.energy.calendar_hours import (
     DAY_TYPES,
     EVERY_DAY,
     EVERY_MONTH,
-    HOLIDAY,
     MINUTES,
     calendar_hours,
     cells,
+    refuse_unknown_holidays,
     throughout,
     within_steps,
 )
@@ -107,11 +107,7 @@ class DemandCharge:
         """
         if not self.price_per_kw:
             return []
-        if HOLIDAY in self.days and self.days != EVERY_DAY and steps.calendar.holidays is None:
-            raise GameError(
-                "a demand charge counts import on holidays, but nobody said which days they are: "
-                "give holidays (holidays.csv), if only an empty list"
-            )
+        refuse_unknown_holidays(self.days, steps, "a demand charge counts import on")
         hours = self._hours()
         instants = within_steps(steps, (self.start_minute, self.end_minute))
         counts = hours[cells(instants, steps)] if not hours.all() else np.ones((steps.n_steps, 1))

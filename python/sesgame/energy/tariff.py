@@ -19,6 +19,7 @@ from sesgame.energy.calendar_hours import (
     MINUTES,
     calendar_hours,
     cells,
+    refuse_unknown_holidays,
     throughout,
     within_steps,
 )
@@ -188,12 +189,8 @@ class Tariff(InOrder):
 
     def _bands_of(self, instants: NDArray[np.datetime64], steps: TimeSteps) -> NDArray[np.intp]:
         """Return which band holds at each instant."""
-        of_holidays = [b for b in self.bands if HOLIDAY in b.days and b.days != EVERY_DAY]
-        if of_holidays and steps.calendar.holidays is None:
-            raise GameError(
-                "the tariff has prices for holidays, but nobody said which days they are: give "
-                "holidays (holidays.csv), if only an empty list"
-            )
+        for band in self.bands:
+            refuse_unknown_holidays(band.days, steps, "the tariff has prices for")
         place = cells(instants, steps)
         days = steps.calendar.wall_times(instants).astype("datetime64[D]")
         result = np.full(len(instants), -1, dtype=np.intp)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ __all__ = [
     "PeakShare",
     "PoolBills",
     "ProgrammePrices",
-    "bills_at",
     "blocks",
 ]
 
@@ -36,30 +35,6 @@ RELATIVE_TOLERANCE = 1e-9
 
 BLOCK = 1 << 16
 """Numbers that are worked on at a time: they stay in the cache."""
-
-
-def bills_at(
-    net_load_kwh: NDArray[np.float64],
-    energy_price: NDArray[np.float64],
-    brought: Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]],
-) -> NDArray[np.float64]:
-    """Return what members owe in each step, shape (n, T); no other array is as large.
-
-    Parameters
-    ----------
-    net_load_kwh : ndarray of shape (n, T)
-        What each member draws.
-    energy_price : ndarray of shape (T,)
-        What a kWh costs.
-    brought : iterable of (ndarray of shape (n,), ndarray of shape (T,))
-        What each member has of something, and what a unit of it earns in each step.
-    """
-    bills = net_load_kwh * energy_price
-    brought = list(brought)
-    for rows in blocks(bills.shape):
-        for amount, price in brought:
-            bills[rows] -= np.outer(amount[rows], price)
-    return bills
 
 
 def blocks(shape: tuple[int, ...]) -> Iterator[slice]:

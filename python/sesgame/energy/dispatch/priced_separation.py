@@ -36,15 +36,6 @@ def outer_approximation(
 ) -> OuterApproximation:
     """Return the separation in the costs of a pool, of which each member brings its part."""
     if TwoPricePool.has_all_of(problem, unit):
-        return two_price_separation(
-            problem.net_load_kwh,
-            problem.buy_per_kwh,
-            problem.sell_per_kwh,
-            unit.energy_kwh,
-            unit.charge_kwh,
-            unit.charge_efficiency,
-            unit.discharge_efficiency,
-            unit.initial_kwh,
-            PeakPool(problem, unit, program).game() if problem.peak_charges else None,
-        )
+        charged = PeakPool(problem, unit, program).game() if problem.peak_charges else None
+        return two_price_separation(*TwoPricePool(problem, unit).arguments, charged)
     return convex_separation(convex_game(StepCosts.of(problem), unit))

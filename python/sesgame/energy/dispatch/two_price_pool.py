@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame._engine import pooled_battery_dispatch, pooled_battery_game, pooled_bill_ranges
-from sesgame.energy.dispatch.dual_prices import OwenPrices, PoolBills, bills_at, blocks
+from sesgame.energy.dispatch.dual_prices import OwenPrices, PoolBills, blocks
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
 from sesgame.game.native_source import native_from
 from sesgame.progress import Report
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from sesgame._engine import PooledBatteryDispatch, PooledBatteryGame
     from sesgame.energy.dispatch.linear_program import StorageUnit
 
-__all__ = ["TwoPricePool", "bills_of", "dispatch_of"]
+    Array = NDArray[np.float64]
+
+__all__ = ["TwoPricePool"]
 
 
 def dispatch_of(net_load_kwh: NDArray[np.float64], found: PooledBatteryDispatch) -> Dispatch:
@@ -35,16 +37,6 @@ def dispatch_of(net_load_kwh: NDArray[np.float64], found: PooledBatteryDispatch)
         cost=found.cost,
         purchases={},
     )
-
-
-def bills_of(
-    net_load_kwh: NDArray[np.float64], unit: StorageUnit, found: PooledBatteryDispatch
-) -> NDArray[np.float64]:
-    """Return what each member owes in each step at the prices of the dispatch of all."""
-    brought = [(unit.energy_kwh, found.capacity_price), (unit.charge_kwh, found.power_price)]
-    bills_by_step = bills_at(net_load_kwh, found.energy_price, brought)
-    bills_by_step[:, 0] -= found.initial_charge_price * unit.initial_kwh
-    return bills_by_step
 
 
 class TwoPricePool:
@@ -71,11 +63,11 @@ class TwoPricePool:
             or (unit.charge_kwh != unit.discharge_kwh).any()
         )
 
-    def game(self) -> PooledBatteryGame:
-        """Return the compiled game."""
+    @property
+    def arguments(self) -> tuple[Array, Array, Array, Array, Array, float, float, Array]:
+        """What the engine makes a game, or a separation, of the pool from."""
         problem, unit = self._problem, self._unit
-        return native_from(
-            pooled_battery_game,
+        return (
             problem.net_load_kwh,
             problem.buy_per_kwh,
             problem.sell_per_kwh,
@@ -85,6 +77,10 @@ class TwoPricePool:
             unit.discharge_efficiency,
             unit.initial_kwh,
         )
+
+    def game(self) -> PooledBatteryGame:
+        """Return the compiled game."""
+        return native_from(pooled_battery_game, *self.arguments)
 
     def broken_step(self, members: Sequence[int]) -> None:
         """Return that there is no limit that a coalition could break."""
