@@ -223,15 +223,20 @@ impl Pools {
         }
         let mut at = self.head;
         while at < self.tail && self.buffer[at].slope < slope && any(&length) {
-            let worst = &mut self.buffer[at];
-            let saved = worst.slope - slope;
+            // Copies: nothing else can be where they are, so all lanes are in one vector.
+            let Segment { slope: worse, lengths: mut worst } = self.buffer[at];
+            let (mut replaced, mut left_value) = ([0.0; LANES], self.left_value);
             for lane in 0..LANES {
-                let replaced = smaller(worst.lengths[lane], length[lane]);
-                worst.lengths[lane] -= replaced;
-                self.left_value[lane] += saved * replaced;
-                placed[lane] += replaced;
-                length[lane] -= replaced;
+                replaced[lane] = smaller(worst[lane], length[lane]);
             }
+            for lane in 0..LANES {
+                worst[lane] -= replaced[lane];
+                left_value[lane] += (worse - slope) * replaced[lane];
+                placed[lane] += replaced[lane];
+                length[lane] -= replaced[lane];
+            }
+            self.buffer[at].lengths = worst;
+            self.left_value = left_value;
             at += 1;
         }
         while self.head < at && !any(&self.buffer[self.head].lengths) {
@@ -266,13 +271,17 @@ impl Pools {
         }
         let mut end = self.tail;
         while end > self.head && self.buffer[end - 1].slope > slope && any(&length) {
-            let worst = &mut self.buffer[end - 1];
+            let mut worst = self.buffer[end - 1].lengths;
+            let mut replaced = [0.0; LANES];
             for lane in 0..LANES {
-                let replaced = smaller(worst.lengths[lane], length[lane]);
-                worst.lengths[lane] -= replaced;
-                placed[lane] += replaced;
-                length[lane] -= replaced;
+                replaced[lane] = smaller(worst[lane], length[lane]);
             }
+            for lane in 0..LANES {
+                worst[lane] -= replaced[lane];
+                placed[lane] += replaced[lane];
+                length[lane] -= replaced[lane];
+            }
+            self.buffer[end - 1].lengths = worst;
             end -= 1;
         }
         while self.tail > end && !any(&self.buffer[self.tail - 1].lengths) {
