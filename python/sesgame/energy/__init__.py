@@ -8,9 +8,11 @@
 
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
+from sesgame.energy.bill import Bill, BillLine
 from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
+from sesgame.energy.contract import Contract
 from sesgame.energy.dispatch.dual_prices import (
     OwenPrices,
     PeakPrices,
@@ -31,9 +33,12 @@ from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 __all__ = [
     "BargainedDispatchEvidence",
     "Battery",
+    "Bill",
+    "BillLine",
     "Calendar",
     "ClusteredEvidence",
     "Community",
+    "Contract",
     "DemandCharge",
     "DispatchOracle",
     "Grid",
