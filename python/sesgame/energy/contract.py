@@ -270,7 +270,8 @@ class Contract(ByValue):
         for number, (low, high) in enumerate(zip(firsts, ends, strict=True)):
             days = np.unique(steps.times[low:high].astype("datetime64[D]"))
             n_days[number] = len(days)
-            shares[number] = sum(1.0 / _length(day) for day in days)
+            begun, counts = np.unique(days.astype("datetime64[M]"), return_counts=True)
+            shares[number] = (counts / _lengths(begun)).sum()
         minimum = np.full(len(ends), np.nan)
         if self.minimum_per_month is not None:
             minimum = self.minimum_per_month * shares
@@ -368,7 +369,7 @@ class Contract(ByValue):
         return f"Contract({self.name!r}, {self.energy!r}, {', '.join(elements)})"
 
 
-def _length(day: np.datetime64) -> int:
-    """Return how many days the month of a day has."""
-    month = day.astype("datetime64[M]")
-    return int(((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(int))
+def _lengths(months: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Return how many days months have."""
+    firsts, nexts = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]")
+    return (nexts - firsts).astype(np.float64)
