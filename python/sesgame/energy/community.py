@@ -375,8 +375,8 @@ class Community(ByValue):
                                                 total                            EUR    4.10
         """
         part = self.period(start, end)
-        found = part.dispatch(members, model=model)
         named = self.members if members is None else tuple(members)
+        found = part.dispatch(named, model=model)
         return part.contract.bill(
             part.steps,
             found.grid_import_kwh,

@@ -372,4 +372,5 @@ class Contract(ByValue):
 def _lengths(months: NDArray[np.datetime64]) -> NDArray[np.float64]:
     """Return how many days months have."""
     firsts, nexts = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]")
-    return (nexts - firsts).astype(np.float64)
+    lengths: NDArray[np.float64] = (nexts - firsts).astype(np.float64)
+    return lengths

@@ -100,9 +100,11 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
                 if cells[row] != cells[rows[0]]:
                     table.fail(row, column, f"{name} has another one in line {own.lines[0]}")
             if cells[rows[0]]:
-                convert: Callable[[str], object] = {"credit": str, "valid_until": as_date}.get(
-                    term, _finite
-                )
+                converters: dict[str, Callable[[str], object]] = {
+                    "credit": str,
+                    "valid_until": as_date,
+                }
+                convert = converters.get(term, _finite)
                 wanted = "a date like 2024-08-15" if term == "valid_until" else "a number"
                 part = _rows(table, rows[:1])
                 (options[term],) = part.convert(column, [cells[rows[0]]], convert, wanted)
@@ -135,10 +137,10 @@ def _added(
             known = ", ".join(found)
             table.fail(row, "contract", f'there is no contract "{name}"; there is {known}')
         for each in [name] if name else list(found):
+            more: dict[str, Any] = {role: (*getattr(found[each], role), element)}
             try:
-                own = getattr(found[each], role)
-                found[each] = replace(found[each], **{role: (*own, element)})
-            except GameError as error:  # noqa: PERF203, each row needs its own message
+                found[each] = replace(found[each], **more)
+            except GameError as error:
                 raise GameError(f"{table.path}, line {table.lines[row]}: {error}") from error
     return found
 
