@@ -8,9 +8,13 @@
 
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
+from sesgame.energy.bill import Bill, BillLine
 from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
+from sesgame.energy.contract import Contract
+from sesgame.energy.contract_elements import Block, FixedFee, Tax
+from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     OwenPrices,
     PeakPrices,
@@ -20,7 +24,7 @@ from sesgame.energy.dispatch.dual_prices import (
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
-from sesgame.energy.grid import DemandCharge, Grid, Line
+from sesgame.energy.grid import Grid, Line
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
@@ -31,11 +35,16 @@ from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 __all__ = [
     "BargainedDispatchEvidence",
     "Battery",
+    "Bill",
+    "BillLine",
+    "Block",
     "Calendar",
     "ClusteredEvidence",
     "Community",
+    "Contract",
     "DemandCharge",
     "DispatchOracle",
+    "FixedFee",
     "Grid",
     "Line",
     "OwenPrices",
@@ -50,6 +59,7 @@ __all__ = [
     "Schedule",
     "StorageOffer",
     "Tariff",
+    "Tax",
     "TimeSteps",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
