@@ -6,11 +6,6 @@
 //! length 0. So nothing branches on an amount, and every cost has the bits that the recursion gives it
 //! by itself. A pool that a limit forbids to leave its battery as it is goes back to that.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "an iterator's `next` would be compiled for any processor, and every vector go through memory"
-)]
-
 use multiversion::multiversion;
 
 use super::convex_pool::Holding;
