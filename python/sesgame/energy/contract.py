@@ -340,11 +340,9 @@ class Contract(ByValue):
         features = {
             "a credit capped at what energy costs": self.credit == "capped",
             f"net metering per {self.credit[8:]}": self.credit.startswith("net"),
-            "blocks of energy": bool(self.blocks),
-            "a fixed fee in the game": bool(self._own_fees),
-            "a minimum bill": self.minimum_per_month is not None,
         }
         found = [name for name, is_there in features.items() if is_there]
+        found += self._constants_of_months
         return found + [
             element for charge in self.demand_charges for element in charge.beyond_a_step(steps)
         ]
@@ -352,13 +350,18 @@ class Contract(ByValue):
     @property
     def constants(self) -> list[str]:
         """What of it is not in proportion to energy, in words."""
+        found = self._constants_of_months
+        return found + [name for charge in self.demand_charges for name in charge.constants]
+
+    @property
+    def _constants_of_months(self) -> list[str]:
+        """The same without charges on peaks."""
         features = {
             "blocks of energy": bool(self.blocks),
             "a fixed fee in the game": bool(self._own_fees),
             "a minimum bill": self.minimum_per_month is not None,
         }
-        found = [name for name, is_there in features.items() if is_there]
-        return found + [name for charge in self.demand_charges for name in charge.constants]
+        return [name for name, is_there in features.items() if is_there]
 
     def __repr__(self) -> str:
         elements = [
