@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
-
-import numpy as np
+from typing import TypeAlias
 
 from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_table import CsvTable
@@ -55,6 +54,10 @@ class MeterTable:
     table: CsvTable
     units: dict[str, str] = field(default_factory=dict)
     marks_end: bool = False
+
+
+_Tail: TypeAlias = dict[int, dict[str | None, str | None]]
+"""Rows after the readings, by line, and their cells by column."""
 
 
 @dataclass
@@ -183,8 +186,8 @@ def _is_of_units(row: list[str]) -> bool:
     return any(map(_UNIT.fullmatch, filled)) and not any(map(_NUMBER.fullmatch, filled))
 
 
-def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, TableRows]:
-    """Return the rows between the header and the last reading, and those after it."""
+def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, _Tail]:
+    """Return the rows between the header and the last reading, and those after it by line."""
     names = list(map(unmarked, rows.cells[header]))
     draft = _Draft(path, names, [], [], time, rows.assumed)
     if header:
@@ -206,7 +209,8 @@ def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, 
         for row in rows.cells[first:last]
     ]
     draft.lines = rows.lines[first:last]
-    return draft, rows._replace(cells=rows.cells[last:], lines=rows.lines[last:])
+    after = zip(rows.lines[last:], rows.cells[last:], strict=True)
+    return draft, {line: dict(zip_longest(names, map(str.strip, row))) for line, row in after}
 
 
 def _rows(draft: _Draft, rows: TableRows) -> TableRows:
@@ -298,7 +302,7 @@ def _without_ends(draft: _Draft) -> None:
             draft.without(place)
 
 
-def _check_tail(table: CsvTable, draft: _Draft, tail: TableRows) -> None:
+def _check_tail(table: CsvTable, draft: _Draft, tail: _Tail) -> None:
     """Refuse rows after the readings but notes, and totals that add up.
 
     Raises
@@ -306,34 +310,36 @@ def _check_tail(table: CsvTable, draft: _Draft, tail: TableRows) -> None:
     FaultyFilesError
         A row is neither.
     """
-    for row, line in zip(tail.cells, tail.lines, strict=True):
-        filled = [cell.strip() for cell in row if cell.strip()]
-        numbers = [
-            (name, cell.strip())
-            for name, cell in zip(table.columns, row, strict=False)
-            if _NUMBER.fullmatch(cell.strip())
-        ]
-        if not numbers and len(filled) == 1:
+    for line, row in tail.items():
+        cells = {name: cell for name, cell in row.items() if cell}
+        numbers = {name: cell for name, cell in cells.items() if _NUMBER.fullmatch(cell)}
+        if len(cells) == 1 and not numbers:
             draft.said.append(f"a note in line {line} left out")
             continue
-        for name, cell in numbers:
-            signs = table.signs.get(name, PLAIN_SIGNS)
-            try:
-                total, above = float(signs.plain(cell)), float(table.floats(name).sum())
-            except (GameError, ValueError):
-                total, above = np.nan, np.nan
-            digits = len(signs.plain(cell).partition(".")[2]) if np.isfinite(total) else 0
-            # Each addend was rounded as the total was.
-            if not abs(total - above) <= 0.5 * 10.0**-digits * (len(table) + 1):
+        if not numbers:
+            raise draft.refused("the line has no time", "take it out if it is no reading", line)
+        for name, cell in numbers.items():
+            if not _adds_up(table, name, cell):
                 raise draft.refused(
-                    f'"{cell}" in the column "{name}" belongs to no time, and is not the sum '
-                    f"of the column, {above:g}",
+                    f'"{cell}" in the column "{name}" has no time, and is not the sum of the column',
                     "take the line out if it holds no readings",
                     line,
                 )
-        if not numbers:
-            raise draft.refused("the line has no time", "take it out if it is no reading", line)
         draft.said.append(f"totals in line {line}, which add up, left out")
+
+
+def _adds_up(table: CsvTable, name: str | None, cell: str) -> bool:
+    """Return whether a number is the sum of a column, as far as its decimals go."""
+    if name not in table.columns:
+        return False
+    try:
+        total = table.signs.get(name, PLAIN_SIGNS).plain(cell)
+        difference = float(total) - float(table.floats(name).sum())
+    except (GameError, ValueError):
+        return False
+    decimals = len(total.partition(".")[2])
+    # Half a unit of the last decimal that is shown; the sum itself is rounded by far less.
+    return bool(abs(difference) <= (0.5 + 1e-6) * 10.0**-decimals)
 
 
 def _runs_backwards(times: tuple[str, ...]) -> bool:

@@ -19,7 +19,6 @@ from sesgame.files.faults import Faults
 from sesgame.files.json_text import LONGEST_SHOWN
 from sesgame.files.stamps import MARKS_END, iso_times, looks_like_time
 from sesgame.files.table_rows import TableRows, plain_rows, tolerant_rows
-from sesgame.formatting import count
 
 __all__ = ["NAMED", "CsvTable"]
 
@@ -102,8 +101,8 @@ class CsvTable:
             for row in ragged[:NAMED]
         ]
         if len(ragged) > NAMED:
-            more = count(len(ragged) - NAMED, "line")
-            faults.found.append(Fault(f"{more} more with another number of cells", str(path)))
+            what = f"{len(ragged):,} lines in all with another number of cells than the header"
+            faults.found.append(Fault(what, str(path)))
         columns = zip(*cells, strict=True) if not ragged else ((),) * len(header)
         found: dict[str, tuple[str, ...]] = {}
         for position, (name, column) in enumerate(zip(header, columns, strict=True), start=1):
@@ -279,8 +278,8 @@ class CsvTable:
             self._fault(message, row, name) for row, message in list(wrong.items())[:NAMED]
         ]
         if len(wrong) > NAMED:
-            more, last = count(len(wrong) - NAMED, "cell"), max(wrong)
-            faults.found.append(self._fault(f"{more} more like these, to this one", last, name))
+            what = f"the last of {len(wrong):,} cells that are wrong in this column"
+            faults.found.append(self._fault(what, max(wrong), name))
         faults.refuse()
 
     def fail(self, row: int, name: str, message: str) -> NoReturn:
