@@ -87,19 +87,17 @@ def test_many_drawn_calls_return_or_raise(seed):
             id="shape",
         ),
         pytest.param(
-            lambda: (
-                _engine.OrderBookColumns(
-                    1,
-                    np.array([0, 1], dtype=np.uintp),
-                    np.zeros(1, dtype=np.uint32),
-                    np.ones(1, dtype=bool),
-                    np.ones(1),
-                    np.ones(1),
-                    np.zeros(1),
-                    9.0,
-                ).misreport_utilities(
-                    0, _engine.EngineRule.VCG, 0.5, np.full((2, 1), np.nan), np.ones((2, 1))
-                )
+            lambda: _engine.OrderBookColumns(
+                1,
+                np.array([0, 1], dtype=np.uintp),
+                np.zeros(1, dtype=np.uint32),
+                np.ones(1, dtype=bool),
+                np.ones(1),
+                np.ones(1),
+                np.zeros(1),
+                9.0,
+            ).misreport_utilities(
+                0, _engine.EngineRule.VCG, 0.5, np.full((2, 1), np.nan), np.ones((2, 1))
             ),
             "prices holds NaN; each must be a finite number",
             id="misreport",
