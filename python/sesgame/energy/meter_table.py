@@ -321,7 +321,7 @@ def _check_tail(table: CsvTable, draft: _Draft, tail: _Tail) -> None:
         for name, cell in numbers.items():
             if not _adds_up(table, name, cell):
                 raise draft.refused(
-                    f'"{cell}" in the column "{name}" has no time, and is not the sum of the column',
+                    f'"{cell}" in the column "{name}" has no time, and is not its sum',
                     "take the line out if it holds no readings",
                     line,
                 )
