@@ -128,6 +128,7 @@ def read_meter_table(path: Path, assumed: list[str], *, any_name: bool = True) -
     body = _rows(draft, rows)
     table = CsvTable.of_rows(path, body).tolerant(body, marks_end=marks_end)
     _check_tail(table, draft, tail)
+    _refuse_several(table)
     if _runs_backwards(table.columns[TIME]):
         columns = {name: cells[::-1] for name, cells in table.columns.items()}
         table = replace(table, columns=columns, lines=table.lines[::-1])
@@ -166,18 +167,35 @@ def _header_and_time(cells: list[list[str]]) -> tuple[int, int] | None:
         return None
     place = max(times, key=lambda each: (times[each], -each))
     usual = Counter(len(row) for row in cells[:_LOOKED_AT]).most_common(1)[0][0]
-    first = next(
+    timed = [
         row
-        for row, found in enumerate(cells)
-        if place < len(found) and looks_like_time(found[place]) and len(found) >= usual - 1
-    )
-    # Above it: the fullest row, which names the columns; the last of these, but not one of units.
+        for row, found in enumerate(cells[:_LOOKED_AT])
+        if place < len(found) and looks_like_time(found[place])
+    ]
+    first = next((row for row in timed if len(cells[row]) >= usual - 1), timed[0])
+    # The fullest row above it names the columns; of several the last, but not one of units.
     above = [
         row for row in range(first) if not _is_of_units(cells[row]) and len(cells[row]) > place
     ]
+    above = [row for row in above if len(cells[row]) == len(cells[first])] or above
     if not above:
         return None
     return max(above, key=lambda row: (sum(bool(cell.strip()) for cell in cells[row]), row)), place
+
+
+def _names(cells: list[list[str]], header: int) -> tuple[list[str], int]:
+    """Return the names of the columns, and the first row that they are from.
+
+    That is the header, and where some are alike, all rows above that are as long.
+    """
+    names = list(map(unmarked, cells[header]))
+    joined, top = names, header
+    if len(set(names)) < len(names):
+        while top and len(cells[top - 1]) == len(names):
+            top -= 1
+            pairs = zip(map(unmarked, cells[top]), joined, strict=True)
+            joined = [f"{above} {name}".strip() for above, name in pairs]
+    return (joined, top) if len(set(joined)) == len(names) else (names, header)
 
 
 def _is_of_units(row: list[str]) -> bool:
@@ -188,10 +206,12 @@ def _is_of_units(row: list[str]) -> bool:
 
 def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, _Tail]:
     """Return the rows between the header and the last reading, and those after it by line."""
-    names = list(map(unmarked, rows.cells[header]))
+    names, top = _names(rows.cells, header)
     draft = _Draft(path, names, [], [], time, rows.assumed)
-    if header:
-        draft.said.append(f"{count(header, 'line')} before the header left out")
+    if top:
+        draft.said.append(f"{count(top, 'line')} before the header left out")
+    if top < header:
+        draft.said.append(f"names of columns from {header - top + 1} rows")
     first = header + 1
     if first < len(rows.cells) and _is_of_units(rows.cells[first]):
         units = zip(names, map(str.strip, rows.cells[first]), strict=False)
@@ -313,11 +333,9 @@ def _check_tail(table: CsvTable, draft: _Draft, tail: _Tail) -> None:
     for line, row in tail.items():
         cells = {name: cell for name, cell in row.items() if cell}
         numbers = {name: cell for name, cell in cells.items() if _NUMBER.fullmatch(cell)}
-        if len(cells) == 1 and not numbers:
+        if not numbers:
             draft.said.append(f"a note in line {line} left out")
             continue
-        if not numbers:
-            raise draft.refused("the line has no time", "take it out if it is no reading", line)
         for name, cell in numbers.items():
             if not _adds_up(table, name, cell):
                 raise draft.refused(
@@ -340,6 +358,28 @@ def _adds_up(table: CsvTable, name: str | None, cell: str) -> bool:
     decimals = len(total.partition(".")[2])
     # Half a unit of the last decimal that is shown; the sum itself is rounded by far less.
     return bool(abs(difference) <= (0.5 + 1e-6) * 10.0**-decimals)
+
+
+def _refuse_several(table: CsvTable) -> None:
+    """Refuse rows of several meters one under the other.
+
+    Raises
+    ------
+    FaultyFilesError
+        Most times are there several times, and a column tells them apart.
+    """
+    times = table.columns[TIME]
+    distinct = len(set(times))
+    if 2 * distinct > len(times) + 1:  # a repeated hour at most
+        return
+    for name, cells in table.columns.items():
+        labels = list(dict.fromkeys(cells))
+        pairs = set(zip(times, cells, strict=True))
+        if name != TIME and len(pairs) == len(times) and 2 * len(labels) <= len(times):
+            raise table.fault(
+                f'rows of several meters: at {times[0]} "{name}" is {labels[0]} and {labels[1]}',
+                cure="make a column of each",
+            )
 
 
 def _runs_backwards(times: tuple[str, ...]) -> bool:
