@@ -227,13 +227,12 @@ class CsvTable:
         GameError
             A cell is empty, not a number, NaN or infinite.
         """
-        if default is not None:
-            cells = tuple(cell or str(default) for cell in self.texts(name, ""))
-        else:
-            cells = self.columns[name]
+        cells = self.columns[name] if default is None else self.texts(name, "")
         signs = self.signs.get(name, PLAIN_SIGNS)
         if signs != PLAIN_SIGNS:
             cells = tuple(self.convert(name, cells, signs.plain, "a number"))
+        if default is not None:
+            cells = tuple(cell or str(default) for cell in cells)
         try:
             values = np.array(cells, dtype=np.float64)
         except ValueError:
