@@ -35,6 +35,7 @@ from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import NAMED, CsvTable
 from sesgame.files.faults import Faults
 from sesgame.files.number_table import NumberTable
+from sesgame.files.stamps import MARKS_END, iso_times
 from sesgame.formatting import count
 
 if TYPE_CHECKING:
@@ -299,7 +300,9 @@ def _read_meters(
     """Read the steps, and the columns that belong to somebody; all, where nobody knows whose."""
     found = None if columns is None else _read_plain(path, columns, said, holidays)
     if found:
-        parts.steps, parts.readings = found
+        (parts.steps, parts.readings), words = found
+        if words:
+            parts.assumed.append(f"{path.name}: {', '.join(words)}")
         return
     meters = read_meter_table(path, parts.assumed, any_name=False)
     table = meters.table
@@ -351,16 +354,22 @@ _Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
 
 def _read_plain(
     path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
-) -> _Readings | None:
-    """Return steps and readings of a file without any fault; of others, nothing."""
-    table = NumberTable.read(path, "time")
+) -> tuple[_Readings, list[str]] | None:
+    """Return steps and readings of a file without anything odd; of others, nothing."""
+    table = NumberTable.read(path, TIME)
     if table is None or set(table.columns) != set(columns):
         return None
     try:
-        steps = _steps_of(table.texts, said.meters_zone, said, holidays)
+        times = iso_times(table.texts)
+        # Only the end of a step is at 24:00, which is for whoever reads other clocks.
+        if times is None or any(map(MARKS_END.search, table.texts)):
+            return None
+        steps = _steps_of(times.times, said.meters_zone, said, holidays)
     except GameError:
         return None
-    return steps, {name: table.numbers[row] for name, row in table.columns.items()}
+    words = table.assumed[:1] + times.assumed + table.assumed[1:]
+    readings = {name: table.numbers[row] for name, row in table.columns.items()}
+    return (steps, readings), words
 
 
 def _gaps(table: CsvTable, names: list[str]) -> dict[str, list[int]]:
