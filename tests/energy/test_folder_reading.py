@@ -1,6 +1,7 @@
 """Folders that are not plain CSV, with what is said of them; and all faults of a folder at once."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -97,6 +98,15 @@ def test_a_workbook_with_the_name_of_a_csv_file_is_the_same_community(tmp_path, 
     assert found.assumed == ('meters.csv: the sheet "sheet" of a workbook',)
     (tmp_path / "meters.csv").rename(tmp_path / "meters.xlsx")
     assert same(sg.energy.Community.from_csv(tmp_path), plain)
+
+
+def test_a_workbook_without_the_extra_is_told_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    here = folder(tmp_path, HALVES | {"meters": xlsx(sheet=[["time", "ann_load"]])})
+    with pytest.raises(
+        FaultyFilesError, match=r'meters.csv is a workbook.*pip install "sesgame\[excel\]"'
+    ):
+        sg.energy.Community.from_csv(here)
 
 
 def test_times_up_to_24_00_mark_the_end_of_steps(tmp_path):
