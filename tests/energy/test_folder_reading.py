@@ -73,10 +73,21 @@ def test_what_was_assumed_is_in_headings_and_results(tmp_path, plain):
     files = HALVES | {"meters": german(HALVES["meters"])}
     found = sg.energy.Community.from_csv(folder(tmp_path, files))
     words = "meters.csv: semicolons between columns, decimal commas"
-    assert found.description().splitlines()[2] == f"read with {words}"
+    assert found.description().splitlines()[1] == f"read {words}"
     assert found.origin()["assumed"] == [words]
     assert len(plain.description().splitlines()) == 2
-    assert plain.origin()["assumed"] == []
+    assert "assumed" not in plain.origin()
+
+
+def test_scenarios_say_what_was_assumed_for_each(tmp_path):
+    for name, meters in (("wet", german(HALVES["meters"])), ("dry", HALVES["meters"])):
+        (tmp_path / name).mkdir()
+        folder(tmp_path / name, HALVES | {"meters": meters})
+    (tmp_path / "scenarios.csv").write_text("folder\nwet\ndry\n")
+    found = sg.energy.Scenarios.from_csv(tmp_path)
+    words = "wet/meters.csv: semicolons between columns, decimal commas"
+    assert found.description().splitlines()[1] == f"read {words}"
+    assert found.origin()["assumed"] == [words]
 
 
 def test_newest_first_is_the_same_community(tmp_path, plain):

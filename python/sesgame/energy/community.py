@@ -635,7 +635,7 @@ class Community(ByValue):
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
 
-        A third one says what was assumed to read the files, where that was needed. Of batteries
+        Lines between them say what was assumed to read files, where that was needed. Of batteries
         that are run as one it says by which share of what they save that may put the cost of any
         coalition too low, and by how much that of all.
         """
@@ -643,8 +643,8 @@ class Community(ByValue):
         how = chosen(problem, model).summary([problem])
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
-            f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
-            + (f"\nread with {'; '.join(self.assumed)}" if self.assumed else "")
+            + "".join(f"read {words}\n" for words in self.assumed)
+            + f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
         )
 
     @property
@@ -666,7 +666,7 @@ class Community(ByValue):
             "n_steps": self.steps.n_steps,
             "step_hours": self.steps.step_hours,
             "model": self.chosen_model(model),
-            "assumed": list(self.assumed),
+            **({"assumed": list(self.assumed)} if self.assumed else {}),
         }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:

@@ -224,7 +224,10 @@ class Scenarios(ByValue):
         ]
 
     def description(self, model: Model | None = None) -> str:
-        """Return in words the scenarios, the members, and how they are dispatched; two lines."""
+        """Return in words the scenarios, the members, and how they are dispatched; two lines.
+
+        Lines between them say what was assumed to read files, where that was needed.
+        """
         steps = self.communities[0].steps
         period = (
             f" of {steps.time(0)} to {steps.time(steps.n_steps)}" if self._in_one_period else ""
@@ -232,12 +235,21 @@ class Scenarios(ByValue):
         how = self._chosen(model).summary(self.problems, self.weights)
         return (
             f"{count(len(self.communities), 'scenario')}{period}\n"
-            f"{count(len(self.members), 'member')}, {steps.in_words}, {how}"
+            + "".join(f"read {words}\n" for words in self._assumed)
+            + f"{count(len(self.members), 'member')}, {steps.in_words}, {how}"
         )
+
+    @property
+    def _assumed(self) -> list[str]:
+        """What was assumed to read the communities, with their names."""
+        return [f"{one.name}/{words}" for one in self.communities for words in one.assumed]
 
     def origin(self, model: Model | None = None) -> dict[str, Any]:
         """Return what a saved result says of where the game comes from."""
         origin = self.communities[0].origin(model)
+        origin.pop("assumed", None)
+        if self._assumed:
+            origin["assumed"] = self._assumed
         if not self._in_one_period:
             del origin["start"], origin["end"]
         return {**origin, "weights": list(self.weights)}
