@@ -30,7 +30,7 @@ OF_ONE = "tariff"
 TariffReader: TypeAlias = Callable[[CsvTable], Tariff | PriceSeries]
 T = TypeVar("T")
 
-_TERMS = ("loss_factor", "credit", "minimum_per_month", "valid_until")
+_TERMS = ("loss_factor", "credit", "minimum_per_month", "billed_per", "valid_until")
 _WHOLE = {"mean_minutes", "n_highest", "mean_of_months", "ratchet_months"}
 _NUMBERS = {"floor_kw", "cap_kw", "ratchet"}
 
@@ -86,7 +86,7 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
     names = table.texts("contract")
     currency = _currency(table, r"buy_([a-z]{3})_per_kwh")
     minimum = f"minimum_{currency.lower()}_per_month"
-    terms = {"minimum_per_month": minimum} | {name: name for name in _TERMS if name[0] != "m"}
+    terms = {name: name for name in _TERMS} | {"minimum_per_month": minimum}
     found = {}
     for name in dict.fromkeys(names):
         rows = [row for row, each in enumerate(names) if each == name]
@@ -102,6 +102,7 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
             if cells[rows[0]]:
                 converters: dict[str, Callable[[str], object]] = {
                     "credit": str,
+                    "billed_per": str,
                     "valid_until": as_date,
                 }
                 convert = converters.get(term, _finite)
@@ -110,6 +111,8 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
                 (options[term],) = part.convert(column, [cells[rows[0]]], convert, wanted)
         with_line = f"{table.path}, line {own.lines[0]}"
         energy = read_tariff(own)
+        if isinstance(energy, Tariff):
+            options["valid_from"] = energy.valid_from
         try:
             found[name] = Contract(name=name, energy=energy, **options)
         except GameError as error:
