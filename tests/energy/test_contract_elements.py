@@ -368,6 +368,25 @@ ELEMENTS = {
         "demand charge",
         "counts",
     ),
+    "further hours of a peak": Element(
+        "DemandCharge.also CalendarHours.start_minute CalendarHours.end_minute CalendarHours.days "
+        "CalendarHours.months",
+        "demand_charges.csv",
+        "also",
+        *charge(
+            ",from,to,days,also",
+            ",20:00,07:00,mon-fri,00:00-24:00 sat sun;09:00-10:00 fri mar",
+            start_minute=1200,
+            end_minute=420,
+            days=range(5),
+            also=[
+                E.CalendarHours(days=[5, 6]),
+                E.CalendarHours(start_minute=540, end_minute=600, days=[4], months=[3]),
+            ],
+        ),
+        "from 20:00 to 07:00 on mon tue wed thu fri and on sat sun and from 09:00 to 10:00 on fri",
+        "peaks",
+    ),
     "mean of a window": Element(
         "DemandCharge.mean_minutes",
         "demand_charges.csv",
@@ -446,6 +465,7 @@ CLASSES = (
     E.Block,
     E.Tax,
     E.DemandCharge,
+    E.CalendarHours,
 )
 UNCHANGED = {"name", "currency"}
 """What does not change the amount of a bill."""

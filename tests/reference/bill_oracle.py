@@ -166,7 +166,7 @@ def peaks(charge, rows, hours, holidays=()):
     """Return each month, year or the period, and the kW that are billed."""
     windows = defaultdict(list)
     for time, drawn, *_ in rows:
-        if counts(charge, time, holidays):
+        if any(counts(part, time, holidays) for part in (charge, *charge.also)):
             minute = 60 * time.hour + time.minute
             slot = minute // (charge.mean_minutes or round(60 * hours))
             windows[time.date(), slot].append(max(drawn, 0.0) / hours)

@@ -9,6 +9,7 @@
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.bill import Bill, BillLine
+from sesgame.energy.calendar_hours import CalendarHours
 from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
@@ -39,6 +40,7 @@ __all__ = [
     "BillLine",
     "Block",
     "Calendar",
+    "CalendarHours",
     "ClusteredEvidence",
     "Community",
     "Contract",

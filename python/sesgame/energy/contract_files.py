@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from sesgame.energy.clock import as_date
-from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
+from sesgame.energy.clock_cells import (
+    CLOCK,
+    DAYS,
+    HOURS,
+    MONTHS_OF_YEAR,
+    days_of,
+    hours_of,
+    minute_of,
+    months_of,
+)
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
 from sesgame.energy.demand_charge import DemandCharge
@@ -191,7 +200,7 @@ def _taxes(table: CsvTable, currency: str) -> list[Tax]:
 def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
     price = _money(table, "price_{}_per_kw", currency)
     when = ["per", "from", "to", "days", "months"]
-    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw"]
+    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw", "also"]
     table.expect([price], ["contract", *when, *peak])
     options: list[dict[str, Any]] = [
         {"price_per_kw": value} for value in table.floats(price).tolist()
@@ -204,6 +213,7 @@ def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
         "months": ("months", months_of, MONTHS_OF_YEAR),
         "one_per_day": ("one_per_day", _yes, "yes or no"),
         "history_kw": ("history_kw", _history, "months and kW like 2023-11 4.1;2023-12 4.4"),
+        "also": ("also", hours_of, HOURS),
         **{name: (name, int, "a whole number") for name in _WHOLE},
         **{name: (name, _finite, "a number") for name in _NUMBERS},
     }
