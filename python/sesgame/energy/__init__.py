@@ -24,14 +24,17 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.energy.eltariff import read_eltariff
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.published_tariff import PublishedTariff
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
+from sesgame.energy.urdb import read_urdb
 
 __all__ = [
     "BargainedDispatchEvidence",
@@ -57,6 +60,7 @@ __all__ = [
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
+    "PublishedTariff",
     "Scenarios",
     "Schedule",
     "StorageOffer",
@@ -69,5 +73,7 @@ __all__ = [
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "read_eltariff",
+    "read_urdb",
     "sharing_game",
 ]
