@@ -54,7 +54,8 @@ def price_bands(
     holiday = frozenset([HOLIDAY])
     return [
         PriceBand(
-            *block.value.tolist(),
+            buy_per_kwh=float(block.value[0]),
+            sell_per_kwh=float(block.value[1]),
             start_minute=block.start_minute,
             end_minute=block.end_minute,
             days=days,

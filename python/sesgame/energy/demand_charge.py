@@ -193,7 +193,8 @@ class DemandCharge(InOrder):
         return (own, *self.also)
 
     def _hours(self) -> NDArray[np.bool_]:
-        return np.logical_or.reduce([part.holds for part in self._parts])
+        found: NDArray[np.bool_] = np.any([part.holds for part in self._parts], axis=0)
+        return found
 
     @property
     def follows_clock(self) -> bool:

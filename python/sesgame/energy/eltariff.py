@@ -208,17 +208,17 @@ class _Reader:
             not hours.every_day for each in (*energy, *power) for hours in each.hours or ()
         )
         per_cent = vat_per_cent(self.prices)
+        taxed = frozenset(["energy", "demand charge", "fee"])
+        taxes = (Tax(label="VAT", per_cent=per_cent, on=taxed),) if per_cent else ()
         zone = self.tariff.need("timeZone")
         name = self.tariff.need("name").text()
         try:
             contract = Contract(
                 name=name,
                 energy=self._tariff(energy, holidays, by_day),
-                fees=self._fees(fixed),
-                demand_charges=[self._charge(each, holidays) for each in power],
-                taxes=[Tax(label="VAT", per_cent=per_cent, on=["energy", "demand charge", "fee"])]
-                if per_cent
-                else [],
+                fees=tuple(self._fees(fixed)),
+                demand_charges=tuple(self._charge(each, holidays) for each in power),
+                taxes=taxes,
                 valid_from=self.validity.first,
                 valid_until=self.validity.end,
             )
@@ -403,7 +403,9 @@ def _cells(component: _Component, holidays: tuple[datetime.date, ...]) -> NDArra
     """Return the cells of the calendar in which a component is active."""
     if component.hours is None:
         return np.ones(CELLS, dtype=np.bool_)
-    return np.logical_or.reduce([hours.cells(holidays) for hours in component.hours])
+    found: NDArray[np.bool_]
+    found = np.any([hours.cells(holidays) for hours in component.hours], axis=0)
+    return found
 
 
 def _peak_reference(settings: JsonField) -> str:

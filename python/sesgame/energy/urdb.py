@@ -227,9 +227,9 @@ class _Reader:
                 name="rate" if name is None else name.text(),
                 energy=energy,
                 credit=self._credit(net_metering) or "paid",
-                blocks=blocks,
-                fees=self._fees(in_game=minimum is not None),
-                demand_charges=charges,
+                blocks=tuple(blocks),
+                fees=tuple(self._fees(in_game=minimum is not None)),
+                demand_charges=tuple(charges),
                 minimum_per_month=minimum,
                 valid_from=first,
                 valid_until=end,
@@ -400,7 +400,7 @@ class _Reader:
         """Return the fixed charges; with a minimum of everything they are in the game, too."""
         if self.number("fixedchargeeaaddl"):
             self.readings.append("one meter is billed: the charge of further meters is not")
-        fees = []
+        fees: list[FixedFee] = []
         for name, units in (
             ("fixedchargefirstmeter", "fixedchargeunits"),
             ("fixedmonthlycharge", ""),
