@@ -23,6 +23,9 @@ from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import DemandCharge, Grid, Line
+from sesgame.energy.public_grid.metering_point import MeteringPoint
+from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
@@ -43,6 +46,7 @@ __all__ = [
     "DispatchOracle",
     "Grid",
     "Line",
+    "MeteringPoint",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",
@@ -51,8 +55,10 @@ __all__ = [
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
+    "PublicGrid",
     "Scenarios",
     "Schedule",
+    "SharingPrices",
     "StorageOffer",
     "Tariff",
     "TimeSteps",

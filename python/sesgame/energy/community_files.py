@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 
     from sesgame.energy.battery import Battery, StorageOffer
 
-__all__ = ["CommunityFields", "community_files", "read_community_files"]
+__all__ = [
+    "CommunityFields",
+    "community_files",
+    "read_community_files",
+    "read_holidays",
+    "read_readings",
+    "read_tariff",
+]
 
 _NEEDED = ("members", "meters", "tariff")
 _OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays")
@@ -97,7 +104,7 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     files = community_files(folder)
     if "clock" in files:
         said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
-    holidays = _read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
+    holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
     members, meters = _read_members(CsvTable.read(files["members"]))
     steps, load_kwh, pv_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
     batteries: list[Battery] = []
@@ -107,7 +114,7 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     if "storage_offers" in files:
         offers = read_offers(CsvTable.read(files["storage_offers"]))
     grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
-    tariff = _read_tariff(CsvTable.read(files["tariff"]), said)
+    tariff = read_tariff(CsvTable.read(files["tariff"]), said)
     refuse_unsaid(steps, said.tariff_zone, tariff.follows_clock or grid.follows_clock)
     return {
         "members": members,
@@ -163,9 +170,7 @@ def _read_meters(
     holidays: list[date] | None,
 ) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
     columns = dict.fromkeys(meter.column for meter in meters)
-    steps, readings = _read_plain(path, columns, said, holidays) or _read_by_cell(
-        path, columns, said, holidays
-    )
+    steps, readings = read_readings(path, columns, said, holidays)
     energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
     for meter in meters:
         hours = steps.step_hours if meter.unit == "kW" else 1.0
@@ -176,6 +181,25 @@ def _read_meters(
 
 
 _Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
+
+
+def read_readings(
+    path: Path,
+    columns: Collection[str],
+    said: MeterClock,
+    holidays: list[date] | None,
+    owner: str = "member in members.csv",
+) -> _Readings:
+    """Return the steps and the columns of meters; each column belongs to an `owner`.
+
+    Raises
+    ------
+    GameError
+        A column is missing, of nobody, or has a cell that is no number.
+    """
+    return _read_plain(path, columns, said, holidays) or _read_by_cell(
+        path, columns, said, holidays, owner
+    )
 
 
 def _read_plain(
@@ -193,7 +217,11 @@ def _read_plain(
 
 
 def _read_by_cell(
-    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
+    path: Path,
+    columns: Collection[str],
+    said: MeterClock,
+    holidays: list[date] | None,
+    owner: str,
 ) -> _Readings:
     """Return steps and readings, or name the cell that is wrong."""
     table = CsvTable.read(path)
@@ -201,9 +229,7 @@ def _read_by_cell(
         table.need(name)
     for name in table.columns:
         if name != "time" and name not in columns:
-            raise GameError(
-                f'{table.path}: the meter column "{name}" belongs to no member in members.csv'
-            )
+            raise GameError(f'{table.path}: the meter column "{name}" belongs to no {owner}')
     steps = _read_times(table, said.meters_zone, said, holidays)
     _refuse_gaps(table, list(columns), steps)
     return steps, {name: table.floats(name) for name in columns}
@@ -255,7 +281,7 @@ def _steps_of(
     )
 
 
-def _read_holidays(table: CsvTable) -> list[date]:
+def read_holidays(table: CsvTable) -> list[date]:
     """Return the days of a table with one of them in each row."""
     table.expect(["date"], ["name"])
     days = table.convert("date", table.texts("date"), as_date, "a date like 2024-08-15")
@@ -266,7 +292,14 @@ def _read_holidays(table: CsvTable) -> list[date]:
     return days
 
 
-def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
+def read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
+    """Return the prices of a table.
+
+    Raises
+    ------
+    GameError
+        A column is missing or has no meaning, or a cell is wrong.
+    """
     currency = _currency(table)
     buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
     series = "time" in table.columns
