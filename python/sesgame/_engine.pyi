@@ -309,6 +309,18 @@ def linear_production_game(
 def airport_game(costs: NDArray[np.float64]) -> NativeGame: ...
 def bankruptcy_game(estate: float, claims: NDArray[np.float64]) -> NativeGame: ...
 def banzhaf_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def contract_game(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    is_capped: bool,
+    groups: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None,
+    losses: float,
+    periods: tuple[
+        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[tuple[int, float, float]]
+    ],
+    peaks: list[_BilledPeak],
+) -> NativeGame: ...
 def convex_dispatch_game(
     resources: NDArray[np.float64],
     money: NDArray[np.float64],
@@ -416,6 +428,16 @@ def unions_game(game: NativeGame, unions: list[list[int]]) -> NativeGame: ...
 def weighted_sum_game(games: list[NativeGame], weights: NDArray[np.float64]) -> NativeGame: ...
 def weighted_vote(weights: NDArray[np.float64], quota: float) -> NativeGame: ...
 
+_PeakMonth: TypeAlias = tuple[int, NDArray[np.int64], NDArray[np.int64]]
+_BilledPeak: TypeAlias = tuple[
+    float,
+    int,
+    list[_PeakMonth],
+    int,
+    tuple[float, float],
+    NDArray[np.float64],
+    tuple[int, float, int],
+]
 _Report: TypeAlias = Callable[[int, int], None] | None
 _Kind: TypeAlias = Literal["gain", "cost"]
 _Stage: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]]]

@@ -381,7 +381,7 @@ def test_which_steps_a_charge_counts():
     ("options", "message"),
     [
         ({"price_per_kw": -1.0}, "price_per_kw must be non-negative, got -1.0"),
-        ({"price_per_kw": 1.0, "per": "week"}, 'per must be "period" or "month", got \'week\''),
+        ({"price_per_kw": 1.0, "per": "week"}, 'per must be "period", "month" or "year", got'),
         ({"price_per_kw": 1.0, "days": [8]}, "are not days of the week"),
         ({"price_per_kw": 1.0, "end_minute": 1441}, "1441 is not a minute of the day"),
     ],

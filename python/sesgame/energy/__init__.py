@@ -13,6 +13,8 @@ from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
 from sesgame.energy.contract import Contract
+from sesgame.energy.contract_elements import Block, FixedFee, Tax
+from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     OwenPrices,
     PeakPrices,
@@ -22,7 +24,7 @@ from sesgame.energy.dispatch.dual_prices import (
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
-from sesgame.energy.grid import DemandCharge, Grid, Line
+from sesgame.energy.grid import Grid, Line
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
@@ -38,12 +40,14 @@ __all__ = [
     "Battery",
     "Bill",
     "BillLine",
+    "Block",
     "Calendar",
     "ClusteredEvidence",
     "Community",
     "Contract",
     "DemandCharge",
     "DispatchOracle",
+    "FixedFee",
     "Grid",
     "Line",
     "MeteringPoint",
@@ -61,6 +65,7 @@ __all__ = [
     "SharingPrices",
     "StorageOffer",
     "Tariff",
+    "Tax",
     "TimeSteps",
     "TwoPeriodPrices",
     "TwoPeriodStorage",

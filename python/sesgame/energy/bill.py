@@ -38,6 +38,8 @@ class BillLine:
         When the steps begin that set a peak; of other lines none.
     whose : str
         Whose import the peak is of; of other lines empty.
+    in_game : bool
+        Whether it is a part of what a coalition costs: taxes are not, nor most fixed fees.
     """
 
     kind: LineKind
@@ -49,6 +51,7 @@ class BillLine:
     amount: float
     steps: tuple[str, ...] = ()
     whose: str = ""
+    in_game: bool = True
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,6 +79,11 @@ class Bill(ByValue):
     def total(self) -> float:
         """The sum of all lines; negative where the point is paid."""
         return math.fsum(line.amount for line in self.lines)
+
+    @property
+    def cost(self) -> float:
+        """What the game of a community is about: without taxes and fees outside the game."""
+        return math.fsum(line.amount for line in self.lines if line.in_game)
 
     def total_of(self, *kinds: LineKind) -> float:
         """Return the sum of the lines of some kinds."""

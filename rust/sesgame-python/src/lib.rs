@@ -9,6 +9,7 @@ mod boundary;
 mod bundle_auction;
 mod checks;
 mod coalition_values;
+mod contract;
 mod convex_dispatch;
 mod dispatch;
 mod games;
@@ -38,6 +39,8 @@ mod _engine {
     use crate::bundle_auction::{BundleAuctionColumns, ClarkeOutcome, CoreSelectingOutcome};
     #[pymodule_export]
     use crate::coalition_values::CoalitionValues;
+    #[pymodule_export]
+    use crate::contract::contract_game;
     #[pymodule_export]
     use crate::convex_dispatch::{ConvexDispatch, ConvexDispatchGame, convex_dispatch_game};
     #[pymodule_export]

@@ -38,6 +38,8 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
     dict of str to Game
         ``"pooled battery"``, where batteries are run, and ``"netting"``.
     """
+    if problem.billing is not None:
+        return {}
     plain = _plain(problem)
     if model.name in ("battery", "netting") and plain == problem:
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from sesgame.energy.dispatch.billed import BilledModel
 from sesgame.energy.dispatch.linear import LinearModel, MergedModel
 from sesgame.energy.dispatch.netting import NettingModel
 from sesgame.energy.dispatch.pool_gap import is_harmless
@@ -89,9 +90,10 @@ class DispatchModel(Protocol):
 
 
 _POOLED, _NETTING, _MERGED, _LINEAR = PooledModel(), NettingModel(), MergedModel(), LinearModel()
+_BILLED = BilledModel()
 
 MODELS: dict[Model, DispatchModel] = {
-    model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR)
+    model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR, _BILLED)
 }
 """All of them by name, the fastest first."""
 
@@ -107,6 +109,9 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     GameError
         There is no such model, or it lacks something that the problem has.
     """
+    if problem.billing is not None and name in (None, _BILLED.name):
+        _BILLED.refuse_dispatch(problem)
+        return _BILLED
     if name is None:
         if _POOLED.missing(problem) or not is_harmless(problem):
             return _MERGED if _MERGED.merges(problem) else _LINEAR
@@ -115,7 +120,12 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
         *others, last = (f'"{known}"' for known in MODELS)
         raise GameError(f"model must be {', '.join(others)} or {last}, got {name!r}")
     model = MODELS[name]
+    if problem.billing is not None:
+        elements = ", ".join(problem.billing.elements)
+        raise GameError(f'model="{name}" does not support {elements}; model="{_BILLED.name}" does')
     missing = model.missing(problem)
+    if missing and model is _BILLED:
+        raise GameError(f'model="{name}" is for {", ".join(missing)}; there is none here')
     if missing:
         raise GameError(
             f'model="{name}" does not support {", ".join(missing)}; model="{_LINEAR.name}" does'

@@ -18,6 +18,8 @@ from sesgame.game.by_value import ByValue
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.dispatch.billing import Billing
+
 __all__ = [
     "NO_OFFERS",
     "Dispatch",
@@ -30,12 +32,13 @@ __all__ = [
     "Storage",
 ]
 
-Model = Literal["battery", "netting", "merged", "linear"]
+Model = Literal["battery", "netting", "merged", "linear", "contract"]
 """``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
 too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
 recursions, very fast, also under demand charges. ``"linear"``: a linear program, with each battery
 by itself, wear, limits of the grid and storage to buy. ``"merged"``: the same in which batteries
-that are nearly alike run as one unit, which costs too little by up to a stated share, too."""
+that are nearly alike run as one unit, which costs too little by up to a stated share, too.
+``"contract"``: netting, billed by elements of a contract that depend on whole months."""
 
 
 class Steps(Protocol):
@@ -220,6 +223,8 @@ class DispatchProblem(ByValue):
         Of lines and connections.
     currency : str
         For messages.
+    billing : Billing, optional
+        What else a contract bills; it has all charges on peaks then, and `peak_charges` is empty.
     """
 
     members: tuple[str, ...]
@@ -235,6 +240,7 @@ class DispatchProblem(ByValue):
     export_limit_kw: float
     flow_limits: tuple[FlowLimit, ...]
     currency: str
+    billing: Billing | None = None
 
     @cached_property
     def net_load_kwh(self) -> NDArray[np.float64]:
@@ -279,6 +285,8 @@ class DispatchProblem(ByValue):
         money = price @ flow_kwh
         for charge in self.peak_charges:
             money += charge.price_per_kw / self.steps.step_hours * flow_kwh[charge.steps].max()
+        if self.billing is not None:
+            money += self.billing.turnover(flow_kwh, self.steps.step_hours)
         additions = len(self.members) + self.steps.n_steps
         return float(np.finfo(np.float64).eps * additions * money)
 

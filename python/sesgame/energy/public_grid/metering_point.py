@@ -57,17 +57,21 @@ class MeteringPoint(ByValue):
         for name in ("name", "contract", "zone"):
             if not isinstance(getattr(self, name), str):
                 raise GameError(f"{name} of a metering point is text, not {getattr(self, name)!r}")
-        given = [self.import_kwh, self.export_kwh]
-        if given == [None, None]:
+        found = {
+            register: self._checked(register, values)
+            for register in ("import_kwh", "export_kwh")
+            if (values := getattr(self, register)) is not None
+        }
+        lengths = [len(readings) for readings in found.values()]
+        if not lengths:
             raise GameError(f"the metering point {self.name!r} has neither register")
-        length = len(np.atleast_1d(given[0] if given[0] is not None else given[1]))
-        for register, values in zip(("import_kwh", "export_kwh"), given, strict=True):
-            readings = np.zeros(length) if values is None else self._checked(register, values)
-            if readings.shape != (length,):
-                raise GameError(
-                    f"the metering point {self.name!r} has {length} readings of import_kwh and "
-                    f"{len(readings)} of export_kwh"
-                )
+        if lengths[0] != lengths[-1]:
+            raise GameError(
+                f"the metering point {self.name!r} has {lengths[0]} readings of import_kwh and "
+                f"{lengths[-1]} of export_kwh"
+            )
+        for register in ("import_kwh", "export_kwh"):
+            readings = found.get(register, np.zeros(lengths[0]))
             readings.setflags(write=False)
             object.__setattr__(self, register, readings)
 

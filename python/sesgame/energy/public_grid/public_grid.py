@@ -60,8 +60,8 @@ class PublicGrid(ByValue):
     steps : TimeSteps or array_like of datetime64, shape (T,)
         The steps of the meters, or when each of them starts.
     contracts : iterable of Contract
-        Those that points name. Demand charges and the like are not of sharing: only contracts of
-        energy prices are taken.
+        Those that points name. What of them sharing does not change (fixed fees, demand charges of
+        the point, taxes on what it is billed alone) adds up by member.
     fee_per_kwh : float or mapping of (str, str) to float, default 0
         What a shared kWh costs still: reduced grid fees and taxes. By zone it goes from that of the
         point that feeds in to that of the point that draws, for each two zones that have points.
@@ -77,7 +77,8 @@ class PublicGrid(ByValue):
     ------
     GameError
         A point belongs to nobody or names no contract, zones lack a fee, currencies differ, or
-        numbers do not fit.
+        numbers do not fit. A contract has a capped credit, net metering, blocks or a minimum bill:
+        then the steps of a month hang together, and no step can be cleared by itself.
 
     Notes
     -----
@@ -154,6 +155,20 @@ class PublicGrid(ByValue):
             twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
             if twice and len(set(names)) < len(names):
                 raise GameError(f"the {kind} {twice[0]!r} is there twice")
+        for contract in self.contracts:
+            tied = {
+                f"{contract.credit} credit" if contract.credit == "capped" else contract.credit: (
+                    contract.credit != "paid"
+                ),
+                "blocks": bool(contract.blocks),
+                "a minimum bill": contract.minimum_per_month is not None,
+            }
+            for element in (name for name, is_there in tied.items() if is_there):
+                raise GameError(
+                    f"the contract {contract.name!r} has {element}: the steps of a month hang "
+                    f"together then, and sharing is cleared step by step; state the energy price "
+                    f"that a kWh more or less has in the end"
+                )
         known, members = set(contracts), set(self.members)
         for point in self.points:
             if point.member not in members:
@@ -309,7 +324,8 @@ class PublicGrid(ByValue):
         shape = (len(self.zones), self.steps.n_steps)
         taken_low, taken_high, given_low, given_high = (np.broadcast_to(e, shape) for e in ends)
         taken, given = (taken_low + taken_high) / 2, (given_low + given_high) / 2
-        bills = self._bills(buy, sell, taken, given).sum(axis=1)
+        beyond = self._beyond_energy()
+        bills = self._bills(buy, sell, taken, given).sum(axis=1) + beyond
         drawn = np.stack([self._bills(buy, sell, end, None) for end in (taken_low, taken_high)])
         fed_in = np.stack([self._bills(buy, sell, None, end) for end in (given_low, given_high)])
         # A step's bill is straight between its two prices, so its ends are at theirs. With zones
@@ -328,9 +344,32 @@ class PublicGrid(ByValue):
             shared_kwh=shared,
             choice="the middle of the lowest and the highest price that clears",
             cost=float(native.values(everybody)[0]),
-            lowest=lowest,
-            highest=highest,
+            lowest=lowest + beyond,
+            highest=highest + beyond,
         )
+
+    def _beyond_energy(self) -> Array:
+        """Return what contracts bill beside energy, by member: sharing does not change it."""
+        by_name = {contract.name: contract for contract in self.contracts}
+        place = {member: row for row, member in enumerate(self.members)}
+        amounts = np.zeros(len(self.members))
+        billed = set()
+        for point in self.points:
+            contract = by_name[point.contract]
+            if contract.fees or contract.demand_charges or contract.taxes:
+                # The fee of a member is billed once, however many points have the contract.
+                whose = (point.member, point.contract)
+                bill = contract.bill(
+                    self.steps,
+                    point.import_kwh,
+                    point.export_kwh,
+                    n_members=int(whose not in billed),
+                )
+                billed.add(whose)
+                amounts[place[point.member]] += sum(
+                    line.amount for line in bill.lines if line.kind not in ("energy", "feed-in")
+                )
+        return amounts
 
     def _bills(self, buy: Array, sell: Array, taken: Array | None, given: Array | None) -> Array:
         """Return what members pay in each step for what they draw, and for what they feed in."""
@@ -384,7 +423,7 @@ class PublicGrid(ByValue):
         fed_in = np.array([point.export_kwh for point in self.points])
         for readings in (drawn, fed_in):
             readings.setflags(write=False)
-        alone = np.zeros(len(self.members))
+        alone = self._beyond_energy()
         for row, number in enumerate(group.tolist()):
             alone[member[row]] += buy[number] @ drawn[row] - sell[number] @ fed_in[row]
         return native_from(
