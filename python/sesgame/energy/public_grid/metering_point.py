@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from sesgame.game.by_value import ByValue
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MeteringPoint"]
+__all__ = ["MeteringPoint", "OwnPoints"]
+
+OwnPoints = Literal["always", "with_others", "never"]
+"""Whether the points of one member share with one another."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

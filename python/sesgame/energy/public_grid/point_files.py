@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast, get_args
 
 from sesgame.energy.community_files import read_holidays, read_readings, read_tariff
 from sesgame.energy.contract import Contract
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
-from sesgame.energy.public_grid.metering_point import MeteringPoint
+from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
-    from sesgame.energy.public_grid.public_grid import OwnPoints
     from sesgame.energy.time_steps import TimeSteps
 
 __all__ = ["PointFields", "point_files", "read_point_files"]
@@ -23,7 +22,6 @@ __all__ = ["PointFields", "point_files", "read_point_files"]
 _NEEDED = ("points", "meters", "contracts")
 _OPTIONAL = ("sharing", "clock", "holidays")
 _REGISTERS = ("import", "export")
-_OWN_POINTS = ("always", "with_others", "never")
 _SAME = "same"
 
 
@@ -175,8 +173,8 @@ def _read_sharing(
         if (givers[row], takers[row]) in given:
             table.fail(row, column, "the fee between these zones is there already")
         given[givers[row], takers[row]] = fee
-        if said[row] and said[row] not in _OWN_POINTS:
-            table.fail(row, "own_points", f'"{said[row]}" is not {", ".join(_OWN_POINTS)}')
+        if said[row] and said[row] not in get_args(OwnPoints):
+            table.fail(row, "own_points", f'"{said[row]}" is not {", ".join(get_args(OwnPoints))}')
         if said[row] != said[0]:
             table.fail(row, "own_points", f'"{said[row]}", but the first row says "{said[0]}"')
     fees = {}

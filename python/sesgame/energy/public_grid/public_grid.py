@@ -7,13 +7,13 @@ from copy import copy
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from sesgame._engine import SharingGame, sharing_game
 from sesgame.energy.contract import Contract
-from sesgame.energy.public_grid.metering_point import MeteringPoint
+from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.energy.public_grid.point_files import read_point_files
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.time_steps import Moment, TimeSteps
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["OwnPoints", "PublicGrid"]
-
-OwnPoints = Literal["always", "with_others", "never"]
+__all__ = ["PublicGrid"]
 
 _OWN_POINTS = {
     "always": "own points share as others do, even of a member alone",
