@@ -17,6 +17,7 @@ from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from sesgame.energy.tariff import Tariff
@@ -48,7 +49,7 @@ class PointFields(TypedDict):
     points: list[MeteringPoint]
     steps: TimeSteps
     contracts: list[Contract]
-    fee_per_kwh: float | dict[tuple[str, str], NDArray]
+    fee_per_kwh: float | dict[tuple[str, str], NDArray[np.float64]]
     own_points: OwnPoints
     members: list[str]
     name: str
@@ -102,7 +103,8 @@ def read_point_files(folder: Path) -> PointFields:
             next(iter(contracts.values())).currency,
             average=said.prices_within_step == "average",
         )
-    follow = any(each.follows_clock for each in (*contracts.values(), *tariffs.values()))
+    follow = any(contract.follows_clock for contract in contracts.values())
+    follow = follow or any(tariff.follows_clock for tariff in tariffs.values())
     refuse_unsaid(steps, said.tariff_zone, follow)
     try:
         fees = {pair: tariff.prices(steps)[0] for pair, tariff in tariffs.items()}
@@ -155,7 +157,7 @@ def _refuse_unused(table: CsvTable, used: tuple[str, ...]) -> None:
 
 
 def _points(
-    table: CsvTable, meters: Path, steps: TimeSteps, readings: dict[str, NDArray]
+    table: CsvTable, meters: Path, steps: TimeSteps, readings: dict[str, NDArray[np.float64]]
 ) -> list[MeteringPoint]:
     columns = zip(
         table.texts("point"),

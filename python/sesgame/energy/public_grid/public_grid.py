@@ -268,11 +268,10 @@ class PublicGrid(ByValue):
     @property
     def outside_game(self) -> tuple[str, ...]:
         """The labels of what contracts bill and the game leaves out: taxes, and most fixed fees."""
-        labels = (
-            element.label
-            for contract in self.contracts
-            for element in (*(fee for fee in contract.fees if not fee.in_game), *contract.taxes)
-        )
+        labels: list[str] = []
+        for contract in self.contracts:
+            labels += [fee.label for fee in contract.fees if not fee.in_game]
+            labels += [tax.label for tax in contract.taxes]
         return tuple(dict.fromkeys(labels))
 
     def bills_alone(self, member: Hashable) -> tuple[Bill, ...]:
