@@ -31,6 +31,9 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.public_grid.metering_point import MeteringPoint
+from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.published_tariff import PublishedTariff
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
@@ -56,6 +59,7 @@ __all__ = [
     "FixedFee",
     "Grid",
     "Line",
+    "MeteringPoint",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",
@@ -64,9 +68,11 @@ __all__ = [
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
+    "PublicGrid",
     "PublishedTariff",
     "Scenarios",
     "Schedule",
+    "SharingPrices",
     "StorageOffer",
     "Tariff",
     "Tax",

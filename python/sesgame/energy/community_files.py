@@ -40,10 +40,22 @@ if TYPE_CHECKING:
 
     from sesgame.energy.battery import Battery, StorageOffer
 
-__all__ = ["CommunityFields", "community_files", "contracts_of", "read_community_files"]
+__all__ = [
+    "BAND_COLUMNS",
+    "CommunityFields",
+    "community_files",
+    "contracts_of",
+    "read_bands",
+    "read_community_files",
+    "read_holidays",
+    "read_readings",
+]
 
 _NEEDED = ("members", "meters", "tariff")
 _OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays", *ELEMENT_FILES)
+BAND_COLUMNS = ("from", "to", "days", "months", "valid_from")
+"""Columns that say when a price holds."""
+
 _KINDS = ("load", "pv")
 _UNITS = ("kW", "kWh")
 
@@ -102,7 +114,7 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     files = community_files(folder)
     if "clock" in files:
         said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
-    holidays = _read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
+    holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
     members, meters = _read_members(CsvTable.read(files["members"]))
     steps, load_kwh, pv_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
     batteries: list[Battery] = []
@@ -192,9 +204,7 @@ def _read_meters(
     holidays: list[date] | None,
 ) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
     columns = dict.fromkeys(meter.column for meter in meters)
-    steps, readings = _read_plain(path, columns, said, holidays) or _read_by_cell(
-        path, columns, said, holidays
-    )
+    steps, readings = read_readings(path, columns, said, holidays)
     energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
     for meter in meters:
         hours = steps.step_hours if meter.unit == "kW" else 1.0
@@ -205,6 +215,25 @@ def _read_meters(
 
 
 _Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
+
+
+def read_readings(
+    path: Path,
+    columns: Collection[str],
+    said: MeterClock,
+    holidays: list[date] | None,
+    owner: str = "member in members.csv",
+) -> _Readings:
+    """Return the steps and the columns of meters; each column belongs to an `owner`.
+
+    Raises
+    ------
+    GameError
+        A column is missing, of nobody, or has a cell that is no number.
+    """
+    return _read_plain(path, columns, said, holidays) or _read_by_cell(
+        path, columns, said, holidays, owner
+    )
 
 
 def _read_plain(
@@ -222,7 +251,11 @@ def _read_plain(
 
 
 def _read_by_cell(
-    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
+    path: Path,
+    columns: Collection[str],
+    said: MeterClock,
+    holidays: list[date] | None,
+    owner: str,
 ) -> _Readings:
     """Return steps and readings, or name the cell that is wrong."""
     table = CsvTable.read(path)
@@ -230,9 +263,7 @@ def _read_by_cell(
         table.need(name)
     for name in table.columns:
         if name != "time" and name not in columns:
-            raise GameError(
-                f'{table.path}: the meter column "{name}" belongs to no member in members.csv'
-            )
+            raise GameError(f'{table.path}: the meter column "{name}" belongs to no {owner}')
     steps = _read_times(table, said.meters_zone, said, holidays)
     _refuse_gaps(table, list(columns), steps)
     return steps, {name: table.floats(name) for name in columns}
@@ -284,7 +315,7 @@ def _steps_of(
     )
 
 
-def _read_holidays(table: CsvTable) -> list[date]:
+def read_holidays(table: CsvTable) -> list[date]:
     """Return the days of a table with one of them in each row."""
     table.expect(["date"], ["name"])
     days = table.convert("date", table.texts("date"), as_date, "a date like 2024-08-15")
@@ -299,11 +330,10 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     currency = _currency(table)
     buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
     series = "time" in table.columns
-    calendar = {"days", "months", "valid_from"}
-    bands = not series and not {"from", "to", *calendar}.isdisjoint(table.columns)
+    bands = not series and not set(BAND_COLUMNS).isdisjoint(table.columns)
     clock = bands and not {"from", "to"}.isdisjoint(table.columns)
     when = ["time"] if series else ["from", "to"] if clock else []
-    table.expect([*when, buy_name, sell_name], sorted(calendar) if bands else [])
+    table.expect([*when, buy_name, sell_name], BAND_COLUMNS[2:] if bands else [])
     average = said.prices_within_step == "average"
     buy, sell = table.floats(buy_name), table.floats(sell_name)
     if series:
@@ -316,6 +346,24 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
             f"{table.path} has {len(table)} rows of prices but does not say when they hold; "
             f'add the columns "from" and "to" (and "days", "months", "valid_from"), or "time"'
         )
+    return read_bands(table, (buy, sell), currency, average=average)
+
+
+def read_bands(
+    table: CsvTable,
+    prices: tuple[NDArray[np.float64], NDArray[np.float64]],
+    currency: str,
+    *,
+    average: bool,
+) -> Tariff:
+    """Return prices, of buying and of selling, that hold when the columns of bands say.
+
+    Raises
+    ------
+    GameError
+        A cell is wrong, or a minute has no price or two; the message names file and line.
+    """
+    buy, sell = prices
     starts = [cell or "00:00" for cell in table.texts("from", "")]
     ends = [cell or "24:00" for cell in table.texts("to", "")]
     start = table.convert("from", starts, minute_of, CLOCK)
@@ -332,7 +380,7 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     try:
         return Tariff([PriceBand(*row) for row in rows], currency, average)
     except GameError as error:
-        raise GameError(f"{table.path}: {error}") from error
+        raise GameError(f"{table.path}, from line {table.lines[0]}: {error}") from error
 
 
 def _currency(table: CsvTable) -> str:
