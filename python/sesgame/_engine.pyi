@@ -162,6 +162,12 @@ class PooledBatteryGame(NativeGame):
     ) -> NDArray[np.float64]: ...
 
 @final
+class ControlledGame(NativeGame):
+    def moves(
+        self, members: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+
+@final
 class PeakChargedDispatch:
     @property
     def schedule(self) -> ConvexDispatch: ...
@@ -297,6 +303,17 @@ def linear_production_game(
 def airport_game(costs: NDArray[np.float64]) -> NativeGame: ...
 def bankruptcy_game(estate: float, claims: NDArray[np.float64]) -> NativeGame: ...
 def banzhaf_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def controlled_game(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    band: tuple[NDArray[np.float64], NDArray[np.float64]],
+    units: list[tuple[float, float, float]],
+    brought: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    charges: list[tuple[float, NDArray[np.int64]]],
+    cost_of_all: float | None = None,
+) -> ControlledGame: ...
 def convex_dispatch_game(
     resources: NDArray[np.float64],
     money: NDArray[np.float64],

@@ -11,6 +11,13 @@ from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
+from sesgame.energy.controller import (
+    Controller,
+    PeakShaving,
+    SelfConsumption,
+    StorageWindow,
+    TimeWindows,
+)
 from sesgame.energy.dispatch.dual_prices import (
     OwenPrices,
     PeakPrices,
@@ -34,6 +41,7 @@ __all__ = [
     "Calendar",
     "ClusteredEvidence",
     "Community",
+    "Controller",
     "DemandCharge",
     "DispatchOracle",
     "Grid",
@@ -42,15 +50,19 @@ __all__ = [
     "OwnAccounts",
     "PeakPrices",
     "PeakShare",
+    "PeakShaving",
     "Pool",
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
     "Scenarios",
     "Schedule",
+    "SelfConsumption",
     "StorageOffer",
+    "StorageWindow",
     "Tariff",
     "TimeSteps",
+    "TimeWindows",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
 from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
 from sesgame.energy.community_files import read_community_files
+from sesgame.energy.controller import Controller
 from sesgame.energy.dispatch.approximation import approximations
 from sesgame.energy.dispatch.linear_program import LinearDispatch
 from sesgame.energy.dispatch.model import chosen
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Community"]
 
+Curtailment: TypeAlias = Literal["none", "allowed"] | Iterable[str]
+
 HUM = 1e-3
 """Of what all generate and a member uses: what its PV may draw without being taken for a load."""
 
@@ -68,6 +71,14 @@ class Community(ByValue):
         Charges on the highest import, and limits of connections and lines; by default none.
     storage_offers : iterable of StorageOffer, optional
         Storage that any coalition may buy as much of as pays.
+    battery_kwh : array_like of float, shape (n, T), optional
+        What batteries were metered to do in each step, charging less discharging: positive while
+        they charge, at their terminals. Load is then without them.
+    controller : Controller, optional
+        What ran the batteries, without foresight: :class:`SelfConsumption`, :class:`PeakShaving` or
+        :class:`TimeWindows`.
+    curtailment : {"none", "allowed"} or iterable of members, default "none"
+        Whose PV may be left unused where that pays or keeps a limit.
     name : str, default "community"
         For reports.
 
@@ -76,8 +87,8 @@ class Community(ByValue):
     GameError
         Shapes do not fit, a number is not finite, PV is negative on the whole by more than a meter
         hums (a thousandth of what all generate and the member uses), a battery's owner
-        or somebody whom the grid names is not a member, or energy sells for more than it costs in
-        some step.
+        or somebody whom grid, controller or curtailment names is not a member, or there is a
+        controller but no battery.
 
     Notes
     -----
@@ -106,6 +117,9 @@ class Community(ByValue):
     batteries: tuple[Battery, ...]
     grid: Grid
     storage_offers: tuple[StorageOffer, ...]
+    battery_kwh: NDArray[np.float64] | None
+    controller: Controller | None
+    curtailment: tuple[str, ...]
     name: str
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
@@ -121,6 +135,9 @@ class Community(ByValue):
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
+        battery_kwh: ArrayLike | None = None,
+        controller: Controller | None = None,
+        curtailment: Curtailment = "none",
         name: str = "community",
     ) -> None:
         labels = cast("tuple[str, ...]", tuple(Players(members)))
@@ -138,6 +155,11 @@ class Community(ByValue):
             "batteries": tuple(batteries),
             "grid": grid or Grid(),
             "storage_offers": tuple(storage_offers),
+            "battery_kwh": None
+            if battery_kwh is None
+            else _checked_energy("battery_kwh", battery_kwh, labels, steps),
+            "controller": controller,
+            "curtailment": _curtailing(curtailment, labels),
             "name": name,
             "buy_per_kwh": buy_per_kwh,
             "sell_per_kwh": sell_per_kwh,
@@ -153,6 +175,11 @@ class Community(ByValue):
                     f"an operator has to be listed as a member, without meters"
                 )
         self.grid.check_members(labels)
+        if controller is not None:
+            if not self.batteries:
+                raise GameError("a controller runs batteries, but there are none")
+            # What does not fit the members is told at once, and what does not fit the steps.
+            controller.control(steps, labels)
 
     def _refuse_wrong_sign(self) -> None:
         # Row by row: a large community is not held twice.
@@ -210,6 +237,9 @@ class Community(ByValue):
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
+        battery: pd.DataFrame | None = None,
+        controller: Controller | None = None,
+        curtailment: Curtailment = "none",
         members: Iterable[str] | None = None,
         name: str = "community",
         meters_zone: str | None = None,
@@ -229,8 +259,10 @@ class Community(ByValue):
             array of xarray has a dimension of times.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
-        tariff, batteries, grid, storage_offers, name
+        tariff, batteries, grid, storage_offers, controller, curtailment, name
             As in :class:`Community`.
+        battery : DataFrame, optional
+            What batteries were metered to do, charging less discharging, as a frame like `pv`.
         members : iterable of hashable, optional
             All members, also those without load or without any meter; by default the columns
             of `load`.
@@ -265,7 +297,8 @@ class Community(ByValue):
         """
         if unit not in ("kW", "kWh"):
             raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
-        given = {"load": load} if pv is None else {"load": load, "pv": pv}
+        meters = {"load": load, "pv": pv, "battery": battery}
+        given = {role: frame for role, frame in meters.items() if frame is not None}
         frames = [meter_frame(frame, role) for role, frame in given.items()]
         times, zone = times_of(frames[0].index)
         if zone is not None and meters_zone not in (None, zone):
@@ -278,15 +311,21 @@ class Community(ByValue):
             holidays=holidays,
             stamp=stamp,
         )
-        refuse_unsaid(steps, tariff_zone, tariff.follows_clock or grid.follows_clock)
+        follow = any(
+            each.follows_clock for each in (tariff, grid, controller) if each is not None
+        )
+        refuse_unsaid(steps, tariff_zone, follow)
         all_members = None if members is None else list(Players(members))
         labels, readings = energy_of_frames(frames, list(given), all_members)
-        energy = readings * (steps.step_hours if unit == "kW" else 1.0)
+        energy = dict(zip(given, readings * (steps.step_hours if unit == "kW" else 1.0), strict=True))
         return cls(
             members=cast("list[str]", labels),
             steps=steps,
-            load_kwh=energy[0],
-            pv_kwh=None if pv is None else energy[1],
+            load_kwh=energy["load"],
+            pv_kwh=energy.get("pv"),
+            battery_kwh=energy.get("battery"),
+            controller=controller,
+            curtailment=curtailment,
             tariff=tariff,
             batteries=batteries,
             grid=grid,
@@ -331,7 +370,15 @@ class Community(ByValue):
             export_limit_kw=self.grid.export_limit_kw,
             flow_limits=self.grid.flow_limits(self.members),
             currency=self.currency,
+            may_curtail=np.array([member in self.curtailment for member in self.members]),
+            metered_kwh=self.battery_kwh,
+            control=self.controller and self.controller.control(self.steps, self.members),
         )
+
+    @property
+    def has_storage(self) -> bool:
+        """Whether there are batteries, or readings of some."""
+        return bool(self.batteries) or self.battery_kwh is not None
 
     @property
     def net_load_kwh(self) -> NDArray[np.float64]:
@@ -377,8 +424,10 @@ class Community(ByValue):
     def _part(self, period: slice) -> Community:
         part = copy(self)
         object.__setattr__(part, "steps", self.steps.part(period))
-        for name in ("load_kwh", "pv_kwh", "buy_per_kwh", "sell_per_kwh"):
-            object.__setattr__(part, name, getattr(self, name)[..., period])
+        for name in ("load_kwh", "pv_kwh", "battery_kwh", "buy_per_kwh", "sell_per_kwh"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(part, name, values[..., period])
         return part
 
     def months(self) -> tuple[Community, ...]:
@@ -421,14 +470,16 @@ class Community(ByValue):
         ----------
         start, end : str, datetime64 or datetime, optional
             The steps that start in ``[start, end)``; by default all.
-        model : {"battery", "netting", "merged", "linear"}, optional
+        model : {"battery", "netting", "merged", "linear", "as-it-ran", "re-run"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
             linear program has (limits of connections or lines that some coalition could reach,
             storage to buy, batteries of different efficiencies or wear), or batteries so
             different in hours or charge that a pool of them may cost some coalition less by more
             than a hundredth of what they save it, or keep a limit that they cannot; ``"merged"``
             instead if some of them are as good as one unit in the same sense; else the recursion
-            ``"battery"`` if there are batteries, else ``"netting"``.
+            ``"battery"`` if there are batteries, else ``"netting"``. Where there is a controller,
+            the default is ``"re-run"``; where there are readings of batteries and none,
+            ``"as-it-ran"``.
 
         Returns
         -------
@@ -553,7 +604,10 @@ class Community(ByValue):
         cost of any coalition too low, and by how much that of all.
         """
         problem = self.problem
-        how = chosen(problem, model).summary([problem])
+        used = chosen(problem, model)
+        how = used.summary([problem])
+        if (problem.metered_kwh is not None or problem.control) and used.optimises:
+            how = f"{how}, {used.reading}: not as it ran"
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
             f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
@@ -565,7 +619,8 @@ class Community(ByValue):
         zone = self.steps.calendar.zone
         if zone is not None:
             return f", {zone}"
-        follow = self.tariff.follows_clock or self.grid.follows_clock
+        controlled = self.controller is not None and self.controller.follows_clock
+        follow = self.tariff.follows_clock or self.grid.follows_clock or controlled
         return ", prices on the clock of the meters" if follow else ""
 
     def origin(self, model: Model | None = None) -> dict[str, Any]:
@@ -578,6 +633,7 @@ class Community(ByValue):
             "n_steps": self.steps.n_steps,
             "step_hours": self.steps.step_hours,
             "model": self.chosen_model(model),
+            **({"storage": chosen(self.problem, model).reading} if self.has_storage else {}),
         }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
@@ -664,15 +720,32 @@ def _checked_energy(
 def _checked_prices(
     tariff: Tariff | PriceSeries, steps: TimeSteps
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the buy and sell price of each step, read-only; no step may buy for less than sell."""
+    """Return the buy and sell price of each step, read-only."""
     buy, sell = tariff.prices(steps)
-    if (buy < sell).any():
-        index = int(np.argmax(buy < sell))
-        raise GameError(
-            f"at {steps.time(index)} energy is bought for {buy[index]:g} and sold for "
-            f"{sell[index]:g} {tariff.currency} per kWh: with a buy price below the sell price "
-            f"the community would earn without limit by buying and selling at once"
-        )
     for prices in (buy, sell):
         prices.setflags(write=False)
     return buy, sell
+
+
+def _curtailing(curtailment: Curtailment, members: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the members whose PV may be left unused, in order.
+
+    Raises
+    ------
+    GameError
+        One is not a member, or it is another word.
+    """
+    if isinstance(curtailment, str):
+        if curtailment not in ("none", "allowed"):
+            raise GameError(
+                f'curtailment must be "none", "allowed" or a list of members, got {curtailment!r}'
+            )
+        return members if curtailment == "allowed" else ()
+    named = tuple(curtailment)
+    for member in named:
+        if member not in members:
+            raise GameError(
+                f"curtailment names {member!r}, who is not a member"
+                f"{_of_another_type(member, members)}"
+            )
+    return tuple(member for member in members if member in named)

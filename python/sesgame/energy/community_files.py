@@ -19,6 +19,7 @@ from sesgame.energy.clock_cells import (
     minute_of,
     months_of,
 )
+from sesgame.energy.controller_files import read_controller
 from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
@@ -36,12 +37,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.battery import Battery, StorageOffer
+    from sesgame.energy.controller import Controller
 
 __all__ = ["CommunityFields", "community_files", "read_community_files"]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays")
-_KINDS = ("load", "pv")
+_OPTIONAL = ("batteries", "controller", "grid", "storage_offers", "clock", "holidays")
+_KINDS = ("load", "pv", "battery")
 _UNITS = ("kW", "kWh")
 
 
@@ -56,6 +58,9 @@ class CommunityFields(TypedDict):
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
+    battery_kwh: NDArray[np.float64] | None
+    controller: Controller | None
+    curtailment: list[str]
     name: str
 
 
@@ -98,8 +103,9 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     if "clock" in files:
         said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
     holidays = _read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
-    members, meters = _read_members(CsvTable.read(files["members"]))
-    steps, load_kwh, pv_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
+    table = CsvTable.read(files["members"])
+    members, meters = _read_members(table)
+    steps, energy_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
     batteries: list[Battery] = []
     offers: list[StorageOffer] = []
     if "batteries" in files:
@@ -108,22 +114,29 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
         offers = read_offers(CsvTable.read(files["storage_offers"]))
     grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
     tariff = _read_tariff(CsvTable.read(files["tariff"]), said)
-    refuse_unsaid(steps, said.tariff_zone, tariff.follows_clock or grid.follows_clock)
+    controller = None
+    if "controller" in files:
+        controller = read_controller(CsvTable.read(files["controller"]), members)
+    follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
+    refuse_unsaid(steps, said.tariff_zone, follow)
     return {
         "members": members,
         "steps": steps,
-        "load_kwh": load_kwh,
-        "pv_kwh": pv_kwh,
+        "load_kwh": energy_kwh["load"],
+        "pv_kwh": energy_kwh["pv"],
         "tariff": tariff,
         "batteries": batteries,
         "grid": grid,
         "storage_offers": offers,
+        "battery_kwh": energy_kwh.get("battery"),
+        "controller": controller,
+        "curtailment": _read_curtailment(table),
         "name": folder.resolve().name,
     }
 
 
 def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
-    table.expect(["member", "kind", "meter", "unit"], ["scale"])
+    table.expect(["member", "kind", "meter", "unit"], ["scale", "curtailment"])
     labels = table.texts("member")
     n_rows = Counter(labels)
     index = {label: place for place, label in enumerate(n_rows)}
@@ -138,7 +151,7 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
                 table.fail(row, "meter", f"the member {label} has meters in other rows")
             continue
         if kind not in _KINDS:
-            table.fail(row, "kind", f'"{kind}" is not load or pv')
+            table.fail(row, "kind", f'"{kind}" is not load, pv or battery')
         if unit not in _UNITS:
             table.fail(row, "unit", f'"{unit}" is not kW or kWh')
         if not column:
@@ -155,24 +168,42 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
     return list(index), list(meters.values())
 
 
+def _read_curtailment(table: CsvTable) -> list[str]:
+    """Return the members whose PV may be left unused: those of whom each row of PV says so."""
+    said: dict[str, str] = {}
+    rows = zip(
+        table.texts("member"), table.texts("kind"), table.texts("curtailment", ""), strict=True
+    )
+    for row, (member, kind, cell) in enumerate(rows):
+        if cell not in ("", "none", "allowed"):
+            table.fail(row, "curtailment", f'"{cell}" is neither none nor allowed')
+        if cell == "allowed" and kind != "pv":
+            table.fail(row, "curtailment", "only PV can be left unused, in a row of the kind pv")
+        if kind == "pv" and said.setdefault(member, cell or "none") != (cell or "none"):
+            table.fail(row, "curtailment", f"{member} has PV with another word in another row")
+    return [member for member, cell in said.items() if cell == "allowed"]
+
+
 def _read_meters(
     path: Path,
     n_members: int,
     meters: list[_Meter],
     said: MeterClock,
     holidays: list[date] | None,
-) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[TimeSteps, dict[str, NDArray[np.float64]]]:
     columns = dict.fromkeys(meter.column for meter in meters)
     steps, readings = _read_plain(path, columns, said, holidays) or _read_by_cell(
         path, columns, said, holidays
     )
-    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
+    # Batteries that nobody metered are another thing than batteries that stood still.
+    kinds = [kind for kind in _KINDS if kind != "battery" or any(m.kind == kind for m in meters)]
+    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in kinds}
     for meter in meters:
         hours = steps.step_hours if meter.unit == "kW" else 1.0
         energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
     for energy in energy_kwh.values():
         energy.setflags(write=False)
-    return steps, energy_kwh["load"], energy_kwh["pv"]
+    return steps, energy_kwh
 
 
 _Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"

@@ -26,7 +26,13 @@ from sesgame.energy.dispatch.dual_prices import (
     DualBills,
     ProgrammePrices,
 )
-from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, FlowLimit, Storage
+from sesgame.energy.dispatch.problem import (
+    Dispatch,
+    DispatchProblem,
+    FlowLimit,
+    Storage,
+    burnt,
+)
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.errors import GameError, SolverError
 from sesgame.game.game import Game
@@ -103,6 +109,8 @@ class _Flows:
     """What each member brings of what is stored at the beginning."""
     owners: NDArray[np.intp]
     """The members who bring some of it; none of what is bought."""
+    charge_efficiency: float
+    discharge_efficiency: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,6 +289,18 @@ class LinearDispatch:
                     grid_export_kwh=np.maximum(-net, 0.0),
                     cost=float(cost[scenario.columns].sum() / weight) + bought,
                     purchases=dict(purchases),
+                    burnt_kwh=sum(
+                        (
+                            burnt(
+                                columns[flows.charge],
+                                columns[flows.discharge],
+                                flows.charge_efficiency,
+                                flows.discharge_efficiency,
+                            )
+                            for flows in scenario.flows
+                        ),
+                        np.zeros(len(net)),
+                    ),
                 )
             )
         return dispatches
@@ -494,8 +514,9 @@ class LinearDispatch:
         )
         at_first = np.zeros_like(stored)
         at_first[0] = unit.initial_kwh
-        flows = _Flows(charge, discharge, state, unit.initial_kwh, unit.owners)
-        self._add_states(flows, unit.charge_efficiency, unit.discharge_efficiency, at_first)
+        efficiencies = unit.charge_efficiency, unit.discharge_efficiency
+        flows = _Flows(charge, discharge, state, unit.initial_kwh, unit.owners, *efficiencies)
+        self._add_states(flows, at_first)
         return flows
 
     def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> _Flows:
@@ -514,19 +535,19 @@ class LinearDispatch:
         ):
             builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, n_steps), -factor))
         nothing = np.zeros(self._n_members)
-        flows = _Flows(charge, discharge, state, nothing, np.zeros(0, dtype=np.intp))
-        charge_efficiency = float(offers.charge_efficiency[number])
-        discharge_efficiency = float(offers.discharge_efficiency[number])
-        self._add_states(flows, charge_efficiency, discharge_efficiency, 0.0)
+        flows = _Flows(
+            charge,
+            discharge,
+            state,
+            nothing,
+            np.zeros(0, dtype=np.intp),
+            charge_efficiency=float(offers.charge_efficiency[number]),
+            discharge_efficiency=float(offers.discharge_efficiency[number]),
+        )
+        self._add_states(flows, 0.0)
         return flows
 
-    def _add_states(
-        self,
-        flows: _Flows,
-        charge_efficiency: float,
-        discharge_efficiency: float,
-        at_first: NDArray[np.float64] | float,
-    ) -> None:
+    def _add_states(self, flows: _Flows, at_first: NDArray[np.float64] | float) -> None:
         """Add how the state follows from what is charged and discharged."""
         kept = np.full(len(flows.state), -1.0)
         kept[0] = 0.0
@@ -535,8 +556,8 @@ class LinearDispatch:
             0.0,
             (flows.state, 1.0),
             (np.roll(flows.state, 1), kept),
-            (flows.charge, -charge_efficiency),
-            (flows.discharge, 1.0 / discharge_efficiency),
+            (flows.charge, -flows.charge_efficiency),
+            (flows.discharge, 1.0 / flows.discharge_efficiency),
             lower_brought=at_first,
             upper_brought=at_first,
         )
@@ -549,7 +570,7 @@ class LinearDispatch:
         steps = np.flatnonzero(problem.binding.curtailment)
         if not len(steps):
             return []
-        pv = np.maximum(problem.pv_kwh, 0.0)
+        pv = problem.curtailable_kwh
         groups: dict[tuple[int, ...], list[int]] = {}
         for member in np.flatnonzero(pv[:, steps].any(axis=1)).tolist():
             groups.setdefault(problem.limits_before(member), []).append(member)
@@ -669,9 +690,11 @@ class LinearDispatch:
             missed = columns[slack[worst]] / problem.steps.step_hours
             if missed > HARDLY * largest:
                 time = problem.steps.time(int(steps[worst]))
+                unused = problem.pv_kwh[:, steps[worst]] > problem.curtailable_kwh[:, steps[worst]]
+                cure = '; curtailment="allowed" leaves PV unused' if unused.any() else ""
                 return (
                     f"no dispatch keeps {name}: in the step from {time} all "
-                    f"members together miss it by at least {missed:.6g} kW"
+                    f"members together miss it by at least {missed:.6g} kW{cure}"
                 )
         return ""
 

@@ -9,6 +9,7 @@ pub mod bill_range;
 pub mod cap_bounds;
 mod capped_tariff;
 mod charge_walk;
+pub mod controlled_storage;
 mod convex_piecewise;
 pub mod convex_pool;
 pub mod convex_schedule;

@@ -1,0 +1,349 @@
+"""What a coalition of a past month would have paid: storage as it ran, or run again without foresight.
+
+Readings fix what the batteries of all members did together, not what a coalition would have done
+with its own. :class:`AsItRanModel` nets the readings all the same; :class:`ReRunModel` lets the
+controller that ran the batteries run those of each coalition. Neither is an optimum, so neither has
+dual prices, nor a linear program. Neither asks that buying costs more than selling earns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from sesgame._engine import controlled_game, netting_game, weighted_sum_game
+from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
+from sesgame.energy.dispatch.storage_groups import equal_batteries
+from sesgame.errors import GameError
+from sesgame.formatting import count
+from sesgame.game.by_value import ByValue
+from sesgame.game.game import MAX_TABLE_PLAYERS
+from sesgame.game.native_source import native_from
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame._engine import ControlledGame, NativeGame
+    from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
+    from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
+    from sesgame.energy.dispatch.separation import DispatchOracle
+
+__all__ = [
+    "METERED_MODELS",
+    "AsItRanModel",
+    "MeteredModel",
+    "ReRunModel",
+    "beyond_netting",
+    "netted_cost_game",
+    "netted_dispatch",
+    "not_subadditive",
+]
+
+
+class MeteredModel(ByValue):
+    """Costs of what happens without being chosen, coalition by coalition."""
+
+    name: Model
+    sentence: str
+    reading: str
+    optimises = False
+    is_pooled = False
+    uses_batteries = True
+    max_listed_players = MAX_TABLE_PLAYERS
+    local_search = 0
+
+    def native_game(self, problem: DispatchProblem) -> NativeGame:
+        """Return the compiled game."""
+        raise NotImplementedError
+
+    def proved_gap(self, problem: DispatchProblem) -> float:
+        """Return that no coalition's cost is off."""
+        return 0.0
+
+    def mean_game(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float]
+    ) -> NativeGame:
+        """Return the compiled game of mean costs."""
+        parts = [self.native_game(problem) for problem in problems]
+        return native_from(weighted_sum_game, parts, np.array(weights))
+
+    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle | None:
+        """Return that there is none: the search has no prices to start from."""
+        return None
+
+    def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
+        """Refuse to choose how storage runs."""
+        self._refuse("storage to be dispatched")
+
+    def program(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> LinearDispatch:
+        """Refuse a linear program: nothing is optimised."""
+        self._refuse("a linear program")
+
+    def dual_bills(self, problem: DispatchProblem) -> DualBills:
+        """Refuse bills at dual prices: nothing is optimised."""
+        self._refuse("bills at dual prices")
+
+    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
+        """Refuse dual prices: nothing is optimised."""
+        self._refuse("dual prices")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise GameError(
+            f'model="{self.name}" has no {what}: they are of a dispatch that is chosen, and '
+            f"{self.reading}"
+        )
+
+
+class AsItRanModel(MeteredModel):
+    """The readings of batteries are netted as if they were loads, whoever is in a coalition."""
+
+    name: Model = "as-it-ran"
+    sentence = (
+        "Batteries are as they ran: their readings are netted in each step, for each group as for "
+        "all. They ran for all, so what a group would pay alone may be too high."
+    )
+    reading = "storage is as it ran"
+
+    def summary(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> str:
+        """Return in words that the readings are netted."""
+        return f"storage as it ran, its readings netted{not_subadditive(problems)}"
+
+    def missing(self, problem: DispatchProblem) -> list[str]:
+        """Return what of a problem the model does not have, in words."""
+        none = ["a community without readings of batteries"] * (problem.metered_kwh is None)
+        return none + beyond_netting(_as_it_ran(problem))
+
+    def native_game(self, problem: DispatchProblem) -> NativeGame:
+        """Return the compiled game."""
+        return netted_cost_game(_as_it_ran(problem))
+
+    def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
+        """Return what was metered of a coalition. What is stored was not: it is NaN."""
+        metered = _metered(problem)[members]
+        return _settled(
+            problem,
+            members,
+            charge_kwh=np.maximum(metered, 0.0).sum(axis=0),
+            discharge_kwh=np.maximum(-metered, 0.0).sum(axis=0),
+            state_of_charge_kwh=np.full(metered.shape[1] + 1, np.nan),
+            cost=_cost(self.native_game(problem), len(problem.members), members),
+        )
+
+
+class ReRunModel(MeteredModel):
+    """The controller that ran the batteries runs those of each coalition, without foresight.
+
+    Batteries with the same hours, efficiencies, wear and relative charge are one unit, which loses
+    nothing: what it does can be dealt out to them in proportion. Units act one after the other, in
+    the order of the batteries, each on what those before it leave. All members together cost what
+    they did, where that was metered.
+    """
+
+    name: Model = "re-run"
+    sentence = (
+        "Batteries are run again for each group by their controller, step by step and without "
+        "foresight."
+    )
+    reading = "storage is run again by its controller"
+
+    def summary(
+        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+    ) -> str:
+        """Return in words what runs the batteries, and how well that explains what they did."""
+        first = problems[0]
+        assert first.control is not None
+        run = f"{count(len(first.storage), 'battery')} re-run by {first.control.name}"
+        if any(problem.metered_kwh is None for problem in problems):
+            return f"{run}, without foresight{not_subadditive(problems)}"
+        again = ran = 0.0
+        for problem, weight in zip(problems, weights, strict=True):
+            everybody = range(len(problem.members))
+            free = _controlled(problem, None)
+            again += weight * _cost(free, len(problem.members), everybody)
+            ran += weight * _cost_as_it_ran(problem)
+        return (
+            f"{run}, without foresight; all together as it ran, which cost {ran:,.2f} "
+            f"{first.currency}, re-run {again:,.2f}{not_subadditive(problems)}"
+        )
+
+    def missing(self, problem: DispatchProblem) -> list[str]:
+        """Return what of a problem the model does not have, in words."""
+        none = ["a community without a controller"] * (problem.control is None)
+        return none + beyond_netting(problem)
+
+    def native_game(self, problem: DispatchProblem) -> NativeGame:
+        """Return the compiled game."""
+        known = None if problem.metered_kwh is None else _cost_as_it_ran(problem)
+        return _controlled(problem, known)
+
+    def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
+        """Return what a coalition's batteries do, or did, where that is all members."""
+        everybody = len(members) == len(problem.members)
+        if everybody and problem.metered_kwh is not None:
+            return AsItRanModel().dispatch(problem, members)
+        game = _controlled(problem, None)
+        chosen = np.zeros(len(problem.members), dtype=np.bool_)
+        chosen[list(members)] = True
+        n_steps = problem.steps.n_steps
+        charge, discharge, stored = (
+            each.reshape(n_steps, -1).sum(axis=1) for each in game.moves(chosen)
+        )
+        storage = problem.storage
+        begun = storage.initial_charge_kwh[storage.usable]
+        initial = float(begun[chosen[storage.owner[storage.usable]]].sum())
+        return _settled(
+            problem,
+            members,
+            charge_kwh=charge,
+            discharge_kwh=discharge,
+            state_of_charge_kwh=np.append(initial, stored),
+            cost=_cost(game, len(chosen), members),
+        )
+
+
+METERED_MODELS: dict[Model, MeteredModel] = {
+    model.name: model for model in (AsItRanModel(), ReRunModel())
+}
+"""Those of what happened, or would have happened, by name."""
+
+
+def netted_cost_game(problem: DispatchProblem) -> NativeGame:
+    """Return the game in which net loads are settled as they are, under any prices and charges."""
+    if not problem.peak_charges:
+        return native_from(
+            netting_game, problem.net_load_kwh, problem.buy_per_kwh, problem.sell_per_kwh
+        )
+    return _game_of(problem, [], None)
+
+
+def netted_dispatch(problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
+    """Return what passes the meter of a coalition without any battery."""
+    nothing = np.zeros(problem.steps.n_steps)
+    return _settled(
+        problem,
+        members,
+        charge_kwh=nothing,
+        discharge_kwh=nothing,
+        state_of_charge_kwh=np.zeros(problem.steps.n_steps + 1),
+        cost=_cost(netted_cost_game(problem), len(problem.members), members),
+    )
+
+
+def _controlled(problem: DispatchProblem, cost_of_all: float | None) -> ControlledGame:
+    """Return the game of batteries that a controller runs."""
+    return _game_of(problem, _units(problem), cost_of_all)
+
+
+def _game_of(
+    problem: DispatchProblem, units: list[NDArray[np.intp]], cost_of_all: float | None
+) -> ControlledGame:
+    storage, hours, n_members = problem.storage, problem.steps.step_hours, len(problem.members)
+    idle = np.zeros(problem.steps.n_steps)
+    control = problem.control
+    band = (idle, idle) if control is None else (control.low_kwh, control.high_kwh)
+    brought = np.zeros((n_members, len(units), 4))
+    for number, unit in enumerate(units):
+        brought[:, number] = np.stack(storage.brought(unit, n_members, hours), axis=1)
+    firsts = [unit[0] for unit in units]
+    losses = (
+        storage.charge_efficiency,
+        storage.discharge_efficiency,
+        storage.degradation_cost_per_kwh,
+    )
+    return native_from(
+        controlled_game,
+        problem.net_load_kwh,
+        problem.buy_per_kwh,
+        problem.sell_per_kwh,
+        band,
+        [tuple(float(each[first]) for each in losses) for first in firsts],
+        brought,
+        np.zeros(n_members) if control is None else control.shift_kwh,
+        [
+            (charge.price_per_kw / hours, charge.steps.astype(np.int64))
+            for charge in problem.peak_charges
+        ],
+        cost_of_all,
+    )
+
+
+def _units(problem: DispatchProblem) -> list[NDArray[np.intp]]:
+    """Return the batteries that are one unit each, in the order in which they are listed."""
+    return [np.array(sorted(group)) for group in sorted(equal_batteries(problem), key=min)]
+
+
+def _metered(problem: DispatchProblem) -> NDArray[np.float64]:
+    assert problem.metered_kwh is not None
+    return problem.metered_kwh
+
+
+def _as_it_ran(problem: DispatchProblem) -> DispatchProblem:
+    """Return the problem in which readings of batteries are loads, and there is nothing to run."""
+    if problem.metered_kwh is None:
+        return problem
+    return replace(
+        problem,
+        load_kwh=problem.load_kwh + problem.metered_kwh,
+        storage=problem.storage.part(np.zeros(0, dtype=np.intp)),
+        metered_kwh=None,
+        control=None,
+    )
+
+
+def _cost_as_it_ran(problem: DispatchProblem) -> float:
+    n_members = len(problem.members)
+    return _cost(netted_cost_game(_as_it_ran(problem)), n_members, range(n_members))
+
+
+def _cost(game: NativeGame, n_members: int, members: Sequence[int]) -> float:
+    chosen = np.zeros((1, n_members), dtype=np.bool_)
+    chosen[0, list(members)] = True
+    return float(game.values(chosen)[0])
+
+
+def beyond_netting(problem: DispatchProblem) -> list[str]:
+    """Return what would have to be decided, in words."""
+    features = problem.limits_of_nobody + problem.beyond_a_step
+    if len(problem.offers):
+        features.append("storage to buy")
+    if problem.binding.curtailment.any():
+        features.append("PV that may be left unused")
+    return features
+
+
+def not_subadditive(problems: Sequence[DispatchProblem]) -> str:
+    """Return a warning where joining may cost something, in words."""
+    above = next(filter(None, (problem.sells_above_buy for problem in problems)), "")
+    return f" ({above}: joining can cost more, the game is not subadditive)" if above else ""
+
+
+def _settled(
+    problem: DispatchProblem,
+    members: Sequence[int],
+    *,
+    charge_kwh: NDArray[np.float64],
+    discharge_kwh: NDArray[np.float64],
+    state_of_charge_kwh: NDArray[np.float64],
+    cost: float,
+) -> Dispatch:
+    """Return what passes the meter of a coalition."""
+    net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
+    flow_kwh = net_load_kwh + charge_kwh - discharge_kwh
+    return Dispatch(
+        net_load_kwh=net_load_kwh,
+        charge_kwh=charge_kwh,
+        discharge_kwh=discharge_kwh,
+        state_of_charge_kwh=state_of_charge_kwh,
+        grid_import_kwh=np.maximum(flow_kwh, 0.0),
+        grid_export_kwh=np.maximum(-flow_kwh, 0.0),
+        cost=cost,
+        purchases={},
+        burnt_kwh=np.zeros(len(flow_kwh)),
+    )
