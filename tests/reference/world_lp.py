@@ -89,10 +89,10 @@ def least_cost(days, weights, members):
                     below += [({charge: 1.0, size[1]: -hours}, 0.0)]
                     below += [({discharge: 1.0, size[1]: -hours}, 0.0)]
                     below += [({state: 1.0, size[0]: -1.0}, 0.0)]
-            limited = math.isfinite(grid.export_limit_kw) or grid.connection_limits_kw or grid.lines
             for index in inside:
                 member = day.members[index]
-                unused = column(0.0, 0, max(day.pv_kwh[index, t], 0.0) if limited else 0.0)
+                pv = max(day.pv_kwh[index, t], 0.0) if member in day.curtailment else 0.0
+                unused = column(0.0, 0, pv)
                 balance[unused] = -1.0
                 flow[member][unused] = 1.0
             net = {day.members[index]: day.net_load_kwh[index, t] for index in inside}

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sesgame.energy.dispatch.model import model_named
 from sesgame.energy.dispatch.pool_gap import NEEDED
 from sesgame.formatting import count
@@ -15,7 +17,6 @@ from sesgame.optional_imports import needs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -122,6 +123,16 @@ class Schedule(ByValue):
     def uses_batteries(self) -> bool:
         """Whether its batteries are run at all."""
         return model_named(self.model).uses_batteries
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether it is a dispatch that costs least, found with foresight."""
+        return model_named(self.model).optimises
+
+    @property
+    def shows_charge(self) -> bool:
+        """Whether something is stored, and it is known how much."""
+        return bool(np.nan_to_num(self.state_of_charge_kwh).any())
 
     @property
     def peak_import_kw(self) -> float:

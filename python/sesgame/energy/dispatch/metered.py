@@ -82,7 +82,7 @@ class MeteredModel(ByValue):
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> LinearDispatch:
         """Refuse a linear program: nothing is optimised."""
-        self._refuse("a linear program")
+        self._refuse("linear program")
 
     def dual_bills(self, problem: DispatchProblem) -> DualBills:
         """Refuse bills at dual prices: nothing is optimised."""
@@ -149,7 +149,7 @@ class ReRunModel(MeteredModel):
     name: Model = "re-run"
     sentence = (
         "Batteries are run again for each group by their controller, step by step and without "
-        "foresight."
+        "foresight; where it was metered what all did, that counts for all."
     )
     reading = "storage is run again by its controller"
 
