@@ -4,9 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import strategies as st
-
 import sesgame as sg
+from hypothesis import strategies as st
 from sesgame.energy import (
     Battery,
     Community,
@@ -21,6 +20,7 @@ from sesgame.energy import (
     TimeWindows,
 )
 from sesgame.errors import GameError
+
 from tests.fixtures.drawn import drawn
 from tests.reference.controlled_storage import peak_shaving, run, self_consumption, time_windows
 

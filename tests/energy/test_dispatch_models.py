@@ -62,8 +62,9 @@ def plain_problem(**changes) -> DispatchProblem:
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": EQUAL}, "battery"),
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": UNLIKE}, "linear"),
         ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=5.0)])}, "linear"),
-        # A limit that no coalition reaches matters no more, but its PV may be left unused.
-        ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=50.0)])}, "linear"),
+        # A limit that no coalition reaches matters no more.
+        ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=50.0)])}, "netting"),
+        ({"curtailment": "allowed"}, "netting"),
     ],
 )
 def test_the_fastest_model_that_has_everything_is_chosen(world, name):
@@ -71,7 +72,7 @@ def test_the_fastest_model_that_has_everything_is_chosen(world, name):
 
 
 def test_an_unknown_model_is_refused_with_those_that_there_are():
-    with pytest.raises(GameError, match='model must be "battery", "netting", "merged" or "linear"'):
+    with pytest.raises(GameError, match='must be "battery", "netting", "merged", "linear", "as-'):
         chosen(plain_problem(), "fast")
 
 

@@ -230,7 +230,9 @@ def bargained_dispatch(
     part = community.period(start, end)
     problem, way = part.problem, chosen(part.problem, model)
     if not way.optimises:
-        raise GameError(f'a bargained dispatch is chosen, and with model="{way.name}" {way.reading}')
+        raise GameError(
+            f'a bargained dispatch is chosen, and with model="{way.name}" {way.reading}'
+        )
     _check_features(problem, uses_batteries=way.uses_batteries)
     game = part.cost_game(model=way.name)
     powers = weights_of(game, weights)

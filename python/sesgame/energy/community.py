@@ -17,7 +17,7 @@ from sesgame.energy.community_files import read_community_files
 from sesgame.energy.controller import Controller
 from sesgame.energy.dispatch.approximation import approximations
 from sesgame.energy.dispatch.linear_program import LinearDispatch
-from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.dispatch.model import chosen, refuse_dispatch_above_buy
 from sesgame.energy.dispatch.problem import DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.grid import Grid
@@ -88,7 +88,8 @@ class Community(ByValue):
         Shapes do not fit, a number is not finite, PV is negative on the whole by more than a meter
         hums (a thousandth of what all generate and the member uses), a battery's owner
         or somebody whom grid, controller or curtailment names is not a member, or there is a
-        controller but no battery.
+        controller but no battery, or energy sells for more than it costs
+        in some step and there is storage to dispatch.
 
     Notes
     -----
@@ -175,11 +176,21 @@ class Community(ByValue):
                     f"an operator has to be listed as a member, without meters"
                 )
         self.grid.check_members(labels)
+        if self._stores_by_choice and (buy_per_kwh < sell_per_kwh).any():
+            refuse_dispatch_above_buy(self.problem)
         if controller is not None:
             if not self.batteries:
                 raise GameError("a controller runs batteries, but there are none")
             # What does not fit the members is told at once, and what does not fit the steps.
             controller.control(steps, labels)
+
+    @property
+    def _stores_by_choice(self) -> bool:
+        """Whether there is storage of which only a dispatch says what it does."""
+        is_known = self.controller is not None or self.battery_kwh is not None
+        return bool(self.storage_offers) or (
+            not is_known and any(battery.can_store for battery in self.batteries)
+        )
 
     def _refuse_wrong_sign(self) -> None:
         # Row by row: a large community is not held twice.
@@ -297,8 +308,8 @@ class Community(ByValue):
         """
         if unit not in ("kW", "kWh"):
             raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
-        meters = {"load": load, "pv": pv, "battery": battery}
-        given = {role: frame for role, frame in meters.items() if frame is not None}
+        others = {"pv": pv, "battery": battery}
+        given = {"load": load} | {k: frame for k, frame in others.items() if frame is not None}
         frames = [meter_frame(frame, role) for role, frame in given.items()]
         times, zone = times_of(frames[0].index)
         if zone is not None and meters_zone not in (None, zone):
@@ -311,13 +322,13 @@ class Community(ByValue):
             holidays=holidays,
             stamp=stamp,
         )
-        follow = any(
-            each.follows_clock for each in (tariff, grid, controller) if each is not None
-        )
+        follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
         refuse_unsaid(steps, tariff_zone, follow)
         all_members = None if members is None else list(Players(members))
         labels, readings = energy_of_frames(frames, list(given), all_members)
-        energy = dict(zip(given, readings * (steps.step_hours if unit == "kW" else 1.0), strict=True))
+        energy = dict(
+            zip(given, readings * (steps.step_hours if unit == "kW" else 1.0), strict=True)
+        )
         return cls(
             members=cast("list[str]", labels),
             steps=steps,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
 
-__all__ = ["MODELS", "DispatchModel", "chosen", "model_named"]
+__all__ = ["MODELS", "DispatchModel", "chosen", "model_named", "refuse_dispatch_above_buy"]
 
 
 class DispatchModel(Protocol):
@@ -120,6 +120,23 @@ def model_named(name: Model) -> DispatchModel:
     return known[name]
 
 
+def refuse_dispatch_above_buy(problem: DispatchProblem) -> None:
+    """Refuse to dispatch where selling earns more than buying costs in some step.
+
+    Raises
+    ------
+    GameError
+        There is such a step.
+    """
+    above = problem.sells_above_buy
+    if above:
+        raise GameError(
+            f"{above}: where selling earns more than buying costs, a step costs least if one meter "
+            f"buys and sells at once, which it cannot; so nothing is dispatched. Give what "
+            f"batteries did (battery_kwh) or what runs them (controller), or leave them out"
+        )
+
+
 def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     """Return the model of a name, by default the fastest that has all of a problem.
 
@@ -133,19 +150,13 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
         There is no such model, or it lacks something that the problem has.
     """
     model = _default(problem) if name is None else model_named(name)
-    above = problem.sells_above_buy
-    if above and model.optimises and model is not _NETTING:
-        raise GameError(
-            f"{above}: where selling earns more than buying costs, a step costs least where one "
-            f"meter buys and sells at once, which it cannot; so no storage is dispatched. Give "
-            f"what batteries did (battery_kwh) or what runs them (controller), or leave them out "
-            f'with model="{_NETTING.name}"'
-        )
+    if model.optimises and model is not _NETTING:
+        refuse_dispatch_above_buy(problem)
     missing = model.missing(problem)
     if missing:
         raise GameError(
             f'model="{model.name}" does not support {", ".join(missing)}'
-            + ("" if above else f'; model="{_LINEAR.name}" does')
+            + ("" if problem.sells_above_buy else f'; model="{_LINEAR.name}" does')
         )
     return model
 

@@ -98,11 +98,11 @@ class StepCosts(ByValue):
             # A stretch of slope 0 comes between slopes below and above 0: what is below moves with
             # the load alone.
             no_more_pays = slopes[-1] >= 0
-            above = [
-                np.where(no_more_pays, np.maximum(s, 0.0), slopes[-1])
-                for s in slopes[is_limited:]
-            ]
-            slopes = [*(np.minimum(slope, 0.0) for slope in slopes), *above]
+            above = [np.where(no_more_pays, np.maximum(s, 0.0), slopes[-1]) for s in slopes[1:]]
+            # Without a limit of export all that earns something is sold.
+            earned = np.where(is_limited, 0.0, np.maximum(sell, 0.0))
+            below = [np.where(earned > 0, earned, np.minimum(slope, 0.0)) for slope in slopes]
+            slopes = [*below, *above]
             kinks, caps = 2 * kinks, 2 * caps
             anchor = np.where(problem.buy_per_kwh < 0, 0, len(kinks) // 2).astype(np.int32)
             anchor += is_limited
