@@ -104,7 +104,7 @@ def coalitions(members):
     return [list(each) for k in sizes for each in itertools.combinations(members, k)]
 
 
-@drawn(40, 1500, communities_and_targets())
+@drawn(12, 500, communities_and_targets())
 def test_each_coalition_costs_what_a_plain_loop_says(drawn_community):
     community, target = drawn_community
     game = community.cost_game()
@@ -113,7 +113,7 @@ def test_each_coalition_costs_what_a_plain_loop_says(drawn_community):
         assert game.value(members) == pytest.approx(cost, rel=ROUNDING, abs=ROUNDING)
 
 
-@drawn(30, 800, communities_and_targets())
+@drawn(8, 300, communities_and_targets())
 def test_energy_is_balanced_and_no_limit_is_passed(drawn_community):
     community, target = drawn_community
     hours = community.steps.step_hours
@@ -137,7 +137,7 @@ def test_energy_is_balanced_and_no_limit_is_passed(drawn_community):
         assert schedule.cost == pytest.approx(community.cost_game().value(members), rel=ROUNDING)
 
 
-@drawn(30, 800, communities_and_targets(), st.integers(0, 11))
+@drawn(8, 300, communities_and_targets(), st.integers(0, 11))
 def test_what_comes_later_changes_nothing_before(drawn_community, step):
     community, _ = drawn_community
     step = min(step, community.steps.n_steps - 1)
@@ -346,3 +346,81 @@ def test_a_community_travels_with_its_controller():
     part = day.period("2024-06-01T13:00")
     assert part.battery_kwh.tolist() == [[-1.0, 0.0], [0.0, 0.0]]
     assert part.controller == SelfConsumption()
+
+
+def folder(path, controller, members):
+    """Write a folder of two hours, with a battery of ann's."""
+    files = {
+        "members": members,
+        "meters": "time,house,roof,in,out\n2024-06-01T12:00,0,2,1,0\n2024-06-01T13:00,3,0,0,1\n",
+        "tariff": "buy_eur_per_kwh,sell_eur_per_kwh\n0.30,0.10\n",
+        "batteries": (
+            "owner,energy_kwh,power_kw,charge_efficiency,discharge_efficiency\nann,2,1,1,1\n"
+        ),
+        "controller": controller,
+    }
+    for name, text in files.items():
+        (path / f"{name}.csv").write_text(text)
+    return path
+
+
+METERS = (
+    "member,kind,meter,unit,scale,curtailment\nann,load,house,kWh,1,\nann,pv,roof,kWh,1,allowed\n"
+    "ann,battery,in,kWh,1,\nann,battery,out,kWh,-1,\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "controller"),
+    [
+        ("controller\nself-consumption\n", SelfConsumption()),
+        ("controller,threshold_kw\npeak-shaving,2.5\n", PeakShaving(2.5)),
+        ("controller,threshold_kw,member\npeak-shaving,2.5,ann\n", PeakShaving({"ann": 2.5})),
+        (
+            "controller,action,from,to\ntime-windows,charge,12:00,13:00\nself-consumption,,,\n",
+            TimeWindows(
+                [StorageWindow(action="charge", start_minute=720, end_minute=780)],
+                "self-consumption",
+            ),
+        ),
+    ],
+)
+def test_readings_controller_and_curtailment_come_from_files(tmp_path, text, controller):
+    read = Community.from_csv(folder(tmp_path, text, METERS))
+    assert read.controller == controller
+    assert read.battery_kwh.tolist() == [[1.0, -1.0]]
+    assert read.curtailment == ("ann",)
+    assert read.default_model == "re-run"
+    assert read.cost_game().value(["ann"]) == pytest.approx(-0.1 + 0.6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("controller\nmagic\n", 'line 2, column "controller": "magic" is none of'),
+        ("controller\n", "there is no row"),
+        ("controller,threshold_kw\npeak-shaving,\n", "the cell is empty; it must be a power"),
+        ("controller,threshold_kw\npeak-shaving,-1\n", "-1 is negative"),
+        ("controller,threshold_kw,member\npeak-shaving,1,eve\n", "eve is not in members.csv"),
+        ("controller,threshold_kw\npeak-shaving,1\npeak-shaving,2\n", "one for all, or one for"),
+        ("controller\nself-consumption\nself-consumption\n", "does not go with the rows before"),
+        ("controller,threshold_kw\nself-consumption,1\n", "self-consumption has no threshold_kw"),
+        ("controller,action\ntime-windows,sell\n", '"sell" is neither charge nor discharge'),
+    ],
+)
+def test_a_mistake_in_the_file_of_a_controller_is_named(tmp_path, text, message):
+    with pytest.raises(GameError, match=message):
+        Community.from_csv(folder(tmp_path, text, METERS))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (METERS.replace("kWh,1,allowed", "kWh,1,maybe"), '"maybe" is neither none nor allowed'),
+        (METERS.replace("house,kWh,1,", "house,kWh,1,allowed"), "only PV can be left unused"),
+        (METERS.replace("battery,in", "storage,in"), '"storage" is not load, pv or battery'),
+    ],
+)
+def test_a_mistake_in_the_members_is_named(tmp_path, members, message):
+    with pytest.raises(GameError, match=message):
+        Community.from_csv(folder(tmp_path, "controller\nself-consumption\n", members))

@@ -1,4 +1,4 @@
-r"""Controllers that run batteries without foresight: what a coalition would have done in a past month.
+r"""Controllers that run batteries without foresight: what a coalition would have done by itself.
 
 A controller is a band of net loads in each step, :math:`[a_t, b_t]`. With the net load L, the
 charge s, capacity E, powers C and D for a step, and efficiencies :math:`\eta_c, \eta_d`, a battery

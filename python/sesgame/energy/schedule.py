@@ -28,7 +28,7 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Schedule(ByValue):
-    """What a coalition does, at best or as it was, energy in kWh for each step, arrays of shape (T,).
+    """What a coalition does, at best or as it was: kWh in each step, arrays of shape (T,).
 
     In each step ``net_load + charge - discharge = grid_import - grid_export``.
 

@@ -1,4 +1,4 @@
-"""What a coalition of a past month would have paid: storage as it ran, or run again without foresight.
+"""What a coalition would have paid in the past: storage as it ran, or re-run without foresight.
 
 Readings fix what the batteries of all members did together, not what a coalition would have done
 with its own. :class:`AsItRanModel` nets the readings all the same; :class:`ReRunModel` lets the

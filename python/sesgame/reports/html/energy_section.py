@@ -51,11 +51,10 @@ def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, st
 def energy_section(community: Community, schedule: Schedule) -> list[Child]:
     """Return the dispatch: what flows when, at which prices, and what it costs."""
     steps = community.steps.in_words
-    foresight = f"The dispatch knows the whole period, {steps}, in advance."
-    text = (
-        f"{schedule.how} {foresight if schedule.is_chosen else f'The period is {steps}.'} Net load is load "
-        f"minus PV."
-    )
+    known = f"The period is {steps}."
+    if schedule.is_chosen:
+        known = f"The dispatch knows the whole period, {steps}, in advance."
+    text = f"{schedule.how} {known} Net load is load minus PV."
     days = totals_by_day(schedule)
     return [
         element("p", text),
