@@ -398,7 +398,7 @@ def test_readings_controller_and_curtailment_come_from_files(tmp_path, text, con
     ("text", "message"),
     [
         ("controller\nmagic\n", 'line 2, column "controller": "magic" is none of'),
-        ("controller\n", "there is no row"),
+        ("controller\n", "it needs a header and at least one row"),
         ("controller,threshold_kw\npeak-shaving,\n", "the cell is empty; it must be a power"),
         ("controller,threshold_kw\npeak-shaving,-1\n", "-1 is negative"),
         ("controller,threshold_kw,member\npeak-shaving,1,eve\n", "eve is not in members.csv"),

@@ -383,7 +383,9 @@ class Community(ByValue):
             currency=self.currency,
             may_curtail=np.array([member in self.curtailment for member in self.members]),
             metered_kwh=self.battery_kwh,
-            control=self.controller and self.controller.control(self.steps, self.members),
+            control=None
+            if self.controller is None
+            else self.controller.control(self.steps, self.members),
         )
 
     @property
@@ -571,8 +573,11 @@ class Community(ByValue):
         start: Moment | None = None,
         end: Moment | None = None,
         model: Model | None = None,
-    ) -> DispatchOracle:
+    ) -> DispatchOracle | None:
         """Return the separation oracle of :meth:`cost_game`, for more members than a table holds.
+
+        None where nothing is optimised: of the models ``"as-it-ran"`` and ``"re-run"``, and where
+        selling earns more than buying costs.
 
         Parameters
         ----------

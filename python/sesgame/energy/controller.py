@@ -143,7 +143,7 @@ class PeakShaving(ByValue):
     @property
     def _thresholds(self) -> dict[str | None, float]:
         if isinstance(self.threshold_kw, Mapping):
-            return {**self.threshold_kw}
+            return dict(self.threshold_kw.items())
         return {None: self.threshold_kw}
 
     @property

@@ -12,10 +12,9 @@ from sesgame.energy.controller import (
     StorageWindow,
     TimeWindows,
 )
-from sesgame.errors import GameError
 
 if TYPE_CHECKING:
-    from sesgame.energy.controller import Action
+    from sesgame.energy.controller import Action, Otherwise
     from sesgame.files.csv_table import CsvTable
 
 __all__ = ["read_controller"]
@@ -38,13 +37,11 @@ def read_controller(table: CsvTable, members: list[str]) -> Controller:
     Raises
     ------
     GameError
-        There is no row, a cell is wrong or of another controller, or rows contradict each other.
+        A cell is wrong or of another controller, or rows contradict each other.
     """
     optional = sorted({cell for cells in _CELLS.values() for cell in cells})
     table.expect(["controller"], optional)
     names = table.texts("controller")
-    if not names:
-        raise GameError(f"{table.path}: there is no row; a controller needs one")
     for row, name in enumerate(names):
         if name not in _CELLS:
             table.fail(row, "controller", f'"{name}" is none of {", ".join(_CELLS)}')
@@ -57,7 +54,7 @@ def read_controller(table: CsvTable, members: list[str]) -> Controller:
         if name not in allowed or (name == "self-consumption" and name in names[:row]):
             table.fail(row, "controller", f"{name} does not go with the rows before it")
     if windows:
-        otherwise = "self-consumption" if "self-consumption" in names else "idle"
+        otherwise: Otherwise = "self-consumption" if "self-consumption" in names else "idle"
         return TimeWindows(_windows(table, windows), otherwise)
     return _peak_shaving(table, members) if names[0] == "peak-shaving" else SelfConsumption()
 

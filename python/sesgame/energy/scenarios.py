@@ -191,8 +191,11 @@ class Scenarios(ByValue):
             for community, dispatch in zip(self.communities, found, strict=True)
         )
 
-    def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle:
+    def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle | None:
         """Return the separation oracle, as :meth:`Community.separation_oracle` does."""
+        is_above = any(problem.sells_above_buy for problem in self.problems)
+        if is_above or not self._chosen(model).optimises:
+            return None
         return self.programme(model).separation_oracle(self.cost_game(model=model))
 
     def programme(self, model: Model | None = None) -> LinearDispatch:

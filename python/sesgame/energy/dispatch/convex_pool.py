@@ -94,9 +94,12 @@ def check_step(problem: DispatchProblem, members: Sequence[int], step: int | Non
     """
     if step is not None:
         who = format_coalition([problem.members[number] for number in members])
+        own = list(members)
+        unused = problem.pv_kwh[own, step] > problem.curtailable_kwh[own, step]
+        cure = '; curtailment="allowed" leaves PV unused' if unused.any() else ""
         raise GameError(
             f"{who} cannot keep {' and '.join(problem.limits_of_nobody)} in the step from "
-            f"{problem.steps.time(step)}"
+            f"{problem.steps.time(step)}{cure}"
         )
 
 

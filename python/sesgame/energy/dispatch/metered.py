@@ -208,8 +208,9 @@ class ReRunModel(MeteredModel):
         )
 
 
-METERED_MODELS: dict[Model, MeteredModel] = {
-    model.name: model for model in (AsItRanModel(), ReRunModel())
+METERED_MODELS: dict[Model, AsItRanModel | ReRunModel] = {
+    "as-it-ran": AsItRanModel(),
+    "re-run": ReRunModel(),
 }
 """Those of what happened, or would have happened, by name."""
 

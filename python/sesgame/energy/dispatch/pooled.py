@@ -160,7 +160,7 @@ class PooledModel(ByValue):
             lowest, highest = of.bill_ranges(report).T
         return replace(found, lowest=np.minimum(lowest, bills), highest=np.maximum(highest, bills))
 
-    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
+    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle | None:
         """Return the separation oracle: costs by recursion, and the search by its prices.
 
         By a linear program over all steps where a limit leaves some members no dispatch.
