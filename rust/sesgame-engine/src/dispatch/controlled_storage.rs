@@ -333,6 +333,7 @@ impl<const L: usize> Run<L> {
     /// coalition does in each.
     // Loops by index, inlined into one function for each kind of processor: calls would be compiled
     // without its vectors.
+    #[expect(clippy::needless_range_loop, reason = "iterators are calls")]
     #[inline(always)]
     fn through(
         &mut self,
