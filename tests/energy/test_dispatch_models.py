@@ -120,7 +120,7 @@ def test_bills_at_dual_prices_are_those_that_the_oracle_starts_from(world):
 
 
 def test_an_infinite_connection_limit_is_none():
-    free = community(3, batteries=EQUAL)
+    free = community(3, batteries=EQUAL, curtailment="allowed")
     limited = community(
         3, batteries=EQUAL, grid=Grid(connection_limits_kw={"ann": math.inf, "bob": math.inf})
     )
