@@ -303,6 +303,12 @@ def linear_production_game(
 def airport_game(costs: NDArray[np.float64]) -> NativeGame: ...
 def bankruptcy_game(estate: float, claims: NDArray[np.float64]) -> NativeGame: ...
 def banzhaf_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def contract_game(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    terms: _ContractTerms,
+) -> NativeGame: ...
 def controlled_game(
     net_load_kwh: NDArray[np.float64],
     buy: NDArray[np.float64],
@@ -312,6 +318,7 @@ def controlled_game(
     brought: NDArray[np.float64],
     shifts: NDArray[np.float64],
     charges: list[tuple[float, NDArray[np.int64]]],
+    terms: _ContractTerms | None = None,
     cost_of_all: float | None = None,
 ) -> ControlledGame: ...
 def convex_dispatch_game(
@@ -409,6 +416,25 @@ def unions_game(game: NativeGame, unions: list[list[int]]) -> NativeGame: ...
 def weighted_sum_game(games: list[NativeGame], weights: NDArray[np.float64]) -> NativeGame: ...
 def weighted_vote(weights: NDArray[np.float64], quota: float) -> NativeGame: ...
 
+_PeakMonth: TypeAlias = tuple[int, NDArray[np.int64], NDArray[np.int64]]
+_BilledPeak: TypeAlias = tuple[
+    float,
+    int,
+    list[_PeakMonth],
+    int,
+    tuple[float, float],
+    NDArray[np.float64],
+    tuple[int, float, int],
+]
+_ContractTerms: TypeAlias = tuple[
+    bool,
+    tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None,
+    float,
+    tuple[
+        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[tuple[int, float, float]]
+    ],
+    list[_BilledPeak],
+]
 _Report: TypeAlias = Callable[[int, int], None] | None
 _Kind: TypeAlias = Literal["gain", "cost"]
 _Stage: TypeAlias = tuple[float, list[tuple[int, float]], list[tuple[int, float]]]

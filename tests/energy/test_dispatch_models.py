@@ -72,11 +72,19 @@ def test_the_fastest_model_that_has_everything_is_chosen(world, name):
 
 
 def test_an_unknown_model_is_refused_with_those_that_there_are():
-    with pytest.raises(GameError, match='must be "battery", "netting", "merged", "linear", "as-'):
+    message = (
+        'must be "battery", "netting", "merged", "linear", "contract", "as-it-ran" or "re-run"'
+    )
+    with pytest.raises(GameError, match=message):
         chosen(plain_problem(), "fast")
 
 
-@pytest.mark.parametrize("name", MODELS)
+def test_the_model_of_contracts_needs_one():
+    with pytest.raises(GameError, match="there is none here"):
+        chosen(plain_problem(), "contract")
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "contract"])
 def test_a_model_needs_no_community(name):
     problem = plain_problem()
     model = MODELS[name]

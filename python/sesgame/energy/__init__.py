@@ -8,9 +8,12 @@
 
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
+from sesgame.energy.bill import Bill, BillLine
 from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
+from sesgame.energy.contract import Contract
+from sesgame.energy.contract_elements import Block, FixedFee, Tax
 from sesgame.energy.controller import (
     Controller,
     PeakShaving,
@@ -18,6 +21,7 @@ from sesgame.energy.controller import (
     StorageWindow,
     TimeWindows,
 )
+from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     OwenPrices,
     PeakPrices,
@@ -27,7 +31,7 @@ from sesgame.energy.dispatch.dual_prices import (
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
-from sesgame.energy.grid import DemandCharge, Grid, Line
+from sesgame.energy.grid import Grid, Line
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
@@ -38,12 +42,17 @@ from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 __all__ = [
     "BargainedDispatchEvidence",
     "Battery",
+    "Bill",
+    "BillLine",
+    "Block",
     "Calendar",
     "ClusteredEvidence",
     "Community",
+    "Contract",
     "Controller",
     "DemandCharge",
     "DispatchOracle",
+    "FixedFee",
     "Grid",
     "Line",
     "OwenPrices",
@@ -61,6 +70,7 @@ __all__ = [
     "StorageOffer",
     "StorageWindow",
     "Tariff",
+    "Tax",
     "TimeSteps",
     "TimeWindows",
     "TwoPeriodPrices",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 
 from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
+from sesgame.energy.bill import Bill
 from sesgame.energy.community_files import read_community_files
+from sesgame.energy.contract import Contract
 from sesgame.energy.controller import Controller
 from sesgame.energy.dispatch.approximation import approximations
 from sesgame.energy.dispatch.linear_program import LinearDispatch
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame._engine import NativeGame
+    from sesgame.energy.dispatch.billing import Billing
 
 __all__ = ["Community"]
 
@@ -63,8 +66,9 @@ class Community(ByValue):
     load_kwh, pv_kwh : array_like of float, shape (n, T)
         Energy in each step. Load is positive, and so is what PV generates (no PV by default). A
         two-way meter is a load that is negative while it feeds in.
-    tariff : Tariff or PriceSeries
-        What energy from outside costs, and what feeding in earns.
+    tariff : Tariff, PriceSeries or Contract
+        What energy from outside costs, and what feeding in earns; or all that is billed at the
+        common connection.
     batteries : iterable of Battery, optional
         Each owned by a member.
     grid : Grid, optional
@@ -114,7 +118,7 @@ class Community(ByValue):
     steps: TimeSteps
     load_kwh: NDArray[np.float64]
     pv_kwh: NDArray[np.float64]
-    tariff: Tariff | PriceSeries
+    tariff: Tariff | PriceSeries | Contract
     batteries: tuple[Battery, ...]
     grid: Grid
     storage_offers: tuple[StorageOffer, ...]
@@ -132,7 +136,7 @@ class Community(ByValue):
         steps: TimeSteps | ArrayLike,
         load_kwh: ArrayLike,
         pv_kwh: ArrayLike | None = None,
-        tariff: Tariff | PriceSeries,
+        tariff: Tariff | PriceSeries | Contract,
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
@@ -244,7 +248,7 @@ class Community(ByValue):
         pv: pd.DataFrame | None = None,
         *,
         unit: Literal["kW", "kWh"],
-        tariff: Tariff | PriceSeries,
+        tariff: Tariff | PriceSeries | Contract,
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
@@ -365,8 +369,83 @@ class Community(ByValue):
         return chosen(self.problem, model).name
 
     @property
+    def contract(self) -> Contract:
+        """What the community is billed by: its contract, or its tariff, with the grid's charges.
+
+        A tariff bills the period as a whole.
+        """
+        own = self.tariff
+        if not isinstance(own, Contract):
+            own = Contract(name=self.name, energy=own, billed_per="period")
+        charges = self.grid.charges
+        return replace(own, demand_charges=(*own.demand_charges, *charges)) if charges else own
+
+    def bill(
+        self,
+        members: Iterable[str] | None = None,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        model: Model | None = None,
+    ) -> Bill:
+        """Return what a coalition is billed at its common connection, line by line.
+
+        Parameters
+        ----------
+        members, start, end, model
+            As in :meth:`dispatch`, whose exchange with the grid is billed.
+
+        Returns
+        -------
+        Bill
+            Its `cost` is that of the game, without what batteries wear; its `total` has also taxes
+            and fees outside the game.
+
+        Raises
+        ------
+        CoalitionError
+            A member is unknown or named twice.
+        GameError
+            As in :meth:`cost_game`.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> community = sg.energy.Community(
+        ...     members=["ann", "bob"],
+        ...     steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        ...     load_kwh=[[1.0, 1.0], [2.0, 3.0]],
+        ...     tariff=sg.energy.Tariff.flat(0.30, 0.08),
+        ...     grid=sg.energy.Grid(demand_charge_per_kw=0.5),
+        ... )
+        >>> print(community.bill())
+        period                                  label          quantity  unit  price  amount
+        1 June 2016 12:00 to 1 June 2016 14:00  energy                7  kWh     0.3    2.10
+        1 June 2016 12:00 to 1 June 2016 14:00  demand charge         4  kW      0.5    2.00
+                                                total                            EUR    4.10
+        """
+        part = self.period(start, end)
+        named = self.members if members is None else tuple(members)
+        found = part.dispatch(named, model=model)
+        return part.contract.bill(
+            part.steps,
+            found.grid_import_kwh,
+            found.grid_export_kwh,
+            point=self.name if members is None else short_coalition(named),
+            n_members=len(named),
+        )
+
+    def _billing(self, contract: Contract) -> Billing | None:
+        """Return what a contract bills beyond prices and peaks of steps, if there is any."""
+        is_plain = not contract.beyond_a_step(self.steps)
+        return None if is_plain else contract.billing(self.steps)
+
+    @property
     def problem(self) -> DispatchProblem:
         """What a dispatch model is told of the community: plain arrays."""
+        contract = self.contract
+        billing = self._billing(contract)
+        charges = Grid(demand_charges=contract.demand_charges)
         return DispatchProblem(
             members=self.members,
             steps=self.steps,
@@ -376,11 +455,12 @@ class Community(ByValue):
             sell_per_kwh=self.sell_per_kwh,
             storage=storage_of(self.batteries, self.members),
             offers=offers_of(self.storage_offers),
-            peak_charges=self.grid.peak_charges(self.steps),
+            peak_charges=() if billing else charges.peak_charges(self.steps),
             import_limit_kw=self.grid.import_limit_kw,
             export_limit_kw=self.grid.export_limit_kw,
             flow_limits=self.grid.flow_limits(self.members),
             currency=self.currency,
+            billing=billing,
             may_curtail=np.array([member in self.curtailment for member in self.members]),
             metered_kwh=self.battery_kwh,
             control=None
@@ -483,7 +563,8 @@ class Community(ByValue):
         ----------
         start, end : str, datetime64 or datetime, optional
             The steps that start in ``[start, end)``; by default all.
-        model : {"battery", "netting", "merged", "linear", "as-it-ran", "re-run"}, optional
+        model : {"battery", "netting", "merged", "linear", "contract", "as-it-ran", "re-run"}, \
+optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
             linear program has (limits of connections or lines that some coalition could reach,
             storage to buy, batteries of different efficiencies or wear), or batteries so
@@ -734,7 +815,7 @@ def _checked_energy(
 
 
 def _checked_prices(
-    tariff: Tariff | PriceSeries, steps: TimeSteps
+    tariff: Tariff | PriceSeries | Contract, steps: TimeSteps
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the buy and sell price of each step, read-only."""
     buy, sell = tariff.prices(steps)

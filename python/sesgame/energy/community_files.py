@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
@@ -19,6 +20,8 @@ from sesgame.energy.clock_cells import (
     minute_of,
     months_of,
 )
+from sesgame.energy.contract import Contract
+from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_contracts
 from sesgame.energy.controller_files import read_controller
 from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
 from sesgame.energy.grid import Grid
@@ -26,7 +29,7 @@ from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
-from sesgame.files.csv_folder import csv_files
+from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import NAMED, CsvTable
 from sesgame.files.number_table import NumberTable
 from sesgame.formatting import count
@@ -39,10 +42,18 @@ if TYPE_CHECKING:
     from sesgame.energy.battery import Battery, StorageOffer
     from sesgame.energy.controller import Controller
 
-__all__ = ["CommunityFields", "community_files", "read_community_files"]
+__all__ = ["CommunityFields", "community_files", "contracts_of", "read_community_files"]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "controller", "grid", "storage_offers", "clock", "holidays")
+_OPTIONAL = (
+    "batteries",
+    "controller",
+    "grid",
+    "storage_offers",
+    "clock",
+    "holidays",
+    *ELEMENT_FILES,
+)
 _KINDS = ("load", "pv", "battery")
 _UNITS = ("kW", "kWh")
 
@@ -54,7 +65,7 @@ class CommunityFields(TypedDict):
     steps: TimeSteps
     load_kwh: NDArray[np.float64]
     pv_kwh: NDArray[np.float64]
-    tariff: Tariff | PriceSeries
+    tariff: Tariff | PriceSeries | Contract
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
@@ -82,7 +93,9 @@ def community_files(folder: Path) -> dict[str, Path]:
     GameError
         There is no such folder, a file is missing, or is there plain and compressed.
     """
-    return csv_files(folder, _NEEDED, _OPTIONAL)
+    if not folder.is_dir() or find_csv(folder, "contracts") is None:
+        return csv_files(folder, _NEEDED, _OPTIONAL)
+    return csv_files(folder, ("members", "meters", "contracts"), ("tariff", *_OPTIONAL))
 
 
 def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
@@ -113,10 +126,10 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     if "storage_offers" in files:
         offers = read_offers(CsvTable.read(files["storage_offers"]))
     grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
-    tariff = _read_tariff(CsvTable.read(files["tariff"]), said)
     controller = None
     if "controller" in files:
         controller = read_controller(CsvTable.read(files["controller"]), members)
+    tariff = _joint_contract(files, said)
     follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
     refuse_unsaid(steps, said.tariff_zone, follow)
     return {
@@ -133,6 +146,30 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
         "curtailment": _read_curtailment(table),
         "name": folder.resolve().name,
     }
+
+
+def contracts_of(files: Mapping[str, Path], said: MeterClock) -> dict[str, Contract]:
+    """Return the contracts of a folder by name, as :func:`read_contracts` does.
+
+    Raises
+    ------
+    GameError
+        A file is wrong; the message names file, line and column.
+    """
+    return read_contracts(files, partial(_read_tariff, said=said))
+
+
+def _joint_contract(files: Mapping[str, Path], said: MeterClock) -> Tariff | PriceSeries | Contract:
+    """Return the one contract of all, or the tariff where that is all there is."""
+    if not any(role in files for role in CONTRACT_FILES):
+        return _read_tariff(CsvTable.read(files["tariff"]), said)
+    contracts = contracts_of(files, said)
+    if len(contracts) > 1:
+        raise GameError(
+            f"{files['contracts']}: a community with one connection has one contract, and nobody "
+            f"has {' or '.join(list(contracts)[1:])} here: keep one"
+        )
+    return next(iter(contracts.values()))
 
 
 def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 from sesgame.energy.battery import Battery, StorageOffer
 from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
-from sesgame.energy.grid import DemandCharge, Grid, Line
+from sesgame.energy.demand_charge import DemandCharge
+from sesgame.energy.grid import Grid, Line
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
-    from sesgame.energy.grid import Per
+    from sesgame.energy.demand_charge import Per
 
 __all__ = ["read_batteries", "read_grid", "read_offers"]
 

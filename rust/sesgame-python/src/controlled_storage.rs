@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use sesgame_engine::dispatch::controlled_storage::{self, Band, Move, Unit};
+use sesgame_engine::dispatch::controlled_storage::{self, Band, Billing, Move, Unit};
 use sesgame_engine::dispatch::{Conversion, PeakCharge, PeakCharges, Tariff};
 use sesgame_engine::game::NativeGame as _;
 use sesgame_engine::memory::{self, Purpose};
@@ -12,6 +13,7 @@ use sesgame_engine::memory::{self, Purpose};
 use crate::arrays::{Column, by_row, column, owned};
 use crate::boundary::{detached, to_python};
 use crate::checks;
+use crate::contract::{Terms, contract_terms};
 use crate::native_game::NativeGame;
 
 /// Price and steps of each charge.
@@ -19,7 +21,7 @@ type Charges<'py> = Vec<(f64, PyReadonlyArray1<'py, i64>)>;
 
 #[pyfunction]
 #[pyo3(signature = (
-    net_load_kwh, buy, sell, band, units, brought, shifts, charges, cost_of_all=None
+    net_load_kwh, buy, sell, band, units, brought, shifts, charges, terms=None, cost_of_all=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "the names are the interface")]
 pub fn controlled_game(
@@ -32,10 +34,11 @@ pub fn controlled_game(
     brought: PyReadonlyArray3<'_, f64>,
     shifts: PyReadonlyArray1<'_, f64>,
     charges: Charges<'_>,
+    terms: Option<Terms<'_>>,
     cost_of_all: Option<f64>,
 ) -> PyResult<Py<ControlledGame>> {
-    let (buy, sell) = (owned(&buy)?, owned(&sell)?);
-    checks::length("a row of net_load_kwh", net_load_kwh.shape()[1], buy.len())?;
+    let tariff = Tariff::of_any_order(owned(&buy)?, owned(&sell)?).map_err(to_python)?;
+    checks::length("a row of net_load_kwh", net_load_kwh.shape()[1], tariff.n_steps())?;
     checks::shape("brought", brought.shape(), &[net_load_kwh.shape()[0], units.len(), 4])?;
     let (low, high) = (owned(&band.0)?, owned(&band.1)?);
     let (net_load, shifts) = (by_row(&net_load_kwh)?, owned(&shifts)?);
@@ -48,8 +51,17 @@ pub fn controlled_game(
         Ok(PeakCharge { price: *price, steps })
     };
     let charges = charges.iter().map(charge).collect::<PyResult<Vec<_>>>()?;
+    let billing = match terms {
+        None => {
+            let charges = PeakCharges::new(&charges, tariff.n_steps()).map_err(to_python)?;
+            Billing::Steps(tariff, charges)
+        }
+        Some(_) if !charges.is_empty() => {
+            return Err(PyValueError::new_err("a contract has all charges on peaks itself"));
+        }
+        Some(terms) => Billing::Contract(Box::new(contract_terms(tariff, &terms)?)),
+    };
     let game = detached(py, |_| {
-        let charges = PeakCharges::new(&charges, buy.len())?;
         let units = units
             .into_iter()
             .map(|(charge, discharge, wear)| {
@@ -58,12 +70,11 @@ pub fn controlled_game(
             .collect::<sesgame_engine::error::Result<Vec<_>>>()?;
         controlled_storage::ControlledGame::new(
             &net_load,
-            Tariff::of_any_order(buy, sell)?,
+            billing,
             Band::new(low, high)?,
             units,
             &amounts,
             &shifts,
-            charges,
             cost_of_all,
         )
     })?;

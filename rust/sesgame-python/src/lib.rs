@@ -9,6 +9,7 @@ mod boundary;
 mod bundle_auction;
 mod checks;
 mod coalition_values;
+mod contract;
 mod controlled_storage;
 mod convex_dispatch;
 mod dispatch;
@@ -38,6 +39,8 @@ mod _engine {
     use crate::bundle_auction::{BundleAuctionColumns, ClarkeOutcome, CoreSelectingOutcome};
     #[pymodule_export]
     use crate::coalition_values::CoalitionValues;
+    #[pymodule_export]
+    use crate::contract::contract_game;
     #[pymodule_export]
     use crate::controlled_storage::{ControlledGame, controlled_game};
     #[pymodule_export]

@@ -38,7 +38,7 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
     dict of str to Game
         ``"pooled battery"``, where batteries are run, and ``"netting"``.
     """
-    if not model.optimises:
+    if problem.billing is not None or not model.optimises:
         return {}
     plain = _plain(problem)
     if model.name in ("battery", "netting") and plain == problem:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from sesgame._engine import controlled_game, netting_game, weighted_sum_game
+from sesgame._engine import weighted_sum_game
+from sesgame.energy.dispatch.netted import (
+    beyond_netting,
+    controlled_cost_game,
+    cost_of,
+    netted_cost_game,
+    not_subadditive,
+    settled_dispatch,
+)
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.energy.dispatch.storage_groups import equal_batteries
 from sesgame.errors import GameError
@@ -36,10 +44,6 @@ __all__ = [
     "AsItRanModel",
     "MeteredModel",
     "ReRunModel",
-    "beyond_netting",
-    "netted_cost_game",
-    "netted_dispatch",
-    "not_subadditive",
 ]
 
 
@@ -127,13 +131,13 @@ class AsItRanModel(MeteredModel):
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what was metered of a coalition. What is stored was not: it is NaN."""
         metered = _metered(problem)[members]
-        return _settled(
+        return settled_dispatch(
             problem,
             members,
             charge_kwh=np.maximum(metered, 0.0).sum(axis=0),
             discharge_kwh=np.maximum(-metered, 0.0).sum(axis=0),
             state_of_charge_kwh=np.full(metered.shape[1] + 1, np.nan),
-            cost=_cost(self.native_game(problem), len(problem.members), members),
+            cost=cost_of(self.native_game(problem), len(problem.members), members),
         )
 
 
@@ -166,7 +170,7 @@ class ReRunModel(MeteredModel):
         for problem, weight in zip(problems, weights, strict=True):
             everybody = range(len(problem.members))
             free = _controlled(problem, None)
-            again += weight * _cost(free, len(problem.members), everybody)
+            again += weight * cost_of(free, len(problem.members), everybody)
             ran += weight * _cost_as_it_ran(problem)
         return (
             f"{run}, without foresight; all together as it ran, which cost {ran:,.2f} "
@@ -198,13 +202,13 @@ class ReRunModel(MeteredModel):
         storage = problem.storage
         begun = storage.initial_charge_kwh[storage.usable]
         initial = float(begun[chosen[storage.owner[storage.usable]]].sum())
-        return _settled(
+        return settled_dispatch(
             problem,
             members,
             charge_kwh=charge,
             discharge_kwh=discharge,
             state_of_charge_kwh=np.append(initial, stored),
-            cost=_cost(game, len(chosen), members),
+            cost=cost_of(game, len(chosen), members),
         )
 
 
@@ -215,64 +219,9 @@ METERED_MODELS: dict[Model, AsItRanModel | ReRunModel] = {
 """Those of what happened, or would have happened, by name."""
 
 
-def netted_cost_game(problem: DispatchProblem) -> NativeGame:
-    """Return the game in which net loads are settled as they are, under any prices and charges."""
-    if not problem.peak_charges:
-        return native_from(
-            netting_game, problem.net_load_kwh, problem.buy_per_kwh, problem.sell_per_kwh
-        )
-    return _game_of(problem, [], None)
-
-
-def netted_dispatch(problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
-    """Return what passes the meter of a coalition without any battery."""
-    nothing = np.zeros(problem.steps.n_steps)
-    return _settled(
-        problem,
-        members,
-        charge_kwh=nothing,
-        discharge_kwh=nothing,
-        state_of_charge_kwh=np.zeros(problem.steps.n_steps + 1),
-        cost=_cost(netted_cost_game(problem), len(problem.members), members),
-    )
-
-
 def _controlled(problem: DispatchProblem, cost_of_all: float | None) -> ControlledGame:
     """Return the game of batteries that a controller runs."""
-    return _game_of(problem, _units(problem), cost_of_all)
-
-
-def _game_of(
-    problem: DispatchProblem, units: list[NDArray[np.intp]], cost_of_all: float | None
-) -> ControlledGame:
-    storage, hours, n_members = problem.storage, problem.steps.step_hours, len(problem.members)
-    idle = np.zeros(problem.steps.n_steps)
-    control = problem.control
-    band = (idle, idle) if control is None else (control.low_kwh, control.high_kwh)
-    brought = np.zeros((n_members, len(units), 4))
-    for number, unit in enumerate(units):
-        brought[:, number] = np.stack(storage.brought(unit, n_members, hours), axis=1)
-    firsts = [unit[0] for unit in units]
-    losses = (
-        storage.charge_efficiency,
-        storage.discharge_efficiency,
-        storage.degradation_cost_per_kwh,
-    )
-    return native_from(
-        controlled_game,
-        problem.net_load_kwh,
-        problem.buy_per_kwh,
-        problem.sell_per_kwh,
-        band,
-        [tuple(float(each[first]) for each in losses) for first in firsts],
-        brought,
-        np.zeros(n_members) if control is None else control.shift_kwh,
-        [
-            (charge.price_per_kw / hours, charge.steps.astype(np.int64))
-            for charge in problem.peak_charges
-        ],
-        cost_of_all,
-    )
+    return controlled_cost_game(problem, _units(problem), cost_of_all)
 
 
 def _units(problem: DispatchProblem) -> list[NDArray[np.intp]]:
@@ -300,51 +249,4 @@ def _as_it_ran(problem: DispatchProblem) -> DispatchProblem:
 
 def _cost_as_it_ran(problem: DispatchProblem) -> float:
     n_members = len(problem.members)
-    return _cost(netted_cost_game(_as_it_ran(problem)), n_members, range(n_members))
-
-
-def _cost(game: NativeGame, n_members: int, members: Sequence[int]) -> float:
-    chosen = np.zeros((1, n_members), dtype=np.bool_)
-    chosen[0, list(members)] = True
-    return float(game.values(chosen)[0])
-
-
-def beyond_netting(problem: DispatchProblem) -> list[str]:
-    """Return what would have to be decided, in words."""
-    features = problem.limits_of_nobody + problem.beyond_a_step
-    if len(problem.offers):
-        features.append("storage to buy")
-    if problem.binding.curtailment.any():
-        features.append("PV that may be left unused")
-    return features
-
-
-def not_subadditive(problems: Sequence[DispatchProblem]) -> str:
-    """Return a warning where joining may cost something, in words."""
-    above = next(filter(None, (problem.sells_above_buy for problem in problems)), "")
-    return f" ({above}: joining can cost more, the game is not subadditive)" if above else ""
-
-
-def _settled(
-    problem: DispatchProblem,
-    members: Sequence[int],
-    *,
-    charge_kwh: NDArray[np.float64],
-    discharge_kwh: NDArray[np.float64],
-    state_of_charge_kwh: NDArray[np.float64],
-    cost: float,
-) -> Dispatch:
-    """Return what passes the meter of a coalition."""
-    net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
-    flow_kwh = net_load_kwh + charge_kwh - discharge_kwh
-    return Dispatch(
-        net_load_kwh=net_load_kwh,
-        charge_kwh=charge_kwh,
-        discharge_kwh=discharge_kwh,
-        state_of_charge_kwh=state_of_charge_kwh,
-        grid_import_kwh=np.maximum(flow_kwh, 0.0),
-        grid_export_kwh=np.maximum(-flow_kwh, 0.0),
-        cost=cost,
-        purchases={},
-        burnt_kwh=np.zeros(len(flow_kwh)),
-    )
+    return cost_of(netted_cost_game(_as_it_ran(problem)), n_members, range(n_members))

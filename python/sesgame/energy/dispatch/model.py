@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from sesgame.energy.dispatch.billed import BilledModel
 from sesgame.energy.dispatch.linear import LinearModel, MergedModel
 from sesgame.energy.dispatch.metered import METERED_MODELS
 from sesgame.energy.dispatch.netting import NettingModel
@@ -98,11 +99,12 @@ class DispatchModel(Protocol):
 
 
 _POOLED, _NETTING, _MERGED, _LINEAR = PooledModel(), NettingModel(), MergedModel(), LinearModel()
+_BILLED = BilledModel()
 
 MODELS: dict[Model, DispatchModel] = {
-    model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR)
+    model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR, _BILLED)
 }
-"""Those that choose a dispatch by name, the fastest first."""
+"""Those of what may be dispatched, by name: the fastest first."""
 
 
 def model_named(name: Model) -> DispatchModel:
@@ -150,13 +152,24 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
         There is no such model, or it lacks something that the problem has.
     """
     model = _default(problem) if name is None else model_named(name)
+    if problem.billing is not None:
+        if model.optimises:
+            raise GameError(
+                f'model="{model.name}" does not support {", ".join(problem.billing.elements)}; '
+                f'model="{_default(problem).name}" does'
+            )
+        if model is _BILLED:
+            _BILLED.refuse_dispatch(problem)
     if model.optimises and model is not _NETTING:
         refuse_dispatch_above_buy(problem)
     missing = model.missing(problem)
+    if missing and model is _BILLED:
+        raise GameError(f'model="{name}" is for {", ".join(missing)}; there is none here')
     if missing:
+        is_program = not (problem.sells_above_buy or problem.billing)
         raise GameError(
             f'model="{model.name}" does not support {", ".join(missing)}'
-            + ("" if problem.sells_above_buy else f'; model="{_LINEAR.name}" does')
+            + (f'; model="{_LINEAR.name}" does' if is_program else "")
         )
     return model
 
@@ -167,6 +180,8 @@ def _default(problem: DispatchProblem) -> DispatchModel:
         return METERED_MODELS["re-run"]
     if problem.metered_kwh is not None:
         return METERED_MODELS["as-it-ran"]
+    if problem.billing is not None:
+        return _BILLED
     if problem.sells_above_buy and not (problem.storage.usable.size or len(problem.offers)):
         return _NETTING
     if _POOLED.missing(problem) or not is_harmless(problem):

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.energy.dispatch.metered import (
+from sesgame.energy.dispatch.netted import (
     beyond_netting,
     netted_cost_game,
     netted_dispatch,
     not_subadditive,
+    refuse_prices_above_buy,
 )
 from sesgame.energy.dispatch.pooled import PooledModel
 from sesgame.energy.dispatch.problem import NO_OFFERS, Dispatch, DispatchProblem, Model
-from sesgame.errors import GameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,12 +75,12 @@ class NettingModel(PooledModel):
 
     def dual_bills(self, problem: DispatchProblem) -> DualBills:
         """Return the bills at dual prices."""
-        _refuse_above(problem)
+        refuse_prices_above_buy(problem)
         return super().dual_bills(problem)
 
     def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
         """Return prices that prove the costs of all, and the range of each bill."""
-        _refuse_above(problem)
+        refuse_prices_above_buy(problem)
         return super().dual_prices(problem, progress=progress)
 
     def program(
@@ -88,20 +88,10 @@ class NettingModel(PooledModel):
     ) -> LinearDispatch:
         """Return the costs as a linear program, in which nothing can be bought either."""
         for problem in problems:
-            _refuse_above(problem)
+            refuse_prices_above_buy(problem)
         return super().program(
             [replace(problem, offers=NO_OFFERS) for problem in problems], weights
         )
 
     def _used(self, problem: DispatchProblem) -> NDArray[np.intp]:
         return np.zeros(0, dtype=np.intp)
-
-
-def _refuse_above(problem: DispatchProblem) -> None:
-    """Refuse dual prices where the cost of a step is not convex."""
-    above = problem.sells_above_buy
-    if above:
-        raise GameError(
-            f"{above}: where selling earns more than buying costs, no prices prove the costs of a "
-            f"coalition, and there are no bills at dual prices"
-        )

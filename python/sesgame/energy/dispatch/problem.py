@@ -18,6 +18,8 @@ from sesgame.game.by_value import ByValue
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.dispatch.billing import Billing
+
 __all__ = [
     "NO_OFFERS",
     "Control",
@@ -32,14 +34,16 @@ __all__ = [
     "burnt",
 ]
 
-Model = Literal["battery", "netting", "merged", "linear", "as-it-ran", "re-run"]
+Model = Literal["battery", "netting", "merged", "linear", "contract", "as-it-ran", "re-run"]
 """``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
 too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
 recursions, very fast, also under demand charges. ``"linear"``: a linear program, with each battery
 by itself, wear, limits of the grid and storage to buy. ``"merged"``: the same in which batteries
 that are nearly alike run as one unit, which costs too little by up to a stated share, too.
+``"contract"``: netting, billed by elements of a contract that depend on whole months.
 ``"as-it-ran"``: what batteries were metered to do is netted like a load, whoever leaves.
-``"re-run"``: the controller that ran them runs those of each coalition, without foresight."""
+``"re-run"``: the controller that ran them runs those of each coalition, without foresight. Both are
+billed by whatever a contract has."""
 
 
 class Steps(Protocol):
@@ -252,6 +256,8 @@ class DispatchProblem(ByValue):
         What each member's batteries were metered to draw, less what they delivered.
     control : Control, optional
         What ran them.
+    billing : Billing, optional
+        What else a contract bills; it has all charges on peaks then, and `peak_charges` is empty.
     """
 
     members: tuple[str, ...]
@@ -267,6 +273,7 @@ class DispatchProblem(ByValue):
     export_limit_kw: float
     flow_limits: tuple[FlowLimit, ...]
     currency: str
+    billing: Billing | None = None
     may_curtail: NDArray[np.bool_] | None = None
     metered_kwh: NDArray[np.float64] | None = None
     control: Control | None = None
@@ -328,12 +335,16 @@ class DispatchProblem(ByValue):
         and steps, may be off by a unit in the last place of all money that can flow.
         """
         flow_kwh = np.abs(self.load_kwh).sum(axis=0) + np.abs(self.pv_kwh).sum(axis=0)
+        if self.metered_kwh is not None:
+            flow_kwh += np.abs(self.metered_kwh).sum(axis=0)
         powers_kw = np.maximum(self.storage.charge_power_kw, self.storage.discharge_power_kw)
         flow_kwh += sum(powers_kw.tolist()) * self.steps.step_hours
         price = np.maximum(np.abs(self.buy_per_kwh), np.abs(self.sell_per_kwh))
         money = price @ flow_kwh
         for charge in self.peak_charges:
             money += charge.price_per_kw / self.steps.step_hours * flow_kwh[charge.steps].max()
+        if self.billing is not None:
+            money += self.billing.turnover(flow_kwh, self.steps.step_hours)
         additions = len(self.members) + self.steps.n_steps
         return float(np.finfo(np.float64).eps * additions * money)
 

@@ -6,6 +6,7 @@
 //! to itself, a time window in which a battery is filled a band that begins at infinity. The
 //! batteries act one after the other, each on what those before it leave.
 
+use super::contract::{ContractTerms, Workspace};
 use super::peak_charge::PeakCharges;
 use super::{Conversion, Tariff, check_net_load, is_usable, unusable};
 use crate::error::{Error, Result};
@@ -88,14 +89,60 @@ pub struct Move {
     pub stored: f64,
 }
 
+/// What is paid for the net loads that storage leaves. Selling may earn more than buying costs:
+/// nothing is optimised.
+#[derive(Debug)]
+pub enum Billing {
+    /// The prices of each step, and charges on the highest import of some steps.
+    Steps(Tariff, PeakCharges),
+    /// All elements of a contract.
+    Contract(Box<ContractTerms>),
+}
+
+impl Billing {
+    fn n_steps(&self) -> usize {
+        match self {
+            Self::Steps(tariff, _) => tariff.n_steps(),
+            Self::Contract(terms) => terms.tariff.n_steps(),
+        }
+    }
+
+    /// The charges that hold in each step, by number.
+    fn charged(&self) -> Result<Vec<Box<[usize]>>> {
+        let mut charged = vec![Vec::new(); self.n_steps()];
+        match self {
+            Self::Steps(_, charges) if charges.n_steps() != charged.len() => {
+                return Err(Error::InvalidInput(format!(
+                    "there are {} steps of the charges, not {}",
+                    charges.n_steps(),
+                    charged.len()
+                )));
+            }
+            Self::Steps(_, charges) => {
+                for (number, steps) in charges.steps.iter().enumerate() {
+                    steps.iter().for_each(|&step| charged[step].push(number));
+                }
+            }
+            Self::Contract(terms) => terms.check()?,
+        }
+        Ok(charged.into_iter().map(Vec::into_boxed_slice).collect())
+    }
+
+    /// How many charges there are beside a contract.
+    fn n_charges(&self) -> usize {
+        match self {
+            Self::Steps(_, charges) => charges.len(),
+            Self::Contract(_) => 0,
+        }
+    }
+}
+
 /// A controller and what it runs, for coalitions whose rows are sums of their members' rows.
 #[derive(Debug)]
 struct Rules {
-    tariff: Tariff,
+    billing: Billing,
     band: Band,
     units: Vec<Unit>,
-    charges: PeakCharges,
-    /// The charges that hold in each step.
     charged: Vec<Box<[usize]>>,
 }
 
@@ -112,31 +159,27 @@ pub struct ControlledGame {
 }
 
 impl ControlledGame {
-    /// The game of members with the given net loads in kWh per step, one row of `tariff.n_steps()`
-    /// numbers for each.
+    /// The game of members with the given net loads in kWh per step, one row for each.
     ///
     /// `brought` has a row for each member with four numbers for each unit: capacity, the most that
     /// a step draws and delivers, and initial charge, all in kWh. `shifts` is by how much each member
-    /// moves the band up. Selling may earn more than buying costs: nothing is optimised.
+    /// moves the band up.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when lengths do not fit or a number cannot be calculated with.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one model")]
     pub fn new(
         net_load: &[f64],
-        tariff: Tariff,
+        billing: Billing,
         band: Band,
         units: Vec<Unit>,
         brought: &[f64],
         shifts: &[f64],
-        charges: PeakCharges,
         cost_of_all: Option<f64>,
     ) -> Result<Self> {
-        let n_steps = tariff.n_steps();
+        let n_steps = billing.n_steps();
         let n_players = check_net_load(net_load, n_steps)?;
         let lengths = [
             ("steps of the band", band.low.len(), n_steps),
-            ("steps of the charges", charges.n_steps(), n_steps),
             ("amounts of storage", brought.len(), n_players * units.len() * AMOUNTS),
             ("shifts of the band", shifts.len(), n_players),
         ];
@@ -160,18 +203,14 @@ impl ControlledGame {
             rows.extend_from_slice(&brought[member * amounts..][..amounts]);
             rows.push(shifts[member]);
         }
-        let mut charged = vec![Vec::new(); n_steps];
-        for (number, steps) in charges.steps.iter().enumerate() {
-            steps.iter().for_each(|&step| charged[step].push(number));
-        }
-        let charged = charged.into_iter().map(Vec::into_boxed_slice).collect();
-        let rules = Rules { tariff, band, units, charges, charged };
+        let charged = billing.charged()?;
+        let rules = Rules { billing, band, units, charged };
         Ok(Self { rules, rows, n_players, cost_of_all })
     }
 
     /// From one member's row to the next one's.
     fn width(&self) -> usize {
-        self.rules.tariff.n_steps() + self.rules.units.len() * AMOUNTS + 1
+        self.rules.charged.len() + self.rules.units.len() * AMOUNTS + 1
     }
 
     /// What each unit does in each step for some members: the units of the first step, then those of
@@ -189,7 +228,7 @@ impl ControlledGame {
         let mut moves = Vec::new();
         let mut run = Run::<1>::new(&self.rules);
         run.start(|place| [sums[place]]);
-        run.through(&self.rules, sums.as_chunks().0, Some(&mut moves));
+        run.through(&self.rules, Some(&mut moves));
         moves
     }
 
@@ -198,7 +237,8 @@ impl ControlledGame {
         let mut run = Run::<1>::new(&self.rules);
         move |sums| {
             run.start(|place| [sums[place]]);
-            run.through(&self.rules, sums.as_chunks().0, None)[0]
+            let costs = run.through(&self.rules, None);
+            run.billed(&self.rules, costs)[0]
         }
     }
 }
@@ -210,8 +250,7 @@ impl NativeGame for ControlledGame {
 
     fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         let sums = SumWalker::new(&self.rows, self.width(), self.cost());
-        let (run, loads) = (Run::new(&self.rules), vec![[0.0; LANES]; self.rules.tariff.n_steps()]);
-        Box::new(ControlledWalker { game: self, sums, n_members: 0, run, loads })
+        Box::new(ControlledWalker { game: self, sums, n_members: 0, run: Run::new(&self.rules) })
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
@@ -225,8 +264,6 @@ struct ControlledWalker<'a, F> {
     sums: SumWalker<'a, F>,
     n_members: usize,
     run: Run<LANES>,
-    /// Net loads of eight coalitions per step.
-    loads: Vec<[f64; LANES]>,
 }
 
 impl<F: FnMut(&[f64]) -> f64 + Send> Walker for ControlledWalker<'_, F> {
@@ -247,6 +284,8 @@ impl<F: FnMut(&[f64]) -> f64 + Send> Walker for ControlledWalker<'_, F> {
 
     fn value(&mut self) -> f64 {
         match self.game.cost_of_all {
+            // Nobody pays no fee of a contract.
+            _ if self.n_members == 0 => 0.0,
             Some(cost) if self.n_members == self.game.n_players => cost,
             _ => self.sums.value(),
         }
@@ -272,10 +311,11 @@ impl<F: FnMut(&[f64]) -> f64 + Send> Walker for ControlledWalker<'_, F> {
             lanes
         };
         self.run.start(joined);
-        for (step, load) in self.loads.iter_mut().enumerate() {
-            *load = joined(step);
+        let costs = costs_of_eight(&mut self.run, &game.rules);
+        let mut costs = self.run.billed(&game.rules, costs);
+        if self.n_members == 0 {
+            costs[0] = 0.0;
         }
-        let mut costs = costs_of_eight(&mut self.run, &game.rules, &self.loads);
         if let Some(cost) = game.cost_of_all
             && self.n_members + 3 == game.n_players
         {
@@ -287,7 +327,11 @@ impl<F: FnMut(&[f64]) -> f64 + Send> Walker for ControlledWalker<'_, F> {
 
 /// What a run of `L` coalitions side by side remembers from step to step.
 struct Run<const L: usize> {
-    n_steps: usize,
+    /// Net loads per step, before storage and then after it.
+    loads: Vec<[f64; L]>,
+    /// Those of one coalition, and what its bill is worked out with.
+    load: Vec<f64>,
+    work: Workspace,
     units: Vec<UnitState<L>>,
     shift: [f64; L],
     peaks: Vec<[f64; L]>,
@@ -308,16 +352,21 @@ impl<const L: usize> Run<L> {
         let unit =
             UnitState { capacity: none, most_drawn: none, most_delivered: none, stored: none };
         Self {
-            n_steps: rules.tariff.n_steps(),
+            loads: vec![none; rules.charged.len()],
+            load: Vec::new(),
+            work: Workspace::default(),
             units: vec![unit; rules.units.len()],
             shift: none,
-            peaks: vec![none; rules.charges.len()],
+            peaks: vec![none; rules.billing.n_charges()],
         }
     }
 
     /// Begins with what the coalitions bring, by its place in a row.
     fn start(&mut self, brought: impl Fn(usize) -> [f64; L]) {
-        let mut place = self.n_steps;
+        for (step, load) in self.loads.iter_mut().enumerate() {
+            *load = brought(step);
+        }
+        let mut place = self.loads.len();
         for unit in &mut self.units {
             unit.capacity = brought(place);
             unit.most_drawn = brought(place + 1);
@@ -329,23 +378,17 @@ impl<const L: usize> Run<L> {
         self.peaks.fill([0.0; L]);
     }
 
-    /// Goes through all steps and gives the costs; `moves` takes down what each unit of the first
-    /// coalition does in each.
+    /// Goes through all steps and gives the costs, without what a contract bills; `moves` takes down
+    /// what each unit of the first coalition does in each.
     // Loops by index, inlined into one function for each kind of processor: calls would be compiled
     // without its vectors.
     #[expect(clippy::needless_range_loop, reason = "iterators are calls")]
     #[inline(always)]
-    fn through(
-        &mut self,
-        rules: &Rules,
-        loads: &[[f64; L]],
-        mut moves: Option<&mut Vec<Move>>,
-    ) -> [f64; L] {
-        let (buy, sell) = (rules.tariff.buy(), rules.tariff.sell());
+    fn through(&mut self, rules: &Rules, mut moves: Option<&mut Vec<Move>>) -> [f64; L] {
         let mut costs = [0.0; L];
         let mut step = 0;
-        while step < self.n_steps {
-            let mut net = loads[step];
+        while step < self.loads.len() {
+            let mut net = self.loads[step];
             let mut number = 0;
             while number < rules.units.len() {
                 let (unit, state) = (&rules.units[number], &mut self.units[number]);
@@ -363,9 +406,13 @@ impl<const L: usize> Run<L> {
                 }
                 number += 1;
             }
-            for lane in 0..L {
-                let price = if net[lane] > 0.0 { buy[step] } else { sell[step] };
-                costs[lane] += price * net[lane];
+            self.loads[step] = net;
+            if let Billing::Steps(tariff, _) = &rules.billing {
+                let (buy, sell) = (tariff.buy()[step], tariff.sell()[step]);
+                for lane in 0..L {
+                    let price = if net[lane] > 0.0 { buy } else { sell };
+                    costs[lane] += price * net[lane];
+                }
             }
             let charged = &rules.charged[step];
             let mut place = 0;
@@ -378,12 +425,26 @@ impl<const L: usize> Run<L> {
             }
             step += 1;
         }
-        let mut charge = 0;
-        while charge < self.peaks.len() {
-            for lane in 0..L {
-                costs[lane] += rules.charges.prices[charge] * self.peaks[charge][lane];
+        if let Billing::Steps(_, charges) = &rules.billing {
+            let mut charge = 0;
+            while charge < self.peaks.len() {
+                for lane in 0..L {
+                    costs[lane] += charges.prices[charge] * self.peaks[charge][lane];
+                }
+                charge += 1;
             }
-            charge += 1;
+        }
+        costs
+    }
+
+    /// Adds to the costs what a contract bills for the net loads that storage has left.
+    fn billed(&mut self, rules: &Rules, mut costs: [f64; L]) -> [f64; L] {
+        if let Billing::Contract(terms) = &rules.billing {
+            for (lane, cost) in costs.iter_mut().enumerate() {
+                self.load.clear();
+                self.load.extend(self.loads.iter().map(|load| load[lane]));
+                *cost += terms.cost(&self.load, &mut self.work);
+            }
         }
         costs
     }
@@ -391,8 +452,8 @@ impl<const L: usize> Run<L> {
 
 /// The costs of eight coalitions side by side.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn costs_of_eight(run: &mut Run<LANES>, rules: &Rules, loads: &[[f64; LANES]]) -> [f64; LANES] {
-    run.through(rules, loads, None)
+fn costs_of_eight(run: &mut Run<LANES>, rules: &Rules) -> [f64; LANES] {
+    run.through(rules, None)
 }
 
 /// Lets a unit act on net loads, and gives what it draws and delivers.
@@ -434,19 +495,40 @@ fn most(one: f64, other: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::contract::{BillingPeriod, Credit};
     use super::*;
     use crate::enumeration::tabulate;
 
-    /// Four members, two units, a charge on two of three steps.
-    fn game(cost_of_all: Option<f64>) -> ControlledGame {
-        let tariff = Tariff::of_any_order(vec![0.3, 0.2, 0.1], vec![0.1, 0.25, 0.0]).unwrap();
+    /// A charge on two of three steps.
+    fn of_steps() -> Billing {
+        let charge = super::super::PeakCharge { price: 0.7, steps: vec![0, 2] };
+        Billing::Steps(tariff(), PeakCharges::new(&[charge], 3).unwrap())
+    }
+
+    /// A credit that is capped in each of two months, of which each has a fee.
+    fn of_months() -> Billing {
+        let month = |end, fee| BillingPeriod { end, fee, minimum: None, blocks: Vec::new() };
+        Billing::Contract(Box::new(ContractTerms {
+            tariff: tariff(),
+            credit: Credit::Capped,
+            losses: 1.0,
+            periods: vec![month(2, 0.2), month(3, 0.1)],
+            peaks: Vec::new(),
+        }))
+    }
+
+    fn tariff() -> Tariff {
+        Tariff::of_any_order(vec![0.3, 0.2, 0.1], vec![0.1, 0.25, 0.0]).unwrap()
+    }
+
+    /// Four members, two units.
+    fn game(billing: Billing, cost_of_all: Option<f64>) -> ControlledGame {
         let band = Band::new(vec![0.0, f64::INFINITY, 0.5], vec![0.0, f64::INFINITY, 0.5]).unwrap();
         let unit =
             |efficiency, wear| Unit::new(Conversion::new(efficiency, 0.9, 1.0).unwrap(), wear);
-        let charge = super::super::PeakCharge { price: 0.7, steps: vec![0, 2] };
         ControlledGame::new(
             &[-2.0, 1.0, 3.0, 1.5, -0.5, 2.0, 0.0, 0.0, 0.0, -3.0, 1.0, 1.0],
-            tariff,
+            billing,
             band,
             vec![unit(0.8, 0.01), unit(1.0, 0.0)],
             &[
@@ -456,7 +538,6 @@ mod tests {
                 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
             ],
             &[0.25, 0.0, 0.5, 0.0],
-            PeakCharges::new(&[charge], 3).unwrap(),
             cost_of_all,
         )
         .unwrap()
@@ -464,23 +545,43 @@ mod tests {
 
     #[test]
     fn eight_at_once_are_the_bits_of_one_after_the_other() {
-        let game = game(None);
-        let progress = Progress::new();
-        let mut walker = game.walker(&progress);
-        let mut one_by_one = vec![0.0];
-        for coalition in 1..1_usize << game.n_players {
-            walker.clear();
-            // From the highest down, as a table is walked.
-            let members = (0..game.n_players).filter(|player| coalition >> player & 1 == 1);
-            members.rev().for_each(|player| walker.add(player));
-            one_by_one.push(walker.value());
+        for billing in [of_steps(), of_months()] {
+            let game = game(billing, None);
+            let progress = Progress::new();
+            let mut walker = game.walker(&progress);
+            let mut one_by_one = Vec::new();
+            for coalition in 0..1_usize << game.n_players {
+                walker.clear();
+                // From the highest down, as a table is walked.
+                let members = (0..game.n_players).filter(|player| coalition >> player & 1 == 1);
+                members.rev().for_each(|player| walker.add(player));
+                one_by_one.push(walker.value());
+            }
+            assert_eq!(one_by_one[0], 0.0);
+            assert_eq!(tabulate(&game, &progress).unwrap(), one_by_one);
         }
-        assert_eq!(tabulate(&game, &progress).unwrap(), one_by_one);
+    }
+
+    #[test]
+    fn a_contract_bills_what_the_batteries_leave() {
+        let game = game(of_months(), None);
+        let members = [true, false, true, false];
+        let moves = game.moves(&members);
+        let mut load = [-2.0, 1.0, 3.0];
+        let mut wear = 0.0;
+        for (place, each) in moves.iter().enumerate() {
+            load[place / 2] += each.charge - each.discharge;
+            wear += [0.01, 0.0][place % 2] * each.discharge;
+        }
+        let Billing::Contract(terms) = of_months() else { unreachable!() };
+        let bill = terms.cost(&load, &mut Workspace::default());
+        let found = tabulate(&game, &Progress::new()).unwrap()[0b101];
+        assert!((found - bill - wear).abs() < 1e-15, "{found} {bill} {wear}");
     }
 
     #[test]
     fn all_together_cost_what_they_did_and_nobody_else_does() {
-        let (free, given) = (game(None), game(Some(7.5)));
+        let (free, given) = (game(of_steps(), None), game(of_steps(), Some(7.5)));
         let [free, given] = [free, given].map(|game| tabulate(&game, &Progress::new()).unwrap());
         assert_eq!(given[15], 7.5);
         assert_eq!(given[..15], free[..15]);

@@ -6,10 +6,13 @@
 
 mod battery;
 pub mod bill_range;
+mod billed_peak;
 pub mod cap_bounds;
 mod capped_tariff;
 mod charge_walk;
+pub mod contract;
 pub mod controlled_storage;
+mod convex_lanes;
 mod convex_piecewise;
 pub mod convex_pool;
 pub mod convex_schedule;
@@ -32,6 +35,7 @@ mod step_cost;
 mod tariff;
 
 pub use battery::{Battery, Conversion};
+pub use billed_peak::{BilledPeak, Memory, PeakWindows};
 pub use exchange_cost::{ExchangeCosts, Kink};
 pub use exchange_segments::Wear;
 pub use peak_charge::{PeakCharge, PeakCharges};

@@ -94,6 +94,12 @@ impl Tariff {
     pub fn cost(&self, net_load: &[f64]) -> f64 {
         netting_cost(&self.buy, &self.sell, net_load)
     }
+
+    /// The cost of a net load of the steps from `start` on.
+    pub(super) fn cost_from(&self, start: usize, net_load: &[f64]) -> f64 {
+        let steps = start..start + net_load.len();
+        netting_cost(&self.buy[steps.clone()], &self.sell[steps], net_load)
+    }
 }
 
 /// The sum over steps of `buy * load` where that is positive, and `sell * load` elsewhere.
