@@ -104,7 +104,7 @@ def coalitions(members):
     return [list(each) for k in sizes for each in itertools.combinations(members, k)]
 
 
-@drawn(12, 500, communities_and_targets())
+@drawn(8, 150, communities_and_targets())
 def test_each_coalition_costs_what_a_plain_loop_says(drawn_community):
     community, target = drawn_community
     game = community.cost_game()
@@ -113,7 +113,7 @@ def test_each_coalition_costs_what_a_plain_loop_says(drawn_community):
         assert game.value(members) == pytest.approx(cost, rel=ROUNDING, abs=ROUNDING)
 
 
-@drawn(8, 300, communities_and_targets())
+@drawn(5, 80, communities_and_targets())
 def test_energy_is_balanced_and_no_limit_is_passed(drawn_community):
     community, target = drawn_community
     hours = community.steps.step_hours
@@ -137,7 +137,7 @@ def test_energy_is_balanced_and_no_limit_is_passed(drawn_community):
         assert schedule.cost == pytest.approx(community.cost_game().value(members), rel=ROUNDING)
 
 
-@drawn(8, 300, communities_and_targets(), st.integers(0, 11))
+@drawn(5, 80, communities_and_targets(), st.integers(0, 11))
 def test_what_comes_later_changes_nothing_before(drawn_community, step):
     community, _ = drawn_community
     step = min(step, community.steps.n_steps - 1)

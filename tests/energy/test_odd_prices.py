@@ -91,7 +91,7 @@ def switched(community, curtailment, grid=None):
     )
 
 
-@drawn(6, 1000, communities(), st.integers(0, 3), st.booleans(), st.sampled_from([0.0, 0.5]))
+@drawn(4, 120, communities(), st.integers(0, 3), st.booleans(), st.sampled_from([0.0, 0.5]))
 def test_every_model_has_the_cost_of_an_independent_program(
     community, how_many, is_limited, charge
 ):
@@ -150,7 +150,7 @@ def test_energy_that_is_burnt_is_reported(model):
     assert "burnt, by charging and discharging at once" in page
 
 
-@drawn(15, 800, communities())
+@drawn(8, 120, communities())
 def test_nothing_is_burnt_at_prices_above_zero(community):
     if community.sell_per_kwh.min() <= 0:
         return
@@ -186,7 +186,7 @@ def netted(community, members):
     return cost + peak * community.grid.demand_charge_per_kw
 
 
-@drawn(15, 1500, sold_above_bought())
+@drawn(8, 300, sold_above_bought())
 def test_netting_is_exact_at_any_prices(community):
     game = community.cost_game(model="netting")
     for size in range(1, len(community.members) + 1):
@@ -196,7 +196,7 @@ def test_netting_is_exact_at_any_prices(community):
             assert cost == pytest.approx(game.value(members), abs=1e-12)
 
 
-@drawn(8, 400, sold_above_bought())
+@drawn(6, 200, sold_above_bought())
 def test_shapley_values_by_form_are_those_of_the_table(community):
     game = community.cost_game(model="netting")
     table = sg.Game.from_table(game.tabulate(), game.players, kind="cost")

@@ -60,6 +60,7 @@ def run(community, members, target):
     units = [unit for unit in units if unit]
     stored = [sum(each.initial_charge_kwh for each in unit) for unit in units]
     rows = [index for index, member in enumerate(community.members) if member in members]
+    charges = community.problem.peak_charges
     cost, peaks, moves = 0.0, {}, []
     for step in range(community.steps.n_steps):
         net = sum(community.load_kwh[row, step] - community.pv_kwh[row, step] for row in rows)
@@ -84,10 +85,10 @@ def run(community, members, target):
             done.append((charge, discharge, stored[number]))
         price = community.buy_per_kwh[step] if net > 0 else community.sell_per_kwh[step]
         cost += price * net
-        for number, charge in enumerate(community.problem.peak_charges):
+        for number, charge in enumerate(charges):
             if step in charge.steps:
                 peaks[number] = max(peaks.get(number, 0.0), net / hours)
         moves.append(done)
-    for number, charge in enumerate(community.problem.peak_charges):
+    for number, charge in enumerate(charges):
         cost += charge.price_per_kw * peaks.get(number, 0.0)
     return moves, cost

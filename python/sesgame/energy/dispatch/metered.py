@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from sesgame._engine import weighted_sum_game
+from sesgame._engine import strategic_equivalent, weighted_sum_game
 from sesgame.energy.dispatch.netted import (
     beyond_netting,
     controlled_cost_game,
@@ -121,12 +121,15 @@ class AsItRanModel(MeteredModel):
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""
-        none = ["a community without readings of batteries"] * (problem.metered_kwh is None)
-        return none + beyond_netting(_as_it_ran(problem))
+        if problem.metered_kwh is None:
+            return ["a community without readings of batteries"]
+        return _of_unknown_wear(problem) + beyond_netting(_as_it_ran(problem))
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
-        return netted_cost_game(_as_it_ran(problem))
+        game = netted_cost_game(_as_it_ran(problem))
+        wear = _wear_by_member(problem)
+        return native_from(strategic_equivalent, game, 1.0, wear) if wear.any() else game
 
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what was metered of a coalition. What is stored was not: it is NaN."""
@@ -180,7 +183,8 @@ class ReRunModel(MeteredModel):
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have, in words."""
         none = ["a community without a controller"] * (problem.control is None)
-        return none + beyond_netting(problem)
+        unknown = [] if problem.metered_kwh is None else _of_unknown_wear(problem)
+        return none + unknown + beyond_netting(problem)
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
@@ -249,4 +253,27 @@ def _as_it_ran(problem: DispatchProblem) -> DispatchProblem:
 
 def _cost_as_it_ran(problem: DispatchProblem) -> float:
     n_members = len(problem.members)
-    return cost_of(netted_cost_game(_as_it_ran(problem)), n_members, range(n_members))
+    return cost_of(AsItRanModel().native_game(problem), n_members, range(n_members))
+
+
+def _wear_by_member(problem: DispatchProblem) -> NDArray[np.float64]:
+    """Return the cost of what each member's batteries were metered to deliver, shape (n,)."""
+    storage, delivered = problem.storage, np.maximum(-_metered(problem), 0.0).sum(axis=1)
+    price = np.zeros(len(problem.members))
+    price[storage.owner] = storage.degradation_cost_per_kwh
+    wear: NDArray[np.float64] = price * delivered
+    return wear
+
+
+def _of_unknown_wear(problem: DispatchProblem) -> list[str]:
+    """Return whose readings are of batteries that wear unequally, in words."""
+    storage, metered = problem.storage, _metered(problem).any(axis=1)
+    prices = [
+        set(storage.degradation_cost_per_kwh[storage.owner == member].tolist())
+        for member in range(len(metered))
+    ]
+    unknown = np.array([len(each) > 1 for each in prices]) & metered
+    return [
+        f"readings of batteries of {problem.members[member]} that wear unequally"
+        for member in np.flatnonzero(unknown)
+    ]
