@@ -267,7 +267,8 @@ def _wear_by_member(problem: DispatchProblem) -> NDArray[np.float64]:
 
 def _of_unknown_wear(problem: DispatchProblem) -> list[str]:
     """Return whose readings are of batteries that wear unequally, in words."""
-    storage, metered = problem.storage, _metered(problem).any(axis=1)
+    storage = problem.storage
+    metered: NDArray[np.bool_] = np.any(_metered(problem), axis=1)
     prices = [
         set(storage.degradation_cost_per_kwh[storage.owner == member].tolist())
         for member in range(len(metered))
