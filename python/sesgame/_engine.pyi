@@ -314,7 +314,7 @@ def controlled_game(
     buy: NDArray[np.float64],
     sell: NDArray[np.float64],
     band: tuple[NDArray[np.float64], NDArray[np.float64]],
-    units: list[tuple[float, float, float]],
+    units: list[tuple[float, float, float, int, int]],
     brought: NDArray[np.float64],
     shifts: NDArray[np.float64],
     charges: list[tuple[float, NDArray[np.int64]]],

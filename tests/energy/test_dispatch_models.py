@@ -35,7 +35,7 @@ def plain_problem(**changes) -> DispatchProblem:
         "pv_kwh": np.array([[4.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
         "buy_per_kwh": np.full(3, 0.3),
         "sell_per_kwh": np.full(3, 0.1),
-        "storage": Storage(np.zeros(0, dtype=np.intp), *[nothing] * 7),
+        "storage": Storage(np.zeros(0, dtype=np.intp), *[nothing] * 9),
         "offers": NO_OFFERS,
         "peak_charges": (),
         "import_limit_kw": math.inf,

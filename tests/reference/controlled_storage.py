@@ -37,16 +37,38 @@ def time_windows(actions, otherwise="idle"):
     return target
 
 
-def units_of(batteries):
-    """Return alike batteries, which do everything in proportion, in the order of the first."""
+def units_of(batteries, membership):
+    """Return alike batteries, which do everything in proportion, in the order of the first.
+
+    Those that come or go at other times are other units.
+    """
     units = {}
     for battery in batteries:
         energy, (most_in, most_out) = battery.energy_kwh, battery.powers_kw
         ratios = energy / most_in, most_out / most_in, battery.initial_charge_kwh / energy
         losses = battery.charge_efficiency, battery.discharge_efficiency
-        key = (*(round(ratio, 9) for ratio in ratios), *losses, battery.degradation_cost_per_kwh)
+        wear, days = battery.degradation_cost_per_kwh, (battery.valid_from, battery.valid_until)
+        key = (
+            *(round(ratio, 9) for ratio in ratios),
+            *losses,
+            wear,
+            days,
+            membership.get(battery.owner),
+        )
         units.setdefault(key, []).append(battery)
     return list(units.values())
+
+
+def is_there(community, battery, step):
+    """Return whether a battery is there in a step, by the dates of it and of its owner."""
+    day = community.steps.times[step].astype("datetime64[D]").item()
+    owner = community.membership.get(battery.owner)
+    for each in (battery, owner) if owner else (battery,):
+        if each.valid_from is not None and day < each.valid_from:
+            return False
+        if each.valid_until is not None and day >= each.valid_until:
+            return False
+    return True
 
 
 def run(community, members, target):
@@ -55,7 +77,7 @@ def run(community, members, target):
     Units act one after the other, in the order of their first batteries in the community.
     """
     hours = community.steps.step_hours
-    units = units_of([each for each in community.batteries if each.can_store])
+    units = units_of([each for each in community.batteries if each.can_store], community.membership)
     units = [[each for each in unit if each.owner in members] for unit in units]
     units = [unit for unit in units if unit]
     stored = [sum(each.initial_charge_kwh for each in unit) for unit in units]
@@ -67,6 +89,9 @@ def run(community, members, target):
         done = []
         for number, unit in enumerate(units):
             battery = unit[0]
+            if not is_there(community, battery, step):
+                done.append((0.0, 0.0, 0.0))
+                continue
             wanted = target(step, members, net) - net
             most_in, most_out = (
                 sum(each.powers_kw[way] for each in unit) * hours for way in (0, 1)

@@ -427,6 +427,8 @@ def _check_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
     if uses_batteries:
         if len(problem.offers):
             features.append("storage to buy")
+        if problem.has_passing_batteries:
+            features.append("batteries that come or go")
         if any(problem.storage.degradation_costs):
             features.append("battery degradation costs")
     if features:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -28,6 +28,7 @@ from sesgame.energy.meter_frames import energy_of_frames, meter_frame, times_of
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
+from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
 from sesgame.game.by_value import ByValue
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["Community"]
 
 Curtailment: TypeAlias = Literal["none", "allowed"] | Iterable[str]
+
+Days: TypeAlias = "tuple[date | str | None, date | str | None] | Validity"
 
 HUM = 1e-3
 """Of what all generate and a member uses: what its PV may draw without being taken for a load."""
@@ -83,6 +86,10 @@ class Community(ByValue):
         :class:`TimeWindows`.
     curtailment : {"none", "allowed"} or iterable of members, default "none"
         Whose PV may be left unused where that pays or keeps a limit.
+    membership : mapping of member to (date, date), optional
+        The first day of somebody who joins later, and the first without somebody who leaves; None
+        for an end that is open. On other days the readings and batteries of that member are those
+        of somebody else, and do not count.
     name : str, default "community"
         For reports.
 
@@ -91,9 +98,10 @@ class Community(ByValue):
     GameError
         Shapes do not fit, a number is not finite, PV is negative on the whole by more than a meter
         hums (a thousandth of what all generate and the member uses), a battery's owner
-        or somebody whom grid, controller or curtailment names is not a member, or there is a
-        controller but no battery, or energy sells for more than it costs
-        in some step and there is storage to dispatch.
+        or somebody whom grid, controller, curtailment or membership names is not a member, there is
+        a controller but no battery, energy sells for more than it costs in some step and there is
+        storage to dispatch, or a day on which somebody or something comes or goes begins inside a
+        step.
 
     Notes
     -----
@@ -125,6 +133,7 @@ class Community(ByValue):
     battery_kwh: NDArray[np.float64] | None
     controller: Controller | None
     curtailment: tuple[str, ...]
+    membership: dict[str, Validity]
     name: str
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
@@ -143,6 +152,7 @@ class Community(ByValue):
         battery_kwh: ArrayLike | None = None,
         controller: Controller | None = None,
         curtailment: Curtailment = "none",
+        membership: Mapping[str, Days] | None = None,
         name: str = "community",
     ) -> None:
         labels = cast("tuple[str, ...]", tuple(Players(members)))
@@ -151,20 +161,23 @@ class Community(ByValue):
         if pv_kwh is None:
             pv_kwh = np.zeros((len(labels), steps.n_steps))
         buy_per_kwh, sell_per_kwh = _checked_prices(tariff, steps)
+        belonging = _checked_membership(membership or {}, labels)
+        there = {labels.index(member): days.holds(steps) for member, days in belonging.items()}
         fields = {
             "members": labels,
             "steps": steps,
-            "load_kwh": _checked_energy("load_kwh", load_kwh, labels, steps),
-            "pv_kwh": _checked_energy("pv_kwh", pv_kwh, labels, steps),
+            "load_kwh": _checked_energy("load_kwh", load_kwh, labels, steps, there),
+            "pv_kwh": _checked_energy("pv_kwh", pv_kwh, labels, steps, there),
             "tariff": tariff,
             "batteries": tuple(batteries),
             "grid": grid or Grid(),
             "storage_offers": tuple(storage_offers),
             "battery_kwh": None
             if battery_kwh is None
-            else _checked_energy("battery_kwh", battery_kwh, labels, steps),
+            else _checked_energy("battery_kwh", battery_kwh, labels, steps, there),
             "controller": controller,
             "curtailment": _curtailing(curtailment, labels),
+            "membership": belonging,
             "name": name,
             "buy_per_kwh": buy_per_kwh,
             "sell_per_kwh": sell_per_kwh,
@@ -186,7 +199,15 @@ class Community(ByValue):
             if not self.batteries:
                 raise GameError("a controller runs batteries, but there are none")
             # What does not fit the members is told at once, and what does not fit the steps.
-            controller.control(steps, labels)
+            shifts = controller.control(steps, labels).shift_kwh
+            for member in belonging:
+                if shifts[labels.index(member)]:
+                    raise GameError(
+                        f"{member!r} has a threshold of its own, but is a member only "
+                        f"{belonging[member].in_words}: give one threshold for all"
+                    )
+        # So is a battery that comes or goes inside a step, or was read where it is not.
+        self._refuse_readings_of_nothing()
 
     @property
     def _stores_by_choice(self) -> bool:
@@ -206,6 +227,24 @@ class Community(ByValue):
                 raise GameError(
                     f"the PV of {member!r} adds up to {total:g} kWh; what PV generates is "
                     f"positive: change the sign of the readings, or of scale in members.csv"
+                )
+
+    def _refuse_readings_of_nothing(self) -> None:
+        """Refuse readings of the batteries of a member in steps in which none is there."""
+        storage = storage_of(self.batteries, self.members, self.steps, self.membership)
+        if self.battery_kwh is None:
+            return
+        for owner in np.unique(storage.owner).tolist():
+            there = np.zeros(self.steps.n_steps, dtype=np.bool_)
+            for battery in np.flatnonzero(storage.owner == owner):
+                there[storage.first_step[battery] : storage.end_step[battery]] = True
+            odd = (self.battery_kwh[owner] != 0) & ~there
+            if odd.any():
+                step = int(np.argmax(odd))
+                raise GameError(
+                    f"battery_kwh of {self.members[owner]!r} is {self.battery_kwh[owner, step]:g} "
+                    f"at {self.steps.time(step)}, when none of its batteries is there: change "
+                    f"valid_from or valid_until, or the readings"
                 )
 
     @classmethod
@@ -255,6 +294,7 @@ class Community(ByValue):
         battery: pd.DataFrame | None = None,
         controller: Controller | None = None,
         curtailment: Curtailment = "none",
+        membership: Mapping[str, Days] | None = None,
         members: Iterable[str] | None = None,
         name: str = "community",
         meters_zone: str | None = None,
@@ -274,7 +314,7 @@ class Community(ByValue):
             array of xarray has a dimension of times.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
-        tariff, batteries, grid, storage_offers, controller, curtailment, name
+        tariff, batteries, grid, storage_offers, controller, curtailment, membership, name
             As in :class:`Community`.
         battery : DataFrame, optional
             What batteries were metered to do, charging less discharging, as a frame like `pv`.
@@ -310,6 +350,7 @@ class Community(ByValue):
         >>> sg.energy.Community.from_frames(load, unit="kW", tariff=sg.energy.Tariff.flat(0.3, 0.1))
         Community('community', 2 members, 24 steps of 1 h from 2016-06-01T00:00, 0 batteries)
         """
+        batteries = tuple(batteries)
         if unit not in ("kW", "kWh"):
             raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
         others = {"pv": pv, "battery": battery}
@@ -327,7 +368,8 @@ class Community(ByValue):
             stamp=stamp,
         )
         follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
-        refuse_unsaid(steps, tariff_zone, follow)
+        dated = bool(membership) or any(battery.validity != ALWAYS for battery in batteries)
+        refuse_unsaid(steps, tariff_zone, follow or dated)
         all_members = None if members is None else list(Players(members))
         labels, readings = energy_of_frames(frames, list(given), all_members)
         energy = dict(
@@ -341,6 +383,7 @@ class Community(ByValue):
             battery_kwh=energy.get("battery"),
             controller=controller,
             curtailment=curtailment,
+            membership=membership,
             tariff=tariff,
             batteries=batteries,
             grid=grid,
@@ -453,7 +496,7 @@ class Community(ByValue):
             pv_kwh=self.pv_kwh,
             buy_per_kwh=self.buy_per_kwh,
             sell_per_kwh=self.sell_per_kwh,
-            storage=storage_of(self.batteries, self.members),
+            storage=storage_of(self.batteries, self.members, self.steps, self.membership),
             offers=offers_of(self.storage_offers),
             peak_charges=() if billing else charges.peak_charges(self.steps),
             import_limit_kw=self.grid.import_limit_kw,
@@ -707,8 +750,14 @@ optional
             how = f"{how}, {used.reading}: not as it ran"
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
-            f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
+            f"{count(len(self.members), 'member')}{self._passing}, {self.steps.in_words}, {how}"
         )
+
+    @property
+    def _passing(self) -> str:
+        """Who is a member for a part of the time only."""
+        passing = [f"{member} {days.in_words}" for member, days in self.membership.items()]
+        return f" ({', '.join(passing)})" if passing else ""
 
     @property
     def _clock(self) -> str:
@@ -791,9 +840,16 @@ def _of_another_type(label: Hashable, members: tuple[str, ...]) -> str:
 
 
 def _checked_energy(
-    name: str, values: ArrayLike, members: tuple[str, ...], steps: TimeSteps
+    name: str,
+    values: ArrayLike,
+    members: tuple[str, ...],
+    steps: TimeSteps,
+    there: Mapping[int, NDArray[np.bool_]],
 ) -> NDArray[np.float64]:
-    """Return finite energy by member and step, read-only: what nobody can write is not copied."""
+    """Return finite energy by member and step, read-only: what nobody can write is not copied.
+
+    Of members who are there only in some steps, by number, it is 0 in the others.
+    """
     shape = (len(members), steps.n_steps)
     is_kept = isinstance(values, np.ndarray) and values.base is None and not values.flags.writeable
     try:
@@ -810,8 +866,39 @@ def _checked_energy(
         raise GameError(
             f"{name} of {members[member]!r} is {energy[member, step]} at {steps.time(int(step))}"
         )
+    absent = {member: ~inside for member, inside in there.items() if not inside.all()}
+    if absent and not energy.flags.writeable:
+        energy = energy.copy()
+    for member, outside in absent.items():
+        energy[member, outside] = 0.0
     energy.setflags(write=False)
     return energy
+
+
+def _checked_membership(
+    membership: Mapping[str, Days], members: tuple[str, ...]
+) -> dict[str, Validity]:
+    """Return the days of those who are not members always.
+
+    Raises
+    ------
+    GameError
+        One is not a member, or the days are none.
+    """
+    found = {}
+    for member, days in membership.items():
+        if member not in members:
+            raise GameError(
+                f"membership names {member!r}, who is not a member"
+                f"{_of_another_type(member, members)}"
+            )
+        try:
+            belonging = days if isinstance(days, Validity) else Validity(*days)
+        except (GameError, TypeError) as error:
+            raise GameError(f"membership of {member!r}: {error}") from error
+        if belonging != ALWAYS:
+            found[member] = belonging
+    return found
 
 
 def _checked_prices(

@@ -23,11 +23,18 @@ from sesgame.energy.clock_cells import (
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_contracts
 from sesgame.energy.controller_files import read_controller
-from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
+from sesgame.energy.equipment_files import (
+    VALID,
+    read_batteries,
+    read_grid,
+    read_offers,
+    read_validity,
+)
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, check_time
+from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import NAMED, CsvTable
@@ -72,6 +79,7 @@ class CommunityFields(TypedDict):
     battery_kwh: NDArray[np.float64] | None
     controller: Controller | None
     curtailment: list[str]
+    membership: dict[str, Validity]
     name: str
 
 
@@ -83,6 +91,7 @@ class _Meter(NamedTuple):
     column: str
     unit: str
     scale: float
+    days: Validity
 
 
 def community_files(folder: Path) -> dict[str, Path]:
@@ -131,7 +140,10 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
         controller = read_controller(CsvTable.read(files["controller"]), members)
     tariff = _joint_contract(files, said)
     follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
-    refuse_unsaid(steps, said.tariff_zone, follow)
+    membership = _read_membership(table)
+    validities = [each.days for each in meters] + [each.validity for each in batteries]
+    dated = any(each != ALWAYS for each in (*validities, *membership.values()))
+    refuse_unsaid(steps, said.tariff_zone, follow or dated)
     return {
         "members": members,
         "steps": steps,
@@ -144,6 +156,7 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
         "battery_kwh": energy_kwh.get("battery"),
         "controller": controller,
         "curtailment": _read_curtailment(table),
+        "membership": membership,
         "name": folder.resolve().name,
     }
 
@@ -173,12 +186,13 @@ def _joint_contract(files: Mapping[str, Path], said: MeterClock) -> Tariff | Pri
 
 
 def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
-    table.expect(["member", "kind", "meter", "unit"], ["scale", "curtailment"])
+    table.expect(["member", "kind", "meter", "unit"], ["scale", "curtailment", *VALID])
     labels = table.texts("member")
     n_rows = Counter(labels)
     index = {label: place for place, label in enumerate(n_rows)}
     scales = table.floats("scale", 1.0)
-    meters: dict[tuple[int, str, str], _Meter] = {}
+    validity = read_validity(table)
+    meters: dict[tuple[int, str, str], list[_Meter]] = {}
     rows = zip(labels, table.texts("kind"), table.texts("meter"), table.texts("unit"), strict=True)
     for row, (label, kind, column, unit) in enumerate(rows):
         if not label:
@@ -193,16 +207,25 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
             table.fail(row, "unit", f'"{unit}" is not kW or kWh')
         if not column:
             table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
-        meter = _Meter(index[label], kind, column, unit, float(scales[row]))
-        if meter[:3] in meters:
+        meter = _Meter(index[label], kind, column, unit, float(scales[row]), validity[row])
+        others = meters.setdefault(meter[:3], [])
+        if any(meter.days.overlaps(other.days) for other in others):
             table.fail(
                 row,
                 "meter",
                 f"{label} has the {kind} meter {column} twice; where two devices have the same "
                 f"profile, add their scales",
             )
-        meters[meter[:3]] = meter
-    return list(index), list(meters.values())
+        others.append(meter)
+    return list(index), [meter for others in meters.values() for meter in others]
+
+
+def _read_membership(table: CsvTable) -> dict[str, Validity]:
+    """Return when members are there: the days of a member are those that all its rows have."""
+    days: dict[str, set[Validity]] = {}
+    for member, validity in zip(table.texts("member"), read_validity(table), strict=True):
+        days.setdefault(member, set()).add(validity)
+    return {member: next(iter(all_of)) for member, all_of in days.items() if len(all_of) == 1}
 
 
 def _read_curtailment(table: CsvTable) -> list[str]:
@@ -237,7 +260,10 @@ def _read_meters(
     energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in kinds}
     for meter in meters:
         hours = steps.step_hours if meter.unit == "kW" else 1.0
-        energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
+        there = meter.days.steps(steps)
+        energy_kwh[meter.kind][meter.member, there] += readings[meter.column][there] * (
+            meter.scale * hours
+        )
     for energy in energy_kwh.values():
         energy.setflags(write=False)
     return steps, energy_kwh

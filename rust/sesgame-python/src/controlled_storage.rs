@@ -30,7 +30,7 @@ pub fn controlled_game(
     buy: PyReadonlyArray1<'_, f64>,
     sell: PyReadonlyArray1<'_, f64>,
     band: (PyReadonlyArray1<'_, f64>, PyReadonlyArray1<'_, f64>),
-    units: Vec<(f64, f64, f64)>,
+    units: Vec<(f64, f64, f64, usize, usize)>,
     brought: PyReadonlyArray3<'_, f64>,
     shifts: PyReadonlyArray1<'_, f64>,
     charges: Charges<'_>,
@@ -64,8 +64,8 @@ pub fn controlled_game(
     let game = detached(py, |_| {
         let units = units
             .into_iter()
-            .map(|(charge, discharge, wear)| {
-                Ok(Unit::new(Conversion::new(charge, discharge, 1.0)?, wear))
+            .map(|(charge, discharge, wear, first, end)| {
+                Ok(Unit::new(Conversion::new(charge, discharge, 1.0)?, wear, first..end))
             })
             .collect::<sesgame_engine::error::Result<Vec<_>>>()?;
         controlled_storage::ControlledGame::new(

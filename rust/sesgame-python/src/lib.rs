@@ -56,7 +56,7 @@ mod _engine {
         spanning_tree_game, strategic_equivalent, unions_game, weighted_sum_game, weighted_vote,
     };
     #[pymodule_export]
-    use crate::linear_production::{LinearProductionGame, linear_production_game};
+    use crate::linear_production::{ExclusiveGame, LinearProductionGame, linear_production_game};
     #[pymodule_export]
     use crate::master::LexicographicMaster;
     #[pymodule_export]

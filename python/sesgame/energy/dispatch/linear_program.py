@@ -68,6 +68,8 @@ class StorageUnit:
         The members who bring some.
     charge_efficiency, discharge_efficiency, degradation_cost_per_kwh : float
         The same for all of it.
+    steps : slice, default all
+        Those in which it is there.
     """
 
     energy_kwh: NDArray[np.float64]
@@ -78,6 +80,7 @@ class StorageUnit:
     charge_efficiency: float
     discharge_efficiency: float
     degradation_cost_per_kwh: float
+    steps: slice = slice(0, None)
 
     @classmethod
     def of(
@@ -95,6 +98,7 @@ class StorageUnit:
             charge_efficiency=float(storage.charge_efficiency[first]),
             discharge_efficiency=float(storage.discharge_efficiency[first]),
             degradation_cost_per_kwh=float(storage.degradation_cost_per_kwh[first]),
+            steps=slice(int(storage.first_step[first]), int(storage.end_step[first])),
         )
 
 
@@ -499,24 +503,26 @@ class LinearDispatch:
     def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
         """Add storage that members bring."""
         builder, n_steps = self._builder, problem.steps.n_steps
-        charge = builder.add_columns(n_steps, upper=0.0, upper_brought=unit.charge_kwh)
+        first, end = unit.steps.start, unit.steps.stop
+        is_there = np.zeros((n_steps, 1))
+        is_there[unit.steps] = 1.0
+        charge = builder.add_columns(n_steps, upper=0.0, upper_brought=is_there * unit.charge_kwh)
         discharge = builder.add_columns(
             n_steps,
             cost=weight * unit.degradation_cost_per_kwh,
             upper=0.0,
-            upper_brought=unit.discharge_kwh,
+            upper_brought=is_there * unit.discharge_kwh,
         )
-        # What is stored at the end must not be less than at the beginning.
-        stored = np.zeros((n_steps, len(unit.initial_kwh)))
-        stored[-1] = unit.initial_kwh
+        # What is stored when it goes must not be less than when it came.
+        at_first, at_last = np.zeros((2, n_steps, len(unit.initial_kwh)))
+        at_first[first:end][:1] = at_last[first:end][-1:] = unit.initial_kwh
         state = builder.add_columns(
-            n_steps, upper=0.0, lower_brought=stored, upper_brought=unit.energy_kwh
+            n_steps, upper=0.0, lower_brought=at_last, upper_brought=is_there * unit.energy_kwh
         )
-        at_first = np.zeros_like(stored)
-        at_first[0] = unit.initial_kwh
         efficiencies = unit.charge_efficiency, unit.discharge_efficiency
-        flows = _Flows(charge, discharge, state, unit.initial_kwh, unit.owners, *efficiencies)
-        self._add_states(flows, at_first)
+        begun = unit.initial_kwh if first == 0 else np.zeros_like(unit.initial_kwh)
+        flows = _Flows(charge, discharge, state, begun, unit.owners, *efficiencies)
+        self._add_states(flows, at_first, unit.steps)
         return flows
 
     def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> _Flows:
@@ -544,13 +550,15 @@ class LinearDispatch:
             charge_efficiency=float(offers.charge_efficiency[number]),
             discharge_efficiency=float(offers.discharge_efficiency[number]),
         )
-        self._add_states(flows, 0.0)
+        self._add_states(flows, 0.0, slice(0, n_steps))
         return flows
 
-    def _add_states(self, flows: _Flows, at_first: NDArray[np.float64] | float) -> None:
-        """Add how the state follows from what is charged and discharged."""
-        kept = np.full(len(flows.state), -1.0)
-        kept[0] = 0.0
+    def _add_states(
+        self, flows: _Flows, at_first: NDArray[np.float64] | float, there: slice
+    ) -> None:
+        """Add how the state follows from what is charged and discharged, while storage is there."""
+        kept = np.zeros(len(flows.state))
+        kept[there][1:] = -1.0
         self._builder.add_rows(
             0.0,
             0.0,

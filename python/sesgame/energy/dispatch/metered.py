@@ -204,8 +204,8 @@ class ReRunModel(MeteredModel):
             each.reshape(n_steps, -1).sum(axis=1) for each in game.moves(chosen)
         )
         storage = problem.storage
-        begun = storage.initial_charge_kwh[storage.usable]
-        initial = float(begun[chosen[storage.owner[storage.usable]]].sum())
+        first = storage.usable[storage.first_step[storage.usable] == 0]
+        initial = float(storage.initial_charge_kwh[first][chosen[storage.owner[first]]].sum())
         return settled_dispatch(
             problem,
             members,

@@ -78,7 +78,14 @@ def controlled_cost_game(
         problem.buy_per_kwh,
         problem.sell_per_kwh,
         band,
-        [tuple(float(each[first]) for each in losses) for first in firsts],
+        [
+            (
+                *(float(each[first]) for each in losses),
+                int(storage.first_step[first]),
+                int(storage.end_step[first]),
+            )
+            for first in firsts
+        ],
         brought,
         np.zeros(n_members) if control is None else control.shift_kwh,
         [

@@ -77,6 +77,8 @@ class Storage(ByValue):
         In (0, 1].
     degradation_cost_per_kwh : ndarray
         For each kWh that is delivered.
+    first_step, end_step : ndarray of int
+        The first step in which it is there, with its initial charge, and the first after these.
     """
 
     owner: NDArray[np.intp]
@@ -87,18 +89,21 @@ class Storage(ByValue):
     charge_efficiency: NDArray[np.float64]
     discharge_efficiency: NDArray[np.float64]
     degradation_cost_per_kwh: NDArray[np.float64]
+    first_step: NDArray[np.int64]
+    end_step: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.owner)
 
     @property
     def usable(self) -> NDArray[np.intp]:
-        """The batteries that have capacity and can be charged, by number.
+        """The batteries that have capacity, are there and can be charged, by number.
 
         One that cannot be charged cannot be discharged either, since no less may be stored at the
         end than at the beginning.
         """
-        return np.flatnonzero((self.energy_kwh > 0) & (self.charge_power_kw > 0))
+        is_there = self.first_step < self.end_step
+        return np.flatnonzero((self.energy_kwh > 0) & (self.charge_power_kw > 0) & is_there)
 
     @property
     def efficiencies(self) -> set[tuple[float, float]]:
@@ -356,8 +361,15 @@ class DispatchProblem(ByValue):
             "storage to buy": len(self.offers) > 0,
             "batteries of different efficiencies": len(storage.efficiencies) > 1,
             "batteries of different degradation costs": len(storage.degradation_costs) > 1,
+            "batteries that come or go": self.has_passing_batteries,
         }
         return [name for name, is_there in features.items() if is_there]
+
+    @property
+    def has_passing_batteries(self) -> bool:
+        """Whether a battery comes or goes within the steps."""
+        there = self.storage.part(self.storage.usable)
+        return bool((there.first_step > 0).any() or (there.end_step < self.steps.n_steps).any())
 
     @property
     def beyond_a_step(self) -> list[str]:

@@ -14,6 +14,7 @@ use crate::game::{NativeGame, Walker};
 use crate::leave_one_out::without_each_by_sums;
 use crate::partial_sums::SumWalker;
 use crate::progress::Progress;
+use std::ops::Range;
 
 /// What a member brings of one unit: capacity, the most that a step draws and delivers, and charge.
 const AMOUNTS: usize = 4;
@@ -56,8 +57,9 @@ impl Band {
     }
 }
 
-/// Batteries that act as one: what they lose, and what wears off for each kWh delivered.
-#[derive(Debug, Clone, Copy)]
+/// Batteries that act as one: what they lose, what wears off for each kWh delivered, and when they
+/// are there.
+#[derive(Debug, Clone)]
 pub struct Unit {
     /// Stored for each kWh drawn, and the inverse.
     kept: f64,
@@ -67,19 +69,22 @@ pub struct Unit {
     taken_for_each: f64,
     /// The cost of a kWh delivered.
     wear: f64,
+    /// The steps in which they are there; they begin with their initial charge, and take with them
+    /// what they hold.
+    steps: Range<usize>,
 }
 
 impl Unit {
-    /// Batteries that convert alike; what is stored is kept.
+    /// Batteries that convert alike, and are there in some steps; what is stored is kept.
     #[must_use]
-    pub fn new(conversion: Conversion, wear: f64) -> Self {
+    pub fn new(conversion: Conversion, wear: f64, steps: Range<usize>) -> Self {
         let (kept, given) = (conversion.charge_efficiency(), conversion.discharge_efficiency());
-        Self { kept, drawn_for_each: 1.0 / kept, given, taken_for_each: 1.0 / given, wear }
+        Self { kept, drawn_for_each: 1.0 / kept, given, taken_for_each: 1.0 / given, wear, steps }
     }
 }
 
-/// What happens in one step to one unit.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What happens in one step to one unit; nothing where it is not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Move {
     /// Drawn to charge.
     pub charge: f64,
@@ -392,6 +397,13 @@ impl<const L: usize> Run<L> {
             let mut number = 0;
             while number < rules.units.len() {
                 let (unit, state) = (&rules.units[number], &mut self.units[number]);
+                number += 1;
+                if step < unit.steps.start || step >= unit.steps.end {
+                    if let Some(moves) = &mut moves {
+                        moves.push(Move::default());
+                    }
+                    continue;
+                }
                 let ends = (rules.band.low[step], rules.band.high[step], &self.shift);
                 let (charge, discharge) = act(unit, state, ends, &mut net);
                 for lane in 0..L {
@@ -404,7 +416,6 @@ impl<const L: usize> Run<L> {
                         stored: state.stored[0],
                     });
                 }
-                number += 1;
             }
             self.loads[step] = net;
             if let Billing::Steps(tariff, _) = &rules.billing {
@@ -524,13 +535,14 @@ mod tests {
     /// Four members, two units.
     fn game(billing: Billing, cost_of_all: Option<f64>) -> ControlledGame {
         let band = Band::new(vec![0.0, f64::INFINITY, 0.5], vec![0.0, f64::INFINITY, 0.5]).unwrap();
-        let unit =
-            |efficiency, wear| Unit::new(Conversion::new(efficiency, 0.9, 1.0).unwrap(), wear);
+        let unit = |efficiency, wear, steps| {
+            Unit::new(Conversion::new(efficiency, 0.9, 1.0).unwrap(), wear, steps)
+        };
         ControlledGame::new(
             &[-2.0, 1.0, 3.0, 1.5, -0.5, 2.0, 0.0, 0.0, 0.0, -3.0, 1.0, 1.0],
             billing,
             band,
-            vec![unit(0.8, 0.01), unit(1.0, 0.0)],
+            vec![unit(0.8, 0.01, 0..3), unit(1.0, 0.0, 1..3)],
             &[
                 2.0, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, //
                 0.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.25, 0.0, //
