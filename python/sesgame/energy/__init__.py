@@ -15,6 +15,13 @@ from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, cl
 from sesgame.energy.community import Community
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
+from sesgame.energy.controller import (
+    Controller,
+    PeakShaving,
+    SelfConsumption,
+    StorageWindow,
+    TimeWindows,
+)
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     OwenPrices,
@@ -54,6 +61,7 @@ __all__ = [
     "ClusteredEvidence",
     "Community",
     "Contract",
+    "Controller",
     "DemandCharge",
     "DispatchOracle",
     "FixedFee",
@@ -64,6 +72,7 @@ __all__ = [
     "OwnAccounts",
     "PeakPrices",
     "PeakShare",
+    "PeakShaving",
     "Pool",
     "PriceBand",
     "PriceSeries",
@@ -72,11 +81,14 @@ __all__ = [
     "PublishedTariff",
     "Scenarios",
     "Schedule",
+    "SelfConsumption",
     "SharingPrices",
     "StorageOffer",
+    "StorageWindow",
     "Tariff",
     "Tax",
     "TimeSteps",
+    "TimeWindows",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
