@@ -17,6 +17,7 @@ from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
+    ContractPrices,
     OwenPrices,
     PeakPrices,
     PeakShare,
@@ -51,6 +52,7 @@ __all__ = [
     "ClusteredEvidence",
     "Community",
     "Contract",
+    "ContractPrices",
     "DemandCharge",
     "DispatchOracle",
     "FixedFee",
