@@ -132,9 +132,11 @@ def test_what_is_divided_is_said():
     community = two_hours(minimum_per_month=300.0)
     game = community.cost_game()
     bills = sg.owen_allocation(community, constants="equally", progress=False)
-    text = sg.report(game, bills, community=community).to_html()
-    assert "10.00\N{NO-BREAK SPACE}EUR of the cost are not in proportion to energy" in text
-    assert "divided equally" in text
+    report = sg.report(game, bills, community=community)
+    said = "EUR of the cost are not in proportion to energy and have no price; they are divided eq"
+    assert said in str(report)
+    assert said in report.to_html()
+    assert "No division of what has no price gives a group a reason to leave" in report.to_html()
 
 
 def test_prices_of_a_contract_without_constants_are_as_before():

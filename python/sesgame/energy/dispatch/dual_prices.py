@@ -354,14 +354,22 @@ class ContractPrices(DualPrices):
         """How what has no price is divided."""
         return f"constants {self.divided}" if self.divided else ""
 
+    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what was divided beside the prices."""
+        if not self.divided:
+            return []
+        return [
+            f"{amount(self.constant)} of the cost are not in proportion to energy and have no "
+            f"price; they are divided {self.divided}."
+        ]
+
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
-        """Return what the prices prove, and what was divided beside them."""
+        """Return what the prices prove, and why the division does no harm."""
         found = super().grounds(allocation, amount)
         if self.divided:
             found.append(
-                f"{amount(self.constant)} of the cost are not in proportion to energy and have no "
-                f"price. They are divided {self.divided}; no division of them without a negative "
-                f"part gives a group a reason to leave."
+                "No division of what has no price gives a group a reason to leave, as long as "
+                "nobody's part of it is negative."
             )
         return found
 
