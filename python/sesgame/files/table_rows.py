@@ -118,11 +118,9 @@ def tolerant_rows(path: Path) -> TableRows:
     if cells and "".join(cells[0]).startswith(_HINT):
         del cells[0], lines[0]
     # Spreadsheets leave rows of nothing but separators.
-    filled = [
-        row for row, found in enumerate(cells) if len(found) < 2 or any(map(str.strip, found))
-    ]
-    if len(filled) < len(cells):
-        cells, lines = [cells[row] for row in filled], [lines[row] for row in filled]
+    kept = [row for row, found in enumerate(cells) if len(found) < 2 or any(map(str.strip, found))]
+    if len(kept) < len(cells):
+        cells, lines = [cells[row] for row in kept], [lines[row] for row in kept]
     is_plain = separators[0] == ","
     if not is_plain:
         assumed.append(f"{SEPARATORS[separators[0]]} between columns")
