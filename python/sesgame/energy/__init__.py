@@ -15,6 +15,13 @@ from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, cl
 from sesgame.energy.community import Community
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
+from sesgame.energy.controller import (
+    Controller,
+    PeakShaving,
+    SelfConsumption,
+    StorageWindow,
+    TimeWindows,
+)
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     ContractPrices,
@@ -32,6 +39,9 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.public_grid.metering_point import MeteringPoint
+from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.published_tariff import PublishedTariff
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
@@ -53,26 +63,34 @@ __all__ = [
     "Community",
     "Contract",
     "ContractPrices",
+    "Controller",
     "DemandCharge",
     "DispatchOracle",
     "FixedFee",
     "Grid",
     "Line",
+    "MeteringPoint",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",
     "PeakShare",
+    "PeakShaving",
     "Pool",
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
+    "PublicGrid",
     "PublishedTariff",
     "Scenarios",
     "Schedule",
+    "SelfConsumption",
+    "SharingPrices",
     "StorageOffer",
+    "StorageWindow",
     "Tariff",
     "Tax",
     "TimeSteps",
+    "TimeWindows",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",

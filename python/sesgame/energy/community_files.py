@@ -22,11 +22,19 @@ from sesgame.energy.clock_cells import (
 )
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_contracts
-from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
+from sesgame.energy.controller_files import read_controller
+from sesgame.energy.equipment_files import (
+    VALID,
+    read_batteries,
+    read_grid,
+    read_offers,
+    read_validity,
+)
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, check_time
+from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import NAMED, CsvTable
@@ -39,12 +47,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.battery import Battery, StorageOffer
+    from sesgame.energy.controller import Controller
 
-__all__ = ["CommunityFields", "community_files", "contracts_of", "read_community_files"]
+__all__ = [
+    "BAND_COLUMNS",
+    "CommunityFields",
+    "community_files",
+    "contracts_of",
+    "read_bands",
+    "read_community_files",
+    "read_holidays",
+    "read_readings",
+]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays", *ELEMENT_FILES)
-_KINDS = ("load", "pv")
+_OPTIONAL = (
+    "batteries",
+    "controller",
+    "grid",
+    "storage_offers",
+    "clock",
+    "holidays",
+    *ELEMENT_FILES,
+)
+BAND_COLUMNS = ("from", "to", "days", "months", "valid_from")
+"""Columns that say when a price holds."""
+
+_KINDS = ("load", "pv", "battery")
 _UNITS = ("kW", "kWh")
 
 
@@ -59,6 +88,10 @@ class CommunityFields(TypedDict):
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
+    battery_kwh: NDArray[np.float64] | None
+    controller: Controller | None
+    curtailment: list[str]
+    membership: dict[str, Validity]
     name: str
 
 
@@ -70,6 +103,7 @@ class _Meter(NamedTuple):
     column: str
     unit: str
     scale: float
+    days: Validity
 
 
 def community_files(folder: Path) -> dict[str, Path]:
@@ -102,9 +136,10 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     files = community_files(folder)
     if "clock" in files:
         said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
-    holidays = _read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
-    members, meters = _read_members(CsvTable.read(files["members"]))
-    steps, load_kwh, pv_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
+    holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
+    table = CsvTable.read(files["members"])
+    members, meters = _read_members(table)
+    steps, energy_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
     batteries: list[Battery] = []
     offers: list[StorageOffer] = []
     if "batteries" in files:
@@ -112,17 +147,28 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     if "storage_offers" in files:
         offers = read_offers(CsvTable.read(files["storage_offers"]))
     grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
+    controller = None
+    if "controller" in files:
+        controller = read_controller(CsvTable.read(files["controller"]), members)
     tariff = _joint_contract(files, said)
-    refuse_unsaid(steps, said.tariff_zone, tariff.follows_clock or grid.follows_clock)
+    follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
+    membership = _read_membership(table)
+    validities = [each.days for each in meters] + [each.validity for each in batteries]
+    dated = any(each != ALWAYS for each in (*validities, *membership.values()))
+    refuse_unsaid(steps, said.tariff_zone, follow or dated)
     return {
         "members": members,
         "steps": steps,
-        "load_kwh": load_kwh,
-        "pv_kwh": pv_kwh,
+        "load_kwh": energy_kwh["load"],
+        "pv_kwh": energy_kwh["pv"],
         "tariff": tariff,
         "batteries": batteries,
         "grid": grid,
         "storage_offers": offers,
+        "battery_kwh": energy_kwh.get("battery"),
+        "controller": controller,
+        "curtailment": _read_curtailment(table),
+        "membership": membership,
         "name": folder.resolve().name,
     }
 
@@ -152,12 +198,13 @@ def _joint_contract(files: Mapping[str, Path], said: MeterClock) -> Tariff | Pri
 
 
 def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
-    table.expect(["member", "kind", "meter", "unit"], ["scale"])
+    table.expect(["member", "kind", "meter", "unit"], ["scale", "curtailment", *VALID])
     labels = table.texts("member")
     n_rows = Counter(labels)
     index = {label: place for place, label in enumerate(n_rows)}
     scales = table.floats("scale", 1.0)
-    meters: dict[tuple[int, str, str], _Meter] = {}
+    validity = read_validity(table)
+    meters: dict[tuple[int, str, str], list[_Meter]] = {}
     rows = zip(labels, table.texts("kind"), table.texts("meter"), table.texts("unit"), strict=True)
     for row, (label, kind, column, unit) in enumerate(rows):
         if not label:
@@ -167,21 +214,46 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
                 table.fail(row, "meter", f"the member {label} has meters in other rows")
             continue
         if kind not in _KINDS:
-            table.fail(row, "kind", f'"{kind}" is not load or pv')
+            table.fail(row, "kind", f'"{kind}" is not load, pv or battery')
         if unit not in _UNITS:
             table.fail(row, "unit", f'"{unit}" is not kW or kWh')
         if not column:
             table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
-        meter = _Meter(index[label], kind, column, unit, float(scales[row]))
-        if meter[:3] in meters:
+        meter = _Meter(index[label], kind, column, unit, float(scales[row]), validity[row])
+        others = meters.setdefault(meter[:3], [])
+        if any(meter.days.overlaps(other.days) for other in others):
             table.fail(
                 row,
                 "meter",
                 f"{label} has the {kind} meter {column} twice; where two devices have the same "
                 f"profile, add their scales",
             )
-        meters[meter[:3]] = meter
-    return list(index), list(meters.values())
+        others.append(meter)
+    return list(index), [meter for others in meters.values() for meter in others]
+
+
+def _read_membership(table: CsvTable) -> dict[str, Validity]:
+    """Return when members are there: the days of a member are those that all its rows have."""
+    days: dict[str, set[Validity]] = {}
+    for member, validity in zip(table.texts("member"), read_validity(table), strict=True):
+        days.setdefault(member, set()).add(validity)
+    return {member: next(iter(all_of)) for member, all_of in days.items() if len(all_of) == 1}
+
+
+def _read_curtailment(table: CsvTable) -> list[str]:
+    """Return the members whose PV may be left unused: those of whom each row of PV says so."""
+    said: dict[str, str] = {}
+    rows = zip(
+        table.texts("member"), table.texts("kind"), table.texts("curtailment", ""), strict=True
+    )
+    for row, (member, kind, cell) in enumerate(rows):
+        if cell not in ("", "none", "allowed"):
+            table.fail(row, "curtailment", f'"{cell}" is neither none nor allowed')
+        if cell == "allowed" and kind != "pv":
+            table.fail(row, "curtailment", "only PV can be left unused, in a row of the kind pv")
+        if kind == "pv" and said.setdefault(member, cell or "none") != (cell or "none"):
+            table.fail(row, "curtailment", f"{member} has PV with another word in another row")
+    return [member for member, cell in said.items() if cell == "allowed"]
 
 
 def _read_meters(
@@ -190,21 +262,43 @@ def _read_meters(
     meters: list[_Meter],
     said: MeterClock,
     holidays: list[date] | None,
-) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[TimeSteps, dict[str, NDArray[np.float64]]]:
     columns = dict.fromkeys(meter.column for meter in meters)
-    steps, readings = _read_plain(path, columns, said, holidays) or _read_by_cell(
-        path, columns, said, holidays
-    )
-    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
+    steps, readings = read_readings(path, columns, said, holidays)
+    # Batteries that nobody metered are another thing than batteries that stood still.
+    kinds = [kind for kind in _KINDS if kind != "battery" or any(m.kind == kind for m in meters)]
+    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in kinds}
     for meter in meters:
         hours = steps.step_hours if meter.unit == "kW" else 1.0
-        energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
+        there = meter.days.steps(steps)
+        energy_kwh[meter.kind][meter.member, there] += readings[meter.column][there] * (
+            meter.scale * hours
+        )
     for energy in energy_kwh.values():
         energy.setflags(write=False)
-    return steps, energy_kwh["load"], energy_kwh["pv"]
+    return steps, energy_kwh
 
 
 _Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
+
+
+def read_readings(
+    path: Path,
+    columns: Collection[str],
+    said: MeterClock,
+    holidays: list[date] | None,
+    owner: str = "member in members.csv",
+) -> _Readings:
+    """Return the steps and the columns of meters; each column belongs to an `owner`.
+
+    Raises
+    ------
+    GameError
+        A column is missing, of nobody, or has a cell that is no number.
+    """
+    return _read_plain(path, columns, said, holidays) or _read_by_cell(
+        path, columns, said, holidays, owner
+    )
 
 
 def _read_plain(
@@ -222,7 +316,11 @@ def _read_plain(
 
 
 def _read_by_cell(
-    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
+    path: Path,
+    columns: Collection[str],
+    said: MeterClock,
+    holidays: list[date] | None,
+    owner: str,
 ) -> _Readings:
     """Return steps and readings, or name the cell that is wrong."""
     table = CsvTable.read(path)
@@ -230,9 +328,7 @@ def _read_by_cell(
         table.need(name)
     for name in table.columns:
         if name != "time" and name not in columns:
-            raise GameError(
-                f'{table.path}: the meter column "{name}" belongs to no member in members.csv'
-            )
+            raise GameError(f'{table.path}: the meter column "{name}" belongs to no {owner}')
     steps = _read_times(table, said.meters_zone, said, holidays)
     _refuse_gaps(table, list(columns), steps)
     return steps, {name: table.floats(name) for name in columns}
@@ -284,7 +380,7 @@ def _steps_of(
     )
 
 
-def _read_holidays(table: CsvTable) -> list[date]:
+def read_holidays(table: CsvTable) -> list[date]:
     """Return the days of a table with one of them in each row."""
     table.expect(["date"], ["name"])
     days = table.convert("date", table.texts("date"), as_date, "a date like 2024-08-15")
@@ -299,11 +395,10 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     currency = _currency(table)
     buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
     series = "time" in table.columns
-    calendar = {"days", "months", "valid_from"}
-    bands = not series and not {"from", "to", *calendar}.isdisjoint(table.columns)
+    bands = not series and not set(BAND_COLUMNS).isdisjoint(table.columns)
     clock = bands and not {"from", "to"}.isdisjoint(table.columns)
     when = ["time"] if series else ["from", "to"] if clock else []
-    table.expect([*when, buy_name, sell_name], sorted(calendar) if bands else [])
+    table.expect([*when, buy_name, sell_name], BAND_COLUMNS[2:] if bands else [])
     average = said.prices_within_step == "average"
     buy, sell = table.floats(buy_name), table.floats(sell_name)
     if series:
@@ -316,6 +411,24 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
             f"{table.path} has {len(table)} rows of prices but does not say when they hold; "
             f'add the columns "from" and "to" (and "days", "months", "valid_from"), or "time"'
         )
+    return read_bands(table, (buy, sell), currency, average=average)
+
+
+def read_bands(
+    table: CsvTable,
+    prices: tuple[NDArray[np.float64], NDArray[np.float64]],
+    currency: str,
+    *,
+    average: bool,
+) -> Tariff:
+    """Return prices, of buying and of selling, that hold when the columns of bands say.
+
+    Raises
+    ------
+    GameError
+        A cell is wrong, or a minute has no price or two; the message names file and line.
+    """
+    buy, sell = prices
     starts = [cell or "00:00" for cell in table.texts("from", "")]
     ends = [cell or "24:00" for cell in table.texts("to", "")]
     start = table.convert("from", starts, minute_of, CLOCK)
@@ -332,7 +445,7 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     try:
         return Tariff([PriceBand(*row) for row in rows], currency, average)
     except GameError as error:
-        raise GameError(f"{table.path}: {error}") from error
+        raise GameError(f"{table.path}, from line {table.lines[0]}: {error}") from error
 
 
 def _currency(table: CsvTable) -> str:

@@ -27,7 +27,7 @@ from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 
-__all__ = ["CONTRACT_FILES", "ELEMENT_FILES", "read_contracts"]
+__all__ = ["CONTRACT_FILES", "ELEMENT_FILES", "read_contracts", "rows_of"]
 
 ELEMENT_FILES = ("fees", "demand_charges", "blocks", "taxes")
 CONTRACT_FILES = ("contracts", *ELEMENT_FILES)
@@ -101,7 +101,7 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
         rows = [row for row, each in enumerate(names) if each == name]
         if not name:
             table.fail(rows[0], "contract", "the cell is empty; it must be the contract's name")
-        own = _rows(table, rows, drop=("contract", *terms.values()))
+        own = rows_of(table, rows, drop=("contract", *terms.values()))
         options: dict[str, Any] = {}
         for term, column in terms.items():
             cells = table.texts(column, "")
@@ -116,7 +116,7 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
                 }
                 convert = converters.get(term, _finite)
                 wanted = "a date like 2024-08-15" if term == "valid_until" else "a number"
-                part = _rows(table, rows[:1])
+                part = rows_of(table, rows[:1])
                 (options[term],) = part.convert(column, [cells[rows[0]]], convert, wanted)
         with_line = f"{table.path}, line {own.lines[0]}"
         energy = read_tariff(own)
@@ -129,7 +129,7 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
     return found
 
 
-def _rows(table: CsvTable, rows: list[int], drop: Collection[str] = ()) -> CsvTable:
+def rows_of(table: CsvTable, rows: list[int], drop: Collection[str] = ()) -> CsvTable:
     """Return some rows of a table, without some columns."""
     kept = {
         name: tuple(cells[row] for row in rows)
@@ -221,7 +221,7 @@ def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
         # An empty cell is as if there were no column.
         for row, cell in enumerate(table.texts(column, "")):
             if cell:
-                part = _rows(table, [row])
+                part = rows_of(table, [row])
                 (options[row][name],) = part.convert(column, [cell], convert, wanted)
     return _each(table, ((each,) for each in options), lambda each: DemandCharge(**each))
 

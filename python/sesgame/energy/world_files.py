@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sesgame.energy.community import Community
 from sesgame.energy.community_files import community_files
+from sesgame.energy.public_grid.point_files import point_files
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.scenario_files import scenario_files
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.two_period import TwoPeriodStorage
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_world", "world_files"]
 
-_MARKS = {"scenarios": Scenarios, "two_period": TwoPeriodStorage}
+_MARKS = {"scenarios": Scenarios, "two_period": TwoPeriodStorage, "points": PublicGrid}
 """The file that only a folder of this kind has."""
 
 
@@ -47,11 +49,13 @@ def world_files(folder: str | PathLike[str]) -> list[Path]:
     kind = _kind(folder)
     if kind is Scenarios:
         return scenario_files(folder)
+    if kind is PublicGrid:
+        return list(point_files(folder).values())
     files = two_period_files(folder) if kind is TwoPeriodStorage else community_files(folder)
     return list(files.values())
 
 
-def _kind(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage]:
+def _kind(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage | PublicGrid]:
     """Return what a folder describes: a community, unless a file says otherwise."""
     marks = [mark for mark in _MARKS if find_csv(folder, mark)]
     if len(marks) > 1:
