@@ -18,6 +18,7 @@ from sesgame.errors import GameError
 from sesgame.files.csv_text import unmarked
 from sesgame.files.file_kind import what_it_seems
 from sesgame.files.json_text import LONGEST_SHOWN
+from sesgame.files.placeholder import PLACEHOLDER, what_to_write
 
 __all__ = ["CsvTable", "open_text"]
 
@@ -187,6 +188,8 @@ class CsvTable:
             except GameError as error:  # noqa: PERF203, each cell needs its own message
                 self.fail(row, name, str(error))
             except ValueError:
+                if cell.strip() == PLACEHOLDER:
+                    self.fail(row, name, f'still "{PLACEHOLDER}": write {what_to_write(name)}')
                 found = f'"{_shown(cell)}"' if cell.strip() else "an empty cell"
                 self.fail(row, name, f"{found} is not {wanted}")
         return values

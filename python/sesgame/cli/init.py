@@ -1,0 +1,112 @@
+"""``sesgame init``: a folder that a person with a spreadsheet fills in."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from sesgame.cli.console import say
+from sesgame.cli.options import add_clock, add_month, clock_of
+from sesgame.energy.starter_folder import starter_files
+from sesgame.errors import SesgameError
+from sesgame.files.csv_folder import find_csv
+from sesgame.files.output_files import OutputFiles
+from sesgame.files.placeholder import PLACEHOLDER
+
+__all__ = ["add_init", "init"]
+
+_FILLED = {
+    "members": "who has which meter; correct units, and add who has none",
+    "meters": "the readings, one column for each meter",
+    "tariff": "prices",
+    "contracts": "prices of the supplier",
+    "fees": "what is paid by the month; leave the file out where there is none",
+    "demand_charges": "the price of the highest import; leave the file out where there is none",
+    "taxes": "in per cent; leave the file out where prices have them",
+    "batteries": "capacity, power and efficiencies",
+    "clock": "on which clocks meters and tariff are",
+}
+"""What is to be written into each file."""
+
+
+def add_init(commands: Any) -> None:
+    """Add ``sesgame init`` to the command line."""
+    command = commands.add_parser(
+        "init", help="write the files of a new community, to be filled in with a spreadsheet"
+    )
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="where to write")
+    command.add_argument(
+        "--members",
+        type=_names,
+        default=["ann", "bob"],
+        metavar="NAMES",
+        help="members, separated by commas (default: ann,bob)",
+    )
+    command.add_argument(
+        "--pv",
+        type=_names,
+        default=[],
+        metavar="NAMES",
+        help="those of them who have PV (default: nobody)",
+    )
+    command.add_argument(
+        "--battery",
+        metavar="OWNERS",
+        help="also a battery, of a member, of several as ann;bob, or of all",
+    )
+    command.add_argument(
+        "--contracts",
+        action="store_true",
+        help="contract, fees, demand charge and taxes in place of a tariff",
+    )
+    command.add_argument(
+        "--currency", default="EUR", metavar="CODE", help="of all money (default: EUR)"
+    )
+    add_month(command, "a calendar month, each step of which gets a row in meters.csv")
+    command.add_argument(
+        "--step", default="15min", metavar="LENGTH", help="of a reading: 15min (default), 1h"
+    )
+    add_clock(command)
+    command.set_defaults(command=init)
+
+
+def init(options: argparse.Namespace) -> None:
+    """Write the files, and say what is to be filled in."""
+    folder = options.folder
+    texts = starter_files(
+        options.members,
+        with_pv=options.pv,
+        battery=options.battery,
+        month=options.month,
+        step=options.step,
+        said=clock_of(options),
+        contract=options.contracts,
+        currency=options.currency,
+    )
+    roles = [name.removesuffix(".csv") for name in texts]
+    there = [path.name for role in _FILLED if (path := find_csv(folder, role))]
+    if there:
+        raise SesgameError(
+            f"{folder} already has {', '.join(there)}, and nothing is overwritten; name a new "
+            f"folder"
+        )
+    contents = {folder / name: text for name, text in texts.items()}
+    OutputFiles(contents).write(contents)
+    width = max(map(len, texts))
+    lines = [f"{name:<{width}}  {_FILLED[role]}" for name, role in zip(texts, roles, strict=True)]
+    say(
+        options,
+        "\n".join(
+            [
+                f"wrote {folder}; fill in, with a spreadsheet:",
+                *(f"  {line}" for line in lines),
+                f'each "{PLACEHOLDER}" is a number that only you know; then:',
+                f"sesgame check {folder}",
+            ]
+        ),
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
