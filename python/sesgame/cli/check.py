@@ -133,7 +133,8 @@ def _table(members: Sequence[MemberSums], together: MemberSums) -> list[str]:
         "battery_kwh": "battery kWh",
         "peak_kw": "peak kW",
     }
-    columns = [name for name in titles if getattr(together, name) or name == "load_kwh"]
+    everybody = [*members, together]
+    columns = [name for name in titles if any(getattr(sums, name) for sums in everybody)]
     n_left = left_out(len(members))
     listed = [*members[: FIRST if n_left else None], together]
     rows = [

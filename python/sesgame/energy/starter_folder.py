@@ -127,7 +127,9 @@ def _refuse_unknown(members: Sequence[str], with_pv: Iterable[str], battery: str
 def _stamps(month: str | None, step: np.timedelta64, said: MeterClock) -> list[str]:
     """Return the stamps of a month, as the clock of the meters shows them."""
     first = np.datetime64(_EXAMPLE if month is None else month, "s")
-    last = first + 2 * step if month is None else (np.datetime64(month, "M") + 1).astype("M8[s]")
+    last = first + 2 * step
+    if month is not None:
+        last = np.datetime64(np.datetime64(month, "M") + 1, "s")
     zone = said.tariff_zone or said.meters_zone
     if zone is not None:
         first, last = instant_of(first, zone), instant_of(last, zone)

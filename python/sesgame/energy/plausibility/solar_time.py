@@ -52,4 +52,5 @@ def solar_times(instants: NDArray[np.datetime64], longitude: float) -> NDArray[n
     angle = 2 * np.pi * (day_of_year - 81) / 365
     equation = 9.87 * np.sin(2 * angle) - 7.53 * np.cos(angle) - 1.5 * np.sin(angle)
     seconds = np.rint(60 * (equation + 4 * longitude)).astype("timedelta64[s]")
-    return instants + seconds
+    times: NDArray[np.datetime64] = instants + seconds
+    return times
