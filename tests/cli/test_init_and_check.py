@@ -261,7 +261,8 @@ def test_the_verdict_is_the_exit_code_and_the_schema_is_one(
         found, True
     )
     for fault in found["faults"]:
-        assert fault in text
+        assert list(fault) == ["what", "file", "line", "column", "cure"]
+        assert fault["what"] in text
     for question in found["questions"]:
         assert list(question) == ["topic", "file", "column", "when", "seen", "meaning", "cure"]
         assert all(isinstance(value, str) for value in question.values())

@@ -68,7 +68,7 @@ def _folder(part: FolderCheck) -> dict[str, Any]:
     return {
         "folder": part.folder,
         "verdict": "faults" if part.faults else "questions" if part.questions else "fine",
-        "faults": list(part.faults),
+        "faults": [plain(fault) for fault in part.faults],
         "assumed": list(part.assumed),
         "start": start,
         "end": end,
@@ -90,7 +90,7 @@ def _lines(part: FolderCheck) -> Iterator[str]:
         yield f"read as {shown(assumed)}"
     if part.faults:
         yield f"{shown(part.folder)}: {count(len(part.faults), 'fault')}"
-        yield from _numbered(part.faults)
+        yield from _numbered(map(str, part.faults))
         return
     if part.steps is not None and part.together is not None:
         steps = part.steps

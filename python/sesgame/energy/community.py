@@ -74,6 +74,8 @@ class Community(ByValue):
         Storage that any coalition may buy as much of as pays.
     name : str, default "community"
         For reports.
+    assumed : iterable of str, optional
+        What whoever read the data assumed, for headings and results.
 
     Raises
     ------
@@ -111,6 +113,7 @@ class Community(ByValue):
     grid: Grid
     storage_offers: tuple[StorageOffer, ...]
     name: str
+    assumed: tuple[str, ...]
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
 
@@ -126,6 +129,7 @@ class Community(ByValue):
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
         name: str = "community",
+        assumed: Iterable[str] = (),
     ) -> None:
         labels = cast("tuple[str, ...]", tuple(Players(members)))
         if not isinstance(steps, TimeSteps):
@@ -143,6 +147,7 @@ class Community(ByValue):
             "grid": grid or Grid(),
             "storage_offers": tuple(storage_offers),
             "name": name,
+            "assumed": tuple(assumed),
             "buy_per_kwh": buy_per_kwh,
             "sell_per_kwh": sell_per_kwh,
         }
@@ -185,8 +190,9 @@ class Community(ByValue):
         ----------
         folder : path
             With ``members.csv``, ``meters.csv``, ``tariff.csv`` and, if there are batteries,
-            ``batteries.csv``; each may be compressed (``.csv.gz``). ``docs/file-formats.md``
-            describes them.
+            ``batteries.csv``; each may be compressed (``.csv.gz``), or a workbook (extra
+            ``excel``). ``docs/file-formats.md`` describes them. What has to be assumed to read
+            other forms, such as semicolons and decimal commas, is in `assumed` and in results.
         meters_zone, tariff_zone : str, optional
             Where the clocks of the meters and of the tariff are, as in :meth:`from_frames`; what
             ``clock.csv`` says by default.
@@ -196,8 +202,8 @@ class Community(ByValue):
 
         Raises
         ------
-        GameError
-            A file is missing or wrong; the message names file, line and column. What is given here
+        FaultyFilesError
+            Files are missing or wrong: all faults, with file, line and column. What is given here
             is not what ``clock.csv`` says.
         """
         said = MeterClock(meters_zone, tariff_zone, stamp)
@@ -629,14 +635,16 @@ class Community(ByValue):
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
 
-        Of batteries that are run as one it says by which share of what they save that may put the
-        cost of any coalition too low, and by how much that of all.
+        A third one says what was assumed to read the files, where that was needed. Of batteries
+        that are run as one it says by which share of what they save that may put the cost of any
+        coalition too low, and by how much that of all.
         """
         problem = self.problem
         how = chosen(problem, model).summary([problem])
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
             f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
+            + (f"\nread with {'; '.join(self.assumed)}" if self.assumed else "")
         )
 
     @property
@@ -658,6 +666,7 @@ class Community(ByValue):
             "n_steps": self.steps.n_steps,
             "step_hours": self.steps.step_hours,
             "model": self.chosen_model(model),
+            "assumed": list(self.assumed),
         }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:

@@ -1,4 +1,4 @@
-"""Stand-in until the collecting reader lands."""
+"""All that can be read of a community's folder, and all that is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,32 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sesgame.energy import community_files as cf
 from sesgame.energy.community import Community
-from sesgame.energy.meter_clock import UNSAID, MeterClock, read_clock
-from sesgame.errors import GameError
-from sesgame.files.csv_table import CsvTable
+from sesgame.energy.community_files import as_fields, read_parts
+from sesgame.energy.meter_clock import MeterClock
+from sesgame.files.faults import Faults
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.time_steps import TimeSteps
+    from sesgame.errors import Fault
+
+__all__ = ["FolderReading", "MeterReadings", "read_folder"]
 
 
 class MeterReadings(NamedTuple):
-    """Readings of a meter."""
+    """What a meter of ``members.csv`` reads.
+
+    Attributes
+    ----------
+    member, kind, column, unit, scale
+        As in its row there.
+    line : int
+        Of that row.
+    values : array, shape (T,)
+        As in ``meters.csv``, oldest first, with NaN for what is missing or no number.
+    """
 
     member: str
     kind: str
@@ -32,41 +44,69 @@ class MeterReadings(NamedTuple):
     values: NDArray[np.float64]
 
     def kwh(self, steps: TimeSteps) -> NDArray[np.float64]:
-        """Return energy."""
-        hours = steps.step_hours if self.unit == "kW" else 1.0
-        return self.values * (self.scale * hours)
+        """Return the energy of each step."""
+        return self.values * (self.scale * (steps.step_hours if self.unit == "kW" else 1.0))
 
 
 @dataclass(frozen=True)
 class FolderReading:
-    """What is read."""
+    """A folder of a community as far as it can be read.
+
+    Attributes
+    ----------
+    community : Community or None
+        None where there are faults.
+    faults : tuple of Fault
+        All that could be found, by file in the order of reading, and by line.
+    assumed : tuple of str
+        How files were read that are not plain CSV, with their names.
+    members : tuple of str
+        In the order of ``members.csv``.
+    steps : TimeSteps or None
+        Of the meters.
+    readings : tuple of MeterReadings
+        One for each meter of ``members.csv`` that is there.
+    """
 
     community: Community | None
-    faults: tuple[object, ...]
+    faults: tuple[Fault, ...]
     assumed: tuple[str, ...]
-    steps: TimeSteps | None
     members: tuple[str, ...]
+    steps: TimeSteps | None
     readings: tuple[MeterReadings, ...]
 
 
-def read_folder(folder: Path, said: MeterClock = UNSAID) -> FolderReading:
-    """Read."""
-    try:
-        community = Community.from_csv(
-            folder, meters_zone=said.meters_zone, tariff_zone=said.tariff_zone, stamp=said.stamp
-        )
-    except GameError as error:
-        return FolderReading(None, (error,), (), None, (), ())
-    files = cf.community_files(folder)
-    members, meters = cf._read_members(CsvTable.read(files["members"]))
-    columns = dict.fromkeys(meter.column for meter in meters)
-    if "clock" in files:
-        said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
-    found = cf._read_plain(files["meters"], columns, said, None) or cf._read_by_cell(
-        files["meters"], columns, said, None
-    )
+def read_folder(folder: Path, said: MeterClock | None = None) -> FolderReading:
+    """Read the folder of a community, whatever is wrong with it.
+
+    Parameters
+    ----------
+    folder : Path
+    said : MeterClock, optional
+        What is said of the clocks, beside ``clock.csv``.
+
+    Examples
+    --------
+    >>> reading = read_folder(Path("examples/rural13"))
+    >>> len(reading.members), reading.faults, reading.assumed
+    (13, (), ())
+    """
+    faults = Faults()
+    parts = read_parts(folder, said or MeterClock(), faults)
+    community = None
+    if not faults.found:
+        with faults.caught():
+            community = Community(**as_fields(parts))
     readings = tuple(
-        MeterReadings(members[m.member], m.kind, m.column, m.unit, m.scale, 0, found[1][m.column])
-        for m in meters
+        MeterReadings(parts.members[meter.member], *meter[1:], parts.readings[meter.column])
+        for meter in parts.meters
+        if meter.column in parts.readings
     )
-    return FolderReading(community, (), (), community.steps, community.members, readings)
+    return FolderReading(
+        community,
+        tuple(faults.in_order),
+        tuple(parts.assumed),
+        tuple(parts.members),
+        parts.steps,
+        readings,
+    )

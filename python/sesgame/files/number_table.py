@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame._engine import numeric_rows
-from sesgame.files.csv_table import MOST_CELLS, MOST_TEXT, open_text
 from sesgame.files.csv_text import unmarked
+from sesgame.files.dialect import open_text
+from sesgame.files.table_rows import MOST_CELLS, MOST_TEXT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,7 @@ from sesgame.energy.plausibility.sun import sun_questions
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.world_files import kind_of, read_world
-from sesgame.errors import GameError
+from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_folder import find_csv
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class FolderCheck:
     ----------
     folder : str
         As it was given.
-    faults : tuple of str
+    faults : tuple of Fault
         What is wrong, with file, line and column; all else is only known where there is none.
     assumed : tuple of str
         How files were read that are not written as ``docs/file-formats.md`` says.
@@ -80,7 +80,7 @@ class FolderCheck:
     """
 
     folder: str
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     assumed: tuple[str, ...] = ()
     steps: TimeSteps | None = None
     n_readings: int = 0
@@ -122,14 +122,14 @@ def check_folder(
         try:
             parts = read_scenario_folder(folder).folders
         except GameError as error:
-            return [FolderCheck(str(folder), _messages(error))]
+            return [FolderCheck(str(folder), _faults(error))]
         found = [_checked_community(part, said, start, end) for part in parts]
         if any(part.faults for part in found):
             return found
     try:
         world = read_world(folder, said).period(start, end)
     except GameError as error:
-        return [*found, FolderCheck(str(folder), _messages(error))]
+        return [*found, FolderCheck(str(folder), _faults(error))]
     return [*found, FolderCheck(str(folder), currency=world.currency)]
 
 
@@ -140,15 +140,18 @@ def _checked_community(
     columns = {meter.column: meter.values for meter in reading.readings}
     n_readings = sum(values.size for values in columns.values())
     n_missing = sum(int(np.isnan(values).sum()) for values in columns.values())
-    faults = tuple(map(str, reading.faults))
     if reading.community is None:
         return FolderCheck(
-            str(folder), faults, reading.assumed, n_readings=n_readings, n_missing=n_missing
+            str(folder),
+            reading.faults,
+            reading.assumed,
+            n_readings=n_readings,
+            n_missing=n_missing,
         )
     try:
         part = reading.community.steps.period(start, end)
     except GameError as error:
-        return FolderCheck(str(folder), (str(error),), reading.assumed)
+        return FolderCheck(str(folder), _faults(error), reading.assumed)
     community = reading.community.period(start, end)
     return FolderCheck(
         str(folder),
@@ -220,5 +223,5 @@ def _of(
     )
 
 
-def _messages(error: GameError) -> tuple[str, ...]:
-    return tuple(map(str, getattr(error, "faults", (error,))))
+def _faults(error: GameError) -> tuple[Fault, ...]:
+    return error.faults if isinstance(error, FaultyFilesError) else (Fault(str(error)),)
