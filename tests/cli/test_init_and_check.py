@@ -260,6 +260,7 @@ def test_the_verdict_is_the_exit_code_and_the_schema_is_one(
     assert {name: isinstance(found[name], kind) for name, kind in SCHEMA.items()} == dict.fromkeys(
         found, True
     )
+    assert found["n_missing"] == (verdict == "faults")
     for fault in found["faults"]:
         assert list(fault) == ["what", "file", "line", "column", "cure"]
         assert fault["what"] in text
