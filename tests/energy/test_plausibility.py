@@ -112,7 +112,7 @@ PLANTED = [
     pytest.param(planted(LOAD, scale=-1.0), "negative load", id="a scale with its sign turned"),
     pytest.param(planted(PV - LOAD, kind="pv"), "negative PV", id="a two-way meter taken for PV"),
     pytest.param(planted(LOAD, name="Verbrauch [kW]"), "unit", id="kW in the name"),
-    pytest.param(planted(LOAD, name="ann_wh"), "unit", id="Wh in the name"),
+    pytest.param(planted(LOAD, name="ann_Wh"), "unit", id="Wh in the name"),
     pytest.param(planted(LOAD, name="ann kWh", unit="kW"), "unit", id="kWh in the name"),
     pytest.param(
         planted(PV, kind="pv", unit="kW", scale=4.0, name="roof"), None, id="a share of its rating"
@@ -124,8 +124,8 @@ PLANTED = [
     ),
     pytest.param(planted(np.roll(PV, 12 * HOUR), kind="pv"), "PV at night", id="12 hours off"),
     pytest.param(planted(LOAD, kind="pv"), "PV at night", id="a load taken for PV"),
-    pytest.param(planted(LOAD, name="kwh", scale=0.001), None, id="a scale that is given"),
-    pytest.param(planted(LOAD, name="Kwhite"), None, id="a name that is no unit"),
+    pytest.param(planted(LOAD, name="ann (Wh)", scale=0.001), None, id="a scale that is given"),
+    pytest.param(planted(LOAD, name="kWhite"), None, id="a name that is no unit"),
 ]
 
 

@@ -32,6 +32,7 @@ from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
+from sesgame.energy.sharing_coefficients import SharingCoefficients
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
@@ -61,6 +62,7 @@ __all__ = [
     "ProgrammePrices",
     "Scenarios",
     "Schedule",
+    "SharingCoefficients",
     "StorageOffer",
     "Tariff",
     "Tax",

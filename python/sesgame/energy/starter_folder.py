@@ -10,6 +10,7 @@ import numpy as np
 
 from sesgame.energy.clock import instant_of, wall_times
 from sesgame.energy.meter_clock import UNSAID, MeterClock
+from sesgame.energy.time_steps import moment
 from sesgame.errors import GameError
 from sesgame.files.csv_text import csv_text
 from sesgame.files.placeholder import PLACEHOLDER
@@ -126,10 +127,8 @@ def _refuse_unknown(members: Sequence[str], with_pv: Iterable[str], battery: str
 
 def _stamps(month: str | None, step: np.timedelta64, said: MeterClock) -> list[str]:
     """Return the stamps of a month, as the clock of the meters shows them."""
-    first = np.datetime64(_EXAMPLE if month is None else month, "s")
-    last = first + 2 * step
-    if month is not None:
-        last = np.datetime64(np.datetime64(month, "M") + 1, "s")
+    first = moment(_EXAMPLE if month is None else month)
+    last = first + 2 * step if month is None else moment(str(np.datetime64(month) + 1))
     zone = said.tariff_zone or said.meters_zone
     if zone is not None:
         first, last = instant_of(first, zone), instant_of(last, zone)

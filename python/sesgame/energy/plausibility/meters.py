@@ -7,7 +7,6 @@ measurements of people who live and work hardly ever come.
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.meter_table import unit_in_name
 from sesgame.energy.plausibility.question import Question
 from sesgame.formatting import count
 
@@ -52,13 +52,14 @@ ONE_LINE = 1e-9
 _ESTIMATED = "ask the meter operator, or tell the members what was taken for the gap"
 
 _UNITS = {
-    "kwh": ("kWh", 1.0),
-    "wh": ("kWh", 1e-3),
-    "mwh": ("kWh", 1e3),
-    "kw": ("kW", 1.0),
-    "mw": ("kW", 1e3),
+    "kWh": ("kWh", 1.0),
+    "Wh": ("kWh", 1e-3),
+    "MWh": ("kWh", 1e3),
+    "kW": ("kW", 1.0),
+    "W": ("kW", 1e-3),
+    "MW": ("kW", 1e3),
 }
-_UNIT = re.compile(rf"(?<![a-z])({'|'.join(_UNITS)})(?![a-z])", re.IGNORECASE)
+"""What members.csv says for a unit: the unit there, and the scale."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +171,10 @@ class _Asker:
         return True
 
     def unit(self, column: MeterColumn) -> None:
-        named = _UNIT.search(column.name)
-        if not named:
+        named = unit_in_name(column.name)
+        if named not in _UNITS:
             return
-        unit, scale = _UNITS[named[1].lower()]
+        unit, scale = _UNITS[named]
         # Whoever has a scale has thought about the unit.
         if unit == column.unit and (scale == 1.0 or set(column.scales.values()) != {1.0}):
             return
@@ -181,8 +182,8 @@ class _Asker:
             "unit",
             column.name,
             "",
-            f"its name says {named[1]}, members.csv says {column.unit}",
-            f"readings in {named[1]}",
+            f"its name says {named}, members.csv says {column.unit}",
+            f"readings in {named}",
             f"write {unit} as unit in members.csv"
             + ("" if scale == 1.0 else f", and {scale:g} as scale"),
         )
