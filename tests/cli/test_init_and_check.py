@@ -411,3 +411,47 @@ def test_choices_are_many(tmp_path):
         assert main(["init", str(folder), *words, "-q"]) == 0
         fill(folder)
         assert sg.energy.Community.from_csv(folder).members == ("ann", "bob")
+
+
+EXPORT = (
+    "Zeit;Haus Ost (kWh);Haus West;Status\n"
+    "01.06.2025 00:00;1,25;300;gültig\n"
+    "01.06.2025 01:00;;280;gültig\n"
+    "01.06.2025 02:00;1,5;250;gültig\n"
+)
+
+
+def test_a_folder_is_drafted_from_an_export(tmp_path, capsys):
+    """Columns become members, units are those of the table, and what nobody knows is asked for."""
+    export, folder = tmp_path / "export.csv", tmp_path / "a"
+    export.write_text(EXPORT, encoding="cp1252")
+    assert main(["init", str(folder), "--readings", str(export), "--zone", "Europe/Berlin"]) == 0
+    said = capsys.readouterr().out
+    assert 'the column "Status" has no numbers and is left out' in said
+    assert "decimal comma" in said
+    assert rows_of(folder / "members.csv")[1:] == [
+        ["Haus Ost (kWh)", "load", "Haus Ost (kWh)", "kWh", "1.0"],
+        ["Haus West", "load", "Haus West", "?", "1"],
+    ]
+    assert rows_of(folder / "meters.csv")[1:] == [
+        ["2025-06-01T00:00", "1.25", "300.0"],
+        ["2025-06-01T01:00", "", "280.0"],
+        ["2025-06-01T02:00", "1.5", "250.0"],
+    ]
+    assert main(["check", str(folder)]) == 2
+    found = capsys.readouterr().out
+    assert '"unit": "?" is not kW or kWh' in found
+    assert "1 reading is missing" in found
+    assert 'still "?": write the price in EUR per kWh' in found
+
+
+def test_what_an_export_says_already_is_not_asked(tmp_path, capsys):
+    export = tmp_path / "export.csv"
+    export.write_text(EXPORT, encoding="cp1252")
+    for words in (["--members", "a"], ["--pv", "a"], ["--month", "2025-06"], ["--step", "1h"]):
+        assert main(["init", str(tmp_path / "a"), "--readings", str(export), *words]) == 2
+        assert f"{words[0]} is for a folder without readings" in capsys.readouterr().err
+    export.write_text(EXPORT.replace("280", "280 kWh"), encoding="cp1252")
+    assert main(["init", str(tmp_path / "a"), "--readings", str(export)]) == 2
+    assert '"280 kWh" is not a number' in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sesgame.cli.console import say
 from sesgame.cli.options import add_clock, add_month, clock_of
-from sesgame.energy.starter_folder import starter_files
+from sesgame.energy.starter_folder import files_of_readings, starter_files
 from sesgame.errors import SesgameError
 from sesgame.files.csv_folder import find_csv
 from sesgame.files.output_files import OutputFiles
@@ -39,14 +39,12 @@ def add_init(commands: Any) -> None:
     command.add_argument(
         "--members",
         type=_names,
-        default=["ann", "bob"],
         metavar="NAMES",
         help="members, separated by commas (default: ann,bob)",
     )
     command.add_argument(
         "--pv",
         type=_names,
-        default=[],
         metavar="NAMES",
         help="those of them who have PV (default: nobody)",
     )
@@ -64,8 +62,13 @@ def add_init(commands: Any) -> None:
         "--currency", default="EUR", metavar="CODE", help="of all money (default: EUR)"
     )
     add_month(command, "a calendar month, each step of which gets a row in meters.csv")
+    command.add_argument("--step", metavar="LENGTH", help="of a reading: 15min (default), 1h")
     command.add_argument(
-        "--step", default="15min", metavar="LENGTH", help="of a reading: 15min (default), 1h"
+        "--readings",
+        type=Path,
+        metavar="FILE",
+        help="readings as they were exported, CSV or Excel, in place of members, month and step: "
+        "each column becomes a member's load",
     )
     add_clock(command)
     command.set_defaults(command=init)
@@ -74,16 +77,7 @@ def add_init(commands: Any) -> None:
 def init(options: argparse.Namespace) -> None:
     """Write the files, and say what is to be filled in."""
     folder = options.folder
-    texts = starter_files(
-        options.members,
-        with_pv=options.pv,
-        battery=options.battery,
-        month=options.month,
-        step=options.step,
-        said=clock_of(options),
-        contract=options.contracts,
-        currency=options.currency,
-    )
+    texts, assumed = _texts(options)
     roles = [name.removesuffix(".csv") for name in texts]
     there = [path.name for role in _FILLED if (path := find_csv(folder, role))]
     if there:
@@ -99,6 +93,7 @@ def init(options: argparse.Namespace) -> None:
         options,
         "\n".join(
             [
+                *(f"read as {line}" for line in assumed),
                 f"wrote {folder}; fill in, with a spreadsheet:",
                 *(f"  {line}" for line in lines),
                 f'each "{PLACEHOLDER}" is a number that only you know; then:',
@@ -106,6 +101,29 @@ def init(options: argparse.Namespace) -> None:
             ]
         ),
     )
+
+
+def _texts(options: argparse.Namespace) -> tuple[dict[str, str], list[str]]:
+    """Return what to write by name, and what was assumed of readings."""
+    prices: dict[str, Any] = {
+        "battery": options.battery,
+        "said": clock_of(options),
+        "contract": options.contracts,
+        "currency": options.currency,
+    }
+    if options.readings is None:
+        texts = starter_files(
+            options.members or ["ann", "bob"],
+            with_pv=options.pv or (),
+            month=options.month,
+            step=options.step or "15min",
+            **prices,
+        )
+        return texts, []
+    for name in ("members", "pv", "month", "step"):
+        if getattr(options, name) is not None:
+            raise SesgameError(f"--{name} is for a folder without readings; drop it or --readings")
+    return files_of_readings(options.readings, **prices)
 
 
 def _names(text: str) -> list[str]:

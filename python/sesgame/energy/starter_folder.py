@@ -10,15 +10,21 @@ import numpy as np
 
 from sesgame.energy.clock import instant_of, wall_times
 from sesgame.energy.meter_clock import UNSAID, MeterClock
+from sesgame.energy.meter_table import TIME, read_meter_table, unit_in_name
+from sesgame.energy.plausibility.meters import UNITS
 from sesgame.energy.time_steps import moment
 from sesgame.errors import GameError
 from sesgame.files.csv_text import csv_text
 from sesgame.files.placeholder import PLACEHOLDER
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-__all__ = ["starter_files"]
+    from sesgame.files.csv_table import CsvTable
+
+__all__ = ["files_of_readings", "starter_files"]
 
 Row = Sequence[object]
 
@@ -82,8 +88,6 @@ def starter_files(
         number of steps, the currency has not three letters, or there is no such zone.
     """
     _refuse_unknown(members, with_pv, battery)
-    if not re.fullmatch(r"[A-Za-z]{3}", currency):
-        raise GameError(f'"{currency}" is no currency of three letters, such as EUR')
     if said.tariff_zone is not None and said.meters_zone is None:
         raise GameError(
             f"the tariff is on the clock of {said.tariff_zone}, but nobody knows on which clock "
@@ -93,12 +97,84 @@ def starter_files(
     meters += [(member, "pv", f"{member}_pv") for member in members if member in with_pv]
     stamps = _stamps(month, _step_of(step), said)
     names = [column for _, _, column in meters]
-    tables: dict[str, list[Row]] = {
-        "members": [
-            ["member", "kind", "meter", "unit", "scale"],
-            *([member, kind, column, "kWh", 1] for member, kind, column in meters),
-        ],
-        "meters": [["time", *names], *([stamp, *[None] * len(names)] for stamp in stamps)],
+    return _texts(
+        [[member, kind, column, "kWh", 1] for member, kind, column in meters],
+        [["time", *names], *([stamp, *[None] * len(names)] for stamp in stamps)],
+        battery,
+        said,
+        contract,
+        currency,
+    )
+
+
+def files_of_readings(
+    path: Path,
+    *,
+    battery: str | None = None,
+    said: MeterClock = UNSAID,
+    contract: bool = False,
+    currency: str = "EUR",
+) -> tuple[dict[str, str], list[str]]:
+    """Return the files of a community whose readings are there, and what was assumed of them.
+
+    Each column of numbers becomes the load of a member who has its name, in the unit that the table
+    says, or ``?``.
+
+    Parameters
+    ----------
+    path : Path
+        A table of readings as it was exported.
+    battery, said, contract, currency
+        As for :func:`starter_files`.
+
+    Raises
+    ------
+    GameError
+        The table cannot be read, or a cell is no number; as for :func:`starter_files` else.
+    """
+    assumed: list[str] = []
+    found = read_meter_table(path, assumed)
+    table, kept = found.table, {}
+    for name in table.columns:
+        if name != TIME:
+            if any(character.isdigit() for cell in table.texts(name) for character in cell):
+                kept[name] = _numbers(table, name)
+            else:
+                assumed.append(f'the column "{name}" has no numbers and is left out')
+    if found.marks_end and said.stamp is None:
+        said = said._replace(stamp="end")
+    _refuse_unknown(list(kept), (), battery)
+    rows: list[Row] = []
+    for name in kept:
+        unit, scale = UNITS.get(found.units.get(name) or unit_in_name(name) or "", (PLACEHOLDER, 1))
+        rows.append([name, "load", name, unit, scale])
+    columns = [table.texts(TIME), *kept.values()]
+    meters: list[Row] = [[TIME, *kept], *zip(*columns, strict=True)]
+    return _texts(rows, meters, battery, said, contract, currency), assumed
+
+
+def _numbers(table: CsvTable, name: str) -> list[float | None]:
+    """Return the numbers of a column, and nothing for an empty cell."""
+    number = table.number(name)
+    return table.convert(
+        name, table.texts(name), lambda cell: number(cell) if cell else None, "a number"
+    )
+
+
+def _texts(
+    members: Sequence[Row],
+    meters: Sequence[Row],
+    battery: str | None,
+    said: MeterClock,
+    contract: bool,
+    currency: str,
+) -> dict[str, str]:
+    """Return the texts of all files by name."""
+    if not re.fullmatch(r"[A-Za-z]{3}", currency):
+        raise GameError(f'"{currency}" is no currency of three letters, such as EUR')
+    tables: dict[str, Sequence[Row]] = {
+        "members": [["member", "kind", "meter", "unit", "scale"], *members],
+        "meters": meters,
         **(_contract(currency.lower()) if contract else _tariff(currency.lower())),
     }
     if battery is not None:

@@ -51,7 +51,7 @@ ONE_LINE = 1e-9
 
 _ESTIMATED = "ask the meter operator, or tell the members what was taken for the gap"
 
-_UNITS = {
+UNITS = {
     "kWh": ("kWh", 1.0),
     "Wh": ("kWh", 1e-3),
     "MWh": ("kWh", 1e3),
@@ -172,9 +172,9 @@ class _Asker:
 
     def unit(self, column: MeterColumn) -> None:
         named = unit_in_name(column.name)
-        if named not in _UNITS:
+        if named not in UNITS:
             return
-        unit, scale = _UNITS[named]
+        unit, scale = UNITS[named]
         # Whoever has a scale has thought about the unit.
         if unit == column.unit and (scale == 1.0 or set(column.scales.values()) != {1.0}):
             return
