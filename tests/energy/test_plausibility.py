@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from sesgame.energy import Community, Contract, Tariff, Tax, TimeSteps
+from sesgame.energy import Community, Contract, Tariff, Tax, TimeSteps, questions
 from sesgame.energy.battery import Battery
-from sesgame.energy.plausibility.meters import MeterColumn, columns_of, meter_questions
+from sesgame.energy.plausibility.columns import MeterColumn, columns_of
+from sesgame.energy.plausibility.meters import meter_questions
 from sesgame.energy.plausibility.money import equipment_questions, price_questions
 from sesgame.energy.plausibility.solar_time import longitude_of, solar_times
 from sesgame.energy.plausibility.sun import sun_questions
@@ -323,4 +324,22 @@ def test_columns_are_those_of_the_file_whoever_has_them():
     assert [(each.kind, each.scales) for each in found] == [
         ("load", {"ann": 2.0, "bob": 2.0}),
         ("pv", {"bob": 2.0}),
+    ]
+
+
+def test_a_community_from_anywhere_is_asked_about_like_its_files():
+    found = questions(
+        Community(
+            members=["ann", "bob"],
+            steps=STEPS,
+            load_kwh=[LOAD, 12_345 + np.cumsum(LOAD)],
+            pv_kwh=[np.roll(PV, 12 * HOUR), np.zeros(STEPS.n_steps)],
+            tariff=Tariff.flat(30.0, 8.0),
+        )
+    )
+    assert [(question.topic, question.column) for question in found] == [
+        ("cumulative register", "load_kwh of bob"),
+        ("PV at night", "pv_kwh of ann"),
+        ("price unit", "buy_eur_per_kwh"),
+        ("price unit", "sell_eur_per_kwh"),
     ]

@@ -29,6 +29,8 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.plausibility.question import Question
+from sesgame.energy.plausibility.questions import questions
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
@@ -60,6 +62,7 @@ __all__ = [
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
+    "Question",
     "Scenarios",
     "Schedule",
     "SharingCoefficients",
@@ -75,6 +78,7 @@ __all__ = [
     "clusters_of",
     "exchanged_energy",
     "mid_market_rate",
+    "questions",
     "sharing_game",
     "supply_demand_ratio",
     "uniform_local_price",

@@ -11,9 +11,8 @@ import numpy as np
 from sesgame.energy.community import Community
 from sesgame.energy.folder_reading import FolderReading, read_folder
 from sesgame.energy.meter_clock import UNSAID, MeterClock
-from sesgame.energy.plausibility.meters import METERS, columns_of, meter_questions
-from sesgame.energy.plausibility.money import equipment_questions, price_questions
-from sesgame.energy.plausibility.sun import sun_questions
+from sesgame.energy.plausibility.columns import METERS, columns_of
+from sesgame.energy.plausibility.questions import all_questions
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.world_files import kind_of, read_world
@@ -173,12 +172,7 @@ def _questions(
         next((path.name for role in roles if (path := find_csv(folder, role))), METERS)
         for roles in (("meters",), ("contracts", "tariff"))
     )
-    return [
-        *meter_questions(community.steps, columns, meters),
-        *sun_questions(community.steps, columns, meters),
-        *price_questions(community, prices),
-        *equipment_questions(community),
-    ]
+    return all_questions(community, columns, meters, prices)
 
 
 def _sums(community: Community) -> list[MemberSums]:

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sesgame.energy.meter_table import unit_in_name
+from sesgame.energy.plausibility.columns import METERS, UNITS, MeterColumn
 from sesgame.energy.plausibility.question import Question
 from sesgame.formatting import count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.energy.folder_reading import MeterReadings
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["METERS", "MeterColumn", "columns_of", "meter_questions"]
-
-METERS = "meters.csv"
+__all__ = ["DAY", "HUM", "meter_questions"]
 
 FAR = 100
 """Times the largest rise: a register that has counted for less than a hundred steps is rare, and a
@@ -50,56 +47,6 @@ ONE_LINE = 1e-9
 """Of the largest reading: what the rounding of decimals leaves of a straight line."""
 
 _ESTIMATED = "ask the meter operator, or tell the members what was taken for the gap"
-
-UNITS = {
-    "kWh": ("kWh", 1.0),
-    "Wh": ("kWh", 1e-3),
-    "MWh": ("kWh", 1e3),
-    "kW": ("kW", 1.0),
-    "W": ("kW", 1e-3),
-    "MW": ("kW", 1e3),
-}
-"""What members.csv says for a unit: the unit there, and the scale."""
-
-
-@dataclass(frozen=True)
-class MeterColumn:
-    """A column of readings, and whose meter of which kind it is.
-
-    Attributes
-    ----------
-    name : str
-    kind : str
-        ``"load"`` or ``"pv"``.
-    unit : str
-        ``"kW"`` or ``"kWh"``, once the readings are scaled.
-    scales : dict of str to float
-        By member.
-    values : array, shape (T,)
-        As they stand in the file.
-    """
-
-    name: str
-    kind: str
-    unit: str
-    scales: dict[str, float]
-    values: NDArray[np.float64]
-
-    def kwh(self, steps: TimeSteps) -> float:
-        """Return the energy that all of its members have by it, whichever way it flows."""
-        hours = steps.step_hours if self.unit == "kW" else 1.0
-        scale = sum(abs(scale) for scale in self.scales.values())
-        return float(np.abs(self.values).sum()) * scale * hours
-
-
-def columns_of(readings: Iterable[MeterReadings]) -> list[MeterColumn]:
-    """Return the columns of meters, each once for each kind and unit that it is used as."""
-    found: dict[tuple[str, str, str], MeterColumn] = {}
-    for meter in readings:
-        key = (meter.column, meter.kind, meter.unit)
-        column = found.setdefault(key, MeterColumn(*key, {}, meter.values))
-        column.scales[meter.member] = meter.scale
-    return list(found.values())
 
 
 def meter_questions(
@@ -233,15 +180,13 @@ class _Asker:
         )
 
     def sign(self, column: MeterColumn) -> None:
-        values = column.values * np.sign(sum(column.scales.values()))
-        up, down = values[values > 0].sum(), -values[values < 0].sum()
-        n_down = int((values < 0).sum())
+        up, down = column.flows
         if column.kind == "pv" and down > HUM * up:
             self.ask(
                 "negative PV",
                 column.name,
                 "",
-                f"{count(n_down, 'reading')} below zero, {down / (up + down):.1%} of all it counts",
+                f"{down / (up + down):.1%} of all it counts is below zero",
                 "a two-way meter",
                 "list it in members.csv as a load whose sign is turned (scale -1)",
             )
@@ -250,7 +195,7 @@ class _Asker:
                 "negative load",
                 column.name,
                 "",
-                f"{count(n_down, 'reading')} below zero and nothing above",
+                "its readings are below zero, and none is above",
                 "generation, or a load with its sign turned",
                 "list it as pv, or with the scale -1, in members.csv",
             )
@@ -311,8 +256,7 @@ class _Asker:
     def both_ways(self, columns: list[MeterColumn]) -> None:
         with_pv = {name for column in columns if column.kind == "pv" for name in column.scales}
         for column in columns:
-            values = column.values * np.sign(sum(column.scales.values()))
-            up, down = values[values > 0].sum(), -values[values < 0].sum()
+            up, down = column.flows
             twice = with_pv & set(column.scales)
             if column.kind == "load" and up > 0 and down > HUM * up and twice:
                 self.ask(

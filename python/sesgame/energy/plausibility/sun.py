@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.clock import is_fixed
-from sesgame.energy.plausibility.meters import DAY, HUM, METERS, MeterColumn
+from sesgame.energy.plausibility.columns import METERS, MeterColumn
+from sesgame.energy.plausibility.meters import DAY, HUM
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.solar_time import longitude_of, solar_times
 from sesgame.formatting import count
