@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
-
-import numpy as np
+from typing import TypeAlias
 
 from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_table import CsvTable
@@ -55,6 +54,10 @@ class MeterTable:
     table: CsvTable
     units: dict[str, str] = field(default_factory=dict)
     marks_end: bool = False
+
+
+_Tail: TypeAlias = dict[int, dict[str | None, str | None]]
+"""Rows after the readings, by line, and their cells by column."""
 
 
 @dataclass
@@ -125,6 +128,7 @@ def read_meter_table(path: Path, assumed: list[str], *, any_name: bool = True) -
     body = _rows(draft, rows)
     table = CsvTable.of_rows(path, body).tolerant(body, marks_end=marks_end)
     _check_tail(table, draft, tail)
+    _refuse_several(table)
     if _runs_backwards(table.columns[TIME]):
         columns = {name: cells[::-1] for name, cells in table.columns.items()}
         table = replace(table, columns=columns, lines=table.lines[::-1])
@@ -163,18 +167,35 @@ def _header_and_time(cells: list[list[str]]) -> tuple[int, int] | None:
         return None
     place = max(times, key=lambda each: (times[each], -each))
     usual = Counter(len(row) for row in cells[:_LOOKED_AT]).most_common(1)[0][0]
-    first = next(
+    timed = [
         row
-        for row, found in enumerate(cells)
-        if place < len(found) and looks_like_time(found[place]) and len(found) >= usual - 1
-    )
-    # Above it: the fullest row, which names the columns; the last of these, but not one of units.
+        for row, found in enumerate(cells[:_LOOKED_AT])
+        if place < len(found) and looks_like_time(found[place])
+    ]
+    first = next((row for row in timed if len(cells[row]) >= usual - 1), timed[0])
+    # The fullest row above it names the columns; of several the last, but not one of units.
     above = [
         row for row in range(first) if not _is_of_units(cells[row]) and len(cells[row]) > place
     ]
+    above = [row for row in above if len(cells[row]) == len(cells[first])] or above
     if not above:
         return None
     return max(above, key=lambda row: (sum(bool(cell.strip()) for cell in cells[row]), row)), place
+
+
+def _names(cells: list[list[str]], header: int) -> tuple[list[str], int]:
+    """Return the names of the columns, and the first row that they are from.
+
+    That is the header, and where some are alike, all rows above that are as long.
+    """
+    names = list(map(unmarked, cells[header]))
+    joined, top = names, header
+    if len(set(names)) < len(names):
+        while top and len(cells[top - 1]) == len(names):
+            top -= 1
+            pairs = zip(map(unmarked, cells[top]), joined, strict=True)
+            joined = [f"{above} {name}".strip() for above, name in pairs]
+    return (joined, top) if len(set(joined)) == len(names) else (names, header)
 
 
 def _is_of_units(row: list[str]) -> bool:
@@ -183,12 +204,14 @@ def _is_of_units(row: list[str]) -> bool:
     return any(map(_UNIT.fullmatch, filled)) and not any(map(_NUMBER.fullmatch, filled))
 
 
-def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, TableRows]:
-    """Return the rows between the header and the last reading, and those after it."""
-    names = list(map(unmarked, rows.cells[header]))
+def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, _Tail]:
+    """Return the rows between the header and the last reading, and those after it by line."""
+    names, top = _names(rows.cells, header)
     draft = _Draft(path, names, [], [], time, rows.assumed)
-    if header:
-        draft.said.append(f"{count(header, 'line')} before the header left out")
+    if top:
+        draft.said.append(f"{count(top, 'line')} before the header left out")
+    if top < header:
+        draft.said.append(f"names of columns from {header - top + 1} rows")
     first = header + 1
     if first < len(rows.cells) and _is_of_units(rows.cells[first]):
         units = zip(names, map(str.strip, rows.cells[first]), strict=False)
@@ -206,7 +229,8 @@ def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, 
         for row in rows.cells[first:last]
     ]
     draft.lines = rows.lines[first:last]
-    return draft, rows._replace(cells=rows.cells[last:], lines=rows.lines[last:])
+    after = zip(rows.lines[last:], rows.cells[last:], strict=True)
+    return draft, {line: dict(zip_longest(names, map(str.strip, row))) for line, row in after}
 
 
 def _rows(draft: _Draft, rows: TableRows) -> TableRows:
@@ -298,7 +322,7 @@ def _without_ends(draft: _Draft) -> None:
             draft.without(place)
 
 
-def _check_tail(table: CsvTable, draft: _Draft, tail: TableRows) -> None:
+def _check_tail(table: CsvTable, draft: _Draft, tail: _Tail) -> None:
     """Refuse rows after the readings but notes, and totals that add up.
 
     Raises
@@ -306,34 +330,56 @@ def _check_tail(table: CsvTable, draft: _Draft, tail: TableRows) -> None:
     FaultyFilesError
         A row is neither.
     """
-    for row, line in zip(tail.cells, tail.lines, strict=True):
-        filled = [cell.strip() for cell in row if cell.strip()]
-        numbers = [
-            (name, cell.strip())
-            for name, cell in zip(table.columns, row, strict=False)
-            if _NUMBER.fullmatch(cell.strip())
-        ]
-        if not numbers and len(filled) == 1:
+    for line, row in tail.items():
+        cells = {name: cell for name, cell in row.items() if cell}
+        numbers = {name: cell for name, cell in cells.items() if _NUMBER.fullmatch(cell)}
+        if not numbers:
             draft.said.append(f"a note in line {line} left out")
             continue
-        for name, cell in numbers:
-            signs = table.signs.get(name, PLAIN_SIGNS)
-            try:
-                total, above = float(signs.plain(cell)), float(table.floats(name).sum())
-            except (GameError, ValueError):
-                total, above = np.nan, np.nan
-            digits = len(signs.plain(cell).partition(".")[2]) if np.isfinite(total) else 0
-            # Each addend was rounded as the total was.
-            if not abs(total - above) <= 0.5 * 10.0**-digits * (len(table) + 1):
+        for name, cell in numbers.items():
+            if not _adds_up(table, name, cell):
                 raise draft.refused(
-                    f'"{cell}" in the column "{name}" belongs to no time, and is not the sum '
-                    f"of the column, {above:g}",
+                    f'"{cell}" in the column "{name}" has no time, and is not its sum',
                     "take the line out if it holds no readings",
                     line,
                 )
-        if not numbers:
-            raise draft.refused("the line has no time", "take it out if it is no reading", line)
         draft.said.append(f"totals in line {line}, which add up, left out")
+
+
+def _adds_up(table: CsvTable, name: str | None, cell: str) -> bool:
+    """Return whether a number is the sum of a column, as far as its decimals go."""
+    if name not in table.columns:
+        return False
+    try:
+        total = table.signs.get(name, PLAIN_SIGNS).plain(cell)
+        difference = float(total) - float(table.floats(name).sum())
+    except (GameError, ValueError):
+        return False
+    decimals = len(total.partition(".")[2])
+    # Half a unit of the last decimal that is shown; the sum itself is rounded by far less.
+    return bool(abs(difference) <= (0.5 + 1e-6) * 10.0**-decimals)
+
+
+def _refuse_several(table: CsvTable) -> None:
+    """Refuse rows of several meters one under the other.
+
+    Raises
+    ------
+    FaultyFilesError
+        Most times are there several times, and a column tells them apart.
+    """
+    times = table.columns[TIME]
+    distinct = len(set(times))
+    if 2 * distinct > len(times) + 1:  # a repeated hour at most
+        return
+    for name, cells in table.columns.items():
+        labels = list(dict.fromkeys(cells))
+        pairs = set(zip(times, cells, strict=True))
+        if name != TIME and len(pairs) == len(times) and 2 * len(labels) <= len(times):
+            raise table.fault(
+                f'rows of several meters: at {times[0]} "{name}" is {labels[0]} and {labels[1]}',
+                cure="make a column of each",
+            )
 
 
 def _runs_backwards(times: tuple[str, ...]) -> bool:

@@ -20,7 +20,6 @@ from sesgame.files.json_text import LONGEST_SHOWN
 from sesgame.files.placeholder import PLACEHOLDER, what_to_write
 from sesgame.files.stamps import MARKS_END, iso_times, looks_like_time
 from sesgame.files.table_rows import TableRows, plain_rows, tolerant_rows
-from sesgame.formatting import count
 
 __all__ = ["NAMED", "CsvTable"]
 
@@ -103,8 +102,8 @@ class CsvTable:
             for row in ragged[:NAMED]
         ]
         if len(ragged) > NAMED:
-            more = count(len(ragged) - NAMED, "line")
-            faults.found.append(Fault(f"{more} more with another number of cells", str(path)))
+            what = f"{len(ragged):,} lines in all with another number of cells than the header"
+            faults.found.append(Fault(what, str(path)))
         columns = zip(*cells, strict=True) if not ragged else ((),) * len(header)
         found: dict[str, tuple[str, ...]] = {}
         for position, (name, column) in enumerate(zip(header, columns, strict=True), start=1):
@@ -229,13 +228,12 @@ class CsvTable:
         GameError
             A cell is empty, not a number, NaN or infinite.
         """
-        if default is not None:
-            cells = tuple(cell or str(default) for cell in self.texts(name, ""))
-        else:
-            cells = self.columns[name]
+        cells = self.columns[name] if default is None else self.texts(name, "")
         signs = self.signs.get(name, PLAIN_SIGNS)
         if signs != PLAIN_SIGNS:
             cells = tuple(self.convert(name, cells, signs.plain, "a number"))
+        if default is not None:
+            cells = tuple(cell or str(default) for cell in cells)
         try:
             values = np.array(cells, dtype=np.float64)
         except ValueError:
@@ -283,8 +281,8 @@ class CsvTable:
             self._fault(message, row, name) for row, message in list(wrong.items())[:NAMED]
         ]
         if len(wrong) > NAMED:
-            more, last = count(len(wrong) - NAMED, "cell"), max(wrong)
-            faults.found.append(self._fault(f"{more} more like these, to this one", last, name))
+            what = f"the last of {len(wrong):,} cells that are wrong in this column"
+            faults.found.append(self._fault(what, max(wrong), name))
         faults.refuse()
 
     def fail(self, row: int, name: str, message: str) -> NoReturn:

@@ -31,7 +31,9 @@ _ONLY_CLOCK = re.compile(rf"{_CLOCK}{_UNTIL}")
 DAY = 86400
 """Seconds."""
 
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)?)?")
+_PLAIN = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
+)
 
 
 MARKS_END = re.compile(r"\d[T ]\s*24[:.]00")

@@ -32,6 +32,9 @@ LONGEST_LINE = 1 << 26
 MOST_CELLS = 50_000_000
 """Cells of a table, each of some 70 bytes: a year of quarter-hours of 1,400 meters."""
 
+_HINT = "sep="
+"""How a first line begins that tells a spreadsheet what separates cells."""
+
 _ENCODINGS = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 
 
@@ -111,6 +114,14 @@ def tolerant_rows(path: Path) -> TableRows:
         cells, lines = _parsed(path, encoding, separators[0])
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error
+    if cells and "".join(cells[0]).startswith(_HINT):
+        del cells[0], lines[0]
+    # Spreadsheets leave rows of nothing but separators.
+    filled = [
+        row for row, found in enumerate(cells) if len(found) < 2 or any(map(str.strip, found))
+    ]
+    if len(filled) < len(cells):
+        cells, lines = [cells[row] for row in filled], [lines[row] for row in filled]
     is_plain = separators[0] == ","
     if not is_plain:
         assumed.append(f"{SEPARATORS[separators[0]]} between columns")
