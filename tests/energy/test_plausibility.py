@@ -6,7 +6,7 @@ from sesgame.energy import Community, Contract, Tariff, Tax, TimeSteps, question
 from sesgame.energy.battery import Battery
 from sesgame.energy.plausibility.columns import MeterColumn, columns_of
 from sesgame.energy.plausibility.meters import meter_questions
-from sesgame.energy.plausibility.money import equipment_questions, price_questions
+from sesgame.energy.plausibility.money import battery_questions, price_questions
 from sesgame.energy.plausibility.solar_time import longitude_of, solar_times
 from sesgame.energy.plausibility.sun import sun_questions
 
@@ -261,11 +261,6 @@ def test_a_period_that_misses_midnight_by_a_step_is_asked_about(first, n_steps, 
     assert topics(steps, column(load(steps))) == ([(topic, "time")] if topic else [])
 
 
-def community(tariff, **options):
-    steps = TimeSteps(np.datetime64("2024-06-03"), np.timedelta64(1, "h"), 2)
-    return Community(members=["ann"], steps=steps, load_kwh=[[1.0, 2.0]], tariff=tariff, **options)
-
-
 @pytest.mark.parametrize(
     ("buy", "sell", "currency", "columns"),
     [
@@ -280,7 +275,7 @@ def community(tariff, **options):
     ],
 )
 def test_prices_in_cents_or_by_the_mwh_are_asked_about(buy, sell, currency, columns):
-    found = price_questions(community(Tariff.flat(buy, sell, currency)), "tariff.csv")
+    found = price_questions(STEPS, Tariff.flat(buy, sell, currency), "tariff.csv")
     assert [question.column for question in found] == columns
     assert {question.topic for question in found} <= {"price unit"}
 
@@ -291,7 +286,7 @@ def test_a_tax_that_is_a_fraction_is_asked_about():
         energy=Tariff.flat(0.3, 0.1),
         taxes=[Tax(label="VAT", per_cent=0.21), Tax(label="levy", per_cent=5.0)],
     )
-    (question,) = price_questions(community(contract), "contracts.csv")
+    (question,) = price_questions(STEPS, contract, "contracts.csv")
     assert (question.topic, question.cure) == ("percentage", "write 21")
 
 
@@ -304,12 +299,7 @@ def test_batteries_in_watts_are_asked_about():
             charge_efficiency=0.9,
             discharge_efficiency=0.9,
         )
-        return [
-            question.topic
-            for question in equipment_questions(
-                community(Tariff.flat(0.3, 0.1), batteries=[battery])
-            )
-        ]
+        return [question.topic for question in battery_questions([battery])]
 
     assert of(10.0, 5.0) == of(10.0, 0.0) == of(0.0, 5.0) == []
     assert of(10.0, 5000.0) == of(10_000.0, 5.0) == ["battery unit"]

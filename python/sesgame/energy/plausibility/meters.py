@@ -72,10 +72,12 @@ def meter_questions(
     others = [column for column in columns if column.name not in registers]
     for column in others:
         ask.unit(column)
-        ask.repeated(column)
-        ask.straight(column)
-        ask.sign(column)
-        ask.rating(column)
+        # What storage does is not the weather's or a habit's.
+        if column.kind in ("load", "pv"):
+            ask.repeated(column)
+            ask.straight(column)
+            ask.sign(column)
+            ask.rating(column)
     for kind in ("load", "pv"):
         ask.thousand([column for column in others if column.kind == kind])
     ask.copies(others)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +11,12 @@ from sesgame.energy.contract import Contract
 from sesgame.energy.plausibility.question import Question
 
 if TYPE_CHECKING:
-    from sesgame.energy.community import Community
+    from sesgame.energy.battery import Battery
+    from sesgame.energy.contract_elements import Tax
+    from sesgame.energy.tariff import PriceSeries, Tariff
+    from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["equipment_questions", "price_questions"]
+__all__ = ["battery_questions", "price_questions"]
 
 PER_EURO = {
     "BGN": 2,
@@ -42,17 +45,22 @@ FILLS = (0.03, 200.0)
 round, makes that a thousandth or a thousand times as much."""
 
 
-def price_questions(community: Community, file: str) -> list[Question]:
-    """Return what is to be asked about the prices of a community.
+def price_questions(
+    steps: TimeSteps, contract: Tariff | PriceSeries | Contract, file: str
+) -> list[Question]:
+    """Return what is to be asked about the prices of a contract, or of a tariff.
 
     Of currencies whose size is not known here only prices are compared with each other.
     """
-    return list(_prices(community, file)) + list(_taxes(community))
+    taxes = contract.taxes if isinstance(contract, Contract) else ()
+    return [*_prices(steps, contract, file), *_taxes(taxes)]
 
 
-def _prices(community: Community, file: str) -> Iterator[Question]:
-    steps, currency = community.steps, community.currency
-    buy, sell = community.buy_per_kwh, community.sell_per_kwh
+def _prices(
+    steps: TimeSteps, contract: Tariff | PriceSeries | Contract, file: str
+) -> Iterator[Question]:
+    currency = contract.currency
+    buy, sell = contract.prices(steps)
     inverted = np.flatnonzero(sell > buy)
     if inverted.size:
         first = int(inverted[0])
@@ -91,25 +99,24 @@ def _prices(community: Community, file: str) -> Iterator[Question]:
         )
 
 
-def _taxes(community: Community) -> Iterator[Question]:
-    if isinstance(community.tariff, Contract):
-        for tax in community.tariff.taxes:
-            if 0 < abs(tax.per_cent) < 1:
-                yield Question(
-                    "percentage",
-                    "taxes.csv",
-                    "per_cent",
-                    "",
-                    f"{tax.label} is {tax.per_cent:g} per cent",
-                    "a fraction",
-                    f"write {100 * tax.per_cent:g}",
-                )
+def _taxes(taxes: Iterable[Tax]) -> Iterator[Question]:
+    for tax in taxes:
+        if 0 < abs(tax.per_cent) < 1:
+            yield Question(
+                "percentage",
+                "taxes.csv",
+                "per_cent",
+                "",
+                f"{tax.label} is {tax.per_cent:g} per cent",
+                "a fraction",
+                f"write {100 * tax.per_cent:g}",
+            )
 
 
-def equipment_questions(community: Community) -> list[Question]:
+def battery_questions(batteries: Iterable[Battery]) -> list[Question]:
     """Return what is to be asked about batteries."""
     found = []
-    for battery in community.batteries:
+    for battery in batteries:
         if battery.power_kw <= 0 or battery.energy_kwh <= 0:
             continue
         hours = battery.energy_kwh / battery.power_kw

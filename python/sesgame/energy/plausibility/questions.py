@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sesgame.energy.community import Community
 from sesgame.energy.plausibility.columns import MeterColumn
 from sesgame.energy.plausibility.meters import meter_questions
-from sesgame.energy.plausibility.money import equipment_questions, price_questions
+from sesgame.energy.plausibility.money import battery_questions, price_questions
 from sesgame.energy.plausibility.sun import sun_questions
 from sesgame.errors import GameError
 from sesgame.formatting import named
@@ -79,6 +79,6 @@ def all_questions(
     return [
         *meter_questions(community.steps, columns, meters),
         *sun_questions(community.steps, columns, meters),
-        *price_questions(community, prices),
-        *equipment_questions(community),
+        *price_questions(community.steps, community.tariff, prices),
+        *battery_questions(community.batteries),
     ]
