@@ -105,6 +105,11 @@ PLANTED = [
         id="a gap filled with the last reading",
     ),
     pytest.param(
+        planted(np.where(np.isin(np.arange(960) // 24 % 16, [3, 11]), LOAD, 0.0)),
+        None,
+        id="a charger that is off for hours and once for a day",
+    ),
+    pytest.param(
         planted(replaced(LOAD, 100, 140, np.linspace(0.1, 0.9, 40))),
         "interpolated readings",
         id="a gap filled by a line",

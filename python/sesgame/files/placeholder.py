@@ -20,14 +20,15 @@ def what_to_write(column: str) -> str:
     --------
     >>> what_to_write("buy_eur_per_kwh"), what_to_write("price_sek"), what_to_write("energy_kwh")
     ('the price in EUR per kWh', 'the price in SEK', 'the number of kWh')
-    >>> what_to_write("charge_efficiency"), what_to_write("per_cent"), what_to_write("value")
+    >>> what_to_write("charge_efficiency"), what_to_write("per_cent"), what_to_write("scale")
     ('the efficiency, such as 0.95', 'the number of per cent, such as 21', 'the number')
     """
     if column.endswith("efficiency"):
         return "the efficiency, such as 0.95"
     if column == "per_cent":
         return "the number of per cent, such as 21"
-    if money := _MONEY.search(column):
+    money = _MONEY.search(column)
+    if money and money[1] not in _UNITS:
         per = f" per {_UNITS.get(money[2], money[2])}" if money[2] else ""
         return f"the price in {money[1].upper()}{per}"
     unit = _UNITS.get(column.rpartition("_")[2])

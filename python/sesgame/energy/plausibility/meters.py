@@ -43,6 +43,10 @@ of one community differ by ten or less from the next in size."""
 HUM = 1e-3
 """Of what a meter counts: what inverters and rounding leave around zero."""
 
+OFTEN = 0.1
+"""Of the readings beside such stretches: a charger or a heat pump that is off as often as that may
+be off for days, too. A household hardly ever is."""
+
 ONE_LINE = 1e-9
 """Of the largest reading: what the rounding of decimals leaves of a straight line."""
 
@@ -140,6 +144,11 @@ class _Asker:
     def repeated(self, column: MeterColumn) -> None:
         least = max(math.ceil(DAY / self.steps.step_hours), MANY)
         runs = _runs(np.diff(column.values) == 0, least - 1)
+        n_zeros = int((column.values == 0).sum())
+        long_zeros = [run for run in runs if column.values[run[0]] == 0]
+        n_long = sum(end - start + 1 for start, end in long_zeros)
+        if column.kind == "load" and n_zeros - n_long > OFTEN * (column.values.size - n_long):
+            runs = [run for run in runs if column.values[run[0]] != 0]
         if not runs:
             return
         (first, last), n_readings = runs[0], sum(end - start + 1 for start, end in runs)
