@@ -455,3 +455,14 @@ def test_what_an_export_says_already_is_not_asked(tmp_path, capsys):
     assert main(["init", str(tmp_path / "a"), "--readings", str(export)]) == 2
     assert '"280 kWh" is not a number' in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
+
+
+def test_a_month_of_real_meters_raises_no_question_and_snow_does(capsys):
+    """The example, whose PV is under snow in January, with nothing else to ask all year."""
+    assert main(["check", "examples/rural13", "--month", "2016-06", "-q"]) == 0
+    assert main(["check", "examples/rural13", "--json", "-"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["folders"]
+    assert {(each["topic"], each["column"]) for each in found["questions"]} == {
+        ("repeated readings", f"PV{number}") for number in (5, 6, 8)
+    }
+    assert all("snow" in each["meaning"] for each in found["questions"])
