@@ -400,6 +400,7 @@ def test_a_forged_clock_in_a_result_is_refused(tmp_path, monkeypatch, capsys):
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_choices_are_many(tmp_path):
     """Whatever is combined, the files that are written go together."""
     options = (["--pv", "bob"], ["--battery", "bob"], ["--contracts"], ["--zone", "Asia/Tokyo"])
