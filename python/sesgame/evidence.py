@@ -17,6 +17,7 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.local_sharing.local_prices import LocalPrices
+from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
@@ -67,6 +68,7 @@ __all__ = [
     "ProgrammePrices",
     "SampledShapley",
     "ShareBound",
+    "SharingPrices",
     "Stage",
     "SurplusEvidence",
     "TauEvidence",

@@ -1,6 +1,7 @@
 """Folders that are not plain CSV, with what is said of them; and all faults of a folder at once."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -72,10 +73,21 @@ def test_what_was_assumed_is_in_headings_and_results(tmp_path, plain):
     files = HALVES | {"meters": german(HALVES["meters"])}
     found = sg.energy.Community.from_csv(folder(tmp_path, files))
     words = "meters.csv: semicolons between columns, decimal commas"
-    assert found.description().splitlines()[2] == f"read with {words}"
+    assert found.description().splitlines()[1] == f"read {words}"
     assert found.origin()["assumed"] == [words]
     assert len(plain.description().splitlines()) == 2
-    assert plain.origin()["assumed"] == []
+    assert "assumed" not in plain.origin()
+
+
+def test_scenarios_say_what_was_assumed_for_each(tmp_path):
+    for name, meters in (("wet", german(HALVES["meters"])), ("dry", HALVES["meters"])):
+        (tmp_path / name).mkdir()
+        folder(tmp_path / name, HALVES | {"meters": meters})
+    (tmp_path / "scenarios.csv").write_text("folder\nwet\ndry\n")
+    found = sg.energy.Scenarios.from_csv(tmp_path)
+    words = "wet/meters.csv: semicolons between columns, decimal commas"
+    assert found.description().splitlines()[1] == f"read {words}"
+    assert found.origin()["assumed"] == [words]
 
 
 def test_newest_first_is_the_same_community(tmp_path, plain):
@@ -97,6 +109,15 @@ def test_a_workbook_with_the_name_of_a_csv_file_is_the_same_community(tmp_path, 
     assert found.assumed == ('meters.csv: the sheet "sheet" of a workbook',)
     (tmp_path / "meters.csv").rename(tmp_path / "meters.xlsx")
     assert same(sg.energy.Community.from_csv(tmp_path), plain)
+
+
+def test_a_workbook_without_the_extra_is_told_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    here = folder(tmp_path, HALVES | {"meters": xlsx(sheet=[["time", "ann_load"]])})
+    with pytest.raises(
+        FaultyFilesError, match=r'meters.csv is a workbook.*pip install "sesgame\[excel\]"'
+    ):
+        sg.energy.Community.from_csv(here)
 
 
 def test_times_up_to_24_00_mark_the_end_of_steps(tmp_path):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -24,18 +23,23 @@ from sesgame.energy.clock_cells import (
 )
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_contracts
-from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
+from sesgame.energy.controller_files import read_controller
+from sesgame.energy.equipment_files import (
+    VALID,
+    read_batteries,
+    read_grid,
+    read_offers,
+    read_validity,
+)
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
-from sesgame.energy.meter_table import TIME, read_meter_table
+from sesgame.energy.meter_files import read_meter_file, read_times
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
-from sesgame.energy.time_steps import TimeSteps, check_time
+from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_folder import csv_files, find_csv
-from sesgame.files.csv_table import NAMED, CsvTable
+from sesgame.files.csv_table import CsvTable
 from sesgame.files.faults import Faults
-from sesgame.files.number_table import NumberTable
-from sesgame.formatting import count
 
 if TYPE_CHECKING:
     from datetime import date
@@ -43,21 +47,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.battery import Battery, StorageOffer
+    from sesgame.energy.controller import Controller
+    from sesgame.energy.time_steps import TimeSteps
 
 __all__ = [
+    "BAND_COLUMNS",
     "CommunityFields",
     "CommunityParts",
     "Meter",
     "as_fields",
     "community_files",
     "contracts_of",
+    "read_bands",
     "read_community_files",
+    "read_holidays",
     "read_parts",
 ]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays", *ELEMENT_FILES)
-_KINDS = ("load", "pv")
+_OPTIONAL = (
+    "batteries",
+    "controller",
+    "grid",
+    "storage_offers",
+    "clock",
+    "holidays",
+    *ELEMENT_FILES,
+)
+BAND_COLUMNS = ("from", "to", "days", "months", "valid_from")
+"""Columns that say when a price holds."""
+
+_KINDS = ("load", "pv", "battery")
 _UNITS = ("kW", "kWh")
 
 
@@ -72,6 +92,10 @@ class CommunityFields(TypedDict):
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
+    battery_kwh: NDArray[np.float64] | None
+    controller: Controller | None
+    curtailment: list[str]
+    membership: dict[str, Validity]
     name: str
     assumed: list[str]
 
@@ -84,6 +108,7 @@ class Meter(NamedTuple):
     column: str
     unit: str
     scale: float
+    days: Validity
     line: int
 
 
@@ -102,10 +127,13 @@ class CommunityParts:
     name: str
     members: list[str] = field(default_factory=list)
     meters: list[Meter] = field(default_factory=list)
+    membership: dict[str, Validity] = field(default_factory=dict)
+    curtailment: list[str] = field(default_factory=list)
     steps: TimeSteps | None = None
     readings: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     tariff: Tariff | PriceSeries | Contract | None = None
     batteries: list[Battery] = field(default_factory=list)
+    controller: Controller | None = None
     grid: Grid = field(default_factory=Grid)
     storage_offers: list[StorageOffer] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
@@ -120,7 +148,10 @@ class CommunityParts:
         for meter in self.meters:
             if meter.kind == kind:
                 hours = steps.step_hours if meter.unit == "kW" else 1.0
-                energy[meter.member] += self.readings[meter.column] * (meter.scale * hours)
+                there = meter.days.steps(steps)
+                energy[meter.member, there] += self.readings[meter.column][there] * (
+                    meter.scale * hours
+                )
         energy.setflags(write=False)
         return energy
 
@@ -163,6 +194,8 @@ def as_fields(parts: CommunityParts) -> CommunityFields:
     steps, tariff = parts.steps, parts.tariff
     assert steps is not None
     assert tariff is not None
+    # Batteries that nobody metered are another thing than batteries that stood still.
+    is_metered = any(meter.kind == "battery" for meter in parts.meters)
     return {
         "members": parts.members,
         "steps": steps,
@@ -172,6 +205,10 @@ def as_fields(parts: CommunityParts) -> CommunityFields:
         "batteries": parts.batteries,
         "grid": parts.grid,
         "storage_offers": parts.storage_offers,
+        "battery_kwh": parts.energy_kwh("battery", steps) if is_metered else None,
+        "controller": parts.controller,
+        "curtailment": parts.curtailment,
+        "membership": parts.membership,
         "name": parts.name,
         "assumed": parts.assumed,
     }
@@ -189,19 +226,25 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
             said = said.joined(read_clock(parts.table(files["clock"])), files["clock"])
     if "holidays" in files:
         with faults.caught():
-            holidays = _read_holidays(parts.table(files["holidays"]))
+            holidays = read_holidays(parts.table(files["holidays"]))
     known = len(faults.found)
     if "members" in files:
         with faults.caught():
             _read_members(parts.table(files["members"]), parts, faults)
-    has_members = len(faults.found) == known
     if "meters" in files:
         # Where members.csv is wrong, nobody can say which columns belong to nobody.
         columns = list(dict.fromkeys(meter.column for meter in parts.meters))
         with faults.caught():
-            _read_meters(
-                files["meters"], parts, columns if has_members else None, said, holidays, faults
+            meters = read_meter_file(
+                files["meters"],
+                columns if len(faults.found) == known else None,
+                said,
+                holidays,
+                faults,
+                assumed=parts.assumed,
             )
+            parts.steps, parts.readings = meters.steps, meters.readings
+            _check_units(files["meters"], parts.meters, meters.units, faults)
     if "batteries" in files and parts.members:
         with faults.caught():
             parts.batteries = read_batteries(parts.table(files["batteries"]), parts.members)
@@ -211,14 +254,30 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
     if "grid" in files and parts.members:
         with faults.caught():
             parts.grid = read_grid(parts.table(files["grid"]), parts.members)
+    if "controller" in files and parts.members:
+        with faults.caught():
+            parts.controller = read_controller(parts.table(files["controller"]), parts.members)
     if "tariff" in files or "contracts" in files:
         with faults.caught():
             parts.tariff = _joint_contract(files, said, parts.assumed)
-    if parts.steps is not None and parts.tariff is not None:
-        follows_clock = parts.grid.follows_clock or parts.tariff.follows_clock
+    if parts.steps is not None:
+        clocks = (parts.tariff, parts.grid, parts.controller)
+        follow = any(each.follows_clock for each in clocks if each is not None)
+        validities = [each.days for each in parts.meters]
+        validities += [each.validity for each in parts.batteries]
+        dated = any(each != ALWAYS for each in (*validities, *parts.membership.values()))
         with faults.caught():
-            refuse_unsaid(parts.steps, said.tariff_zone, follows_clock)
+            refuse_unsaid(parts.steps, said.tariff_zone, follow or dated)
     return parts
+
+
+def _check_units(path: Path, meters: list[Meter], units: Mapping[str, str], faults: Faults) -> None:
+    """Note where a row of units says power and members.csv energy, or the other way round."""
+    for meter in meters:
+        unit = units.get(meter.column, meter.unit)
+        if unit.endswith("h") != meter.unit.endswith("h"):
+            what = f'"{meter.column}" is in {unit} there, and members.csv says {meter.unit}'
+            faults.found.append(Fault(what, str(path)))
 
 
 def contracts_of(
@@ -251,15 +310,19 @@ def _joint_contract(
 
 
 def _read_members(table: CsvTable, parts: CommunityParts, faults: Faults) -> None:
-    table.expect(["member", "kind", "meter", "unit"], ["scale"])
+    table.expect(["member", "kind", "meter", "unit"], ["scale", "curtailment", *VALID])
     labels = table.texts("member")
     n_rows = Counter(labels)
     index = {label: place for place, label in enumerate(filter(None, n_rows))}
     parts.members = list(index)
     scales = np.ones(len(table))
+    validity = [ALWAYS] * len(table)
     with faults.caught():
         scales = table.floats("scale", 1.0)
-    meters: dict[tuple[int, str, str], Meter] = {}
+    with faults.caught():
+        validity = read_validity(table)
+        parts.membership = _membership(labels, validity)
+    meters: dict[tuple[int, str, str], list[Meter]] = {}
     rows = zip(labels, table.texts("kind"), table.texts("meter"), table.texts("unit"), strict=True)
     for row, (label, kind, column, unit) in enumerate(rows):
         with faults.caught():
@@ -270,154 +333,52 @@ def _read_members(table: CsvTable, parts: CommunityParts, faults: Faults) -> Non
                     table.fail(row, "meter", f"the member {label} has meters in other rows")
                 continue
             if kind not in _KINDS:
-                table.fail(row, "kind", f'"{kind}" is not load or pv')
+                table.fail(row, "kind", f'"{kind}" is not load, pv or battery')
             if unit not in _UNITS:
                 table.fail(row, "unit", f'"{unit}" is not kW or kWh')
             if not column:
                 table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
             scale, line = float(scales[row]), table.lines[row]
-            meter = Meter(index[label], kind, column, unit, scale, line)
-            if meter[:3] in meters:
+            meter = Meter(index[label], kind, column, unit, scale, validity[row], line)
+            others = meters.setdefault(meter[:3], [])
+            if any(meter.days.overlaps(other.days) for other in others):
                 table.fail(
                     row,
                     "meter",
                     f"{label} has the {kind} meter {column} twice; where two devices have the same "
                     f"profile, add their scales",
                 )
-            meters[meter[:3]] = meter
-    parts.meters = list(meters.values())
-
-
-def _read_meters(
-    path: Path,
-    parts: CommunityParts,
-    columns: list[str] | None,
-    said: MeterClock,
-    holidays: list[date] | None,
-    faults: Faults,
-) -> None:
-    """Read the steps, and the columns that belong to somebody; all, where nobody knows whose."""
-    found = None if columns is None else _read_plain(path, columns, said, holidays)
-    if found:
-        parts.steps, parts.readings = found
-        return
-    meters = read_meter_table(path, parts.assumed, any_name=False)
-    table = meters.table
-    names = [name for name in table.columns if name != TIME]
-    if columns is not None:
-        for name in columns:
-            with faults.caught():
-                table.need(name)
-        strange = [name for name in names if name not in columns]
-        faults.found += [
-            Fault(f'the meter column "{name}" belongs to no member in members.csv', str(path))
-            for name in strange[:NAMED]
-        ]
-        if len(strange) > NAMED:
-            more = count(len(strange) - NAMED, "more column")
-            faults.found.append(Fault(f"{more} of no member in members.csv", str(path)))
-    for meter in parts.meters:
-        unit = meters.units.get(meter.column, meter.unit)
-        if unit.endswith("h") != meter.unit.endswith("h"):
-            what = f'"{meter.column}" is in {unit} there, and members.csv says {meter.unit}'
-            faults.found.append(Fault(what, str(path)))
-    if meters.marks_end and said.stamp is None:
-        said = said._replace(stamp="end")
+            others.append(meter)
+    parts.meters = [meter for others in meters.values() for meter in others]
     with faults.caught():
-        parts.steps = _read_times(table, said.meters_zone, said, holidays)
-    gaps = _gaps(table, names)
-    if gaps:
-        faults.found.append(_missing(table, gaps, parts.steps))
-    for name in names:
-        try:
-            parts.readings[name] = table.floats(name)
-        except FaultyFilesError as error:  # noqa: PERF203, each column has faults of its own
-            faults.found += () if name in gaps else error.faults
-            parts.readings[name] = _numbers(table, name)
+        parts.curtailment = _read_curtailment(table)
 
 
-def _numbers(table: CsvTable, name: str) -> NDArray[np.float64]:
-    """Return a column, with NaN for what is no number."""
-    convert = table.number(name)
-    values = np.full(len(table), np.nan)
-    for row, cell in enumerate(table.columns[name]):
-        with suppress(ValueError, GameError):
-            values[row] = convert(cell)
-    return values
+def _membership(labels: Sequence[str], validity: list[Validity]) -> dict[str, Validity]:
+    """Return when members are there: the days of a member are those that all its rows have."""
+    days: dict[str, set[Validity]] = {}
+    for member, valid in zip(labels, validity, strict=True):
+        days.setdefault(member, set()).add(valid)
+    return {member: next(iter(all_of)) for member, all_of in days.items() if len(all_of) == 1}
 
 
-_Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
-
-
-def _read_plain(
-    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
-) -> _Readings | None:
-    """Return steps and readings of a file without any fault; of others, nothing."""
-    table = NumberTable.read(path, "time")
-    if table is None or set(table.columns) != set(columns):
-        return None
-    try:
-        steps = _steps_of(table.texts, said.meters_zone, said, holidays)
-    except GameError:
-        return None
-    return steps, {name: table.numbers[row] for name, row in table.columns.items()}
-
-
-def _gaps(table: CsvTable, names: list[str]) -> dict[str, list[int]]:
-    """Return the rows in which columns have empty cells."""
-    return {
-        name: rows
-        for name in names
-        if (rows := [row for row, cell in enumerate(table.columns[name]) if not cell.strip()])
-    }
-
-
-def _missing(table: CsvTable, gaps: dict[str, list[int]], steps: TimeSteps | None) -> Fault:
-    """Return how many cells are empty, in which columns, and when."""
-
-    def place(row: int) -> str:
-        when = table.columns[TIME][row] if steps is None else steps.time(row)
-        return f"line {table.lines[row]}, {when}"
-
-    parts = [
-        f'{len(rows):,} in "{name}" ({place(rows[0])}'
-        + (f", to {place(rows[-1])})" if len(rows) > 1 else ")")
-        for name, rows in list(gaps.items())[:NAMED]
-    ]
-    more = f" and in {len(gaps) - NAMED:,} columns more" if len(gaps) > NAMED else ""
-    n_gaps = sum(map(len, gaps.values()))
-    what = (
-        f"{count(n_gaps, 'reading')} {'is' if n_gaps == 1 else 'are'} missing: "
-        f"{', '.join(parts)}{more}"
+def _read_curtailment(table: CsvTable) -> list[str]:
+    """Return the members whose PV may be left unused: those of whom each row of PV says so."""
+    said: dict[str, str] = {}
+    rows = zip(
+        table.texts("member"), table.texts("kind"), table.texts("curtailment", ""), strict=True
     )
-    return Fault(what, str(table.path), cure="decide how to fill them: nothing is guessed")
+    for row, (member, kind, cell) in enumerate(rows):
+        if cell not in ("", "none", "allowed"):
+            table.fail(row, "curtailment", f'"{cell}" is neither none nor allowed')
+        if cell == "allowed" and kind != "pv":
+            table.fail(row, "curtailment", "only PV can be left unused, in a row of the kind pv")
+        if kind == "pv" and said.setdefault(member, cell or "none") != (cell or "none"):
+            table.fail(row, "curtailment", f"{member} has PV with another word in another row")
+    return [member for member, cell in said.items() if cell == "allowed"]
 
 
-def _read_times(
-    table: CsvTable, zone: str | None, said: MeterClock, holidays: list[date] | None = None
-) -> TimeSteps:
-    """Return the steps of a table with a column of times, on the clock of a zone."""
-    try:
-        return _steps_of(table.texts("time"), zone, said, holidays)
-    except GameError as error:
-        # A cell that is no time has a line.
-        table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
-        raise table.fault(str(error)) from error
-
-
-def _steps_of(
-    times: Sequence[str], zone: str | None, said: MeterClock, holidays: list[date] | None
-) -> TimeSteps:
-    return TimeSteps.from_times(
-        times,
-        zone=zone,
-        tariff_zone=said.tariff_zone,
-        holidays=holidays,
-        stamp=said.stamp or "start",
-    )
-
-
-def _read_holidays(table: CsvTable) -> list[date]:
+def read_holidays(table: CsvTable) -> list[date]:
     """Return the days of a table with one of them in each row."""
     table.expect(["date"], ["name"])
     days = table.convert("date", table.texts("date"), as_date, "a date like 2024-08-15")
@@ -432,23 +393,40 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     currency = _currency(table)
     buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
     series = "time" in table.columns
-    calendar = {"days", "months", "valid_from"}
-    bands = not series and not {"from", "to", *calendar}.isdisjoint(table.columns)
+    bands = not series and not set(BAND_COLUMNS).isdisjoint(table.columns)
     clock = bands and not {"from", "to"}.isdisjoint(table.columns)
     when = ["time"] if series else ["from", "to"] if clock else []
-    table.expect([*when, buy_name, sell_name], sorted(calendar) if bands else [])
+    table.expect([*when, buy_name, sell_name], BAND_COLUMNS[2:] if bands else [])
     average = said.prices_within_step == "average"
     buy, sell = table.floats(buy_name), table.floats(sell_name)
     if series:
         # Prices have the stamps of their own files, and the clock of the tariff.
         zone = said.tariff_zone or said.meters_zone
-        steps = _read_times(table, zone, MeterClock(tariff_zone=said.tariff_zone))
+        steps = read_times(table, zone, MeterClock(tariff_zone=said.tariff_zone))
         return PriceSeries(steps, buy, sell, currency, average)
     if not bands and len(table) > 1:
         raise table.fault(
             f"{table.path} has {len(table)} rows of prices but does not say when they hold",
             cure='add the columns "from" and "to" (and "days", "months", "valid_from"), or "time"',
         )
+    return read_bands(table, (buy, sell), currency, average=average)
+
+
+def read_bands(
+    table: CsvTable,
+    prices: tuple[NDArray[np.float64], NDArray[np.float64]],
+    currency: str,
+    *,
+    average: bool,
+) -> Tariff:
+    """Return prices, of buying and of selling, that hold when the columns of bands say.
+
+    Raises
+    ------
+    GameError
+        A cell is wrong, or a minute has no price or two; the message names file and line.
+    """
+    buy, sell = prices
     starts = [cell or "00:00" for cell in table.texts("from", "")]
     ends = [cell or "24:00" for cell in table.texts("to", "")]
     start = table.convert("from", starts, minute_of, CLOCK)
@@ -465,7 +443,7 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     try:
         return Tariff([PriceBand(*row) for row in rows], currency, average)
     except GameError as error:
-        raise table.fault(str(error)) from error
+        raise table.fault(f"{table.path}, from line {table.lines[0]}: {error}") from error
 
 
 def _currency(table: CsvTable) -> str:

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from sesgame.energy.clock import as_date
-from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
+from sesgame.energy.clock_cells import (
+    CLOCK,
+    DAYS,
+    HOURS,
+    MONTHS_OF_YEAR,
+    days_of,
+    hours_of,
+    minute_of,
+    months_of,
+)
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
 from sesgame.energy.demand_charge import DemandCharge
@@ -19,7 +28,7 @@ from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 from sesgame.files.faults import Faults
 
-__all__ = ["CONTRACT_FILES", "ELEMENT_FILES", "read_contracts"]
+__all__ = ["CONTRACT_FILES", "ELEMENT_FILES", "read_contracts", "rows_of"]
 
 ELEMENT_FILES = ("fees", "demand_charges", "blocks", "taxes")
 CONTRACT_FILES = ("contracts", *ELEMENT_FILES)
@@ -31,7 +40,7 @@ OF_ONE = "tariff"
 TariffReader: TypeAlias = Callable[[CsvTable], Tariff | PriceSeries]
 T = TypeVar("T")
 
-_TERMS = ("loss_factor", "credit", "minimum_per_month", "valid_until")
+_TERMS = ("loss_factor", "credit", "minimum_per_month", "billed_per", "valid_until")
 _WHOLE = {"mean_minutes", "n_highest", "mean_of_months", "ratchet_months"}
 _NUMBERS = {"floor_kw", "cap_kw", "ratchet"}
 
@@ -91,13 +100,13 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
     names = table.texts("contract")
     currency = _currency(table, r"buy_([a-z]{3})_per_kwh")
     minimum = f"minimum_{currency.lower()}_per_month"
-    terms = {"minimum_per_month": minimum} | {name: name for name in _TERMS if name[0] != "m"}
+    terms = {name: name for name in _TERMS} | {"minimum_per_month": minimum}
     found = {}
     for name in dict.fromkeys(names):
         rows = [row for row, each in enumerate(names) if each == name]
         if not name:
             table.fail(rows[0], "contract", "the cell is empty; it must be the contract's name")
-        own = _rows(table, rows, drop=("contract", *terms.values()))
+        own = rows_of(table, rows, drop=("contract", *terms.values()))
         options: dict[str, Any] = {}
         for term, column in terms.items():
             cells = table.texts(column, "")
@@ -107,19 +116,22 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
             if cells[rows[0]]:
                 converters: dict[str, Callable[[str], object]] = {
                     "credit": str,
+                    "billed_per": str,
                     "valid_until": as_date,
                 }
                 convert = converters.get(term, table.number(column))
                 wanted = "a date like 2024-08-15" if term == "valid_until" else "a number"
-                part = _rows(table, rows[:1])
+                part = rows_of(table, rows[:1])
                 (options[term],) = part.convert(column, [cells[rows[0]]], convert, wanted)
         energy = read_tariff(own)
+        if isinstance(energy, Tariff):
+            options["valid_from"] = energy.valid_from
         with own.of_row(0):
             found[name] = Contract(name=name, energy=energy, **options)
     return found
 
 
-def _rows(table: CsvTable, rows: list[int], drop: Collection[str] = ()) -> CsvTable:
+def rows_of(table: CsvTable, rows: list[int], drop: Collection[str] = ()) -> CsvTable:
     """Return some rows of a table, without some columns."""
     kept = {
         name: tuple(cells[row] for row in rows)
@@ -188,7 +200,7 @@ def _taxes(table: CsvTable, currency: str) -> list[Tax]:
 def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
     price = _money(table, "price_{}_per_kw", currency)
     when = ["per", "from", "to", "days", "months"]
-    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw"]
+    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw", "also"]
     table.expect([price], ["contract", *when, *peak])
     options: list[dict[str, Any]] = [
         {"price_per_kw": value} for value in table.floats(price).tolist()
@@ -201,6 +213,7 @@ def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
         "months": ("months", months_of, MONTHS_OF_YEAR),
         "one_per_day": ("one_per_day", _yes, "yes or no"),
         "history_kw": ("history_kw", _history, "months and kW like 2023-11 4.1;2023-12 4.4"),
+        "also": ("also", hours_of, HOURS),
         **{name: (name, int, "a whole number") for name in _WHOLE},
         **{name: (name, table.number(name), "a number") for name in _NUMBERS},
     }
@@ -208,7 +221,7 @@ def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
         # An empty cell is as if there were no column.
         for row, cell in enumerate(table.texts(column, "")):
             if cell:
-                part = _rows(table, [row])
+                part = rows_of(table, [row])
                 (options[row][name],) = part.convert(column, [cell], convert, wanted)
     return _each(table, ((each,) for each in options), lambda each: DemandCharge(**each))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.time_steps import TimeSteps
+    from sesgame.energy.validity import Validity
     from sesgame.errors import Fault
 
 __all__ = ["FolderReading", "MeterReadings", "read_folder"]
@@ -27,7 +28,7 @@ class MeterReadings(NamedTuple):
 
     Attributes
     ----------
-    member, kind, column, unit, scale
+    member, kind, column, unit, scale, days
         As in its row there.
     line : int
         Of that row.
@@ -40,12 +41,17 @@ class MeterReadings(NamedTuple):
     column: str
     unit: str
     scale: float
+    days: Validity
     line: int
     values: NDArray[np.float64]
 
     def kwh(self, steps: TimeSteps) -> NDArray[np.float64]:
-        """Return the energy of each step."""
-        return self.values * (self.scale * (steps.step_hours if self.unit == "kW" else 1.0))
+        """Return the energy of each step, 0 on days that are not the meter's."""
+        there = self.days.steps(steps)
+        energy = np.zeros(len(self.values))
+        hours = steps.step_hours if self.unit == "kW" else 1.0
+        energy[there] = self.values[there] * (self.scale * hours)
+        return energy
 
 
 @dataclass(frozen=True)

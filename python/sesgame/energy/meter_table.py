@@ -117,8 +117,8 @@ def read_meter_table(path: Path, assumed: list[str], *, any_name: bool = True) -
         return MeterTable(table.tolerant(rows))
     draft, tail = _body(path, rows, *places)
     if TIME not in draft.header:
+        table = CsvTable.of_rows(path, _rows(draft, rows))
         if not any_name:
-            table = CsvTable.of_rows(path, _rows(draft, rows))
             meant = draft.header[draft.time]
             raise table.fault(
                 f'{path} has no column "{TIME}"; it has {table.names}; is "{meant}" meant?'

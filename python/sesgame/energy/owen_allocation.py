@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE, DualPrices
 from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
@@ -34,7 +35,7 @@ __all__ = ["DUAL_PRICES", "owen_allocation"]
 
 @checked_arguments
 def owen_allocation(
-    community: Community | Scenarios,
+    community: Community | Scenarios | PublicGrid,
     *,
     start: Moment | None = None,
     end: Moment | None = None,
@@ -55,7 +56,7 @@ def owen_allocation(
 
     Parameters
     ----------
-    community : Community or Scenarios
+    community : Community, Scenarios or PublicGrid
         Any number of members.
     start, end, model
         The period and the model, as in ``Community.cost_game``.
@@ -70,7 +71,9 @@ def owen_allocation(
     Allocation
         Costs, with :class:`OwenPrices` as evidence where a recursion gave the prices, and
         :class:`ProgrammePrices` where a linear program did: for ``model="linear"``, for
-        scenarios, and with `reference`.
+        scenarios, and with `reference`. On the public grid they are
+        :class:`~sesgame.energy.SharingPrices`, which clear each step: of those between which there
+        is a choice, the middle.
 
     Raises
     ------
@@ -115,11 +118,13 @@ def owen_allocation(
     >>> bills.values.round(2).tolist(), sg.audit(community.cost_game(), bills).in_core
     ([-0.3, 1.2], True)
     """
-    if not isinstance(community, (Community, Scenarios)):
+    if not isinstance(community, (Community, Scenarios, PublicGrid)):
         raise GameError(
             f"bills at dual prices of a dispatch are for a Community or Scenarios, not for "
             f"{community!r}"
         )
+    if isinstance(community, PublicGrid):
+        return _of_sharing(community.period(start, end), model, reference)
     part = community.period(start, end)
     if reference is None and isinstance(part, Community):
         problem = part.problem
@@ -130,6 +135,25 @@ def owen_allocation(
     if reference is not None:
         wanted = as_allocation(program.cost_game(), reference).values
     return _allocation(part.members, program.dual_prices(wanted, progress=progress))
+
+
+def _of_sharing(world: PublicGrid, model: Model | None, reference: object) -> Allocation:
+    world.chosen_model(model)  # type: ignore[arg-type] # of which it has none
+    if reference is not None:
+        raise GameError(
+            "on the public grid bills at dual prices take no reference: the middle of the prices "
+            "that clear is taken, and the evidence has the ranges"
+        )
+    bills, evidence = world.sharing_prices()
+    allocation = Allocation(
+        Players(world.members),
+        bills,
+        kind="cost",
+        method=DUAL_PRICES.title,
+        tolerance=RELATIVE_TOLERANCE * float(abs(bills).sum()),
+        evidence=evidence,
+    )
+    return DUAL_PRICES.made(allocation)
 
 
 def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
@@ -146,7 +170,7 @@ def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
 
 def _apply(problem: AllocationProblem) -> Allocation:
     world, model = problem.world, problem.model
-    assert isinstance(world, (Community, Scenarios))
+    assert isinstance(world, (Community, Scenarios, PublicGrid))
     return owen_allocation(world, model=model, reference=reference_of(problem))
 
 
@@ -155,7 +179,7 @@ DUAL_PRICES = Rule(
     title="bills at dual prices",
     apply=_apply,
     options=(REFERENCE,),
-    worlds=(Community, Scenarios),
+    worlds=(Community, Scenarios, PublicGrid),
     meaning=(
         "Everybody pays for energy, and is paid for energy and for batteries, at the prices of the "
         "one dispatch that is cheapest for all together."

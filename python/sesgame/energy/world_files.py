@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sesgame.energy.community import Community
 from sesgame.energy.community_files import community_files
 from sesgame.energy.meter_clock import UNSAID, MeterClock
+from sesgame.energy.public_grid.point_files import point_files
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.scenario_files import scenario_files
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.two_period import TwoPeriodStorage
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["kind_of", "read_world", "world_files"]
 
-_MARKS = {"scenarios": Scenarios, "two_period": TwoPeriodStorage}
+_MARKS = {"scenarios": Scenarios, "two_period": TwoPeriodStorage, "points": PublicGrid}
 """The file that only a folder of this kind has."""
 
 
@@ -41,13 +43,13 @@ def read_world(folder: str | PathLike[str], said: MeterClock = UNSAID) -> World:
         clocks where there is no calendar.
     """
     kind = kind_of(Path(folder))
-    if kind is Community or kind is Scenarios:
-        return kind.from_csv(
-            folder, meters_zone=said.meters_zone, tariff_zone=said.tariff_zone, stamp=said.stamp
-        )
-    if any(said):
-        raise GameError(f"{folder} has two periods and no calendar: there is no clock to name")
-    return kind.from_csv(folder)
+    if kind is TwoPeriodStorage:
+        if any(said):
+            raise GameError(f"{folder} has two periods and no calendar: there is no clock to name")
+        return kind.from_csv(folder)
+    return kind.from_csv(
+        folder, meters_zone=said.meters_zone, tariff_zone=said.tariff_zone, stamp=said.stamp
+    )
 
 
 def world_files(folder: str | PathLike[str]) -> list[Path]:
@@ -62,11 +64,13 @@ def world_files(folder: str | PathLike[str]) -> list[Path]:
     kind = kind_of(folder)
     if kind is Scenarios:
         return scenario_files(folder)
+    if kind is PublicGrid:
+        return list(point_files(folder).values())
     files = two_period_files(folder) if kind is TwoPeriodStorage else community_files(folder)
     return list(files.values())
 
 
-def kind_of(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage]:
+def kind_of(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage | PublicGrid]:
     """Return what a folder describes: a community, unless a file says otherwise."""
     marks = [mark for mark in _MARKS if find_csv(folder, mark)]
     if len(marks) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sesgame.errors import Fault, FaultyFilesError, GameError
+from sesgame.errors import Fault, FaultyFilesError, GameError, MissingExtraError
 
 __all__ = ["Faults"]
 
@@ -37,7 +37,7 @@ class Faults:
             yield
         except FaultyFilesError as error:
             self.found += error.faults
-        except GameError as error:
+        except (GameError, MissingExtraError) as error:
             self.found.append(Fault(str(error)))
 
     @property

@@ -144,13 +144,15 @@ def iso_times(cells: Sequence[str]) -> IsoTimes | None:
         return None
     assumed: list[str] = []
     day_first = True
-    if known[0].sign:
-        day_first, why = _day_first(known, texts)
-        words = "the day before the month" if day_first else "the month before the day"
-        assumed.append(words + why)
     try:
+        if known[0].sign:
+            day_first, why = _day_first(known, texts)
+            words = "the day before the month" if day_first else "the month before the day"
+            assumed.append(words + why)
         times = tuple(_iso(part, day_first) for part in known)
-    except ValueError:
+    except GameError:
+        raise
+    except ValueError:  # there is no such day
         return None
     return IsoTimes(times, assumed + _halves(texts))
 

@@ -50,7 +50,7 @@ class TableRows(NamedTuple):
     assumed : list of str
         How the file was read that is not plain CSV.
     is_plain : bool
-        Whether commas separate cells, so that only points can be before decimals.
+        Whether a point can only be before decimals, as where commas separate cells.
     """
 
     cells: list[list[str]]
@@ -99,7 +99,8 @@ def tolerant_rows(path: Path) -> TableRows:
             raise _refused(path, f"{path} has more than {MOST_CELLS:,} cells")
         cells = [row for row, _ in filled]
         lines = [line for _, line in filled]
-        return TableRows(cells, lines, [f'the sheet "{name}" of a workbook'], is_plain=False)
+        # Numbers are numbers there, and are shown with points here.
+        return TableRows(cells, lines, [f'the sheet "{name}" of a workbook'], is_plain=True)
     try:
         encoding, assumed = _encoding(path)
         with open_text(path, encoding) as file:

@@ -27,7 +27,7 @@ def sheet_rows(path: Path) -> tuple[list[list[str]], str]:
         python-calamine is not there.
     """
     saved = 'save it as "CSV UTF-8 (comma delimited)"'
-    with needs("excel", f"{path} is a workbook; {saved}, or install python-calamine"):
+    with needs("excel", f"{path} is a workbook, which needs python-calamine (or {saved})"):
         from python_calamine import CalamineError, CalamineWorkbook
     try:
         with path.open("rb") as file:

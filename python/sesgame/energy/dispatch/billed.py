@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from sesgame._engine import contract_game, weighted_sum_game
+from sesgame._engine import weighted_sum_game
 from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices, PoolBills
+from sesgame.energy.dispatch.netted import (
+    netted_cost_game,
+    netted_dispatch,
+    not_subadditive,
+    refuse_prices_above_buy,
+)
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import NativeGame
-    from sesgame.energy.dispatch.billing import BilledPeak, Billing
+    from sesgame.energy.dispatch.billing import Billing
     from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
 
@@ -42,6 +48,8 @@ class BilledModel(ByValue):
         "Loads and PV are netted in each step and billed by every element of the contract; no "
         "battery is used."
     )
+    reading = "no battery is used"
+    optimises = False
     is_pooled = False
     uses_batteries = False
     max_listed_players = MAX_TABLE_PLAYERS
@@ -52,7 +60,7 @@ class BilledModel(ByValue):
     ) -> str:
         """Return in words what the contract bills."""
         elements = dict.fromkeys(each for one in problems for each in _billing(one).elements)
-        return f"netting, billed with {', '.join(elements)}"
+        return f"netting, billed with {', '.join(elements)}{not_subadditive(problems)}"
 
     def proved_gap(self, problem: DispatchProblem) -> float:
         """Return that costs are exact."""
@@ -66,6 +74,7 @@ class BilledModel(ByValue):
         """Return what would be left to dispatch, in words."""
         features = {
             "batteries": problem.storage.usable.size > 0,
+            "readings of batteries": problem.metered_kwh is not None,
             "storage to buy": len(problem.offers) > 0,
             "PV left unused at negative prices": bool(problem.binding.curtailment.any()),
         }
@@ -116,18 +125,7 @@ class BilledModel(ByValue):
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
-        billing, groups = _billing(problem), _billing(problem).groups
-        return native_from(
-            contract_game,
-            problem.net_load_kwh,
-            problem.buy_per_kwh,
-            problem.sell_per_kwh,
-            billing.credit == "capped",
-            None if groups is None else (groups.of_step, groups.prices, groups.periods),
-            billing.losses,
-            (billing.ends, billing.fees, billing.minimum, list(billing.blocks)),
-            [_engine_peak(peak, problem.steps.step_hours) for peak in billing.peaks],
-        )
+        return netted_cost_game(problem)
 
     def mean_game(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float]
@@ -138,21 +136,7 @@ class BilledModel(ByValue):
 
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what a coalition nets."""
-        net = problem.net_load_kwh[list(members)].sum(axis=0)
-        idle = np.zeros(len(net))
-        membership = np.zeros((1, len(problem.members)), dtype=np.bool_)
-        membership[0, list(members)] = True
-        cost = self.native_game(problem).values(membership) if len(members) else [0.0]
-        return Dispatch(
-            net_load_kwh=net,
-            charge_kwh=idle,
-            discharge_kwh=idle.copy(),
-            state_of_charge_kwh=np.zeros(len(net) + 1),
-            grid_import_kwh=np.maximum(net, 0.0),
-            grid_export_kwh=np.maximum(-net, 0.0),
-            cost=float(cost[0]),
-            purchases={},
-        )
+        return netted_dispatch(problem, members)
 
     def dual_bills(self, problem: DispatchProblem) -> DualBills:
         """Return the bills at dual prices.
@@ -208,8 +192,9 @@ class BilledModel(ByValue):
         Raises
         ------
         GameError
-            An element is not in proportion to energy.
+            An element is not in proportion to energy, or selling earns more than buying costs.
         """
+        refuse_prices_above_buy(problem)
         constants = _billing(problem).constants
         if constants:
             raise GameError(
@@ -253,13 +238,3 @@ def _billing(problem: DispatchProblem) -> Billing:
     if problem.billing is None:
         raise GameError("there is no contract beyond prices and peaks of steps")
     return problem.billing
-
-
-def _engine_peak(peak: BilledPeak, step_hours: float) -> tuple[object, ...]:
-    """Return a charge as the engine takes it, in kWh of a window."""
-    hours = peak.width * step_hours
-    months = [(month.period, month.starts, month.days) for month in peak.months]
-    limits = (peak.floor_kw * hours, peak.cap_kw * hours)
-    memory = (peak.n_averaged, peak.ratchet, peak.n_back)
-    price = peak.price_per_kw / hours
-    return price, peak.width, months, peak.n_highest, limits, peak.history_kw * hours, memory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,12 @@ import numpy as np
 from sesgame.energy.community import Community
 from sesgame.energy.folder_reading import FolderReading, read_folder
 from sesgame.energy.meter_clock import UNSAID, MeterClock
-from sesgame.energy.plausibility.columns import METERS, columns_of
+from sesgame.energy.plausibility.columns import METERS, MeterColumn, columns_of
+from sesgame.energy.plausibility.meters import meter_questions
+from sesgame.energy.plausibility.money import battery_questions, price_questions
 from sesgame.energy.plausibility.questions import all_questions
+from sesgame.energy.plausibility.sun import sun_questions
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.world_files import kind_of, read_world
@@ -20,6 +24,8 @@ from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_folder import find_csv
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sesgame.energy.plausibility.question import Question
     from sesgame.energy.time_steps import Moment, TimeSteps
 
@@ -34,7 +40,7 @@ class MemberSums:
     ----------
     member : str
     load_kwh, pv_kwh : float
-        What its meters of either kind add up to.
+        What its meters of either kind add up to; 0 on the public grid, whose registers do not say.
     import_kwh, export_kwh : float
         What it would draw from the grid and feed in, step by step.
     battery_kwh : float
@@ -116,6 +122,8 @@ def check_folder(
     kind = kind_of(folder)
     if kind is Community:
         return [_checked_community(folder, said, start, end)]
+    if kind is PublicGrid:
+        return [_checked_points(folder, said, start, end)]
     found = []
     if kind is Scenarios:
         try:
@@ -175,6 +183,86 @@ def _questions(
     return all_questions(community, columns, meters, prices)
 
 
+def _checked_points(
+    folder: Path, said: MeterClock, start: Moment | None, end: Moment | None
+) -> FolderCheck:
+    """Return what the registers of points say: nobody knows what is behind them."""
+    try:
+        world = read_world(folder, said).period(start, end)
+    except GameError as error:
+        return FolderCheck(str(folder), _faults(error))
+    assert isinstance(world, PublicGrid)
+    steps = world.steps
+    registers = [
+        MeterColumn(f"{register} of {point.name}", kind, "kWh", {point.member: 1.0}, values)
+        for point in world.points
+        for register, kind, values in (
+            ("import", "load", point.import_kwh),
+            ("export", "pv", point.export_kwh),
+        )
+        # Nothing at all is no register.
+        if values.any()
+    ]
+    zeros = np.zeros(steps.n_steps)
+    drawn = dict.fromkeys(world.members, zeros)
+    fed_in = dict.fromkeys(world.members, zeros)
+    for point in world.points:
+        drawn[point.member] = drawn[point.member] + point.import_kwh
+        fed_in[point.member] = fed_in[point.member] + point.export_kwh
+    capacity = dict.fromkeys(world.members, 0.0)
+    for battery in world.batteries:
+        capacity[battery.owner] += battery.energy_kwh
+    prices = [
+        replace(question, seen=f"{contract.name}: {question.seen}")
+        for contract in world.contracts
+        for question in price_questions(steps, contract, "contracts.csv")
+    ]
+    return FolderCheck(
+        str(folder),
+        steps=steps,
+        n_readings=len(registers) * steps.n_steps,
+        currency=world.currency,
+        members=tuple(
+            _of_registers(steps, member, drawn[member], fed_in[member], capacity[member])
+            for member in world.members
+        ),
+        together=_of_registers(
+            steps,
+            "together",
+            sum(drawn.values(), zeros),
+            sum(fed_in.values(), zeros),
+            sum(capacity.values()),
+        ),
+        questions=(
+            *meter_questions(steps, registers),
+            *sun_questions(steps, registers),
+            *prices,
+            *battery_questions(world.batteries),
+        ),
+    )
+
+
+def _of_registers(
+    steps: TimeSteps,
+    member: str,
+    drawn: NDArray[np.float64],
+    fed_in: NDArray[np.float64],
+    battery_kwh: float,
+) -> MemberSums:
+    peak = int(np.argmax(drawn))
+    draws = bool(drawn[peak] > 0)
+    return MemberSums(
+        member=member,
+        load_kwh=0.0,
+        pv_kwh=0.0,
+        import_kwh=float(drawn.sum()),
+        export_kwh=float(fed_in.sum()),
+        battery_kwh=battery_kwh,
+        peak_kw=float(drawn[peak]) / steps.step_hours,
+        peak_at=steps.time(peak) if draws else "",
+    )
+
+
 def _sums(community: Community) -> list[MemberSums]:
     capacity = community.by_member("storage")
     return [
@@ -198,23 +286,13 @@ def _together(community: Community) -> MemberSums:
 def _of(
     steps: TimeSteps,
     member: str,
-    load: np.ndarray[tuple[int], np.dtype[np.float64]],
-    pv: np.ndarray[tuple[int], np.dtype[np.float64]],
+    load: NDArray[np.float64],
+    pv: NDArray[np.float64],
     battery_kwh: float,
 ) -> MemberSums:
     net = load - pv
-    peak = int(np.argmax(net))
-    draws = bool(net[peak] > 0)
-    return MemberSums(
-        member=member,
-        load_kwh=float(load.sum()),
-        pv_kwh=float(pv.sum()),
-        import_kwh=float(net[net > 0].sum()),
-        export_kwh=float(np.abs(net[net < 0]).sum()),
-        battery_kwh=float(battery_kwh),
-        peak_kw=float(net[peak]) / steps.step_hours if draws else 0.0,
-        peak_at=steps.time(peak) if draws else "",
-    )
+    found = _of_registers(steps, member, np.maximum(net, 0.0), np.maximum(-net, 0.0), battery_kwh)
+    return replace(found, load_kwh=float(load.sum()), pv_kwh=float(pv.sum()))
 
 
 def _faults(error: GameError) -> tuple[Fault, ...]:
