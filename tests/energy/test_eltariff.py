@@ -257,6 +257,49 @@ def test_days_outside_the_validity_are_refused(tmp_path):
         found.contract.bill(steps, np.ones(96))
 
 
+SUPPLIES = {
+    "one price": E.Tariff.flat(0.5, 0.3, "SEK"),
+    "bands from two dates": E.Tariff(
+        [
+            E.PriceBand(0.9, 0.3, 7 * 60, 23 * 60),
+            E.PriceBand(0.4, 0.2, 23 * 60, 7 * 60),
+            E.PriceBand(0.7, 0.1, months=range(1, 3), valid_from="2025-02-25"),
+            E.PriceBand(0.8, 0.1, months=range(3, 13), valid_from="2025-02-25"),
+        ],
+        "SEK",
+    ),
+}
+
+
+@pytest.mark.parametrize("supply", SUPPLIES)
+@pytest.mark.parametrize(
+    "name", ["one price", "working days without holidays", "a new price from a date"]
+)
+def test_the_supply_adds_to_the_grid(name, supply, tmp_path):
+    path = written(tmp_path, TARIFFS[name])
+    alone = E.read_eltariff(path)
+    steps = steps_of(alone)
+    both = E.read_eltariff(path, supply=SUPPLIES[supply]).contract.energy.prices(steps)
+    grid = alone.contract.energy.prices(steps)
+    supplied = SUPPLIES[supply].prices(steps)
+    assert np.allclose(both, np.add(grid, supplied), rtol=0, atol=1e-12)  # sums of decimals
+    series = E.PriceSeries(steps, *supplied, "SEK")
+    found = E.read_eltariff(path, supply=series)
+    assert np.allclose(found.contract.energy.prices(steps), both, rtol=0, atol=1e-12)
+    assert found.readings[0] == "what the grid company bills and the supply that was given"
+
+
+def test_a_supply_in_another_currency_or_zone_is_refused(tmp_path):
+    path = written(tmp_path, tariff_of())
+    with pytest.raises(GameError, match="prices in SEK and in EUR do not add up"):
+        E.read_eltariff(path, supply=E.Tariff.flat(0.5, 0.3))
+    with pytest.raises(GameError, match="supply must be a Tariff or a PriceSeries, got 7"):
+        E.read_eltariff(path, supply=7)
+    steps = E.TimeSteps.from_times(["2025-02-20T00:00", "2025-02-20T01:00"], zone="UTC")
+    with pytest.raises(GameError, match="on the clock of UTC, and the tariff on that of Europe/S"):
+        E.read_eltariff(path, supply=E.PriceSeries(steps, [1, 1], [1, 1], "SEK"))
+
+
 def test_a_tariff_is_chosen_by_product_name_or_id(tmp_path):
     other = tariff_of(energies=[energy(0.7)], product="flat.16", name="Flat 16A", id="t2")
     path = written(tmp_path, tariff_of())

@@ -24,6 +24,7 @@ from sesgame.energy.controller import (
 )
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
+    ContractPrices,
     OwenPrices,
     PeakPrices,
     PeakShare,
@@ -64,6 +65,7 @@ __all__ = [
     "ClusteredEvidence",
     "Community",
     "Contract",
+    "ContractPrices",
     "Controller",
     "DemandCharge",
     "DispatchOracle",

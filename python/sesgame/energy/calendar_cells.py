@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sesgame.energy.calendar_hours import DAY_TYPES, HOLIDAY, MINUTES, CalendarHours
-from sesgame.energy.tariff import PriceBand
+from sesgame.energy.calendar_hours import (
+    DAY_TYPES,
+    EVERY_DAY,
+    HOLIDAY,
+    MINUTES,
+    CalendarHours,
+)
+from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
+from sesgame.errors import GameError
 
 if TYPE_CHECKING:
-    import datetime
-
     from numpy.typing import NDArray
 
-__all__ = ["CELLS", "hours_of_cells", "price_bands", "silent_on_holidays"]
+__all__ = ["CELLS", "hours_of_cells", "price_bands", "silent_on_holidays", "tariffs_together"]
 
 CELLS = (12, len(DAY_TYPES), MINUTES)
 """Months, types of day and minutes, as :func:`calendar_hours` has them."""
@@ -69,6 +76,48 @@ def price_bands(
         )
         if days
     ]
+
+
+def tariffs_together(one: Tariff, other: Tariff | PriceSeries) -> Tariff | PriceSeries:
+    """Return the sums of the prices of two tariffs; a series stays a series.
+
+    Raises
+    ------
+    GameError
+        They are in different currencies, or the first has no price in a step of a series.
+    """
+    if one.currency != other.currency:
+        raise GameError(f"prices in {one.currency} and in {other.currency} do not add up")
+    if isinstance(other, PriceSeries):
+        buy, sell = one.prices(other.steps)
+        return replace(
+            other, buy_per_kwh=other.buy_per_kwh + buy, sell_per_kwh=other.sell_per_kwh + sell
+        )
+    versions = [_versions(tariff) for tariff in (one, other)]
+    # Before that, one of them has no prices yet.
+    first = max(min(each) for each in versions)
+    bands = []
+    for date in sorted({date for each in versions for date in each if date >= first}):
+        valid = [each[max(known for known in each if known <= date)] for each in versions]
+        prices = valid[0] + valid[1]
+        since = None if date == datetime.date.min else date
+        apart = any(_holidays_apart(tariff) for tariff in (one, other))
+        bands += price_bands(prices[..., 0], prices[..., 1], since, holidays_apart=apart)
+    return Tariff(bands, one.currency, one.average or other.average)
+
+
+def _versions(tariff: Tariff) -> dict[datetime.date, NDArray[np.float64]]:
+    """Return the prices of all cells by the day from which they hold, buy and sell last."""
+    found: dict[datetime.date, NDArray[np.float64]] = {}
+    for band in tariff.bands:
+        since = band.valid_from or datetime.date.min
+        cells = found.setdefault(since, np.full((*CELLS, 2), np.nan))
+        cells[band.holds] = band.buy_per_kwh, band.sell_per_kwh
+    return found
+
+
+def _holidays_apart(tariff: Tariff) -> bool:
+    return any(HOLIDAY in band.days and band.days != EVERY_DAY for band in tariff.bands)
 
 
 def hours_of_cells(holds: NDArray[np.bool_]) -> list[CalendarHours]:

@@ -229,6 +229,11 @@ class DemandCharge(InOrder):
         }
         return [name for name, is_there in features.items() if is_there and self.price_per_kw]
 
+    @property
+    def undivided(self) -> list[str]:
+        """Those of them of which no division is sure to satisfy every group, in words."""
+        return [name for name in self.constants if name.startswith("the cap")]
+
     def peak_charges(self, steps: TimeSteps) -> list[PeakCharge]:
         """Return the charge in each of its periods, as a dispatch model takes it.
 

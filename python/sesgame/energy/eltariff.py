@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sesgame.energy.calendar_cells import CELLS, hours_of_cells, price_bands, silent_on_holidays
+from sesgame.energy.calendar_cells import (
+    CELLS,
+    hours_of_cells,
+    price_bands,
+    silent_on_holidays,
+    tariffs_together,
+)
 from sesgame.energy.calendar_hours import EVERY_MONTH, HOLIDAY
 from sesgame.energy.clock import Calendar, as_date
 from sesgame.energy.contract import Contract
@@ -30,7 +36,7 @@ from sesgame.energy.eltariff_calendar import (
     validity_of,
 )
 from sesgame.energy.published_tariff import PublishedTariff
-from sesgame.energy.tariff import Tariff
+from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.value_added_tax import vat_per_cent
 from sesgame.errors import GameError
 from sesgame.files.json_fields import JsonField
@@ -57,6 +63,7 @@ def read_eltariff(
     *,
     product: str | None = None,
     holidays: Iterable[datetime.date | str] | None = None,
+    supply: Tariff | PriceSeries | None = None,
 ) -> PublishedTariff:
     """Read a grid company's tariff from a JSON file of the open Swedish format.
 
@@ -68,12 +75,16 @@ def read_eltariff(
         Which tariff: its product, name or id; needed where there are several.
     holidays : iterable of date, optional
         The dates of the pattern ``"holidays"``, where the file has none.
+    supply : Tariff or PriceSeries, optional
+        What the supplier charges and pays in addition, without tax; a series on the clock of the
+        tariff.
 
     Returns
     -------
     PublishedTariff
         With a contract of what the grid company bills, without tax in the game and with tax as a
-        line; feeding in earns nothing. What a supplier bills comes in addition.
+        line. Where no supply is given, feeding in earns nothing, and what a supplier bills comes in
+        addition.
 
     Raises
     ------
@@ -82,7 +93,8 @@ def read_eltariff(
         function other than ``sum(price(c))``, ``sum(energy(c)*price(c))``,
         ``sum(peak(c)*price(c))``, a peak function other than ``peak(r)``, spot or dynamic prices,
         prices of single customers, a fee or a peak of a part of the validity that is no whole
-        months, holidays of two kinds. The message has the path in the file.
+        months, holidays of two kinds. The message has the path in the file. The supply is in
+        another currency or zone.
 
     Notes
     -----
@@ -118,10 +130,13 @@ def read_eltariff(
     >>> found.contract.energy, found.zone
     (Tariff(0.2 / 0.0 SEK per kWh), 'Europe/Stockholm')
     """
+    if not isinstance(supply, (Tariff, PriceSeries, type(None))):
+        raise GameError(f"supply must be a Tariff or a PriceSeries, got {supply!r}")
     root = JsonField.read(Path(path))
     root.only(["tariffs", "tariff", "calendarPatterns"])
     tariff = _chosen(root, product)
-    return _Reader(tariff, DayPatterns(root.get("calendarPatterns"), _dates(holidays))).read()
+    patterns = DayPatterns(root.get("calendarPatterns"), _dates(holidays))
+    return _Reader(tariff, patterns).read(supply)
 
 
 def _dates(days: Iterable[datetime.date | str] | None) -> frozenset[datetime.date] | None:
@@ -190,7 +205,7 @@ class _Reader:
             self.tariff.fail('neither the tariff nor a component has a "validPeriod"')
         return Validity(min(each.first for each in found), max(each.end for each in found))
 
-    def read(self) -> PublishedTariff:
+    def read(self, supply: Tariff | PriceSeries | None) -> PublishedTariff:
         fixed = self._components("fixedPrice", "sum(price(c))", ["pricedPeriod"])
         energy = self._components(
             "energyPrice", "sum(energy(c)*price(c))", ["spotPriceSettings", "recurringPeriods"]
@@ -210,12 +225,14 @@ class _Reader:
         per_cent = vat_per_cent(self.prices)
         taxed = frozenset(["energy", "demand charge", "fee"])
         taxes = (Tax(label="VAT", per_cent=per_cent, on=taxed),) if per_cent else ()
-        zone = self.tariff.need("timeZone")
+        zone = self.tariff.need("timeZone").as_(
+            lambda text: str(Calendar(text).zone), "a zone of the IANA database"
+        )
         name = self.tariff.need("name").text()
         try:
             contract = Contract(
                 name=name,
-                energy=self._tariff(energy, holidays, by_day),
+                energy=_with_supply(self._tariff(energy, holidays, by_day), supply, zone),
                 fees=tuple(self._fees(fixed)),
                 demand_charges=tuple(self._charge(each, holidays) for each in power),
                 taxes=taxes,
@@ -224,9 +241,14 @@ class _Reader:
             )
         except GameError as error:
             raise GameError(f"{self.tariff.file}, {self.tariff.path}: {error}") from error
-        readings = [
+        alone = (
             "what the grid company bills: the supplier's prices come in addition, and feeding in "
-            "earns nothing",
+            "earns nothing"
+        )
+        readings = [
+            alone
+            if supply is None
+            else "what the grid company bills and the supply that was given",
             f"prices without tax, and {per_cent:g} % of tax on them",
         ]
         if any(each.field.need("pricedPeriod").text() == "P1Y" for each in fixed):
@@ -235,7 +257,7 @@ class _Reader:
             readings.append("no price depends on holidays: a holiday is a day of the week")
         return PublishedTariff(
             contract=contract,
-            zone=zone.as_(lambda text: str(Calendar(text).zone), "a zone of the IANA database"),
+            zone=zone,
             holidays=holidays,
             readings=tuple(readings),
         )
@@ -393,6 +415,19 @@ class _Reader:
                 f"longer than twelve months: divide the tariff"
             )
         return frozenset((_month(first) + k) % 12 + 1 for k in range(n_months))
+
+
+def _with_supply(
+    grid: Tariff, supply: Tariff | PriceSeries | None, zone: str
+) -> Tariff | PriceSeries:
+    if supply is None:
+        return grid
+    if isinstance(supply, PriceSeries) and supply.steps.calendar.zone not in (None, zone):
+        raise GameError(
+            f"the supply is on the clock of {supply.steps.calendar.zone}, and the tariff on that "
+            f"of {zone}: give the series with tariff_zone={zone!r}"
+        )
+    return tariffs_together(grid, supply)
 
 
 def _month(day: datetime.date) -> int:
