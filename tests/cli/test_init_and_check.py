@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -336,6 +337,31 @@ def test_scenarios_are_checked_one_by_one_and_together(tmp_path, capsys):
     write_community(tmp_path / "dull", **WRONG)
     assert main(["check", str(tmp_path)]) == 2
     assert "1 reading is missing" in capsys.readouterr().out
+
+
+def test_points_on_the_public_grid_are_summed_up_by_their_registers(tmp_path, capsys):
+    street = tmp_path / "street"
+    shutil.copytree("examples/street", street)
+    assert main(["check", str(street), "--zone", "Europe/Berlin", "--json", "-"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["folders"]
+    world = sg.energy.PublicGrid.from_csv(
+        street, meters_zone="Europe/Berlin", tariff_zone="Europe/Berlin"
+    )
+    assert (found["clock"], found["n_steps"]) == ("Europe/Berlin", world.steps.n_steps)
+    for sums in found["members"]:
+        own = [point for point in world.points if point.member == sums["member"]]
+        drawn = sum(point.import_kwh for point in own)
+        assert sums["import_kwh"] == pytest.approx(drawn.sum(), rel=1e-12)  # order of sums
+        assert sums["peak_kw"] == pytest.approx(drawn.max() / world.steps.step_hours, rel=1e-12)
+        assert sums["export_kwh"] == pytest.approx(sum(point.export_kwh.sum() for point in own))
+    contracts = (street / "contracts.csv").read_text()
+    (street / "contracts.csv").write_text(contracts.replace("0.32,0.08", "32,8"))
+    assert main(["check", str(street)]) == 1
+    text = capsys.readouterr().out
+    assert '"buy_eur_per_kwh": green: 32 EUR per kWh is the middle price' in text
+    (street / "contracts.csv").write_text(contracts.replace("0.32", "?"))
+    assert main(["check", str(street)]) == 2
+    assert 'still "?": write the price in EUR per kWh' in capsys.readouterr().out
 
 
 CLOCK = ["--meters-zone", "UTC", "--tariff-zone", "Europe/Madrid", "--stamp", "end"]

@@ -277,12 +277,15 @@ def test_a_period_that_misses_midnight_by_a_step_is_asked_about(first, n_steps, 
         (70.0, 5.0, "HUF", []),
         (30.0, 0.08, "XXX", ["sell_xxx_per_kwh"]),
         (0.30, 0.0, "EUR", []),
+        (0.08, 0.30, "EUR", ["sell_eur_per_kwh"]),
     ],
 )
 def test_prices_in_cents_or_by_the_mwh_are_asked_about(buy, sell, currency, columns):
     found = price_questions(STEPS, Tariff.flat(buy, sell, currency), "tariff.csv")
     assert [question.column for question in found] == columns
-    assert {question.topic for question in found} <= {"price unit"}
+    assert {question.topic for question in found} <= {
+        "sell above buy" if sell > buy else "price unit"
+    }
 
 
 def test_a_tax_that_is_a_fraction_is_asked_about():
