@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class StorageUnit:
     charge_efficiency: float
     discharge_efficiency: float
     degradation_cost_per_kwh: float
-    steps: slice = slice(0, None)
+    steps: slice = field(default_factory=lambda: slice(0, None))
 
     @classmethod
     def of(
