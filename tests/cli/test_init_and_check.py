@@ -211,15 +211,40 @@ def test_the_sums_are_those_of_the_meters(tmp_path, capsys):
         "pv_kwh": 9.0,
         "import_kwh": 2.0,
         "export_kwh": 5.5,
-        "battery_kwh": 0.0,
+        "charged_kwh": 0.0,
+        "discharged_kwh": 0.0,
+        "storage_kwh": 0.0,
         "peak_kw": 2.0,
         "peak_at": "2016-06-01T13:00",
     }
     assert (bob["import_kwh"], bob["peak_kw"], bob["peak_at"]) == (7.5, 2.5, "2016-06-01T12:00")
-    assert (operator["battery_kwh"], operator["peak_kw"], operator["peak_at"]) == (2.0, 0.0, "")
+    assert (operator["storage_kwh"], operator["peak_kw"], operator["peak_at"]) == (2.0, 0.0, "")
     # As one they need 3 - 2, 0 of 3 - 4, 4 - 3 and 3 kWh.
     assert (found["together"]["import_kwh"], found["together"]["export_kwh"]) == (5.0, 1.0)
     assert (found["verdict"], found["n_readings"], found["n_missing"]) == ("fine", 12, 0)
+
+
+def test_a_metered_battery_is_part_of_what_a_member_draws(tmp_path, capsys):
+    """It charges 1 and 2 kWh and gives 1.5 back, which the meters of load do not see."""
+    folder = write_community(
+        tmp_path / "court",
+        members=(
+            "member,kind,meter,unit\nann,load,use,kWh\nann,battery,store,kWh\nbob,load,other,kWh\n"
+        ),
+        meters=(
+            "time,use,store,other\n2016-06-01T10:00,1,1,1\n2016-06-01T11:00,1,2,1\n"
+            "2016-06-01T12:00,1,-1.5,1\n"
+        ),
+        batteries=(
+            "owner,energy_kwh,power_kw,charge_efficiency,discharge_efficiency\nann,4,4,1,1\n"
+        ),
+    )
+    assert main(["check", str(folder), "--json", "-"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["folders"]
+    ann = found["members"][0]
+    named = ("load_kwh", "charged_kwh", "discharged_kwh", "import_kwh", "export_kwh", "peak_kw")
+    assert [ann[name] for name in named] == [3.0, 3.0, 1.5, 5.0, 0.5, 3.0]
+    assert found["together"]["export_kwh"] == 0.0
 
 
 SCHEMA = {

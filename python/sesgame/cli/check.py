@@ -130,7 +130,9 @@ def _table(members: Sequence[MemberSums], together: MemberSums) -> list[str]:
         "pv_kwh": "generated kWh",
         "import_kwh": "drawn kWh",
         "export_kwh": "fed in kWh",
-        "battery_kwh": "battery kWh",
+        "charged_kwh": "charged kWh",
+        "discharged_kwh": "discharged kWh",
+        "storage_kwh": "battery kWh",
         "peak_kw": "peak kW",
     }
     everybody = [*members, together]

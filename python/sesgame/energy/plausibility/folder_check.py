@@ -34,7 +34,7 @@ __all__ = ["FolderCheck", "MemberSums", "check_folder"]
 
 @dataclass(frozen=True)
 class MemberSums:
-    """What a member has in the period that is checked, alone and without its batteries.
+    """What a member has in the period that is checked, alone.
 
     Attributes
     ----------
@@ -42,8 +42,11 @@ class MemberSums:
     load_kwh, pv_kwh : float
         What its meters of either kind add up to; 0 on the public grid, whose registers do not say.
     import_kwh, export_kwh : float
-        What it would draw from the grid and feed in, step by step.
-    battery_kwh : float
+        What it would draw from the grid and feed in, step by step, with batteries as they were
+        metered, and without those that were not.
+    charged_kwh, discharged_kwh : float
+        What its batteries were metered to do.
+    storage_kwh : float
         The capacity of what it owns.
     peak_kw : float
         Its highest import of a step; 0 for who never draws any.
@@ -56,7 +59,9 @@ class MemberSums:
     pv_kwh: float
     import_kwh: float
     export_kwh: float
-    battery_kwh: float
+    charged_kwh: float
+    discharged_kwh: float
+    storage_kwh: float
     peak_kw: float
     peak_at: str
 
@@ -247,7 +252,7 @@ def _of_registers(
     member: str,
     drawn: NDArray[np.float64],
     fed_in: NDArray[np.float64],
-    battery_kwh: float,
+    storage_kwh: float,
 ) -> MemberSums:
     peak = int(np.argmax(drawn))
     draws = bool(drawn[peak] > 0)
@@ -257,7 +262,9 @@ def _of_registers(
         pv_kwh=0.0,
         import_kwh=float(drawn.sum()),
         export_kwh=float(fed_in.sum()),
-        battery_kwh=battery_kwh,
+        charged_kwh=0.0,
+        discharged_kwh=0.0,
+        storage_kwh=storage_kwh,
         peak_kw=float(drawn[peak]) / steps.step_hours,
         peak_at=steps.time(peak) if draws else "",
     )
@@ -265,34 +272,50 @@ def _of_registers(
 
 def _sums(community: Community) -> list[MemberSums]:
     capacity = community.by_member("storage")
+    metered = community.battery_kwh
     return [
-        _of(community.steps, member, load, pv, capacity[member])
-        for member, load, pv in zip(
-            community.members, community.load_kwh, community.pv_kwh, strict=True
+        _of_meters(
+            community.steps,
+            member,
+            community.load_kwh[row],
+            community.pv_kwh[row],
+            None if metered is None else metered[row],
+            capacity[member],
         )
+        for row, member in enumerate(community.members)
     ]
 
 
 def _together(community: Community) -> MemberSums:
-    return _of(
+    metered = community.battery_kwh
+    return _of_meters(
         community.steps,
         "together",
         community.load_kwh.sum(axis=0),
         community.pv_kwh.sum(axis=0),
-        sum(battery.energy_kwh for battery in community.batteries),
+        None if metered is None else metered.sum(axis=0),
+        float(sum(battery.energy_kwh for battery in community.batteries)),
     )
 
 
-def _of(
+def _of_meters(
     steps: TimeSteps,
     member: str,
     load: NDArray[np.float64],
     pv: NDArray[np.float64],
-    battery_kwh: float,
+    charge: NDArray[np.float64] | None,
+    storage_kwh: float,
 ) -> MemberSums:
-    net = load - pv
-    found = _of_registers(steps, member, np.maximum(net, 0.0), np.maximum(-net, 0.0), battery_kwh)
-    return replace(found, load_kwh=float(load.sum()), pv_kwh=float(pv.sum()))
+    charge = np.zeros(steps.n_steps) if charge is None else charge
+    net = load - pv + charge
+    drawn, fed_in = np.maximum(net, 0.0), np.maximum(-net, 0.0)
+    return replace(
+        _of_registers(steps, member, drawn, fed_in, storage_kwh),
+        load_kwh=float(load.sum()),
+        pv_kwh=float(pv.sum()),
+        charged_kwh=float(np.maximum(charge, 0.0).sum()),
+        discharged_kwh=float(np.maximum(-charge, 0.0).sum()),
+    )
 
 
 def _faults(error: GameError) -> tuple[Fault, ...]:
