@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from fixtures.small_community import write_community
 from sesgame.energy import Community, Contract, Tariff, Tax, TimeSteps, questions
 from sesgame.energy.battery import Battery
+from sesgame.energy.folder_reading import read_folder
 from sesgame.energy.plausibility.columns import MeterColumn, columns_of
 from sesgame.energy.plausibility.meters import meter_questions
 from sesgame.energy.plausibility.money import battery_questions, price_questions
@@ -313,12 +315,11 @@ def test_batteries_in_watts_are_asked_about():
     assert of(10.0, 5000.0) == of(10_000.0, 5.0) == ["battery unit"]
 
 
-def test_columns_are_those_of_the_file_whoever_has_them():
-    from sesgame.energy.folder_reading import MeterReadings
-
-    values = np.ones(4)
+def test_columns_are_those_of_the_file_whoever_has_them(tmp_path):
+    (meter, *_) = read_folder(write_community(tmp_path / "court")).readings
+    meter = meter._replace(column="p", unit="kW", scale=2.0)
     rows = [("ann", "load"), ("bob", "load"), ("bob", "pv")]
-    found = columns_of(MeterReadings(who, kind, "p", "kW", 2.0, 2, values) for who, kind in rows)
+    found = columns_of(meter._replace(member=who, kind=kind) for who, kind in rows)
     assert [(each.kind, each.scales) for each in found] == [
         ("load", {"ann": 2.0, "bob": 2.0}),
         ("pv", {"bob": 2.0}),

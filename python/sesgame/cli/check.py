@@ -87,7 +87,7 @@ def _folder(part: FolderCheck) -> dict[str, Any]:
 def _lines(part: FolderCheck) -> Iterator[str]:
     """Yield what is said of a folder."""
     for assumed in part.assumed:
-        yield f"read as {shown(assumed)}"
+        yield f"assumed: {shown(assumed)}"
     if part.faults:
         yield f"{shown(part.folder)}: {count(len(part.faults), 'fault')}"
         yield from _numbered(map(str, part.faults))

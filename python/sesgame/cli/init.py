@@ -30,6 +30,10 @@ _FILLED = {
 """What is to be written into each file."""
 
 
+_OTHERS = ("points", "scenarios", "two_period")
+"""Files that make a folder something else than a community."""
+
+
 def add_init(commands: Any) -> None:
     """Add ``sesgame init`` to the command line."""
     command = commands.add_parser(
@@ -79,7 +83,7 @@ def init(options: argparse.Namespace) -> None:
     folder = options.folder
     texts, assumed = _texts(options)
     roles = [name.removesuffix(".csv") for name in texts]
-    there = [path.name for role in _FILLED if (path := find_csv(folder, role))]
+    there = [path.name for role in (*_FILLED, *_OTHERS) if (path := find_csv(folder, role))]
     if there:
         raise SesgameError(
             f"{folder} already has {', '.join(there)}, and nothing is overwritten; name a new "
@@ -93,7 +97,7 @@ def init(options: argparse.Namespace) -> None:
         options,
         "\n".join(
             [
-                *(f"read as {line}" for line in assumed),
+                *(f"assumed: {line}" for line in assumed),
                 f"wrote {folder}; fill in, with a spreadsheet:",
                 *(f"  {line}" for line in lines),
                 f'each "{PLACEHOLDER}" is a number that only you know; then:',

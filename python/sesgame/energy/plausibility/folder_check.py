@@ -26,6 +26,7 @@ from sesgame.files.csv_folder import find_csv
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.battery import Battery
     from sesgame.energy.plausibility.question import Question
     from sesgame.energy.time_steps import Moment, TimeSteps
 
@@ -215,7 +216,8 @@ def _checked_points(
         drawn[point.member] = drawn[point.member] + point.import_kwh
         fed_in[point.member] = fed_in[point.member] + point.export_kwh
     capacity = dict.fromkeys(world.members, 0.0)
-    for battery in world.batteries:
+    batteries: tuple[Battery, ...] = getattr(world, "batteries", ())
+    for battery in batteries:
         capacity[battery.owner] += battery.energy_kwh
     prices = [
         replace(question, seen=f"{contract.name}: {question.seen}")
@@ -242,7 +244,7 @@ def _checked_points(
             *meter_questions(steps, registers),
             *sun_questions(steps, registers),
             *prices,
-            *battery_questions(world.batteries),
+            *battery_questions(batteries),
         ),
     )
 
