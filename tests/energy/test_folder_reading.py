@@ -183,7 +183,7 @@ def test_what_can_be_read_is_there_beside_the_faults(tmp_path):
 
 def test_an_ordinary_reading_names_the_first_fault_and_how_many_there_are(tmp_path):
     with pytest.raises(
-        FaultyFilesError, match=r'"lod" is not load or pv \(and 5 more faults\)$'
+        FaultyFilesError, match=r'"lod" is not load, pv or battery \(and 5 more faults\)$'
     ) as caught:
         sg.energy.Community.from_csv(folder(tmp_path, FAULTY))
     assert len(caught.value.faults) == 6
@@ -207,9 +207,9 @@ def test_a_folder_that_is_not_there_is_one_fault(tmp_path):
 
 
 def test_what_only_the_whole_community_shows_is_a_fault(tmp_path):
-    tariff = "buy_eur_per_kwh,sell_eur_per_kwh\n0.1,0.2\n"
-    (fault,) = read_folder(folder(tmp_path, HALVES | {"tariff": tariff})).faults
-    assert "bought for 0.1 and sold for 0.2" in fault.what
+    members = HALVES["members"].replace("bob,load,Zähler,kW,", "ann,pv,Zähler,kW,-1")
+    (fault,) = read_folder(folder(tmp_path, HALVES | {"members": members})).faults
+    assert "the PV of 'ann' adds up to -1.09375 kWh; what PV generates is positive" in fault.what
 
 
 @pytest.mark.parametrize(
