@@ -43,7 +43,7 @@ def read_world(folder: str | PathLike[str], said: MeterClock = UNSAID) -> World:
         clocks where there is no calendar.
     """
     kind = kind_of(Path(folder))
-    if kind is TwoPeriodStorage:
+    if issubclass(kind, TwoPeriodStorage):
         if any(said):
             raise GameError(f"{folder} has two periods and no calendar: there is no clock to name")
         return kind.from_csv(folder)
