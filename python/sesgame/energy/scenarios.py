@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.model import DispatchModel
     from sesgame.energy.dispatch.problem import DispatchProblem, Model
     from sesgame.energy.dispatch.separation import DispatchOracle
-    from sesgame.energy.time_steps import Moment
+    from sesgame.energy.time_steps import Moment, Stamp
 
 __all__ = ["Scenarios"]
 
@@ -103,8 +103,21 @@ class Scenarios(ByValue):
             raise GameError(f"the weights must sum to 1, got {math.fsum(self.weights)!r}")
 
     @classmethod
-    def from_csv(cls, folder: str | PathLike[str]) -> Scenarios:
+    def from_csv(
+        cls,
+        folder: str | PathLike[str],
+        *,
+        meters_zone: str | None = None,
+        tariff_zone: str | None = None,
+        stamp: Stamp | None = None,
+    ) -> Scenarios:
         """Read scenarios from a folder with ``scenarios.csv``, which names folders of communities.
+
+        Parameters
+        ----------
+        folder : path
+        meters_zone, tariff_zone, stamp
+            Of each community, as in :meth:`Community.from_csv`.
 
         Raises
         ------
@@ -112,7 +125,10 @@ class Scenarios(ByValue):
             A file is missing or wrong; the message names file, line and column.
         """
         found = read_scenario_folder(Path(folder))
-        communities = [Community.from_csv(part) for part in found.folders]
+        communities = [
+            Community.from_csv(part, meters_zone=meters_zone, tariff_zone=tariff_zone, stamp=stamp)
+            for part in found.folders
+        ]
         try:
             return cls(communities, found.weights, name=Path(folder).resolve().name)
         except GameError as error:

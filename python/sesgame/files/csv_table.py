@@ -17,6 +17,7 @@ from sesgame.files.csv_text import unmarked
 from sesgame.files.decimals import CONFLICT, PLAIN_SIGNS, Signs, has_sign, signs_of
 from sesgame.files.faults import Faults
 from sesgame.files.json_text import LONGEST_SHOWN
+from sesgame.files.placeholder import PLACEHOLDER, what_to_write
 from sesgame.files.stamps import MARKS_END, iso_times, looks_like_time
 from sesgame.files.table_rows import TableRows, plain_rows, tolerant_rows
 
@@ -265,8 +266,11 @@ class CsvTable:
             except GameError as error:  # noqa: PERF203, each cell needs its own message
                 wrong[row] = str(error)
             except ValueError:
-                found = f'"{_shown(cell)}"' if cell.strip() else "an empty cell"
-                wrong[row] = f"{found} is not {wanted}"
+                if cell.strip() == PLACEHOLDER:
+                    wrong[row] = f'still "{PLACEHOLDER}": write {what_to_write(name)}'
+                else:
+                    found = f'"{_shown(cell)}"' if cell.strip() else "an empty cell"
+                    wrong[row] = f"{found} is not {wanted}"
         self._refuse(name, wrong)
         return values
 
