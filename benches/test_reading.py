@@ -3,7 +3,8 @@
     python -m pytest -s benches/test_reading.py
 
 Printed: processor time and the most memory of a cell, for the reader of plain tables, for the one
-that goes cell by cell, for the parser of numpy, and for the whole way into a community.
+that goes cell by cell, for the parser of numpy, and for the whole way into a community, also with
+semicolons and decimal commas.
 """
 
 from __future__ import annotations
@@ -56,6 +57,13 @@ def measured(work: Callable[[], object]) -> tuple[float, float]:
 def test_reading(folder: Path) -> None:
     path = folder / "meters.csv"
 
+    # As a spreadsheet of a country with decimal commas saves it.
+    foreign = folder / "foreign"
+    foreign.mkdir()
+    for name in ("meters", "members", "tariff"):
+        text = (folder / f"{name}.csv").read_text()
+        (foreign / f"{name}.csv").write_text(text.replace(",", ";").replace(".", ","))
+
     def by_cell() -> object:
         table = CsvTable.read(path)
         return [table.floats(name) for name in table.columns if name != "time"]
@@ -69,6 +77,7 @@ def test_reading(folder: Path) -> None:
         "by cell": by_cell,
         "numpy.loadtxt": by_numpy,
         "community": lambda: Community.from_csv(folder),
+        "semicolons": lambda: Community.from_csv(foreign),
     }.items():
         time, memory = measured(work)
         print(f"{name:14} {time:7.0f} ns and {memory:5.0f} bytes a cell")

@@ -137,7 +137,7 @@ FAULTY = {
     "members": "member,kind,meter,unit,scale\nann,lod,ann_load,kWh,1\nbob,load,bob_load,kW,x\n",
     "meters": "time,ann_load,bob_load\n2024-01-31T23:30,1,\n2024-01-31T23:45,y,3\n"
     "2024-02-01T00:00,2,\n",
-    "tariff": "buy_eur_per_kwh,sell_eur_per_kwh\n0.3,z\n",
+    "tariff": "buy_eur_per_kwh,sell_eur_per_kwh\nq,z\n",
     "batteries": "owner,energy_kwh,power_kw,charge_efficiency,discharge_efficiency\neve,1,1,1,1\n",
 }
 
@@ -155,6 +155,7 @@ def test_all_faults_of_a_folder_are_found_at_once(tmp_path):
         (meters, None, None),
         (meters, 3, "ann_load"),
         (batteries, 2, "owner"),
+        (tariff, 2, "buy_eur_per_kwh"),
         (tariff, 2, "sell_eur_per_kwh"),
     ]
     assert found.faults[2].what == (
@@ -183,10 +184,10 @@ def test_what_can_be_read_is_there_beside_the_faults(tmp_path):
 
 def test_an_ordinary_reading_names_the_first_fault_and_how_many_there_are(tmp_path):
     with pytest.raises(
-        FaultyFilesError, match=r'"lod" is not load, pv or battery \(and 5 more faults\)$'
+        FaultyFilesError, match=r'"lod" is not load, pv or battery \(and 6 more faults\)$'
     ) as caught:
         sg.energy.Community.from_csv(folder(tmp_path, FAULTY))
-    assert len(caught.value.faults) == 6
+    assert len(caught.value.faults) == 7
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.faults == caught.value.faults
     assert str(again) == str(caught.value)

@@ -398,7 +398,7 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     when = ["time"] if series else ["from", "to"] if clock else []
     table.expect([*when, buy_name, sell_name], BAND_COLUMNS[2:] if bands else [])
     average = said.prices_within_step == "average"
-    buy, sell = table.floats(buy_name), table.floats(sell_name)
+    buy, sell = map(np.array, table.numbers({buy_name: None, sell_name: None}).values())
     if series:
         # Prices have the stamps of their own files, and the clock of the tariff.
         zone = said.tariff_zone or said.meters_zone

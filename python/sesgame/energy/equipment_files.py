@@ -235,6 +235,5 @@ def _demand_charges(table: CsvTable) -> list[DemandCharge]:
 
 def _numbers(table: CsvTable, needed: list[str], optional: list[str]) -> list[dict[str, float]]:
     """Return the numbers of each row by column; optional ones are 0 by default."""
-    columns = {name: table.floats(name).tolist() for name in needed}
-    columns |= {name: table.floats(name, 0.0).tolist() for name in optional}
+    columns = table.numbers({**dict.fromkeys(needed), **dict.fromkeys(optional, 0.0)})
     return [{name: column[row] for name, column in columns.items()} for row in range(len(table))]

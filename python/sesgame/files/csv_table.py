@@ -242,6 +242,22 @@ class CsvTable:
         self._refuse(name, {row: f"{_shown(cells[row])} is not a finite number" for row in wrong})
         return values
 
+    def numbers(self, defaults: Mapping[str, float | None]) -> dict[str, list[float]]:
+        """Return the numbers of several columns, with their `defaults` as in :meth:`floats`.
+
+        Raises
+        ------
+        FaultyFilesError
+            All cells that are wrong, in all of the columns.
+        """
+        faults = Faults()
+        found: dict[str, list[float]] = {}
+        for name, default in defaults.items():
+            with faults.caught():
+                found[name] = self.floats(name, default).tolist()
+        faults.refuse()
+        return found
+
     def number(self, name: str) -> Callable[[str], float]:
         """Return what makes a finite number of a cell of a column, for :meth:`convert`."""
         signs = self.signs.get(name, PLAIN_SIGNS)
