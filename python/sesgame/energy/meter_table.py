@@ -13,7 +13,13 @@ from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_table import CsvTable
 from sesgame.files.csv_text import unmarked
 from sesgame.files.decimals import PLAIN_SIGNS
-from sesgame.files.stamps import MARKS_END, clock_minutes, clock_text, looks_like_time
+from sesgame.files.stamps import (
+    MARKS_END,
+    clock_minutes,
+    clock_text,
+    iso_times,
+    looks_like_time,
+)
 from sesgame.files.table_rows import TableRows, tolerant_rows
 from sesgame.formatting import count
 
@@ -24,6 +30,9 @@ TIME = "time"
 
 _LOOKED_AT = 200
 """Rows in which the header and the column of times are looked for."""
+
+DAY = 1440
+"""Minutes."""
 
 _FEWEST_CLOCKS = 4
 """Columns with times of day for names, at least, where each row is a day."""
@@ -241,13 +250,13 @@ def _rows(draft: _Draft, rows: TableRows) -> TableRows:
 def _one_time(draft: _Draft) -> None:
     """Gather the times in one column with the name ``time``."""
     name = draft.header[draft.time]
-    minutes = {
-        place: found[0][0]
+    clocks = [
+        place
         for place, column in enumerate(draft.header)
-        if place != draft.time and (found := clock_minutes([column])) and not column.isdigit()
-    }
-    if len(minutes) >= _FEWEST_CLOCKS:
-        _unfold(draft, list(minutes))
+        if place != draft.time and not column.isdigit() and clock_minutes([column])
+    ]
+    if len(clocks) >= _FEWEST_CLOCKS:
+        _unfold(draft, clocks)
     elif all(len(cell.strip()) <= len("31-Dec-2024") for cell in draft.column(draft.time)):
         _with_clock(draft)
     if draft.header[draft.time] == name:
@@ -300,26 +309,51 @@ def _with_clock(draft: _Draft) -> None:
 
 
 def _without_ends(draft: _Draft) -> None:
-    """Leave out a column in which each step ends: the next time, or as a time of day."""
-    times = draft.column(draft.time)
+    """Leave out a column in which each step ends, if there is one: times are when it begins."""
     for place, name in reversed(list(enumerate(draft.header))):
-        cells = draft.column(place)
+        times, cells = draft.column(draft.time), draft.column(place)
         if place == draft.time or len(cells) < 2:
             continue
-        if looks_like_time(cells[0]):
-            is_end = cells[:-1] == times[1:] or cells[1:] == times[:-1]
-        else:
-            ends = None if cells[0].strip().isdigit() else clock_minutes(cells)
-            starts = clock_minutes([cell.split(" ", 1)[-1] for cell in times])
-            lengths = (
-                {(end - start) % 1440 for end, start in zip(ends[0], starts[0], strict=True)}
-                if ends and starts
-                else set()
+        after = _next(times, cells) if looks_like_time(cells[0]) else _later(times, cells)
+        if after is None:
+            continue
+        if not after and not looks_like_time(cells[0]):
+            raise draft.refused(
+                f'the times are when each step ends, and "{name}" is the time of day when it begins',
+                "put that before the other",
             )
-            is_end = len(lengths) == 1 and lengths != {0}
-        if is_end:
-            draft.said.append(f'the column "{name}" as the end of each step')
-            draft.without(place)
+        if not after:
+            for row, cell in zip(draft.rows, cells, strict=True):
+                row[draft.time] = cell
+        does = "end" if after else "beginning"
+        draft.said.append(f'the column "{name}" as the {does} of each step')
+        draft.without(place)
+
+
+def _next(times: list[str], others: list[str]) -> bool | None:
+    """Return whether others are when the steps of times end, or begin; None where neither."""
+    if others[:-1] != times[1:] and others[1:] != times[:-1]:
+        return None
+    try:
+        found = iso_times([*times, *others])
+    except GameError:  # which is refused by whoever reads one of them
+        return None
+    if found is None:
+        return None
+    pairs = list(zip(found.times, found.times[len(times) :], strict=False))
+    if all(other > time for time, other in pairs):
+        return True
+    return False if all(other < time for time, other in pairs) else None
+
+
+def _later(times: list[str], clocks: list[str]) -> bool | None:
+    """Return whether times of day are when the steps of times end, or begin; None where neither."""
+    others = None if clocks[0].strip().isdigit() else clock_minutes(clocks)
+    begins = clock_minutes([time.split(" ", 1)[-1] for time in times])
+    if others is None or begins is None:
+        return None
+    lengths = {(end - begin) % DAY for end, begin in zip(others[0], begins[0], strict=True)}
+    return lengths.pop() <= DAY / 2 if len(lengths) == 1 and lengths != {0} else None
 
 
 def _check_tail(table: CsvTable, draft: _Draft, tail: _Tail) -> None:
