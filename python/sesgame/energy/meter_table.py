@@ -208,9 +208,10 @@ def _names(cells: list[list[str]], header: int) -> tuple[list[str], int]:
 
 
 def _is_of_units(row: list[str]) -> bool:
-    """Return whether all that a row has is units."""
+    """Return whether all that a row has is units, or how times are written, in brackets."""
     filled = [cell.strip() for cell in row if cell.strip()]
-    return any(map(_UNIT.fullmatch, filled)) and not any(map(_NUMBER.fullmatch, filled))
+    others = [cell for cell in filled if not _UNIT.fullmatch(cell)]
+    return len(others) < len(filled) and all(cell[0] in "[(" for cell in others)
 
 
 def _body(path: Path, rows: TableRows, header: int, time: int) -> tuple[_Draft, _Tail]:
@@ -319,7 +320,7 @@ def _without_ends(draft: _Draft) -> None:
             continue
         if not after and not looks_like_time(cells[0]):
             raise draft.refused(
-                f'the times are when each step ends, and "{name}" is the time of day when it begins',
+                f'the times are when each step ends, and "{name}" is when it begins',
                 "put that before the other",
             )
         if not after:
