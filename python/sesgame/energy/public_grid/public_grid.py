@@ -14,12 +14,13 @@ import numpy as np
 
 from sesgame._engine import SharingGame, sharing_game
 from sesgame.energy.contract import Contract
+from sesgame.energy.meter_clock import MeterClock
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.energy.public_grid.point_files import read_point_files
 from sesgame.energy.public_grid.sharing_fees import sharing_fees
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
-from sesgame.energy.time_steps import Moment, TimeSteps
+from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, short_coalition
 from sesgame.game.by_value import ByValue
@@ -182,7 +183,14 @@ class PublicGrid(ByValue):
             raise GameError(f"no metering point has the contract {min(unused)!r}; leave it out")
 
     @classmethod
-    def from_csv(cls, folder: str | PathLike[str]) -> PublicGrid:
+    def from_csv(
+        cls,
+        folder: str | PathLike[str],
+        *,
+        meters_zone: str | None = None,
+        tariff_zone: str | None = None,
+        stamp: Stamp | None = None,
+    ) -> PublicGrid:
         """Read a community on the public grid from a folder of CSV files.
 
         Parameters
@@ -190,13 +198,16 @@ class PublicGrid(ByValue):
         folder : path
             With ``points.csv``, ``meters.csv``, ``contracts.csv`` and, where sharing has a fee,
             ``sharing.csv``; ``docs/file-formats.md`` describes them.
+        meters_zone, tariff_zone, stamp
+            As in :meth:`Community.from_csv`.
 
         Raises
         ------
         GameError
             A file is missing or wrong; the message names file, line and column.
         """
-        return cls(**read_point_files(Path(folder)))
+        said = MeterClock(meters_zone, tariff_zone, stamp)
+        return cls(**read_point_files(Path(folder), said))
 
     @property
     def default_model(self) -> None:
