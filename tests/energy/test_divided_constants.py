@@ -67,7 +67,7 @@ def community_of(options, seed, days=12):
     )
 
 
-@examples(2, 20)
+@examples(2, 60)
 @pytest.mark.parametrize("rule", ["equally", "by import"])
 @pytest.mark.parametrize("name", CONSTANTS)
 def test_a_divided_constant_leaves_every_group_content(name, rule, examples):
