@@ -120,6 +120,18 @@ class PairedEstimate:
     ]: ...
 
 @final
+class SharingGame(NativeGame):
+    def local_prices(
+        self,
+    ) -> tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]: ...
+
+@final
 class StratifiedEstimate:
     def __new__(
         cls, probabilities: NDArray[np.float64], n_ranges: int, seed: int
@@ -413,6 +425,18 @@ def pooled_bill_ranges(
 ) -> NDArray[np.float64]: ...
 def semivalue(table: NDArray[np.float64], weights: list[float]) -> NDArray[np.float64]: ...
 def shapley_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def sharing_game(
+    import_kwh: NDArray[np.float64],
+    export_kwh: NDArray[np.float64],
+    member: NDArray[np.int64],
+    group: NDArray[np.int64],
+    zone: NDArray[np.int64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    fee: NDArray[np.float64],
+    alone: NDArray[np.float64],
+    own_points: str,
+) -> SharingGame: ...
 def spanning_tree_game(costs: NDArray[np.float64]) -> NativeGame: ...
 def strategic_equivalent(
     game: NativeGame, factor: float, offsets: NDArray[np.float64]

@@ -96,6 +96,8 @@ class Community(ByValue):
         of somebody else, and do not count.
     name : str, default "community"
         For reports.
+    assumed : iterable of str, optional
+        What whoever read the data assumed, for headings and results.
 
     Raises
     ------
@@ -140,6 +142,7 @@ class Community(ByValue):
     exclusive: bool
     membership: dict[str, Validity]
     name: str
+    assumed: tuple[str, ...]
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
 
@@ -160,6 +163,7 @@ class Community(ByValue):
         exclusive: bool = False,
         membership: Mapping[str, Days] | None = None,
         name: str = "community",
+        assumed: Iterable[str] = (),
     ) -> None:
         labels = cast("tuple[str, ...]", tuple(Players(members)))
         if not isinstance(steps, TimeSteps):
@@ -186,6 +190,7 @@ class Community(ByValue):
             "exclusive": exclusive,
             "membership": belonging,
             "name": name,
+            "assumed": tuple(assumed),
             "buy_per_kwh": buy_per_kwh,
             "sell_per_kwh": sell_per_kwh,
         }
@@ -269,8 +274,9 @@ class Community(ByValue):
         ----------
         folder : path
             With ``members.csv``, ``meters.csv``, ``tariff.csv`` and, if there are batteries,
-            ``batteries.csv``; each may be compressed (``.csv.gz``). ``docs/file-formats.md``
-            describes them.
+            ``batteries.csv``; each may be compressed (``.csv.gz``), or a workbook (extra
+            ``excel``). ``docs/file-formats.md`` describes them. What has to be assumed to read
+            other forms, such as semicolons and decimal commas, is in `assumed` and in results.
         meters_zone, tariff_zone : str, optional
             Where the clocks of the meters and of the tariff are, as in :meth:`from_frames`; what
             ``clock.csv`` says by default.
@@ -280,8 +286,8 @@ class Community(ByValue):
 
         Raises
         ------
-        GameError
-            A file is missing or wrong; the message names file, line and column. What is given here
+        FaultyFilesError
+            Files are missing or wrong: all faults, with file, line and column. What is given here
             is not what ``clock.csv`` says.
         """
         said = MeterClock(meters_zone, tariff_zone, stamp)
@@ -752,8 +758,9 @@ name
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
 
-        Of batteries that are run as one it says by which share of what they save that may put the
-        cost of any coalition too low, and by how much that of all.
+        Lines between them say what was assumed to read files, where that was needed. Of batteries
+        that are run as one it says by which share of what they save that may put the cost of any
+        coalition too low, and by how much that of all.
         """
         problem = self.problem
         used = chosen(problem, model)
@@ -762,7 +769,8 @@ name
             how = f"{how}, {used.reading}: not as it ran"
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
-            f"{count(len(self.members), 'member')}{self._passing}, {self.steps.in_words}, {how}"
+            + "".join(f"read {words}\n" for words in self.assumed)
+            + f"{count(len(self.members), 'member')}{self._passing}, {self.steps.in_words}, {how}"
         )
 
     @property
@@ -792,6 +800,7 @@ name
             "step_hours": self.steps.step_hours,
             "model": self.chosen_model(model),
             **({"storage": chosen(self.problem, model).reading} if self.has_storage else {}),
+            **({"assumed": list(self.assumed)} if self.assumed else {}),
         }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:

@@ -25,6 +25,7 @@ mod properties;
 mod separation;
 mod shapley;
 mod shapley_estimate;
+mod sharing;
 mod stability;
 
 use pyo3::prelude::*;
@@ -81,6 +82,8 @@ mod _engine {
     use crate::shapley_estimate::{
         PairedEstimate, StratifiedEstimate, permutation_means, permutation_orders,
     };
+    #[pymodule_export]
+    use crate::sharing::{SharingGame, sharing_game};
     #[pymodule_export]
     use crate::stability::{
         CorePointOutcome, LeastCoreOutcome, NucleolusOutcome, coalitions_at_least, core_point,

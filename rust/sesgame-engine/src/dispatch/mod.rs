@@ -31,6 +31,7 @@ mod peak_start;
 mod pool_lanes;
 pub mod pooled_battery;
 pub mod schedule;
+pub mod sharing;
 mod step_cost;
 mod tariff;
 
