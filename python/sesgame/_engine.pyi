@@ -248,7 +248,12 @@ class ConvexDispatchGame(NativeGame):
 _MovedBounds: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]
 
 @final
+class ExclusiveGame(NativeGame):
+    def optimum(self, members: NDArray[np.bool_]) -> NDArray[np.float64]: ...
+
+@final
 class LinearProductionGame(NativeGame):
+    def exclusive(self, choices: NDArray[np.int64]) -> ExclusiveGame: ...
     def most_violated(
         self,
         allocation: NDArray[np.float64],

@@ -293,7 +293,7 @@ def test_an_unknown_model_is_refused(tmp_path):
     community = sg.energy.Community.from_csv(write_community(tmp_path))
     with pytest.raises(
         GameError,
-        match='"battery", "netting", "merged", "linear", "contract", "as-it-ran" or "re-run"',
+        match='"battery", "netting", "merged", "linear", "integer", "contract", "as-',
     ):
         community.cost_game(model="milp")
 

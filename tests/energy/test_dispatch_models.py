@@ -72,9 +72,7 @@ def test_the_fastest_model_that_has_everything_is_chosen(world, name):
 
 
 def test_an_unknown_model_is_refused_with_those_that_there_are():
-    message = (
-        'must be "battery", "netting", "merged", "linear", "contract", "as-it-ran" or "re-run"'
-    )
+    message = 'must be "battery", "netting", "merged", "linear", "integer", "contract", "as-'
     with pytest.raises(GameError, match=message):
         chosen(plain_problem(), "fast")
 
@@ -84,7 +82,7 @@ def test_the_model_of_contracts_needs_one():
         chosen(plain_problem(), "contract")
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "contract"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("contract", "integer")])
 def test_a_model_needs_no_community(name):
     problem = plain_problem()
     model = MODELS[name]

@@ -277,7 +277,6 @@ def test_a_battery_that_comes_is_dispatched_from_its_day_by_linear_program():
     assert schedule.state_of_charge_kwh[[0, 1, 2, -1]].tolist() == [0, 0, 0, 0.25]
     after, before = community.period("2024-06-02"), community.period(end="2024-06-02")
     assert after.default_model == "battery"
-    assert before.default_model == "netting"
     both = sum(part.cost_game().value(["ann"]) for part in (before, after))
     assert community.cost_game().value(["ann"]) == pytest.approx(both)
     bills = sg.owen_allocation(community, progress=False)

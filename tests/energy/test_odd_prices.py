@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,6 +150,59 @@ def test_energy_that_is_burnt_is_reported(model):
         model=model,
     ).to_html()
     assert "burnt, by charging and discharging at once" in page
+
+
+def test_where_it_is_forbidden_nothing_is_burnt():
+    here = replaced(burning(), exclusive=True)
+    assert here.default_model == "integer"
+    assert "by integer program" in here.description()
+    game = here.cost_game()
+    expected = least_cost([here], [1.0], ["ann"])
+    assert game.value(["ann"]) == pytest.approx(expected, rel=SOLVER)
+    assert expected > least_cost([burning()], [1.0], ["ann"]) + 0.01
+    schedule = here.dispatch()
+    assert schedule.cost == pytest.approx(expected, rel=SOLVER)
+    assert not schedule.burnt_kwh.any()
+    assert (np.minimum(schedule.charge_kwh, schedule.discharge_kwh) < SOLVER).all()
+    with pytest.raises(GameError, match='model="integer" has no dual prices'):
+        sg.owen_allocation(here)
+    with pytest.raises(GameError, match='never charges and discharges at once; model="integer"'):
+        here.cost_game(model="linear")
+    with pytest.raises(GameError, match='model="integer" does not support a community whose'):
+        burning().cost_game(model="integer")
+    assert pickle.loads(pickle.dumps(game)).value(["ann"]) == game.value(["ann"])
+
+
+def test_where_energy_has_a_price_nothing_has_to_be_forbidden():
+    here = sunny(tariff=Tariff.flat(0.3, 0.1), batteries=burning().batteries, exclusive=True)
+    assert here.default_model == "battery"
+    assert not here.dispatch().burnt_kwh.any()
+
+
+def replaced(community, **changes):
+    """Return a community of the same members, meters and prices with other options."""
+    names = ("members", "steps", "load_kwh", "pv_kwh", "tariff", "batteries", "curtailment")
+    return Community(**{name: getattr(community, name) for name in names} | changes)
+
+
+@drawn(3, 40, communities(), st.integers(0, 3))
+def test_exclusive_storage_costs_what_an_independent_integer_program_says(community, shift):
+    # Prices that are paid in some steps, and every battery of a size of its own: none are equal.
+    down = 0.1 * shift
+    batteries = [
+        replace(battery, energy_kwh=battery.energy_kwh * (1 + number / 8))
+        for number, battery in enumerate(community.batteries)
+    ]
+    prices = (community.buy_per_kwh - down, community.sell_per_kwh - down)
+    tariff = PriceSeries(community.steps, *prices)
+    here = replaced(community, tariff=tariff, batteries=batteries, exclusive=True)
+    model = "integer" if batteries else None
+    game = here.cost_game(model=model)
+    for size in range(1, len(here.members) + 1):
+        for members in itertools.combinations(here.members, size):
+            expected = least_cost([here], [1.0], members)
+            assert game.value(members) == pytest.approx(expected, rel=SOLVER, abs=SOLVER)
+    assert not here.dispatch(model=model).burnt_kwh.any()
 
 
 @drawn(8, 120, communities())

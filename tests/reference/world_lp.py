@@ -30,10 +30,14 @@ def peaks_of_steps(day):
 
 
 def least_cost(days, weights, members):
-    """Return the least expected cost of a coalition in weighted scenarios; NaN if there is none."""
+    """Return the least expected cost of a coalition in weighted scenarios; NaN if there is none.
+
+    With a binary for each battery and step where charging and discharging at once is forbidden.
+    """
     columns: list[tuple[float, float, float]] = []  # cost, lower, upper
     equal: list[tuple[dict[int, float], float]] = []
     below: list[tuple[dict[int, float], float]] = []
+    whole: list[int] = []
 
     def column(cost=0.0, lower=0.0, upper=math.inf):
         columns.append((cost, lower, upper))
@@ -81,6 +85,11 @@ def least_cost(days, weights, members):
                 discharge = column(wear, 0, powers_kw[1] * hours)
                 state = column(0.0, initial if last else 0.0, energy)
                 balance |= {charge: -1.0, discharge: 1.0}
+                if day.exclusive:
+                    whole.append(column(0.0, 0, 1))
+                    below.append(({charge: 1.0, whole[-1]: -powers_kw[0] * hours}, 0.0))
+                    most = powers_kw[1] * hours
+                    below.append(({discharge: 1.0, whole[-1]: most}, most))
                 if owner:
                     flow[owner] |= {charge: 1.0, discharge: -1.0}
                 row = {
@@ -128,5 +137,6 @@ def least_cost(days, weights, members):
         A_eq=a_eq,
         b_eq=b_eq,
         bounds=[(low, high) for _, low, high in columns],
+        integrality=[int(number in whole) for number in range(len(columns))] if whole else None,
     )
     return result.fun if result.success else math.nan

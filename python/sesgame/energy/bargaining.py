@@ -27,7 +27,7 @@ from sesgame.rule import AllocationProblem, Promise, Rule
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.energy.dispatch.problem import DispatchProblem, Model
+    from sesgame.energy.dispatch.problem import AT_ONCE, DispatchProblem, Model
     from sesgame.energy.time_steps import Moment
     from sesgame.game.players import Players
     from sesgame.progress import Report
@@ -429,6 +429,8 @@ def _check_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
             features.append("storage to buy")
         if problem.has_passing_batteries:
             features.append("batteries that come or go")
+        if problem.choices.any():
+            features.append(AT_ONCE)
         if any(problem.storage.degradation_costs):
             features.append("battery degradation costs")
     if features:

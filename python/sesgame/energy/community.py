@@ -86,6 +86,10 @@ class Community(ByValue):
         :class:`TimeWindows`.
     curtailment : {"none", "allowed"} or iterable of members, default "none"
         Whose PV may be left unused where that pays or keeps a limit.
+    exclusive : bool, default False
+        Whether no battery may charge and discharge in the same step, which burns energy and can pay
+        at prices below 0; equal batteries do the same then. Costs are those of integer programs
+        where it matters, which have no dual prices.
     membership : mapping of member to (date, date), optional
         The first day of somebody who joins later, and the first without somebody who leaves; None
         for an end that is open. On other days the readings and batteries of that member are those
@@ -135,6 +139,7 @@ class Community(ByValue):
     battery_kwh: NDArray[np.float64] | None
     controller: Controller | None
     curtailment: tuple[str, ...]
+    exclusive: bool
     membership: dict[str, Validity]
     name: str
     assumed: tuple[str, ...]
@@ -155,6 +160,7 @@ class Community(ByValue):
         battery_kwh: ArrayLike | None = None,
         controller: Controller | None = None,
         curtailment: Curtailment = "none",
+        exclusive: bool = False,
         membership: Mapping[str, Days] | None = None,
         name: str = "community",
         assumed: Iterable[str] = (),
@@ -181,6 +187,7 @@ class Community(ByValue):
             else _checked_energy("battery_kwh", battery_kwh, labels, steps, there),
             "controller": controller,
             "curtailment": _curtailing(curtailment, labels),
+            "exclusive": exclusive,
             "membership": belonging,
             "name": name,
             "assumed": tuple(assumed),
@@ -300,6 +307,7 @@ class Community(ByValue):
         battery: pd.DataFrame | None = None,
         controller: Controller | None = None,
         curtailment: Curtailment = "none",
+        exclusive: bool = False,
         membership: Mapping[str, Days] | None = None,
         members: Iterable[str] | None = None,
         name: str = "community",
@@ -320,7 +328,8 @@ class Community(ByValue):
             array of xarray has a dimension of times.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
-        tariff, batteries, grid, storage_offers, controller, curtailment, membership, name
+        tariff, batteries, grid, storage_offers, controller, curtailment, exclusive, membership, \
+name
             As in :class:`Community`.
         battery : DataFrame, optional
             What batteries were metered to do, charging less discharging, as a frame like `pv`.
@@ -389,6 +398,7 @@ class Community(ByValue):
             battery_kwh=energy.get("battery"),
             controller=controller,
             curtailment=curtailment,
+            exclusive=exclusive,
             membership=membership,
             tariff=tariff,
             batteries=batteries,
@@ -515,6 +525,7 @@ class Community(ByValue):
             control=None
             if self.controller is None
             else self.controller.control(self.steps, self.members),
+            exclusive=self.exclusive,
         )
 
     @property
@@ -612,14 +623,15 @@ class Community(ByValue):
         ----------
         start, end : str, datetime64 or datetime, optional
             The steps that start in ``[start, end)``; by default all.
-        model : {"battery", "netting", "merged", "linear", "contract", "as-it-ran", "re-run"}, \
-optional
+        model : {"battery", "netting", "merged", "linear", "integer", "contract", "as-it-ran", \
+"re-run"}, optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
             linear program has (limits of connections or lines that some coalition could reach,
             storage to buy, batteries of different efficiencies or wear), or batteries so
             different in hours or charge that a pool of them may cost some coalition less by more
             than a hundredth of what they save it, or keep a limit that they cannot; ``"merged"``
-            instead if some of them are as good as one unit in the same sense; else the recursion
+            instead if some of them are as good as one unit in the same sense; ``"integer"`` if
+            charging and discharging at once is forbidden where it could pay; else the recursion
             ``"battery"`` if there are batteries, else ``"netting"``. Where there is a controller,
             the default is ``"re-run"``; where there are readings of batteries and none,
             ``"as-it-ran"``.

@@ -80,6 +80,7 @@ def _plain(problem: DispatchProblem) -> DispatchProblem:
         import_limit_kw=np.inf,
         export_limit_kw=np.inf,
         flow_limits=(),
+        exclusive=False,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from sesgame._engine import weighted_sum_game
 from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
 from sesgame.energy.dispatch.pool_gap import NEEDED, is_harmless, proved_gap
-from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
+from sesgame.energy.dispatch.problem import AT_ONCE, Dispatch, DispatchProblem, Model
 from sesgame.energy.dispatch.storage_groups import (
     alike_batteries,
     equal_batteries,
@@ -80,8 +80,8 @@ class LinearModel(ByValue):
         return 0.0
 
     def missing(self, problem: DispatchProblem) -> list[str]:
-        """Return that nothing of a problem is missing."""
-        return []
+        """Return what of a problem the model does not have, in words."""
+        return [AT_ONCE] if problem.choices.any() else []
 
     def program(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame._engine import LinearProductionGame, linear_production_game
+from sesgame._engine import ExclusiveGame, LinearProductionGame, linear_production_game
 from sesgame.energy.dispatch.dual_prices import (
     RELATIVE_TOLERANCE,
     DualBills,
@@ -36,6 +36,7 @@ from sesgame.energy.dispatch.problem import (
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.errors import GameError, SolverError
 from sesgame.game.game import Game
+from sesgame.game.native_source import native_from
 from sesgame.linear.builder import LinearBuilder
 from sesgame.linear.minimum_norm import nearest_combination
 from sesgame.progress import progress_report
@@ -68,8 +69,8 @@ class StorageUnit:
         The members who bring some.
     charge_efficiency, discharge_efficiency, degradation_cost_per_kwh : float
         The same for all of it.
-    steps : slice, default all
-        Those in which it is there.
+    first_step, end_step : int, default 0 and None
+        The first step in which it is there, and the first after these; None for all.
     """
 
     energy_kwh: NDArray[np.float64]
@@ -80,7 +81,8 @@ class StorageUnit:
     charge_efficiency: float
     discharge_efficiency: float
     degradation_cost_per_kwh: float
-    steps: slice = field(default_factory=lambda: slice(0, None))
+    first_step: int = 0
+    end_step: int | None = None
 
     @classmethod
     def of(
@@ -98,7 +100,8 @@ class StorageUnit:
             charge_efficiency=float(storage.charge_efficiency[first]),
             discharge_efficiency=float(storage.discharge_efficiency[first]),
             degradation_cost_per_kwh=float(storage.degradation_cost_per_kwh[first]),
-            steps=slice(int(storage.first_step[first]), int(storage.end_step[first])),
+            first_step=int(storage.first_step[first]),
+            end_step=int(storage.end_step[first]),
         )
 
 
@@ -261,14 +264,29 @@ class LinearDispatch:
         rounding = max(problem.rounding for problem in self._problems)
         return Game.from_native(self.game, self.members, kind="cost", rounding=rounding)
 
-    def dispatches(self, members: Sequence[int]) -> list[Dispatch]:
-        """Return what a coalition does in each scenario.
+    def exclusive_game(self) -> ExclusiveGame:
+        """Return the game in which storage does not charge and discharge in the same step.
+
+        Of one problem without storage to buy.
+        """
+        (problem,), (scenario,) = self._problems, self.scenarios
+        steps = np.flatnonzero(problem.choices)
+        kinds = [(flows.charge[steps], flows.discharge[steps]) for flows in scenario.flows]
+        by_unit = np.array(kinds, dtype=np.int64).reshape(len(kinds), 2, len(steps))
+        choices = np.concatenate([*by_unit.transpose(0, 2, 1), np.zeros((0, 2), np.int64)])
+        return native_from(_exclusive, self.game, np.ascontiguousarray(choices[:, :, np.newaxis]))
+
+    def dispatches(
+        self, members: Sequence[int], columns: NDArray[np.float64] | None = None
+    ) -> list[Dispatch]:
+        """Return what a coalition does in each scenario, by the optimal columns if it is theirs.
 
         What is bought is paid in each of them.
         """
         chosen = np.zeros(self._n_members, dtype=np.bool_)
         chosen[members] = True
-        columns, _, _ = self.game.optimum(chosen)
+        if columns is None:
+            columns, _, _ = self.game.optimum(chosen)
         cost = self.program.model.cost * columns
         bought = float(cost[self.sizes].sum())
         sizes = map(tuple, columns[self.sizes].tolist())
@@ -503,9 +521,9 @@ class LinearDispatch:
     def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
         """Add storage that members bring."""
         builder, n_steps = self._builder, problem.steps.n_steps
-        first, end = unit.steps.start, unit.steps.stop
+        there = slice(unit.first_step, unit.end_step)
         is_there = np.zeros((n_steps, 1))
-        is_there[unit.steps] = 1.0
+        is_there[there] = 1.0
         charge = builder.add_columns(n_steps, upper=0.0, upper_brought=is_there * unit.charge_kwh)
         discharge = builder.add_columns(
             n_steps,
@@ -515,14 +533,14 @@ class LinearDispatch:
         )
         # What is stored when it goes must not be less than when it came.
         at_first, at_last = np.zeros((2, n_steps, len(unit.initial_kwh)))
-        at_first[first:end][:1] = at_last[first:end][-1:] = unit.initial_kwh
+        at_first[there][:1] = at_last[there][-1:] = unit.initial_kwh
         state = builder.add_columns(
             n_steps, upper=0.0, lower_brought=at_last, upper_brought=is_there * unit.energy_kwh
         )
         efficiencies = unit.charge_efficiency, unit.discharge_efficiency
-        begun = unit.initial_kwh if first == 0 else np.zeros_like(unit.initial_kwh)
+        begun = unit.initial_kwh * (unit.first_step == 0)
         flows = _Flows(charge, discharge, state, begun, unit.owners, *efficiencies)
-        self._add_states(flows, at_first, unit.steps)
+        self._add_states(flows, at_first, there)
         return flows
 
     def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> _Flows:
@@ -714,6 +732,11 @@ def _game_of(
 ) -> LinearProductionGame:
     """Return the compiled game of a program again."""
     return LinearDispatch(problems, weights, storage_units).game
+
+
+def _exclusive(game: LinearProductionGame, choices: NDArray[np.int64]) -> ExclusiveGame:
+    """Return the game in which the columns of one kind are zero, of each choice."""
+    return game.exclusive(choices)
 
 
 def _compiled(dispatch: LinearDispatch) -> LinearProductionGame:

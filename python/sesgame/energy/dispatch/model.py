@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from sesgame.energy.dispatch.billed import BilledModel
+from sesgame.energy.dispatch.integer import IntegerModel
 from sesgame.energy.dispatch.linear import LinearModel, MergedModel
 from sesgame.energy.dispatch.metered import METERED_MODELS
 from sesgame.energy.dispatch.netting import NettingModel
@@ -99,10 +100,10 @@ class DispatchModel(Protocol):
 
 
 _POOLED, _NETTING, _MERGED, _LINEAR = PooledModel(), NettingModel(), MergedModel(), LinearModel()
-_BILLED = BilledModel()
+_INTEGER, _BILLED = IntegerModel(), BilledModel()
 
 MODELS: dict[Model, DispatchModel] = {
-    model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR, _BILLED)
+    model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR, _INTEGER, _BILLED)
 }
 """Those of what may be dispatched, by name: the fastest first."""
 
@@ -166,10 +167,11 @@ def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     if missing and model is _BILLED:
         raise GameError(f'model="{name}" is for {", ".join(missing)}; there is none here')
     if missing:
-        is_program = not (problem.sells_above_buy or problem.billing)
+        best = _INTEGER if problem.choices.any() else _LINEAR
+        is_program = not (problem.sells_above_buy or problem.billing or best.missing(problem))
         raise GameError(
             f'model="{model.name}" does not support {", ".join(missing)}'
-            + (f'; model="{_LINEAR.name}" does' if is_program else "")
+            + (f'; model="{best.name}" does' if is_program else "")
         )
     return model
 
@@ -184,6 +186,8 @@ def _default(problem: DispatchProblem) -> DispatchModel:
         return _BILLED
     if problem.sells_above_buy and not (problem.storage.usable.size or len(problem.offers)):
         return _NETTING
+    if problem.choices.any():
+        return _INTEGER
     if _POOLED.missing(problem) or not is_harmless(problem):
         return _MERGED if _MERGED.merges(problem) else _LINEAR
     return _POOLED if len(problem.storage) else _NETTING

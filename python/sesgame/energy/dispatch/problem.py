@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.billing import Billing
 
 __all__ = [
+    "AT_ONCE",
     "NO_OFFERS",
     "Control",
     "Dispatch",
@@ -34,16 +35,23 @@ __all__ = [
     "burnt",
 ]
 
-Model = Literal["battery", "netting", "merged", "linear", "contract", "as-it-ran", "re-run"]
+Model = Literal[
+    "battery", "netting", "merged", "linear", "integer", "contract", "as-it-ran", "re-run"
+]
 """``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
 too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
 recursions, very fast, also under demand charges. ``"linear"``: a linear program, with each battery
 by itself, wear, limits of the grid and storage to buy. ``"merged"``: the same in which batteries
 that are nearly alike run as one unit, which costs too little by up to a stated share, too.
+``"integer"``: the linear program without charging and discharging in the same step.
 ``"contract"``: netting, billed by elements of a contract that depend on whole months.
 ``"as-it-ran"``: what batteries were metered to do is netted like a load, whoever leaves.
 ``"re-run"``: the controller that ran them runs those of each coalition, without foresight. Both are
 billed by whatever a contract has."""
+
+
+AT_ONCE = "storage that never charges and discharges at once"
+"""What only an integer program has, in words."""
 
 
 class Steps(Protocol):
@@ -261,6 +269,8 @@ class DispatchProblem(ByValue):
         What each member's batteries were metered to draw, less what they delivered.
     control : Control, optional
         What ran them.
+    exclusive : bool, default False
+        Whether storage may not charge and discharge in the same step.
     billing : Billing, optional
         What else a contract bills; it has all charges on peaks then, and `peak_charges` is empty.
     """
@@ -282,6 +292,7 @@ class DispatchProblem(ByValue):
     may_curtail: NDArray[np.bool_] | None = None
     metered_kwh: NDArray[np.float64] | None = None
     control: Control | None = None
+    exclusive: bool = False
 
     @cached_property
     def curtailable_kwh(self) -> NDArray[np.float64]:
@@ -362,8 +373,23 @@ class DispatchProblem(ByValue):
             "batteries of different efficiencies": len(storage.efficiencies) > 1,
             "batteries of different degradation costs": len(storage.degradation_costs) > 1,
             "batteries that come or go": self.has_passing_batteries,
+            AT_ONCE: bool(self.choices.any()),
         }
         return [name for name, is_there in features.items() if is_there]
+
+    @cached_property
+    def choices(self) -> NDArray[np.bool_]:
+        """In which steps storage has to choose between charging and discharging, shape (T,).
+
+        Elsewhere no least cost has both: energy that is lost has a price above 0. It may have none
+        where it is sold for nothing or less, or where a limit of what is fed in can bind.
+        """
+        if not (self.exclusive and (self.storage.usable.size or len(self.offers))):
+            return np.zeros(self.steps.n_steps, dtype=np.bool_)
+        free = np.minimum(self.buy_per_kwh, self.sell_per_kwh) <= 0
+        for reached in (self.binding.grid_export, *self.binding.flows):
+            free |= reached
+        return free
 
     @property
     def has_passing_batteries(self) -> bool:
