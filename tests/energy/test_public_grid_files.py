@@ -84,7 +84,13 @@ def test_without_fees_sharing_is_free(tmp_path):
         ("sharing", "fee_eur", "fee_chf", r'"fee_chf_per_kwh", but contracts are in EUR'),
         ("sharing", ",,0.10,", "north,south,0.10,", r'no fee from the zone "south" to "north"'),
         ("sharing", "0.10,always", "0.10,never", r'"never", but the first row says "always"'),
-        ("sharing", "0.03,always", "0.03,maybe", r'"maybe" is not always, with_others, never'),
+        (
+            "sharing",
+            "always\n,,0.10,always",
+            "maybe\n,,0.10,maybe",
+            r'"maybe" is not always, with_others, never',
+        ),
+        ("points", "P4,ann", ",ann", r'line 5, column "point": the cell is empty; it must be'),
         ("sharing", ",same", ",", r"line 3, .*between these zones is there already, in line 2"),
         ("contracts", "0.05\nnight", "dear\nnight", r'contracts.csv, line 3, column "sell_eur'),
         ("contracts", "22:00,06:00", "22:00,05:00", r"contracts.csv, from line 3: .* has no price"),
@@ -117,7 +123,6 @@ def test_what_is_wrong_is_named_by_file_and_line(tmp_path, file, old, new, messa
             {"tariff": "buy_eur_per_kwh\n0.3\n"},
             r"tariff.csv is not read beside points.csv: each",
         ),
-        ({"batteries": "owner\nann\n"}, r"batteries.csv is not read beside points.csv: no batt"),
         ({"grid": "import_limit_kw\n3\n"}, r"grid.csv is not read beside points.csv: limits"),
         ({"storage_offers": "name\nbig\n"}, r"storage_offers.csv is not read beside points.csv"),
         (

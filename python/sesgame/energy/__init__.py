@@ -27,6 +27,7 @@ from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
@@ -64,6 +65,7 @@ __all__ = [
     "Schedule",
     "SharingPrices",
     "StorageOffer",
+    "StoredSharingPrices",
     "Tariff",
     "Tax",
     "TimeSteps",

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from sesgame._engine import SharingGame, sharing_game
+from sesgame.energy.battery import Battery
 from sesgame.energy.contract import Contract
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.energy.public_grid.point_files import read_point_files
+from sesgame.energy.public_grid.shared_storage import PointEnergy, SharedStorage, pool_of
 from sesgame.energy.public_grid.sharing_fees import sharing_fees
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.energy.bill import Bill
+    from sesgame.energy.dispatch.dual_prices import DualPrices
 
     Array = NDArray[np.float64]
 
@@ -72,6 +75,12 @@ class PublicGrid(ByValue):
     own_points : {"always", "with_others", "never"}, default "always"
         Whether the points of one member share with one another: as with others, even of a member
         alone; as with others, but only where there are some; or not at all.
+    batteries : iterable of Battery, optional
+        Storage that is dispatched, with foresight, as one more point: a coalition has the pool of
+        its members' batteries. They have to be alike, as the parts of one that several members own.
+    storage_contract : str, optional
+        The contract under which the pool buys and sells outside; it costs no less than others pay,
+        and earns no more, so that the pool does not trade between contracts.
     members : iterable of hashable, optional
         All members, also those without points; by default the owners of points.
     name : str, default "public grid"
@@ -126,13 +135,18 @@ class PublicGrid(ByValue):
         contracts: Iterable[Contract],
         fee_per_kwh: ArrayLike | Mapping[tuple[str, str], ArrayLike] = 0.0,
         own_points: OwnPoints = "always",
+        batteries: Iterable[Battery] = (),
+        storage_contract: str | None = None,
         members: Iterable[Hashable] | None = None,
         name: str = "public grid",
     ) -> None:
         self.points = tuple(points)
         self.steps = steps if isinstance(steps, TimeSteps) else TimeSteps.from_times(steps)
         self.contracts = tuple(contracts)
-        for kind, parts in ((MeteringPoint, self.points), (Contract, self.contracts)):
+        self.batteries = tuple(batteries)
+        self.storage_contract = storage_contract
+        kinds = (MeteringPoint, self.points), (Contract, self.contracts), (Battery, self.batteries)
+        for kind, parts in kinds:
             wrong = [part for part in parts if not isinstance(part, kind)]
             if wrong:
                 raise GameError(f"{wrong[0]!r} is no {kind.__name__}")
@@ -153,6 +167,8 @@ class PublicGrid(ByValue):
         self.currency = currencies[0]
         self.zones = tuple(dict.fromkeys(point.zone for point in self.points))
         self.fee_per_kwh = sharing_fees(fee_per_kwh, self.zones, self.steps.n_steps)
+        if self.batteries:
+            self._storage()
 
     def _check_points(self) -> None:
         contracts = {contract.name: contract for contract in self.contracts}
@@ -177,9 +193,35 @@ class PublicGrid(ByValue):
                     f"the metering point {point.name!r} has {len(point.import_kwh)} readings for "
                     f"{self.steps.n_steps} steps"
                 )
+        self._check_storage(contracts)
         unused = set(contracts) - {point.contract for point in self.points}
+        unused.discard(self.storage_contract)
         if unused:
             raise GameError(f"no metering point has the contract {min(unused)!r}; leave it out")
+
+    def _check_storage(self, contracts: Mapping[str, Contract]) -> None:
+        name = self.storage_contract
+        if bool(self.batteries) != (name is not None):
+            there, lacking = "batteries", "storage_contract, under which they trade outside"
+            if name is not None:
+                there, lacking = f"storage_contract is {name!r}", "batteries"
+            raise GameError(f"{there}, but there is no {lacking}")
+        if name is None:
+            return
+        if name not in contracts:
+            raise GameError(f"storage_contract is {name!r}; it must be one of {list(contracts)}")
+        contract = contracts[name]
+        refuse_tied_steps(contract, "the storage")
+        if contract.demand_charges or any(fee.in_game for fee in contract.fees):
+            raise GameError(
+                f"the contract {name!r} of the storage has a demand charge or a fee in the game, "
+                f"which would depend on the dispatch or belong to nobody: give it another one"
+            )
+        if self.own_points != "always":
+            raise GameError(
+                f'with batteries own points always share; own_points must be "always", got '
+                f"{self.own_points!r}"
+            )
 
     @classmethod
     def from_csv(cls, folder: str | PathLike[str]) -> PublicGrid:
@@ -258,11 +300,15 @@ class PublicGrid(ByValue):
 
     def description(self, model: None = None) -> str:
         """Return in words the period, the members, and how they share; two lines."""
+        storage = ""
+        if self.batteries:
+            n_batteries = count(len(self.batteries), "battery")
+            storage = f" and a pool of {n_batteries} dispatched with foresight"
         outside = f"; outside the game: {', '.join(self.outside_game)}" if self.outside_game else ""
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
             f"{count(len(self.members), 'member')} with {count(len(self.points), 'metering point')}"
-            f", {self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
+            f"{storage}, {self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
         )
 
     @property
@@ -348,10 +394,64 @@ class PublicGrid(ByValue):
         """
         self.chosen_model(model)
         part = self.period(start, end)
+        if part.batteries:
+            storage = part._storage()
+            game, rounding = storage.game(), storage.rounding
+            return Game.from_native(game, part.members, kind="cost", rounding=rounding)
         return Game.from_native(part._native(part._prices()), part.members, kind="cost")
 
+    def _storage(self) -> SharedStorage:
+        """Return what coalitions pay who share with storage.
+
+        Raises
+        ------
+        GameError
+            Batteries are unlike, fees depend on zone or time or are negative, prices are negative,
+            or the pool could trade between contracts.
+        """
+        fee = float(self.fee_per_kwh[0, 0, 0])
+        if fee < 0 or (self.fee_per_kwh != fee).any():
+            raise GameError(
+                "with batteries sharing has one fee, at least 0, between all zones and in all steps"
+            )
+        by_name = {contract.name: contract for contract in self.contracts}
+        contract = by_name[self.storage_contract or ""]
+        buy, sell = self._prices()
+        place = {member: row for row, member in enumerate(self.members)}
+        group = self._group()
+        points = PointEnergy(
+            np.array([point.import_kwh for point in self.points]),
+            np.array([point.export_kwh for point in self.points]),
+            buy[group],
+            sell[group],
+            np.array([place[point.member] for point in self.points], dtype=np.int64),
+        )
+        try:
+            return SharedStorage(
+                points,
+                pool_of(self.batteries, self.members, self.steps.step_hours),
+                contract.prices(self.steps),
+                fee,
+                self._constants(),
+            )
+        except GameError as error:
+            raise GameError(f"storage under the contract {contract.name!r}: {error}") from error
+
+    def dual_prices(self, *, progress: bool = True) -> tuple[Array, SharingPrices | DualPrices]:
+        """Return the bills at prices at which all share, and these prices.
+
+        Raises
+        ------
+        GameError
+            Own points never share: then one price for all does not clear.
+        """
+        if not self.batteries:
+            return self.sharing_prices()
+        found = self._storage().prices(self.outside_game, progress=progress)
+        return found.bills, found
+
     def sharing_prices(self) -> tuple[Array, SharingPrices]:
-        """Return the bills at prices that clear each step, and these prices.
+        """Return the bills at prices that clear each step without storage, and these prices.
 
         Each member pays the local price or the contract's, whichever is less, for what it draws,
         and gets the local price or the contract's, whichever is more, for what it feeds in.
