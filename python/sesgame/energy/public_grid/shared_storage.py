@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,31 +26,15 @@ if TYPE_CHECKING:
 
     from sesgame._engine import ConvexDispatchGame
     from sesgame.energy.battery import Battery
+    from sesgame.energy.public_grid.point_energy import PointEnergy
     from sesgame.game.allocation import Allocation, Amount
 
     Array = NDArray[np.float64]
 
-__all__ = ["PointEnergy", "SharedStorage", "StoredSharingPrices", "pool_of"]
+__all__ = ["SharedStorage", "StoredSharingPrices", "pool_of"]
 
 DIGITS = 12
 """Ratios that agree to so many are of equal batteries: those of decimals differ in the last bit."""
-
-
-class PointEnergy(NamedTuple):
-    """What points draw and feed in, whose they are, and what their contracts charge and pay.
-
-    Attributes
-    ----------
-    import_kwh, export_kwh, buy_per_kwh, sell_per_kwh : ndarray of shape (points, T)
-    member : ndarray of int
-        The number of the member of each point.
-    """
-
-    import_kwh: Array
-    export_kwh: Array
-    buy_per_kwh: Array
-    sell_per_kwh: Array
-    member: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +133,7 @@ class SharedStorage:
     ) -> None:
         # Who pays less than the pool earns outside, or asks for more than it pays there, shares
         # with nobody: all others are between.
-        drawn, fed_in, buy, sell, _ = points
+        drawn, fed_in, buy, sell = points[:4]
         takes = buy >= storage_prices[1] + fee_per_kwh
         gives = sell + fee_per_kwh <= storage_prices[0]
         of_points = StepCosts.ladder(
