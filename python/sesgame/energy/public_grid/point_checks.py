@@ -107,7 +107,7 @@ def refuse_unused(contracts: Sequence[Contract], used: Collection[str | None]) -
 
 
 def refuse_tied_steps(contract: Contract, whose: str) -> None:
-    """Refuse a contract of a point, or of storage, under which what a kWh is worth depends on other steps.
+    """Refuse a contract under which what a kWh is worth depends on other steps.
 
     Raises
     ------
