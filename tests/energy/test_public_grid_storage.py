@@ -1,5 +1,7 @@
 """Storage that shares over the public grid: costs by a linear program, bills in the core, files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sesgame as sg
@@ -34,7 +36,7 @@ def check_storage(world):
     return bills
 
 
-@drawn(5, 150, SEEDS)
+@drawn(4, 40, SEEDS)
 def test_costs_and_bills_are_those_of_a_linear_program(seed):
     check_storage(stored(seed))
 
@@ -101,6 +103,7 @@ def test_storage_that_cannot_be_dispatched_is_refused_by_name():
         ({"fee_per_kwh": -0.1}, "one fee, at least 0, between all zones and in all steps"),
         ({"fee_per_kwh": np.arange(5) / 10}, "one fee, at least 0, between all zones and in al"),
         ({"batteries": ["big"]}, "'big' is no Battery"),
+        ({"batteries": [replace(one, valid_from="2024-06-02")]}, "not there in all steps: on the"),
     ]:
         given = {"batteries": world.batteries, "storage_contract": "storage"}
         with pytest.raises(GameError, match=message):

@@ -368,7 +368,7 @@ class PublicGrid(ByValue):
         try:
             return SharedStorage(
                 self._energy(),
-                pool_of(self.batteries, self.members, self.steps.step_hours),
+                pool_of(self.batteries, self.members, self.steps),
                 contract.prices(self.steps),
                 fee,
                 self._constants(),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sesgame._engine import ConvexDispatchGame
     from sesgame.energy.battery import Battery
     from sesgame.energy.public_grid.point_energy import PointEnergy
+    from sesgame.energy.time_steps import TimeSteps
     from sesgame.game.allocation import Allocation, Amount
 
     Array = NDArray[np.float64]
@@ -68,17 +69,23 @@ class StoredSharingPrices(OwenPrices):
         return found
 
 
-def pool_of(batteries: Sequence[Battery], members: Sequence[str], step_hours: float) -> StorageUnit:
+def pool_of(batteries: Sequence[Battery], members: Sequence[str], steps: TimeSteps) -> StorageUnit:
     """Return batteries as one, which is exact where they are alike.
 
     Raises
     ------
     GameError
-        An owner is not a member, or batteries differ in efficiency, wear, hours or charge.
+        An owner is not a member, a battery is not there in all steps, or batteries differ in
+        efficiency, wear, hours or charge.
     """
     for battery in batteries:
         if battery.owner not in members:
             raise GameError(f"the owner of a battery, {battery.owner!r}, is not a member")
+        if not battery.validity.holds(steps).all():
+            raise GameError(
+                f"the battery of {battery.owner!r} is not there in all steps: on the public grid "
+                f"storage is there throughout; choose a period in which it is"
+            )
     storage = storage_of(batteries, members)
     kinds: dict[tuple[float, ...], str] = {}
     for number in storage.usable.tolist():
@@ -99,7 +106,7 @@ def pool_of(batteries: Sequence[Battery], members: Sequence[str], step_hours: fl
             f"initial charge: on the public grid storage is one pool, which is exact for batteries "
             f"that are alike; share one among its owners"
         )
-    return StorageUnit.of(storage, storage.usable, len(members), step_hours)
+    return StorageUnit.of(storage, storage.usable, len(members), steps.step_hours)
 
 
 class SharedStorage:
