@@ -86,7 +86,7 @@ def pool_of(batteries: Sequence[Battery], members: Sequence[str], steps: TimeSte
                 f"the battery of {battery.owner!r} is not there in all steps: on the public grid "
                 f"storage is there throughout; choose a period in which it is"
             )
-    storage = storage_of(batteries, members)
+    storage = storage_of(batteries, members, steps)
     kinds: dict[tuple[float, ...], str] = {}
     for number in storage.usable.tolist():
         energy = float(storage.energy_kwh[number])
