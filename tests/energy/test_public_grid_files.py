@@ -124,6 +124,7 @@ def test_what_is_wrong_is_named_by_file_and_line(tmp_path, file, old, new, messa
             r"tariff.csv is not read beside points.csv: each",
         ),
         ({"grid": "import_limit_kw\n3\n"}, r"grid.csv is not read beside points.csv: limits"),
+        ({"controller": "controller\nnone\n"}, r"controller.csv is not read beside points.csv"),
         ({"storage_offers": "name\nbig\n"}, r"storage_offers.csv is not read beside points.csv"),
         (
             {"sharing": "fee_eur_per_kwh,from,to\n0.1,06:00,22:00\n"},

@@ -36,6 +36,7 @@ _OF_ONE_CONNECTION = {
     "members": "points.csv says who the members are: give each of their meters a row there",
     "tariff": "each point has a contract: give its prices in contracts.csv",
     "grid": "limits and charges of a common connection have no meaning for points of their own",
+    "controller": "storage that ran by a controller is audited behind one connection",
     "storage_offers": "storage is bought for a community with one connection",
 }
 """Files of a community with one connection, and why they are not read beside points.csv."""

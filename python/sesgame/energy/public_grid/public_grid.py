@@ -379,36 +379,31 @@ class PublicGrid(ByValue):
     def dual_prices(self, *, progress: bool = True) -> tuple[Array, SharingPrices | DualPrices]:
         """Return the bills at prices at which all share, and these prices.
 
-        Raises
-        ------
-        GameError
-            Own points never share: then one price for all does not clear.
-        """
-        if not self.batteries:
-            return self.sharing_prices()
-        found = self._storage().prices(self.outside_game, progress=progress)
-        return found.bills, found
-
-    def sharing_prices(self) -> tuple[Array, SharingPrices]:
-        """Return the bills at prices that clear each step without storage, and these prices.
-
         Each member pays the local price or the contract's, whichever is less, for what it draws,
-        and gets the local price or the contract's, whichever is more, for what it feeds in.
+        and gets the local price or the contract's, whichever is more, for what it feeds in. With
+        batteries the prices are those of their dispatch.
+
+        Parameters
+        ----------
+        progress : bool, default True
+            Whether to draw a bar, on a terminal.
 
         Raises
         ------
         GameError
             Own points never share: then one price for all does not clear.
         """
+        if self.batteries:
+            found = self._storage().prices(self.outside_game, progress=progress)
+            return found.bills, found
         if self.own_points == "never":
             raise GameError(
                 'where own points never share (own_points="never"), one price for all does not '
                 'clear: a rule of the game, such as "shapley", splits it'
             )
-        energy = self._energy()
         return clearing_prices(
             self._native(),
-            energy,
+            self._energy(),
             self.zones,
             self._constants(),
             self.outside_game,
