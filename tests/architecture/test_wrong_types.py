@@ -92,6 +92,7 @@ CALLS = {
         "buy_per_kwh": 0.3,
         "sell_per_kwh": 0.1,
     },
+    "energy.questions": {"community": WORLD},
     "energy.mid_market_rate": {"community": WORLD},
     "energy.supply_demand_ratio": {"community": WORLD, "compensation_per_kwh": 0.01},
     "energy.bill_sharing": {"community": WORLD},

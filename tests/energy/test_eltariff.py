@@ -130,6 +130,8 @@ LOW = recurring(
     hours("00:00", "00:00", ["weekends", "holidays"]),
 )
 WINTER = {"fromIncluding": "2025-01-01", "toExcluding": "2025-03-01"}
+LAST_YEAR = {"fromIncluding": "2024-01-01", "toExcluding": "2025-01-01"}
+NEXT_YEAR = {"fromIncluding": "2026-01-01", "toExcluding": "2027-01-01"}
 REST = {"fromIncluding": "2025-03-01", "toExcluding": "2026-01-01"}
 TARIFFS = {
     "one price": tariff_of(),
@@ -172,6 +174,11 @@ TARIFFS = {
         fixed=[fee(3280, "P1Y", "Fuse")],
         energies=[energy(0.064), energy(0.439), energy(0.2, HIGH, valid=WINTER)],
         powers=[power(76, HIGH, valid=WINTER), power(28, LOW, n=5), power(4, of="PT1H")],
+    ),
+    "prices of other years": tariff_of(
+        fixed=[fee(10, "P1M"), fee(99, "P1M", validPeriod=LAST_YEAR)],
+        energies=[energy(0.2), energy(9.9, valid=NEXT_YEAR)],
+        powers=[power(36), power(99, valid=LAST_YEAR)],
     ),
     "no validity of its own": tariff_of(validPeriod=None, powers=[power(9, valid=WINTER)]),
     "free": tariff_of(energies=[energy(0.0)]),
@@ -401,6 +408,12 @@ def test_what_a_contract_does_not_have_is_refused_by_its_path(path, value, messa
 def test_a_season_of_peaks_in_a_tariff_of_two_years_is_refused(tmp_path):
     tariff = tariff_of(powers=[power(36, valid=FEBRUARY)], validPeriod=TWO_YEARS)
     with pytest.raises(GameError, match="longer than twelve months: divide the tariff"):
+        E.read_eltariff(written(tmp_path, tariff))
+
+
+def test_a_time_without_prices_is_refused_where_the_tariff_does_not_say_how_long_it_holds(tmp_path):
+    tariff = tariff_of(powers=[power(9, valid=TWO_YEARS)], validPeriod=None)
+    with pytest.raises(GameError, match="no energy price is valid on 2026-01-01, and the tariff d"):
         E.read_eltariff(written(tmp_path, tariff))
 
 

@@ -1,6 +1,7 @@
 """Local prices: published numbers, fractions, what they promise, and what they do not."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -237,6 +238,31 @@ def test_storage_is_billed_as_the_schedule_of_all_runs_it(name):
     assert idle.total == pytest.approx(
         community.cost_game(model="netting").value(["m0", "m1", "m2"])
     )
+
+
+@of_each
+@pytest.mark.parametrize("model", ["as-it-ran", "re-run"])
+def test_metered_storage_is_billed_to_whom_its_meter_belongs(name, model):
+    readings = np.array([[2.0, -1.0], [0.5, -0.5], [0, 0]])
+    nets = np.array([[-3, 1.0], [0, 1], [0, 2]])
+    more = {"controller": E.SelfConsumption()} if model == "re-run" else {}
+    community = neighbours(nets, batteries=BATTERIES, battery_kwh=readings, **more)
+    found = RULES[name](community, model=model)
+    assert found.evidence.energy == "what meters say, those of storage too"
+    assert found.evidence.net_kwh.tolist() == (nets + readings).tolist()
+    assert found.values == pytest.approx(RULES[name](neighbours(nets + readings)).values)
+    assert found.evidence.verify(community.cost_game(model=model))
+
+
+def test_storage_that_comes_later_has_no_part_before():
+    later = [BATTERIES[0], replace(BATTERIES[1], valid_from="2016-06-02")]
+    nets = np.zeros((2, 48))
+    nets[0, [10, 34]], nets[1, [20, 44]] = -6, 6
+    community = neighbours(nets, batteries=later)
+    flows = E.mid_market_rate(community).evidence.net_kwh - nets
+    assert flows[0, :24].any()
+    assert not flows[1, :24].any()
+    assert flows[1, 24:].any()
 
 
 def test_what_is_no_price_in_a_step_is_refused():

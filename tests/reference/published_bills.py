@@ -49,7 +49,10 @@ def eltariff_bill(tariff, patterns, rows, hours, holidays=()):
     total = 0.0
     billed = sorted({moment.date() for moment, _ in rows})
     for component in (tariff.get("fixedPrice") or {}).get("components", []):
+        period = component["validPeriod"]
         for day in billed:
+            if not period["fromIncluding"] <= day.isoformat() < period["toExcluding"]:
+                continue
             n_days = calendar.monthrange(day.year, day.month)[1]
             parts = {"P1D": 1, "P1M": n_days, "P1Y": 12 * n_days}[component["pricedPeriod"]]
             total += component["price"]["priceIncVat"] / parts

@@ -39,6 +39,8 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.plausibility.question import Question
+from sesgame.energy.plausibility.questions import questions
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
@@ -47,6 +49,7 @@ from sesgame.energy.published_tariff import PublishedTariff
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
+from sesgame.energy.sharing_coefficients import SharingCoefficients
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
@@ -82,9 +85,11 @@ __all__ = [
     "ProgrammePrices",
     "PublicGrid",
     "PublishedTariff",
+    "Question",
     "Scenarios",
     "Schedule",
     "SelfConsumption",
+    "SharingCoefficients",
     "SharingPrices",
     "StorageOffer",
     "StorageWindow",
@@ -101,6 +106,7 @@ __all__ = [
     "clusters_of",
     "exchanged_energy",
     "mid_market_rate",
+    "questions",
     "read_eltariff",
     "read_urdb",
     "sharing_game",

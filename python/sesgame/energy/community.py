@@ -92,6 +92,8 @@ class Community(ByValue):
         of somebody else, and do not count.
     name : str, default "community"
         For reports.
+    assumed : iterable of str, optional
+        What whoever read the data assumed, for headings and results.
 
     Raises
     ------
@@ -135,6 +137,7 @@ class Community(ByValue):
     curtailment: tuple[str, ...]
     membership: dict[str, Validity]
     name: str
+    assumed: tuple[str, ...]
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
 
@@ -154,6 +157,7 @@ class Community(ByValue):
         curtailment: Curtailment = "none",
         membership: Mapping[str, Days] | None = None,
         name: str = "community",
+        assumed: Iterable[str] = (),
     ) -> None:
         labels = cast("tuple[str, ...]", tuple(Players(members)))
         if not isinstance(steps, TimeSteps):
@@ -179,6 +183,7 @@ class Community(ByValue):
             "curtailment": _curtailing(curtailment, labels),
             "membership": belonging,
             "name": name,
+            "assumed": tuple(assumed),
             "buy_per_kwh": buy_per_kwh,
             "sell_per_kwh": sell_per_kwh,
         }
@@ -262,8 +267,9 @@ class Community(ByValue):
         ----------
         folder : path
             With ``members.csv``, ``meters.csv``, ``tariff.csv`` and, if there are batteries,
-            ``batteries.csv``; each may be compressed (``.csv.gz``). ``docs/file-formats.md``
-            describes them.
+            ``batteries.csv``; each may be compressed (``.csv.gz``), or a workbook (extra
+            ``excel``). ``docs/file-formats.md`` describes them. What has to be assumed to read
+            other forms, such as semicolons and decimal commas, is in `assumed` and in results.
         meters_zone, tariff_zone : str, optional
             Where the clocks of the meters and of the tariff are, as in :meth:`from_frames`; what
             ``clock.csv`` says by default.
@@ -273,8 +279,8 @@ class Community(ByValue):
 
         Raises
         ------
-        GameError
-            A file is missing or wrong; the message names file, line and column. What is given here
+        FaultyFilesError
+            Files are missing or wrong: all faults, with file, line and column. What is given here
             is not what ``clock.csv`` says.
         """
         said = MeterClock(meters_zone, tariff_zone, stamp)
@@ -740,8 +746,9 @@ optional
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
 
-        Of batteries that are run as one it says by which share of what they save that may put the
-        cost of any coalition too low, and by how much that of all.
+        Lines between them say what was assumed to read files, where that was needed. Of batteries
+        that are run as one it says by which share of what they save that may put the cost of any
+        coalition too low, and by how much that of all.
         """
         problem = self.problem
         used = chosen(problem, model)
@@ -750,7 +757,8 @@ optional
             how = f"{how}, {used.reading}: not as it ran"
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
-            f"{count(len(self.members), 'member')}{self._passing}, {self.steps.in_words}, {how}"
+            + "".join(f"read {words}\n" for words in self.assumed)
+            + f"{count(len(self.members), 'member')}{self._passing}, {self.steps.in_words}, {how}"
         )
 
     @property
@@ -780,6 +788,7 @@ optional
             "step_hours": self.steps.step_hours,
             "model": self.chosen_model(model),
             **({"storage": chosen(self.problem, model).reading} if self.has_storage else {}),
+            **({"assumed": list(self.assumed)} if self.assumed else {}),
         }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:

@@ -276,7 +276,8 @@ class _Reader:
         if found and cost.text().replace(" ", "") != function:
             cost.fail(f"the cost function {cost.text()!r} is not known; {function!r} is")
         _expect_unit(segment, "kW" if name == "powerPrice" else "kWh")
-        return found
+        # Of other years the tariff says nothing.
+        return [each for each in found if each.validity.first < each.validity.end]
 
     def _component(self, field: JsonField, more: list[str], unit: str) -> _Component:
         field.only([*_COMPONENT.split(), *more])
@@ -332,9 +333,16 @@ class _Reader:
         bands = []
         for first in sorted({self.validity.first, *inside}):
             buy = np.zeros(CELLS)
-            for each in components:
-                if each.validity.first <= first < each.validity.end:
-                    buy += each.price * _cells(each, holidays)
+            valid = [
+                each for each in components if each.validity.first <= first < each.validity.end
+            ]
+            if components and not valid and self.tariff.get("validPeriod") is None:
+                self.tariff.fail(
+                    f"no energy price is valid on {first}, and the tariff does not say how long it "
+                    f"holds"
+                )
+            for each in valid:
+                buy += each.price * _cells(each, holidays)
             if by_day:
                 buy[:, HOLIDAY] = np.nan
             sell = np.where(np.isnan(buy), np.nan, 0.0)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -52,7 +50,7 @@ def read_batteries(
                 rows[row][power] = value
     batteries: list[Battery] = []
     for row, shares in _owners(table, rows, members, listed):
-        with _line_of(table, row):
+        with table.of_row(row):
             batteries += Battery.shared(shares, **rows[row])
     return batteries
 
@@ -141,7 +139,7 @@ def read_offers(table: CsvTable) -> list[StorageOffer]:
         seen.add(name)
     offers = []
     for row, (name, values) in enumerate(zip(names, rows, strict=True)):
-        with _line_of(table, row):
+        with table.of_row(row):
             offers.append(StorageOffer(name=name, **values))
     return offers
 
@@ -179,7 +177,7 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
             if quantity == "connection_limit_kw" and label in connections:
                 table.fail(row, "members", f"{label} has a connection limit already")
         # Each by itself first, so that the message names its line.
-        with _line_of(table, row):
+        with table.of_row(row):
             if quantity == "connection_limit_kw":
                 connections |= Grid(
                     connection_limits_kw=dict.fromkeys(named, value)
@@ -221,7 +219,7 @@ def _demand_charges(table: CsvTable) -> list[DemandCharge]:
             continue
         if cells["per"][row] not in ("month", "period"):
             table.fail(row, "per", f'"{cells["per"][row]}" is neither month nor period')
-        with _line_of(table, row):
+        with table.of_row(row):
             when = DemandCharge(
                 price_per_kw=0.0,
                 per=cast("Per", cells["per"][row]),
@@ -242,12 +240,3 @@ def _numbers(table: CsvTable, needed: list[str], optional: list[str]) -> list[di
     columns = {name: table.floats(name).tolist() for name in needed}
     columns |= {name: table.floats(name, 0.0).tolist() for name in optional}
     return [{name: column[row] for name, column in columns.items()} for row in range(len(table))]
-
-
-@contextmanager
-def _line_of(table: CsvTable, row: int) -> Iterator[None]:
-    """Say in which line something is wrong."""
-    try:
-        yield
-    except GameError as error:
-        raise GameError(f"{table.path}, line {table.lines[row]}: {error}") from error

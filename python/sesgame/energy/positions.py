@@ -25,19 +25,20 @@ def positions(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Return the net load of each member of a schedule and its part of what storage draws.
 
-    The part is that of the capacity which a member owns.
+    What each member's batteries were metered to do, where the schedule is that; else the part is
+    that of the capacity which a member owns in a step.
 
     Parameters
     ----------
     community : Community
         In the period of the schedule.
     schedule : Schedule
-        Of some or all of its T steps' members.
+        Of some or all members, in the T steps of the community.
 
     Returns
     -------
     positions : ndarray of shape (m, T)
-        In kWh, negative where a member has energy to spare; read-only where nothing is stored.
+        In kWh, negative where a member has energy to spare.
     bought : ndarray of shape (T,), optional
         What storage draws that is bought together, if there is any.
 
@@ -53,20 +54,29 @@ def positions(
             if unknown
             else "the schedule is of another period; give the community of that period"
         )
-    net_load = community.net_load_kwh
-    if schedule.members != community.members:
-        net_load = net_load[[community.members.index(member) for member in schedule.members]]
-    metered = float(np.abs(net_load).sum())
-    if np.abs(net_load.sum(axis=0) - schedule.net_load_kwh).max() > SAME_LOAD * metered:
+    numbers = [community.members.index(member) for member in schedule.members]
+    net_load = community.net_load_kwh[numbers]
+    energy = float(np.abs(net_load).sum())
+    if np.abs(net_load.sum(axis=0) - schedule.net_load_kwh).max() > SAME_LOAD * energy:
         raise GameError("the schedule is of other meters than those of the community")
-    owned = dict.fromkeys(schedule.members, 0.0)
-    for battery in community.batteries:
-        if battery.owner in owned:
-            owned[battery.owner] += battery.energy_kwh
-    bought = sum(capacity for capacity, _ in schedule.purchases.values())
-    capacity = np.array(list(owned.values()))
-    total = float(capacity.sum()) + bought
     drawn = schedule.charge_kwh - schedule.discharge_kwh
-    if not total or not drawn.any():
+    metered = community.battery_kwh
+    if metered is not None:
+        rows = metered[numbers]
+        if np.array_equal(np.maximum(rows, 0.0).sum(axis=0), schedule.charge_kwh):
+            return net_load + rows, None
+    parts = np.zeros((len(numbers), len(drawn)))
+    place = {member: row for row, member in enumerate(schedule.members)}
+    for battery in community.batteries:
+        if battery.owner in place:
+            parts[place[battery.owner], battery.validity.steps(community.steps)] += (
+                battery.energy_kwh
+            )
+    bought = sum(capacity for capacity, _ in schedule.purchases.values())
+    total = parts.sum(axis=0) + bought
+    if not drawn.any() or not total.any():
         return net_load, None
-    return net_load + np.outer(capacity / total, drawn), bought / total * drawn if bought else None
+    drawn = np.divide(drawn, total, out=np.zeros_like(drawn), where=total > 0)
+    parts *= drawn
+    parts += net_load
+    return parts, bought * drawn if bought else None

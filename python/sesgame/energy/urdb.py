@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from sesgame.energy.calendar_cells import CELLS, hours_of_cells, price_bands, silent_on_holidays
-from sesgame.energy.calendar_hours import HOLIDAY, MINUTES
+from sesgame.energy.calendar_hours import HOLIDAY, MINUTES, CalendarHours
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee
 from sesgame.energy.demand_charge import DemandCharge
@@ -350,16 +350,7 @@ class _Reader:
             counted = schedule == number
             parts = hours_of_cells(counted if self.as_weekend else silent_on_holidays(counted))
             if price and parts:
-                first, *rest = parts
-                yield DemandCharge(
-                    price_per_kw=price,
-                    start_minute=first.start_minute,
-                    end_minute=first.end_minute,
-                    days=first.days,
-                    months=first.months,
-                    also=tuple(rest),
-                    mean_minutes=self._window(),
-                )
+                yield _charge(structure, price, parts, self._window())
 
     def _flat_peaks(self) -> Iterator[DemandCharge]:
         """Yield a charge for each price of the peak of a month."""
@@ -376,7 +367,7 @@ class _Reader:
         for number, price in enumerate(prices):
             its = frozenset(m + 1 for m, each in enumerate(numbers) if each == number)
             if price and its:
-                yield DemandCharge(price_per_kw=price, months=its, mean_minutes=self._window())
+                yield _charge(structure, price, [CalendarHours(months=its)], self._window())
 
     def _price_of_power(self, period: JsonField, unit: str) -> float:
         said = self.get(unit)
@@ -467,6 +458,25 @@ class _Reader:
             None if first is None else _day(first),
             None if last is None else _day(last) + datetime.timedelta(1),
         )
+
+
+def _charge(
+    field: JsonField, price: float, hours: list[CalendarHours], window: int | None
+) -> DemandCharge:
+    """Return a charge on the peaks of some hours, or say of what it is none."""
+    first, *rest = hours
+    try:
+        return DemandCharge(
+            price_per_kw=price,
+            start_minute=first.start_minute,
+            end_minute=first.end_minute,
+            days=first.days,
+            months=first.months,
+            also=tuple(rest),
+            mean_minutes=window,
+        )
+    except GameError as error:
+        return field.fail(str(error))
 
 
 def _day(field: JsonField) -> datetime.date:

@@ -15,6 +15,7 @@ import numpy as np
 
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE, blocks
+from sesgame.energy.dispatch.metered import METERED_MODELS
 from sesgame.energy.positions import positions
 from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
@@ -292,6 +293,8 @@ def _net_energy(part: Community, schedule: Schedule) -> tuple[Array, str]:
         )
     if bought is not None:
         raise GameError("storage that is bought belongs to no member, so nobody is billed for it")
+    if part.battery_kwh is not None and schedule.model in METERED_MODELS:
+        return net, "what meters say, those of storage too"
     if not (schedule.charge_kwh.any() or schedule.discharge_kwh.any()):
         return net, "what meters say"
     return net, (

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from sesgame.energy.community_files import contracts_of, read_holidays, read_readings
+from sesgame.energy.community_files import contracts_of, read_holidays
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_files import ELEMENT_FILES, rows_of
 from sesgame.energy.equipment_files import read_batteries
-from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
+from sesgame.energy.meter_clock import UNSAID, MeterClock, read_clock, refuse_unsaid
+from sesgame.energy.meter_files import read_readings
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.energy.public_grid.point_checks import refuse_tied_steps
 from sesgame.energy.public_grid.sharing_files import SharingTerms, read_sharing
@@ -73,8 +74,14 @@ def point_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def read_point_files(folder: Path) -> PointFields:
+def read_point_files(folder: Path, said: MeterClock = UNSAID) -> PointFields:
     """Read the files of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    said : MeterClock
+        What the caller says of the clocks, beside ``clock.csv``.
 
     Raises
     ------
@@ -82,9 +89,8 @@ def read_point_files(folder: Path) -> PointFields:
         A file is missing or wrong; the message names file, line and column.
     """
     files = point_files(folder)
-    said = MeterClock()
     if "clock" in files:
-        said = read_clock(CsvTable.read(files["clock"]))
+        said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
     holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
     contracts = contracts_of(files, said)
     everybody = CsvTable.read(files["points"])

@@ -14,6 +14,7 @@ import numpy as np
 from sesgame._engine import SharingGame, sharing_game
 from sesgame.energy.battery import Battery
 from sesgame.energy.contract import Contract
+from sesgame.energy.meter_clock import MeterClock
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.energy.public_grid.point_checks import check_points, check_storage, refuse_unused
 from sesgame.energy.public_grid.point_energy import PointEnergy
@@ -21,7 +22,7 @@ from sesgame.energy.public_grid.point_files import read_point_files
 from sesgame.energy.public_grid.shared_storage import SharedStorage, pool_of
 from sesgame.energy.public_grid.sharing_fees import sharing_fees
 from sesgame.energy.public_grid.sharing_prices import SharingPrices, clearing_prices
-from sesgame.energy.time_steps import Moment, TimeSteps
+from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, short_coalition
 from sesgame.game.by_value import ByValue
@@ -173,7 +174,14 @@ class PublicGrid(ByValue):
             self._storage()
 
     @classmethod
-    def from_csv(cls, folder: str | PathLike[str]) -> PublicGrid:
+    def from_csv(
+        cls,
+        folder: str | PathLike[str],
+        *,
+        meters_zone: str | None = None,
+        tariff_zone: str | None = None,
+        stamp: Stamp | None = None,
+    ) -> PublicGrid:
         """Read a community on the public grid from a folder of CSV files.
 
         Parameters
@@ -181,13 +189,16 @@ class PublicGrid(ByValue):
         folder : path
             With ``points.csv``, ``meters.csv``, ``contracts.csv`` and, where sharing has a fee,
             ``sharing.csv``; ``docs/file-formats.md`` describes them.
+        meters_zone, tariff_zone, stamp
+            As in :meth:`Community.from_csv`.
 
         Raises
         ------
         GameError
             A file is missing or wrong; the message names file, line and column.
         """
-        return cls(**read_point_files(Path(folder)))
+        said = MeterClock(meters_zone, tariff_zone, stamp)
+        return cls(**read_point_files(Path(folder), said))
 
     @property
     def default_model(self) -> None:
