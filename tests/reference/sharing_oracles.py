@@ -158,3 +158,79 @@ def ends_of_bill(world, member):
             )
             ends[number] += alone - sign * found.fun
     return ends
+
+
+def least_cost_with_storage(world, coalition):
+    """Return the energy cost of a coalition with its batteries, by one program of all steps.
+
+    Each battery by itself buys and sells outside under the storage's contract, takes from points
+    what they feed in and gives to points what they draw; nothing is pooled, and nothing is passed
+    on: what points share is what their registers have.
+    """
+    steps, hours = world.steps.n_steps, world.steps.step_hours
+    contract = {contract.name: contract for contract in world.contracts}[world.storage_contract]
+    stores = [battery for battery in world.batteries if battery.owner in coalition]
+    fee = float(world.fee_per_kwh[0, 0, 0])
+    outside = contract.prices(world.steps)
+    cost, upper, below, equal = [], [], [], []
+    constant = 0.0
+
+    def column(price, most=np.inf):
+        cost.append(price)
+        upper.append(most)
+        return len(cost) - 1
+
+    charged = [[[] for _ in range(steps)] for _ in stores]
+    delivered = [[[] for _ in range(steps)] for _ in stores]
+    for step in range(steps):
+        offers = _offers(world, coalition, step)
+        taken, given = [[] for _ in offers], [[] for _ in offers]
+        for a, (_, d, g, buy, sell) in enumerate(offers):
+            constant += buy * d - sell * g
+            for b, (_, _, _, _, ask) in enumerate(offers):
+                shared = column(ask + fee - buy)
+                taken[a].append(shared)
+                given[b].append(shared)
+        for number in range(len(stores)):
+            charged[number][step].append(column(outside[0][step]))
+            delivered[number][step].append(column(-outside[1][step]))
+            for a, (_, _, _, buy, sell) in enumerate(offers):
+                given[a].append(column(sell + fee))
+                charged[number][step].append(given[a][-1])
+                taken[a].append(column(fee - buy))
+                delivered[number][step].append(taken[a][-1])
+        for a, (_, d, g, _, _) in enumerate(offers):
+            below += [(dict.fromkeys(taken[a], 1.0), d), (dict.fromkeys(given[a], 1.0), g)]
+    for number, battery in enumerate(stores):
+        before = None
+        for step in range(steps):
+            most = [power * hours for power in battery.powers_kw]
+            for ways, limit in zip((charged, delivered), most, strict=True):
+                below.append((dict.fromkeys(ways[number][step], 1.0), limit))
+            state = column(0.0, battery.energy_kwh)
+            row = {state: 1.0} | ({} if before is None else {before: -1.0})
+            row |= dict.fromkeys(charged[number][step], -battery.charge_efficiency)
+            row |= dict.fromkeys(delivered[number][step], 1 / battery.discharge_efficiency)
+            equal.append((row, battery.initial_charge_kwh if before is None else 0.0))
+            for way in delivered[number][step]:
+                cost[way] += battery.degradation_cost_per_kwh
+            before = state
+        below.append(({before: -1.0}, -battery.initial_charge_kwh))
+    if not cost:
+        return constant
+
+    def matrix(rows):
+        dense = np.zeros((len(rows), len(cost)))
+        for number, (row, _) in enumerate(rows):
+            dense[number, list(row)] = list(row.values())
+        return dense, np.array([side for _, side in rows])
+
+    a_ub, b_ub = matrix(below)
+    found = linprog(
+        cost,
+        a_ub,
+        b_ub,
+        *(matrix(equal) if equal else (None, None)),
+        bounds=list(zip(np.zeros(len(cost)), upper, strict=True)),
+    )
+    return constant + found.fun

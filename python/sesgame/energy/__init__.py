@@ -43,6 +43,7 @@ from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import questions
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.published_tariff import PublishedTariff
 from sesgame.energy.scenarios import Scenarios
@@ -92,6 +93,7 @@ __all__ = [
     "SharingPrices",
     "StorageOffer",
     "StorageWindow",
+    "StoredSharingPrices",
     "Tariff",
     "Tax",
     "TimeSteps",

@@ -81,7 +81,7 @@ def owen_allocation(
         scenarios, and with `reference`; :class:`ContractPrices` where no dispatch is left to do
         under a contract. On the public grid they are
         :class:`~sesgame.energy.SharingPrices`, which clear each step: of those between which there
-        is a choice, the middle.
+        is a choice, the middle; with batteries :class:`~sesgame.energy.StoredSharingPrices`.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def owen_allocation(
         known = " or ".join(f'"{name}"' for name in DIVISIONS)
         raise GameError(f"constants must be {known}, got {constants!r}")
     if isinstance(community, PublicGrid):
-        return _of_sharing(community.period(start, end), model, reference)
+        return _of_sharing(community.period(start, end), model, reference, progress)
     part = community.period(start, end)
     if reference is None and isinstance(part, Community):
         problem = part.problem
@@ -153,14 +153,16 @@ def owen_allocation(
     return _allocation(part.members, program.dual_prices(wanted, progress=progress))
 
 
-def _of_sharing(world: PublicGrid, model: Model | None, reference: object) -> Allocation:
+def _of_sharing(
+    world: PublicGrid, model: Model | None, reference: object, progress: bool
+) -> Allocation:
     world.chosen_model(model)  # type: ignore[arg-type] # of which it has none
     if reference is not None:
         raise GameError(
             "on the public grid bills at dual prices take no reference: the middle of the prices "
             "that clear is taken, and the evidence has the ranges"
         )
-    bills, evidence = world.sharing_prices()
+    bills, evidence = world.dual_prices(progress=progress)
     allocation = Allocation(
         Players(world.members),
         bills,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from sesgame.energy.community_files import contracts_of, read_holidays
 from sesgame.energy.contract import Contract
-from sesgame.energy.contract_files import ELEMENT_FILES
+from sesgame.energy.contract_files import ELEMENT_FILES, rows_of
+from sesgame.energy.equipment_files import read_batteries
 from sesgame.energy.meter_clock import UNSAID, MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.meter_files import read_readings
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
-from sesgame.energy.public_grid.sharing_files import read_sharing
-from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
+from sesgame.energy.public_grid.point_checks import refuse_tied_steps
+from sesgame.energy.public_grid.sharing_files import SharingTerms, read_sharing
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import CsvTable
@@ -21,24 +23,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from sesgame.energy.tariff import Tariff
+    from sesgame.energy.battery import Battery
     from sesgame.energy.time_steps import TimeSteps
 
 __all__ = ["PointFields", "point_files", "read_point_files"]
 
 _NEEDED = ("points", "meters", "contracts")
-_OPTIONAL = ("sharing", "clock", "holidays", *ELEMENT_FILES)
+_OPTIONAL = ("sharing", "batteries", "clock", "holidays", *ELEMENT_FILES)
 _REGISTERS = ("import", "export")
 _UNITS = ("kW", "kWh")
 
 _OF_ONE_CONNECTION = {
     "members": "points.csv says who the members are: give each of their meters a row there",
     "tariff": "each point has a contract: give its prices in contracts.csv",
-    "batteries": (
-        "no battery is dispatched between contracts; one that was metered is part of its point's "
-        "readings, which count as they are"
-    ),
     "grid": "limits and charges of a common connection have no meaning for points of their own",
+    "controller": "storage that ran by a controller is audited behind one connection",
     "storage_offers": "storage is bought for a community with one connection",
 }
 """Files of a community with one connection, and why they are not read beside points.csv."""
@@ -52,6 +51,8 @@ class PointFields(TypedDict):
     contracts: list[Contract]
     fee_per_kwh: float | dict[tuple[str, str], NDArray[np.float64]]
     own_points: OwnPoints
+    batteries: list[Battery]
+    storage_contract: str | None
     members: list[str]
     name: str
 
@@ -92,28 +93,38 @@ def read_point_files(folder: Path, said: MeterClock = UNSAID) -> PointFields:
         said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
     holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
     contracts = contracts_of(files, said)
-    table = CsvTable.read(files["points"])
+    everybody = CsvTable.read(files["points"])
+    members = list(dict.fromkeys(everybody.texts("member")))
+    table = _with_points(everybody)
     _check_points(table, contracts)
-    _refuse_unused(CsvTable.read(files["contracts"]), table.texts("contract"))
     columns = dict.fromkeys(
         cell for register in _REGISTERS for cell in table.texts(register, "") if cell
     )
     steps, readings = read_readings(files["meters"], columns, said, holidays, "point in points.csv")
     zones = list(dict.fromkeys(table.texts("zone", "")))
-    tariffs: dict[tuple[str, str], Tariff] = {}
-    own_points: OwnPoints = "always"
+    terms = SharingTerms({}, "always", None)
     if "sharing" in files:
-        tariffs, own_points = read_sharing(
+        terms = read_sharing(
             CsvTable.read(files["sharing"]),
             zones,
             next(iter(contracts.values())).currency,
             average=said.prices_within_step == "average",
         )
+    used = {*table.texts("contract"), terms.storage_contract}
+    _refuse_unused(CsvTable.read(files["contracts"]), used)
+    batteries: list[Battery] = []
+    if "batteries" in files:
+        batteries = read_batteries(CsvTable.read(files["batteries"]), members, "points.csv")
+        if terms.storage_contract is None:
+            raise GameError(
+                f"{files['batteries']}: say under which contract storage trades outside, in the "
+                f'column "storage_contract" of sharing.csv'
+            )
     follow = any(contract.follows_clock for contract in contracts.values())
-    follow = follow or any(tariff.follows_clock for tariff in tariffs.values())
+    follow = follow or any(tariff.follows_clock for tariff in terms.fees.values())
     refuse_unsaid(steps, said.tariff_zone, follow)
     try:
-        fees = {pair: tariff.prices(steps)[0] for pair, tariff in tariffs.items()}
+        fees = {pair: tariff.prices(steps)[0] for pair, tariff in terms.fees.items()}
     except GameError as error:
         raise GameError(f"{files['sharing']}: {error}") from error
     return {
@@ -121,14 +132,26 @@ def read_point_files(folder: Path, said: MeterClock = UNSAID) -> PointFields:
         "steps": steps,
         "contracts": list(contracts.values()),
         "fee_per_kwh": fees or 0.0,
-        "own_points": own_points,
-        "members": list(dict.fromkeys(table.texts("member"))),
+        "own_points": terms.own_points,
+        "batteries": batteries,
+        "storage_contract": terms.storage_contract,
+        "members": members,
         "name": folder.resolve().name,
     }
 
 
-def _check_points(table: CsvTable, contracts: dict[str, Contract]) -> None:
+def _with_points(table: CsvTable) -> CsvTable:
+    """Return the rows of points, without those of members who have none."""
     table.expect(["point", "member", "contract", "unit"], [*_REGISTERS, "scale", "zone"])
+    others = [table.texts(name, "") for name in table.columns if name != "member"]
+    rows = [row for row in range(len(table)) if any(cells[row] for cells in others)]
+    for row in set(range(len(table))).difference(rows):
+        if not table.texts("member")[row]:
+            table.fail(row, "member", "the cell is empty; it must be the member's label")
+    return rows_of(table, rows)
+
+
+def _check_points(table: CsvTable, contracts: dict[str, Contract]) -> None:
     first: dict[str, int] = {}
     members, units = table.texts("member"), table.texts("unit")
     registers = zip(*(table.texts(register, "") for register in _REGISTERS), strict=True)
@@ -151,12 +174,12 @@ def _check_points(table: CsvTable, contracts: dict[str, Contract]) -> None:
         if not any(columns):
             table.fail(row, "point", f'"{name}" has neither an import nor an export register')
         try:
-            refuse_tied_steps(contracts[contract], name)
+            refuse_tied_steps(contracts[contract], f"the point {name!r}")
         except GameError as error:
             table.fail(row, "contract", str(error))
 
 
-def _refuse_unused(table: CsvTable, used: tuple[str, ...]) -> None:
+def _refuse_unused(table: CsvTable, used: Collection[str | None]) -> None:
     for row, name in enumerate(table.texts("contract")):
         if name not in used:
             table.fail(row, "contract", f'no point in points.csv has the contract "{name}"')

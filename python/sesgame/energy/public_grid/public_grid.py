@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
@@ -13,13 +12,16 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from sesgame._engine import SharingGame, sharing_game
+from sesgame.energy.battery import Battery
 from sesgame.energy.contract import Contract
 from sesgame.energy.meter_clock import MeterClock
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
+from sesgame.energy.public_grid.point_checks import check_points, check_storage, refuse_unused
+from sesgame.energy.public_grid.point_energy import PointEnergy
 from sesgame.energy.public_grid.point_files import read_point_files
+from sesgame.energy.public_grid.shared_storage import SharedStorage, pool_of
 from sesgame.energy.public_grid.sharing_fees import sharing_fees
-from sesgame.energy.public_grid.sharing_prices import SharingPrices
-from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
+from sesgame.energy.public_grid.sharing_prices import SharingPrices, clearing_prices
 from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, short_coalition
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.energy.bill import Bill
+    from sesgame.energy.dispatch.dual_prices import DualPrices
 
     Array = NDArray[np.float64]
 
@@ -73,6 +76,12 @@ class PublicGrid(ByValue):
     own_points : {"always", "with_others", "never"}, default "always"
         Whether the points of one member share with one another: as with others, even of a member
         alone; as with others, but only where there are some; or not at all.
+    batteries : iterable of Battery, optional
+        Storage that is dispatched, with foresight, as one more point: a coalition has the pool of
+        its members' batteries. They have to be alike, as the parts of one that several members own.
+    storage_contract : str, optional
+        The contract under which the pool buys and sells outside; it costs no less than others pay,
+        and earns no more, so that the pool does not trade between contracts.
     members : iterable of hashable, optional
         All members, also those without points; by default the owners of points.
     name : str, default "public grid"
@@ -127,13 +136,18 @@ class PublicGrid(ByValue):
         contracts: Iterable[Contract],
         fee_per_kwh: ArrayLike | Mapping[tuple[str, str], ArrayLike] = 0.0,
         own_points: OwnPoints = "always",
+        batteries: Iterable[Battery] = (),
+        storage_contract: str | None = None,
         members: Iterable[Hashable] | None = None,
         name: str = "public grid",
     ) -> None:
         self.points = tuple(points)
         self.steps = steps if isinstance(steps, TimeSteps) else TimeSteps.from_times(steps)
         self.contracts = tuple(contracts)
-        for kind, parts in ((MeteringPoint, self.points), (Contract, self.contracts)):
+        self.batteries = tuple(batteries)
+        self.storage_contract = storage_contract
+        kinds = (MeteringPoint, self.points), (Contract, self.contracts), (Battery, self.batteries)
+        for kind, parts in kinds:
             wrong = [part for part in parts if not isinstance(part, kind)]
             if wrong:
                 raise GameError(f"{wrong[0]!r} is no {kind.__name__}")
@@ -147,40 +161,17 @@ class PublicGrid(ByValue):
             )
         self.own_points = own_points
         self.name = name
-        self._check_points()
+        check_points(self.points, self.contracts, self.members, self.steps.n_steps)
+        check_storage(self.batteries, storage_contract, self.contracts, own_points)
+        refuse_unused(self.contracts, {*(p.contract for p in self.points), storage_contract})
         currencies = sorted({contract.currency for contract in self.contracts})
         if len(currencies) != 1:
             raise GameError(f"contracts are in {' and '.join(currencies)}; one currency is needed")
         self.currency = currencies[0]
         self.zones = tuple(dict.fromkeys(point.zone for point in self.points))
         self.fee_per_kwh = sharing_fees(fee_per_kwh, self.zones, self.steps.n_steps)
-
-    def _check_points(self) -> None:
-        contracts = {contract.name: contract for contract in self.contracts}
-        for kind, parts in (("contract", self.contracts), ("point", self.points)):
-            for name, times in Counter(part.name for part in parts).most_common(1):
-                if times > 1:
-                    raise GameError(f"the {kind} {name!r} is there twice")
-        members = set(self.members)
-        for point in self.points:
-            if point.member not in members:
-                raise GameError(
-                    f"the metering point {point.name!r} is of {point.member!r}, who is not a member"
-                )
-            if point.contract not in contracts:
-                raise GameError(
-                    f"the metering point {point.name!r} has the contract {point.contract!r}, "
-                    f"which is none of {', '.join(contracts)}"
-                )
-            refuse_tied_steps(contracts[point.contract], point.name)
-            if len(point.import_kwh) != self.steps.n_steps:
-                raise GameError(
-                    f"the metering point {point.name!r} has {len(point.import_kwh)} readings for "
-                    f"{self.steps.n_steps} steps"
-                )
-        unused = set(contracts) - {point.contract for point in self.points}
-        if unused:
-            raise GameError(f"no metering point has the contract {min(unused)!r}; leave it out")
+        if self.batteries:
+            self._storage()
 
     @classmethod
     def from_csv(
@@ -269,11 +260,15 @@ class PublicGrid(ByValue):
 
     def description(self, model: None = None) -> str:
         """Return in words the period, the members, and how they share; two lines."""
+        storage = ""
+        if self.batteries:
+            n_batteries = count(len(self.batteries), "battery")
+            storage = f" and a pool of {n_batteries} dispatched with foresight"
         outside = f"; outside the game: {', '.join(self.outside_game)}" if self.outside_game else ""
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
             f"{count(len(self.members), 'member')} with {count(len(self.points), 'metering point')}"
-            f", {self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
+            f"{storage}, {self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
         )
 
     @property
@@ -359,53 +354,71 @@ class PublicGrid(ByValue):
         """
         self.chosen_model(model)
         part = self.period(start, end)
-        return Game.from_native(part._native(part._prices()), part.members, kind="cost")
+        if part.batteries:
+            storage = part._storage()
+            game, rounding = storage.game(), storage.rounding
+            return Game.from_native(game, part.members, kind="cost", rounding=rounding)
+        return Game.from_native(part._native(), part.members, kind="cost")
 
-    def sharing_prices(self) -> tuple[Array, SharingPrices]:
-        """Return the bills at prices that clear each step, and these prices.
+    def _storage(self) -> SharedStorage:
+        """Return what coalitions pay who share with storage.
+
+        Raises
+        ------
+        GameError
+            Batteries are unlike, fees depend on zone or time or are negative, prices are negative,
+            or the pool could trade between contracts.
+        """
+        fee = float(self.fee_per_kwh[0, 0, 0])
+        if fee < 0 or (self.fee_per_kwh != fee).any():
+            raise GameError(
+                "with batteries sharing has one fee, at least 0, between all zones and in all steps"
+            )
+        by_name = {contract.name: contract for contract in self.contracts}
+        contract = by_name[self.storage_contract or ""]
+        try:
+            return SharedStorage(
+                self._energy(),
+                pool_of(self.batteries, self.members, self.steps),
+                contract.prices(self.steps),
+                fee,
+                self._constants(),
+            )
+        except GameError as error:
+            raise GameError(f"storage under the contract {contract.name!r}: {error}") from error
+
+    def dual_prices(self, *, progress: bool = True) -> tuple[Array, SharingPrices | DualPrices]:
+        """Return the bills at prices at which all share, and these prices.
 
         Each member pays the local price or the contract's, whichever is less, for what it draws,
-        and gets the local price or the contract's, whichever is more, for what it feeds in.
+        and gets the local price or the contract's, whichever is more, for what it feeds in. With
+        batteries the prices are those of their dispatch.
+
+        Parameters
+        ----------
+        progress : bool, default True
+            Whether to draw a bar, on a terminal.
 
         Raises
         ------
         GameError
             Own points never share: then one price for all does not clear.
         """
+        if self.batteries:
+            found = self._storage().prices(self.outside_game, progress=progress)
+            return found.bills, found
         if self.own_points == "never":
             raise GameError(
                 'where own points never share (own_points="never"), one price for all does not '
                 'clear: a rule of the game, such as "shapley", splits it'
             )
-        buy, sell = self._prices()
-        native = self._native((buy, sell))
-        *ends, shared = native.local_prices()
-        shape = (len(self.zones), self.steps.n_steps)
-        taken_low, taken_high, given_low, given_high = (np.broadcast_to(e, shape) for e in ends)
-        taken, given = (taken_low + taken_high) / 2, (given_low + given_high) / 2
-        constants = self._constants()
-        bills = self._bills(buy, sell, taken, given).sum(axis=1) + constants
-        drawn = np.stack([self._bills(buy, sell, end, None) for end in (taken_low, taken_high)])
-        fed_in = np.stack([self._bills(buy, sell, None, end) for end in (given_low, given_high)])
-        # A step's bill is straight between its two prices, so its ends are at theirs. With zones
-        # the two prices need not move together.
-        if self._has_one_fee:
-            both = drawn + fed_in
-            lowest, highest = both.min(axis=0).sum(axis=1), both.max(axis=0).sum(axis=1)
-        else:
-            lowest = (drawn.min(axis=0) + fed_in.min(axis=0)).sum(axis=1)
-            highest = (drawn.max(axis=0) + fed_in.max(axis=0)).sum(axis=1)
-        everybody = np.ones((1, len(self.members)), dtype=np.bool_)
-        return bills, SharingPrices(
-            zones=self.zones,
-            taken_per_kwh=taken,
-            given_per_kwh=given,
-            shared_kwh=shared,
-            choice="the middle of the lowest and the highest price that clears",
-            cost=float(native.values(everybody)[0]),
-            lowest=lowest + constants,
-            highest=highest + constants,
-            outside_game=self.outside_game,
+        return clearing_prices(
+            self._native(),
+            self._energy(),
+            self.zones,
+            self._constants(),
+            self.outside_game,
+            together=self._has_one_fee,
         )
 
     def _constants(self) -> Array:
@@ -421,18 +434,18 @@ class PublicGrid(ByValue):
                 amounts[place[point.member]] += bill.cost - energy
         return amounts
 
-    def _bills(self, buy: Array, sell: Array, taken: Array | None, given: Array | None) -> Array:
-        """Return what members pay in each step for what they draw, and for what they feed in."""
-        bills = np.zeros((len(self.members), self.steps.n_steps))
+    def _energy(self) -> PointEnergy:
+        """Return what points draw and feed in, and what their contracts charge and pay."""
         place = {member: row for row, member in enumerate(self.members)}
-        for point, group in zip(self.points, self._group().tolist(), strict=True):
-            row, zone = bills[place[point.member]], self.zones.index(point.zone)
-            if taken is not None:
-                # Where no price is decided, fmin and fmax take the contract's.
-                row += np.fmin(buy[group], taken[zone]) * point.import_kwh
-            if given is not None:
-                row -= np.fmax(sell[group], given[zone]) * point.export_kwh
-        return bills
+        group, (buy, sell) = self._group(), self._prices()
+        return PointEnergy(
+            import_kwh=np.array([point.import_kwh for point in self.points]),
+            export_kwh=np.array([point.export_kwh for point in self.points]),
+            buy_per_kwh=buy[group],
+            sell_per_kwh=sell[group],
+            member=np.array([place[point.member] for point in self.points], dtype=np.int64),
+            zone=np.array([self.zones.index(point.zone) for point in self.points]),
+        )
 
     def _groups(self) -> list[tuple[str, str]]:
         """Return the contracts and zones that points have together."""
@@ -460,33 +473,26 @@ class PublicGrid(ByValue):
         """Whether all zones share at one fee, which has a closed form."""
         return bool((self.fee_per_kwh == self.fee_per_kwh[:1, :1]).all())
 
-    def _native(self, prices: tuple[Array, Array]) -> SharingGame:
-        buy, sell = prices
-        place = {member: row for row, member in enumerate(self.members)}
-        member = np.array([place[point.member] for point in self.points], dtype=np.int64)
-        group = self._group()
+    def _native(self) -> SharingGame:
+        energy, (buy, sell) = self._energy(), self._prices()
         zone = np.array([self.zones.index(zone) for _, zone in self._groups()], dtype=np.int64)
         fee = self.fee_per_kwh
         if self._has_one_fee:
             zone, fee = np.zeros_like(zone), fee[:1, :1]
-        fee = np.ascontiguousarray(fee)
-        drawn = np.array([point.import_kwh for point in self.points])
-        fed_in = np.array([point.export_kwh for point in self.points])
-        for readings in (drawn, fed_in):
+        for readings in (energy.import_kwh, energy.export_kwh):
             readings.setflags(write=False)
         alone = self._constants()
-        for row, number in enumerate(group.tolist()):
-            alone[member[row]] += buy[number] @ drawn[row] - sell[number] @ fed_in[row]
+        np.add.at(alone, energy.member, energy.costs_alone)
         return native_from(
             sharing_game,
-            drawn,
-            fed_in,
-            member,
-            group,
+            energy.import_kwh,
+            energy.export_kwh,
+            energy.member,
+            self._group(),
             zone,
             buy,
             sell,
-            fee,
+            np.ascontiguousarray(fee),
             alone,
             self.own_points,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import cast, get_args
+from typing import NamedTuple, cast, get_args
 
 from sesgame.energy.community_files import BAND_COLUMNS, read_bands
 from sesgame.energy.contract_files import rows_of
@@ -12,15 +12,34 @@ from sesgame.energy.tariff import Tariff
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 
-__all__ = ["read_sharing"]
+__all__ = ["SharingTerms", "read_sharing"]
 
 _SAME = "same"
+_OF_ALL = ("own_points", "storage_contract")
+
+
+class SharingTerms(NamedTuple):
+    """How a community shares.
+
+    Attributes
+    ----------
+    fees : dict
+        From each zone to each, as a tariff's buy price.
+    own_points : {"always", "with_others", "never"}
+        Whether the points of one member share with one another.
+    storage_contract : str or None
+        Under which batteries trade outside, if there are any.
+    """
+
+    fees: dict[tuple[str, str], Tariff]
+    own_points: OwnPoints
+    storage_contract: str | None
 
 
 def read_sharing(
     table: CsvTable, zones: list[str], currency: str, *, average: bool
-) -> tuple[dict[tuple[str, str], Tariff], OwnPoints]:
-    """Return the fee from each zone to each, as a tariff's buy price, and whether own points share.
+) -> SharingTerms:
+    """Return how a community shares.
 
     Raises
     ------
@@ -32,7 +51,7 @@ def read_sharing(
     others = [n for n in table.columns if re.fullmatch(r"fee_[a-z]{3}_per_kwh", n) and n != column]
     if others:
         raise GameError(f'{table.path}: "{others[0]}", but contracts are in {currency}: "{column}"')
-    table.expect([column], ["from_zone", "to_zone", "own_points", *BAND_COLUMNS])
+    table.expect([column], ["from_zone", "to_zone", *_OF_ALL, *BAND_COLUMNS])
     givers, takers = table.texts("from_zone", ""), table.texts("to_zone", "")
     rows: dict[tuple[str, str], list[int]] = {}
     for row, pair in enumerate(zip(givers, takers, strict=True)):
@@ -59,7 +78,10 @@ def read_sharing(
                     f"both cells empty for all that have none of their own"
                 )
             fees[giver, taker] = fee
-    return fees, _own_points(table)
+    own_points, contract = (_alike(table, column) for column in _OF_ALL)
+    if own_points and own_points not in get_args(OwnPoints):
+        table.fail(0, "own_points", f'"{own_points}" is not {", ".join(get_args(OwnPoints))}')
+    return SharingTerms(fees, cast("OwnPoints", own_points or "always"), contract or None)
 
 
 def _tariff(
@@ -74,11 +96,10 @@ def _tariff(
     return read_bands(own, (fees, fees), currency, average=average)
 
 
-def _own_points(table: CsvTable) -> OwnPoints:
-    said = table.texts("own_points", "")
+def _alike(table: CsvTable, column: str) -> str:
+    """Return what all rows say alike."""
+    said = table.texts(column, "")
     for row, word in enumerate(said):
-        if word and word not in get_args(OwnPoints):
-            table.fail(row, "own_points", f'"{word}" is not {", ".join(get_args(OwnPoints))}')
         if word != said[0]:
-            table.fail(row, "own_points", f'"{word}", but the first row says "{said[0]}"')
-    return cast("OwnPoints", said[0] or "always")
+            table.fail(row, column, f'"{word}", but the first row says "{said[0]}"')
+    return said[0]
