@@ -4,18 +4,22 @@ use std::borrow::Cow;
 
 use once_cell::race::OnceBox;
 
-use super::{Tariff, check_net_load};
+use super::{Tariff, check_net_load, tariff};
 use crate::coalition::MAX_TABLE_PLAYERS;
 use crate::error::Result;
 use crate::game::{ExactShares, NativeGame, Ranges, Walker};
 use crate::leave_one_out::without_each_by_sums;
 use crate::owen_integral::kink_sums::{KinkSums, MOST_STEPS};
 use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
-use crate::partial_sums::SumWalker;
+use crate::partial_sums::{CoalitionSums, PartialSums};
 use crate::progress::Progress;
 
 /// Players from whom on ranges of coalitions are worth their preparation.
 const MANY: usize = 10;
+
+/// Steps for which the coalitions of the three lowest players are worked out together: what they need stays in
+/// the nearest cache.
+const BLOCK: usize = 4 * tariff::LANES;
 
 /// The cost game of netting: `c(S) = sum over t of max(buy_t * L_t, sell_t * L_t)` with `L_t` the
 /// sum of the members' net loads.
@@ -72,7 +76,10 @@ impl NativeGame for NettingGame {
     }
 
     fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
-        Box::new(SumWalker::new(&self.net_load, self.tariff.n_steps(), self.cost()))
+        Box::new(NettingWalker {
+            game: self,
+            sums: PartialSums::new(&self.net_load, self.tariff.n_steps()),
+        })
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
@@ -90,6 +97,47 @@ impl NativeGame for NettingGame {
 
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
         Some(shapley_value(self, progress))
+    }
+}
+
+/// The sum of the members' loads.
+struct NettingWalker<'a> {
+    game: &'a NettingGame,
+    sums: PartialSums<'a>,
+}
+
+impl Walker for NettingWalker<'_> {
+    fn clear(&mut self) {
+        self.sums.clear();
+    }
+
+    fn add(&mut self, player: usize) {
+        self.sums.add(player);
+    }
+
+    fn remove(&mut self, player: usize) {
+        self.sums.remove(player);
+    }
+
+    fn value(&mut self) -> f64 {
+        self.game.tariff.cost(self.sums.sum())
+    }
+
+    fn values_with_lowest(&mut self) -> Option<[f64; 8]> {
+        let tariff = &self.game.tariff;
+        let mut with_lowest = CoalitionSums::<BLOCK>::new(&self.sums);
+        (0..3).rev().for_each(|player| with_lowest.push(player, player));
+        let numbers: [_; 8] = std::array::from_fn(|coalition| with_lowest.number(coalition));
+        let mut costs = [[0.0; tariff::LANES]; 8];
+        for first in (0..tariff.n_steps()).step_by(BLOCK) {
+            let steps = first..tariff.n_steps().min(first + BLOCK);
+            with_lowest.fill(steps.clone());
+            for (number, costs) in numbers.iter().zip(&mut costs) {
+                let load = with_lowest.sum(number.unwrap_or(0));
+                tariff.add_costs(steps.clone(), load, costs);
+            }
+        }
+        Some(costs.map(tariff::total))
     }
 }
 
