@@ -87,10 +87,18 @@ def test_step_costs(benchmark: Any, period: tuple[str, str]) -> None:
     rows = np.random.default_rng(0).random((N_PROGRAMS, n)) < 0.5
     n_coalitions, steps = 1 << n, plain.steps.n_steps
     pool = processor_time(POOLED.native_game(plain).tabulate) / n_coalitions
-    print(f"\n{steps} steps, plain pool: {1e9 * pool / steps:.1f} ns a coalition and step")
+    single = processor_time(lambda: POOLED.native_game(plain).values(rows)) / N_PROGRAMS
+    print(
+        f"\n{steps} steps, plain pool, per step: {1e9 * pool / steps:.1f} ns in a table, "
+        f"eight at once; {1e9 * single / steps:.1f} ns by itself"
+    )
     for name, game in games.items():
         seconds = processor_time(game.tabulate) / n_coalitions
-        text = f"{name}: {1e9 * seconds / steps:.1f} ns, {seconds / pool:.1f} times the plain pool"
+        alone = processor_time(lambda game=game: game.values(rows)) / N_PROGRAMS
+        text = (
+            f"{name}: {1e9 * seconds / steps:.1f} ns in a table, {seconds / pool:.1f} times the "
+            f"plain pool there; {1e9 * alone / steps:.1f} ns by itself, {alone / single:.1f} times"
+        )
         if name in worlds:
             program = MODELS["linear"].native_game(worlds[name])
             values = program.values(rows)

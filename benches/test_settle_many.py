@@ -10,6 +10,7 @@ the limit. Its share is printed: the time in Python of a community without any n
 from __future__ import annotations
 
 from collections.abc import Callable
+from resource import RUSAGE_SELF, getrusage
 from time import process_time
 from typing import Any
 
@@ -67,6 +68,19 @@ def test_settle_many(
         f"itself ({each / single:.2f} times); {MANY:,} on {CORES} cores: "
         f"{MANY * each / CORES / 60:.1f} min"
     )
+
+
+def test_memory(month: sg.energy.Community) -> None:
+    """Print how much the process grows over 10,000 communities whose results nobody keeps."""
+
+    def grown(count: int) -> int:
+        months = (named(month, f"m{number}") for number in range(count))
+        for settled in sg.settle_many(months, "dual-prices", progress=False):
+            assert len(settled.allocation) == len(month.members)
+        return getrusage(RUSAGE_SELF).ru_maxrss
+
+    first = grown(100)
+    print(f"\n{MANY:,} communities: {(grown(MANY) - first) / 1024:.1f} MB more than 100 of them")
 
 
 def named(community: sg.energy.Community, name: str) -> sg.energy.Community:

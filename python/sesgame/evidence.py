@@ -16,6 +16,8 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.local_sharing.local_prices import LocalPrices
+from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.estimators.cross_validated import Candidate
@@ -56,6 +58,7 @@ __all__ = [
     "Intervals",
     "KernelCheck",
     "LeastCoreEvidence",
+    "LocalPrices",
     "NashEffort",
     "NashInCoreEvidence",
     "NestedNashEvidence",
@@ -68,6 +71,7 @@ __all__ = [
     "ShareBound",
     "SharingPrices",
     "Stage",
+    "StoredSharingPrices",
     "SurplusEvidence",
     "TauEvidence",
     "TracePoint",

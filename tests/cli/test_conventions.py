@@ -155,7 +155,7 @@ def test_bash_completes_commands_options_and_rules(tmp_path):
             f"shapley,{name}" for name in RULES if name.startswith("nuc")
         },
         "auction m.csv --rules ": MARKET_RULES,
-        "allocate --model ": {"battery", "netting", "merged", "linear"},
+        "allocate --model ": {"battery", "netting", "merged", "linear", "contract"},
         "allocate --start ": set(),
         "solve ga": set(),
         "completion ": {"bash"},

@@ -294,7 +294,7 @@ def test_batteries_of_different_efficiency_are_named(tmp_path):
 
 def test_an_unknown_model_is_refused(tmp_path):
     community = sg.energy.Community.from_csv(write_community(tmp_path))
-    with pytest.raises(GameError, match='"battery", "netting", "merged" or "linear"'):
+    with pytest.raises(GameError, match='"battery", "netting", "merged", "linear" or "contract"'):
         community.cost_game(model="milp")
 
 

@@ -12,7 +12,7 @@ from reference.world_lp import least_cost
 from sesgame.energy import Battery, DemandCharge, Grid, PriceSeries, TimeSteps
 from sesgame.energy.dispatch import peak_pool
 from sesgame.energy.dispatch.model import MODELS
-from sesgame.errors import GameError, NotFiniteError, NumericalWarning, SolverError
+from sesgame.errors import AllocationError, GameError, NotFiniteError, NumericalWarning, SolverError
 
 RELATIVE = 1e-9
 """Of all money that flows: what the search promises."""
@@ -267,9 +267,12 @@ def test_a_certificate_refuses_a_wrong_peak_by_name(seed, world):
     if not all_can_keep_limits(community):
         return
     game = community.cost_game()
-    evidence = sg.owen_allocation(community, progress=False).evidence
+    allocation = sg.owen_allocation(community, progress=False)
+    evidence = allocation.evidence
     shares = evidence.peak_shares
     assert evidence.verify(game).state == "proved"
+    if world is drawn:  # whose coalitions have a dispatch each
+        assert sg.audit(game, allocation, progress=False).efficient
     paying = max(range(len(shares)), key=lambda n: shares[n].paid_per_kwh.sum())
     part = shares[paying]
     assert part.paid_per_kwh.sum() > 0
@@ -286,8 +289,11 @@ def test_a_certificate_refuses_a_wrong_peak_by_name(seed, world):
         (part.paid_per_kwh[1:], evidence, f"the shares of {part.name} .* one for each step"),
     ]:
         wrong = [*shares[:paying], replace(part, paid_per_kwh=paid), *shares[paying + 1 :]]
-        verdict = replace(claimed, peak_shares=tuple(wrong)).verify(game)
+        forged = replace(claimed, peak_shares=tuple(wrong))
+        verdict = forged.verify(game)
         assert verdict.state == "refuted"
+        with pytest.raises(AllocationError, match=message):
+            sg.audit(game, replace(allocation, evidence=forged), progress=False)
         assert re.search(message, "; ".join(verdict.failures)), verdict.failures
     verdict = replace(evidence, peak_shares=shares[1:]).verify(game)
     assert "some of each of" in verdict.failures[0]
@@ -381,7 +387,10 @@ def test_which_steps_a_charge_counts():
     ("options", "message"),
     [
         ({"price_per_kw": -1.0}, "price_per_kw must be non-negative, got -1.0"),
-        ({"price_per_kw": 1.0, "per": "week"}, 'per must be "period", "month" or "year", got'),
+        (
+            {"price_per_kw": 1.0, "per": "week"},
+            'per must be "period", "month" or "year", got \'week\'',
+        ),
         ({"price_per_kw": 1.0, "days": [8]}, "are not days of the week"),
         ({"price_per_kw": 1.0, "end_minute": 1441}, "1441 is not a minute of the day"),
     ],

@@ -71,7 +71,8 @@ def test_the_fastest_model_that_has_everything_is_chosen(world, name):
 
 
 def test_an_unknown_model_is_refused_with_those_that_there_are():
-    with pytest.raises(GameError, match='"netting", "merged", "linear" or "contract"'):
+    message = 'model must be "battery", "netting", "merged", "linear" or "contract", got'
+    with pytest.raises(GameError, match=message):
         chosen(plain_problem(), "fast")
 
 

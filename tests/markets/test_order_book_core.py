@@ -150,7 +150,7 @@ def test_equal_units_all_trade_at_the_middle_of_the_clearing_prices():
 
 
 def test_a_search_that_is_stopped_says_what_a_coalition_might_gain():
-    book = drawn_book(32, 1)
+    book = drawn_book(20, 2)
     with pytest.raises(SolverError, match=r"time limit: after \d+ blocking coalitions none"):
         core_selecting(book, time_limit=1e-9)
 

@@ -83,8 +83,11 @@ class ConvexWorld:
         return (low[0] if low else -np.inf), (high[0] if high else np.inf)
 
 
-def least_cost(world, members, caps):
-    """Return the least cost of a coalition, or None where there is no dispatch."""
+def least_cost(world, members, caps, cap_prices=()):
+    """Return the least cost of a coalition, or None where there is no dispatch.
+
+    With `cap_prices` the caps are chosen, too, from 0 on, and `caps` are zeros.
+    """
     charging, discharging, charge_wear, discharge_wear, retention = world.losses
     energy, charge_power, discharge_power, initial = (b[members].sum() for b in world.batteries)
     at = world.kinks_of(members, caps)
@@ -104,6 +107,7 @@ def least_cost(world, members, caps):
         highs.addRow(lower, upper, len(terms), columns, np.array([x for _, x in terms]))
 
     constant, before = float(world.money[members].sum()), None
+    chosen = [column(price, 0.0, infinity) for price in cap_prices]
     for step, kinks in enumerate(at):
         slopes, anchor = world.slopes[step], world.anchor[step]
         base = slopes[anchor]
@@ -123,7 +127,10 @@ def least_cost(world, members, caps):
             weight = slopes[k + 1] - slopes[k] if slopes[k + 1] != slopes[k] else 0.0
             if 0 < weight < np.inf:
                 beyond, sign = column(weight, 0.0, infinity), 1.0 if k < anchor else -1.0
-                row(sign * kink, infinity, [(beyond, 1.0), (drawn, sign), (given, -sign)])
+                terms = [(beyond, 1.0), (drawn, sign), (given, -sign)]
+                if chosen and (cap := world.kinks[2][step, k]) >= 0:
+                    terms.append((chosen[cap], -sign))
+                row(sign * kink, infinity, terms)
     highs.run()
     if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
         return None

@@ -25,8 +25,13 @@ from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.local_sharing.bill_sharing import bill_sharing
+from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
+from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
+from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
@@ -64,14 +69,19 @@ __all__ = [
     "Schedule",
     "SharingPrices",
     "StorageOffer",
+    "StoredSharingPrices",
     "Tariff",
     "Tax",
     "TimeSteps",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
+    "bill_sharing",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "mid_market_rate",
     "sharing_game",
+    "supply_demand_ratio",
+    "uniform_local_price",
 ]

@@ -327,7 +327,7 @@ class Community(ByValue):
         own = self.tariff
         if not isinstance(own, Contract):
             own = Contract(name=self.name, energy=own, billed_per="period")
-        charges = [charge for charge in self.grid.charges if charge.price_per_kw]
+        charges = self.grid.charges
         return replace(own, demand_charges=(*own.demand_charges, *charges)) if charges else own
 
     def bill(
@@ -375,8 +375,8 @@ class Community(ByValue):
                                                 total                            EUR    4.10
         """
         part = self.period(start, end)
-        found = part.dispatch(members, model=model)
         named = self.members if members is None else tuple(members)
+        found = part.dispatch(named, model=model)
         return part.contract.bill(
             part.steps,
             found.grid_import_kwh,

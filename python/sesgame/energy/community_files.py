@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
@@ -19,13 +20,15 @@ from sesgame.energy.clock_cells import (
     minute_of,
     months_of,
 )
+from sesgame.energy.contract import Contract
+from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_contracts
 from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
-from sesgame.files.csv_folder import csv_files
+from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import NAMED, CsvTable
 from sesgame.files.number_table import NumberTable
 from sesgame.formatting import count
@@ -38,16 +41,21 @@ if TYPE_CHECKING:
     from sesgame.energy.battery import Battery, StorageOffer
 
 __all__ = [
+    "BAND_COLUMNS",
     "CommunityFields",
     "community_files",
+    "contracts_of",
+    "read_bands",
     "read_community_files",
     "read_holidays",
     "read_readings",
-    "read_tariff",
 ]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays")
+_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays", *ELEMENT_FILES)
+BAND_COLUMNS = ("from", "to", "days", "months", "valid_from")
+"""Columns that say when a price holds."""
+
 _KINDS = ("load", "pv")
 _UNITS = ("kW", "kWh")
 
@@ -59,7 +67,7 @@ class CommunityFields(TypedDict):
     steps: TimeSteps
     load_kwh: NDArray[np.float64]
     pv_kwh: NDArray[np.float64]
-    tariff: Tariff | PriceSeries
+    tariff: Tariff | PriceSeries | Contract
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
@@ -84,7 +92,9 @@ def community_files(folder: Path) -> dict[str, Path]:
     GameError
         There is no such folder, a file is missing, or is there plain and compressed.
     """
-    return csv_files(folder, _NEEDED, _OPTIONAL)
+    if not folder.is_dir() or find_csv(folder, "contracts") is None:
+        return csv_files(folder, _NEEDED, _OPTIONAL)
+    return csv_files(folder, ("members", "meters", "contracts"), ("tariff", *_OPTIONAL))
 
 
 def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
@@ -114,7 +124,7 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     if "storage_offers" in files:
         offers = read_offers(CsvTable.read(files["storage_offers"]))
     grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
-    tariff = read_tariff(CsvTable.read(files["tariff"]), said)
+    tariff = _joint_contract(files, said)
     refuse_unsaid(steps, said.tariff_zone, tariff.follows_clock or grid.follows_clock)
     return {
         "members": members,
@@ -127,6 +137,30 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
         "storage_offers": offers,
         "name": folder.resolve().name,
     }
+
+
+def contracts_of(files: Mapping[str, Path], said: MeterClock) -> dict[str, Contract]:
+    """Return the contracts of a folder by name, as :func:`read_contracts` does.
+
+    Raises
+    ------
+    GameError
+        A file is wrong; the message names file, line and column.
+    """
+    return read_contracts(files, partial(_read_tariff, said=said))
+
+
+def _joint_contract(files: Mapping[str, Path], said: MeterClock) -> Tariff | PriceSeries | Contract:
+    """Return the one contract of all, or the tariff where that is all there is."""
+    if not any(role in files for role in CONTRACT_FILES):
+        return _read_tariff(CsvTable.read(files["tariff"]), said)
+    contracts = contracts_of(files, said)
+    if len(contracts) > 1:
+        raise GameError(
+            f"{files['contracts']}: a community with one connection has one contract, and nobody "
+            f"has {' or '.join(list(contracts)[1:])} here: keep one"
+        )
+    return next(iter(contracts.values()))
 
 
 def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
@@ -292,22 +326,14 @@ def read_holidays(table: CsvTable) -> list[date]:
     return days
 
 
-def read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
-    """Return the prices of a table.
-
-    Raises
-    ------
-    GameError
-        A column is missing or has no meaning, or a cell is wrong.
-    """
+def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     currency = _currency(table)
     buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
     series = "time" in table.columns
-    calendar = {"days", "months", "valid_from"}
-    bands = not series and not {"from", "to", *calendar}.isdisjoint(table.columns)
+    bands = not series and not set(BAND_COLUMNS).isdisjoint(table.columns)
     clock = bands and not {"from", "to"}.isdisjoint(table.columns)
     when = ["time"] if series else ["from", "to"] if clock else []
-    table.expect([*when, buy_name, sell_name], sorted(calendar) if bands else [])
+    table.expect([*when, buy_name, sell_name], BAND_COLUMNS[2:] if bands else [])
     average = said.prices_within_step == "average"
     buy, sell = table.floats(buy_name), table.floats(sell_name)
     if series:
@@ -320,6 +346,24 @@ def read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
             f"{table.path} has {len(table)} rows of prices but does not say when they hold; "
             f'add the columns "from" and "to" (and "days", "months", "valid_from"), or "time"'
         )
+    return read_bands(table, (buy, sell), currency, average=average)
+
+
+def read_bands(
+    table: CsvTable,
+    prices: tuple[NDArray[np.float64], NDArray[np.float64]],
+    currency: str,
+    *,
+    average: bool,
+) -> Tariff:
+    """Return prices, of buying and of selling, that hold when the columns of bands say.
+
+    Raises
+    ------
+    GameError
+        A cell is wrong, or a minute has no price or two; the message names file and line.
+    """
+    buy, sell = prices
     starts = [cell or "00:00" for cell in table.texts("from", "")]
     ends = [cell or "24:00" for cell in table.texts("to", "")]
     start = table.convert("from", starts, minute_of, CLOCK)
@@ -336,7 +380,7 @@ def read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     try:
         return Tariff([PriceBand(*row) for row in rows], currency, average)
     except GameError as error:
-        raise GameError(f"{table.path}: {error}") from error
+        raise GameError(f"{table.path}, from line {table.lines[0]}: {error}") from error
 
 
 def _currency(table: CsvTable) -> str:

@@ -270,7 +270,8 @@ class Contract(ByValue):
         for number, (low, high) in enumerate(zip(firsts, ends, strict=True)):
             days = np.unique(steps.times[low:high].astype("datetime64[D]"))
             n_days[number] = len(days)
-            shares[number] = sum(1.0 / _length(day) for day in days)
+            begun, counts = np.unique(days.astype("datetime64[M]"), return_counts=True)
+            shares[number] = (counts / _lengths(begun)).sum()
         minimum = np.full(len(ends), np.nan)
         if self.minimum_per_month is not None:
             minimum = self.minimum_per_month * shares
@@ -339,11 +340,9 @@ class Contract(ByValue):
         features = {
             "a credit capped at what energy costs": self.credit == "capped",
             f"net metering per {self.credit[8:]}": self.credit.startswith("net"),
-            "blocks of energy": bool(self.blocks),
-            "a fixed fee in the game": bool(self._own_fees),
-            "a minimum bill": self.minimum_per_month is not None,
         }
         found = [name for name, is_there in features.items() if is_there]
+        found += self._constants_of_months
         return found + [
             element for charge in self.demand_charges for element in charge.beyond_a_step(steps)
         ]
@@ -351,13 +350,18 @@ class Contract(ByValue):
     @property
     def constants(self) -> list[str]:
         """What of it is not in proportion to energy, in words."""
+        found = self._constants_of_months
+        return found + [name for charge in self.demand_charges for name in charge.constants]
+
+    @property
+    def _constants_of_months(self) -> list[str]:
+        """The same without charges on peaks."""
         features = {
             "blocks of energy": bool(self.blocks),
             "a fixed fee in the game": bool(self._own_fees),
             "a minimum bill": self.minimum_per_month is not None,
         }
-        found = [name for name, is_there in features.items() if is_there]
-        return found + [name for charge in self.demand_charges for name in charge.constants]
+        return [name for name, is_there in features.items() if is_there]
 
     def __repr__(self) -> str:
         elements = [
@@ -368,7 +372,8 @@ class Contract(ByValue):
         return f"Contract({self.name!r}, {self.energy!r}, {', '.join(elements)})"
 
 
-def _length(day: np.datetime64) -> int:
-    """Return how many days the month of a day has."""
-    month = day.astype("datetime64[M]")
-    return int(((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(int))
+def _lengths(months: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Return how many days months have."""
+    firsts, nexts = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]")
+    lengths: NDArray[np.float64] = (nexts - firsts).astype(np.float64)
+    return lengths

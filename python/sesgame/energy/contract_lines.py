@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from sesgame.game.by_value import ByValue
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.energy.contract import Contract
-    from sesgame.energy.contract_elements import FixedFee
+    from sesgame.energy.contract_elements import FixedFee, Tax
+    from sesgame.energy.demand_charge import DemandCharge
     from sesgame.energy.dispatch.billing import BilledPeak, Billing, SetPeak
     from sesgame.energy.time_steps import TimeSteps
 
@@ -25,6 +25,26 @@ __all__ = ["Registers", "bill_lines"]
 
 MOST_PRICES = 12
 """Lines of energy in a month; where it has more prices, one line gives their mean."""
+
+
+class Elements(Protocol):
+    """What lines are made of, beside the plain arrays: a contract."""
+
+    @property
+    def currency(self) -> str:
+        """The unit of all money."""
+
+    @property
+    def fees(self) -> tuple[FixedFee, ...]:
+        """What is billed whatever is used."""
+
+    @property
+    def demand_charges(self) -> tuple[DemandCharge, ...]:
+        """Charges on peaks."""
+
+    @property
+    def taxes(self) -> tuple[Tax, ...]:
+        """In the order in which they are applied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +78,7 @@ class Registers(ByValue):
 
 
 def bill_lines(
-    contract: Contract,
+    contract: Elements,
     billing: Billing,
     registers: Registers,
     prices: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -68,7 +88,7 @@ def bill_lines(
 
     Parameters
     ----------
-    contract : Contract
+    contract : Elements
     billing : Billing
         Its elements in the steps of the registers.
     registers : Registers
@@ -113,7 +133,7 @@ def bill_lines(
 
 
 def _energy_lines(
-    contract: Contract,
+    contract: Elements,
     billing: Billing,
     registers: Registers,
     prices: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -203,7 +223,7 @@ def _peak_line(
     )
 
 
-def _taxed(contract: Contract, lines: list[BillLine], period: str) -> Iterator[BillLine]:
+def _taxed(contract: Elements, lines: list[BillLine], period: str) -> Iterator[BillLine]:
     """Yield lines, and the taxes on them."""
     yield from lines
     above = list(lines)

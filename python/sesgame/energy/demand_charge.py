@@ -43,7 +43,7 @@ class DemandCharge(InOrder):
 
     The peak of a month is the mean of its highest windows, between floor and cap,
 
-    .. math:: P_m = \min \left( \max \left( \frac{1}{k} \sum_{j=1}^{k} w_{(j)}, \ f \right), \
+    .. math:: P_m = \min \left( \max \left( \frac{1}{k} \sum_{j=1}^{k} w_{(j)}, f \right),
               \mathrm{cap} \right)
 
     where :math:`w_{(1)} \ge w_{(2)} \ge \dots` are the mean imports in kW of the windows, or of the

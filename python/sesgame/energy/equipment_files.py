@@ -27,8 +27,10 @@ _WHEN = {"per": "period", "from": "00:00", "to": "24:00", "days": "", "months": 
 """Cells that say when a demand charge holds, and what an empty one means."""
 
 
-def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
-    """Return one battery for each row."""
+def read_batteries(
+    table: CsvTable, members: list[str], listed: str = "members.csv"
+) -> list[Battery]:
+    """Return one battery for each row; its owners are members that a file lists."""
     numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
     optional = ["initial_charge_kwh", "degradation_cost_per_kwh"]
     powers = ["charge_power_kw", "discharge_power_kw"]
@@ -41,14 +43,14 @@ def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
             if given[row]:
                 rows[row][power] = value
     batteries: list[Battery] = []
-    for row, shares in _owners(table, rows, members):
+    for row, shares in _owners(table, rows, members, listed):
         with _line_of(table, row):
             batteries += Battery.shared(shares, **rows[row])
     return batteries
 
 
 def _owners(
-    table: CsvTable, rows: list[dict[str, float]], members: list[str]
+    table: CsvTable, rows: list[dict[str, float]], members: list[str], listed: str
 ) -> list[tuple[int, dict[str, float]]]:
     """Return the first row of each battery, and the shares of its owners.
 
@@ -71,7 +73,7 @@ def _owners(
                 table.fail(
                     row,
                     "owner",
-                    f"{label} is not in members.csv; list an operator there as a member without "
+                    f"{label} is not in {listed}; list an operator there as a member without "
                     f"meters",
                 )
         name = names[row]

@@ -115,9 +115,11 @@ class Grid(ByValue):
 
     @property
     def charges(self) -> tuple[DemandCharge, ...]:
-        """All demand charges, that of the whole period first."""
-        of_all = DemandCharge(price_per_kw=self.demand_charge_per_kw, per="period")
-        return (of_all, *self.demand_charges)
+        """The demand charges that cost something, that of the whole period first."""
+        charges = [charge for charge in self.demand_charges if charge.price_per_kw]
+        if self.demand_charge_per_kw:
+            charges.insert(0, DemandCharge(price_per_kw=self.demand_charge_per_kw, per="period"))
+        return tuple(charges)
 
     def peak_charges(self, steps: TimeSteps) -> tuple[PeakCharge, ...]:
         """Return the demand charges as a dispatch model takes them, those that cost something.

@@ -73,7 +73,7 @@ def owen_allocation(
         :class:`ProgrammePrices` where a linear program did: for ``model="linear"``, for
         scenarios, and with `reference`. On the public grid they are
         :class:`~sesgame.energy.SharingPrices`, which clear each step: of those between which there
-        is a choice, the middle.
+        is a choice, the middle; with batteries :class:`~sesgame.energy.StoredSharingPrices`.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def owen_allocation(
             f"{community!r}"
         )
     if isinstance(community, PublicGrid):
-        return _of_sharing(community.period(start, end), model, reference)
+        return _of_sharing(community.period(start, end), model, reference, progress)
     part = community.period(start, end)
     if reference is None and isinstance(part, Community):
         problem = part.problem
@@ -137,14 +137,16 @@ def owen_allocation(
     return _allocation(part.members, program.dual_prices(wanted, progress=progress))
 
 
-def _of_sharing(world: PublicGrid, model: Model | None, reference: object) -> Allocation:
+def _of_sharing(
+    world: PublicGrid, model: Model | None, reference: object, progress: bool
+) -> Allocation:
     world.chosen_model(model)  # type: ignore[arg-type] # of which it has none
     if reference is not None:
         raise GameError(
             "on the public grid bills at dual prices take no reference: the middle of the prices "
             "that clear is taken, and the evidence has the ranges"
         )
-    bills, evidence = world.sharing_prices()
+    bills, evidence = world.dual_prices(progress=progress)
     allocation = Allocation(
         Players(world.members),
         bills,

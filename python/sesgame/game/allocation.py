@@ -202,6 +202,11 @@ class Evidence(ByValue):
         """What fills the places that the meaning of a rule has, beside those of all rules."""
         return {}
 
+    @property
+    def audited(self) -> bool:
+        """Whether :func:`~sesgame.audit` calls `verify`, too, since that is quick."""
+        return False
+
     def intervals(self, allocation: Allocation) -> Intervals | None:
         """Return between what the values lie, where that is open."""
         return None

@@ -228,7 +228,8 @@ def audit(
     Raises
     ------
     AllocationError
-        The allocation is of other players or of the other kind, or is not finite.
+        The allocation is of other players or of the other kind, or is not finite; or the game
+        refutes the peaks of demand charges that its bills are said to rest on.
     OracleError
         The oracle contradicts itself or the game; or `max_seconds` without an oracle.
     PlayerLimitError
@@ -255,12 +256,28 @@ def audit(
     >>> result.in_core, result.worst_coalition, result.worst_coalition_excess
     (False, ('b',), 1.0)
     """
+    _check_evidence(game, allocation)
     search = CoalitionSearch.of(game, oracle=oracle, max_seconds=max_seconds, progress=progress)
     checked = audit_by_search(search, allocation, tolerance)
     if checked.worst_coalition_excess <= checked.tolerance:
         return checked
     few = search.values if isinstance(search, FewCoalitions) else None
     return dataclasses.replace(checked, obstacle=no_core(search.game, few))
+
+
+def _check_evidence(
+    game: Game, allocation: Allocation | Mapping[Hashable, float] | ArrayLike
+) -> None:
+    """Refuse an allocation whose evidence the game refutes, where that is quickly found out."""
+    if not isinstance(allocation, Allocation):
+        return
+    evidence = allocation.evidence
+    if evidence is None or not evidence.audited:
+        return
+    verdict = evidence.verify(game)
+    if verdict is not None and not verdict:
+        failures = "; ".join(verdict.failures)
+        raise AllocationError(f"the game refutes what {allocation.method} rests on: {failures}")
 
 
 def audit_by_search(

@@ -130,7 +130,7 @@ impl NearestPoint {
             return 0.0;
         }
         let (g, h) = &self.rows[row];
-        let violation = h - dot(g, &walk.point);
+        let violation = h - product(g, &walk.point);
         walk.saw(row, violation / self.norms[row]);
         violation
     }
@@ -160,8 +160,8 @@ impl NearestPoint {
         let (g, h) = self.rows[entering].clone();
         let mut positive: Vec<f64> =
             multipliers[self.n_equations..].iter().map(|value| value.max(0.0)).collect();
+        let (mut rest, mut parts) = self.basis.parts(&g);
         loop {
-            let (rest, parts) = self.basis.parts(&g);
             let coefficients = self.basis.combination(parts.clone());
             let coefficients = &coefficients[self.n_equations..];
             let first = positive
@@ -194,7 +194,7 @@ impl NearestPoint {
             }
             positive.remove(place);
             self.is_held[self.held.remove(place)] = false;
-            self.basis.remove(self.n_equations + place);
+            self.basis.remove(self.n_equations + place, (&mut rest, &mut parts));
         }
     }
 }
@@ -245,7 +245,7 @@ impl Walk {
 #[derive(Default)]
 struct Orthogonal {
     q: Vec<Vec<f64>>,
-    /// Column `j` expresses row `j`.
+    /// The rows of `R` from the diagonal on; its column `j` expresses row `j` of the system.
     r: Vec<Vec<f64>>,
     h: Vec<f64>,
     /// How far along each direction all rows hold.
@@ -254,47 +254,41 @@ struct Orthogonal {
 
 impl Orthogonal {
     /// Takes up a row whose [`Self::parts`] these are.
-    fn push(&mut self, (mut rest, mut parts): (Vec<f64>, Vec<f64>), h: f64) {
+    fn push(&mut self, (mut rest, parts): (Vec<f64>, Vec<f64>), h: f64) {
         let length = norm(&rest);
         rest.iter_mut().for_each(|entry| *entry /= length);
-        parts.push(length);
         self.q.push(rest);
-        self.r.push(parts);
+        self.along.push((h - dot(&parts, &self.along)) / length);
+        self.r.iter_mut().zip(parts).for_each(|(row, part)| row.push(part));
+        self.r.push(vec![length]);
         self.h.push(h);
-        self.meet_rows();
-    }
-
-    /// Has the rows hold whose place along their direction is not known.
-    fn meet_rows(&mut self) {
-        for k in self.along.len()..self.h.len() {
-            let column = &self.r[k];
-            self.along.push((self.h[k] - dot(&column[..k], &self.along)) / column[k]);
-        }
     }
 
     /// Forgets a row. Each later column has one entry too many then, which turns it and the direction
-    /// behind it into two others.
-    fn remove(&mut self, place: usize) {
-        self.r.remove(place);
-        self.h.remove(place);
-        self.along.truncate(place);
-        for j in place..self.r.len() {
-            let (a, b) = (self.r[j][j], self.r[j][j + 1]);
-            let length = a.hypot(b);
-            let (cosine, sine) = (a / length, b / length);
-            for column in &mut self.r[j..] {
-                let (a, b) = (column[j], column[j + 1]);
-                column[j] = cosine * a + sine * b;
-                column[j + 1] = cosine * b - sine * a;
-            }
-            self.r[j].pop();
-            let (head, tail) = self.q.split_at_mut(j + 1);
-            for (a, b) in head[j].iter_mut().zip(&mut tail[0]) {
-                (*a, *b) = (cosine * *a + sine * *b, cosine * *b - sine * *a);
-            }
+    /// behind it into two others. What is left of a vector and its parts go along.
+    fn remove(&mut self, place: usize, (rest, parts): (&mut [f64], &mut Vec<f64>)) {
+        for (row, entries) in self.r[..=place].iter_mut().enumerate() {
+            entries.remove(place - row);
         }
-        self.q.pop();
-        self.meet_rows();
+        self.h.remove(place);
+        for j in place..self.h.len() {
+            let (head, tail) = self.r.split_at_mut(j + 1);
+            let (upper, lower) = (&mut head[j], &mut tail[0]);
+            let length = upper[0].hypot(lower[0]);
+            let turn = (upper[0] / length, lower[0] / length);
+            rotate(upper, lower, turn);
+            lower.remove(0);
+            let (head, tail) = self.q.split_at_mut(j + 1);
+            rotate(&mut head[j], &mut tail[0], turn);
+            let (head, tail) = parts.split_at_mut(j + 1);
+            rotate(&mut head[j..], &mut tail[..1], turn);
+        }
+        self.r.pop();
+        let (direction, part) = (self.q.pop(), parts.pop());
+        for (direction, part) in direction.iter().zip(part) {
+            rest.iter_mut().zip(direction).for_each(|(entry, other)| *entry += part * other);
+        }
+        meet_rows(&self.r, &self.h, &mut self.along);
     }
 
     /// What is left of a vector outside the span, and its part along each direction.
@@ -309,12 +303,7 @@ impl Orthogonal {
 
     /// The factors of the rows whose sum has these parts.
     fn combination(&self, mut parts: Vec<f64>) -> Vec<f64> {
-        for j in (0..parts.len()).rev() {
-            parts[j] /= self.r[j][j];
-            for i in 0..j {
-                parts[i] -= self.r[j][i] * parts[j];
-            }
-        }
+        solve_upper(&self.r, &mut parts);
         parts
     }
 
@@ -329,9 +318,7 @@ impl Orthogonal {
             // All that is left is rounding.
             point.fill(0.0);
         }
-        for (direction, part) in self.q.iter().zip(&self.along) {
-            point.iter_mut().zip(direction).for_each(|(entry, other)| *entry += part * other);
-        }
+        add_parts(&self.q, &self.along, &mut point);
         let moved = self.along.iter().zip(inside).map(|(a, b)| a - b).collect();
         (point, self.combination(moved))
     }
@@ -349,6 +336,53 @@ fn take_parts(directions: &[Vec<f64>], rest: &mut [f64], parts: &mut [f64]) {
     }
 }
 
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn product(a: &[f64], b: &[f64]) -> f64 {
+    dot(a, b)
+}
+
+/// Adds to a vector what is along each of some directions.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn add_parts(directions: &[Vec<f64>], parts: &[f64], vector: &mut [f64]) {
+    for (direction, part) in directions.iter().zip(parts) {
+        for k in 0..vector.len().min(direction.len()) {
+            vector[k] += part * direction[k];
+        }
+    }
+}
+
+/// Turns two vectors in their plane.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn rotate(a: &mut [f64], b: &mut [f64], (cosine, sine): (f64, f64)) {
+    for k in 0..a.len().min(b.len()) {
+        (a[k], b[k]) = (cosine * a[k] + sine * b[k], cosine * b[k] - sine * a[k]);
+    }
+}
+
+/// Solves `R x = b` in place.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn solve_upper(r: &[Vec<f64>], b: &mut [f64]) {
+    let mut j = r.len();
+    while j > 0 {
+        j -= 1;
+        b[j] = (b[j] - dot(&r[j][1..], &b[j + 1..])) / r[j][0];
+    }
+}
+
+/// How far along each direction all rows hold: solves `R' x = h`.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn meet_rows(r: &[Vec<f64>], h: &[f64], along: &mut Vec<f64>) {
+    along.clear();
+    along.extend_from_slice(h);
+    for (j, row) in r.iter().enumerate() {
+        along[j] /= row[0];
+        let (part, rest) = (along[j], &mut along[j + 1..]);
+        for k in 0..rest.len().min(row.len() - 1) {
+            rest[k] -= part * row[k + 1];
+        }
+    }
+}
+
 /// In eight sums side by side, which a processor adds at once.
 #[inline(always)]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -356,7 +390,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];
     let mut at = 0;
-    // Indices and no iterators, which would not be compiled for the processor of `take_parts`.
+    // Indices and no iterators, which would not be compiled for the processor of the caller.
     while at < a.len().min(b.len()) {
         for lane in 0..LANES {
             sums[lane] += a[at][lane] * b[at][lane];

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, TypedDict
 
-from sesgame.energy.community_files import read_holidays, read_readings, read_tariff
+from sesgame.energy.community_files import contracts_of, read_holidays, read_readings
 from sesgame.energy.contract import Contract
+from sesgame.energy.contract_files import ELEMENT_FILES, rows_of
+from sesgame.energy.equipment_files import read_batteries
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
+from sesgame.energy.public_grid.sharing_files import SharingTerms, read_sharing
+from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
 from sesgame.errors import GameError
-from sesgame.files.csv_folder import csv_files
+from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sesgame.energy.battery import Battery
     from sesgame.energy.time_steps import TimeSteps
 
 __all__ = ["PointFields", "point_files", "read_point_files"]
 
 _NEEDED = ("points", "meters", "contracts")
-_OPTIONAL = ("sharing", "clock", "holidays")
+_OPTIONAL = ("sharing", "batteries", "clock", "holidays", *ELEMENT_FILES)
 _REGISTERS = ("import", "export")
-_SAME = "same"
+_UNITS = ("kW", "kWh")
+
+_OF_ONE_CONNECTION = {
+    "members": "points.csv says who the members are: give each of their meters a row there",
+    "tariff": "each point has a contract: give its prices in contracts.csv",
+    "grid": "limits and charges of a common connection have no meaning for points of their own",
+    "storage_offers": "storage is bought for a community with one connection",
+}
+"""Files of a community with one connection, and why they are not read beside points.csv."""
 
 
 class PointFields(TypedDict):
@@ -31,8 +47,10 @@ class PointFields(TypedDict):
     points: list[MeteringPoint]
     steps: TimeSteps
     contracts: list[Contract]
-    fee_per_kwh: dict[tuple[str, str], float]
+    fee_per_kwh: float | dict[tuple[str, str], NDArray[np.float64]]
     own_points: OwnPoints
+    batteries: list[Battery]
+    storage_contract: str | None
     members: list[str]
     name: str
 
@@ -43,9 +61,15 @@ def point_files(folder: Path) -> dict[str, Path]:
     Raises
     ------
     GameError
-        There is no such folder, a file is missing, or is there plain and compressed.
+        There is no such folder, a file is missing, or is there plain and compressed; or there is
+        one that only a community with one connection has.
     """
-    return csv_files(folder, _NEEDED, _OPTIONAL)
+    files = csv_files(folder, _NEEDED, _OPTIONAL)
+    for role, reason in _OF_ONE_CONNECTION.items():
+        found = find_csv(folder, role)
+        if found is not None:
+            raise GameError(f"{found} is not read beside {files['points'].name}: {reason}")
+    return files
 
 
 def read_point_files(folder: Path) -> PointFields:
@@ -61,134 +85,124 @@ def read_point_files(folder: Path) -> PointFields:
     if "clock" in files:
         said = read_clock(CsvTable.read(files["clock"]))
     holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
-    contracts = _read_contracts(CsvTable.read(files["contracts"]), said)
-    table = CsvTable.read(files["points"])
-    names = [contract.name for contract in contracts]
-    _check_points(table, names)
-    for row, name in enumerate(CsvTable.read(files["contracts"]).texts("contract")):
-        if name not in table.texts("contract"):
-            CsvTable.read(files["contracts"]).fail(
-                row, "contract", f'no point in points.csv has the contract "{name}"'
-            )
+    contracts = contracts_of(files, said)
+    everybody = CsvTable.read(files["points"])
+    members = list(dict.fromkeys(everybody.texts("member")))
+    table = _with_points(everybody)
+    _check_points(table, contracts)
     columns = dict.fromkeys(
         cell for register in _REGISTERS for cell in table.texts(register, "") if cell
     )
     steps, readings = read_readings(files["meters"], columns, said, holidays, "point in points.csv")
-    follow = any(contract.follows_clock for contract in contracts)
-    refuse_unsaid(steps, said.tariff_zone, follow)
-    scales, zones = table.floats("scale", 1.0).tolist(), table.texts("zone", "")
-    points = []
-    for row, name in enumerate(table.texts("point")):
-        hours = steps.step_hours if table.texts("unit")[row] == "kW" else 1.0
-        registers = {
-            f"{register}_kwh": readings[cell] * (scales[row] * hours)
-            for register in _REGISTERS
-            if (cell := table.texts(register, "")[row])
-        }
-        try:
-            point = MeteringPoint(
-                name=name,
-                member=table.texts("member")[row],
-                contract=table.texts("contract")[row],
-                zone=zones[row],
-                **registers,
-            )
-        except GameError as error:
-            table.fail(row, "point", f"in {files['meters'].name}, {error}")
-        points.append(point)
-    fees, own_points = {(a, b): 0.0 for a in set(zones) for b in set(zones)}, "always"
+    zones = list(dict.fromkeys(table.texts("zone", "")))
+    terms = SharingTerms({}, "always", None)
     if "sharing" in files:
-        fees, own_points = _read_sharing(
-            CsvTable.read(files["sharing"]), list(dict.fromkeys(zones)), contracts[0].currency
+        terms = read_sharing(
+            CsvTable.read(files["sharing"]),
+            zones,
+            next(iter(contracts.values())).currency,
+            average=said.prices_within_step == "average",
         )
+    used = {*table.texts("contract"), terms.storage_contract}
+    _refuse_unused(CsvTable.read(files["contracts"]), used)
+    batteries: list[Battery] = []
+    if "batteries" in files:
+        batteries = read_batteries(CsvTable.read(files["batteries"]), members, "points.csv")
+        if terms.storage_contract is None:
+            raise GameError(
+                f"{files['batteries']}: say under which contract storage trades outside, in the "
+                f'column "storage_contract" of sharing.csv'
+            )
+    follow = any(contract.follows_clock for contract in contracts.values())
+    follow = follow or any(tariff.follows_clock for tariff in terms.fees.values())
+    refuse_unsaid(steps, said.tariff_zone, follow)
+    try:
+        fees = {pair: tariff.prices(steps)[0] for pair, tariff in terms.fees.items()}
+    except GameError as error:
+        raise GameError(f"{files['sharing']}: {error}") from error
     return {
-        "points": points,
+        "points": _points(table, files["meters"], steps, readings),
         "steps": steps,
-        "contracts": contracts,
-        "fee_per_kwh": fees,
-        "own_points": cast("OwnPoints", own_points),
-        "members": list(dict.fromkeys(table.texts("member"))),
+        "contracts": list(contracts.values()),
+        "fee_per_kwh": fees or 0.0,
+        "own_points": terms.own_points,
+        "batteries": batteries,
+        "storage_contract": terms.storage_contract,
+        "members": members,
         "name": folder.resolve().name,
     }
 
 
-def _check_points(table: CsvTable, contracts: list[str]) -> None:
+def _with_points(table: CsvTable) -> CsvTable:
+    """Return the rows of points, without those of members who have none."""
     table.expect(["point", "member", "contract", "unit"], [*_REGISTERS, "scale", "zone"])
+    others = [table.texts(name, "") for name in table.columns if name != "member"]
+    rows = [row for row in range(len(table)) if any(cells[row] for cells in others)]
+    for row in set(range(len(table))).difference(rows):
+        if not table.texts("member")[row]:
+            table.fail(row, "member", "the cell is empty; it must be the member's label")
+    return rows_of(table, rows)
+
+
+def _check_points(table: CsvTable, contracts: dict[str, Contract]) -> None:
     first: dict[str, int] = {}
-    for row, name in enumerate(table.texts("point")):
+    members, units = table.texts("member"), table.texts("unit")
+    registers = zip(*(table.texts(register, "") for register in _REGISTERS), strict=True)
+    rows = zip(
+        table.texts("point"), members, table.texts("contract"), units, registers, strict=True
+    )
+    for row, (name, member, contract, unit, columns) in enumerate(rows):
         if not name:
             table.fail(row, "point", "the cell is empty; it must be the name of the point")
         if first.setdefault(name, row) != row:
-            table.fail(
-                row, "point", f'"{name}" is there already, in line {table.lines[first[name]]}'
-            )
-        if not table.texts("member")[row]:
+            there = table.lines[first[name]]
+            table.fail(row, "point", f'"{name}" is there already, in line {there}')
+        if not member:
             table.fail(row, "member", f'the point "{name}" is of nobody; name a member')
-        contract = table.texts("contract")[row]
         if contract not in contracts:
             known = ", ".join(contracts)
             table.fail(row, "contract", f'"{contract}" is not in contracts.csv, which has {known}')
-        if table.texts("unit")[row] not in ("kW", "kWh"):
-            table.fail(row, "unit", f'"{table.texts("unit")[row]}" is not kW or kWh')
-        if not any(table.texts(register, "")[row] for register in _REGISTERS):
+        if unit not in _UNITS:
+            table.fail(row, "unit", f'"{unit}" is not kW or kWh')
+        if not any(columns):
             table.fail(row, "point", f'"{name}" has neither an import nor an export register')
+        try:
+            refuse_tied_steps(contracts[contract], name)
+        except GameError as error:
+            table.fail(row, "contract", str(error))
 
 
-def _read_contracts(table: CsvTable, said: MeterClock) -> list[Contract]:
-    """Return the contracts, each of the rows that name it, as those of a tariff."""
-    table.need("contract")
-    labels = table.texts("contract")
-    contracts = []
-    for name in dict.fromkeys(labels):
-        rows = [row for row, label in enumerate(labels) if label == name]
-        if not name:
-            table.fail(rows[0], "contract", "the cell is empty; it must be the contract's name")
-        columns = {
-            column: tuple(cells[row] for row in rows)
-            for column, cells in table.columns.items()
-            if column != "contract"
+def _refuse_unused(table: CsvTable, used: Collection[str | None]) -> None:
+    for row, name in enumerate(table.texts("contract")):
+        if name not in used:
+            table.fail(row, "contract", f'no point in points.csv has the contract "{name}"')
+
+
+def _points(
+    table: CsvTable, meters: Path, steps: TimeSteps, readings: dict[str, NDArray[np.float64]]
+) -> list[MeteringPoint]:
+    columns = zip(
+        table.texts("point"),
+        table.texts("member"),
+        table.texts("contract"),
+        table.texts("zone", ""),
+        table.texts("unit"),
+        table.floats("scale", 1.0).tolist(),
+        *(table.texts(register, "") for register in _REGISTERS),
+        strict=True,
+    )
+    points = []
+    for row, (name, member, contract, zone, unit, scale, *registers) in enumerate(columns):
+        factor = scale * (steps.step_hours if unit == "kW" else 1.0)
+        given = {
+            f"{register}_kwh": readings[column] * factor
+            for register, column in zip(_REGISTERS, registers, strict=True)
+            if column
         }
-        own = CsvTable(table.path, columns, tuple(table.lines[row] for row in rows))
-        contracts.append(Contract(name=name, energy=read_tariff(own, said)))
-    return contracts
-
-
-def _read_sharing(
-    table: CsvTable, zones: list[str], currency: str
-) -> tuple[dict[tuple[str, str], float], str]:
-    """Return the fee from each zone to each, and whether own points share."""
-    column = f"fee_{currency.lower()}_per_kwh"
-    others = [n for n in table.columns if re.fullmatch(r"fee_[a-z]{3}_per_kwh", n) and n != column]
-    if others:
-        raise GameError(f'{table.path}: "{others[0]}", but contracts are in {currency}: "{column}"')
-    table.expect([column], ["from_zone", "to_zone", "own_points"])
-    givers, takers = table.texts("from_zone", ""), table.texts("to_zone", "")
-    said = table.texts("own_points", "")
-    given: dict[tuple[str, str], float] = {}
-    for row, fee in enumerate(table.floats(column).tolist()):
-        for name, zone in (("from_zone", givers[row]), ("to_zone", takers[row])):
-            if zone and zone not in zones and not (name == "to_zone" and zone == _SAME):
-                known = ", ".join(zones)
-                table.fail(row, name, f'"{zone}" is no zone of points.csv, which has {known}')
-        if (givers[row], takers[row]) in given:
-            table.fail(row, column, "the fee between these zones is there already")
-        given[givers[row], takers[row]] = fee
-        if said[row] and said[row] not in get_args(OwnPoints):
-            table.fail(row, "own_points", f'"{said[row]}" is not {", ".join(get_args(OwnPoints))}')
-        if said[row] != said[0]:
-            table.fail(row, "own_points", f'"{said[row]}", but the first row says "{said[0]}"')
-    fees = {}
-    for giver in zones:
-        for taker in zones:
-            # The row that says most of the two zones; an empty cell is any zone.
-            rows = [(giver, taker), (giver, ""), ("", taker), ("", "")]
-            if giver == taker:
-                rows[1:1] = [(giver, _SAME), ("", _SAME)]
-            fee = next((given[row] for row in rows if row in given), None)
-            if fee is None:
-                raise GameError(
-                    f'{table.path} has no fee from the zone "{giver}" to "{taker}"; add a row with '
-                    f"both cells empty for all that have none of their own"
-                )
-            fees[giver, taker] = fee
-    return fees, said[0] or "always"
+        try:
+            points.append(
+                MeteringPoint(name=name, member=member, contract=contract, zone=zone, **given)
+            )
+        except GameError as error:
+            table.fail(row, "point", f"in {meters.name}, {error}")
+    return points

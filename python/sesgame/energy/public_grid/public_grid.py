@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
@@ -12,13 +13,17 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from sesgame._engine import SharingGame, sharing_game
+from sesgame.energy.battery import Battery
 from sesgame.energy.contract import Contract
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.energy.public_grid.point_files import read_point_files
+from sesgame.energy.public_grid.shared_storage import PointEnergy, SharedStorage, pool_of
+from sesgame.energy.public_grid.sharing_fees import sharing_fees
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
+from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
-from sesgame.formatting import count
+from sesgame.formatting import count, short_coalition
 from sesgame.game.by_value import ByValue
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.native_source import native_from
@@ -27,6 +32,9 @@ from sesgame.game.world import ScenarioEnergy
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from sesgame.energy.bill import Bill
+    from sesgame.energy.dispatch.dual_prices import DualPrices
 
     Array = NDArray[np.float64]
 
@@ -58,14 +66,21 @@ class PublicGrid(ByValue):
     steps : TimeSteps or array_like of datetime64, shape (T,)
         The steps of the meters, or when each of them starts.
     contracts : iterable of Contract
-        Those that points name. What of them sharing does not change (fixed fees, demand charges of
-        the point, taxes on what it is billed alone) adds up by member.
-    fee_per_kwh : float or mapping of (str, str) to float, default 0
+        Those that points name. Demand charges are on a point's own peak, which sharing does not
+        change: with fees in the game they are constants of the member, :math:`a` has them. Taxes
+        and other fees are outside the game (:attr:`outside_game`, :meth:`bills_alone`).
+    fee_per_kwh : float, array_like of shape (T,), or mapping of (str, str) to either, default 0
         What a shared kWh costs still: reduced grid fees and taxes. By zone it goes from that of the
         point that feeds in to that of the point that draws, for each two zones that have points.
     own_points : {"always", "with_others", "never"}, default "always"
         Whether the points of one member share with one another: as with others, even of a member
         alone; as with others, but only where there are some; or not at all.
+    batteries : iterable of Battery, optional
+        Storage that is dispatched, with foresight, as one more point: a coalition has the pool of
+        its members' batteries. They have to be alike, as the parts of one that several members own.
+    storage_contract : str, optional
+        The contract under which the pool buys and sells outside; it costs no less than others pay,
+        and earns no more, so that the pool does not trade between contracts.
     members : iterable of hashable, optional
         All members, also those without points; by default the owners of points.
     name : str, default "public grid"
@@ -74,9 +89,10 @@ class PublicGrid(ByValue):
     Raises
     ------
     GameError
-        A point belongs to nobody or names no contract, zones lack a fee, currencies differ, or
-        numbers do not fit. A contract has a capped credit, net metering, blocks or a minimum bill:
-        then the steps of a month hang together, and no step can be cleared by itself.
+        A point belongs to nobody or names no contract, nobody has a contract, zones lack a fee or
+        have no point, currencies differ, or numbers do not fit. A contract has a capped credit, net
+        metering, blocks or a minimum bill: then the steps of a month hang together, and no step can
+        be cleared by itself.
 
     Notes
     -----
@@ -117,15 +133,20 @@ class PublicGrid(ByValue):
         points: Iterable[MeteringPoint],
         steps: TimeSteps | ArrayLike,
         contracts: Iterable[Contract],
-        fee_per_kwh: float | Mapping[tuple[str, str], float] = 0.0,
+        fee_per_kwh: ArrayLike | Mapping[tuple[str, str], ArrayLike] = 0.0,
         own_points: OwnPoints = "always",
+        batteries: Iterable[Battery] = (),
+        storage_contract: str | None = None,
         members: Iterable[Hashable] | None = None,
         name: str = "public grid",
     ) -> None:
         self.points = tuple(points)
         self.steps = steps if isinstance(steps, TimeSteps) else TimeSteps.from_times(steps)
         self.contracts = tuple(contracts)
-        for kind, parts in ((MeteringPoint, self.points), (Contract, self.contracts)):
+        self.batteries = tuple(batteries)
+        self.storage_contract = storage_contract
+        kinds = (MeteringPoint, self.points), (Contract, self.contracts), (Battery, self.batteries)
+        for kind, parts in kinds:
             wrong = [part for part in parts if not isinstance(part, kind)]
             if wrong:
                 raise GameError(f"{wrong[0]!r} is no {kind.__name__}")
@@ -145,44 +166,62 @@ class PublicGrid(ByValue):
             raise GameError(f"contracts are in {' and '.join(currencies)}; one currency is needed")
         self.currency = currencies[0]
         self.zones = tuple(dict.fromkeys(point.zone for point in self.points))
-        self.fee_per_kwh = _fees(fee_per_kwh, self.zones)
+        self.fee_per_kwh = sharing_fees(fee_per_kwh, self.zones, self.steps.n_steps)
+        if self.batteries:
+            self._storage()
 
     def _check_points(self) -> None:
-        contracts = [contract.name for contract in self.contracts]
-        for kind, names in (("contract", contracts), ("point", [p.name for p in self.points])):
-            twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-            if twice and len(set(names)) < len(names):
-                raise GameError(f"the {kind} {twice[0]!r} is there twice")
-        for contract in self.contracts:
-            tied = {
-                f"{contract.credit} credit" if contract.credit == "capped" else contract.credit: (
-                    contract.credit != "paid"
-                ),
-                "blocks": bool(contract.blocks),
-                "a minimum bill": contract.minimum_per_month is not None,
-            }
-            for element in (name for name, is_there in tied.items() if is_there):
-                raise GameError(
-                    f"the contract {contract.name!r} has {element}: the steps of a month hang "
-                    f"together then, and sharing is cleared step by step; state the energy price "
-                    f"that a kWh more or less has in the end"
-                )
-        known, members = set(contracts), set(self.members)
+        contracts = {contract.name: contract for contract in self.contracts}
+        for kind, parts in (("contract", self.contracts), ("point", self.points)):
+            for name, times in Counter(part.name for part in parts).most_common(1):
+                if times > 1:
+                    raise GameError(f"the {kind} {name!r} is there twice")
+        members = set(self.members)
         for point in self.points:
             if point.member not in members:
                 raise GameError(
                     f"the metering point {point.name!r} is of {point.member!r}, who is not a member"
                 )
-            if point.contract not in known:
+            if point.contract not in contracts:
                 raise GameError(
                     f"the metering point {point.name!r} has the contract {point.contract!r}, "
                     f"which is none of {', '.join(contracts)}"
                 )
+            refuse_tied_steps(contracts[point.contract], point.name)
             if len(point.import_kwh) != self.steps.n_steps:
                 raise GameError(
                     f"the metering point {point.name!r} has {len(point.import_kwh)} readings for "
                     f"{self.steps.n_steps} steps"
                 )
+        self._check_storage(contracts)
+        unused = set(contracts) - {point.contract for point in self.points}
+        unused.discard(self.storage_contract)
+        if unused:
+            raise GameError(f"no metering point has the contract {min(unused)!r}; leave it out")
+
+    def _check_storage(self, contracts: Mapping[str, Contract]) -> None:
+        name = self.storage_contract
+        if bool(self.batteries) != (name is not None):
+            there, lacking = "batteries", "storage_contract, under which they trade outside"
+            if name is not None:
+                there, lacking = f"storage_contract is {name!r}", "batteries"
+            raise GameError(f"{there}, but there is no {lacking}")
+        if name is None:
+            return
+        if name not in contracts:
+            raise GameError(f"storage_contract is {name!r}; it must be one of {list(contracts)}")
+        contract = contracts[name]
+        refuse_tied_steps(contract, "the storage")
+        if contract.demand_charges or any(fee.in_game for fee in contract.fees):
+            raise GameError(
+                f"the contract {name!r} of the storage has a demand charge or a fee in the game, "
+                f"which would depend on the dispatch or belong to nobody: give it another one"
+            )
+        if self.own_points != "always":
+            raise GameError(
+                f'with batteries own points always share; own_points must be "always", got '
+                f"{self.own_points!r}"
+            )
 
     @classmethod
     def from_csv(cls, folder: str | PathLike[str]) -> PublicGrid:
@@ -236,6 +275,7 @@ class PublicGrid(ByValue):
             )
             for point in self.points
         )
+        part.fee_per_kwh = self.fee_per_kwh[:, :, period]
         return part
 
     def max_listed_players(self, model: None = None) -> int:
@@ -260,11 +300,66 @@ class PublicGrid(ByValue):
 
     def description(self, model: None = None) -> str:
         """Return in words the period, the members, and how they share; two lines."""
+        storage = ""
+        if self.batteries:
+            n_batteries = count(len(self.batteries), "battery")
+            storage = f" and a pool of {n_batteries} dispatched with foresight"
+        outside = f"; outside the game: {', '.join(self.outside_game)}" if self.outside_game else ""
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
             f"{count(len(self.members), 'member')} with {count(len(self.points), 'metering point')}"
-            f", {self.steps.in_words}, {_OWN_POINTS[self.own_points]}"
+            f"{storage}, {self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
         )
+
+    @property
+    def outside_game(self) -> tuple[str, ...]:
+        """The labels of what contracts bill and the game leaves out: taxes, and most fixed fees."""
+        labels: list[str] = []
+        for contract in self.contracts:
+            labels += [fee.label for fee in contract.fees if not fee.in_game]
+            labels += [tax.label for tax in contract.taxes]
+        return tuple(dict.fromkeys(labels))
+
+    def bills_alone(self, member: Hashable) -> tuple[Bill, ...]:
+        """Return what the contracts of a member's points bill, as if nobody shared.
+
+        Parameters
+        ----------
+        member : hashable
+            One of the members.
+
+        Returns
+        -------
+        tuple of Bill
+            One for each point. Their `cost` together is what the member pays in the game without
+            sharing; their `total` has also taxes and fees outside the game. Fees of a member are
+            billed once for each contract.
+
+        Raises
+        ------
+        GameError
+            There is no such member, a contract does not hold throughout, or an element does not fit
+            the steps.
+        """
+        if member not in self.members:
+            raise GameError(
+                f"{member!r} is not a member; the members are {short_coalition(self.members)}"
+            )
+        by_name = {contract.name: contract for contract in self.contracts}
+        bills: dict[str, Bill] = {}
+        billed: set[str] = set()
+        for point in self.points:
+            if point.member == member:
+                # The fee of a member is billed once, however many points have the contract.
+                bills[point.name] = by_name[point.contract].bill(
+                    self.steps,
+                    point.import_kwh,
+                    point.export_kwh,
+                    point=point.name,
+                    n_members=int(point.contract not in billed),
+                )
+                billed.add(point.contract)
+        return tuple(bills.values())
 
     def origin(self, model: None = None) -> dict[str, Any]:
         """Return what a saved result says of where the game comes from."""
@@ -276,6 +371,7 @@ class PublicGrid(ByValue):
             "n_steps": self.steps.n_steps,
             "step_hours": self.steps.step_hours,
             "own_points": self.own_points,
+            "outside_game": list(self.outside_game),
         }
 
     def cost_game(
@@ -298,10 +394,64 @@ class PublicGrid(ByValue):
         """
         self.chosen_model(model)
         part = self.period(start, end)
+        if part.batteries:
+            storage = part._storage()
+            game, rounding = storage.game(), storage.rounding
+            return Game.from_native(game, part.members, kind="cost", rounding=rounding)
         return Game.from_native(part._native(part._prices()), part.members, kind="cost")
 
+    def _storage(self) -> SharedStorage:
+        """Return what coalitions pay who share with storage.
+
+        Raises
+        ------
+        GameError
+            Batteries are unlike, fees depend on zone or time or are negative, prices are negative,
+            or the pool could trade between contracts.
+        """
+        fee = float(self.fee_per_kwh[0, 0, 0])
+        if fee < 0 or (self.fee_per_kwh != fee).any():
+            raise GameError(
+                "with batteries sharing has one fee, at least 0, between all zones and in all steps"
+            )
+        by_name = {contract.name: contract for contract in self.contracts}
+        contract = by_name[self.storage_contract or ""]
+        buy, sell = self._prices()
+        place = {member: row for row, member in enumerate(self.members)}
+        group = self._group()
+        points = PointEnergy(
+            np.array([point.import_kwh for point in self.points]),
+            np.array([point.export_kwh for point in self.points]),
+            buy[group],
+            sell[group],
+            np.array([place[point.member] for point in self.points], dtype=np.int64),
+        )
+        try:
+            return SharedStorage(
+                points,
+                pool_of(self.batteries, self.members, self.steps.step_hours),
+                contract.prices(self.steps),
+                fee,
+                self._constants(),
+            )
+        except GameError as error:
+            raise GameError(f"storage under the contract {contract.name!r}: {error}") from error
+
+    def dual_prices(self, *, progress: bool = True) -> tuple[Array, SharingPrices | DualPrices]:
+        """Return the bills at prices at which all share, and these prices.
+
+        Raises
+        ------
+        GameError
+            Own points never share: then one price for all does not clear.
+        """
+        if not self.batteries:
+            return self.sharing_prices()
+        found = self._storage().prices(self.outside_game, progress=progress)
+        return found.bills, found
+
     def sharing_prices(self) -> tuple[Array, SharingPrices]:
-        """Return the bills at prices that clear each step, and these prices.
+        """Return the bills at prices that clear each step without storage, and these prices.
 
         Each member pays the local price or the contract's, whichever is less, for what it draws,
         and gets the local price or the contract's, whichever is more, for what it feeds in.
@@ -322,8 +472,8 @@ class PublicGrid(ByValue):
         shape = (len(self.zones), self.steps.n_steps)
         taken_low, taken_high, given_low, given_high = (np.broadcast_to(e, shape) for e in ends)
         taken, given = (taken_low + taken_high) / 2, (given_low + given_high) / 2
-        beyond = self._beyond_energy()
-        bills = self._bills(buy, sell, taken, given).sum(axis=1) + beyond
+        constants = self._constants()
+        bills = self._bills(buy, sell, taken, given).sum(axis=1) + constants
         drawn = np.stack([self._bills(buy, sell, end, None) for end in (taken_low, taken_high)])
         fed_in = np.stack([self._bills(buy, sell, None, end) for end in (given_low, given_high)])
         # A step's bill is straight between its two prices, so its ends are at theirs. With zones
@@ -342,31 +492,22 @@ class PublicGrid(ByValue):
             shared_kwh=shared,
             choice="the middle of the lowest and the highest price that clears",
             cost=float(native.values(everybody)[0]),
-            lowest=lowest + beyond,
-            highest=highest + beyond,
+            lowest=lowest + constants,
+            highest=highest + constants,
+            outside_game=self.outside_game,
         )
 
-    def _beyond_energy(self) -> Array:
-        """Return what contracts bill beside energy, by member: sharing does not change it."""
+    def _constants(self) -> Array:
+        """Return what is in the game beside energy, by member: sharing does not change it."""
         by_name = {contract.name: contract for contract in self.contracts}
         place = {member: row for row, member in enumerate(self.members)}
         amounts = np.zeros(len(self.members))
-        billed = set()
         for point in self.points:
             contract = by_name[point.contract]
-            if contract.fees or contract.demand_charges or contract.taxes:
-                # The fee of a member is billed once, however many points have the contract.
-                whose = (point.member, point.contract)
-                bill = contract.bill(
-                    self.steps,
-                    point.import_kwh,
-                    point.export_kwh,
-                    n_members=int(whose not in billed),
-                )
-                billed.add(whose)
-                amounts[place[point.member]] += sum(
-                    line.amount for line in bill.lines if line.kind not in ("energy", "feed-in")
-                )
+            if contract.demand_charges or any(fee.in_game for fee in contract.fees):
+                bill = contract.bill(self.steps, point.import_kwh, point.export_kwh)
+                energy = bill.total_of("energy", "feed-in")
+                amounts[place[point.member]] += bill.cost - energy
         return amounts
 
     def _bills(self, buy: Array, sell: Array, taken: Array | None, given: Array | None) -> Array:
@@ -406,7 +547,7 @@ class PublicGrid(ByValue):
     @property
     def _has_one_fee(self) -> bool:
         """Whether all zones share at one fee, which has a closed form."""
-        return bool((self.fee_per_kwh == self.fee_per_kwh[0, 0]).all())
+        return bool((self.fee_per_kwh == self.fee_per_kwh[:1, :1]).all())
 
     def _native(self, prices: tuple[Array, Array]) -> SharingGame:
         buy, sell = prices
@@ -417,11 +558,12 @@ class PublicGrid(ByValue):
         fee = self.fee_per_kwh
         if self._has_one_fee:
             zone, fee = np.zeros_like(zone), fee[:1, :1]
+        fee = np.ascontiguousarray(fee)
         drawn = np.array([point.import_kwh for point in self.points])
         fed_in = np.array([point.export_kwh for point in self.points])
         for readings in (drawn, fed_in):
             readings.setflags(write=False)
-        alone = self._beyond_energy()
+        alone = self._constants()
         for row, number in enumerate(group.tolist()):
             alone[member[row]] += buy[number] @ drawn[row] - sell[number] @ fed_in[row]
         return native_from(
@@ -433,7 +575,7 @@ class PublicGrid(ByValue):
             zone,
             buy,
             sell,
-            np.repeat(fee[:, :, np.newaxis], self.steps.n_steps, axis=2),
+            fee,
             alone,
             self.own_points,
         )
@@ -444,24 +586,3 @@ class PublicGrid(ByValue):
             f"{count(len(self.points), 'metering point')}, "
             f"{count(self.steps.n_steps, 'step')} from {self.steps.time(0)})"
         )
-
-
-def _fees(fee: float | Mapping[tuple[str, str], float], zones: tuple[str, ...]) -> Array:
-    """Return what a shared kWh costs from each zone to each zone, shape (Z, Z)."""
-    found = np.empty((len(zones), len(zones)))
-    if isinstance(fee, Mapping):
-        for row, giver in enumerate(zones):
-            for column, taker in enumerate(zones):
-                if (giver, taker) not in fee:
-                    raise GameError(f"there is no fee from the zone {giver!r} to {taker!r}")
-                found[row, column] = fee[giver, taker]
-    else:
-        try:
-            found[:] = fee
-        except (TypeError, ValueError) as error:
-            raise GameError(
-                f"fee_per_kwh is a number, or one for each two zones, not {fee!r}"
-            ) from error
-    if not np.isfinite(found).all():
-        raise GameError("fee_per_kwh is not finite")
-    return found

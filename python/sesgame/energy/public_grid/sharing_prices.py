@@ -37,6 +37,8 @@ class SharingPrices(Evidence):
     lowest, highest : ndarray of shape (n,)
         Between what each bill lies, whichever prices clear. They are attained where there is one
         fee; with fees by zone, where one member takes and gives in one step, they may not be.
+    outside_game : tuple of str
+        What contracts bill that no bill here has, by its labels: taxes, and most fixed fees.
     """
 
     zones: tuple[str, ...]
@@ -47,6 +49,7 @@ class SharingPrices(Evidence):
     cost: float
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
+    outside_game: tuple[str, ...]
 
     @property
     def n_evaluations(self) -> int:
@@ -63,12 +66,17 @@ class SharingPrices(Evidence):
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the prices prove."""
-        return [
+        found = [
             f"In each step {self.choice} is paid, and "
             f"{float(self.shared_kwh.sum()):,.1f} kWh are shared. At prices that clear no group "
             f"is charged more than it would pay by itself, and the bills add up to the cost of "
             f"all. That proves that no group can do better on its own, however many there are."
         ]
+        if self.outside_game:
+            found.append(
+                f"Outside the game, and not in these bills: {', '.join(self.outside_game)}."
+            )
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows."""

@@ -87,10 +87,10 @@ def core_selecting(
     to 1e-5 of the welfare, they are the payoffs, and `distance` of the settlement says how far
     from the nearest they are at most. A coalition is worth a merit order, O(m) for m orders. In
     one period the search joins sorted halves of players by what they trade together, and proves
-    that it is at an end by branch and bound: seconds for 200 participants. Exponential at worst,
-    where sizes differ so that few coalitions balance. In several periods it is an integer program
-    for each coalition: for up to some twenty participants. Payoffs do not depend on which of
-    several efficient outcomes is taken.
+    that it is at an end by branch and bound: about a second for 200 participants. Exponential at
+    worst, where sizes differ so that few coalitions balance. In several periods it is an integer
+    program for each coalition: for up to some twenty participants. Payoffs do not depend on which
+    of several efficient outcomes is taken.
 
     *Storage auction.* The search is an integer program. Who wins where several choices of bundles
     are worth the same may decide payments, see :class:`StorageAuction`.

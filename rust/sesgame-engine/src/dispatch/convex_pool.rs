@@ -6,6 +6,7 @@
 
 use super::battery::Conversion;
 use super::bill_range::CostOfSums;
+use super::convex_lanes::{Brought, ConvexLanes, Eight};
 use super::convex_piecewise::ConvexPiecewise;
 use super::exchange_cost::ExchangeCosts;
 use super::exchange_segments::{Change, Powers, Terminals, Wear};
@@ -107,6 +108,8 @@ pub struct ConvexDispatchGame {
     width: usize,
     /// The resources that each member brings, those of which it has nothing in any step left out.
     brought: Vec<Vec<u32>>,
+    /// What the three lowest bring, where eight coalitions are dispatched side by side.
+    lowest: Option<Brought>,
 }
 
 /// The memory that one evaluation after the other uses.
@@ -198,9 +201,19 @@ impl ConvexDispatchGame {
             rows.extend(holding.to_array());
         }
         let retention = conversion.retention();
+        let terminals = Terminals::new(conversion, wear)?;
+        let is_in_order = n_players > 2 && retention == 1.0 && costs.in_order(terminals.waste_pays);
+        let lowest = is_in_order.then(|| {
+            let own = |member: usize| rows[member * width..][..width].split_at(each);
+            Brought::new(
+                n_steps,
+                |member| own(member).0,
+                |member| Holding::from_slice(own(member).1),
+            )
+        });
         Ok(Self {
             units: (retention < 1.0).then(|| units(retention, n_steps)),
-            terminals: Terminals::new(conversion, wear)?,
+            terminals,
             costs,
             retention,
             rows,
@@ -208,6 +221,7 @@ impl ConvexDispatchGame {
             n_players,
             width,
             brought,
+            lowest,
         })
     }
 
@@ -220,6 +234,7 @@ impl ConvexDispatchGame {
             rows: resources.to_vec(),
             caps: Vec::new(),
             n_players: 1,
+            lowest: None,
             ..*self
         }
     }
@@ -316,7 +331,7 @@ impl ConvexDispatchGame {
                 function.rescale(factor);
             }
             let mut shape = self.costs.shape::<true>(step, series, caps, active, points);
-            if self.terminals.is_simple(&shape, powers) {
+            if self.terminals.is_simple(&shape) {
                 cost += shape.value(points, 0.0);
                 self.terminals.convolve(&shape, points, powers, unit, function);
                 observe(function);
@@ -393,6 +408,7 @@ impl NativeGame for ConvexDispatchGame {
             series: (0..series).step_by(n_steps).map(|at| part(at..at + n_steps)).collect(),
             holding: part(series..self.width),
             work: Workspace::new(),
+            lanes: ConvexLanes::new(self.costs.n_resources()),
         })
     }
 
@@ -407,6 +423,18 @@ struct ConvexWalker<'a> {
     series: Vec<PartialSums<'a>>,
     holding: PartialSums<'a>,
     work: Workspace,
+    lanes: ConvexLanes,
+}
+
+impl ConvexWalker<'_> {
+    /// The coalition with those of the three lowest members whose bits are set in `lane`, by itself.
+    fn value_with(&mut self, lane: usize) -> f64 {
+        let members = |lane: usize| (0..3).filter(move |member| lane >> member & 1 == 1);
+        members(lane).rev().for_each(|member| self.add(member));
+        let value = self.value();
+        members(lane).for_each(|member| self.remove(member));
+        value
+    }
 }
 
 impl Walker for ConvexWalker<'_> {
@@ -435,5 +463,32 @@ impl Walker for ConvexWalker<'_> {
             sums.map(|sums| if sums.is_empty() { &[] } else { sums.sum() }).collect();
         let holding = Holding::from_slice(self.holding.sum());
         self.game.cost_of((&series, &holding), &self.game.caps, &mut self.work)
+    }
+
+    fn values_with_lowest(&mut self) -> Option<[f64; 8]> {
+        let ConvexDispatchGame { costs, terminals, caps, lowest, .. } = self.game;
+        let brought = lowest.as_ref()?;
+        let sums = self.series.iter();
+        let series: Vec<&[f64]> =
+            sums.map(|sums| if sums.is_empty() { &[] } else { sums.sum() }).collect();
+        let mut counting = series.clone();
+        for &resource in self.game.brought[..3].iter().flatten() {
+            counting[resource as usize] = &[0.0];
+        }
+        costs.active(&counting, &mut self.work.active);
+        let holding = Holding::from_slice(self.holding.sum());
+        let mut values = self.lanes.costs(Eight {
+            costs,
+            terminals,
+            brought,
+            caps,
+            series: &series,
+            holding: &holding,
+            active: &self.work.active,
+        });
+        for lane in (0..values.len()).filter(|&lane| values[lane].is_nan()).collect::<Vec<_>>() {
+            values[lane] = self.value_with(lane);
+        }
+        Some(values)
     }
 }

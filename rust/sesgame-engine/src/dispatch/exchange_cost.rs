@@ -39,13 +39,13 @@ const AFTER_PREVIOUS: u32 = u32::MAX - 1;
 
 /// A kink with what its slope rises by, packed: an evaluation reads all of them in each step.
 #[derive(Debug, Clone, Copy)]
-struct Rise {
-    constant: f64,
+pub(super) struct Rise {
+    pub constant: f64,
     /// The slope to the right of it.
-    slope: f64,
+    pub slope: f64,
     /// Infinite at a limit.
-    weight: f64,
-    resource: u32,
+    pub weight: f64,
+    pub resource: u32,
     /// That of a kink that comes after the one before has no cap and says so.
     cap: u32,
 }
@@ -61,11 +61,23 @@ impl Rise {
         }
     }
 
-    fn is_after_previous(&self) -> bool {
+    #[inline(always)]
+    pub fn is_after_previous(&self) -> bool {
         self.cap == AFTER_PREVIOUS
     }
 
-    fn cap(&self) -> Option<usize> {
+    /// Whether it is never below the one before, whatever a coalition brings.
+    fn follows(&self, before: &Self) -> bool {
+        self.is_after_previous()
+            || (before.cap().is_none()
+                && self.cap().is_none()
+                && !before.is_after_previous()
+                && self.resource == before.resource
+                && self.constant >= before.constant)
+    }
+
+    #[inline(always)]
+    pub fn cap(&self) -> Option<usize> {
         (self.cap < AFTER_PREVIOUS).then_some(self.cap as usize)
     }
 }
@@ -87,14 +99,14 @@ pub struct ExchangeCosts {
 
 /// What steps have in common.
 #[derive(Debug, Clone)]
-struct Form {
+pub(super) struct Form {
     /// Where its kinks are.
     rises: Range<usize>,
     /// The anchor among them, the slope left of it, and the least finite slope.
-    anchor: usize,
+    pub anchor: usize,
     base: f64,
-    lowest: f64,
-    pattern: usize,
+    pub lowest: f64,
+    pub pattern: usize,
 }
 
 impl ExchangeCosts {
@@ -171,9 +183,10 @@ impl ExchangeCosts {
         }
         let pattern: Vec<(u32, bool)> = self.rises[begin..]
             .iter()
-            .map(|rise| {
+            .enumerate()
+            .map(|(index, rise)| {
                 let is_length = rise.is_after_previous() && rise.constant == 0.0;
-                (rise.resource, is_length && rise.weight.is_finite())
+                (rise.resource, is_length && rise.weight.is_finite() && index != place)
             })
             .collect();
         let known = self.patterns.iter().position(|other| *other == pattern);
@@ -261,11 +274,25 @@ impl ExchangeCosts {
         Ok(())
     }
 
-    fn rises_of(&self, step: usize) -> &[Rise] {
+    /// Whether the finite kinks of each step are in order for every coalition, the anchor is one of them,
+    /// and no slope is below `least`.
+    pub(super) fn in_order(&self, least: f64) -> bool {
+        self.forms.iter().all(|form| {
+            let rises = &self.rises[form.rises.clone()];
+            let finite = || rises.iter().filter(|rise| rise.weight < f64::INFINITY);
+            form.lowest >= least
+                && rises[form.anchor].weight < f64::INFINITY
+                && finite().skip(1).zip(finite()).all(|(rise, before)| rise.follows(before))
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn rises_of(&self, step: usize) -> &[Rise] {
         &self.rises[self.form(step).rises.clone()]
     }
 
-    fn form(&self, step: usize) -> &Form {
+    #[inline(always)]
+    pub(super) fn form(&self, step: usize) -> &Form {
         &self.forms[self.form_of[step] as usize]
     }
 
@@ -291,6 +318,7 @@ impl ExchangeCosts {
             base: form.base,
             anchor_at: 0.0,
             anchor: form.anchor,
+            is_sorted: true,
         };
         let (mut at, mut last, mut is_sorted, mut next) = (0.0_f64, f64::NEG_INFINITY, true, 0);
         for &place in &active[form.pattern] {
@@ -301,7 +329,8 @@ impl ExchangeCosts {
             if let Some(row) = series.get(rise.resource as usize) {
                 moved += row.get(step).copied().unwrap_or(0.0);
             }
-            if MERGED && moved == 0.0 && rise.is_after_previous() && weight < f64::INFINITY {
+            let is_length = rise.is_after_previous() && place != form.anchor;
+            if MERGED && moved == 0.0 && is_length && weight < f64::INFINITY {
                 continue;
             }
             if place != next {
@@ -329,7 +358,12 @@ impl ExchangeCosts {
         if next != rises.len() {
             shape.pass(points, rises[rises.len() - 1].slope);
         }
+        shape.is_sorted = is_sorted;
         if !is_sorted {
+            if MERGED {
+                // Sums of other weights would be other bits than those of the prices later on.
+                return self.shape::<false>(step, series, caps, active, points);
+            }
             sort(points, shape.lowest);
         }
         shape

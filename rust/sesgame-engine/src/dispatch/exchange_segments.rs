@@ -38,17 +38,17 @@ pub(super) struct Powers {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terminals {
     /// Charge per kWh drawn and its inverse, charge per kWh delivered and its inverse.
-    drawn: f64,
+    pub drawn: f64,
     per_drawn: f64,
-    delivered: f64,
+    pub delivered: f64,
     per_delivered: f64,
     pub wear: Wear,
     /// The share of a kWh that is lost on the way into the battery and out of it.
-    lost: f64,
+    pub lost: f64,
     /// The slope up to which waste pays.
-    waste_pays: f64,
+    pub waste_pays: f64,
     /// The slope of the cost while waste is given up.
-    giving_up: f64,
+    pub giving_up: f64,
 }
 
 /// What is drawn and delivered in a step.
@@ -104,12 +104,14 @@ impl Terminals {
     }
 
     /// The slope over the charge where drawing has the slope `price`.
-    fn drawing(&self, price: f64) -> f64 {
+    #[inline(always)]
+    pub fn drawing(&self, price: f64) -> f64 {
         (price + self.wear.charge) * self.per_drawn
     }
 
     /// The slope over the charge where delivering has the slope `price`.
-    fn delivering(&self, price: f64) -> f64 {
+    #[inline(always)]
+    pub fn delivering(&self, price: f64) -> f64 {
         (price - self.wear.discharge) * self.per_delivered
     }
 
@@ -160,8 +162,13 @@ impl Terminals {
         }
     }
 
-    /// Convolves a least cost with that of a step where no waste pays, no limit asks for an exchange
-    /// and the battery may be left as it is, from that outwards as far as anything changes.
+    /// The change of the charge that only waste brings about, at the least exchange.
+    pub fn given_up(&self, exchange: f64, powers: Powers) -> f64 {
+        self.efficient(exchange) - self.wasteful(exchange, powers)
+    }
+
+    /// Convolves a least cost with that of a step where no waste pays and the battery may be left as
+    /// it is, from that outwards as far as anything changes.
     #[inline]
     pub fn convolve(
         &self,
@@ -178,9 +185,10 @@ impl Terminals {
         let mut below = points.iter().take_while(|point| point.at < 0.0).count();
         let mut above = below;
         let mut to = 0.0;
+        let least = shape.lower.max(-powers.discharge);
         loop {
             let from = if below == 0 { f64::NEG_INFINITY } else { points[below - 1].at };
-            let from = from.max(-powers.discharge);
+            let from = from.max(least);
             let segment = unit.convert(Segment {
                 slope: self.delivering(slope_after(below)),
                 length: (to - from) * self.delivered,
@@ -189,7 +197,12 @@ impl Terminals {
                 break;
             }
             function.convolve_left(segment);
-            if from <= -powers.discharge {
+            if from <= least {
+                let slope = unit.convert(Segment { slope: self.giving_up, length: 0.0 }).slope;
+                if least > -powers.discharge && self.lost > 0.0 && function.takes_left(slope) {
+                    let length = self.given_up(least, powers) * unit.per_kwh;
+                    function.convolve_left(Segment { slope, length });
+                }
                 break;
             }
             (below, to) = (below - 1, from);
@@ -217,8 +230,8 @@ impl Terminals {
 
     /// Whether [`Terminals::convolve`] is for a step.
     #[inline]
-    pub fn is_simple(&self, shape: &Shape, powers: Powers) -> bool {
-        shape.lowest >= self.waste_pays && shape.lower <= -powers.discharge && shape.upper >= 0.0
+    pub fn is_simple(&self, shape: &Shape) -> bool {
+        shape.lowest >= self.waste_pays && shape.lower <= 0.0 && shape.upper >= 0.0
     }
 
     /// Fills in the cost of a step over the change of the charge; the limits leave an exchange.
@@ -240,8 +253,7 @@ impl Terminals {
         }
         found.waste_up_to = wasted_to;
         if self.lost > 0.0 {
-            let given_up = self.efficient(wasted_to) - self.wasteful(wasted_to, powers);
-            found.push(self.giving_up, given_up);
+            found.push(self.giving_up, self.given_up(wasted_to, powers));
         }
         while pieces.at < last {
             let piece = pieces.next_before(last);

@@ -23,6 +23,8 @@ pub(super) struct Shape {
     pub base: f64,
     pub anchor_at: f64,
     pub anchor: usize,
+    /// Whether the kinks are in order.
+    pub is_sorted: bool,
 }
 
 /// Puts points in order. What is right of the first few of the step has the bits of its slope.
@@ -70,8 +72,29 @@ impl Shape {
     }
 
     /// The cost of an exchange within the limits.
+    ///
+    /// Points in order cost what lies between the exchange and the anchor, where a length of 0 adds
+    /// nothing: rungs that are left out change no bits.
     #[inline]
     pub fn value(&self, points: &[Point], exchange: f64) -> f64 {
+        if !self.is_sorted {
+            return self.value_of_hinges(points, exchange);
+        }
+        let (mut value, mut slope, mut from) = (0.0, self.lowest, f64::NEG_INFINITY);
+        for point in points {
+            value += slope
+                * if point.place <= self.anchor {
+                    from.max(exchange) - point.at.max(exchange)
+                } else {
+                    point.at.min(exchange) - from.min(exchange)
+                };
+            (slope, from) = (point.slope, point.at);
+        }
+        value + slope * (exchange - from.min(exchange))
+    }
+
+    #[cold]
+    fn value_of_hinges(&self, points: &[Point], exchange: f64) -> f64 {
         points.iter().fold(self.base * (exchange - self.anchor_at), |value, point| {
             let beyond =
                 if point.place < self.anchor { point.at - exchange } else { exchange - point.at };

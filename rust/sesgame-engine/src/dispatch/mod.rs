@@ -11,6 +11,7 @@ pub mod cap_bounds;
 mod capped_tariff;
 mod charge_walk;
 pub mod contract;
+mod convex_lanes;
 mod convex_piecewise;
 pub mod convex_pool;
 pub mod convex_schedule;

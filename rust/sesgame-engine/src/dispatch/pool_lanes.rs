@@ -55,13 +55,14 @@ struct Slopes {
 }
 
 /// A part of all pools' least costs on which they have this slope.
-#[derive(Clone, Copy, Default)]
-struct Segment {
-    slope: f64,
-    lengths: Lanes,
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Segment {
+    pub slope: f64,
+    pub lengths: Lanes,
 }
 
 /// The least costs of all pools as functions of their charge.
+#[derive(Debug)]
 pub(super) struct Pools {
     /// The segments are `buffer[head..tail]`.
     buffer: Vec<Segment>,
@@ -122,13 +123,7 @@ impl Pools {
         loads: &[Lanes],
         batteries: &Batteries,
     ) -> Lanes {
-        self.head = self.buffer.len() / 2;
-        self.tail = self.head;
-        self.left_value = [0.0; LANES];
-        self.left = batteries.initial_charge;
-        for lane in 0..LANES {
-            self.headroom[lane] = batteries.energy[lane] - batteries.initial_charge[lane];
-        }
+        self.reset(&batteries.energy, &batteries.initial_charge);
         let slopes = Slopes {
             drawn: conversion.charge_efficiency(),
             per_drawn: 1.0 / conversion.charge_efficiency(),
@@ -136,6 +131,29 @@ impl Pools {
             per_delivered: conversion.discharge_efficiency(),
         };
         run(self, tariff, &slopes, loads, batteries)
+    }
+
+    /// Become 0 at the initial charges, and nothing elsewhere.
+    pub fn reset(&mut self, energy: &Lanes, initial_charge: &Lanes) {
+        self.head = self.buffer.len() / 2;
+        self.tail = self.head;
+        self.left_value = [0.0; LANES];
+        self.left = *initial_charge;
+        for lane in 0..LANES {
+            self.headroom[lane] = energy[lane] - initial_charge[lane];
+        }
+    }
+
+    /// Whether convolution with this slope on the left changes anything.
+    #[inline(always)]
+    pub fn takes_left(&self, slope: f64) -> bool {
+        (self.head < self.tail && self.buffer[self.head].slope < slope) || any(&self.left)
+    }
+
+    /// Whether convolution with this slope on the right changes anything.
+    #[inline(always)]
+    pub fn takes_right(&self, slope: f64) -> bool {
+        (self.head < self.tail && self.buffer[self.tail - 1].slope > slope) || any(&self.headroom)
     }
 
     /// One step of [`super::pooled_battery::least_cost`].
@@ -195,7 +213,7 @@ impl Pools {
     }
 
     #[inline(always)]
-    fn convolve_left(&mut self, Segment { slope, lengths: mut length }: Segment) {
+    pub fn convolve_left(&mut self, Segment { slope, lengths: mut length }: Segment) {
         let mut placed = [0.0; LANES];
         for lane in 0..LANES {
             placed[lane] = smaller(length[lane], larger(self.left[lane], 0.0));
@@ -205,15 +223,20 @@ impl Pools {
         }
         let mut at = self.head;
         while at < self.tail && self.buffer[at].slope < slope && any(&length) {
-            let worst = &mut self.buffer[at];
-            let saved = worst.slope - slope;
+            // Copies: nothing else can be where they are, so all lanes are in one vector.
+            let Segment { slope: worse, lengths: mut worst } = self.buffer[at];
+            let (mut replaced, mut left_value) = ([0.0; LANES], self.left_value);
             for lane in 0..LANES {
-                let replaced = smaller(worst.lengths[lane], length[lane]);
-                worst.lengths[lane] -= replaced;
-                self.left_value[lane] += saved * replaced;
-                placed[lane] += replaced;
-                length[lane] -= replaced;
+                replaced[lane] = smaller(worst[lane], length[lane]);
             }
+            for lane in 0..LANES {
+                worst[lane] -= replaced[lane];
+                left_value[lane] += (worse - slope) * replaced[lane];
+                placed[lane] += replaced[lane];
+                length[lane] -= replaced[lane];
+            }
+            self.buffer[at].lengths = worst;
+            self.left_value = left_value;
             at += 1;
         }
         while self.head < at && !any(&self.buffer[self.head].lengths) {
@@ -239,7 +262,7 @@ impl Pools {
     }
 
     #[inline(always)]
-    fn convolve_right(&mut self, Segment { slope, lengths: mut length }: Segment) {
+    pub fn convolve_right(&mut self, Segment { slope, lengths: mut length }: Segment) {
         let mut placed = [0.0; LANES];
         for lane in 0..LANES {
             placed[lane] = smaller(length[lane], larger(self.headroom[lane], 0.0));
@@ -248,13 +271,17 @@ impl Pools {
         }
         let mut end = self.tail;
         while end > self.head && self.buffer[end - 1].slope > slope && any(&length) {
-            let worst = &mut self.buffer[end - 1];
+            let mut worst = self.buffer[end - 1].lengths;
+            let mut replaced = [0.0; LANES];
             for lane in 0..LANES {
-                let replaced = smaller(worst.lengths[lane], length[lane]);
-                worst.lengths[lane] -= replaced;
-                placed[lane] += replaced;
-                length[lane] -= replaced;
+                replaced[lane] = smaller(worst[lane], length[lane]);
             }
+            for lane in 0..LANES {
+                worst[lane] -= replaced[lane];
+                placed[lane] += replaced[lane];
+                length[lane] -= replaced[lane];
+            }
+            self.buffer[end - 1].lengths = worst;
             end -= 1;
         }
         while self.tail > end && !any(&self.buffer[self.tail - 1].lengths) {
@@ -281,7 +308,7 @@ impl Pools {
 
     /// The least values at charges of at least `initial`.
     #[inline(always)]
-    fn read_end(&self, initial: &Lanes) -> Lanes {
+    pub fn read_end(&self, initial: &Lanes) -> Lanes {
         let mut costs = self.left_value;
         let mut remaining = *initial;
         for lane in 0..LANES {
@@ -334,17 +361,17 @@ impl Slopes {
 }
 
 #[inline(always)]
-fn larger(a: f64, b: f64) -> f64 {
+pub(super) fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
 #[inline(always)]
-fn smaller(a: f64, b: f64) -> f64 {
+pub(super) fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
 #[inline(always)]
-fn times(amounts: &Lanes, factor: f64) -> Lanes {
+pub(super) fn times(amounts: &Lanes, factor: f64) -> Lanes {
     let mut products = *amounts;
     for lane in 0..LANES {
         products[lane] *= factor;
@@ -353,7 +380,7 @@ fn times(amounts: &Lanes, factor: f64) -> Lanes {
 }
 
 #[inline(always)]
-fn add(to: &mut Lanes, amounts: &Lanes) {
+pub(super) fn add(to: &mut Lanes, amounts: &Lanes) {
     for lane in 0..LANES {
         to[lane] += amounts[lane];
     }
@@ -361,7 +388,7 @@ fn add(to: &mut Lanes, amounts: &Lanes) {
 
 /// Whether any amount is not 0.
 #[inline(always)]
-fn any(amounts: &Lanes) -> bool {
+pub(super) fn any(amounts: &Lanes) -> bool {
     let mut bits = 0;
     for lane in 0..LANES {
         bits |= amounts[lane].to_bits();

@@ -36,6 +36,17 @@ struct Arc {
     gains: [f64; 2],
 }
 
+/// An arc as seen from one of its nodes.
+#[derive(Debug, Clone, Copy)]
+struct Incident {
+    column: u32,
+    far: u32,
+    /// The coefficients here and there.
+    gains: [f64; 2],
+    /// Whether the arc names this node first.
+    is_first: bool,
+}
+
 /// Columns as arcs between rows, each row with a column of its own: its activity.
 #[derive(Debug)]
 pub struct Network {
@@ -44,7 +55,7 @@ pub struct Network {
     n_nodes: usize,
     /// Where the arcs of each node begin in `incident`.
     first: Vec<u32>,
-    incident: Vec<u32>,
+    incident: Vec<Incident>,
     start: Forest,
     start_places: Vec<Place>,
     /// Prices without ties under which the start is dual feasible.
@@ -89,6 +100,15 @@ pub struct Workspace {
     /// The nodes whose columns are out of their bounds, and maybe some more.
     out: Vec<u32>,
     is_out: Vec<bool>,
+    /// By how much the column of each node has to grow to be within its bounds.
+    short: Vec<f64>,
+    /// The squared length of the row of the inverse of each node, times the square of its own
+    /// coefficient: one and what its children add.
+    squares: Vec<f64>,
+    /// The way that a pivot turns round.
+    way: Vec<u32>,
+    /// Columns whose bounds are equal.
+    is_fixed: Vec<bool>,
     /// Columns that may want to enter at the prices as they are.
     wanting: Vec<u32>,
 }
@@ -203,11 +223,17 @@ impl Network {
             first[node + 1] += first[node];
         }
         let mut free = first.clone();
-        let mut incident = vec![0; first[n_nodes] as usize];
-        for (column, arc) in (0..).zip(&arcs) {
-            for end in arc.ends.into_iter().filter(|&end| end != NONE) {
-                incident[free[end as usize] as usize] = column;
-                free[end as usize] += 1;
+        let nothing = Incident { column: 0, far: NONE, gains: [0.0; 2], is_first: true };
+        let mut incident = vec![nothing; first[n_nodes] as usize];
+        for (column, &Arc { ends: [one, two], gains: [gain, other] }) in (0..).zip(&arcs) {
+            for (end, far, gains, is_first) in
+                [(one, two, [gain, other], true), (two, one, [other, gain], false)]
+            {
+                if end != NONE {
+                    incident[free[end as usize] as usize] =
+                        Incident { column, far, gains, is_first };
+                    free[end as usize] += 1;
+                }
             }
         }
         let mut network = Self {
@@ -225,7 +251,7 @@ impl Network {
         Some(network)
     }
 
-    fn incident(&self, node: u32) -> &[u32] {
+    fn incident(&self, node: u32) -> &[Incident] {
         &self.incident[self.first[node as usize] as usize..self.first[node as usize + 1] as usize]
     }
 
@@ -246,7 +272,7 @@ impl Network {
         while at < found.len() {
             let node = found[at];
             at += 1;
-            for &column in &self.incident
+            for &Incident { column, far, .. } in &self.incident
                 [self.first[node as usize] as usize..self.first[node as usize + 1] as usize]
             {
                 let arc = self.arcs[column as usize];
@@ -254,7 +280,6 @@ impl Network {
                 if is_own || self.start_places[column as usize] != Place::Basic {
                     continue;
                 }
-                let far = if arc.ends[0] == node { arc.ends[1] } else { arc.ends[0] };
                 if self.start.arc[far as usize] != NONE {
                     return None;
                 }
@@ -302,6 +327,9 @@ impl Network {
         work.forest.copy_from(&self.start);
         work.places.clone_from(&self.start_places);
         work.prepare(self);
+        work.is_fixed.clear();
+        work.is_fixed
+            .extend(work.lower.iter().zip(&work.upper).map(|(lower, upper)| lower == upper));
         for column in 0..self.arcs.len() {
             work.values[column] = match work.places[column] {
                 Place::Lower => work.lower[column],
@@ -358,6 +386,14 @@ impl Network {
                 work.residual[work.forest.parent[here] as usize] -= work.forest.other[here] * value;
             }
         }
+        work.squares.fill(1.0);
+        for number in (0..self.n_nodes).rev() {
+            let node = work.order[number];
+            let parent = work.forest.parent[node as usize];
+            if parent != NONE {
+                work.squares[parent as usize] += work.squares_above(node);
+            }
+        }
         for node in 0..self.n_nodes as u32 {
             work.look_at(node);
         }
@@ -391,31 +427,36 @@ impl Network {
         work.find_subtree(node);
         work.candidates.clear();
         for &below in &work.subtree {
-            for &column in self.incident(below) {
-                let (at, arc) = (column as usize, self.arcs[column as usize]);
+            let row = work.row[below as usize];
+            for &Incident { column, far, gains, is_first } in self.incident(below) {
+                let at = column as usize;
                 let place = work.places[at];
-                if place == Place::Basic || work.lower[at] == work.upper[at] {
+                if place == Place::Basic || work.is_fixed[at] {
                     continue;
                 }
-                let [one, two] = arc.ends.map(|end| end != NONE && work.is_below[end as usize]);
-                if one && two && arc.ends[0] != below {
-                    continue;
-                }
-                let mut pivot = 0.0;
-                for (end, gain) in arc.ends.into_iter().zip(arc.gains) {
-                    if end != NONE && work.is_below[end as usize] {
-                        pivot += gain * work.row[end as usize];
+                let mut pivot = gains[0] * row;
+                if far != NONE && work.is_below[far as usize] {
+                    if !is_first {
+                        continue;
                     }
+                    pivot += gains[1] * work.row[far as usize];
                 }
-                let reduced = arc.reduced(self.perturbed[at], &work.prices);
                 let toward = sign * pivot;
-                let ratio = match place {
-                    Place::Lower if toward < -PIVOT => reduced.max(0.0) / -toward,
-                    Place::Upper if toward > PIVOT => (-reduced).max(0.0) / toward,
-                    Place::Zero if toward.abs() > PIVOT => reduced.abs() / toward.abs(),
-                    _ => continue,
+                let enters = match place {
+                    Place::Lower => toward < -PIVOT,
+                    Place::Upper => toward > PIVOT,
+                    _ => toward.abs() > PIVOT,
                 };
-                work.candidates.push(Candidate { ratio, pivot, column });
+                if !enters {
+                    continue;
+                }
+                let reduced = self.arcs[at].reduced(self.perturbed[at], &work.prices);
+                let short = match place {
+                    Place::Lower => reduced.max(0.0),
+                    Place::Upper => (-reduced).max(0.0),
+                    _ => reduced.abs(),
+                };
+                work.candidates.push(Candidate { ratio: short / toward.abs(), pivot, column });
             }
         }
         work.candidates.sort_unstable_by(|one, other| {
@@ -581,19 +622,7 @@ impl Network {
         work.values[leaving] = bound;
         work.places[leaving] = place;
         work.places[column as usize] = Place::Basic;
-        // The way from the new root of the subtree to the old one is turned round.
-        let (mut here, mut own) = (if one { arc.ends[0] } else { arc.ends[1] }, column);
-        loop {
-            let (above, before) =
-                (work.forest.parent[here as usize], work.forest.arc[here as usize]);
-            work.forest.detach(here);
-            work.forest.attach(here, own, self.arcs[own as usize]);
-            work.look_at(here);
-            if here == node {
-                break;
-            }
-            (here, own) = (above, before);
-        }
+        work.turn(node, if one { arc.ends[0] } else { arc.ends[1] }, column, &self.arcs);
         Some(())
     }
 
@@ -638,7 +667,8 @@ impl Workspace {
     fn prepare(&mut self, network: &Network) {
         let (n_nodes, n_arcs) = (network.n_nodes, network.arcs.len());
         self.values.resize(n_arcs, 0.0);
-        for numbers in [&mut self.prices, &mut self.residual, &mut self.row, &mut self.column] {
+        let Self { prices, residual, row, column, short, squares, .. } = self;
+        for numbers in [prices, residual, row, column, short, squares] {
             numbers.resize(n_nodes, 0.0);
         }
         for marks in [&mut self.is_below, &mut self.is_touched, &mut self.is_out] {
@@ -651,41 +681,92 @@ impl Workspace {
         }
     }
 
-    /// By how much the column of a node has to grow to be within its bounds.
-    fn short(&self, node: u32) -> f64 {
-        let at = self.forest.arc[node as usize] as usize;
+    /// Sees whether the column of a node is out of its bounds.
+    fn look_at(&mut self, node: u32) {
+        let here = node as usize;
+        let at = self.forest.arc[here] as usize;
         let value = self.values[at];
         let (low, high) = (self.lower[at] - value, value - self.upper[at]);
-        if low > high { low.max(0.0) } else { -high.max(0.0) }
-    }
-
-    /// Remembers a node whose column is out of its bounds.
-    fn look_at(&mut self, node: u32) {
-        if self.short(node).abs() > FEASIBLE
-            && !std::mem::replace(&mut self.is_out[node as usize], true)
-        {
+        self.short[here] = if low > high { low.max(0.0) } else { -high.max(0.0) };
+        if self.short[here].abs() > FEASIBLE && !std::mem::replace(&mut self.is_out[here], true) {
             self.out.push(node);
         }
     }
 
-    /// The node whose column is farthest out of its bounds, and by how much it has to grow.
+    /// The node whose column is farthest out of its bounds, measured along its edge, and by how much
+    /// it has to grow.
     fn most_infeasible(&mut self) -> Option<(u32, f64)> {
         let mut worst: Option<(u32, f64)> = None;
+        let mut farthest = 0.0;
         let mut at = 0;
         while at < self.out.len() {
             let node = self.out[at];
-            let short = self.short(node);
+            let here = node as usize;
+            let short = self.short[here];
             if short.abs() <= FEASIBLE {
-                self.is_out[node as usize] = false;
+                self.is_out[here] = false;
                 self.out.swap_remove(at);
                 continue;
             }
-            if worst.is_none_or(|(_, before)| short.abs() > before.abs()) {
-                worst = Some((node, short));
+            let distance = (short * self.forest.own[here]).powi(2) / self.squares[here];
+            if distance > farthest {
+                (worst, farthest) = (Some((node, short)), distance);
             }
             at += 1;
         }
         worst
+    }
+
+    /// What a node adds to the squares of its parent.
+    fn squares_above(&self, node: u32) -> f64 {
+        let here = node as usize;
+        (self.forest.other[here] / self.forest.own[here]).powi(2) * self.squares[here]
+    }
+
+    /// Tells those above a node that it hangs there, or no longer.
+    fn weigh(&mut self, node: u32, sign: f64) {
+        let mut change = sign * self.squares_above(node);
+        let mut above = self.forest.parent[node as usize];
+        while above != NONE {
+            let here = above as usize;
+            // Each counts itself, whatever rounding makes of a difference.
+            let squares = (self.squares[here] + change).max(1.0);
+            change = squares - self.squares[here];
+            self.squares[here] = squares;
+            change *= (self.forest.other[here] / self.forest.own[here]).powi(2);
+            above = self.forest.parent[here];
+        }
+    }
+
+    /// Turns round the way from the new root of a subtree, which gets a column of its own, to the old
+    /// one.
+    fn turn(&mut self, node: u32, root: u32, column: u32, arcs: &[Arc]) {
+        self.way.clear();
+        self.way.push(root);
+        let mut last = root;
+        while last != node {
+            last = self.forest.parent[last as usize];
+            self.way.push(last);
+        }
+        self.weigh(node, -1.0);
+        for number in (1..self.way.len()).rev() {
+            let (below, above) = (self.way[number - 1], self.way[number] as usize);
+            self.squares[above] = (self.squares[above] - self.squares_above(below)).max(1.0);
+        }
+        let mut own = column;
+        for number in 0..self.way.len() {
+            let here = self.way[number];
+            let before = self.forest.arc[here as usize];
+            self.forest.detach(here);
+            self.forest.attach(here, own, arcs[own as usize]);
+            self.look_at(here);
+            own = before;
+        }
+        for number in (1..self.way.len()).rev() {
+            let (above, below) = (self.way[number - 1] as usize, self.way[number]);
+            self.squares[above] += self.squares_above(below);
+        }
+        self.weigh(root, 1.0);
     }
 
     /// The nodes below one, and the row of the inverse of its column.
