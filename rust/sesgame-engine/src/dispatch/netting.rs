@@ -158,3 +158,37 @@ impl Aggregate for NettingGame {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enumeration::{tabulate, values};
+
+    #[test]
+    fn the_bits_of_a_coalition_are_the_same_alone_and_among_eight() {
+        // Steps around a round of running sums, and around a block of them.
+        for n_steps in [1, 31, 128, 129, 300] {
+            let number = |k: usize| ((k * k + 7 * k) % 101) as f64 / 7.0 - 6.0;
+            let load: Vec<f64> = (0..9 * n_steps).map(number).collect();
+            let buy: Vec<f64> = (0..n_steps).map(|step| 0.3 + number(step) / 100.0).collect();
+            let sell: Vec<f64> = (0..n_steps).map(|step| number(3 * step) / 100.0).collect();
+            let game = NettingGame::new(load.clone(), Tariff::new(buy, sell.clone()).unwrap());
+            let game = game.unwrap();
+            let member = |coalition: usize, player: usize| coalition >> player & 1 == 1;
+            let membership: Vec<bool> =
+                (0..512).flat_map(|c| (0..9).map(move |player| member(c, player))).collect();
+            let table = tabulate(&game, &Progress::new()).unwrap();
+            assert_eq!(table, values(&game, &membership, &Progress::new()).unwrap());
+            for (coalition, value) in table.into_iter().enumerate() {
+                let of_step = |step: usize| {
+                    let members = (0..9).filter(|&player| member(coalition, player));
+                    let sum: f64 = members.map(|player| load[player * n_steps + step]).sum();
+                    sum * if sum > 0.0 { game.tariff.buy()[step] } else { sell[step] }
+                };
+                let expected: f64 = (0..n_steps).map(of_step).sum();
+                // Rounding of some hundred terms of about ten.
+                assert!((value - expected).abs() < 1e-10, "{value}, {expected}");
+            }
+        }
+    }
+}

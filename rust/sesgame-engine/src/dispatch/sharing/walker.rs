@@ -1,6 +1,8 @@
 //! The members of a coalition, and what they have on each side.
 
-use super::merit_order::{self, LANES, Offer};
+use std::ops::Range;
+
+use super::merit_order::{self, Kind, LANES, Offer};
 use super::own_points;
 use super::sides::Side;
 use super::transport::Transport;
@@ -12,6 +14,9 @@ use crate::progress::Progress;
 /// Steps for which the coalitions of the three lowest players are worked out together: what they need stays in
 /// the nearest cache.
 const BLOCK: usize = 4 * LANES;
+
+/// Steps after which somebody who asks to stop is heard: thousands of sides take milliseconds.
+const STRETCH: usize = 64 * LANES;
 
 /// Players whose coalitions are evaluated together, and these.
 const LOWEST: usize = 3;
@@ -55,15 +60,14 @@ impl<'a> SharingWalker<'a> {
                 let all: Vec<Option<Offer<'_>>> = (0..game.sides.len()).map(offer).collect();
                 let mut gains = [0.0; LANES];
                 let mut offers = Vec::with_capacity(all.len());
-                for kind in kinds {
+                for (kind, places) in stretches(kinds, STRETCH) {
                     if self.progress.check().is_err() {
                         return f64::NAN;
                     }
                     offers.clear();
                     offers.extend(kind.order.iter().filter_map(|&side| {
                         let Offer { is_deficit, price, energy } = all[side as usize]?;
-                        let (price, energy) =
-                            (&price[kind.places.clone()], &energy[kind.places.clone()]);
+                        let (price, energy) = (&price[places.clone()], &energy[places.clone()]);
                         Some(Offer { is_deficit, price, energy })
                     }));
                     merit_order::add_gains(&offers, &mut self.above, &mut gains);
@@ -107,29 +111,33 @@ impl<'a> SharingWalker<'a> {
             .map(|sums| std::array::from_fn(|coalition| sums.number(coalition)))
             .collect();
         let mut gains = [[0.0; LANES]; EIGHT];
-        for kind in kinds {
+        for (kind, places) in stretches(kinds, BLOCK) {
             if self.progress.check().is_err() {
                 return Some([f64::NAN; EIGHT]);
             }
-            for first in kind.places.clone().step_by(BLOCK) {
-                let places = first..kind.places.end.min(first + BLOCK);
-                with_lowest.iter_mut().for_each(|sums| sums.fill(places.clone()));
-                let mut offers = Vec::with_capacity(kind.order.len());
-                for (coalition, gains) in gains.iter_mut().enumerate() {
-                    offers.clear();
-                    for side in kind.order.iter().map(|&side| side as usize) {
-                        let Some(number) = own[side][coalition] else { continue };
-                        let Side { is_deficit, price, .. } = &game.sides[side];
-                        let price = &price[places.clone()];
-                        let energy = with_lowest[side].sum(number);
-                        offers.push(Offer { is_deficit: *is_deficit, price, energy });
-                    }
-                    merit_order::add_gains(&offers, &mut self.above, gains);
+            with_lowest.iter_mut().for_each(|sums| sums.fill(places.clone()));
+            let mut offers = Vec::with_capacity(kind.order.len());
+            for (coalition, gains) in gains.iter_mut().enumerate() {
+                offers.clear();
+                for side in kind.order.iter().map(|&side| side as usize) {
+                    let Some(number) = own[side][coalition] else { continue };
+                    let Side { is_deficit, price, .. } = &game.sides[side];
+                    let (price, energy) = (&price[places.clone()], with_lowest[side].sum(number));
+                    offers.push(Offer { is_deficit: *is_deficit, price, energy });
                 }
+                merit_order::add_gains(&offers, &mut self.above, gains);
             }
         }
         Some(gains.map(merit_order::total))
     }
+}
+
+/// The places of each kind, so many at a time: whole rounds of lanes but for the last, so that sums are the same.
+fn stretches(kinds: &[Kind], length: usize) -> impl Iterator<Item = (&Kind, Range<usize>)> {
+    kinds.iter().flat_map(move |kind| {
+        let firsts = kind.places.clone().step_by(length);
+        firsts.map(move |first| (kind, first..kind.places.end.min(first + length)))
+    })
 }
 
 impl Walker for SharingWalker<'_> {
