@@ -174,6 +174,12 @@ class PooledBatteryGame(NativeGame):
     ) -> NDArray[np.float64]: ...
 
 @final
+class ControlledGame(NativeGame):
+    def moves(
+        self, members: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+
+@final
 class PeakChargedDispatch:
     @property
     def schedule(self) -> ConvexDispatch: ...
@@ -313,14 +319,20 @@ def contract_game(
     net_load_kwh: NDArray[np.float64],
     buy: NDArray[np.float64],
     sell: NDArray[np.float64],
-    is_capped: bool,
-    groups: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None,
-    losses: float,
-    periods: tuple[
-        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[tuple[int, float, float]]
-    ],
-    peaks: list[_BilledPeak],
+    terms: _ContractTerms,
 ) -> NativeGame: ...
+def controlled_game(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    band: tuple[NDArray[np.float64], NDArray[np.float64]],
+    units: list[tuple[float, float, float, int, int]],
+    brought: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    charges: list[tuple[float, NDArray[np.int64]]],
+    terms: _ContractTerms | None = None,
+    cost_of_all: float | None = None,
+) -> ControlledGame: ...
 def convex_dispatch_game(
     resources: NDArray[np.float64],
     money: NDArray[np.float64],
@@ -437,6 +449,15 @@ _BilledPeak: TypeAlias = tuple[
     tuple[float, float],
     NDArray[np.float64],
     tuple[int, float, int],
+]
+_ContractTerms: TypeAlias = tuple[
+    bool,
+    tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None,
+    float,
+    tuple[
+        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[tuple[int, float, float]]
+    ],
+    list[_BilledPeak],
 ]
 _Report: TypeAlias = Callable[[int, int], None] | None
 _Kind: TypeAlias = Literal["gain", "cost"]

@@ -10,6 +10,7 @@ from sesgame.bargaining.tau import TauEvidence
 from sesgame.energy.bargaining import BargainedDispatchEvidence
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dispatch.dual_prices import (
+    ContractPrices,
     DualPrices,
     OwenPrices,
     PeakPrices,
@@ -40,6 +41,7 @@ __all__ = [
     "Candidate",
     "ClarkeEvidence",
     "ClusteredEvidence",
+    "ContractPrices",
     "CoreCheck",
     "CoreExistence",
     "CorePointEvidence",

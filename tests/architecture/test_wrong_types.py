@@ -97,6 +97,8 @@ CALLS = {
     "energy.bill_sharing": {"community": WORLD},
     "energy.uniform_local_price": {"community": WORLD},
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
+    "energy.read_eltariff": {"path": "nowhere.json"},
+    "energy.read_urdb": {"path": "nowhere.json"},
     "games.airport": {"costs": [1.0, 2.0]},
     "games.bankruptcy": {"estate": 2.0, "claims": [1.0, 2.0]},
     "games.excess": {"load": [[1.0, 2.0]], "limit": 1.0, "price": 1.0},

@@ -111,7 +111,9 @@ MISTAKES = [
         id="PV as a negative number",
     ),
     pytest.param(edited("members", "kWh", "Wh"), '"Wh" is not kW or kWh', id="an unknown unit"),
-    pytest.param(edited("members", "load", "lod"), '"lod" is not load or pv', id="an unknown kind"),
+    pytest.param(
+        edited("members", "load", "lod"), '"lod" is not load, pv or battery', id="an unknown kind"
+    ),
     pytest.param(
         edited("members", "ann,load", ",load"),
         r'members.csv, line 2, column "member": the cell is empty',
@@ -294,7 +296,10 @@ def test_batteries_of_different_efficiency_are_named(tmp_path):
 
 def test_an_unknown_model_is_refused(tmp_path):
     community = sg.energy.Community.from_csv(write_community(tmp_path))
-    with pytest.raises(GameError, match='"battery", "netting", "merged", "linear" or "contract"'):
+    with pytest.raises(
+        GameError,
+        match='"battery", "netting", "merged", "linear", "contract", "as-it-ran" or "re-run"',
+    ):
         community.cost_game(model="milp")
 
 

@@ -87,7 +87,7 @@ def check_promises(world):
 
 
 @pytest.mark.parametrize("element", KEPT)
-@drawn(2, 60, SEEDS)
+@drawn(1, 15, SEEDS)
 def test_what_is_shared_step_by_step_keeps_all_promises(element, seed):
     world = KEPT[element](seed)
     table = check_promises(world)
@@ -98,7 +98,7 @@ def test_what_is_shared_step_by_step_keeps_all_promises(element, seed):
     assert (bills.values <= bills.evidence.highest + ROUNDING).all()
 
 
-@drawn(2, 60, SEEDS)
+@drawn(1, 15, SEEDS)
 def test_own_points_that_never_share_leave_no_one_price(seed):
     world = street(seed, own_points="never")
     check_promises(world)

@@ -1,5 +1,7 @@
 """Storage that shares over the public grid: costs by a linear program, bills in the core, files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sesgame as sg
@@ -34,7 +36,7 @@ def check_storage(world):
     return bills
 
 
-@drawn(5, 150, SEEDS)
+@drawn(4, 40, SEEDS)
 def test_costs_and_bills_are_those_of_a_linear_program(seed):
     check_storage(stored(seed))
 
@@ -89,8 +91,8 @@ def test_storage_that_cannot_be_dispatched_is_refused_by_name():
     )
     below_zero = Contract(name="storage", energy=Tariff.flat(3.0, -1.0))
     for change, message in [
-        ({"storage_contract": None}, "batteries, but there is no storage_contract, under which"),
-        ({"batteries": ()}, "storage_contract is 'storage', but there is no batteries"),
+        ({"storage_contract": None}, "there are batteries, but no storage_contract under which"),
+        ({"batteries": ()}, "storage_contract is 'storage', but there is no battery"),
         ({"storage_contract": "none"}, "storage_contract is 'none'; it must be one of"),
         ({"storage_contract": basic, "contracts": world.contracts[:-1]}, "trade between contracts"),
         ({"batteries": [*world.batteries, unlike]}, "differ in efficiency, wear, hours of power"),
@@ -101,6 +103,7 @@ def test_storage_that_cannot_be_dispatched_is_refused_by_name():
         ({"fee_per_kwh": -0.1}, "one fee, at least 0, between all zones and in all steps"),
         ({"fee_per_kwh": np.arange(5) / 10}, "one fee, at least 0, between all zones and in al"),
         ({"batteries": ["big"]}, "'big' is no Battery"),
+        ({"batteries": [replace(one, valid_from="2024-06-02")]}, "not there in all steps: on the"),
     ]:
         given = {"batteries": world.batteries, "storage_contract": "storage"}
         with pytest.raises(GameError, match=message):
@@ -132,7 +135,7 @@ def test_a_folder_with_storage_is_read(tmp_path):
         ({"sharing": "fee_eur_per_kwh\n0.03\n", "contracts": None}, "say under which contract"),
         ({"batteries": FILES["batteries"].replace("ann", "eve")}, "eve is not in points.csv; list"),
         ({"points": PUBLIC_GRID["points.csv"] + ",,,,,,,\n"}, 'line 6, column "member": the cell'),
-        ({"batteries": None}, "storage_contract is 'outside', but there is no batteries"),
+        ({"batteries": None}, "storage_contract is 'outside', but there is no battery"),
         (
             {"sharing": "fee_eur_per_kwh,storage_contract\n0.03,away\n", "contracts": None},
             "storage_contract is 'away'; it must be one of",

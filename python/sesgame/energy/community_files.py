@@ -22,11 +22,19 @@ from sesgame.energy.clock_cells import (
 )
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_contracts
-from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
+from sesgame.energy.controller_files import read_controller
+from sesgame.energy.equipment_files import (
+    VALID,
+    read_batteries,
+    read_grid,
+    read_offers,
+    read_validity,
+)
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps, check_time
+from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import NAMED, CsvTable
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.battery import Battery, StorageOffer
+    from sesgame.energy.controller import Controller
 
 __all__ = [
     "BAND_COLUMNS",
@@ -52,11 +61,19 @@ __all__ = [
 ]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays", *ELEMENT_FILES)
+_OPTIONAL = (
+    "batteries",
+    "controller",
+    "grid",
+    "storage_offers",
+    "clock",
+    "holidays",
+    *ELEMENT_FILES,
+)
 BAND_COLUMNS = ("from", "to", "days", "months", "valid_from")
 """Columns that say when a price holds."""
 
-_KINDS = ("load", "pv")
+_KINDS = ("load", "pv", "battery")
 _UNITS = ("kW", "kWh")
 
 
@@ -71,6 +88,10 @@ class CommunityFields(TypedDict):
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
+    battery_kwh: NDArray[np.float64] | None
+    controller: Controller | None
+    curtailment: list[str]
+    membership: dict[str, Validity]
     name: str
 
 
@@ -82,6 +103,7 @@ class _Meter(NamedTuple):
     column: str
     unit: str
     scale: float
+    days: Validity
 
 
 def community_files(folder: Path) -> dict[str, Path]:
@@ -115,8 +137,9 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     if "clock" in files:
         said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
     holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
-    members, meters = _read_members(CsvTable.read(files["members"]))
-    steps, load_kwh, pv_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
+    table = CsvTable.read(files["members"])
+    members, meters = _read_members(table)
+    steps, energy_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
     batteries: list[Battery] = []
     offers: list[StorageOffer] = []
     if "batteries" in files:
@@ -124,17 +147,28 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
     if "storage_offers" in files:
         offers = read_offers(CsvTable.read(files["storage_offers"]))
     grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
+    controller = None
+    if "controller" in files:
+        controller = read_controller(CsvTable.read(files["controller"]), members)
     tariff = _joint_contract(files, said)
-    refuse_unsaid(steps, said.tariff_zone, tariff.follows_clock or grid.follows_clock)
+    follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
+    membership = _read_membership(table)
+    validities = [each.days for each in meters] + [each.validity for each in batteries]
+    dated = any(each != ALWAYS for each in (*validities, *membership.values()))
+    refuse_unsaid(steps, said.tariff_zone, follow or dated)
     return {
         "members": members,
         "steps": steps,
-        "load_kwh": load_kwh,
-        "pv_kwh": pv_kwh,
+        "load_kwh": energy_kwh["load"],
+        "pv_kwh": energy_kwh["pv"],
         "tariff": tariff,
         "batteries": batteries,
         "grid": grid,
         "storage_offers": offers,
+        "battery_kwh": energy_kwh.get("battery"),
+        "controller": controller,
+        "curtailment": _read_curtailment(table),
+        "membership": membership,
         "name": folder.resolve().name,
     }
 
@@ -164,12 +198,13 @@ def _joint_contract(files: Mapping[str, Path], said: MeterClock) -> Tariff | Pri
 
 
 def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
-    table.expect(["member", "kind", "meter", "unit"], ["scale"])
+    table.expect(["member", "kind", "meter", "unit"], ["scale", "curtailment", *VALID])
     labels = table.texts("member")
     n_rows = Counter(labels)
     index = {label: place for place, label in enumerate(n_rows)}
     scales = table.floats("scale", 1.0)
-    meters: dict[tuple[int, str, str], _Meter] = {}
+    validity = read_validity(table)
+    meters: dict[tuple[int, str, str], list[_Meter]] = {}
     rows = zip(labels, table.texts("kind"), table.texts("meter"), table.texts("unit"), strict=True)
     for row, (label, kind, column, unit) in enumerate(rows):
         if not label:
@@ -179,21 +214,46 @@ def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
                 table.fail(row, "meter", f"the member {label} has meters in other rows")
             continue
         if kind not in _KINDS:
-            table.fail(row, "kind", f'"{kind}" is not load or pv')
+            table.fail(row, "kind", f'"{kind}" is not load, pv or battery')
         if unit not in _UNITS:
             table.fail(row, "unit", f'"{unit}" is not kW or kWh')
         if not column:
             table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
-        meter = _Meter(index[label], kind, column, unit, float(scales[row]))
-        if meter[:3] in meters:
+        meter = _Meter(index[label], kind, column, unit, float(scales[row]), validity[row])
+        others = meters.setdefault(meter[:3], [])
+        if any(meter.days.overlaps(other.days) for other in others):
             table.fail(
                 row,
                 "meter",
                 f"{label} has the {kind} meter {column} twice; where two devices have the same "
                 f"profile, add their scales",
             )
-        meters[meter[:3]] = meter
-    return list(index), list(meters.values())
+        others.append(meter)
+    return list(index), [meter for others in meters.values() for meter in others]
+
+
+def _read_membership(table: CsvTable) -> dict[str, Validity]:
+    """Return when members are there: the days of a member are those that all its rows have."""
+    days: dict[str, set[Validity]] = {}
+    for member, validity in zip(table.texts("member"), read_validity(table), strict=True):
+        days.setdefault(member, set()).add(validity)
+    return {member: next(iter(all_of)) for member, all_of in days.items() if len(all_of) == 1}
+
+
+def _read_curtailment(table: CsvTable) -> list[str]:
+    """Return the members whose PV may be left unused: those of whom each row of PV says so."""
+    said: dict[str, str] = {}
+    rows = zip(
+        table.texts("member"), table.texts("kind"), table.texts("curtailment", ""), strict=True
+    )
+    for row, (member, kind, cell) in enumerate(rows):
+        if cell not in ("", "none", "allowed"):
+            table.fail(row, "curtailment", f'"{cell}" is neither none nor allowed')
+        if cell == "allowed" and kind != "pv":
+            table.fail(row, "curtailment", "only PV can be left unused, in a row of the kind pv")
+        if kind == "pv" and said.setdefault(member, cell or "none") != (cell or "none"):
+            table.fail(row, "curtailment", f"{member} has PV with another word in another row")
+    return [member for member, cell in said.items() if cell == "allowed"]
 
 
 def _read_meters(
@@ -202,16 +262,21 @@ def _read_meters(
     meters: list[_Meter],
     said: MeterClock,
     holidays: list[date] | None,
-) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[TimeSteps, dict[str, NDArray[np.float64]]]:
     columns = dict.fromkeys(meter.column for meter in meters)
     steps, readings = read_readings(path, columns, said, holidays)
-    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
+    # Batteries that nobody metered are another thing than batteries that stood still.
+    kinds = [kind for kind in _KINDS if kind != "battery" or any(m.kind == kind for m in meters)]
+    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in kinds}
     for meter in meters:
         hours = steps.step_hours if meter.unit == "kW" else 1.0
-        energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
+        there = meter.days.steps(steps)
+        energy_kwh[meter.kind][meter.member, there] += readings[meter.column][there] * (
+            meter.scale * hours
+        )
     for energy in energy_kwh.values():
         energy.setflags(write=False)
-    return steps, energy_kwh["load"], energy_kwh["pv"]
+    return steps, energy_kwh
 
 
 _Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"

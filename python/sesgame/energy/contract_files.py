@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from sesgame.energy.clock import as_date
-from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
+from sesgame.energy.clock_cells import (
+    CLOCK,
+    DAYS,
+    HOURS,
+    MONTHS_OF_YEAR,
+    days_of,
+    hours_of,
+    minute_of,
+    months_of,
+)
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
 from sesgame.energy.demand_charge import DemandCharge
@@ -30,7 +39,7 @@ OF_ONE = "tariff"
 TariffReader: TypeAlias = Callable[[CsvTable], Tariff | PriceSeries]
 T = TypeVar("T")
 
-_TERMS = ("loss_factor", "credit", "minimum_per_month", "valid_until")
+_TERMS = ("loss_factor", "credit", "minimum_per_month", "billed_per", "valid_until")
 _WHOLE = {"mean_minutes", "n_highest", "mean_of_months", "ratchet_months"}
 _NUMBERS = {"floor_kw", "cap_kw", "ratchet"}
 
@@ -86,7 +95,7 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
     names = table.texts("contract")
     currency = _currency(table, r"buy_([a-z]{3})_per_kwh")
     minimum = f"minimum_{currency.lower()}_per_month"
-    terms = {"minimum_per_month": minimum} | {name: name for name in _TERMS if name[0] != "m"}
+    terms = {name: name for name in _TERMS} | {"minimum_per_month": minimum}
     found = {}
     for name in dict.fromkeys(names):
         rows = [row for row, each in enumerate(names) if each == name]
@@ -102,6 +111,7 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
             if cells[rows[0]]:
                 converters: dict[str, Callable[[str], object]] = {
                     "credit": str,
+                    "billed_per": str,
                     "valid_until": as_date,
                 }
                 convert = converters.get(term, _finite)
@@ -110,6 +120,8 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
                 (options[term],) = part.convert(column, [cells[rows[0]]], convert, wanted)
         with_line = f"{table.path}, line {own.lines[0]}"
         energy = read_tariff(own)
+        if isinstance(energy, Tariff):
+            options["valid_from"] = energy.valid_from
         try:
             found[name] = Contract(name=name, energy=energy, **options)
         except GameError as error:
@@ -188,7 +200,7 @@ def _taxes(table: CsvTable, currency: str) -> list[Tax]:
 def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
     price = _money(table, "price_{}_per_kw", currency)
     when = ["per", "from", "to", "days", "months"]
-    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw"]
+    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw", "also"]
     table.expect([price], ["contract", *when, *peak])
     options: list[dict[str, Any]] = [
         {"price_per_kw": value} for value in table.floats(price).tolist()
@@ -201,6 +213,7 @@ def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
         "months": ("months", months_of, MONTHS_OF_YEAR),
         "one_per_day": ("one_per_day", _yes, "yes or no"),
         "history_kw": ("history_kw", _history, "months and kW like 2023-11 4.1;2023-12 4.4"),
+        "also": ("also", hours_of, HOURS),
         **{name: (name, int, "a whole number") for name in _WHOLE},
         **{name: (name, _finite, "a number") for name in _NUMBERS},
     }

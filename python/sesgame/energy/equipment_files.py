@@ -10,16 +10,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sesgame.energy.battery import Battery, StorageOffer
+from sesgame.energy.clock import as_date
 from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.validity import Validity
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
     from sesgame.energy.demand_charge import Per
 
-__all__ = ["read_batteries", "read_grid", "read_offers"]
+__all__ = ["VALID", "read_batteries", "read_grid", "read_offers", "read_validity"]
+
+VALID = ("valid_from", "valid_until")
+"""Columns that say from when until when a row holds."""
 
 _OF_ALL = ("demand_charge_per_kw", "import_limit_kw", "export_limit_kw")
 _OF_MEMBERS = ("connection_limit_kw", "line_limit_kw")
@@ -34,8 +39,11 @@ def read_batteries(
     numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
     optional = ["initial_charge_kwh", "degradation_cost_per_kwh"]
     powers = ["charge_power_kw", "discharge_power_kw"]
-    table.expect(["owner", *numbers], [*optional, *powers, "battery", "share"])
-    rows = _numbers(table, numbers, optional)
+    table.expect(["owner", *numbers], [*optional, *powers, "battery", "share", *VALID])
+    rows: list[dict[str, object]] = [
+        {**row, "valid_from": days.valid_from, "valid_until": days.valid_until}
+        for row, days in zip(_numbers(table, numbers, optional), read_validity(table), strict=True)
+    ]
     # An empty cell is no limit of its own: power_kw holds.
     for power in powers:
         given = table.texts(power, "")
@@ -50,7 +58,7 @@ def read_batteries(
 
 
 def _owners(
-    table: CsvTable, rows: list[dict[str, float]], members: list[str], listed: str
+    table: CsvTable, rows: list[dict[str, object]], members: list[str], listed: str
 ) -> list[tuple[int, dict[str, float]]]:
     """Return the first row of each battery, and the shares of its owners.
 
@@ -97,6 +105,26 @@ def _owners(
                 table.fail(row, "owner", f"{label} owns a part of this battery already")
             owned[label] = shares[row] / len(labels)
     return list(found.items())
+
+
+def read_validity(table: CsvTable) -> list[Validity]:
+    """Return the days on which each row holds, by its cells valid_from and valid_until."""
+    ends = [
+        table.convert(
+            name,
+            table.texts(name, ""),
+            lambda cell: as_date(cell) if cell else None,
+            "a date like 2024-08-15",
+        )
+        for name in VALID
+    ]
+    found = []
+    for row, days in enumerate(zip(*ends, strict=True)):
+        try:
+            found.append(Validity(*days))
+        except GameError as error:  # noqa: PERF203, each row needs its own message
+            table.fail(row, "valid_until", str(error))
+    return found
 
 
 def read_offers(table: CsvTable) -> list[StorageOffer]:

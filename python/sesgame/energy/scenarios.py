@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.approximation import mean_approximations
-from sesgame.energy.dispatch.model import MODELS, chosen
+from sesgame.energy.dispatch.model import MODELS, chosen, model_named
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
@@ -191,8 +191,11 @@ class Scenarios(ByValue):
             for community, dispatch in zip(self.communities, found, strict=True)
         )
 
-    def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle:
+    def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle | None:
         """Return the separation oracle, as :meth:`Community.separation_oracle` does."""
+        is_above = any(problem.sells_above_buy for problem in self.problems)
+        if is_above or not self._chosen(model).optimises:
+            return None
         return self.programme(model).separation_oracle(self.cost_game(model=model))
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
@@ -253,7 +256,14 @@ class Scenarios(ByValue):
 
     def _chosen(self, model: Model | None) -> DispatchModel:
         """Return the model of all scenarios: by default the slowest that one of them needs."""
-        models = [chosen(problem, model).name for problem in self.problems]
+        models = {chosen(problem, model).name for problem in self.problems}
+        if len(models) == 1:
+            return model_named(models.pop())
+        metered = models - set(MODELS)
+        if metered:
+            raise GameError(
+                f"some scenarios are {metered.pop()} and some are not; name one model for all"
+            )
         return MODELS[max(models, key=list(MODELS).index)]
 
     def __repr__(self) -> str:

@@ -12,8 +12,8 @@ from sesgame.energy.contract_files import ELEMENT_FILES, rows_of
 from sesgame.energy.equipment_files import read_batteries
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
+from sesgame.energy.public_grid.point_checks import refuse_tied_steps
 from sesgame.energy.public_grid.sharing_files import SharingTerms, read_sharing
-from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import CsvTable
@@ -167,7 +167,7 @@ def _check_points(table: CsvTable, contracts: dict[str, Contract]) -> None:
         if not any(columns):
             table.fail(row, "point", f'"{name}" has neither an import nor an export register')
         try:
-            refuse_tied_steps(contracts[contract], name)
+            refuse_tied_steps(contracts[contract], f"the point {name!r}")
         except GameError as error:
             table.fail(row, "contract", str(error))
 

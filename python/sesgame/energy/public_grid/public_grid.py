@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
@@ -16,11 +15,12 @@ from sesgame._engine import SharingGame, sharing_game
 from sesgame.energy.battery import Battery
 from sesgame.energy.contract import Contract
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
+from sesgame.energy.public_grid.point_checks import check_points, check_storage, refuse_unused
+from sesgame.energy.public_grid.point_energy import PointEnergy
 from sesgame.energy.public_grid.point_files import read_point_files
-from sesgame.energy.public_grid.shared_storage import PointEnergy, SharedStorage, pool_of
+from sesgame.energy.public_grid.shared_storage import SharedStorage, pool_of
 from sesgame.energy.public_grid.sharing_fees import sharing_fees
-from sesgame.energy.public_grid.sharing_prices import SharingPrices
-from sesgame.energy.public_grid.tied_steps import refuse_tied_steps
+from sesgame.energy.public_grid.sharing_prices import SharingPrices, clearing_prices
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, short_coalition
@@ -160,7 +160,9 @@ class PublicGrid(ByValue):
             )
         self.own_points = own_points
         self.name = name
-        self._check_points()
+        check_points(self.points, self.contracts, self.members, self.steps.n_steps)
+        check_storage(self.batteries, storage_contract, self.contracts, own_points)
+        refuse_unused(self.contracts, {*(p.contract for p in self.points), storage_contract})
         currencies = sorted({contract.currency for contract in self.contracts})
         if len(currencies) != 1:
             raise GameError(f"contracts are in {' and '.join(currencies)}; one currency is needed")
@@ -169,59 +171,6 @@ class PublicGrid(ByValue):
         self.fee_per_kwh = sharing_fees(fee_per_kwh, self.zones, self.steps.n_steps)
         if self.batteries:
             self._storage()
-
-    def _check_points(self) -> None:
-        contracts = {contract.name: contract for contract in self.contracts}
-        for kind, parts in (("contract", self.contracts), ("point", self.points)):
-            for name, times in Counter(part.name for part in parts).most_common(1):
-                if times > 1:
-                    raise GameError(f"the {kind} {name!r} is there twice")
-        members = set(self.members)
-        for point in self.points:
-            if point.member not in members:
-                raise GameError(
-                    f"the metering point {point.name!r} is of {point.member!r}, who is not a member"
-                )
-            if point.contract not in contracts:
-                raise GameError(
-                    f"the metering point {point.name!r} has the contract {point.contract!r}, "
-                    f"which is none of {', '.join(contracts)}"
-                )
-            refuse_tied_steps(contracts[point.contract], point.name)
-            if len(point.import_kwh) != self.steps.n_steps:
-                raise GameError(
-                    f"the metering point {point.name!r} has {len(point.import_kwh)} readings for "
-                    f"{self.steps.n_steps} steps"
-                )
-        self._check_storage(contracts)
-        unused = set(contracts) - {point.contract for point in self.points}
-        unused.discard(self.storage_contract)
-        if unused:
-            raise GameError(f"no metering point has the contract {min(unused)!r}; leave it out")
-
-    def _check_storage(self, contracts: Mapping[str, Contract]) -> None:
-        name = self.storage_contract
-        if bool(self.batteries) != (name is not None):
-            there, lacking = "batteries", "storage_contract, under which they trade outside"
-            if name is not None:
-                there, lacking = f"storage_contract is {name!r}", "batteries"
-            raise GameError(f"{there}, but there is no {lacking}")
-        if name is None:
-            return
-        if name not in contracts:
-            raise GameError(f"storage_contract is {name!r}; it must be one of {list(contracts)}")
-        contract = contracts[name]
-        refuse_tied_steps(contract, "the storage")
-        if contract.demand_charges or any(fee.in_game for fee in contract.fees):
-            raise GameError(
-                f"the contract {name!r} of the storage has a demand charge or a fee in the game, "
-                f"which would depend on the dispatch or belong to nobody: give it another one"
-            )
-        if self.own_points != "always":
-            raise GameError(
-                f'with batteries own points always share; own_points must be "always", got '
-                f"{self.own_points!r}"
-            )
 
     @classmethod
     def from_csv(cls, folder: str | PathLike[str]) -> PublicGrid:
@@ -398,7 +347,7 @@ class PublicGrid(ByValue):
             storage = part._storage()
             game, rounding = storage.game(), storage.rounding
             return Game.from_native(game, part.members, kind="cost", rounding=rounding)
-        return Game.from_native(part._native(part._prices()), part.members, kind="cost")
+        return Game.from_native(part._native(), part.members, kind="cost")
 
     def _storage(self) -> SharedStorage:
         """Return what coalitions pay who share with storage.
@@ -416,20 +365,10 @@ class PublicGrid(ByValue):
             )
         by_name = {contract.name: contract for contract in self.contracts}
         contract = by_name[self.storage_contract or ""]
-        buy, sell = self._prices()
-        place = {member: row for row, member in enumerate(self.members)}
-        group = self._group()
-        points = PointEnergy(
-            np.array([point.import_kwh for point in self.points]),
-            np.array([point.export_kwh for point in self.points]),
-            buy[group],
-            sell[group],
-            np.array([place[point.member] for point in self.points], dtype=np.int64),
-        )
         try:
             return SharedStorage(
-                points,
-                pool_of(self.batteries, self.members, self.steps.step_hours),
+                self._energy(),
+                pool_of(self.batteries, self.members, self.steps),
                 contract.prices(self.steps),
                 fee,
                 self._constants(),
@@ -466,35 +405,14 @@ class PublicGrid(ByValue):
                 'where own points never share (own_points="never"), one price for all does not '
                 'clear: a rule of the game, such as "shapley", splits it'
             )
-        buy, sell = self._prices()
-        native = self._native((buy, sell))
-        *ends, shared = native.local_prices()
-        shape = (len(self.zones), self.steps.n_steps)
-        taken_low, taken_high, given_low, given_high = (np.broadcast_to(e, shape) for e in ends)
-        taken, given = (taken_low + taken_high) / 2, (given_low + given_high) / 2
-        constants = self._constants()
-        bills = self._bills(buy, sell, taken, given).sum(axis=1) + constants
-        drawn = np.stack([self._bills(buy, sell, end, None) for end in (taken_low, taken_high)])
-        fed_in = np.stack([self._bills(buy, sell, None, end) for end in (given_low, given_high)])
-        # A step's bill is straight between its two prices, so its ends are at theirs. With zones
-        # the two prices need not move together.
-        if self._has_one_fee:
-            both = drawn + fed_in
-            lowest, highest = both.min(axis=0).sum(axis=1), both.max(axis=0).sum(axis=1)
-        else:
-            lowest = (drawn.min(axis=0) + fed_in.min(axis=0)).sum(axis=1)
-            highest = (drawn.max(axis=0) + fed_in.max(axis=0)).sum(axis=1)
-        everybody = np.ones((1, len(self.members)), dtype=np.bool_)
-        return bills, SharingPrices(
-            zones=self.zones,
-            taken_per_kwh=taken,
-            given_per_kwh=given,
-            shared_kwh=shared,
-            choice="the middle of the lowest and the highest price that clears",
-            cost=float(native.values(everybody)[0]),
-            lowest=lowest + constants,
-            highest=highest + constants,
-            outside_game=self.outside_game,
+        energy = self._energy()
+        return clearing_prices(
+            self._native(),
+            energy,
+            self.zones,
+            self._constants(),
+            self.outside_game,
+            together=self._has_one_fee,
         )
 
     def _constants(self) -> Array:
@@ -510,18 +428,18 @@ class PublicGrid(ByValue):
                 amounts[place[point.member]] += bill.cost - energy
         return amounts
 
-    def _bills(self, buy: Array, sell: Array, taken: Array | None, given: Array | None) -> Array:
-        """Return what members pay in each step for what they draw, and for what they feed in."""
-        bills = np.zeros((len(self.members), self.steps.n_steps))
+    def _energy(self) -> PointEnergy:
+        """Return what points draw and feed in, and what their contracts charge and pay."""
         place = {member: row for row, member in enumerate(self.members)}
-        for point, group in zip(self.points, self._group().tolist(), strict=True):
-            row, zone = bills[place[point.member]], self.zones.index(point.zone)
-            if taken is not None:
-                # Where no price is decided, fmin and fmax take the contract's.
-                row += np.fmin(buy[group], taken[zone]) * point.import_kwh
-            if given is not None:
-                row -= np.fmax(sell[group], given[zone]) * point.export_kwh
-        return bills
+        group, (buy, sell) = self._group(), self._prices()
+        return PointEnergy(
+            import_kwh=np.array([point.import_kwh for point in self.points]),
+            export_kwh=np.array([point.export_kwh for point in self.points]),
+            buy_per_kwh=buy[group],
+            sell_per_kwh=sell[group],
+            member=np.array([place[point.member] for point in self.points], dtype=np.int64),
+            zone=np.array([self.zones.index(point.zone) for point in self.points]),
+        )
 
     def _groups(self) -> list[tuple[str, str]]:
         """Return the contracts and zones that points have together."""
@@ -549,33 +467,26 @@ class PublicGrid(ByValue):
         """Whether all zones share at one fee, which has a closed form."""
         return bool((self.fee_per_kwh == self.fee_per_kwh[:1, :1]).all())
 
-    def _native(self, prices: tuple[Array, Array]) -> SharingGame:
-        buy, sell = prices
-        place = {member: row for row, member in enumerate(self.members)}
-        member = np.array([place[point.member] for point in self.points], dtype=np.int64)
-        group = self._group()
+    def _native(self) -> SharingGame:
+        energy, (buy, sell) = self._energy(), self._prices()
         zone = np.array([self.zones.index(zone) for _, zone in self._groups()], dtype=np.int64)
         fee = self.fee_per_kwh
         if self._has_one_fee:
             zone, fee = np.zeros_like(zone), fee[:1, :1]
-        fee = np.ascontiguousarray(fee)
-        drawn = np.array([point.import_kwh for point in self.points])
-        fed_in = np.array([point.export_kwh for point in self.points])
-        for readings in (drawn, fed_in):
+        for readings in (energy.import_kwh, energy.export_kwh):
             readings.setflags(write=False)
         alone = self._constants()
-        for row, number in enumerate(group.tolist()):
-            alone[member[row]] += buy[number] @ drawn[row] - sell[number] @ fed_in[row]
+        np.add.at(alone, energy.member, energy.costs_alone)
         return native_from(
             sharing_game,
-            drawn,
-            fed_in,
-            member,
-            group,
+            energy.import_kwh,
+            energy.export_kwh,
+            energy.member,
+            self._group(),
             zone,
             buy,
             sell,
-            fee,
+            np.ascontiguousarray(fee),
             alone,
             self.own_points,
         )

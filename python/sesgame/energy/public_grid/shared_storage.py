@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,31 +26,16 @@ if TYPE_CHECKING:
 
     from sesgame._engine import ConvexDispatchGame
     from sesgame.energy.battery import Battery
+    from sesgame.energy.public_grid.point_energy import PointEnergy
+    from sesgame.energy.time_steps import TimeSteps
     from sesgame.game.allocation import Allocation, Amount
 
     Array = NDArray[np.float64]
 
-__all__ = ["PointEnergy", "SharedStorage", "StoredSharingPrices", "pool_of"]
+__all__ = ["SharedStorage", "StoredSharingPrices", "pool_of"]
 
 DIGITS = 12
 """Ratios that agree to so many are of equal batteries: those of decimals differ in the last bit."""
-
-
-class PointEnergy(NamedTuple):
-    """What points draw and feed in, whose they are, and what their contracts charge and pay.
-
-    Attributes
-    ----------
-    import_kwh, export_kwh, buy_per_kwh, sell_per_kwh : ndarray of shape (points, T)
-    member : ndarray of int
-        The number of the member of each point.
-    """
-
-    import_kwh: Array
-    export_kwh: Array
-    buy_per_kwh: Array
-    sell_per_kwh: Array
-    member: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,18 +69,24 @@ class StoredSharingPrices(OwenPrices):
         return found
 
 
-def pool_of(batteries: Sequence[Battery], members: Sequence[str], step_hours: float) -> StorageUnit:
+def pool_of(batteries: Sequence[Battery], members: Sequence[str], steps: TimeSteps) -> StorageUnit:
     """Return batteries as one, which is exact where they are alike.
 
     Raises
     ------
     GameError
-        An owner is not a member, or batteries differ in efficiency, wear, hours or charge.
+        An owner is not a member, a battery is not there in all steps, or batteries differ in
+        efficiency, wear, hours or charge.
     """
     for battery in batteries:
         if battery.owner not in members:
             raise GameError(f"the owner of a battery, {battery.owner!r}, is not a member")
-    storage = storage_of(batteries, members)
+        if not battery.validity.holds(steps).all():
+            raise GameError(
+                f"the battery of {battery.owner!r} is not there in all steps: on the public grid "
+                f"storage is there throughout; choose a period in which it is"
+            )
+    storage = storage_of(batteries, members, steps)
     kinds: dict[tuple[float, ...], str] = {}
     for number in storage.usable.tolist():
         energy = float(storage.energy_kwh[number])
@@ -115,7 +106,7 @@ def pool_of(batteries: Sequence[Battery], members: Sequence[str], step_hours: fl
             f"initial charge: on the public grid storage is one pool, which is exact for batteries "
             f"that are alike; share one among its owners"
         )
-    return StorageUnit.of(storage, storage.usable, len(members), step_hours)
+    return StorageUnit.of(storage, storage.usable, len(members), steps.step_hours)
 
 
 class SharedStorage:
@@ -149,7 +140,7 @@ class SharedStorage:
     ) -> None:
         # Who pays less than the pool earns outside, or asks for more than it pays there, shares
         # with nobody: all others are between.
-        drawn, fed_in, buy, sell, _ = points
+        drawn, fed_in, buy, sell = points[:4]
         takes = buy >= storage_prices[1] + fee_per_kwh
         gives = sell + fee_per_kwh <= storage_prices[0]
         of_points = StepCosts.ladder(

@@ -13,7 +13,10 @@ from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SharingPrices"]
+    from sesgame._engine import SharingGame
+    from sesgame.energy.public_grid.point_energy import PointEnergy
+
+__all__ = ["SharingPrices", "clearing_prices"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,3 +84,56 @@ class SharingPrices(Evidence):
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows."""
         return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
+
+
+def clearing_prices(
+    native: SharingGame,
+    energy: PointEnergy,
+    zones: tuple[str, ...],
+    constants: NDArray[np.float64],
+    outside_game: tuple[str, ...],
+    *,
+    together: bool,
+) -> tuple[NDArray[np.float64], SharingPrices]:
+    """Return bills in the middle of the prices that clear each step, and these prices.
+
+    Parameters
+    ----------
+    native : SharingGame
+        Of the points.
+    energy : PointEnergy
+    zones : tuple of str
+    constants : ndarray of shape (n,)
+        What members pay beside.
+    outside_game : tuple of str
+        For the evidence.
+    together : bool
+        Whether what is taken and what is given have one price, but for one fee: then a bill of a
+        step, which is straight between its two prices, has its ends at theirs. With zones the two
+        need not move together.
+    """
+    n_members = len(constants)
+    *ends, shared = native.local_prices()
+    shape = (len(zones), energy.import_kwh.shape[1])
+    taken_low, taken_high, given_low, given_high = (np.broadcast_to(e, shape) for e in ends)
+    taken, given = (taken_low + taken_high) / 2, (given_low + given_high) / 2
+    drawn = [energy.bills(n_members, end, None) for end in (taken_low, taken_high)]
+    fed_in = [energy.bills(n_members, None, end) for end in (given_low, given_high)]
+    if together:
+        both = drawn[0] + fed_in[0], drawn[1] + fed_in[1]
+        lowest, highest = np.minimum(*both), np.maximum(*both)
+    else:
+        lowest = np.minimum(*drawn) + np.minimum(*fed_in)
+        highest = np.maximum(*drawn) + np.maximum(*fed_in)
+    everybody = np.ones((1, n_members), dtype=np.bool_)
+    return energy.bills(n_members, taken, given).sum(axis=1) + constants, SharingPrices(
+        zones=zones,
+        taken_per_kwh=taken,
+        given_per_kwh=given,
+        shared_kwh=shared,
+        choice="the middle of the lowest and the highest price that clears",
+        cost=float(native.values(everybody)[0]),
+        lowest=lowest.sum(axis=1) + constants,
+        highest=highest.sum(axis=1) + constants,
+        outside_game=outside_game,
+    )

@@ -11,6 +11,7 @@ pub mod cap_bounds;
 mod capped_tariff;
 mod charge_walk;
 pub mod contract;
+pub mod controlled_storage;
 mod convex_lanes;
 mod convex_piecewise;
 pub mod convex_pool;
