@@ -1,5 +1,7 @@
 //! The gaps between neighbouring prices of a step, across which members share: the game as a sum of them.
 
+use std::ops::Range;
+
 use super::SharingGame;
 use super::merit_order::Kind;
 use super::sides::Side;
@@ -19,7 +21,7 @@ pub(super) struct Gap {
 pub(super) struct Gaps {
     /// Of each kind the number of its first gap, and the ranks of sides from the lowest surplus to the dearest
     /// deficit.
-    kinds: Vec<(usize, std::ops::Range<usize>)>,
+    kinds: Vec<(usize, Range<usize>)>,
     count: usize,
 }
 
@@ -30,9 +32,12 @@ impl Gaps {
             .iter()
             .map(|kind| {
                 let is_deficit = |&side: &u32| sides[side as usize].is_deficit;
-                let first = kind.order.iter().position(|side| !is_deficit(side)).unwrap_or(0);
-                let last = kind.order.iter().rposition(is_deficit).unwrap_or(0);
-                let ranks = first..last.max(first);
+                let first = kind.order.iter().position(|side| !is_deficit(side));
+                let last = kind.order.iter().rposition(is_deficit);
+                let ranks = match (first, last) {
+                    (Some(first), Some(last)) if first < last => first..last,
+                    _ => 0..0,
+                };
                 let begin = count;
                 count += ranks.len() * kind.places.len();
                 (begin, ranks)
@@ -66,6 +71,12 @@ impl SharingGame {
         let [low, high] =
             [below, below + 1].map(|rank| self.sides[order[rank] as usize].price[place]);
         Gap { kind, below, place, width: high - low }
+    }
+
+    /// The gaps that are worth anything: equal prices leave none.
+    pub(super) fn wide_gaps(&self) -> impl Iterator<Item = Gap> {
+        let all = (0..self.gaps().len()).map(|number| self.gap(number));
+        all.filter(|gap| gap.width > 0.0)
     }
 
     /// The deficits above a gap less the surpluses below it, by member.
@@ -111,8 +122,7 @@ impl SharingGame {
     }
 
     pub(super) fn margins(&self) -> Margins {
-        let gaps: Vec<Gap> = (0..self.gaps().len()).map(|number| self.gap(number)).collect();
-        let gaps: Vec<Gap> = gaps.into_iter().filter(|gap| gap.width > 0.0).collect();
+        let gaps: Vec<Gap> = self.wide_gaps().collect();
         let mut rows = vec![0.0; gaps.len() * self.n_players];
         for (number, &gap) in gaps.iter().enumerate() {
             for (member, net) in self.across(gap).into_iter().enumerate() {
@@ -127,6 +137,18 @@ impl SharingGame {
 mod tests {
     use crate::dispatch::sharing::OwnPoints;
     use crate::dispatch::sharing::oracle::World;
+
+    #[test]
+    fn where_nobody_sells_or_nobody_buys_there_are_no_gaps() {
+        for sells in [true, false] {
+            let mut world = World::drawn(1, 1);
+            let none = if sells { &mut world.import } else { &mut world.export };
+            none.iter_mut().for_each(|register| register.fill(0.0));
+            let game = world.game(OwnPoints::Always);
+            assert_eq!(game.wide_gaps().count(), 0);
+            assert_eq!(game.all_met(), world.alone);
+        }
+    }
 
     #[test]
     fn the_linear_part_and_the_gaps_add_up_to_what_coalitions_pay() {

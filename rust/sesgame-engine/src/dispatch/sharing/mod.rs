@@ -212,7 +212,7 @@ impl NativeGame for SharingGame {
         if !self.is_sum_of_gaps()
             || self.only_with_others.is_some()
             || !(MANY..=MAX_TABLE_PLAYERS).contains(&self.n_players)
-            || self.gaps().len() > MOST_STEPS
+            || self.wide_gaps().nth(MOST_STEPS).is_some()
         {
             return None;
         }
