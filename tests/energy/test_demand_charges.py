@@ -294,6 +294,11 @@ def test_a_certificate_refuses_a_wrong_peak_by_name(seed, world):
         assert verdict.state == "refuted"
         with pytest.raises(AllocationError, match=message):
             sg.audit(game, replace(allocation, evidence=forged), progress=False)
+        if world is drawn:
+            named = {"good": allocation, "forged": replace(allocation, evidence=forged)}
+            good, bad = sg.compare(game, named, progress=False).rows
+            assert (good.audit.efficient, good.failure, bad.audit) == (True, "", None)
+            assert re.search(message, bad.failure), bad.failure
         assert re.search(message, "; ".join(verdict.failures)), verdict.failures
     verdict = replace(evidence, peak_shares=shares[1:]).verify(game)
     assert "some of each of" in verdict.failures[0]
