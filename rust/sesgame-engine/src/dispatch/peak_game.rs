@@ -287,7 +287,7 @@ impl NativeGame for PeakChargedGame {
     }
 
     fn is_side_by_side(&self) -> bool {
-        PeakLanes::new(&self.model).is_some()
+        self.model.side_by_side().is_some()
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {

@@ -48,14 +48,13 @@ pub(super) struct Ended {
 }
 
 impl<'a> PeakLanes<'a> {
-    /// Free lanes, where two prices are all and no step is under two charges: caps have no order then.
+    /// Free lanes, where there can be some.
     pub fn new(model: &'a PeakModel) -> Option<Self> {
-        let capped = model.two_prices.as_ref()?;
+        let capped = model.side_by_side()?;
         let (n_steps, n_caps) = (model.charges.n_steps(), model.charges.len());
         // A free lane is evaluated, too.
         let of_nobody = Battery { energy: 1.0, power: 1.0, initial_charge: 0.0 };
-        let is_apart = model.charges.runs.iter().all(|run| run.charges.len() <= 1);
-        is_apart.then(|| Self {
+        Some(Self {
             model,
             capped,
             pools: CappedPools {

@@ -31,7 +31,7 @@ pub(super) struct PeakModel {
     pub charges: PeakCharges,
     pub meter: Meter,
     /// The prices, where there are two and nothing else.
-    pub two_prices: Option<CappedTariff>,
+    two_prices: Option<CappedTariff>,
 }
 
 /// The memory that one search after the other uses.
@@ -142,8 +142,7 @@ impl PeakModel {
         if holding.charge_power.max(holding.discharge_power) == 0.0 && meter.net == meter.gross {
             return None;
         }
-        let ranges: Vec<_> =
-            (0..charges.len()).map(|charge| self.range(resources, charge)).collect();
+        let ranges = self.ranges(resources);
         let start = ranges.iter().enumerate().map(|(charge, (least, _))| {
             shaved_peak(charges, charge, load, holding, &game.terminals, *least)
         });
@@ -152,7 +151,7 @@ impl PeakModel {
             start: start.collect(),
             n_blocks: charges.ends.len(),
             energy: holding.energy,
-            turnover: self.turnover(resources),
+            turnover: self.turnover_within(resources, &ranges),
             ranges,
         }))
     }
@@ -165,15 +164,32 @@ impl PeakModel {
             steps.fold(f64::NEG_INFINITY, |most, &step| most.max(-series[row][step]))
         };
         let Meter { net, gross, most_import } = self.meter;
-        let high = (highest(gross) + holding.charge_power).clamp(0.0, most_import);
-        ((highest(net) - holding.discharge_power).clamp(0.0, high), high)
+        let of_net = highest(net);
+        let of_gross = if gross == net { of_net } else { highest(gross) };
+        let high = (of_gross + holding.charge_power).clamp(0.0, most_import);
+        ((of_net - holding.discharge_power).clamp(0.0, high), high)
+    }
+
+    fn ranges(&self, resources: &[f64]) -> Vec<(f64, f64)> {
+        (0..self.charges.len()).map(|charge| self.range(resources, charge)).collect()
     }
 
     /// All money that could flow when a pool is served, peaks included.
     pub fn turnover(&self, resources: &[f64]) -> f64 {
-        let peaks = self.charges.prices.iter().enumerate();
-        let peaks = peaks.map(|(charge, price)| price * self.range(resources, charge).1);
+        self.turnover_within(resources, &self.ranges(resources))
+    }
+
+    /// The same, where the ranges of peaks are known.
+    fn turnover_within(&self, resources: &[f64], ranges: &[(f64, f64)]) -> f64 {
+        let peaks = self.charges.prices.iter().zip(ranges).map(|(price, (_, high))| price * high);
         self.game.weight(resources) + peaks.sum::<f64>()
+    }
+
+    /// What finds the caps of eight pools at a time: where two prices are all, and no step is under two
+    /// charges, whose caps would have an order.
+    pub fn side_by_side(&self) -> Option<&CappedTariff> {
+        let is_apart = self.charges.runs.iter().all(|run| run.charges.len() <= 1);
+        self.two_prices.as_ref().filter(|_| is_apart && !self.charges.is_empty())
     }
 
     /// What a kWh of import pays of each charge in each of its steps, by the bounds that prove the
