@@ -16,6 +16,7 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.local_sharing.local_prices import LocalPrices
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
@@ -55,6 +56,7 @@ __all__ = [
     "Intervals",
     "KernelCheck",
     "LeastCoreEvidence",
+    "LocalPrices",
     "NashEffort",
     "NashInCoreEvidence",
     "NestedNashEvidence",

@@ -25,6 +25,10 @@ from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.local_sharing.bill_sharing import bill_sharing
+from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
+from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
+from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
@@ -64,8 +68,12 @@ __all__ = [
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
+    "bill_sharing",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "mid_market_rate",
     "sharing_game",
+    "supply_demand_ratio",
+    "uniform_local_price",
 ]
