@@ -26,7 +26,7 @@ from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 from sesgame.rule import AllocationProblem
-from sesgame.stability.audit import Audit, audit_by_search, check_tolerance
+from sesgame.stability.audit import Audit, audit_by_search, check_evidence, check_tolerance
 from sesgame.stability.obstacles import no_core, not_convex, obstacle_sentence
 from sesgame.stability.property import Property
 from sesgame.stability.search import CoalitionSearch, FewCoalitions
@@ -439,7 +439,8 @@ def compare(
     -------
     Comparison
         With a row for each rule, in the order of `rules`. A rule that fails, say because there are
-        too many players, has its row all the same, with the reason.
+        too many players, has its row all the same, with the reason; so has an allocation whose
+        evidence the game refutes, such as the peaks that a demand charge is paid on.
 
     Raises
     ------
@@ -615,6 +616,7 @@ def _audited(
         return row
     start = perf_counter()
     try:
+        check_evidence(search.game, row.allocation)
         checked = audit_by_search(search, row.allocation, tolerance)
     except SesgameError as error:
         if strict:

@@ -154,6 +154,19 @@ def test_costs_are_those_of_an_independent_linear_program_by_the_thousand(months
         assert_values_are_those_of_the_program(community, coalitions_of(community, seed, 3))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_coalitions_side_by_side_have_the_bits_of_each(seed):
+    community = drawn(seed, n_members=6, months=1 + seed % 3, windows=seed % 2 == 0)
+    native = community.cost_game(model="battery").native
+    assert type(native).__name__ == "PeakChargedGame"
+    rows = (np.arange(1, 64)[:, np.newaxis] >> np.arange(6) & 1).astype(np.bool_)
+    each = np.concatenate([native.values(row[np.newaxis]) for row in rows])
+    table = np.asarray(native.tabulate())
+    np.testing.assert_array_equal(native.values(rows), each)
+    np.testing.assert_array_equal(native.values(rows[::-1]), each[::-1])
+    np.testing.assert_array_equal(table[1:], each)
+
+
 def pool_of(community):
     return MODELS["battery"]._pool(community.problem)
 
@@ -296,6 +309,11 @@ def test_a_certificate_refuses_a_wrong_peak_by_name(seed, world):
         assert verdict.state == "refuted"
         with pytest.raises(AllocationError, match=message):
             sg.audit(game, replace(allocation, evidence=forged), progress=False)
+        if world is drawn:
+            named = {"good": allocation, "forged": replace(allocation, evidence=forged)}
+            good, bad = sg.compare(game, named, progress=False).rows
+            assert (good.audit.efficient, good.failure, bad.audit) == (True, "", None)
+            assert re.search(message, bad.failure), bad.failure
         assert re.search(message, "; ".join(verdict.failures)), verdict.failures
     verdict = replace(evidence, peak_shares=shares[1:]).verify(game)
     assert "some of each of" in verdict.failures[0]

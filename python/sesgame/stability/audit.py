@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sesgame.game.game import Game
     from sesgame.stability.separation_oracle import SeparationOracle
 
-__all__ = ["Audit", "audit", "audit_by_search", "check_tolerance"]
+__all__ = ["Audit", "audit", "audit_by_search", "check_evidence", "check_tolerance"]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -256,7 +256,7 @@ def audit(
     >>> result.in_core, result.worst_coalition, result.worst_coalition_excess
     (False, ('b',), 1.0)
     """
-    _check_evidence(game, allocation)
+    check_evidence(game, allocation)
     search = CoalitionSearch.of(game, oracle=oracle, max_seconds=max_seconds, progress=progress)
     checked = audit_by_search(search, allocation, tolerance)
     if checked.worst_coalition_excess <= checked.tolerance:
@@ -265,10 +265,16 @@ def audit(
     return dataclasses.replace(checked, obstacle=no_core(search.game, few))
 
 
-def _check_evidence(
+def check_evidence(
     game: Game, allocation: Allocation | Mapping[Hashable, float] | ArrayLike
 ) -> None:
-    """Refuse an allocation whose evidence the game refutes, where that is quickly found out."""
+    """Refuse an allocation whose evidence the game refutes, where that is quickly found out.
+
+    Raises
+    ------
+    AllocationError
+        It does, as of peaks that no cheapest dispatch has.
+    """
     if not isinstance(allocation, Allocation):
         return
     evidence = allocation.evidence

@@ -17,6 +17,8 @@ use crate::thread_pool;
 
 /// Coalitions in one unit of parallel work, a power of two.
 const BLOCK: usize = 256;
+/// From so many on coalitions side by side take less time than one after the other.
+const FEW: usize = 4;
 
 /// The values of all coalitions in binary order; the empty coalition has value 0.
 ///
@@ -71,6 +73,10 @@ pub(crate) fn fill_block(
         let eight = (coalition.is_multiple_of(8) && values.len() >= place + 8)
             .then(|| walker.values_with_lowest())
             .flatten();
+        if coalition != 0 && eight.is_none() && walker.enqueue(place) {
+            place += 1;
+            continue;
+        }
         let one;
         let found: &[f64] = if let Some(eight) = &eight {
             lowest = 3;
@@ -90,6 +96,13 @@ pub(crate) fn fill_block(
             place += 1;
         }
     }
+    walker.finish(&mut |place, value| values[place] = value);
+    if let Some(place) = values.iter().position(|value| !value.is_finite()) {
+        return Err(Error::NotFinite {
+            coalition: first + place as Coalition,
+            value: values[place],
+        });
+    }
     progress.advance(values.len() as u64)
 }
 
@@ -108,23 +121,32 @@ pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -
             membership.len()
         )));
     }
-    progress.set_total((membership.len() / n_players) as u64);
+    let mut values = vec![0.0; membership.len() / n_players];
+    progress.set_total(values.len() as u64);
     thread_pool::install(|| {
-        membership
-            .par_chunks_exact(n_players)
-            .map_init(
+        // Those of one walker: as many as there can be side by side, but some for each thread.
+        let of_each = values.len().div_ceil(rayon::current_num_threads()).clamp(1, BLOCK);
+        let is_side_by_side = of_each >= FEW && game.is_side_by_side();
+        let count = if is_side_by_side { of_each } else { 1 };
+        values
+            .par_chunks_mut(count)
+            .zip(membership.par_chunks(count * n_players))
+            .try_for_each_init(
                 || game.walker(progress),
-                |walker, flags| {
-                    walker.clear();
-                    (0..n_players)
-                        .rev()
-                        .filter(|&player| flags[player])
-                        .for_each(|p| walker.add(p));
-                    let value = if flags.contains(&true) { walker.value() } else { 0.0 };
-                    progress.advance(1)?;
-                    Ok(value)
+                |walker, (values, rows)| {
+                    for (place, flags) in rows.chunks(n_players).enumerate() {
+                        walker.clear();
+                        let members = (0..n_players).rev().filter(|&player| flags[player]);
+                        members.for_each(|player| walker.add(player));
+                        if flags.contains(&true) && !(is_side_by_side && walker.enqueue(place)) {
+                            values[place] = walker.value();
+                        }
+                        progress.advance(1)?;
+                    }
+                    walker.finish(&mut |place, value| values[place] = value);
+                    Ok(())
                 },
             )
-            .collect()
-    })
+    })?;
+    Ok(values)
 }

@@ -20,6 +20,11 @@ pub trait NativeGame: Send + Sync {
         None
     }
 
+    /// Whether its walkers take several coalitions at a time ([`Walker::enqueue`]).
+    fn is_side_by_side(&self) -> bool {
+        false
+    }
+
     /// The values of all players without each, for two players or more.
     ///
     /// # Errors
@@ -71,6 +76,15 @@ pub trait Walker: Send {
     fn values_with_lowest(&mut self) -> Option<[f64; 8]> {
         None
     }
+
+    /// Takes the present coalition among those that are evaluated side by side, whose values come with
+    /// [`Walker::finish`]: the bits of [`Walker::value`]. False where that does not make it faster.
+    fn enqueue(&mut self, _place: usize) -> bool {
+        false
+    }
+
+    /// Shows the values of all coalitions taken since the last time, each with its place.
+    fn finish(&mut self, _put: &mut dyn FnMut(usize, f64)) {}
 }
 
 /// Evaluates the coalitions of at most 30 players many at a time.

@@ -65,8 +65,8 @@ impl CappedWorkspace {
 struct StepSegments {
     falling: Vec<Segment>,
     rising: Vec<Segment>,
-    /// Cost at no change.
-    idle: f64,
+    /// By how much no change costs more than the load without caps.
+    dearer: f64,
 }
 
 impl CappedTariff {
@@ -87,7 +87,7 @@ impl CappedTariff {
             let lowest = above.first().map_or(f64::INFINITY, |cap| cap.at);
             for step in run.steps.clone() {
                 let (load, buy, sell) = (pool.load[step], buy[step], sell[step]);
-                if sell >= 0.0 && load + power <= lowest {
+                if sell >= 0.0 && lowest - load >= power {
                     let import = load.max(0.0).min(power);
                     let surplus = (-load).max(0.0).min(power);
                     let delivering = |price: f64, kwh: f64| Segment {
@@ -104,7 +104,7 @@ impl CappedTariff {
                     function.convolve_right(drawing(buy, power - surplus));
                 } else {
                     self.split(step, load, power, above, parts);
-                    dearer += parts.idle - exchange(buy, sell, &[], load);
+                    dearer += parts.dearer;
                     for &segment in parts.falling.iter().rev() {
                         function.convolve_left(segment);
                     }
@@ -217,28 +217,30 @@ impl CappedTariff {
         let (drawn, per_delivered) =
             (self.conversion.charge_efficiency(), self.conversion.discharge_efficiency());
         let (buy, sell) = (self.tariff.buy()[step], self.tariff.sell()[step]);
+        let (per_drawn, delivered) = (1.0 / drawn, 1.0 / per_delivered);
         let delivering = |price: f64, kwh: f64| Segment {
             slope: price * per_delivered,
-            length: kwh / per_delivered,
+            length: kwh * delivered,
         };
-        let per_drawn = 1.0 / drawn;
         let drawing =
             |price: f64, kwh: f64| Segment { slope: price * per_drawn, length: kwh * drawn };
-        let StepSegments { falling, rising, idle } = parts;
+        let StepSegments { falling, rising, dearer } = parts;
         falling.clear();
         rising.clear();
-        *idle = exchange(buy, sell, caps, load);
         if sell >= 0.0 {
+            // What is delivered of the load above an exchange, and drawn below it.
+            let above = |kwh: f64| (load - kwh).max(0.0).min(power);
+            let below = |kwh: f64| (kwh - load).max(0.0).min(power);
             for (price, from, to) in prices(buy, sell, caps) {
-                let less = to.min(load) - from.max(load - power);
+                let (less, more) = (above(from) - above(to), below(to) - below(from));
                 if less > 0.0 {
                     falling.push(delivering(price, less));
                 }
-                let more = to.min(load + power) - from.max(load);
                 if more > 0.0 {
                     rising.push(drawing(price, more));
                 }
             }
+            *dearer = above_caps(caps, load);
             return;
         }
         let mut segments = Vec::with_capacity(2 * caps.len() + 5);
@@ -262,8 +264,7 @@ impl CappedTariff {
                 segments.push(delivering(price, kwh - first));
             } else {
                 if !stopped {
-                    segments
-                        .push(Segment { slope: 0.0, length: stop * (1.0 / per_delivered - drawn) });
+                    segments.push(Segment { slope: 0.0, length: stop * (delivered - drawn) });
                     stopped = true;
                 }
                 let first = kwh.min(delivered_first);
@@ -272,12 +273,12 @@ impl CappedTariff {
                 segments.push(drawing(price, kwh - first));
             }
         }
-        *idle = exchange(buy, sell, caps, load - power);
-        let mut remaining = power / per_delivered;
+        let mut idle = exchange(buy, sell, load - power) + above_caps(caps, load - power);
+        let mut remaining = power * delivered;
         for Segment { slope, length } in segments {
             let below = length.min(remaining);
             remaining -= below;
-            *idle += slope * below;
+            idle += slope * below;
             if below > 0.0 {
                 falling.push(Segment { slope, length: below });
             }
@@ -285,6 +286,7 @@ impl CappedTariff {
                 rising.push(Segment { slope, length: length - below });
             }
         }
+        *dearer = idle - exchange(buy, sell, load);
     }
 }
 
@@ -301,10 +303,14 @@ impl CappedPool<'_> {
     }
 }
 
-/// The cost of an exchange with the grid.
-fn exchange(buy: f64, sell: f64, caps: &[Cap], kwh: f64) -> f64 {
-    let above: f64 = caps.iter().map(|cap| cap.price * (kwh - cap.at).max(0.0)).sum();
-    (buy * kwh).max(sell * kwh) + above
+/// The cost of an exchange with the grid, without caps.
+fn exchange(buy: f64, sell: f64, kwh: f64) -> f64 {
+    (buy * kwh).max(sell * kwh)
+}
+
+/// What an exchange costs beyond that.
+fn above_caps(caps: &[Cap], kwh: f64) -> f64 {
+    caps.iter().map(|cap| cap.price * (kwh - cap.at).max(0.0)).sum()
 }
 
 /// The price of the last of so many kWh, more than the lowest cap.

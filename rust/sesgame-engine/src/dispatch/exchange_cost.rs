@@ -95,6 +95,10 @@ pub struct ExchangeCosts {
     /// Which resources the kinks of a form move with, and whether a kink does not count while nobody
     /// brings its resource. Many forms have the same pattern.
     patterns: Vec<Vec<(u32, bool)>>,
+    /// The largest finite slope of each step, in absolute value, without what is paid above caps.
+    largest: Box<[f64]>,
+    /// The largest of these slopes.
+    highest: f64,
 }
 
 /// What steps have in common.
@@ -145,6 +149,8 @@ impl ExchangeCosts {
             forms: Vec::new(),
             rises: Vec::new(),
             patterns: Vec::new(),
+            largest: Box::default(),
+            highest: 0.0,
         };
         let mut known = HashMap::new();
         let rows = slopes.chunks_exact(width + 1).zip(kinks.chunks_exact(width)).zip(anchors);
@@ -164,7 +170,20 @@ impl ExchangeCosts {
             }
             costs.form_of.push(form as u32);
         }
-        Ok(costs)
+        Ok(costs.with_largest())
+    }
+
+    /// With the largest slopes of all steps.
+    fn with_largest(self) -> Self {
+        let largest = |step: usize| {
+            let Form { base, lowest, .. } = self.form(step);
+            let uncapped = self.rises_of(step).iter().filter(|rise| rise.cap().is_none());
+            let slopes = uncapped.map(|rise| rise.slope.abs());
+            slopes.filter(|slope| slope.is_finite()).fold(base.abs().max(lowest.abs()), f64::max)
+        };
+        let largest: Box<[f64]> = (0..self.n_steps).map(largest).collect();
+        let highest = largest.iter().copied().fold(0.0, f64::max);
+        Self { largest, highest, ..self }
     }
 
     fn add_form(&mut self, slopes: &[f64], kinks: &[Kink], anchor: usize) {
@@ -237,23 +256,17 @@ impl ExchangeCosts {
         self.n_caps
     }
 
-    /// The largest finite slope of a step, in absolute value, without what is paid above caps.
-    fn largest(&self, step: usize) -> f64 {
-        let Form { base, lowest, .. } = self.form(step);
-        let uncapped = self.rises_of(step).iter().filter(|rise| rise.cap().is_none());
-        let slopes = uncapped.map(|rise| rise.slope.abs());
-        slopes.filter(|slope| slope.is_finite()).fold(base.abs().max(lowest.abs()), f64::max)
-    }
-
-    /// The largest of these slopes.
+    /// The largest finite slope of all steps, in absolute value, without what is paid above caps.
     pub(super) fn highest(&self) -> f64 {
-        (0..self.n_steps).map(|step| self.largest(step)).fold(0.0, f64::max)
+        self.highest
     }
 
     /// All money that could flow when batteries of the given powers move the kinks by `resources`.
     pub(super) fn turnover(&self, resources: &[f64], powers: f64) -> f64 {
-        let moved = |step| resources.iter().skip(step).step_by(self.n_steps).map(|at| at.abs());
-        (0..self.n_steps).map(|step| self.largest(step) * (moved(step).sum::<f64>() + powers)).sum()
+        let rows: Vec<&[f64]> = resources.chunks_exact(self.n_steps).collect();
+        let moved = |step: usize| rows.iter().map(|row| row[step].abs()).sum::<f64>();
+        let steps = self.largest.iter().enumerate();
+        steps.map(|(step, largest)| largest * (moved(step) + powers)).sum()
     }
 
     /// Refuses members who make a distance between two kinks negative; `resources` holds one row of
@@ -502,7 +515,10 @@ impl ExchangeCosts {
             forms,
             rises,
             patterns: self.patterns.clone(),
+            largest: Box::default(),
+            highest: 0.0,
         }
+        .with_largest()
     }
 
     /// The cap that moves a kink of a step, by itself or with the one that it comes after.

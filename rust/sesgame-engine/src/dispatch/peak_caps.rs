@@ -26,18 +26,13 @@ const GROWTH: f64 = 256.0;
 /// Money is told to the solver in units of which this many could flow: its tolerances are absolute.
 const MONEY_UNITS: f64 = 65_536.0;
 
-/// What tells the value of a dispatch at caps, without what the caps cost, and bounds of its blocks.
-pub(super) trait CapOracle {
-    fn evaluate(&mut self, caps: &[f64], bounds: &mut [BlockBound]) -> f64;
-}
-
 /// What a search is about.
 #[derive(Debug)]
 pub(super) struct CapSearch<'a> {
     /// What a unit of each cap costs.
     pub prices: &'a [f64],
     /// Between what each best cap lies.
-    pub ranges: &'a [(f64, f64)],
+    pub ranges: Vec<(f64, f64)>,
     /// Where to begin.
     pub start: Vec<f64>,
     pub n_blocks: usize,
@@ -49,7 +44,7 @@ pub(super) struct CapSearch<'a> {
 
 /// The best caps, and what proves that there are no better ones; no caps, and an infinite cost, where
 /// there is no dispatch.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct CapOptimum {
     pub caps: Vec<f64>,
     /// What the dispatch and its peaks cost.
@@ -61,19 +56,57 @@ pub(super) struct CapOptimum {
     pub n_evaluations: usize,
 }
 
-/// The caps that cost least, as far as they are found.
-///
-/// # Errors
-/// [`crate::error::Error::Interrupted`] and [`crate::error::Error::Solver`].
-pub(super) fn best_caps(
-    search: &CapSearch<'_>,
-    oracle: &mut impl CapOracle,
-    progress: &Progress,
-) -> Result<CapOptimum> {
-    if search.prices.len() == 1 {
-        return Ok(bracketed(search, oracle));
+/// A search that is told one evaluation after the other: of which caps, it says.
+#[derive(Debug)]
+pub(super) enum Search<'a> {
+    One(Bracket<'a>),
+    Several(Box<Joint<'a>>),
+}
+
+impl<'a> Search<'a> {
+    /// Before the first evaluation.
+    pub fn new(search: CapSearch<'a>) -> Self {
+        if search.prices.len() == 1 {
+            return Self::One(Bracket::new(search));
+        }
+        Self::Several(Box::new(Joint::new(search)))
     }
-    Joint::new(search).run(oracle, progress)
+
+    /// The caps to evaluate.
+    pub fn caps(&self) -> &[f64] {
+        match self {
+            Self::One(bracket) => &bracket.cap,
+            Self::Several(joint) => &joint.centre,
+        }
+    }
+
+    /// What the search is about.
+    pub fn about(&self) -> &CapSearch<'a> {
+        match self {
+            Self::One(bracket) => &bracket.search,
+            Self::Several(joint) => &joint.search,
+        }
+    }
+
+    /// Takes the value of a dispatch at the caps, without what the caps cost, and bounds of its blocks;
+    /// whether there is more to evaluate.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Interrupted`] and [`crate::error::Error::Solver`].
+    pub fn tell(&mut self, value: f64, bounds: &[BlockBound], progress: &Progress) -> Result<bool> {
+        match self {
+            Self::One(bracket) => Ok(bracket.tell(value, &bounds[0])),
+            Self::Several(joint) => joint.tell(value, bounds, progress),
+        }
+    }
+
+    /// The caps that cost least, as far as they are found.
+    pub fn into_optimum(self) -> CapOptimum {
+        match self {
+            Self::One(bracket) => bracket.best,
+            Self::Several(joint) => joint.best,
+        }
+    }
 }
 
 /// A bound on the cost of all, linear in the one cap, where it was made.
@@ -91,35 +124,55 @@ impl Tangent {
 }
 
 /// One cap, between the steepest bounds that fall and rise.
-fn bracketed(search: &CapSearch<'_>, oracle: &mut impl CapOracle) -> CapOptimum {
-    let (low, high) = search.ranges[0];
-    let closed = CLOSED * search.turnover;
-    let mut bounds = vec![BlockBound::default()];
-    let mut best = CapOptimum { cost: f64::INFINITY, ..CapOptimum::default() };
-    let (mut falling, mut rising): (Option<Tangent>, Option<Tangent>) = (None, None);
-    let mut step = FIRST_STEP * (high - low);
-    let mut cap = search.start[0].clamp(low, high);
-    // How often in a row a bound came in on the same side.
-    let mut same_side = 0_i32;
-    for n_evaluations in 1..=MAX_EVALUATIONS {
-        let cost = search.prices[0] * cap + oracle.evaluate(&[cap], &mut bounds);
-        best.n_evaluations = n_evaluations;
+#[derive(Debug)]
+pub(super) struct Bracket<'a> {
+    search: CapSearch<'a>,
+    best: CapOptimum,
+    falling: Option<Tangent>,
+    rising: Option<Tangent>,
+    step: f64,
+    cap: [f64; 1],
+    /// How often in a row a bound came in on the same side.
+    same_side: i32,
+}
+
+impl<'a> Bracket<'a> {
+    fn new(search: CapSearch<'a>) -> Self {
+        let (low, high) = search.ranges[0];
+        Self {
+            best: CapOptimum { cost: f64::INFINITY, ..CapOptimum::default() },
+            falling: None,
+            rising: None,
+            step: FIRST_STEP * (high - low),
+            cap: [search.start[0].clamp(low, high)],
+            same_side: 0,
+            search,
+        }
+    }
+
+    fn tell(&mut self, value: f64, bound: &BlockBound) -> bool {
+        let (low, high) = self.search.ranges[0];
+        let (best, cap, price) = (&mut self.best, self.cap[0], self.search.prices[0]);
+        let cost = price * cap + value;
+        best.n_evaluations += 1;
         if cost == f64::INFINITY {
-            return CapOptimum { bound: cost, ..best };
+            (best.cost, best.bound) = (cost, cost);
+            return false;
         }
         if cost < best.cost {
             (best.cost, best.caps) = (cost, vec![cap]);
         }
-        let slope = search.prices[0] + bounds[0].slopes[0];
-        let tangent = Tangent { at: cap, constant: bounds[0].constant, slope };
+        let slope = price + bound.slopes[0];
+        let tangent = Tangent { at: cap, constant: bound.constant, slope };
         if slope <= 0.0 {
-            falling = Some(tangent);
-            same_side = same_side.min(0) - 1;
+            self.falling = Some(tangent);
+            self.same_side = self.same_side.min(0) - 1;
         }
         if slope >= 0.0 {
-            rising = Some(tangent);
-            same_side = same_side.max(0) + 1;
+            self.rising = Some(tangent);
+            self.same_side = self.same_side.max(0) + 1;
         }
+        let (falling, rising) = (self.falling, self.rising);
         let next = match (falling, rising) {
             (Some(down), Some(up)) => {
                 // What makes the two slopes one of 0.
@@ -132,37 +185,39 @@ fn bracketed(search: &CapSearch<'_>, oracle: &mut impl CapOracle) -> CapOptimum 
                 } else {
                     down.at
                 };
-                if same_side.abs() > 3 { 0.5 * (down.at + up.at) } else { meet }
+                if self.same_side.abs() > 3 { 0.5 * (down.at + up.at) } else { meet }
             }
             (Some(only), None) | (None, Some(only)) => {
                 let end = if only.slope < 0.0 { high } else { low };
                 best.bound = only.value(end);
                 best.proof = vec![(vec![only.at], vec![1.0])];
                 let next = if only.slope < 0.0 {
-                    (only.at + step).min(high)
+                    (only.at + self.step).min(high)
                 } else {
-                    (only.at - step).max(low)
+                    (only.at - self.step).max(low)
                 };
-                step *= GROWTH;
+                self.step *= GROWTH;
                 next
             }
             // A slope is a number.
-            (None, None) => return best,
+            (None, None) => return false,
         };
         let seen = [falling, rising].iter().flatten().any(|tangent| tangent.at == next);
         let inside =
             falling.is_none_or(|down| next > down.at) && rising.is_none_or(|up| next < up.at);
-        if best.cost - best.bound <= closed || seen || !inside {
-            return best;
-        }
-        cap = next;
+        self.cap = [next];
+        best.cost - best.bound > CLOSED * self.search.turnover
+            && !seen
+            && inside
+            && best.n_evaluations < MAX_EVALUATIONS
     }
-    best
 }
 
 /// Several caps: the linear program over all bounds.
-struct Joint<'a> {
-    search: &'a CapSearch<'a>,
+#[derive(Debug)]
+pub(super) struct Joint<'a> {
+    search: CapSearch<'a>,
+    best: CapOptimum,
     model: Model,
     /// The bound of which evaluation each row is, block after block, and the bounds themselves.
     evaluated: Vec<(Vec<f64>, Vec<BlockBound>)>,
@@ -174,7 +229,7 @@ struct Joint<'a> {
 
 impl<'a> Joint<'a> {
     /// Columns: the caps, the charges where blocks meet, the costs of the blocks.
-    fn new(search: &'a CapSearch<'a>) -> Self {
+    fn new(search: CapSearch<'a>) -> Self {
         let widest = search.ranges.iter().map(|(low, high)| high - low).fold(0.0, f64::max);
         let (money, amount) =
             (unit(search.turnover / MONEY_UNITS), unit(widest.max(search.energy)));
@@ -188,50 +243,48 @@ impl<'a> Joint<'a> {
         for _ in 0..search.n_blocks {
             model.add_column(1.0, f64::NEG_INFINITY, f64::INFINITY);
         }
-        let clamped = search.start.iter().zip(search.ranges);
+        let clamped = search.start.iter().zip(&search.ranges);
         Self {
-            search,
+            best: CapOptimum {
+                cost: f64::INFINITY,
+                bound: f64::NEG_INFINITY,
+                ..CapOptimum::default()
+            },
             model,
             evaluated: Vec::new(),
             centre: clamped.map(|(cap, (low, high))| cap.clamp(*low, *high)).collect(),
             reach: search.ranges.iter().map(|(low, high)| FIRST_STEP * (high - low)).collect(),
             money,
             amount,
+            search,
         }
     }
 
-    fn run(mut self, oracle: &mut impl CapOracle, progress: &Progress) -> Result<CapOptimum> {
-        let closed = CLOSED * self.search.turnover;
-        let mut best =
-            CapOptimum { cost: f64::INFINITY, bound: f64::NEG_INFINITY, ..CapOptimum::default() };
-        for n_evaluations in 1..=MAX_EVALUATIONS {
-            let caps = self.centre.clone();
-            let mut bounds = vec![BlockBound::default(); self.search.n_blocks];
-            let paid: f64 =
-                self.search.prices.iter().zip(&caps).map(|(price, cap)| price * cap).sum();
-            let cost = paid + oracle.evaluate(&caps, &mut bounds);
-            best.n_evaluations = n_evaluations;
-            if cost == f64::INFINITY {
-                return Ok(CapOptimum { bound: cost, ..best });
-            }
-            if cost < best.cost {
-                (best.cost, best.caps) = (cost, caps.clone());
-            }
-            self.add_rows(&bounds);
-            self.evaluated.push((caps, bounds));
-            let (next, weights) = self.solve(progress)?;
-            let bound = self.bound(&weights);
-            if bound > best.bound {
-                best.bound = bound;
-                best.proof = self.proof(weights);
-            }
-            if best.cost - best.bound <= closed || self.evaluated.iter().any(|(at, _)| *at == next)
-            {
-                break;
-            }
-            self.centre = next;
+    fn tell(&mut self, value: f64, bounds: &[BlockBound], progress: &Progress) -> Result<bool> {
+        let caps = self.centre.clone();
+        let paid: f64 = self.search.prices.iter().zip(&caps).map(|(price, cap)| price * cap).sum();
+        let cost = paid + value;
+        self.best.n_evaluations += 1;
+        if cost == f64::INFINITY {
+            (self.best.cost, self.best.bound) = (cost, cost);
+            return Ok(false);
         }
-        Ok(best)
+        if cost < self.best.cost {
+            (self.best.cost, self.best.caps) = (cost, caps.clone());
+        }
+        self.add_rows(bounds);
+        self.evaluated.push((caps, bounds.to_vec()));
+        let (next, weights) = self.solve(progress)?;
+        let bound = self.bound(&weights);
+        if bound > self.best.bound {
+            self.best.bound = bound;
+            self.best.proof = self.proof(weights);
+        }
+        let is_seen = self.evaluated.iter().any(|(at, _)| *at == next);
+        self.centre = next;
+        Ok(self.best.cost - self.best.bound > CLOSED * self.search.turnover
+            && !is_seen
+            && self.best.n_evaluations < MAX_EVALUATIONS)
     }
 
     /// One row for each block.
@@ -257,10 +310,10 @@ impl<'a> Joint<'a> {
     /// The best caps within reach, and the weights of the bounds that prove it: for each evaluation
     /// one for each block. Where a cap is at the end of its reach it may go farther next time.
     fn solve(&mut self, progress: &Progress) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
-        let search = self.search;
+        let search = &self.search;
         let mut within = Vec::with_capacity(self.centre.len());
         for (cap, ((centre, reach), (low, high))) in
-            self.centre.iter().zip(&self.reach).zip(search.ranges).enumerate()
+            self.centre.iter().zip(&self.reach).zip(&search.ranges).enumerate()
         {
             let (from, to) = ((centre - reach).max(*low), (centre + reach).min(*high));
             self.model.set_column_bounds(cap, from / self.amount, to / self.amount);
@@ -292,7 +345,7 @@ impl<'a> Joint<'a> {
 
     /// The least value of a combination of bounds over all caps and charges.
     fn bound(&self, weights: &[Vec<f64>]) -> f64 {
-        let search = self.search;
+        let search = &self.search;
         let mut slopes = search.prices.to_vec();
         let mut charge_prices = vec![0.0; search.n_blocks];
         let mut bound = 0.0;
@@ -312,7 +365,7 @@ impl<'a> Joint<'a> {
         let at_best =
             |slope: f64, (low, high): (f64, f64)| slope * if slope < 0.0 { high } else { low };
         bound +=
-            slopes.iter().zip(search.ranges).map(|(s, range)| at_best(*s, *range)).sum::<f64>();
+            slopes.iter().zip(&search.ranges).map(|(s, range)| at_best(*s, *range)).sum::<f64>();
         bound +=
             charge_prices.iter().map(|price| at_best(*price, (0.0, search.energy))).sum::<f64>();
         bound

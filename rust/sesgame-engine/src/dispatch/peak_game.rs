@@ -7,8 +7,9 @@ use rayon::prelude::*;
 use super::bill_range::{CostOfSums, DISTANCE};
 use super::convex_pool::{ConvexDispatchGame, Workspace};
 use super::convex_schedule::ConvexSchedule;
-use super::peak_caps::PROVED;
+use super::peak_caps::{CapOptimum, PROVED};
 use super::peak_charge::PeakCharges;
+use super::peak_lanes::{Ended, PeakLanes};
 use super::peak_optimum::{Meter, PeakModel, PeakWorkspace};
 use super::peak_program::cost_by_program;
 use crate::error::{Error, Result};
@@ -234,11 +235,21 @@ impl PeakChargedGame {
         work: &mut PeakWorkspace,
         progress: &Progress,
     ) -> Result<Bracket> {
-        let model = &self.model;
-        match model.optimum(resources, work, progress) {
+        let found = self.model.optimum(resources, work, progress);
+        self.proved(found, resources, self.model.turnover(resources), progress)
+    }
+
+    /// What a search has found of a pool if that is proved, and otherwise what a linear program finds.
+    fn proved(
+        &self,
+        found: Result<CapOptimum>,
+        resources: &[f64],
+        turnover: f64,
+        progress: &Progress,
+    ) -> Result<Bracket> {
+        match found {
             Ok(found)
-                if found.cost.is_infinite()
-                    || found.cost - found.bound <= PROVED * model.turnover(resources) =>
+                if found.cost.is_infinite() || found.cost - found.bound <= PROVED * turnover =>
             {
                 return Ok(Bracket { cost: found.cost, bound: found.bound });
             }
@@ -246,7 +257,7 @@ impl PeakChargedGame {
             Err(error) => return Err(error),
         }
         self.n_by_program.fetch_add(1, Ordering::Relaxed);
-        let cost = cost_by_program(model, resources, progress)?;
+        let cost = cost_by_program(&self.model, resources, progress)?;
         Ok(Bracket { cost, bound: cost })
     }
 
@@ -266,11 +277,76 @@ impl NativeGame for PeakChargedGame {
 
     fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
         let game = &self.model.game;
-        Box::new(SumWalker::new(game.rows(), game.width(), self.cost_of_sums(progress)))
+        Box::new(PeakWalker {
+            game: self,
+            sums: SumWalker::new(game.rows(), game.width(), self.cost_of_sums(progress)),
+            lanes: PeakLanes::new(&self.model),
+            found: Vec::new(),
+            progress,
+        })
+    }
+
+    fn is_side_by_side(&self) -> bool {
+        self.model.side_by_side().is_some()
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
         let game = &self.model.game;
         without_each_by_sums(game.rows(), game.width(), || self.cost_of_sums(progress), progress)
+    }
+}
+
+/// The walker of pools under charges: eight searches at a time where two prices are all.
+struct PeakWalker<'a, F> {
+    game: &'a PeakChargedGame,
+    sums: SumWalker<'a, F>,
+    lanes: Option<PeakLanes<'a>>,
+    /// The values of coalitions whose search has ended, by their place.
+    found: Vec<(usize, f64)>,
+    progress: &'a Progress,
+}
+
+impl<F> PeakWalker<'_, F> {
+    /// Goes on with all searches.
+    fn evaluate(&mut self) {
+        let Self { game, lanes, found, progress, .. } = self;
+        let Some(lanes) = lanes else { return };
+        lanes.evaluate(progress, |Ended { place, resources, turnover, optimum }| {
+            let bracket = game.proved(optimum, &resources, turnover, progress);
+            found.push((place, bracket.map_or(f64::NAN, |bracket| bracket.cost)));
+        });
+    }
+}
+
+impl<F: FnMut(&[f64]) -> f64 + Send> Walker for PeakWalker<'_, F> {
+    fn clear(&mut self) {
+        self.sums.clear();
+    }
+
+    fn add(&mut self, player: usize) {
+        self.sums.add(player);
+    }
+
+    fn remove(&mut self, player: usize) {
+        self.sums.remove(player);
+    }
+
+    fn value(&mut self) -> f64 {
+        self.sums.value()
+    }
+
+    fn enqueue(&mut self, place: usize) -> bool {
+        let is_taken = self.lanes.as_mut().is_some_and(|lanes| lanes.add(place, self.sums.sum()));
+        while self.lanes.as_ref().is_some_and(PeakLanes::is_full) {
+            self.evaluate();
+        }
+        is_taken
+    }
+
+    fn finish(&mut self, put: &mut dyn FnMut(usize, f64)) {
+        while self.lanes.as_ref().is_some_and(|lanes| !lanes.is_empty()) {
+            self.evaluate();
+        }
+        self.found.drain(..).for_each(|(place, value)| put(place, value));
     }
 }

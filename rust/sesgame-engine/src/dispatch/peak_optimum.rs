@@ -6,7 +6,7 @@ use super::bill_range::CostOfSums as _;
 use super::cap_bounds::BlockBound;
 use super::capped_tariff::{CappedPool, CappedTariff, CappedWorkspace};
 use super::convex_pool::{ConvexDispatchGame, Holding, Workspace};
-use super::peak_caps::{CapOptimum, CapOracle, CapSearch, best_caps};
+use super::peak_caps::{CapOptimum, CapSearch, Search};
 use super::peak_charge::PeakCharges;
 use super::peak_start::shaved_peak;
 use crate::error::Result;
@@ -98,12 +98,6 @@ impl<'a> PoolOracle<'a> {
     }
 }
 
-impl CapOracle for PoolOracle<'_> {
-    fn evaluate(&mut self, caps: &[f64], bounds: &mut [BlockBound]) -> f64 {
-        self.bounds(caps, bounds, |_, _, _| {})
-    }
-}
-
 impl PeakModel {
     pub fn new(game: ConvexDispatchGame, charges: PeakCharges, meter: Meter) -> Self {
         let tariff = game.costs.two_prices(meter.net, &charges.prices);
@@ -122,33 +116,44 @@ impl PeakModel {
         work: &mut PeakWorkspace,
         progress: &Progress,
     ) -> Result<CapOptimum> {
-        let PeakModel { game, charges, meter, .. } = self;
+        let PeakModel { game, charges, .. } = self;
         if charges.is_empty() {
             let cost = game.cost(resources, &[], &mut work.any);
             return Ok(CapOptimum { cost, bound: cost, ..CapOptimum::default() });
         }
         let mut oracle = PoolOracle::new(self, resources, work);
-        let (load, holding) = (&oracle.work.load, &oracle.holding);
-        if holding.charge_power.max(holding.discharge_power) == 0.0 && meter.net == meter.gross {
-            // Nothing can be done.
-            let caps = charges.peaks(load);
+        let Some(mut search) = self.search(resources, &oracle.work.load, &oracle.holding) else {
+            let caps = charges.peaks(&oracle.work.load);
             let cost = game.cost(resources, &caps, &mut work.any) + charges.cost(&caps);
             return Ok(CapOptimum { caps, cost, bound: cost, ..CapOptimum::default() });
+        };
+        let mut bounds = vec![BlockBound::default(); charges.ends.len()];
+        loop {
+            let value = oracle.bounds(search.caps(), &mut bounds, |_, _, _| {});
+            if !search.tell(value, &bounds, progress)? {
+                return Ok(search.into_optimum());
+            }
         }
-        let ranges: Vec<_> =
-            (0..charges.len()).map(|charge| self.range(resources, charge)).collect();
+    }
+
+    /// The search for the best caps of a pool; none where nothing can be done about its load.
+    pub fn search(&self, resources: &[f64], load: &[f64], holding: &Holding) -> Option<Search<'_>> {
+        let Self { game, charges, meter, .. } = self;
+        if holding.charge_power.max(holding.discharge_power) == 0.0 && meter.net == meter.gross {
+            return None;
+        }
+        let ranges = self.ranges(resources);
         let start = ranges.iter().enumerate().map(|(charge, (least, _))| {
             shaved_peak(charges, charge, load, holding, &game.terminals, *least)
         });
-        let search = CapSearch {
+        Some(Search::new(CapSearch {
             prices: &charges.prices,
-            ranges: &ranges,
             start: start.collect(),
             n_blocks: charges.ends.len(),
             energy: holding.energy,
-            turnover: self.turnover(resources),
-        };
-        best_caps(&search, &mut oracle, progress)
+            turnover: self.turnover_within(resources, &ranges),
+            ranges,
+        }))
     }
 
     /// Between what the peak of an optimal dispatch of a pool lies under a charge.
@@ -159,15 +164,32 @@ impl PeakModel {
             steps.fold(f64::NEG_INFINITY, |most, &step| most.max(-series[row][step]))
         };
         let Meter { net, gross, most_import } = self.meter;
-        let high = (highest(gross) + holding.charge_power).clamp(0.0, most_import);
-        ((highest(net) - holding.discharge_power).clamp(0.0, high), high)
+        let of_net = highest(net);
+        let of_gross = if gross == net { of_net } else { highest(gross) };
+        let high = (of_gross + holding.charge_power).clamp(0.0, most_import);
+        ((of_net - holding.discharge_power).clamp(0.0, high), high)
+    }
+
+    fn ranges(&self, resources: &[f64]) -> Vec<(f64, f64)> {
+        (0..self.charges.len()).map(|charge| self.range(resources, charge)).collect()
     }
 
     /// All money that could flow when a pool is served, peaks included.
     pub fn turnover(&self, resources: &[f64]) -> f64 {
-        let peaks = self.charges.prices.iter().enumerate();
-        let peaks = peaks.map(|(charge, price)| price * self.range(resources, charge).1);
+        self.turnover_within(resources, &self.ranges(resources))
+    }
+
+    /// The same, where the ranges of peaks are known.
+    fn turnover_within(&self, resources: &[f64], ranges: &[(f64, f64)]) -> f64 {
+        let peaks = self.charges.prices.iter().zip(ranges).map(|(price, (_, high))| price * high);
         self.game.weight(resources) + peaks.sum::<f64>()
+    }
+
+    /// What finds the caps of eight pools at a time: where two prices are all, and no step is under two
+    /// charges, whose caps would have an order.
+    pub fn side_by_side(&self) -> Option<&CappedTariff> {
+        let is_apart = self.charges.runs.iter().all(|run| run.charges.len() <= 1);
+        self.two_prices.as_ref().filter(|_| is_apart && !self.charges.is_empty())
     }
 
     /// What a kWh of import pays of each charge in each of its steps, by the bounds that prove the
@@ -211,7 +233,7 @@ impl PeakModel {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -223,7 +245,7 @@ mod tests {
 
     /// A drawn pool whose numbers are small and whole or halves: full of ties. Two prices are all, or
     /// there are wear, unlike powers and limits, too.
-    fn drawn(seed: u64, n_charges: usize, is_plain: bool) -> PeakModel {
+    pub(in crate::dispatch) fn drawn(seed: u64, n_charges: usize, is_plain: bool) -> PeakModel {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let n_steps = n_charges * rng.random_range(3..12_usize);
         let mut whole = |from: i32, to: i32| f64::from(rng.random_range(from..=to));
@@ -337,8 +359,8 @@ mod tests {
             let mut values = Vec::new();
             for model in [&model, &any] {
                 let mut oracle = PoolOracle::new(model, &resources, &mut work);
-                let other = oracle.evaluate(&others, &mut bounds);
-                let value = oracle.evaluate(&caps, &mut bounds);
+                let other = oracle.bounds(&others, &mut bounds, |_, _, _| {});
+                let value = oracle.bounds(&caps, &mut bounds, |_, _, _| {});
                 let energy = oracle.holding.energy;
                 let at = |caps: &[f64]| -> f64 {
                     let of_caps = |bound: &BlockBound| -> f64 {

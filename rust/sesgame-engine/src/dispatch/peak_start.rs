@@ -42,6 +42,10 @@ pub(super) fn shaved_peak(
             }
             for step in run.steps.clone() {
                 let room = peak - load[step];
+                // A full battery stays full.
+                if stored >= energy && room >= 0.0 {
+                    continue;
+                }
                 if room >= charge_power {
                     stored += charge_power * drawn;
                 } else {

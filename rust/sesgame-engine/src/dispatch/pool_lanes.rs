@@ -47,11 +47,11 @@ impl Batteries {
 }
 
 /// Charge per kWh at the terminals, and the other way round.
-struct Slopes {
-    drawn: f64,
-    per_drawn: f64,
-    delivered: f64,
-    per_delivered: f64,
+pub(super) struct Slopes {
+    pub drawn: f64,
+    pub per_drawn: f64,
+    pub delivered: f64,
+    pub per_delivered: f64,
 }
 
 /// A part of all pools' least costs on which they have this slope.
@@ -124,13 +124,7 @@ impl Pools {
         batteries: &Batteries,
     ) -> Lanes {
         self.reset(&batteries.energy, &batteries.initial_charge);
-        let slopes = Slopes {
-            drawn: conversion.charge_efficiency(),
-            per_drawn: 1.0 / conversion.charge_efficiency(),
-            delivered: 1.0 / conversion.discharge_efficiency(),
-            per_delivered: conversion.discharge_efficiency(),
-        };
-        run(self, tariff, &slopes, loads, batteries)
+        run(self, tariff, &Slopes::new(conversion), loads, batteries)
     }
 
     /// Become 0 at the initial charges, and nothing elsewhere.
@@ -327,6 +321,60 @@ impl Pools {
         costs
     }
 
+    /// The slopes of the least values at those charges; 0 where more charge would cost less.
+    #[inline(always)]
+    pub fn slopes_at_end(&self, initial: &Lanes) -> Lanes {
+        let (mut slopes, mut remaining) = ([0.0; LANES], *initial);
+        for lane in 0..LANES {
+            remaining[lane] -= self.left[lane];
+        }
+        let mut at = self.head;
+        while at < self.tail {
+            let Segment { slope, lengths } = self.buffer[at];
+            for lane in 0..LANES {
+                let is_before = slope >= 0.0 && lengths[lane] > 0.0 && remaining[lane] > 0.0;
+                slopes[lane] = if is_before { slope } else { slopes[lane] };
+                remaining[lane] -= lengths[lane];
+            }
+            at += 1;
+        }
+        slopes
+    }
+
+    /// The slopes at empty and at full batteries, infinite where a pool cannot be there.
+    #[inline(always)]
+    pub fn limits(&self) -> (Lanes, Lanes) {
+        let (mut at_empty, mut at_full) = ([f64::NEG_INFINITY; LANES], [f64::INFINITY; LANES]);
+        let mut sought = [0.0; LANES];
+        for lane in 0..LANES {
+            sought[lane] = if self.left[lane] <= 0.0 { 1.0 } else { 0.0 };
+        }
+        let mut at = self.head;
+        while at < self.tail && any(&sought) {
+            let Segment { slope, lengths } = self.buffer[at];
+            for lane in 0..LANES {
+                let is_here = sought[lane] * lengths[lane] > 0.0;
+                at_empty[lane] = if is_here { slope } else { at_empty[lane] };
+                sought[lane] = if is_here { 0.0 } else { sought[lane] };
+            }
+            at += 1;
+        }
+        for lane in 0..LANES {
+            sought[lane] = if self.headroom[lane] <= 0.0 { 1.0 } else { 0.0 };
+        }
+        let mut end = self.tail;
+        while end > self.head && any(&sought) {
+            end -= 1;
+            let Segment { slope, lengths } = self.buffer[end];
+            for lane in 0..LANES {
+                let is_here = sought[lane] * lengths[lane] > 0.0;
+                at_full[lane] = if is_here { slope } else { at_full[lane] };
+                sought[lane] = if is_here { 0.0 } else { sought[lane] };
+            }
+        }
+        (at_empty, at_full)
+    }
+
     /// Moves the segments to the middle of a buffer at most a quarter full, and says where a place
     /// among them is then.
     #[cold]
@@ -342,6 +390,15 @@ impl Pools {
 }
 
 impl Slopes {
+    pub fn new(conversion: &Conversion) -> Self {
+        Self {
+            drawn: conversion.charge_efficiency(),
+            per_drawn: 1.0 / conversion.charge_efficiency(),
+            delivered: 1.0 / conversion.discharge_efficiency(),
+            per_delivered: conversion.discharge_efficiency(),
+        }
+    }
+
     /// The two segments that a price gives, in ascending order of slope: delivering and drawing.
     #[inline(always)]
     fn legs(&self, price: f64, first: &Lanes, second: &Lanes) -> [Segment; 2] {

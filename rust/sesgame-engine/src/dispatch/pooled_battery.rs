@@ -109,11 +109,24 @@ impl NativeGame for PooledBatteryGame {
 
     fn walker<'a>(&'a self, _: &'a Progress) -> Box<dyn Walker + 'a> {
         let sums = SumWalker::new(&self.rows, self.width(), self.cost_of_sums());
-        if self.conversion.retention() < 1.0 || self.n_players < 3 {
+        if !self.is_side_by_side() {
             return Box::new(sums);
         }
         let loads = vec![[0.0; LANES]; self.costs.tariff().n_steps()];
-        Box::new(PoolWalker { game: self, sums, pools: Pools::new(), loads })
+        let nothing = Battery { energy: 0.0, power: 0.0, initial_charge: 0.0 };
+        Box::new(PoolWalker {
+            game: self,
+            sums,
+            pools: Pools::new(),
+            loads,
+            batteries: Batteries::each(|_| nothing),
+            taken: Vec::new(),
+            found: Vec::new(),
+        })
+    }
+
+    fn is_side_by_side(&self) -> bool {
+        self.conversion.retention() == 1.0 && self.n_players > 2
     }
 
     fn without_each(&self, progress: &Progress) -> Result<Vec<f64>> {
@@ -128,6 +141,20 @@ struct PoolWalker<'a, F> {
     pools: Pools,
     /// Net loads of eight coalitions per step.
     loads: Vec<Lanes>,
+    batteries: Batteries,
+    /// The places of coalitions in the lanes.
+    taken: Vec<usize>,
+    /// The values of those before them.
+    found: Vec<(usize, f64)>,
+}
+
+impl<F> PoolWalker<'_, F> {
+    /// Dispatches all coalitions that are taken.
+    fn evaluate(&mut self) {
+        let PooledBatteryGame { costs, conversion, .. } = self.game;
+        let values = self.pools.costs(costs.tariff(), conversion, &self.loads, &self.batteries);
+        self.found.extend(self.taken.drain(..).zip(values));
+    }
 }
 
 impl<F: FnMut(&[f64]) -> f64 + Send> Walker for PoolWalker<'_, F> {
@@ -148,6 +175,9 @@ impl<F: FnMut(&[f64]) -> f64 + Send> Walker for PoolWalker<'_, F> {
     }
 
     fn values_with_lowest(&mut self) -> Option<[f64; 8]> {
+        if !self.taken.is_empty() {
+            self.evaluate();
+        }
         let width = self.game.width();
         let sum = self.sums.sum();
         let lowest = [2, 1, 0].map(|player| &self.game.rows[player * width..][..width]);
@@ -173,6 +203,29 @@ impl<F: FnMut(&[f64]) -> f64 + Send> Walker for PoolWalker<'_, F> {
         };
         let tariff = self.game.costs.tariff();
         Some(self.pools.costs(tariff, &self.game.conversion, &self.loads, &batteries))
+    }
+
+    fn enqueue(&mut self, place: usize) -> bool {
+        let lane = self.taken.len();
+        let (load, pool) = self.sums.sum().split_at(self.loads.len());
+        for (lanes, load) in self.loads.iter_mut().zip(load) {
+            lanes[lane] = *load;
+        }
+        self.batteries.energy[lane] = pool[0];
+        self.batteries.power[lane] = pool[1];
+        self.batteries.initial_charge[lane] = pool[2];
+        self.taken.push(place);
+        if self.taken.len() == LANES {
+            self.evaluate();
+        }
+        true
+    }
+
+    fn finish(&mut self, put: &mut dyn FnMut(usize, f64)) {
+        if !self.taken.is_empty() {
+            self.evaluate();
+        }
+        self.found.drain(..).for_each(|(place, value)| put(place, value));
     }
 }
 

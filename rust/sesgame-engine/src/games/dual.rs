@@ -40,6 +40,10 @@ impl NativeGame for DualGame {
         Box::new(walker)
     }
 
+    fn is_side_by_side(&self) -> bool {
+        self.game.is_side_by_side()
+    }
+
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
         let inner = self.game.ranges()?;
         Some(Box::new(DualRanges { inner, all: grand(self.n_players()), total: self.total }))
@@ -95,6 +99,14 @@ impl Walker for DualWalker<'_> {
     fn value(&mut self) -> f64 {
         let anybody = self.outside.contains(&true);
         self.total - if anybody { self.inner.value() } else { 0.0 }
+    }
+
+    fn enqueue(&mut self, place: usize) -> bool {
+        self.outside.contains(&true) && self.inner.enqueue(place)
+    }
+
+    fn finish(&mut self, put: &mut dyn FnMut(usize, f64)) {
+        self.inner.finish(&mut |place, value| put(place, self.total - value));
     }
 }
 

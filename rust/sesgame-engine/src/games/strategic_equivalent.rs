@@ -45,7 +45,12 @@ impl NativeGame for StrategicEquivalent {
             factor: self.factor,
             offsets: &self.offsets,
             members: vec![false; self.offsets.len()],
+            taken: Vec::new(),
         })
+    }
+
+    fn is_side_by_side(&self) -> bool {
+        self.game.is_side_by_side()
     }
 
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
@@ -81,6 +86,8 @@ struct EquivalentWalker<'a> {
     factor: f64,
     offsets: &'a [f64],
     members: Vec<bool>,
+    /// The places of coalitions that are taken, and their offsets.
+    taken: Vec<(usize, f64)>,
 }
 
 impl Walker for EquivalentWalker<'_> {
@@ -102,6 +109,23 @@ impl Walker for EquivalentWalker<'_> {
     fn value(&mut self) -> f64 {
         let own = sum_of_offsets(self.offsets, |player| self.members[player]);
         self.factor * self.inner.value() + own
+    }
+
+    fn enqueue(&mut self, place: usize) -> bool {
+        if !self.inner.enqueue(self.taken.len()) {
+            return false;
+        }
+        let own = sum_of_offsets(self.offsets, |player| self.members[player]);
+        self.taken.push((place, own));
+        true
+    }
+
+    fn finish(&mut self, put: &mut dyn FnMut(usize, f64)) {
+        self.inner.finish(&mut |taken, value| {
+            let (place, own) = self.taken[taken];
+            put(place, self.factor * value + own);
+        });
+        self.taken.clear();
     }
 }
 

@@ -49,6 +49,10 @@ impl NativeGame for UnionsGame {
     fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
         Box::new(UnionsWalker { inner: self.game.walker(progress), unions: &self.unions })
     }
+
+    fn is_side_by_side(&self) -> bool {
+        self.game.is_side_by_side()
+    }
 }
 
 struct UnionsWalker<'a> {
@@ -72,6 +76,14 @@ impl Walker for UnionsWalker<'_> {
 
     fn value(&mut self) -> f64 {
         self.inner.value()
+    }
+
+    fn enqueue(&mut self, place: usize) -> bool {
+        self.inner.enqueue(place)
+    }
+
+    fn finish(&mut self, put: &mut dyn FnMut(usize, f64)) {
+        self.inner.finish(put);
     }
 }
 

@@ -119,14 +119,14 @@ impl Batches {
         let mut means: Vec<f64> = memory::zeros(&[count, self.n_players], Purpose::Sample)?;
         let batches = means.par_chunks_exact_mut(self.n_players).enumerate();
         let largest = batches.map_init(
-            || game.walker(progress),
-            |walker, (batch, sums)| {
+            || (game.walker(progress), vec![0.0; self.n_players]),
+            |(walker, values), (batch, sums)| {
                 let mut largest = Largest::default();
                 for order in
                     self.orders(first.wrapping_add(batch as u64))?.chunks_exact(self.n_players)
                 {
-                    let there = walk(walker.as_mut(), order.iter(), sums, progress)?;
-                    let back = walk(walker.as_mut(), order.iter().rev(), sums, progress)?;
+                    let there = walk(walker.as_mut(), order.iter(), values, sums, progress)?;
+                    let back = walk(walker.as_mut(), order.iter().rev(), values, sums, progress)?;
                     largest = largest.or(there).or(back);
                 }
                 for sum in sums {
@@ -142,23 +142,38 @@ impl Batches {
     }
 }
 
-/// Adds the marginal contributions along one order to `sums`; gives the largest amounts.
+/// Adds the marginal contributions along one order to `sums`; gives the largest amounts. `values` holds
+/// as many numbers.
 fn walk<'a>(
     walker: &mut dyn Walker,
     order: impl Iterator<Item = &'a u32> + Clone,
+    values: &mut [f64],
     sums: &mut [f64],
     progress: &Progress,
 ) -> Result<Largest> {
+    let check = |place: usize, value: f64| {
+        if value.is_finite() {
+            return Ok(());
+        }
+        Err(Error::NotFiniteWalk {
+            members: order.clone().take(place + 1).copied().collect(),
+            value,
+        })
+    };
     walker.clear();
-    let (mut before, mut largest) = (0.0, Largest::default());
-    for (earlier, &player) in order.clone().enumerate() {
+    for (place, &player) in order.clone().enumerate() {
         progress.check()?;
         walker.add(player as usize);
-        let value = walker.value();
-        if !value.is_finite() {
-            let members = order.take(earlier + 1).copied().collect();
-            return Err(Error::NotFiniteWalk { members, value });
+        if !walker.enqueue(place) {
+            values[place] = walker.value();
+            check(place, values[place])?;
         }
+    }
+    walker.finish(&mut |place, value| values[place] = value);
+    let (mut before, mut largest) = (0.0, Largest::default());
+    for (place, &player) in order.clone().enumerate() {
+        let value = values[place];
+        check(place, value)?;
         let marginal: f64 = value - before;
         largest = largest.or(Largest { value: value.abs(), marginal: marginal.abs() });
         sums[player as usize] += marginal;
