@@ -9,7 +9,8 @@ Where the oracle knows an allocation of the core, the least core is approached f
 level method (Lemarechal, Nemirovskii and Nesterov 1995): the oracle is asked at the allocation
 nearest to that one at which the coalitions named so far are at a level between the two bounds. The
 vertices of the program, at which it is asked otherwise, are far from each other, and most of what
-is learned at one says nothing about the next.
+is learned at one says nothing about the next. With each coalition that the oracle names come the
+other players: the two together bound the value, whatever the allocation.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ logger = logging.getLogger(__name__)
 
 PART = 0.7
 """Where between the proved bounds the level is at which the oracle is asked: nearer to the upper
-one, where less is left to prove."""
+one, where the allocation is nearer to that of the core, and coalitions are worth more together with
+the other players."""
 
 
 def generate(
@@ -83,6 +85,7 @@ class _RowGeneration:
         self.master = LexicographicMaster(
             self.game.kind, grand, alone, without, individually_rational, self.game.rounding
         )
+        self.surplus = self.game.sign * float(grand - alone.sum())
         self.rounds, self.evaluations = 0, len(search.values)
         self.x, self.levels = alone, self.master.levels
         # What the oracle has proved of each level: no coalition outside has a larger excess.
@@ -131,9 +134,8 @@ class _RowGeneration:
                 named = self.separator.ask(
                     *(self.x, self.game.n_players, level, None, remaining), attained=False
                 )
-                self.evaluations += len(named.values)
                 proved = named.bound
-                rows = self.master.include(named.membership, named.values)
+                rows = self._include_with_the_others(named)
             if proved < self.best[0]:
                 self.best = (proved, self.x)
             self.master.solve(0, False)
@@ -166,6 +168,16 @@ class _RowGeneration:
         order = np.argsort(-excesses, kind="stable")[: 2 * self.game.n_players]
         order = order[excesses[order] > level + self.tolerance]
         return self.master.include(found[order], values[order])
+
+    def _include_with_the_others(self, named: Named) -> int:
+        """Take in coalitions, and for each the other players; return how many are new."""
+        others = ~named.membership
+        values = self.game.values(others, progress=False)
+        self.separator.learn(others, values)
+        self.evaluations += 2 * len(values)
+        return self.master.include(
+            np.concatenate([named.membership, others]), np.concatenate([named.values, values])
+        )
 
     def _search_locally(self) -> int | None:
         """Look around the coalitions that matter; return the first level that this changes."""
@@ -243,6 +255,7 @@ class _RowGeneration:
                 ),
                 values=tuple(values.tolist()),
                 tolerance=self.tolerance,
+                surplus=self.surplus,
             ),
         )
 
