@@ -5,7 +5,7 @@ is asked, level by level, for coalitions with an excess above the level. When it
 that there is none, the level is proved: the coalitions that the level settles have a fixed excess
 from then on, so later rounds ask only for coalitions outside their span.
 
-Where the oracle knows an allocation of the core, the least core is approached from there by a
+Where the oracle knows an allocation of the core, the first level is approached from there by a
 level method (Lemarechal, Nemirovskii and Nesterov 1995): the oracle is asked at the allocation
 nearest to that one at which the coalitions named so far are at a level between the two bounds. The
 vertices of the program, at which it is asked otherwise, are far from each other, and most of what
@@ -92,7 +92,7 @@ class _RowGeneration:
         self.bounds: list[float] = []
         self.best: tuple[float, NDArray[np.float64]] = (math.inf, alone)
         self.timed_out = False
-        self.center = None if complete else _core_allocation(search)
+        self.center = _core_allocation(search)
 
     def run(self, report: Report | None) -> None:
         """Solve and ask until every level is proved, or the time is over."""
@@ -100,7 +100,8 @@ class _RowGeneration:
             self.master.solve(0, False)
             self.levels = self.master.levels
             self._approach(self.center, report)
-            return
+            if self.timed_out or not self.complete:
+                return
         changed: int | None = 0
         while changed is not None and not self.timed_out:
             self.master.solve(changed, self.complete)
