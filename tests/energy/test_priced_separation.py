@@ -211,10 +211,10 @@ def test_a_day_of_104_members_has_the_bound_of_the_linear_program():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [0.3, row_generation.PART])
-def test_pairs_of_coalitions_prove_the_least_core_of_a_day_of_104_members(part, monkeypatch):
+@pytest.mark.parametrize("parts", [(0.3,), row_generation.PARTS])
+def test_pairs_of_coalitions_prove_the_least_core_of_a_day_of_104_members(parts, monkeypatch):
     # Elsewhere between the bounds a basis of a relaxation leads the solver nowhere.
-    monkeypatch.setattr(row_generation, "PART", part)
+    monkeypatch.setattr(row_generation, "PARTS", parts)
     whole = sg.energy.Community.from_csv("examples/semiurban104")
     day = whole.period("2016-09-05", "2016-09-06")
     game, oracle = day.cost_game(), day.separation_oracle()

@@ -45,10 +45,11 @@ __all__ = ["generate"]
 
 logger = logging.getLogger(__name__)
 
-PART = 0.7
-"""Where between the proved bounds the level is at which the oracle is asked: nearer to the upper
-one, where the allocation is nearer to that of the core, and coalitions are worth more together with
-the other players."""
+PARTS = (0.7, 0.1)
+"""Where between the proved bounds the levels are at which the oracle is asked, in turn. Near the
+upper bound the allocation is near to that of the core, where coalitions and the other players are
+worth most together; near the lower one it is near to those at which the program bounds the value.
+"""
 
 
 def generate(
@@ -147,7 +148,8 @@ class _RowGeneration:
                 report(self.rounds, 0, upper, lower)
             if upper <= lower + self.tolerance or not (rows or proved <= level + self.tolerance):
                 break
-            level = lower + PART * (upper - lower) if math.isfinite(upper) else lower
+            part = PARTS[self.rounds % len(PARTS)]
+            level = lower + part * (upper - lower) if math.isfinite(upper) else lower
             nearest = self.master.nearest(center, level)
             if nearest is None:
                 # Rounding only: the vertex of the program has the lower bound.
