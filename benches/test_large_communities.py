@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import highspy
@@ -21,9 +21,9 @@ DAYS = ["2016-01-15", "2016-06-15", "2016-09-05"]
 
 
 @cache
-def day_of(day: str, n_members: int = 104) -> sg.energy.Community:
-    """Return a day of semiurban104; of some of its members, those with batteries and PV first."""
-    end = str(np.datetime64(day) + 1)
+def day_of(day: str, n_members: int = 104, n_days: int = 1) -> sg.energy.Community:
+    """Return days of semiurban104; of some of its members, those with batteries and PV first."""
+    end = str(np.datetime64(day) + n_days)
     whole = sg.energy.Community.from_csv("examples/semiurban104").period(day, end)
     owners = {battery.owner for battery in whole.batteries}
     order = sorted(
@@ -73,22 +73,55 @@ def test_least_core_of_104_members(benchmark: Any, day: str) -> None:
     print(f"\n{day}: at most {evidence.upper_bound:.3g}, {evidence.effort}")
 
 
-def test_least_core_of_104_members_over_a_month(benchmark: Any) -> None:
-    """Print how far the proved bounds are apart, and how they came about."""
-    month = sg.energy.Community.from_csv("examples/semiurban104").period("2016-06-01", "2016-07-01")
+def savings_of(game: sg.Game) -> float:
+    """Return what all pay alone beyond what they pay together."""
+    n = game.n_players
+    alone = game.values(np.eye(n, dtype=np.bool_), progress=False)
+    together = game.values(np.ones((1, n), dtype=np.bool_), progress=False)
+    return float(alone.sum() - together[0])
+
+
+@pytest.mark.parametrize("part", [1e-5, 6e-6])
+def test_least_core_of_104_members_over_a_month(benchmark: Any, part: float) -> None:
+    """Prove the value to a part of the savings; print how far the bounds are apart in that unit."""
+    month = day_of("2016-06-01", n_days=30)
     game = month.cost_game()
+    savings = savings_of(game)
+    start = process_time()
 
     def solve() -> sg.Allocation:
-        oracle = month.separation_oracle()
-        # To a cent: bills are in cents.
-        return sg.least_core(game, oracle=oracle, tolerance=0.01, max_seconds=600.0, progress=False)
+        oracle, tolerance = month.separation_oracle(), part * savings
+        return sg.least_core(
+            game, oracle=oracle, tolerance=tolerance, max_seconds=3600.0, progress=False
+        )
 
     evidence = benchmark.pedantic(solve, rounds=1).evidence
-    assert evidence.lower_bound <= evidence.upper_bound
+    gap = evidence.upper_bound - evidence.lower_bound
     print(
         f"\n{month.steps.n_steps} steps: between {evidence.lower_bound:.6g} and "
-        f"{evidence.upper_bound:.6g}, proved {evidence.proved}, {evidence.effort}"
+        f"{evidence.upper_bound:.6g}, {gap / savings:.2g} of the savings, after "
+        f"{process_time() - start:.0f} s of CPU time, {evidence.effort}"
     )
+    assert evidence.proved
+    assert 0.0 <= gap <= part * savings
+
+
+def test_interval_of_12_members_over_a_month_holds_the_value_of_all_coalitions(
+    benchmark: Any,
+) -> None:
+    month = day_of("2016-06-01", n_members=12, n_days=30)
+    game = month.cost_game()
+    value = sg.least_core(game, progress=False).evidence.value
+
+    def solve() -> sg.Allocation:
+        return sg.least_core(game, oracle=month.separation_oracle(), progress=False)
+
+    found = benchmark.pedantic(solve, rounds=1)
+    evidence = found.evidence
+    print(f"\nbetween {evidence.lower_bound:.9g} and {evidence.upper_bound:.9g}, is {value:.9g}")
+    assert evidence.proved
+    assert evidence.lower_bound == pytest.approx(value, abs=found.tolerance)
+    assert evidence.upper_bound == pytest.approx(value, abs=found.tolerance)
 
 
 def test_audit_of_moved_bills_of_104_members_over_a_month(benchmark: Any) -> None:

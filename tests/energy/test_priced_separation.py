@@ -1,5 +1,6 @@
 """Separation by the prices of dispatches, against enumeration and against the linear program."""
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -8,6 +9,7 @@ import sesgame as sg
 from fixtures.worlds import battery
 from sesgame.energy import Grid
 from sesgame.errors import OracleError
+from sesgame.stability import row_generation
 
 KINDS = ("netting", "battery", "wear", "powers", "limits", "charge")
 RELATIVE = 1e-7
@@ -147,6 +149,24 @@ def test_the_least_core_near_the_bills_is_that_of_the_table(kind):
     assert found.evidence.verify(game, oracle)
 
 
+def test_an_open_interval_is_said_as_a_part_of_the_savings():
+    here = drawn(4, "battery")
+    game = here.cost_game()
+    found = sg.least_core(game, oracle=here.separation_oracle(), progress=False)
+    *alone, together = game.values(np.concatenate([np.eye(6), np.ones((1, 6))]).astype(bool))
+    assert found.evidence.surplus == pytest.approx(sum(alone) - together)
+    assert found.evidence.surplus > 1.0
+    assert found.evidence.caveats(found, str) == []
+    stopped = dataclasses.replace(
+        found.evidence,
+        proved=False,
+        lower_bound=found.evidence.upper_bound - 0.25 * found.evidence.surplus,
+    )
+    assert "2.5e-01 of the savings" in stopped.caveats(found, str)[0]
+    nothing = dataclasses.replace(stopped, upper_bound=np.inf)
+    assert "of the savings" not in nothing.caveats(found, str)[0]
+
+
 def test_the_core_allocation_of_an_oracle_is_checked():
     here = drawn(2, "battery")
     game = here.cost_game()
@@ -188,6 +208,21 @@ def test_a_day_of_104_members_has_the_bound_of_the_linear_program():
         rows, values, bound = oracle.most_violated(allocation, 1)
         assert bound == pytest.approx(expected, abs=3 * gap)
         assert float((rows @ allocation - values)[0]) == pytest.approx(bound, abs=3 * gap)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [(0.3,), row_generation.PARTS])
+def test_pairs_of_coalitions_prove_the_least_core_of_a_day_of_104_members(parts, monkeypatch):
+    # Elsewhere between the bounds a basis of a relaxation leads the solver nowhere.
+    monkeypatch.setattr(row_generation, "PARTS", parts)
+    whole = sg.energy.Community.from_csv("examples/semiurban104")
+    day = whole.period("2016-09-05", "2016-09-06")
+    game, oracle = day.cost_game(), day.separation_oracle()
+    found = sg.least_core(game, oracle=oracle, max_seconds=300.0, progress=False)
+    # Two coalitions that have nothing to gain from each other, and all that keep to the prices.
+    assert found.evidence.proved
+    assert found.evidence.lower_bound == pytest.approx(0.0, abs=found.tolerance)
+    assert found.evidence.verify(game, oracle)
 
 
 @pytest.mark.slow

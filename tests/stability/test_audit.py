@@ -1,5 +1,6 @@
 """What an audit finds, against enumeration in exact arithmetic and on games worked by hand."""
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -35,6 +36,17 @@ def test_a_fair_split_of_the_glove_game_names_the_pair_that_objects():
     assert result.worst_coalition == ("l", "r")
     assert result.worst_coalition_excess == pytest.approx(1 / 6)
     assert result.sentences("EUR")[-1] == "The coalition {l, r} would gain 0.17 EUR by leaving."
+
+
+def test_a_search_that_was_stopped_says_what_no_coalition_gains():
+    game = sg.Game.from_dict({("a",): 0, ("b",): 0, ("a", "b"): 6}, kind="gain")
+    found = sg.audit(game, {"a": 7, "b": -1})
+    assert found.sentences("EUR")[2] == "The coalition {b} would gain 1.00 EUR by leaving."
+    stopped = dataclasses.replace(found, bound=1.25)
+    assert stopped.sentences("EUR")[2] == (
+        "The coalition {b} would gain 1.00 EUR by leaving; "
+        "no coalition gains more than 1.25 EUR (proved upper bound)."
+    )
 
 
 def test_an_inefficient_allocation_is_told_by_how_much():

@@ -131,7 +131,10 @@ class Audit:
             coalition = f"The coalition of {name}"
         change = amount(self.worst_coalition_excess)
         if self.worst_coalition_excess > self.tolerance:
-            return f"{coalition} would gain {change} by leaving."
+            limit = ""
+            if self.worst_coalition_excess + self.tolerance < self.bound < np.inf:
+                limit = f"; no coalition gains more than {amount(self.bound)} (proved upper bound)"
+            return f"{coalition} would gain {change} by leaving{limit}."
         what = "which would neither gain nor lose by leaving"
         if self.worst_coalition_excess < -self.tolerance:
             what = f"which would lose {change} by leaving"

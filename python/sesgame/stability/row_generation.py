@@ -5,11 +5,12 @@ is asked, level by level, for coalitions with an excess above the level. When it
 that there is none, the level is proved: the coalitions that the level settles have a fixed excess
 from then on, so later rounds ask only for coalitions outside their span.
 
-Where the oracle knows an allocation of the core, the least core is approached from there by a
+Where the oracle knows an allocation of the core, the first level is approached from there by a
 level method (Lemarechal, Nemirovskii and Nesterov 1995): the oracle is asked at the allocation
 nearest to that one at which the coalitions named so far are at a level between the two bounds. The
 vertices of the program, at which it is asked otherwise, are far from each other, and most of what
-is learned at one says nothing about the next.
+is learned at one says nothing about the next. With each coalition that the oracle names come the
+other players: the two together bound the value, whatever the allocation.
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ __all__ = ["generate"]
 
 logger = logging.getLogger(__name__)
 
-PART = 0.7
-"""Where between the proved bounds the level is at which the oracle is asked: nearer to the upper
-one, where less is left to prove."""
+PARTS = (0.7, 0.1)
+"""Where between the proved bounds the levels are at which the oracle is asked, in turn. Near the
+upper bound the allocation is near to that of the core, where coalitions and the other players are
+worth most together; near the lower one it is near to those at which the program bounds the value.
+"""
 
 
 def generate(
@@ -83,13 +86,14 @@ class _RowGeneration:
         self.master = LexicographicMaster(
             self.game.kind, grand, alone, without, individually_rational, self.game.rounding
         )
+        self.surplus = self.game.sign * float(grand - alone.sum())
         self.rounds, self.evaluations = 0, len(search.values)
         self.x, self.levels = alone, self.master.levels
         # What the oracle has proved of each level: no coalition outside has a larger excess.
         self.bounds: list[float] = []
         self.best: tuple[float, NDArray[np.float64]] = (math.inf, alone)
         self.timed_out = False
-        self.center = None if complete else _core_allocation(search)
+        self.center = _core_allocation(search)
 
     def run(self, report: Report | None) -> None:
         """Solve and ask until every level is proved, or the time is over."""
@@ -97,7 +101,8 @@ class _RowGeneration:
             self.master.solve(0, False)
             self.levels = self.master.levels
             self._approach(self.center, report)
-            return
+            if self.timed_out or not self.complete:
+                return
         changed: int | None = 0
         while changed is not None and not self.timed_out:
             self.master.solve(changed, self.complete)
@@ -131,9 +136,8 @@ class _RowGeneration:
                 named = self.separator.ask(
                     *(self.x, self.game.n_players, level, None, remaining), attained=False
                 )
-                self.evaluations += len(named.values)
                 proved = named.bound
-                rows = self.master.include(named.membership, named.values)
+                rows = self._include_with_the_others(named)
             if proved < self.best[0]:
                 self.best = (proved, self.x)
             self.master.solve(0, False)
@@ -144,7 +148,8 @@ class _RowGeneration:
                 report(self.rounds, 0, upper, lower)
             if upper <= lower + self.tolerance or not (rows or proved <= level + self.tolerance):
                 break
-            level = lower + PART * (upper - lower) if math.isfinite(upper) else lower
+            part = PARTS[self.rounds % len(PARTS)]
+            level = lower + part * (upper - lower) if math.isfinite(upper) else lower
             nearest = self.master.nearest(center, level)
             if nearest is None:
                 # Rounding only: the vertex of the program has the lower bound.
@@ -166,6 +171,16 @@ class _RowGeneration:
         order = np.argsort(-excesses, kind="stable")[: 2 * self.game.n_players]
         order = order[excesses[order] > level + self.tolerance]
         return self.master.include(found[order], values[order])
+
+    def _include_with_the_others(self, named: Named) -> int:
+        """Take in coalitions, and for each the other players; return how many are new."""
+        others = ~named.membership
+        values = self.game.values(others, progress=False)
+        self.separator.learn(others, values)
+        self.evaluations += 2 * len(values)
+        return self.master.include(
+            np.concatenate([named.membership, others]), np.concatenate([named.values, values])
+        )
 
     def _search_locally(self) -> int | None:
         """Look around the coalitions that matter; return the first level that this changes."""
@@ -243,6 +258,7 @@ class _RowGeneration:
                 ),
                 values=tuple(values.tolist()),
                 tolerance=self.tolerance,
+                surplus=self.surplus,
             ),
         )
 

@@ -106,6 +106,8 @@ class GeneratedEvidence(Evidence):
         What it took; not read back.
     tolerance : float
         Excesses closer than this counted as equal for the search; not read back.
+    surplus : float
+        What all together have over each alone; not read back.
     """
 
     proved: bool
@@ -118,6 +120,7 @@ class GeneratedEvidence(Evidence):
     reason: str = unkept("")
     effort: GenerationEffort | None = unkept(None)
     tolerance: float = unkept(0.0)
+    surplus: float = unkept(0.0)
 
     @property
     def n_evaluations(self) -> int | None:
@@ -144,9 +147,12 @@ class GeneratedEvidence(Evidence):
         if self.proved:
             return []
         name = allocation.method.split(" (")[0]
+        gap = self.upper_bound - self.lower_bound
+        what = "savings" if allocation.kind == "cost" else "surplus"
+        part = f", {gap / self.surplus:.1e} of the {what}" if 0 < gap < self.surplus else ""
         return [
             f"{name[0].upper()}{name[1:]} not certified ({self.unproved}). The minimal largest "
-            f"excess lies in [{amount(self.lower_bound)}, {amount(self.upper_bound)}]."
+            f"excess lies in [{amount(self.lower_bound)}, {amount(self.upper_bound)}]{part}."
         ]
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:

@@ -53,6 +53,12 @@ class DispatchOracle(ByValue):
     named may. The same questions in the same order have the same answers, bit by bit, unless the
     time is up. A copy and a pickled oracle start without bounds.
 
+    Pools without constants have constant returns: members who all join with the same share have no
+    excess at an efficient allocation, so no relaxation is below zero there. That all excesses are
+    below a negative level takes branches until no coalition is nearly a part of the whole. The
+    least core of many members therefore often ends as an interval up to 0, the excess at
+    `core_allocation`.
+
     Made by :meth:`Community.separation_oracle <sesgame.energy.Community.separation_oracle>`; it is
     what ``oracle`` of :func:`sesgame.least_core`, :func:`sesgame.nucleolus` and
     :func:`sesgame.audit` takes.

@@ -13,6 +13,10 @@ use crate::error::{Error, Result};
 use crate::nearest_point::NearestPoint;
 use crate::progress::Progress;
 
+/// Pivots for each player before HiGHS is asked. A level takes one or two; where many coalitions are
+/// tight at once the dense method may stand still for a hundred thousand.
+const PIVOTS: u64 = 20;
+
 /// The coalitions that hold a level down, and how hard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WideStage {
@@ -78,7 +82,7 @@ impl Master {
             gains.fold((total - sum).abs(), f64::max)
         };
         let relief = rational.then(|| standing.relief(largest_gain)).flatten();
-        let program = Lexicographic::new(n_players, relief, move |members| {
+        let mut program = Lexicographic::new(n_players, relief, move |members| {
             let size = members.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
             let has = |player: &usize| members[player / 8] >> (player % 8) & 1 == 1;
             let value = if size == n_players {
@@ -92,6 +96,7 @@ impl Master {
             };
             Some((value, 1.0))
         });
+        program.limits.dense = PIVOTS * (n_players as u64 + 1);
         Ok(Self { program, sign, n_players, bounded: relief.is_some() })
     }
 

@@ -1,22 +1,13 @@
-//! The coalition of largest excess where a dispatch prices every mixture of members.
-//!
-//! The cost of shares `z` of the members is convex, and the prices of one dispatch bound it from below
-//! at all shares ([`super::member_prices`]). With a row for each such bound, the largest excess of
-//! shares is a linear program of a column for each member, whatever the number of steps: outer
-//! approximation in a single tree of branch and bound (Duran and Grossmann 1986, Quesada and Grossmann
-//! 1992). A bound holds for every allocation, so those of one question serve all later ones.
-//!
-//! Nothing here runs in parallel: the same questions in the same order have the same answers, bit by
-//! bit, unless time is up. What was asked before may decide which of equal coalitions is found.
+//! One question: a tree of branch and bound over relaxations that known bounds on the costs make.
 
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::member_prices::{MemberPrices, PricedCost};
+use super::{Bounds, Separation};
+use crate::dispatch::member_prices::{MemberPrices, PricedCost};
 use crate::error::{Error, Result};
 use crate::linear_production::{Question, add_outside};
-use crate::linear_program::{Model, Status};
+use crate::linear_program::{Model, Solution, Status};
 use crate::progress::{Progress, Search as Shown};
 
 /// What all members pay and get together, in the units of the linear programs.
@@ -36,124 +27,12 @@ const TOGETHER: usize = 8;
 /// Bounds with which a linear program starts, and from how many on it is built anew.
 const FIRST_ROWS: usize = 192;
 const MOST_ROWS: usize = 640;
-/// Bounds that are kept between questions, those used last; 8 bytes for each of them and member.
-const KEPT: usize = 4096;
 /// Sets of members that a relaxation is rounded to.
 const ROUNDINGS: usize = 12;
 /// Exchanges that are tried around a coalition before it counts as the best of its neighbours.
 const EXCHANGES: usize = 16;
 /// Nodes after which any coalition above the level will do.
 const NODES_FOR_ANY: usize = 12;
-
-/// What was found, and what is proved.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Separation {
-    /// Coalitions that were asked for with excesses above the level, the largest first.
-    pub coalitions: Vec<Vec<bool>>,
-    /// No coalition that was asked for has a larger excess.
-    pub bound: f64,
-    /// The bound of the relaxation, in which members may join in part.
-    pub relaxation: f64,
-    /// Whether the search ended before its limit.
-    pub finished: bool,
-}
-
-/// Costs that separate, and the bounds that are known of them.
-#[derive(Debug)]
-pub struct OuterApproximation<C> {
-    cost: C,
-    bounds: Mutex<Bounds>,
-}
-
-/// The bounds known, in the order in which they were found.
-#[derive(Debug, Default)]
-struct Bounds {
-    known: Vec<MemberPrices>,
-    /// When each held a relaxation last.
-    used: Vec<u64>,
-    clock: u64,
-}
-
-impl Bounds {
-    fn add(&mut self, bound: MemberPrices) -> usize {
-        self.known.push(bound);
-        self.used.push(self.clock);
-        self.known.len() - 1
-    }
-
-    /// The numbers of those used last, at most so many; the first, of all members, always.
-    fn recent(&self, most: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (1..self.known.len()).collect();
-        order.sort_by_key(|&number| (std::cmp::Reverse(self.used[number]), number));
-        order.truncate(most - 1);
-        order.push(0);
-        order.sort_unstable();
-        order
-    }
-
-    /// Forgets what was used longest ago.
-    fn forget(&mut self) {
-        if self.known.len() > KEPT {
-            let kept = self.recent(KEPT / 2);
-            self.known = kept.iter().map(|&number| self.known[number].clone()).collect();
-            self.used = kept.iter().map(|&number| self.used[number]).collect();
-        }
-    }
-}
-
-impl<C: PricedCost> OuterApproximation<C> {
-    /// The search in these costs.
-    pub fn new(cost: C) -> Self {
-        Self { cost, bounds: Mutex::default() }
-    }
-
-    /// The number of members.
-    pub fn n_players(&self) -> usize {
-        self.cost.n_players()
-    }
-
-    /// How many bounds are kept.
-    pub fn n_bounds(&self) -> usize {
-        self.bounds.lock().unwrap_or_else(PoisonError::into_inner).known.len()
-    }
-
-    /// The largest excess `x(S) - c(S)` of a proper coalition.
-    ///
-    /// # Errors
-    /// [`Error::InvalidInput`] when lengths do not fit, [`Error::Interrupted`], [`Error::Solver`].
-    pub fn most_violated(
-        &self,
-        question: &Question<'_>,
-        progress: &Progress,
-    ) -> Result<Separation> {
-        let n_players = self.cost.n_players();
-        let &Question { allocation, outside, level, .. } = question;
-        if allocation.len() != n_players || !outside.len().is_multiple_of(n_players) {
-            return Err(Error::InvalidInput(format!(
-                "an allocation of {} and vectors of {} numbers for {n_players} players",
-                allocation.len(),
-                outside.len()
-            )));
-        }
-        if n_players == 1 {
-            return Ok(Separation {
-                coalitions: Vec::new(),
-                bound: level,
-                relaxation: level,
-                finished: true,
-            });
-        }
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        if bounds.known.is_empty() {
-            let first = self.cost.prices(&vec![1.0; n_players], progress)?;
-            bounds.add(first);
-        }
-        bounds.clock += 1;
-        let answer = Search::new(&self.cost, &mut bounds, question, progress).run();
-        bounds.forget();
-        answer
-    }
-}
 
 /// A part of the search: those coalitions that keep to what is fixed.
 #[derive(Debug)]
@@ -187,7 +66,8 @@ impl Ord for Node {
 }
 
 /// One question and its tree.
-struct Search<'a, C> {
+#[derive(Debug)]
+pub(super) struct Search<'a, C> {
     cost: &'a C,
     bounds: &'a mut Bounds,
     question: &'a Question<'a>,
@@ -211,7 +91,7 @@ struct Search<'a, C> {
 }
 
 impl<'a, C: PricedCost> Search<'a, C> {
-    fn new(
+    pub(super) fn new(
         cost: &'a C,
         bounds: &'a mut Bounds,
         question: &'a Question<'a>,
@@ -252,6 +132,11 @@ impl<'a, C: PricedCost> Search<'a, C> {
 
     /// The linear program with the bounds that were used last.
     fn build(&mut self) {
+        self.build_of(self.bounds.recent(FIRST_ROWS));
+    }
+
+    /// The linear program with some of the bounds.
+    fn build_of(&mut self, numbers: Vec<usize>) {
         let Question { allocation, outside, .. } = *self.question;
         let n_players = self.n_players;
         self.model = Model::new();
@@ -269,7 +154,7 @@ impl<'a, C: PricedCost> Search<'a, C> {
         self.first_row = self.model.n_rows();
         self.rows.clear();
         self.is_row = vec![false; self.bounds.known.len()];
-        for number in self.bounds.recent(FIRST_ROWS) {
+        for number in numbers {
             self.add_row(number);
         }
     }
@@ -292,7 +177,7 @@ impl<'a, C: PricedCost> Search<'a, C> {
         if place < self.n_players { place } else { place + 1 }
     }
 
-    fn run(mut self) -> Result<Separation> {
+    pub(super) fn run(mut self) -> Result<Separation> {
         let n_switches = 2 * self.question.outside.len() / self.n_players;
         let root = Node {
             fixed: vec![None; self.n_players + n_switches],
@@ -373,12 +258,7 @@ impl<'a, C: PricedCost> Search<'a, C> {
         if self.rows.len() > MOST_ROWS {
             self.build();
         }
-        let places: Vec<i32> = (0..node.fixed.len())
-            .map(|place| i32::try_from(self.column(place)).expect("few columns"))
-            .collect();
-        let at = |free: f64| node.fixed.iter().map(move |fixed| fixed.map_or(free, f64::from));
-        let (lower, upper): (Vec<f64>, Vec<f64>) = (at(0.0).collect(), at(1.0).collect());
-        self.model.set_columns_bounds(&places, &lower, &upper);
+        self.fix(&node.fixed);
         let mut inner: Option<(f64, Vec<f64>)> = None;
         for round in 0.. {
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -386,7 +266,7 @@ impl<'a, C: PricedCost> Search<'a, C> {
                 node.point.resize(node.fixed.len(), 0.0);
                 return Ok(Some(node));
             }
-            let solution = self.model.solve(self.progress)?;
+            let solution = self.solve(&node.fixed)?;
             if solution.status == Status::Infeasible {
                 return Ok(None);
             }
@@ -438,6 +318,28 @@ impl<'a, C: PricedCost> Search<'a, C> {
             }
         }
         unreachable!("the rounds are limited")
+    }
+
+    /// Lets those members and switches vary in the linear program that are not fixed.
+    fn fix(&mut self, fixed: &[Option<bool>]) {
+        let places: Vec<i32> = (0..fixed.len())
+            .map(|place| i32::try_from(self.column(place)).expect("few columns"))
+            .collect();
+        let at = |free: f64| fixed.iter().map(move |fixed| fixed.map_or(free, f64::from)).collect();
+        let (lower, upper): (Vec<f64>, Vec<f64>) = (at(0.0), at(1.0));
+        self.model.set_columns_bounds(&places, &lower, &upper);
+    }
+
+    /// Solves the linear program; from the start where the basis of the last solve leads nowhere.
+    fn solve(&mut self, fixed: &[Option<bool>]) -> Result<Solution> {
+        let solution = self.model.solve(self.progress)?;
+        if solution.status != Status::Failed {
+            return Ok(solution);
+        }
+        let numbers = std::mem::take(&mut self.rows);
+        self.build_of(numbers);
+        self.fix(fixed);
+        self.model.solve(self.progress)
     }
 
     /// What members with these shares pay by the allocation.
