@@ -919,8 +919,9 @@ def _checked_membership(
                 belonging = days
             else:
                 # One day alone is text, too, and no pair.
-                first, end = [days] if isinstance(days, str) else days
-                belonging = Validity(first and as_date(first), end and as_date(end))
+                pair = [days] if isinstance(days, str) else days
+                first, end = (None if day is None else as_date(day) for day in pair)
+                belonging = Validity(first, end)
         except GameError as error:
             raise GameError(f"membership of {member!r}: {error}") from error
         except (TypeError, ValueError) as error:
