@@ -225,6 +225,8 @@ def test_the_bills_of_a_past_month_are_audited_against_the_re_run(drawn_communit
             {"membership": {"bob": ("2024-06-02", "2024-06-02")}},
             "membership of 'bob': it ends on 2024-06-02, and begins on 2024-06-02",
         ),
+        ({"membership": {"bob": "2024-06-02"}}, "must be the first day and the first that no lon"),
+        ({"membership": {"bob": ("2024-06-02",)}}, "must be the first day and the first that no l"),
         ({"membership": {"bob": ("soon", None)}}, "membership of 'bob': 'soon' is no date"),
         (
             {"steps": E.TimeSteps(np.datetime64("2024-06-01T06:00"), np.timedelta64(12, "h"), 6)},

@@ -14,6 +14,7 @@ import numpy as np
 
 from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
 from sesgame.energy.bill import Bill
+from sesgame.energy.clock import as_date
 from sesgame.energy.community_files import read_community_files
 from sesgame.energy.contract import Contract
 from sesgame.energy.controller import Controller
@@ -890,8 +891,8 @@ def _checked_energy(
     absent = {member: ~inside for member, inside in there.items() if not inside.all()}
     if absent and not energy.flags.writeable:
         energy = energy.copy()
-    for member, outside in absent.items():
-        energy[member, outside] = 0.0
+    for row, outside in absent.items():
+        energy[row, outside] = 0.0
     energy.setflags(write=False)
     return energy
 
@@ -914,9 +915,20 @@ def _checked_membership(
                 f"{_of_another_type(member, members)}"
             )
         try:
-            belonging = days if isinstance(days, Validity) else Validity(*days)
-        except (GameError, TypeError) as error:
+            if isinstance(days, Validity):
+                belonging = days
+            else:
+                # One day alone is text, too, and no pair.
+                pair = [days] if isinstance(days, str) else days
+                first, end = (None if day is None else as_date(day) for day in pair)
+                belonging = Validity(first, end)
+        except GameError as error:
             raise GameError(f"membership of {member!r}: {error}") from error
+        except (TypeError, ValueError) as error:
+            raise GameError(
+                f"membership of {member!r} must be the first day and the first that no longer is "
+                f"one, got {days!r}"
+            ) from error
         if belonging != ALWAYS:
             found[member] = belonging
     return found
