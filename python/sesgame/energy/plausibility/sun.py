@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -48,20 +48,32 @@ def sun_questions(
     zone = steps.calendar.zone
     if zone is None or is_fixed(zone):
         return []
-    found = []
-    for column in columns:
-        if column.kind == "pv":
-            # Two hours too late is also after dark, and is one mistake.
-            off_noon = list(_off_noon(steps, column, file, zone))
-            found += off_noon or list(_at_night(steps, column, file))
+    pv = [column for column in columns if column.kind == "pv"]
+    if not pv:
+        return []
+    longitude, is_dark, found = longitude_of(zone), _is_dark(steps), []
+    days = None if longitude is None or steps.step_hours > 1 else _SolarDays.of(steps, longitude)
+    for column in pv:
+        # Two hours too late is also after dark, and is one mistake.
+        off_noon = list(_off_noon(column, file, zone, days)) if days else []
+        found += off_noon or list(_at_night(steps, column, file, is_dark))
     return found
 
 
-def _at_night(steps: TimeSteps, column: MeterColumn, file: str) -> Iterator[Question]:
+def _is_dark(steps: TimeSteps) -> NDArray[np.bool_]:
+    """Return which steps are wholly within the hours without sun."""
     walls = steps.times
     begin = (walls - walls.astype("datetime64[D]")) / np.timedelta64(1, "h")
     # From 23:00 on, as hours after it.
-    is_dark = (begin - NIGHT[0]) % DAY + steps.step_hours <= (NIGHT[1] - NIGHT[0]) % DAY
+    found: NDArray[np.bool_] = (begin - NIGHT[0]) % DAY + steps.step_hours <= (
+        NIGHT[1] - NIGHT[0]
+    ) % DAY
+    return found
+
+
+def _at_night(
+    steps: TimeSteps, column: MeterColumn, file: str, is_dark: NDArray[np.bool_]
+) -> Iterator[Question]:
     generated = np.maximum(column.values, 0.0)
     at_night = np.where(is_dark, generated, 0.0)
     if at_night.sum() <= HUM * generated.sum():
@@ -79,11 +91,8 @@ def _at_night(steps: TimeSteps, column: MeterColumn, file: str) -> Iterator[Ques
     )
 
 
-def _off_noon(steps: TimeSteps, column: MeterColumn, file: str, zone: str) -> Iterator[Question]:
-    longitude = longitude_of(zone)
-    if longitude is None or steps.step_hours > 1:
-        return
-    noons = _middles(steps, column.values, longitude)
+def _off_noon(column: MeterColumn, file: str, zone: str, days: _SolarDays) -> Iterator[Question]:
+    noons = days.middles(column.values)
     # Three days tell a clock from a cloud.
     if len(noons) < 3:
         return
@@ -104,18 +113,38 @@ def _off_noon(steps: TimeSteps, column: MeterColumn, file: str, zone: str) -> It
     )
 
 
-def _middles(
-    steps: TimeSteps, values: NDArray[np.float64], longitude: float
-) -> NDArray[np.float64]:
-    """Return the middle of the generating hours of each whole day, in hours of solar time."""
-    solar = solar_times(steps.instants, longitude)
-    days = solar.astype("datetime64[D]")
-    hours = (solar - days) / np.timedelta64(1, "h")
-    firsts = np.flatnonzero(np.concatenate(([True], days[1:] != days[:-1])))
-    is_whole = np.diff(np.append(firsts, len(days))) * steps.step_hours > DAY - 2
-    shines = values > FAINT * values.max()
-    first = np.minimum.reduceat(np.where(shines, hours, np.inf), firsts)
-    last = np.maximum.reduceat(np.where(shines, hours, -np.inf), firsts) + steps.step_hours
-    kept = is_whole & np.isfinite(first)
-    middles: NDArray[np.float64] = (first[kept] + last[kept]) / 2
-    return middles
+class _SolarDays(NamedTuple):
+    """Steps by days of solar time.
+
+    Attributes
+    ----------
+    hours : array, shape (T,)
+        When each step begins, in hours of solar time.
+    firsts : array of int, shape (days,)
+        The first step of each day.
+    is_whole : array of bool, shape (days,)
+    step_hours : float
+    """
+
+    hours: NDArray[np.float64]
+    firsts: NDArray[np.intp]
+    is_whole: NDArray[np.bool_]
+    step_hours: float
+
+    @classmethod
+    def of(cls, steps: TimeSteps, longitude: float) -> _SolarDays:
+        solar = solar_times(steps.instants, longitude)
+        days = solar.astype("datetime64[D]")
+        firsts = np.flatnonzero(np.concatenate(([True], days[1:] != days[:-1])))
+        lengths = np.diff(np.append(firsts, len(days))) * steps.step_hours
+        hours = (solar - days) / np.timedelta64(1, "h")
+        return cls(hours, firsts, lengths > DAY - 2, steps.step_hours)
+
+    def middles(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the middle of the generating hours of each whole day, in solar time."""
+        shines = values > FAINT * values.max()
+        first = np.minimum.reduceat(np.where(shines, self.hours, np.inf), self.firsts)
+        last = np.maximum.reduceat(np.where(shines, self.hours, -np.inf), self.firsts)
+        kept = self.is_whole & np.isfinite(first)
+        found: NDArray[np.float64] = (first[kept] + last[kept] + self.step_hours) / 2
+        return found
