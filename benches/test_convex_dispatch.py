@@ -53,7 +53,12 @@ def limited(problem: DispatchProblem) -> DispatchProblem:
     hours, net = problem.steps.step_hours, problem.net_load_kwh
     drawn = np.maximum(net, 0.0).sum(axis=0).max() / hours
     fed_in = -net.sum(axis=0).min() / hours
-    return replace(problem, import_limit_kw=drawn, export_limit_kw=0.7 * fed_in)
+    return replace(
+        problem,
+        import_limit_kw=drawn,
+        export_limit_kw=0.7 * fed_in,
+        may_curtail=np.ones(len(net), dtype=np.bool_),
+    )
 
 
 def ladder_of(problem: DispatchProblem) -> StepCosts:

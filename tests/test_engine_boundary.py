@@ -87,6 +87,22 @@ def test_many_drawn_calls_return_or_raise(seed):
             id="shape",
         ),
         pytest.param(
+            lambda: _engine.OrderBookColumns(
+                1,
+                np.array([0, 1], dtype=np.uintp),
+                np.zeros(1, dtype=np.uint32),
+                np.ones(1, dtype=bool),
+                np.ones(1),
+                np.ones(1),
+                np.zeros(1),
+                9.0,
+            ).misreport_utilities(
+                0, _engine.EngineRule.VCG, 0.5, np.full((2, 1), np.nan), np.ones((2, 1))
+            ),
+            "prices holds NaN; each must be a finite number",
+            id="misreport",
+        ),
+        pytest.param(
             lambda: _engine.CoalitionValues(0),
             "n_players is 0; there must be at least one",
             id="nobody",

@@ -2,11 +2,13 @@
 
 import importlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sesgame as sg
 from sesgame.errors import MissingExtraError, SesgameError
+from sesgame.files.workbook import sheet_rows
 from sesgame.game.game_files import read_game
 from sesgame.linear.model import LinearModel
 from sesgame.optional_imports import needs
@@ -36,6 +38,9 @@ PROGRAM = LinearModel(
         pytest.param("pandas", "pandas", sg.markets.vcg(BOOK).to_pandas, id="settlement"),
         pytest.param("pandas", "pandas", sg.shapley_by_period(PERIODS).to_pandas, id="periods"),
         pytest.param("pandas", "parquet", lambda: read_game("game.parquet"), id="game file"),
+        pytest.param(
+            "python_calamine", "excel", lambda: sheet_rows(Path("meters.xlsx")), id="workbook"
+        ),
         pytest.param("highspy", "highspy", PROGRAM.to_highs, id="linear model"),
         pytest.param(
             "matplotlib",

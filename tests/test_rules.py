@@ -50,6 +50,8 @@ def options_for(players):
         "disagreement": None,
         "proportional_to": dict.fromkeys(players, 1.0),
         "share_of": "total",
+        "compensation_per_kwh": 0.0,
+        "constants": "equally",
     }
 
 

@@ -120,6 +120,18 @@ class PairedEstimate:
     ]: ...
 
 @final
+class SharingGame(NativeGame):
+    def local_prices(
+        self,
+    ) -> tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]: ...
+
+@final
 class StratifiedEstimate:
     def __new__(
         cls, probabilities: NDArray[np.float64], n_ranges: int, seed: int
@@ -160,6 +172,12 @@ class PooledBatteryGame(NativeGame):
     def bill_ranges(
         self, report: Callable[[int, int], None] | None = None
     ) -> NDArray[np.float64]: ...
+
+@final
+class ControlledGame(NativeGame):
+    def moves(
+        self, members: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
 
 @final
 class PeakChargedDispatch:
@@ -301,14 +319,20 @@ def contract_game(
     net_load_kwh: NDArray[np.float64],
     buy: NDArray[np.float64],
     sell: NDArray[np.float64],
-    is_capped: bool,
-    groups: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None,
-    losses: float,
-    periods: tuple[
-        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[tuple[int, float, float]]
-    ],
-    peaks: list[_BilledPeak],
+    terms: _ContractTerms,
 ) -> NativeGame: ...
+def controlled_game(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    band: tuple[NDArray[np.float64], NDArray[np.float64]],
+    units: list[tuple[float, float, float, int, int]],
+    brought: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    charges: list[tuple[float, NDArray[np.int64]]],
+    terms: _ContractTerms | None = None,
+    cost_of_all: float | None = None,
+) -> ControlledGame: ...
 def convex_dispatch_game(
     resources: NDArray[np.float64],
     money: NDArray[np.float64],
@@ -396,6 +420,18 @@ def pooled_bill_ranges(
 ) -> NDArray[np.float64]: ...
 def semivalue(table: NDArray[np.float64], weights: list[float]) -> NDArray[np.float64]: ...
 def shapley_value(table: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def sharing_game(
+    import_kwh: NDArray[np.float64],
+    export_kwh: NDArray[np.float64],
+    member: NDArray[np.int64],
+    group: NDArray[np.int64],
+    zone: NDArray[np.int64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    fee: NDArray[np.float64],
+    alone: NDArray[np.float64],
+    own_points: str,
+) -> SharingGame: ...
 def spanning_tree_game(costs: NDArray[np.float64]) -> NativeGame: ...
 def strategic_equivalent(
     game: NativeGame, factor: float, offsets: NDArray[np.float64]
@@ -413,6 +449,15 @@ _BilledPeak: TypeAlias = tuple[
     tuple[float, float],
     NDArray[np.float64],
     tuple[int, float, int],
+]
+_ContractTerms: TypeAlias = tuple[
+    bool,
+    tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]] | None,
+    float,
+    tuple[
+        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], list[tuple[int, float, float]]
+    ],
+    list[_BilledPeak],
 ]
 _Report: TypeAlias = Callable[[int, int], None] | None
 _Kind: TypeAlias = Literal["gain", "cost"]

@@ -14,6 +14,10 @@ from sesgame.bargaining.proportional import PROPORTIONAL
 from sesgame.bargaining.tau import TAU_VALUE
 from sesgame.energy.bargaining import BARGAINED_DISPATCH
 from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
+from sesgame.energy.local_sharing.bill_sharing import BILL_SHARING
+from sesgame.energy.local_sharing.mid_market_rate import MID_MARKET_RATE
+from sesgame.energy.local_sharing.supply_demand_ratio import SUPPLY_DEMAND_RATIO
+from sesgame.energy.local_sharing.uniform_local_price import UNIFORM_LOCAL_PRICE
 from sesgame.energy.owen_allocation import DUAL_PRICES
 from sesgame.energy.two_period import TWO_PERIOD_PRICES
 from sesgame.errors import GameError, PlayerLimitError
@@ -96,6 +100,10 @@ RULES = Catalogue(
         TWO_PERIOD_PRICES,
         CLUSTERED_NUCLEOLUS,
         BARGAINED_DISPATCH,
+        MID_MARKET_RATE,
+        SUPPLY_DEMAND_RATIO,
+        BILL_SHARING,
+        UNIFORM_LOCAL_PRICE,
     ]
 )
 """What ``--rules`` may name."""
@@ -109,8 +117,15 @@ ONE_LINE = (EQUAL_SURPLUS, EQUAL_NON_SEPARABLE, GATELY_POINT, PROPORTIONAL)
 USUAL_OF_MANY = (DUAL_PRICES, TWO_PERIOD_PRICES, SHAPLEY_ESTIMATE)
 """The same where coalitions are too many to be listed: those that apply."""
 
-WHEN_ASKED = (BARGAINED_DISPATCH,)
-"""What makes an arrangement of its own, by programs of all members: not in every comparison."""
+WHEN_ASKED = (
+    BARGAINED_DISPATCH,
+    MID_MARKET_RATE,
+    SUPPLY_DEMAND_RATIO,
+    BILL_SHARING,
+    UNIFORM_LOCAL_PRICE,
+)
+"""Not in every comparison: what makes an arrangement of its own, by programs of all members, and
+what a contract prescribes."""
 
 USUAL_OF_A_GAME = (NUCLEOLUS,)
 """The same for a game that nobody has made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ __all__ = [
     "CoalitionError",
     "ContradictoryBoundsError",
     "ExecutorError",
+    "Fault",
+    "FaultyFilesError",
     "GameError",
     "InternalError",
     "MissingExtraError",
@@ -35,6 +38,58 @@ class SesgameError(Exception):
 
 class GameError(SesgameError, ValueError):
     """The game itself, or the data it is made from, is wrong."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a file; as text, the message of the error that it is.
+
+    Attributes
+    ----------
+    what : str
+        What is wrong, in words; it may name the file itself.
+    file : str
+        The path, or nothing where no one file is to blame.
+    line : int or None
+        Of the file, counted from 1, where there is one.
+    column : str or None
+        The name in the header, where there is one.
+    cure : str
+        What to do, where that can be told.
+    """
+
+    what: str
+    file: str = ""
+    line: int | None = None
+    column: str | None = None
+    cure: str = ""
+
+    def __str__(self) -> str:
+        place = "" if self.file in self.what else self.file
+        if self.line is not None:
+            place += f", line {self.line}"
+        if self.column is not None:
+            place += f', column "{self.column}"'
+        return (f"{place}: " if place else "") + self.what + (f"; {self.cure}" if self.cure else "")
+
+
+class FaultyFilesError(GameError):
+    """Files are wrong; the message is the first fault, and how many there are beside it.
+
+    Attributes
+    ----------
+    faults : tuple of Fault
+        All that could be found, by file in the order of reading, and by line.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        more = len(faults) - 1
+        rest = f" (and {more:,} more {'fault' if more == 1 else 'faults'})" if more else ""
+        super().__init__(f"{faults[0]}{rest}")
+        self.faults = tuple(faults)
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)
 
 
 class CharacteristicFunctionError(GameError):

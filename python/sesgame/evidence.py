@@ -10,12 +10,15 @@ from sesgame.bargaining.tau import TauEvidence
 from sesgame.energy.bargaining import BargainedDispatchEvidence
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dispatch.dual_prices import (
+    ContractPrices,
     DualPrices,
     OwenPrices,
     PeakPrices,
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.local_sharing.local_prices import LocalPrices
+from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
@@ -37,6 +40,7 @@ __all__ = [
     "Candidate",
     "ClarkeEvidence",
     "ClusteredEvidence",
+    "ContractPrices",
     "CoreCheck",
     "CoreExistence",
     "CorePointEvidence",
@@ -55,6 +59,7 @@ __all__ = [
     "Intervals",
     "KernelCheck",
     "LeastCoreEvidence",
+    "LocalPrices",
     "NashEffort",
     "NashInCoreEvidence",
     "NestedNashEvidence",
@@ -65,6 +70,7 @@ __all__ = [
     "ProgrammePrices",
     "SampledShapley",
     "ShareBound",
+    "SharingPrices",
     "Stage",
     "SurplusEvidence",
     "TauEvidence",

@@ -35,6 +35,7 @@ BESIDE = (
     ("reports", "comparison"),
     ("plots", "comparison"),
     ("__main__", "cli"),
+    ("files", "optional_imports"),
 )
 """Inside a layer the first may import the second, and never the other way."""
 

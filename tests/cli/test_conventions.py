@@ -146,7 +146,17 @@ def test_bash_completes_commands_options_and_rules(tmp_path):
     script = tmp_path / "completion.bash"
     script.write_text(bash_completion(command_line()))
     asked = {
-        "": {"allocate", "auction", "compare", "completion", "example", "solve", "verify"},
+        "": {
+            "allocate",
+            "auction",
+            "check",
+            "compare",
+            "completion",
+            "example",
+            "init",
+            "solve",
+            "verify",
+        },
         "so": {"solve"},
         "--ver": {"--version", "--verbose"},
         "solve --rul": {"--rule", "--rules"},

@@ -95,10 +95,11 @@ def test_a_pool_is_chosen_where_all_limits_are_out_of_reach():
     )
     bound = here(Grid(connection_limits_kw={"ann": 4.5}), batteries=equal)
     assert bound.default_model == "linear"
-    # PV may be left unused beside any limit, which pays where it costs to sell.
-    unused = here(Grid(connection_limits_kw={"ann": 99.0}), batteries=equal, sell=-0.01)
-    assert unused.default_model == "linear"
-    assert "PV left unused at negative prices" in unused.description()
+    # Where it costs to sell, too: such a limit leaves no PV unused.
+    idle = here(Grid(connection_limits_kw={"ann": 99.0}), batteries=equal, sell=-0.01)
+    assert idle.default_model == "battery"
+    free = here(batteries=equal, sell=-0.01)
+    assert idle.cost_game().tabulate().tolist() == free.cost_game().tabulate().tolist()
 
 
 @pytest.mark.parametrize("sell", [0.08, -0.02])
@@ -153,6 +154,7 @@ def test_bills_by_step_count_unused_pv_in_its_own_step():
         pv_kwh=[[0.0, 4.0], [0.0, 0.0]],
         tariff=sg.energy.Tariff.flat(0.30, -0.05),
         grid=Grid(connection_limits_kw={"ann": 1.0}),
+        curtailment="allowed",
     )
     evidence = sg.owen_allocation(community, progress=False).evidence
     assert evidence.bills_by_step == pytest.approx(np.array([[0.0, -0.3], [0.3, 0.6]]))

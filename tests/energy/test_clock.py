@@ -365,7 +365,7 @@ def test_a_folder_says_its_clocks_and_holidays(tmp_path):
         ("stamp,end\nstamp,end", "", {}, "clock.csv, line 3, .* duplicate stamp"),
         ("meters_zone,UTC", "2024-08-15,", {}, r"say in which zone the tariff is \(tariff_zone\)"),
         ("meters_zone,UTC", "", {"meters_zone": "Asia/Tokyo"}, "but .*clock.csv says 'UTC'"),
-        ("stamp,end", "15.8.2024,", {}, r'holidays.csv, line 2, column "date": .* is no date'),
+        ("stamp,end", "31.9.2024,", {}, r'holidays.csv, line 2, column "date": .* is no date'),
         ("stamp,end", "2024-08-15,\n2024-08-15,", {}, "holidays.csv, line 3, .* in line 2"),
         ("tariff_zone,Asia/Tokyo", "2024-08-15,", {}, "meters.csv: .* say meters_zone"),
     ],

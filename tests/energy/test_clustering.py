@@ -20,6 +20,7 @@ def limited(pv, load, **grid):
         pv_kwh=pv,
         tariff=sg.energy.Tariff.flat(0.30, 0.10),
         grid=Grid(**grid),
+        curtailment="allowed",
     )
 
 

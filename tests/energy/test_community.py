@@ -132,7 +132,22 @@ def test_a_roof_without_load_is_a_member_only_if_it_is_named():
         pytest.param({"load_kwh": [["x", 2], [3, 4]]}, "not an array of numbers", id="text"),
         pytest.param({"pv_kwh": [[0, 0], [0, -1]]}, "the PV of 'b' adds up to -1 kWh", id="PV"),
         pytest.param({"steps": ["2016-06-01", "2016-06-01"]}, "duplicate time", id="steps"),
-        pytest.param({"tariff": Tariff.flat(0.1, 0.2)}, "at 2016-06-01T00:00 energy", id="tariff"),
+        pytest.param(
+            {
+                "tariff": Tariff.flat(0.1, 0.2),
+                "batteries": [
+                    Battery(
+                        owner="b",
+                        energy_kwh=1,
+                        power_kw=1,
+                        charge_efficiency=1,
+                        discharge_efficiency=1,
+                    )
+                ],
+            },
+            "at 2016-06-01T00:00 energy",
+            id="tariff",
+        ),
     ],
 )
 def test_a_community_made_by_hand_is_checked(changes, message):

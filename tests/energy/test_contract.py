@@ -3,85 +3,12 @@
 import numpy as np
 import pytest
 import sesgame as sg
+from fixtures.contracts import BANDS, ELEMENTS, contract_of, rows_of
 from fixtures.drawn import examples
 from reference import bill_oracle
 from sesgame.errors import GameError
 
 E = sg.energy
-NIGHT = E.PriceBand(0.20, 0.05, 22 * 60, 6 * 60)
-DAY = E.PriceBand(0.35, 0.08, 6 * 60, 22 * 60)
-BANDS = E.Tariff([DAY, NIGHT])
-HISTORY = {f"2023-{month:02}": 3.0 + month / 10 for month in range(2, 13)} | {"2024-01": 9.0}
-
-ELEMENTS = {
-    "bands": {},
-    "losses": {"loss_factor": 1.08},
-    "capped credit": {"credit": "capped"},
-    "net metering, month": {"credit": "net per month"},
-    "net metering, year": {"credit": "net per year"},
-    "increasing blocks": {"blocks": [E.Block(above_kwh=500, surcharge_per_kwh=0.5)]},
-    "decreasing blocks": {"blocks": [E.Block(above_kwh=60, surcharge_per_kwh=-0.1)]},
-    "blocks of a season": {
-        "blocks": [E.Block(above_kwh=500, surcharge_per_kwh=1.0, months=[3])],
-        "loss_factor": 1.1,
-    },
-    "fee of the connection": {
-        "fees": [
-            E.FixedFee(label="meter", price=9.0, in_game=True),
-            E.FixedFee(label="line", price=0.2, per="day", in_game=True),
-        ]
-    },
-    "minimum bill": {"minimum_per_month": 55.0},
-    "peak of the month": {"demand_charges": [E.DemandCharge(price_per_kw=4.0)]},
-    "peak of the year": {"demand_charges": [E.DemandCharge(price_per_kw=20.0, per="year")]},
-    "peak of the period": {"demand_charges": [E.DemandCharge(price_per_kw=9.0, per="period")]},
-    "hour means": {"demand_charges": [E.DemandCharge(price_per_kw=4.0, mean_minutes=60)]},
-    "three highest": {"demand_charges": [E.DemandCharge(price_per_kw=4.0, n_highest=3)]},
-    "three highest, one a day, hours": {
-        "demand_charges": [
-            E.DemandCharge(
-                price_per_kw=4.0,
-                n_highest=3,
-                one_per_day=True,
-                mean_minutes=60,
-                start_minute=7 * 60,
-                end_minute=19 * 60,
-                days=range(5),
-            )
-        ]
-    },
-    "floor": {"demand_charges": [E.DemandCharge(price_per_kw=4.0, floor_kw=6.0)]},
-    "cap": {"demand_charges": [E.DemandCharge(price_per_kw=4.0, cap_kw=3.0)]},
-    "mean of twelve months": {
-        "demand_charges": [
-            E.DemandCharge(price_per_kw=4.0, mean_of_months=12, history_kw=HISTORY, floor_kw=2.5)
-        ]
-    },
-    "mean of two months": {"demand_charges": [E.DemandCharge(price_per_kw=4.0, mean_of_months=2)]},
-    "ratchet": {
-        "demand_charges": [E.DemandCharge(price_per_kw=4.0, ratchet=0.8, history_kw=HISTORY)]
-    },
-    "ratchet without history": {"demand_charges": [E.DemandCharge(price_per_kw=4.0, ratchet=0.9)]},
-    "season": {
-        "demand_charges": [
-            E.DemandCharge(price_per_kw=4.0, months=[3]),
-            E.DemandCharge(price_per_kw=2.0, months=[2], n_highest=2),
-        ]
-    },
-    "all together": {
-        "credit": "capped",
-        "loss_factor": 1.02,
-        "blocks": [E.Block(above_kwh=50, surcharge_per_kwh=0.05)],
-        "fees": [E.FixedFee(label="meter", price=3.0, in_game=True)],
-        "minimum_per_month": 15.0,
-        "demand_charges": [
-            E.DemandCharge(price_per_kw=3.0, n_highest=3, one_per_day=True, mean_minutes=60),
-            E.DemandCharge(price_per_kw=1.0, per="year"),
-        ],
-    },
-}
-"""Contracts that have what the issue on contracts names, one element each and all together."""
-
 PROMISES = {
     "bands": (True, True, True),
     "losses": (True, True, True),
@@ -125,10 +52,6 @@ def steps(days=12, minutes=30):
     return E.TimeSteps(start, np.timedelta64(minutes, "m"), days * 24 * 60 // minutes)
 
 
-def contract_of(element):
-    return E.Contract(name="drawn", energy=BANDS, **ELEMENTS[element])
-
-
 def drawn_community(contract, seed, n=4, days=12):
     random = np.random.default_rng(seed)
     axis = steps(days)
@@ -143,12 +66,6 @@ def drawn_community(contract, seed, n=4, days=12):
         pv_kwh=pv,
         tariff=contract,
     )
-
-
-def rows_of(axis, energy, drawn, fed_in):
-    buy, sell = energy.prices(axis)
-    times = [time.item() for time in axis.times.astype("datetime64[s]")]
-    return list(zip(times, drawn.tolist(), fed_in.tolist(), buy, sell, strict=True))
 
 
 @pytest.mark.parametrize("element", ELEMENTS)

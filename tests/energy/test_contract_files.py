@@ -131,7 +131,7 @@ def test_a_tariff_takes_elements_beside_it(tmp_path):
         ),
         (
             {"contracts": FILES["contracts"].replace("home,0.20", "shop,0.20")},
-            "contracts.csv.*no price on Monday|contracts.csv: the tariff has no price",
+            "contracts.csv, from line 2: the tariff has no price on mon at 00:00",
         ),
         (
             {

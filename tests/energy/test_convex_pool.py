@@ -54,6 +54,7 @@ def pooled_worlds(draw, limits=True):
         tariff=here.tariff,
         batteries=batteries,
         grid=grid,
+        curtailment="allowed" if limits else "none",
     )
 
 
@@ -141,6 +142,7 @@ def test_a_binding_limit_that_nobody_brings_is_said_by_the_recursion_too():
         pv_kwh=[[4.0, 0.0], [0.0, 0.0]],
         tariff=sg.energy.Tariff.flat(0.30, 0.10),
         grid=Grid(export_limit_kw=0.5),
+        curtailment="allowed",
     )
     assert here.default_model == "netting"
     bills = sg.owen_allocation(here, progress=False)

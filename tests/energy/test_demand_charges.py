@@ -106,6 +106,7 @@ def beside(seed, **size):
             )
         ],
         grid=replace(grid, **limits),
+        curtailment="allowed",
     )
 
 
@@ -224,6 +225,7 @@ def test_unused_pv_that_lets_more_be_bought_under_two_charges_is_a_linear_progra
             demand_charge_per_kw=0.05,
             demand_charges=[DemandCharge(price_per_kw=0.02)],
         ),
+        curtailment="allowed",
     )
     assert here.default_model == "linear"
     assert "peaks charged beside others where unused PV" in here.description()
@@ -494,4 +496,5 @@ def with_grid(here, grid):
         tariff=here.tariff,
         batteries=here.batteries,
         grid=grid,
+        curtailment=here.curtailment,
     )

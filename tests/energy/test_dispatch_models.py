@@ -35,7 +35,7 @@ def plain_problem(**changes) -> DispatchProblem:
         "pv_kwh": np.array([[4.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
         "buy_per_kwh": np.full(3, 0.3),
         "sell_per_kwh": np.full(3, 0.1),
-        "storage": Storage(np.zeros(0, dtype=np.intp), *[nothing] * 7),
+        "storage": Storage(np.zeros(0, dtype=np.intp), *[nothing] * 9),
         "offers": NO_OFFERS,
         "peak_charges": (),
         "import_limit_kw": math.inf,
@@ -62,8 +62,9 @@ def plain_problem(**changes) -> DispatchProblem:
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": EQUAL}, "battery"),
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": UNLIKE}, "linear"),
         ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=5.0)])}, "linear"),
-        # A limit that no coalition reaches matters no more, but its PV may be left unused.
-        ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=50.0)])}, "linear"),
+        # A limit that no coalition reaches matters no more.
+        ({"grid": Grid(lines=[Line(name="x", members=["ann"], limit_kw=50.0)])}, "netting"),
+        ({"curtailment": "allowed"}, "netting"),
     ],
 )
 def test_the_fastest_model_that_has_everything_is_chosen(world, name):
@@ -71,7 +72,9 @@ def test_the_fastest_model_that_has_everything_is_chosen(world, name):
 
 
 def test_an_unknown_model_is_refused_with_those_that_there_are():
-    message = 'model must be "battery", "netting", "merged", "linear" or "contract", got'
+    message = (
+        'must be "battery", "netting", "merged", "linear", "contract", "as-it-ran" or "re-run"'
+    )
     with pytest.raises(GameError, match=message):
         chosen(plain_problem(), "fast")
 
@@ -125,7 +128,7 @@ def test_bills_at_dual_prices_are_those_that_the_oracle_starts_from(world):
 
 
 def test_an_infinite_connection_limit_is_none():
-    free = community(3, batteries=EQUAL)
+    free = community(3, batteries=EQUAL, curtailment="allowed")
     limited = community(
         3, batteries=EQUAL, grid=Grid(connection_limits_kw={"ann": math.inf, "bob": math.inf})
     )

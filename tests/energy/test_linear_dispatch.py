@@ -57,6 +57,7 @@ def test_a_binding_limit_that_nobody_brings_is_reported_as_a_gap():
         pv_kwh=[[4.0, 0.0], [0.0, 0.0]],
         tariff=sg.energy.Tariff.flat(0.30, 0.10),
         grid=Grid(export_limit_kw=0.5),
+        curtailment="allowed",
     )
     bills = sg.owen_allocation(here, progress=False)
     assert bills.evidence.duality_gap == pytest.approx(-0.05)

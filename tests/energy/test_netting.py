@@ -45,7 +45,6 @@ def test_progress_ends_at_every_coalition():
 @pytest.mark.parametrize(
     ("load", "buy", "sell", "message"),
     [
-        pytest.param([[1.0, 2.0]], [0.3, 0.1], [0.1, 0.2], "at step 1 the buy price 0.1", id="buy"),
         pytest.param([[1.0]], [np.inf], [0.1], r"buy\[0\] is inf", id="price"),
         pytest.param([[1.0], [np.nan]], [0.3], [0.1], "member 1 at step 0 is NaN", id="load"),
         pytest.param(

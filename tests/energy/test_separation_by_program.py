@@ -318,6 +318,7 @@ def in_other_units(here, energy, price):
             },
             lines=[replace(line, limit_kw=energy * line.limit_kw) for line in grid.lines],
         ),
+        curtailment=here.curtailment,
         storage_offers=[
             replace(
                 offer,

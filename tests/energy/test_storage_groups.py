@@ -46,6 +46,7 @@ def test_merged_units_cost_too_little_by_at_most_their_bound(here, changes):
         tariff=here.tariff,
         batteries=nearly,
         grid=here.grid,
+        curtailment=here.curtailment,
     ).problem
     none = dataclasses.replace(problem, storage=problem.storage.part(np.zeros(0, dtype=np.intp)))
     without, merged, each = (

@@ -55,6 +55,7 @@ def in_units(community, money, energy):
             },
             lines=[replace(line, limit_kw=line.limit_kw * energy) for line in grid.lines],
         ),
+        curtailment=community.curtailment,
         storage_offers=[
             replace(
                 offer,

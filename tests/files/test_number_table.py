@@ -57,7 +57,14 @@ def test_blocks_give_the_numbers_of_cells(tmp_path, monkeypatch, name, end, plac
         "",
         'time,"a\nb"\nt0,1\n',
         "time,a\rt0,1\r",
-        "time;a\nt0;1\n",
+        "time;a\nt0;1,234\n",
+        "time;a\nt0;1.234\n",
+        "time;a\nt0;1.234,5\n",
+        "time;a;b\nt0;0,5;1.25\n",
+        "time;a\nt0;1,234,567\nt1;0,5\n",
+        "time;a\n31.12.2024;1.234\n",
+        "time;a\n31.12.2024;0.5\n",
+        "time;a,b\nt0;0,5\n",
         "time,a\nt0,1_0\n",
         "time,a\nt0,0x1\n",
     ],
@@ -85,3 +92,38 @@ def test_a_table_of_too_many_cells_or_too_long_lines_is_left_to_cells(tmp_path, 
     assert NumberTable.read(path, "time").numbers.shape == (1, 100)
     monkeypatch.setattr(number_table, "BLOCK", 5)
     assert NumberTable.read(written(tmp_path, "time,a\nt000000000000,1\n"), "time") is None
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("sign", [",", "."])
+def test_blocks_of_semicolons_and_tabs_give_the_numbers_of_cells(
+    tmp_path, monkeypatch, end, separator, sign
+):
+    monkeypatch.setattr(number_table, "BLOCK", 100)
+    random = np.random.default_rng(0)
+    n_read = 0
+    for digits in (0, 1, 2, 3, 3, 3, 4, 9):
+        values = random.uniform(0, 10, (20, 2)) * 10.0 ** random.integers(0, 3)
+        cells = [[f"{value:.{digits}f}".replace(".", sign) for value in row] for row in values]
+        rows = [
+            ["a", "b", "time"],
+            *([*row, f"31/12/2024 {k:02}:00"] for k, row in enumerate(cells)),
+        ]
+        path = written(tmp_path, end.join(map(separator.join, rows)))
+        found = NumberTable.read(path, "time")
+        assumed = []
+        by_cell = CsvTable.read(path, assumed)
+        if found is None:
+            assert digits == 3
+            continue
+        n_read += 1
+        for row, (column, texts) in enumerate(zip("ab", zip(*cells, strict=True), strict=True)):
+            expected = [float(text.replace(",", ".")) for text in texts]
+            assert found.numbers[row].tolist() == expected
+            assert by_cell.floats(column).tolist() == expected
+        between, *decimals = found.assumed
+        assert assumed == [
+            f"meters.csv: {', '.join([between, 'the day before the month', *decimals])}"
+        ]
+    assert n_read >= 5

@@ -10,6 +10,8 @@ import math
 import numpy as np
 from scipy.optimize import linprog
 
+from tests.reference.controlled_storage import is_there
+
 
 def peaks_of_steps(day):
     """Return for each step the demand charges that it is under: (name of the period, price)."""
@@ -67,7 +69,12 @@ def least_cost(days, weights, members):
             flow = {member: {} for member in members}
             balance = {bought: 1.0, sold: -1.0}
             for index, (store, owner, energy, powers_kw, size) in enumerate(stores):
-                last = t == day.steps.n_steps - 1
+                if size is None and not is_there(day, store, t):
+                    stored.pop(index, None)
+                    continue
+                last = t == day.steps.n_steps - 1 or (
+                    size is None and not is_there(day, store, t + 1)
+                )
                 initial = store.initial_charge_kwh if size is None else 0.0
                 charge = column(0.0, 0, powers_kw[0] * hours)
                 wear = weight * store.degradation_cost_per_kwh
@@ -81,18 +88,18 @@ def least_cost(days, weights, members):
                     charge: -store.charge_efficiency,
                     discharge: 1 / store.discharge_efficiency,
                 }
-                if index in stored and t:
+                if index in stored:
                     row[stored[index][0]] = -1.0
-                equal.append((row, 0.0 if t else initial))
+                equal.append((row, 0.0 if index in stored else initial))
                 stored[index] = (state, initial)
                 if size is not None:
                     below += [({charge: 1.0, size[1]: -hours}, 0.0)]
                     below += [({discharge: 1.0, size[1]: -hours}, 0.0)]
                     below += [({state: 1.0, size[0]: -1.0}, 0.0)]
-            limited = math.isfinite(grid.export_limit_kw) or grid.connection_limits_kw or grid.lines
             for index in inside:
                 member = day.members[index]
-                unused = column(0.0, 0, max(day.pv_kwh[index, t], 0.0) if limited else 0.0)
+                pv = max(day.pv_kwh[index, t], 0.0) if member in day.curtailment else 0.0
+                unused = column(0.0, 0, pv)
                 balance[unused] = -1.0
                 flow[member][unused] = 1.0
             net = {day.members[index]: day.net_load_kwh[index, t] for index in inside}

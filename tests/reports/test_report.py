@@ -484,7 +484,7 @@ def test_bills_at_dual_prices_have_their_range_and_what_a_limit_of_nobody_earns(
     assert (evidence.highest - evidence.lowest).tolist() == pytest.approx([0.4, 0.4])
     for row, low, high in zip(own.tables[0][1:-1], evidence.lowest, evidence.highest, strict=True):
         assert f"|[{low:.2f}, {high:.2f}]|" in row[2].replace("\u2212", "-")
-    evidence, shared = page(grid=sg.energy.Grid(export_limit_kw=0.5))
+    evidence, shared = page(grid=sg.energy.Grid(export_limit_kw=0.5), curtailment="allowed")
     assert evidence.duality_gap < -0.01
     assert f"exceed the cost of all by {-evidence.duality_gap:.2f}" in shared.text
     assert "PV left unused" in shared.text

@@ -15,6 +15,7 @@ from sesgame.cli.options import (
     add_out,
     add_period,
     add_rules,
+    clock_of,
     given_options,
     names_of,
     period_of,
@@ -68,7 +69,7 @@ def allocate(options: argparse.Namespace) -> None:
     given = given_options(options)
     files = world_files(options.input)
     outputs.spare(files)
-    world = read_world(options.input).period(*period_of(options))
+    world = read_world(options.input, clock_of(options)).period(*period_of(options))
     problem = AllocationProblem.of(
         world, model=options.model, max_seconds=options.max_seconds, options=values_of(given)
     )
@@ -134,6 +135,7 @@ def _report(
             "command": options.command.__name__,
             "rules": rules,
             **{option: found.as_asked for option, found in given.items()},
+            **_clock(options, problem),
             "max_seconds": problem.max_seconds,
         },
         command=_again(options, name, problem, rules, given),
@@ -160,6 +162,12 @@ def _report(
         say(options, f"\nWritten: {', '.join(named)}")
 
 
+def _clock(options: argparse.Namespace, problem: AllocationProblem) -> dict[str, str]:
+    """Return what the command says of the clocks of a community, if anything."""
+    said = clock_of(options)._asdict() if problem.world else {}
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def _again(
     options: argparse.Namespace,
     name: str,
@@ -174,6 +182,8 @@ def _again(
         asked = {"start": origin.get("start"), "end": origin.get("end"), "model": problem.model}
         for option, value in asked.items():
             words += [] if value is None else [f"--{option}", str(value)]
+        for setting, said in _clock(options, problem).items():
+            words += [f"--{setting.replace('_', '-')}", said]
         words += ["--max-seconds", f"{problem.max_seconds:g}"]
     for option, found in given.items():
         if any(RULES.options[option] in RULES[rule].options for rule in rules):

@@ -1,4 +1,4 @@
-"""The command line: ``sesgame allocate``, ``compare``, ``solve``, ``auction``, ``verify``, ...."""
+"""The command line: ``sesgame init``, ``check``, ``allocate``, ``compare``, ``solve``, ...."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from sesgame.cli.allocate import add_allocate, add_solve
 from sesgame.cli.auction import add_auction
+from sesgame.cli.check import add_check
 from sesgame.cli.compare import add_compare
 from sesgame.cli.completion import add_completion
 from sesgame.cli.console import (
@@ -22,6 +23,7 @@ from sesgame.cli.console import (
     verbosity_of,
 )
 from sesgame.cli.example import add_example
+from sesgame.cli.init import add_init
 from sesgame.cli.verify import add_verify
 from sesgame.cli.versions import versions
 from sesgame.errors import SesgameError
@@ -47,9 +49,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, 1 for what is refuted, 2 for wrong input.
+    """Run a command and return the exit code: 0, or 2 for wrong input.
 
-    Ctrl-C gives 130. A reader of the output that leaves early, such as `head`, is no failure.
+    What is refuted or questioned gives 1, and Ctrl-C 130. A reader of the output that leaves early,
+    such as `head`, is no failure.
     """
     try:
         try:
@@ -103,6 +106,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.set_defaults(command=None, parser=parser)
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
     adders = (
+        add_init,
+        add_check,
         add_allocate,
         add_compare,
         add_solve,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sesgame.errors import SesgameError
-from sesgame.files.csv_table import MOST_TEXT
+from sesgame.files.table_rows import MOST_TEXT
 
 __all__ = ["STANDARD_INPUT", "regular_file"]
 

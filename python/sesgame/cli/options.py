@@ -14,6 +14,8 @@ import numpy as np
 
 from sesgame.catalogue import RULES
 from sesgame.energy.dispatch.problem import Model
+from sesgame.energy.meter_clock import MeterClock
+from sesgame.energy.time_steps import Stamp
 from sesgame.energy.world_files import read_world
 from sesgame.errors import GameError, SesgameError
 from sesgame.files.json_text import LONGEST_SHOWN
@@ -25,11 +27,15 @@ from sesgame.rule import MAX_SECONDS, ByName, Named, Option
 
 __all__ = [
     "Given",
+    "add_clock",
+    "add_dates",
     "add_json",
+    "add_month",
     "add_out",
     "add_period",
     "add_rule_options",
     "add_rules",
+    "clock_of",
     "given_options",
     "names_of",
     "period_of",
@@ -114,19 +120,9 @@ def values_of(given: dict[str, Given]) -> dict[str, Any]:
 
 
 def add_period(command: argparse.ArgumentParser) -> None:
-    """Add which part of a community counts, and how it is dispatched."""
-    command.add_argument(
-        "--start",
-        metavar="TIME",
-        help="start of the period (inclusive), e.g. 2016-06-01 or 2016-06-01T12:15",
-    )
-    command.add_argument("--end", metavar="TIME", help="end of the period (exclusive)")
-    command.add_argument(
-        "--month",
-        type=_month,
-        metavar="YYYY-MM",
-        help="a calendar month, on the clock of the tariff, instead of --start and --end",
-    )
+    """Add which part of a community counts, on which clock, and how it is dispatched."""
+    add_dates(command)
+    add_clock(command)
     command.add_argument(
         "--model",
         choices=get_args(Model),
@@ -140,6 +136,54 @@ def add_period(command: argparse.ArgumentParser) -> None:
         help="time limit of each separation search, where coalitions cannot be enumerated "
         f"(default: {MAX_SECONDS:g})",
     )
+
+
+def add_dates(command: argparse.ArgumentParser) -> None:
+    """Add which part of a community counts."""
+    command.add_argument(
+        "--start",
+        metavar="TIME",
+        help="start of the period (inclusive), e.g. 2016-06-01 or 2016-06-01T12:15",
+    )
+    command.add_argument("--end", metavar="TIME", help="end of the period (exclusive)")
+    add_month(command, "a calendar month, on the clock of the tariff, instead of --start and --end")
+
+
+def add_month(command: argparse.ArgumentParser, what: str) -> None:
+    """Add a calendar month, and what it is for."""
+    command.add_argument("--month", type=_month, metavar="YYYY-MM", help=what)
+
+
+def add_clock(command: argparse.ArgumentParser) -> None:
+    """Add on which clocks meters and tariff are, where ``clock.csv`` does not say."""
+    group = command.add_argument_group("clocks, as clock.csv says them")
+    group.add_argument(
+        "--zone", metavar="ZONE", help="where the clock of meters and tariff is: Europe/Madrid"
+    )
+    group.add_argument(
+        "--meters-zone", metavar="ZONE", help="that of the meters alone: a name, UTC, or +01:00"
+    )
+    group.add_argument("--tariff-zone", metavar="ZONE", help="that of the tariff alone")
+    group.add_argument(
+        "--stamp", choices=get_args(Stamp), help="which end of its step a stamp of a meter marks"
+    )
+
+
+def clock_of(options: argparse.Namespace) -> MeterClock:
+    """Return what the command says of the clocks.
+
+    Raises
+    ------
+    SesgameError
+        There is one zone for both, and one for either.
+    """
+    meters, tariff = options.meters_zone, options.tariff_zone
+    if options.zone is not None:
+        for name, zone in (("meters", meters), ("tariff", tariff)):
+            if zone is not None:
+                raise SesgameError(f"--zone is that of meters and tariff; drop it or --{name}-zone")
+        meters = tariff = options.zone
+    return MeterClock(meters, tariff, options.stamp)
 
 
 def period_of(options: argparse.Namespace) -> tuple[str | None, str | None]:
@@ -189,10 +233,11 @@ def source(options: argparse.Namespace, path: Path) -> Game | World:
     `path` is the input, or a copy of it.
     """
     if path.is_dir():
-        return read_world(path).period(*period_of(options))
-    for name in ("start", "end", "month", "model"):
+        return read_world(path, clock_of(options)).period(*period_of(options))
+    for name in ("start", "end", "month", "model", "zone", "meters_zone", "tariff_zone", "stamp"):
         if getattr(options, name) is not None:
-            raise SesgameError(f"--{name} is for communities, but {options.input} is no folder")
+            option = name.replace("_", "-")
+            raise SesgameError(f"--{option} is for communities, but {options.input} is no folder")
     return read_game(path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sesgame.cli.console import progress_of, say
+from sesgame.energy.meter_clock import MeterClock
 from sesgame.energy.world_files import read_world, world_files
 from sesgame.errors import GameError
 from sesgame.files.json_text import parsed
@@ -51,7 +52,7 @@ def verify(options: argparse.Namespace) -> int:
             say(options, f"refuted: {line}")
         return REFUTED
     say(options, f"{count(len(files), 'input file')}: the same digests")
-    problem = _problem(options.input, source)
+    problem = _problem(options.input, source, _clock(content.get("options")))
     allocations = result_of(content, problem.game, str(options.result))
     say(options, f"the game of {shown(options.input.name)}: the same players and values")
     oracle = None if problem.has_table else problem.oracle
@@ -70,7 +71,17 @@ def verify(options: argparse.Namespace) -> int:
     return REFUTED if is_refuted else 0
 
 
-def _problem(path: Path, source: dict[str, Any]) -> AllocationProblem:
+def _clock(options: object) -> MeterClock:
+    """Return what the command that made a result said of the clocks, beside the files."""
+    said = options if isinstance(options, dict) else {}
+    found = {name: said[name] for name in MeterClock._fields if said.get(name) is not None}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise GameError(f"options.{name} must be text, not {str(value)[:60]}")
+    return MeterClock(**found)
+
+
+def _problem(path: Path, source: dict[str, Any], said: MeterClock) -> AllocationProblem:
     """Return the game of the files, in the period and by the model that a result names."""
     if not path.is_dir():
         return AllocationProblem.of(read_game(path))
@@ -78,7 +89,7 @@ def _problem(path: Path, source: dict[str, Any]) -> AllocationProblem:
     for name, value in asked.items():
         if value is not None and not isinstance(value, str):
             raise GameError(f"source.{name} must be text, not {str(value)[:60]}")
-    world = read_world(path)
+    world = read_world(path, said)
     if asked["start"] is not None:
         world = world.period(asked["start"], asked["end"])
     return AllocationProblem.of(world, model=asked["model"])

@@ -9,13 +9,22 @@
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.bill import Bill, BillLine
+from sesgame.energy.calendar_hours import CalendarHours
 from sesgame.energy.clock import Calendar
 from sesgame.energy.clustering import ClusteredEvidence, clustered_nucleolus, clusters_of
 from sesgame.energy.community import Community
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
+from sesgame.energy.controller import (
+    Controller,
+    PeakShaving,
+    SelfConsumption,
+    StorageWindow,
+    TimeWindows,
+)
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
+    ContractPrices,
     OwenPrices,
     PeakPrices,
     PeakShare,
@@ -23,14 +32,27 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.energy.eltariff import read_eltariff
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.local_sharing.bill_sharing import bill_sharing
+from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
+from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
+from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.plausibility.question import Question
+from sesgame.energy.plausibility.questions import questions
+from sesgame.energy.public_grid.metering_point import MeteringPoint
+from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.public_grid.sharing_prices import SharingPrices
+from sesgame.energy.published_tariff import PublishedTariff
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
+from sesgame.energy.sharing_coefficients import SharingCoefficients
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
+from sesgame.energy.urdb import read_urdb
 
 __all__ = [
     "BargainedDispatchEvidence",
@@ -39,33 +61,53 @@ __all__ = [
     "BillLine",
     "Block",
     "Calendar",
+    "CalendarHours",
     "ClusteredEvidence",
     "Community",
     "Contract",
+    "ContractPrices",
+    "Controller",
     "DemandCharge",
     "DispatchOracle",
     "FixedFee",
     "Grid",
     "Line",
+    "MeteringPoint",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",
     "PeakShare",
+    "PeakShaving",
     "Pool",
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
+    "PublicGrid",
+    "PublishedTariff",
+    "Question",
     "Scenarios",
     "Schedule",
+    "SelfConsumption",
+    "SharingCoefficients",
+    "SharingPrices",
     "StorageOffer",
+    "StorageWindow",
     "Tariff",
     "Tax",
     "TimeSteps",
+    "TimeWindows",
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
+    "bill_sharing",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "mid_market_rate",
+    "questions",
+    "read_eltariff",
+    "read_urdb",
     "sharing_game",
+    "supply_demand_ratio",
+    "uniform_local_price",
 ]

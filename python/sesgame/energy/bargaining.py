@@ -229,6 +229,10 @@ def bargained_dispatch(
         raise GameError(f"a bargained dispatch is for a Community, not for {community!r}")
     part = community.period(start, end)
     problem, way = part.problem, chosen(part.problem, model)
+    if not way.optimises:
+        raise GameError(
+            f'a bargained dispatch is chosen, and with model="{way.name}" {way.reading}'
+        )
     _check_features(problem, uses_batteries=way.uses_batteries)
     game = part.cost_game(model=way.name)
     powers = weights_of(game, weights)
@@ -416,9 +420,15 @@ def _check_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
     """Refuse by name what accounts and own bills do not have."""
     charges = ["a demand charge"] * bool(problem.peak_charges)
     features = charges + problem.limits_of_nobody + problem.beyond_a_step
+    if problem.binding.curtailment.any():
+        features.append("PV that may be left unused")
+    if problem.sells_above_buy:
+        features.append("energy that sells for more than it costs")
     if uses_batteries:
         if len(problem.offers):
             features.append("storage to buy")
+        if problem.has_passing_batteries:
+            features.append("batteries that come or go")
         if any(problem.storage.degradation_costs):
             features.append("battery degradation costs")
     if features:

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.dispatch.problem import Offers, Storage
+from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
+    import datetime
+
     from numpy.typing import NDArray
+
+    from sesgame.energy.time_steps import TimeSteps
 
 __all__ = ["Battery", "Pool", "StorageOffer", "offers_of", "storage_of"]
 
@@ -53,11 +58,15 @@ class Battery:
         Stored at the beginning; what is stored at the end must not be less.
     degradation_cost_per_kwh : float, default 0
         For each kWh discharged, in the currency of the tariff; at least 0.
+    valid_from, valid_until : date, optional
+        The first day on which it is there, with its initial charge, and the first on which it no
+        longer is; always by default. What it holds goes with it: a dispatch leaves it no less than
+        it came with.
 
     Raises
     ------
     GameError
-        A number is out of its range, or there is no owner.
+        A number is out of its range, there is no owner, or it goes before it comes.
 
     Examples
     --------
@@ -76,6 +85,8 @@ class Battery:
     degradation_cost_per_kwh: float = 0.0
     charge_power_kw: float | None = None
     discharge_power_kw: float | None = None
+    valid_from: datetime.date | None = None
+    valid_until: datetime.date | None = None
 
     def __post_init__(self) -> None:
         if self.owner is None or self.owner == "":
@@ -103,9 +114,15 @@ class Battery:
                 f"{name}: initial_charge_kwh must be at most energy_kwh, {self.energy_kwh}, "
                 f"got {self.initial_charge_kwh}"
             )
+        try:
+            days = self.validity
+        except GameError as error:
+            raise GameError(f"{name}: {error}") from error
+        object.__setattr__(self, "valid_from", days.valid_from)
+        object.__setattr__(self, "valid_until", days.valid_until)
 
     @classmethod
-    def shared(cls, shares: Mapping[str, float], **whole: float | None) -> tuple[Battery, ...]:
+    def shared(cls, shares: Mapping[str, float], **whole: object) -> tuple[Battery, ...]:
         """Return the parts of one battery that several members own.
 
         Whoever is in a coalition brings its part of capacity, powers and charge. Parts of one
@@ -149,6 +166,11 @@ class Battery:
             cls(owner=owner, **{**whole, **{name: whole[name] * share for name in parted}})  # type: ignore[arg-type, operator]
             for owner, share in shares.items()
         )
+
+    @property
+    def validity(self) -> Validity:
+        """The days on which it is there."""
+        return Validity(self.valid_from, self.valid_until)
 
     @property
     def can_store(self) -> bool:
@@ -279,8 +301,29 @@ class Pool(ByValue):
         return cls(*brought, *efficiencies)
 
 
-def storage_of(batteries: Sequence[Battery], members: Sequence[str]) -> Storage:
-    """Return batteries as a dispatch model takes them."""
+def storage_of(
+    batteries: Sequence[Battery],
+    members: Sequence[str],
+    steps: TimeSteps | None = None,
+    membership: Mapping[str, Validity] | None = None,
+) -> Storage:
+    """Return batteries as a dispatch model takes them.
+
+    Parameters
+    ----------
+    batteries : sequence of Battery
+    members : sequence of str
+        Their owners among them.
+    steps : TimeSteps, optional
+        By which they come and go; without them they are there in one step.
+    membership : mapping of str to Validity, optional
+        When their owners are members; always by default.
+
+    Raises
+    ------
+    GameError
+        A day on which one comes or goes begins inside a step.
+    """
     numbers = {member: number for number, member in enumerate(members)}
     quantities = (
         "energy_kwh",
@@ -290,10 +333,18 @@ def storage_of(batteries: Sequence[Battery], members: Sequence[str]) -> Storage:
         "degradation_cost_per_kwh",
     )
     powers_kw = np.array([battery.powers_kw for battery in batteries]).reshape(-1, 2)
+    days = [
+        (battery.validity, (membership or {}).get(battery.owner, ALWAYS)) for battery in batteries
+    ]
+    there = [
+        (slice(0, 1),) if steps is None else [each.steps(steps) for each in own] for own in days
+    ]
     return Storage(
         owner=np.array([numbers[battery.owner] for battery in batteries], dtype=np.intp),
         charge_power_kw=powers_kw[:, 0],
         discharge_power_kw=powers_kw[:, 1],
+        first_step=np.array([max(part.start for part in parts) for parts in there], dtype=np.int64),
+        end_step=np.array([min(part.stop for part in parts) for parts in there], dtype=np.int64),
         **{name: _column(batteries, name) for name in quantities},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from sesgame.energy.clock import offsets
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.errors import GameError
+from sesgame.game.by_value import InOrder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +23,7 @@ __all__ = [
     "EVERY_MONTH",
     "HOLIDAY",
     "MINUTES",
+    "CalendarHours",
     "calendar_hours",
     "cells",
     "refuse_unknown_holidays",
@@ -34,6 +37,59 @@ DAY_TYPES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "hol")
 HOLIDAY = DAY_TYPES.index("hol")
 EVERY_DAY, EVERY_MONTH = frozenset(range(len(DAY_TYPES))), frozenset(range(1, 13))
 MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalendarHours(InOrder):
+    """Clock times on some days of some months.
+
+    Parameters
+    ----------
+    start_minute, end_minute : int, default 0 and 1440
+        Minutes after midnight; the end is not part of it. With an end before the start it is the
+        evening and the early morning of each day.
+    days : iterable of int, default all
+        Days of the week, Monday is 0; 7 is a holiday, which is no day of the week then.
+    months : iterable of int, default all
+        January is 1.
+
+    Raises
+    ------
+    GameError
+        There are no such minutes, days or months.
+
+    Examples
+    --------
+    >>> weekend = CalendarHours(days=[5, 6])
+    >>> weekend.holds.mean().round(2).tolist()
+    0.25
+    """
+
+    start_minute: int = 0
+    end_minute: int = MINUTES
+    days: frozenset[int] = EVERY_DAY
+    months: frozenset[int] = EVERY_MONTH
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "days", frozenset(self.days))
+        object.__setattr__(self, "months", frozenset(self.months))
+        calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """The minutes that are meant, by month, type of day and minute: (12, 8, 1440)."""
+        return calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
+
+    @property
+    def in_words(self) -> str:
+        """The clock times and days, in words; empty for all of them."""
+        words = []
+        if (self.start_minute, self.end_minute) != (0, MINUTES):
+            clock = [f"{m // 60:02}:{m % 60:02}" for m in (self.start_minute, self.end_minute)]
+            words.append(f"from {clock[0]} to {clock[1]}")
+        if self.days != EVERY_DAY:
+            words.append(f"on {' '.join(DAY_TYPES[day] for day in sorted(self.days))}")
+        return " ".join(words)
 
 
 def calendar_hours(

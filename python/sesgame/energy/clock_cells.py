@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 
-from sesgame.energy.calendar_hours import DAY_TYPES, EVERY_DAY, EVERY_MONTH
+from sesgame.energy.calendar_hours import DAY_TYPES, EVERY_DAY, EVERY_MONTH, CalendarHours
 from sesgame.energy.time_steps import MONTHS
 
-__all__ = ["CLOCK", "DAYS", "MONTHS_OF_YEAR", "days_of", "minute_of", "months_of"]
+__all__ = [
+    "CLOCK",
+    "DAYS",
+    "HOURS",
+    "MONTHS_OF_YEAR",
+    "days_of",
+    "hours_of",
+    "minute_of",
+    "months_of",
+]
 
 CLOCK, DAYS = "a clock time like 06:30", "days like mon-fri, sat sun or hol"
 MONTHS_OF_YEAR = "months like jun-sep or dec jan"
+HOURS = "hours like 20:00-07:00 mon-fri;00:00-24:00 sat sun dec-feb"
 """What messages say is expected."""
 
 _MONTHS = tuple(month[:3].lower() for month in MONTHS)
@@ -32,6 +42,25 @@ def days_of(text: str) -> frozenset[int]:
 def months_of(text: str) -> frozenset[int]:
     """Return the months that words like ``oct-mar jul`` mean, January is 1; nothing means all."""
     return frozenset(month + 1 for month in _ranges(text, _MONTHS, {})) or EVERY_MONTH
+
+
+def hours_of(text: str) -> tuple[CalendarHours, ...]:
+    """Return hours like ``20:00-07:00 mon-fri nov-mar;00:00-24:00 sat sun``."""
+    found = []
+    for part in text.split(";"):
+        clock, *words = part.lower().split()
+        start, end = clock.split("-")
+        days = [word for word in words if word[:3] in DAY_TYPES]
+        months = [word for word in words if word not in days]
+        found.append(
+            CalendarHours(
+                start_minute=minute_of(start),
+                end_minute=minute_of(end),
+                days=days_of(" ".join(days)),
+                months=months_of(" ".join(months)),
+            )
+        )
+    return tuple(found)
 
 
 def _ranges(text: str, names: tuple[str, ...], also: dict[str, int]) -> frozenset[int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, stora
 from sesgame.energy.bill import Bill
 from sesgame.energy.community_files import read_community_files
 from sesgame.energy.contract import Contract
+from sesgame.energy.controller import Controller
 from sesgame.energy.dispatch.approximation import approximations
 from sesgame.energy.dispatch.linear_program import LinearDispatch
-from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.dispatch.model import chosen, refuse_dispatch_above_buy
 from sesgame.energy.dispatch.problem import DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.grid import Grid
@@ -27,6 +28,7 @@ from sesgame.energy.meter_frames import energy_of_frames, meter_frame, times_of
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
+from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
 from sesgame.game.by_value import ByValue
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.billing import Billing
 
 __all__ = ["Community"]
+
+Curtailment: TypeAlias = Literal["none", "allowed"] | Iterable[str]
+
+Days: TypeAlias = "tuple[date | str | None, date | str | None] | Validity"
 
 HUM = 1e-3
 """Of what all generate and a member uses: what its PV may draw without being taken for a load."""
@@ -72,16 +78,32 @@ class Community(ByValue):
         Charges on the highest import, and limits of connections and lines; by default none.
     storage_offers : iterable of StorageOffer, optional
         Storage that any coalition may buy as much of as pays.
+    battery_kwh : array_like of float, shape (n, T), optional
+        What batteries were metered to do in each step, charging less discharging: positive while
+        they charge, at their terminals. Load is then without them.
+    controller : Controller, optional
+        What ran the batteries, without foresight: :class:`SelfConsumption`, :class:`PeakShaving` or
+        :class:`TimeWindows`.
+    curtailment : {"none", "allowed"} or iterable of members, default "none"
+        Whose PV may be left unused where that pays or keeps a limit.
+    membership : mapping of member to (date, date), optional
+        The first day of somebody who joins later, and the first without somebody who leaves; None
+        for an end that is open. On other days the readings and batteries of that member are those
+        of somebody else, and do not count.
     name : str, default "community"
         For reports.
+    assumed : iterable of str, optional
+        What whoever read the data assumed, for headings and results.
 
     Raises
     ------
     GameError
         Shapes do not fit, a number is not finite, PV is negative on the whole by more than a meter
         hums (a thousandth of what all generate and the member uses), a battery's owner
-        or somebody whom the grid names is not a member, or energy sells for more than it costs in
-        some step.
+        or somebody whom grid, controller, curtailment or membership names is not a member, there is
+        a controller but no battery, energy sells for more than it costs in some step and there is
+        storage to dispatch, or a day on which somebody or something comes or goes begins inside a
+        step.
 
     Notes
     -----
@@ -110,7 +132,12 @@ class Community(ByValue):
     batteries: tuple[Battery, ...]
     grid: Grid
     storage_offers: tuple[StorageOffer, ...]
+    battery_kwh: NDArray[np.float64] | None
+    controller: Controller | None
+    curtailment: tuple[str, ...]
+    membership: dict[str, Validity]
     name: str
+    assumed: tuple[str, ...]
     buy_per_kwh: NDArray[np.float64]
     sell_per_kwh: NDArray[np.float64]
 
@@ -125,7 +152,12 @@ class Community(ByValue):
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
+        battery_kwh: ArrayLike | None = None,
+        controller: Controller | None = None,
+        curtailment: Curtailment = "none",
+        membership: Mapping[str, Days] | None = None,
         name: str = "community",
+        assumed: Iterable[str] = (),
     ) -> None:
         labels = cast("tuple[str, ...]", tuple(Players(members)))
         if not isinstance(steps, TimeSteps):
@@ -133,16 +165,25 @@ class Community(ByValue):
         if pv_kwh is None:
             pv_kwh = np.zeros((len(labels), steps.n_steps))
         buy_per_kwh, sell_per_kwh = _checked_prices(tariff, steps)
+        belonging = _checked_membership(membership or {}, labels)
+        there = {labels.index(member): days.holds(steps) for member, days in belonging.items()}
         fields = {
             "members": labels,
             "steps": steps,
-            "load_kwh": _checked_energy("load_kwh", load_kwh, labels, steps),
-            "pv_kwh": _checked_energy("pv_kwh", pv_kwh, labels, steps),
+            "load_kwh": _checked_energy("load_kwh", load_kwh, labels, steps, there),
+            "pv_kwh": _checked_energy("pv_kwh", pv_kwh, labels, steps, there),
             "tariff": tariff,
             "batteries": tuple(batteries),
             "grid": grid or Grid(),
             "storage_offers": tuple(storage_offers),
+            "battery_kwh": None
+            if battery_kwh is None
+            else _checked_energy("battery_kwh", battery_kwh, labels, steps, there),
+            "controller": controller,
+            "curtailment": _curtailing(curtailment, labels),
+            "membership": belonging,
             "name": name,
+            "assumed": tuple(assumed),
             "buy_per_kwh": buy_per_kwh,
             "sell_per_kwh": sell_per_kwh,
         }
@@ -157,6 +198,29 @@ class Community(ByValue):
                     f"an operator has to be listed as a member, without meters"
                 )
         self.grid.check_members(labels)
+        if self._stores_by_choice and (buy_per_kwh < sell_per_kwh).any():
+            refuse_dispatch_above_buy(self.problem)
+        if controller is not None:
+            if not self.batteries:
+                raise GameError("a controller runs batteries, but there are none")
+            # What does not fit the members is told at once, and what does not fit the steps.
+            shifts = controller.control(steps, labels).shift_kwh
+            for member in belonging:
+                if shifts[labels.index(member)]:
+                    raise GameError(
+                        f"{member!r} has a threshold of its own, but is a member only "
+                        f"{belonging[member].in_words}: give one threshold for all"
+                    )
+        # So is a battery that comes or goes inside a step, or was read where it is not.
+        self._refuse_readings_of_nothing()
+
+    @property
+    def _stores_by_choice(self) -> bool:
+        """Whether there is storage of which only a dispatch says what it does."""
+        is_known = self.controller is not None or self.battery_kwh is not None
+        return bool(self.storage_offers) or (
+            not is_known and any(battery.can_store for battery in self.batteries)
+        )
 
     def _refuse_wrong_sign(self) -> None:
         # Row by row: a large community is not held twice.
@@ -168,6 +232,24 @@ class Community(ByValue):
                 raise GameError(
                     f"the PV of {member!r} adds up to {total:g} kWh; what PV generates is "
                     f"positive: change the sign of the readings, or of scale in members.csv"
+                )
+
+    def _refuse_readings_of_nothing(self) -> None:
+        """Refuse readings of the batteries of a member in steps in which none is there."""
+        storage = storage_of(self.batteries, self.members, self.steps, self.membership)
+        if self.battery_kwh is None:
+            return
+        for owner in np.unique(storage.owner).tolist():
+            there = np.zeros(self.steps.n_steps, dtype=np.bool_)
+            for battery in np.flatnonzero(storage.owner == owner):
+                there[storage.first_step[battery] : storage.end_step[battery]] = True
+            odd = (self.battery_kwh[owner] != 0) & ~there
+            if odd.any():
+                step = int(np.argmax(odd))
+                raise GameError(
+                    f"battery_kwh of {self.members[owner]!r} is {self.battery_kwh[owner, step]:g} "
+                    f"at {self.steps.time(step)}, when none of its batteries is there: change "
+                    f"valid_from or valid_until, or the readings"
                 )
 
     @classmethod
@@ -185,8 +267,9 @@ class Community(ByValue):
         ----------
         folder : path
             With ``members.csv``, ``meters.csv``, ``tariff.csv`` and, if there are batteries,
-            ``batteries.csv``; each may be compressed (``.csv.gz``). ``docs/file-formats.md``
-            describes them.
+            ``batteries.csv``; each may be compressed (``.csv.gz``), or a workbook (extra
+            ``excel``). ``docs/file-formats.md`` describes them. What has to be assumed to read
+            other forms, such as semicolons and decimal commas, is in `assumed` and in results.
         meters_zone, tariff_zone : str, optional
             Where the clocks of the meters and of the tariff are, as in :meth:`from_frames`; what
             ``clock.csv`` says by default.
@@ -196,8 +279,8 @@ class Community(ByValue):
 
         Raises
         ------
-        GameError
-            A file is missing or wrong; the message names file, line and column. What is given here
+        FaultyFilesError
+            Files are missing or wrong: all faults, with file, line and column. What is given here
             is not what ``clock.csv`` says.
         """
         said = MeterClock(meters_zone, tariff_zone, stamp)
@@ -214,6 +297,10 @@ class Community(ByValue):
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
+        battery: pd.DataFrame | None = None,
+        controller: Controller | None = None,
+        curtailment: Curtailment = "none",
+        membership: Mapping[str, Days] | None = None,
         members: Iterable[str] | None = None,
         name: str = "community",
         meters_zone: str | None = None,
@@ -233,8 +320,10 @@ class Community(ByValue):
             array of xarray has a dimension of times.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
-        tariff, batteries, grid, storage_offers, name
+        tariff, batteries, grid, storage_offers, controller, curtailment, membership, name
             As in :class:`Community`.
+        battery : DataFrame, optional
+            What batteries were metered to do, charging less discharging, as a frame like `pv`.
         members : iterable of hashable, optional
             All members, also those without load or without any meter; by default the columns
             of `load`.
@@ -267,9 +356,11 @@ class Community(ByValue):
         >>> sg.energy.Community.from_frames(load, unit="kW", tariff=sg.energy.Tariff.flat(0.3, 0.1))
         Community('community', 2 members, 24 steps of 1 h from 2016-06-01T00:00, 0 batteries)
         """
+        batteries = tuple(batteries)
         if unit not in ("kW", "kWh"):
             raise GameError(f'unit must be "kW" or "kWh", got {unit!r}')
-        given = {"load": load} if pv is None else {"load": load, "pv": pv}
+        others = {"pv": pv, "battery": battery}
+        given = {"load": load} | {k: frame for k, frame in others.items() if frame is not None}
         frames = [meter_frame(frame, role) for role, frame in given.items()]
         times, zone = times_of(frames[0].index)
         if zone is not None and meters_zone not in (None, zone):
@@ -282,15 +373,23 @@ class Community(ByValue):
             holidays=holidays,
             stamp=stamp,
         )
-        refuse_unsaid(steps, tariff_zone, tariff.follows_clock or grid.follows_clock)
+        follow = any(each.follows_clock for each in (tariff, grid, controller) if each is not None)
+        dated = bool(membership) or any(battery.validity != ALWAYS for battery in batteries)
+        refuse_unsaid(steps, tariff_zone, follow or dated)
         all_members = None if members is None else list(Players(members))
         labels, readings = energy_of_frames(frames, list(given), all_members)
-        energy = readings * (steps.step_hours if unit == "kW" else 1.0)
+        energy = dict(
+            zip(given, readings * (steps.step_hours if unit == "kW" else 1.0), strict=True)
+        )
         return cls(
             members=cast("list[str]", labels),
             steps=steps,
-            load_kwh=energy[0],
-            pv_kwh=None if pv is None else energy[1],
+            load_kwh=energy["load"],
+            pv_kwh=energy.get("pv"),
+            battery_kwh=energy.get("battery"),
+            controller=controller,
+            curtailment=curtailment,
+            membership=membership,
             tariff=tariff,
             batteries=batteries,
             grid=grid,
@@ -403,7 +502,7 @@ class Community(ByValue):
             pv_kwh=self.pv_kwh,
             buy_per_kwh=self.buy_per_kwh,
             sell_per_kwh=self.sell_per_kwh,
-            storage=storage_of(self.batteries, self.members),
+            storage=storage_of(self.batteries, self.members, self.steps, self.membership),
             offers=offers_of(self.storage_offers),
             peak_charges=() if billing else charges.peak_charges(self.steps),
             import_limit_kw=self.grid.import_limit_kw,
@@ -411,7 +510,17 @@ class Community(ByValue):
             flow_limits=self.grid.flow_limits(self.members),
             currency=self.currency,
             billing=billing,
+            may_curtail=np.array([member in self.curtailment for member in self.members]),
+            metered_kwh=self.battery_kwh,
+            control=None
+            if self.controller is None
+            else self.controller.control(self.steps, self.members),
         )
+
+    @property
+    def has_storage(self) -> bool:
+        """Whether there are batteries, or readings of some."""
+        return bool(self.batteries) or self.battery_kwh is not None
 
     @property
     def net_load_kwh(self) -> NDArray[np.float64]:
@@ -457,8 +566,10 @@ class Community(ByValue):
     def _part(self, period: slice) -> Community:
         part = copy(self)
         object.__setattr__(part, "steps", self.steps.part(period))
-        for name in ("load_kwh", "pv_kwh", "buy_per_kwh", "sell_per_kwh"):
-            object.__setattr__(part, name, getattr(self, name)[..., period])
+        for name in ("load_kwh", "pv_kwh", "battery_kwh", "buy_per_kwh", "sell_per_kwh"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(part, name, values[..., period])
         return part
 
     def months(self) -> tuple[Community, ...]:
@@ -501,14 +612,17 @@ class Community(ByValue):
         ----------
         start, end : str, datetime64 or datetime, optional
             The steps that start in ``[start, end)``; by default all.
-        model : {"battery", "netting", "merged", "linear", "contract"}, optional
+        model : {"battery", "netting", "merged", "linear", "contract", "as-it-ran", "re-run"}, \
+optional
             By default :attr:`default_model`: ``"linear"`` if there is something that only a
             linear program has (limits of connections or lines that some coalition could reach,
             storage to buy, batteries of different efficiencies or wear), or batteries so
             different in hours or charge that a pool of them may cost some coalition less by more
             than a hundredth of what they save it, or keep a limit that they cannot; ``"merged"``
             instead if some of them are as good as one unit in the same sense; else the recursion
-            ``"battery"`` if there are batteries, else ``"netting"``.
+            ``"battery"`` if there are batteries, else ``"netting"``. Where there is a controller,
+            the default is ``"re-run"``; where there are readings of batteries and none,
+            ``"as-it-ran"``.
 
         Returns
         -------
@@ -589,8 +703,11 @@ class Community(ByValue):
         start: Moment | None = None,
         end: Moment | None = None,
         model: Model | None = None,
-    ) -> DispatchOracle:
+    ) -> DispatchOracle | None:
         """Return the separation oracle of :meth:`cost_game`, for more members than a table holds.
+
+        None where nothing is optimised: of the models ``"as-it-ran"`` and ``"re-run"``, and where
+        selling earns more than buying costs.
 
         Parameters
         ----------
@@ -629,15 +746,26 @@ class Community(ByValue):
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
 
-        Of batteries that are run as one it says by which share of what they save that may put the
-        cost of any coalition too low, and by how much that of all.
+        Lines between them say what was assumed to read files, where that was needed. Of batteries
+        that are run as one it says by which share of what they save that may put the cost of any
+        coalition too low, and by how much that of all.
         """
         problem = self.problem
-        how = chosen(problem, model).summary([problem])
+        used = chosen(problem, model)
+        how = used.summary([problem])
+        if (problem.metered_kwh is not None or problem.control) and used.optimises:
+            how = f"{how}, {used.reading}: not as it ran"
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}{self._clock}\n"
-            f"{count(len(self.members), 'member')}, {self.steps.in_words}, {how}"
+            + "".join(f"read {words}\n" for words in self.assumed)
+            + f"{count(len(self.members), 'member')}{self._passing}, {self.steps.in_words}, {how}"
         )
+
+    @property
+    def _passing(self) -> str:
+        """Who is a member for a part of the time only."""
+        passing = [f"{member} {days.in_words}" for member, days in self.membership.items()]
+        return f" ({', '.join(passing)})" if passing else ""
 
     @property
     def _clock(self) -> str:
@@ -645,7 +773,8 @@ class Community(ByValue):
         zone = self.steps.calendar.zone
         if zone is not None:
             return f", {zone}"
-        follow = self.tariff.follows_clock or self.grid.follows_clock
+        controlled = self.controller is not None and self.controller.follows_clock
+        follow = self.tariff.follows_clock or self.grid.follows_clock or controlled
         return ", prices on the clock of the meters" if follow else ""
 
     def origin(self, model: Model | None = None) -> dict[str, Any]:
@@ -658,6 +787,8 @@ class Community(ByValue):
             "n_steps": self.steps.n_steps,
             "step_hours": self.steps.step_hours,
             "model": self.chosen_model(model),
+            **({"storage": chosen(self.problem, model).reading} if self.has_storage else {}),
+            **({"assumed": list(self.assumed)} if self.assumed else {}),
         }
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
@@ -718,9 +849,16 @@ def _of_another_type(label: Hashable, members: tuple[str, ...]) -> str:
 
 
 def _checked_energy(
-    name: str, values: ArrayLike, members: tuple[str, ...], steps: TimeSteps
+    name: str,
+    values: ArrayLike,
+    members: tuple[str, ...],
+    steps: TimeSteps,
+    there: Mapping[int, NDArray[np.bool_]],
 ) -> NDArray[np.float64]:
-    """Return finite energy by member and step, read-only: what nobody can write is not copied."""
+    """Return finite energy by member and step, read-only: what nobody can write is not copied.
+
+    Of members who are there only in some steps, by number, it is 0 in the others.
+    """
     shape = (len(members), steps.n_steps)
     is_kept = isinstance(values, np.ndarray) and values.base is None and not values.flags.writeable
     try:
@@ -737,22 +875,70 @@ def _checked_energy(
         raise GameError(
             f"{name} of {members[member]!r} is {energy[member, step]} at {steps.time(int(step))}"
         )
+    absent = {member: ~inside for member, inside in there.items() if not inside.all()}
+    if absent and not energy.flags.writeable:
+        energy = energy.copy()
+    for member, outside in absent.items():
+        energy[member, outside] = 0.0
     energy.setflags(write=False)
     return energy
+
+
+def _checked_membership(
+    membership: Mapping[str, Days], members: tuple[str, ...]
+) -> dict[str, Validity]:
+    """Return the days of those who are not members always.
+
+    Raises
+    ------
+    GameError
+        One is not a member, or the days are none.
+    """
+    found = {}
+    for member, days in membership.items():
+        if member not in members:
+            raise GameError(
+                f"membership names {member!r}, who is not a member"
+                f"{_of_another_type(member, members)}"
+            )
+        try:
+            belonging = days if isinstance(days, Validity) else Validity(*days)
+        except (GameError, TypeError) as error:
+            raise GameError(f"membership of {member!r}: {error}") from error
+        if belonging != ALWAYS:
+            found[member] = belonging
+    return found
 
 
 def _checked_prices(
     tariff: Tariff | PriceSeries | Contract, steps: TimeSteps
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the buy and sell price of each step, read-only; no step may buy for less than sell."""
+    """Return the buy and sell price of each step, read-only."""
     buy, sell = tariff.prices(steps)
-    if (buy < sell).any():
-        index = int(np.argmax(buy < sell))
-        raise GameError(
-            f"at {steps.time(index)} energy is bought for {buy[index]:g} and sold for "
-            f"{sell[index]:g} {tariff.currency} per kWh: with a buy price below the sell price "
-            f"the community would earn without limit by buying and selling at once"
-        )
     for prices in (buy, sell):
         prices.setflags(write=False)
     return buy, sell
+
+
+def _curtailing(curtailment: Curtailment, members: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the members whose PV may be left unused, in order.
+
+    Raises
+    ------
+    GameError
+        One is not a member, or it is another word.
+    """
+    if isinstance(curtailment, str):
+        if curtailment not in ("none", "allowed"):
+            raise GameError(
+                f'curtailment must be "none", "allowed" or a list of members, got {curtailment!r}'
+            )
+        return members if curtailment == "allowed" else ()
+    named = tuple(curtailment)
+    for member in named:
+        if member not in members:
+            raise GameError(
+                f"curtailment names {member!r}, who is not a member"
+                f"{_of_another_type(member, members)}"
+            )
+    return tuple(member for member in members if member in named)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -22,16 +23,23 @@ from sesgame.energy.clock_cells import (
 )
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_contracts
-from sesgame.energy.equipment_files import read_batteries, read_grid, read_offers
+from sesgame.energy.controller_files import read_controller
+from sesgame.energy.equipment_files import (
+    VALID,
+    read_batteries,
+    read_grid,
+    read_offers,
+    read_validity,
+)
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
+from sesgame.energy.meter_files import read_meter_file, read_times
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
-from sesgame.energy.time_steps import TimeSteps, check_time
-from sesgame.errors import GameError
+from sesgame.energy.validity import ALWAYS, Validity
+from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_folder import csv_files, find_csv
-from sesgame.files.csv_table import NAMED, CsvTable
-from sesgame.files.number_table import NumberTable
-from sesgame.formatting import count
+from sesgame.files.csv_table import CsvTable
+from sesgame.files.faults import Faults
 
 if TYPE_CHECKING:
     from datetime import date
@@ -39,12 +47,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.battery import Battery, StorageOffer
+    from sesgame.energy.controller import Controller
+    from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["CommunityFields", "community_files", "contracts_of", "read_community_files"]
+__all__ = [
+    "BAND_COLUMNS",
+    "CommunityFields",
+    "CommunityParts",
+    "Meter",
+    "as_fields",
+    "community_files",
+    "contracts_of",
+    "read_bands",
+    "read_community_files",
+    "read_holidays",
+    "read_parts",
+]
 
 _NEEDED = ("members", "meters", "tariff")
-_OPTIONAL = ("batteries", "grid", "storage_offers", "clock", "holidays", *ELEMENT_FILES)
-_KINDS = ("load", "pv")
+_OPTIONAL = (
+    "batteries",
+    "controller",
+    "grid",
+    "storage_offers",
+    "clock",
+    "holidays",
+    *ELEMENT_FILES,
+)
+BAND_COLUMNS = ("from", "to", "days", "months", "valid_from")
+"""Columns that say when a price holds."""
+
+_KINDS = ("load", "pv", "battery")
 _UNITS = ("kW", "kWh")
 
 
@@ -59,10 +92,15 @@ class CommunityFields(TypedDict):
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
+    battery_kwh: NDArray[np.float64] | None
+    controller: Controller | None
+    curtailment: list[str]
+    membership: dict[str, Validity]
     name: str
+    assumed: list[str]
 
 
-class _Meter(NamedTuple):
+class Meter(NamedTuple):
     """A row of members.csv that assigns a meter."""
 
     member: int
@@ -70,6 +108,52 @@ class _Meter(NamedTuple):
     column: str
     unit: str
     scale: float
+    days: Validity
+    line: int
+
+
+@dataclass
+class CommunityParts:
+    """What could be read of a community's files; None, and nothing, stands for what could not.
+
+    Attributes
+    ----------
+    readings : dict of str to array
+        The cells of columns of the meters, with NaN for what is no number.
+    assumed : list of str
+        How files were read that are not plain CSV, with their names.
+    """
+
+    name: str
+    members: list[str] = field(default_factory=list)
+    meters: list[Meter] = field(default_factory=list)
+    membership: dict[str, Validity] = field(default_factory=dict)
+    curtailment: list[str] = field(default_factory=list)
+    steps: TimeSteps | None = None
+    readings: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    tariff: Tariff | PriceSeries | Contract | None = None
+    batteries: list[Battery] = field(default_factory=list)
+    controller: Controller | None = None
+    grid: Grid = field(default_factory=Grid)
+    storage_offers: list[StorageOffer] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+
+    def table(self, path: Path) -> CsvTable:
+        """Read a table, and note what was assumed."""
+        return CsvTable.read(path, self.assumed)
+
+    def energy_kwh(self, kind: str, steps: TimeSteps) -> NDArray[np.float64]:
+        """Return the energy that the meters of a kind add up to, shape (n, T), read-only."""
+        energy = np.zeros((len(self.members), steps.n_steps))
+        for meter in self.meters:
+            if meter.kind == kind:
+                hours = steps.step_hours if meter.unit == "kW" else 1.0
+                there = meter.days.steps(steps)
+                energy[meter.member, there] += self.readings[meter.column][there] * (
+                    meter.scale * hours
+                )
+        energy.setflags(write=False)
+        return energy
 
 
 def community_files(folder: Path) -> dict[str, Path]:
@@ -96,38 +180,109 @@ def read_community_files(folder: Path, said: MeterClock) -> CommunityFields:
 
     Raises
     ------
-    GameError
-        A file is missing or wrong; the message names file, line and column.
+    FaultyFilesError
+        Files are missing or wrong: all faults, with file, line and column.
     """
-    files = community_files(folder)
-    if "clock" in files:
-        said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
-    holidays = _read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
-    members, meters = _read_members(CsvTable.read(files["members"]))
-    steps, load_kwh, pv_kwh = _read_meters(files["meters"], len(members), meters, said, holidays)
-    batteries: list[Battery] = []
-    offers: list[StorageOffer] = []
-    if "batteries" in files:
-        batteries = read_batteries(CsvTable.read(files["batteries"]), members)
-    if "storage_offers" in files:
-        offers = read_offers(CsvTable.read(files["storage_offers"]))
-    grid = read_grid(CsvTable.read(files["grid"]), members) if "grid" in files else Grid()
-    tariff = _joint_contract(files, said)
-    refuse_unsaid(steps, said.tariff_zone, tariff.follows_clock or grid.follows_clock)
+    faults = Faults()
+    parts = read_parts(folder, said, faults)
+    faults.refuse()
+    return as_fields(parts)
+
+
+def as_fields(parts: CommunityParts) -> CommunityFields:
+    """Return what was read without faults, as the arguments of a Community."""
+    steps, tariff = parts.steps, parts.tariff
+    assert steps is not None
+    assert tariff is not None
+    # Batteries that nobody metered are another thing than batteries that stood still.
+    is_metered = any(meter.kind == "battery" for meter in parts.meters)
     return {
-        "members": members,
+        "members": parts.members,
         "steps": steps,
-        "load_kwh": load_kwh,
-        "pv_kwh": pv_kwh,
+        "load_kwh": parts.energy_kwh("load", steps),
+        "pv_kwh": parts.energy_kwh("pv", steps),
         "tariff": tariff,
-        "batteries": batteries,
-        "grid": grid,
-        "storage_offers": offers,
-        "name": folder.resolve().name,
+        "batteries": parts.batteries,
+        "grid": parts.grid,
+        "storage_offers": parts.storage_offers,
+        "battery_kwh": parts.energy_kwh("battery", steps) if is_metered else None,
+        "controller": parts.controller,
+        "curtailment": parts.curtailment,
+        "membership": parts.membership,
+        "name": parts.name,
+        "assumed": parts.assumed,
     }
 
 
-def contracts_of(files: Mapping[str, Path], said: MeterClock) -> dict[str, Contract]:
+def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts:
+    """Read a community's files as far as they can be read, and note what is wrong with them."""
+    parts = CommunityParts(folder.resolve().name)
+    files: dict[str, Path] = {}
+    holidays = None
+    with faults.caught():
+        files = community_files(folder)
+    if "clock" in files:
+        with faults.caught():
+            said = said.joined(read_clock(parts.table(files["clock"])), files["clock"])
+    if "holidays" in files:
+        with faults.caught():
+            holidays = read_holidays(parts.table(files["holidays"]))
+    known = len(faults.found)
+    if "members" in files:
+        with faults.caught():
+            _read_members(parts.table(files["members"]), parts, faults)
+    if "meters" in files:
+        # Where members.csv is wrong, nobody can say which columns belong to nobody.
+        columns = list(dict.fromkeys(meter.column for meter in parts.meters))
+        with faults.caught():
+            meters = read_meter_file(
+                files["meters"],
+                columns if len(faults.found) == known else None,
+                said,
+                holidays,
+                faults,
+                assumed=parts.assumed,
+            )
+            parts.steps, parts.readings = meters.steps, meters.readings
+            _check_units(files["meters"], parts.meters, meters.units, faults)
+    if "batteries" in files and parts.members:
+        with faults.caught():
+            parts.batteries = read_batteries(parts.table(files["batteries"]), parts.members)
+    if "storage_offers" in files:
+        with faults.caught():
+            parts.storage_offers = read_offers(parts.table(files["storage_offers"]))
+    if "grid" in files and parts.members:
+        with faults.caught():
+            parts.grid = read_grid(parts.table(files["grid"]), parts.members)
+    if "controller" in files and parts.members:
+        with faults.caught():
+            parts.controller = read_controller(parts.table(files["controller"]), parts.members)
+    if "tariff" in files or "contracts" in files:
+        with faults.caught():
+            parts.tariff = _joint_contract(files, said, parts.assumed)
+    if parts.steps is not None:
+        clocks = (parts.tariff, parts.grid, parts.controller)
+        follow = any(each.follows_clock for each in clocks if each is not None)
+        validities = [each.days for each in parts.meters]
+        validities += [each.validity for each in parts.batteries]
+        dated = any(each != ALWAYS for each in (*validities, *parts.membership.values()))
+        with faults.caught():
+            refuse_unsaid(parts.steps, said.tariff_zone, follow or dated)
+    return parts
+
+
+def _check_units(path: Path, meters: list[Meter], units: Mapping[str, str], faults: Faults) -> None:
+    """Note where a row of units says power and members.csv energy, or the other way round."""
+    for meter in meters:
+        unit = units.get(meter.column, meter.unit)
+        if unit.endswith("h") != meter.unit.endswith("h"):
+            what = f'"{meter.column}" is in {unit} there, and members.csv says {meter.unit}'
+            faults.found.append(Fault(what, str(path)))
+
+
+def contracts_of(
+    files: Mapping[str, Path], said: MeterClock, assumed: list[str] | None = None
+) -> dict[str, Contract]:
     """Return the contracts of a folder by name, as :func:`read_contracts` does.
 
     Raises
@@ -135,156 +290,95 @@ def contracts_of(files: Mapping[str, Path], said: MeterClock) -> dict[str, Contr
     GameError
         A file is wrong; the message names file, line and column.
     """
-    return read_contracts(files, partial(_read_tariff, said=said))
+    return read_contracts(files, partial(_read_tariff, said=said), assumed)
 
 
-def _joint_contract(files: Mapping[str, Path], said: MeterClock) -> Tariff | PriceSeries | Contract:
+def _joint_contract(
+    files: Mapping[str, Path], said: MeterClock, assumed: list[str]
+) -> Tariff | PriceSeries | Contract:
     """Return the one contract of all, or the tariff where that is all there is."""
     if not any(role in files for role in CONTRACT_FILES):
-        return _read_tariff(CsvTable.read(files["tariff"]), said)
-    contracts = contracts_of(files, said)
+        return _read_tariff(CsvTable.read(files["tariff"], assumed), said)
+    contracts = contracts_of(files, said, assumed)
     if len(contracts) > 1:
-        raise GameError(
-            f"{files['contracts']}: a community with one connection has one contract, and nobody "
-            f"has {' or '.join(list(contracts)[1:])} here: keep one"
+        what = (
+            f"a community with one connection has one contract, and nobody has "
+            f"{' or '.join(list(contracts)[1:])} here: keep one"
         )
+        raise FaultyFilesError([Fault(what, str(files["contracts"]))])
     return next(iter(contracts.values()))
 
 
-def _read_members(table: CsvTable) -> tuple[list[str], list[_Meter]]:
-    table.expect(["member", "kind", "meter", "unit"], ["scale"])
+def _read_members(table: CsvTable, parts: CommunityParts, faults: Faults) -> None:
+    table.expect(["member", "kind", "meter", "unit"], ["scale", "curtailment", *VALID])
     labels = table.texts("member")
     n_rows = Counter(labels)
-    index = {label: place for place, label in enumerate(n_rows)}
-    scales = table.floats("scale", 1.0)
-    meters: dict[tuple[int, str, str], _Meter] = {}
+    index = {label: place for place, label in enumerate(filter(None, n_rows))}
+    parts.members = list(index)
+    scales = np.ones(len(table))
+    validity = [ALWAYS] * len(table)
+    with faults.caught():
+        scales = table.floats("scale", 1.0)
+    with faults.caught():
+        validity = read_validity(table)
+        parts.membership = _membership(labels, validity)
+    meters: dict[tuple[int, str, str], list[Meter]] = {}
     rows = zip(labels, table.texts("kind"), table.texts("meter"), table.texts("unit"), strict=True)
     for row, (label, kind, column, unit) in enumerate(rows):
-        if not label:
-            table.fail(row, "member", "the cell is empty; it must be the member's label")
-        if not (kind or column or unit):
-            if n_rows[label] > 1:
-                table.fail(row, "meter", f"the member {label} has meters in other rows")
-            continue
-        if kind not in _KINDS:
-            table.fail(row, "kind", f'"{kind}" is not load or pv')
-        if unit not in _UNITS:
-            table.fail(row, "unit", f'"{unit}" is not kW or kWh')
-        if not column:
-            table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
-        meter = _Meter(index[label], kind, column, unit, float(scales[row]))
-        if meter[:3] in meters:
-            table.fail(
-                row,
-                "meter",
-                f"{label} has the {kind} meter {column} twice; where two devices have the same "
-                f"profile, add their scales",
-            )
-        meters[meter[:3]] = meter
-    return list(index), list(meters.values())
+        with faults.caught():
+            if not label:
+                table.fail(row, "member", "the cell is empty; it must be the member's label")
+            if not (kind or column or unit):
+                if n_rows[label] > 1:
+                    table.fail(row, "meter", f"the member {label} has meters in other rows")
+                continue
+            if kind not in _KINDS:
+                table.fail(row, "kind", f'"{kind}" is not load, pv or battery')
+            if unit not in _UNITS:
+                table.fail(row, "unit", f'"{unit}" is not kW or kWh')
+            if not column:
+                table.fail(row, "meter", "the cell is empty; it must be a column of the meters")
+            scale, line = float(scales[row]), table.lines[row]
+            meter = Meter(index[label], kind, column, unit, scale, validity[row], line)
+            others = meters.setdefault(meter[:3], [])
+            if any(meter.days.overlaps(other.days) for other in others):
+                table.fail(
+                    row,
+                    "meter",
+                    f"{label} has the {kind} meter {column} twice; where two devices have the same "
+                    f"profile, add their scales",
+                )
+            others.append(meter)
+    parts.meters = [meter for others in meters.values() for meter in others]
+    with faults.caught():
+        parts.curtailment = _read_curtailment(table)
 
 
-def _read_meters(
-    path: Path,
-    n_members: int,
-    meters: list[_Meter],
-    said: MeterClock,
-    holidays: list[date] | None,
-) -> tuple[TimeSteps, NDArray[np.float64], NDArray[np.float64]]:
-    columns = dict.fromkeys(meter.column for meter in meters)
-    steps, readings = _read_plain(path, columns, said, holidays) or _read_by_cell(
-        path, columns, said, holidays
+def _membership(labels: Sequence[str], validity: list[Validity]) -> dict[str, Validity]:
+    """Return when members are there: the days of a member are those that all its rows have."""
+    days: dict[str, set[Validity]] = {}
+    for member, valid in zip(labels, validity, strict=True):
+        days.setdefault(member, set()).add(valid)
+    return {member: next(iter(all_of)) for member, all_of in days.items() if len(all_of) == 1}
+
+
+def _read_curtailment(table: CsvTable) -> list[str]:
+    """Return the members whose PV may be left unused: those of whom each row of PV says so."""
+    said: dict[str, str] = {}
+    rows = zip(
+        table.texts("member"), table.texts("kind"), table.texts("curtailment", ""), strict=True
     )
-    energy_kwh = {kind: np.zeros((n_members, steps.n_steps)) for kind in _KINDS}
-    for meter in meters:
-        hours = steps.step_hours if meter.unit == "kW" else 1.0
-        energy_kwh[meter.kind][meter.member] += readings[meter.column] * (meter.scale * hours)
-    for energy in energy_kwh.values():
-        energy.setflags(write=False)
-    return steps, energy_kwh["load"], energy_kwh["pv"]
+    for row, (member, kind, cell) in enumerate(rows):
+        if cell not in ("", "none", "allowed"):
+            table.fail(row, "curtailment", f'"{cell}" is neither none nor allowed')
+        if cell == "allowed" and kind != "pv":
+            table.fail(row, "curtailment", "only PV can be left unused, in a row of the kind pv")
+        if kind == "pv" and said.setdefault(member, cell or "none") != (cell or "none"):
+            table.fail(row, "curtailment", f"{member} has PV with another word in another row")
+    return [member for member, cell in said.items() if cell == "allowed"]
 
 
-_Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
-
-
-def _read_plain(
-    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
-) -> _Readings | None:
-    """Return steps and readings of a file without any fault; of others, nothing."""
-    table = NumberTable.read(path, "time")
-    if table is None or set(table.columns) != set(columns):
-        return None
-    try:
-        steps = _steps_of(table.texts, said.meters_zone, said, holidays)
-    except GameError:
-        return None
-    return steps, {name: table.numbers[row] for name, row in table.columns.items()}
-
-
-def _read_by_cell(
-    path: Path, columns: Collection[str], said: MeterClock, holidays: list[date] | None
-) -> _Readings:
-    """Return steps and readings, or name the cell that is wrong."""
-    table = CsvTable.read(path)
-    for name in ("time", *columns):
-        table.need(name)
-    for name in table.columns:
-        if name != "time" and name not in columns:
-            raise GameError(
-                f'{table.path}: the meter column "{name}" belongs to no member in members.csv'
-            )
-    steps = _read_times(table, said.meters_zone, said, holidays)
-    _refuse_gaps(table, list(columns), steps)
-    return steps, {name: table.floats(name) for name in columns}
-
-
-def _refuse_gaps(table: CsvTable, names: list[str], steps: TimeSteps) -> None:
-    """Refuse empty cells, with how many there are, in which columns, and when."""
-    gaps = {
-        name: rows
-        for name in names
-        if (rows := [row for row, cell in enumerate(table.columns[name]) if not cell.strip()])
-    }
-    if not gaps:
-        return
-    parts = [
-        f'{len(rows):,} in "{name}" (line {table.lines[rows[0]]}, {steps.time(rows[0])}'
-        + (f", to line {table.lines[rows[-1]]}, {steps.time(rows[-1])})" if len(rows) > 1 else ")")
-        for name, rows in list(gaps.items())[:NAMED]
-    ]
-    more = f" and in {len(gaps) - NAMED:,} columns more" if len(gaps) > NAMED else ""
-    n_gaps = sum(map(len, gaps.values()))
-    raise GameError(
-        f"{table.path}: {count(n_gaps, 'reading')} {'is' if n_gaps == 1 else 'are'} missing: "
-        f"{', '.join(parts)}{more}; decide how to fill them: nothing is guessed"
-    )
-
-
-def _read_times(
-    table: CsvTable, zone: str | None, said: MeterClock, holidays: list[date] | None = None
-) -> TimeSteps:
-    """Return the steps of a table with a column of times, on the clock of a zone."""
-    try:
-        return _steps_of(table.texts("time"), zone, said, holidays)
-    except GameError as error:
-        # A cell that is no time has a line.
-        table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
-        raise GameError(f"{table.path}: {error}") from error
-
-
-def _steps_of(
-    times: Sequence[str], zone: str | None, said: MeterClock, holidays: list[date] | None
-) -> TimeSteps:
-    return TimeSteps.from_times(
-        times,
-        zone=zone,
-        tariff_zone=said.tariff_zone,
-        holidays=holidays,
-        stamp=said.stamp or "start",
-    )
-
-
-def _read_holidays(table: CsvTable) -> list[date]:
+def read_holidays(table: CsvTable) -> list[date]:
     """Return the days of a table with one of them in each row."""
     table.expect(["date"], ["name"])
     days = table.convert("date", table.texts("date"), as_date, "a date like 2024-08-15")
@@ -299,23 +393,40 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     currency = _currency(table)
     buy_name, sell_name = (f"{way}_{currency.lower()}_per_kwh" for way in ("buy", "sell"))
     series = "time" in table.columns
-    calendar = {"days", "months", "valid_from"}
-    bands = not series and not {"from", "to", *calendar}.isdisjoint(table.columns)
+    bands = not series and not set(BAND_COLUMNS).isdisjoint(table.columns)
     clock = bands and not {"from", "to"}.isdisjoint(table.columns)
     when = ["time"] if series else ["from", "to"] if clock else []
-    table.expect([*when, buy_name, sell_name], sorted(calendar) if bands else [])
+    table.expect([*when, buy_name, sell_name], BAND_COLUMNS[2:] if bands else [])
     average = said.prices_within_step == "average"
     buy, sell = table.floats(buy_name), table.floats(sell_name)
     if series:
         # Prices have the stamps of their own files, and the clock of the tariff.
         zone = said.tariff_zone or said.meters_zone
-        steps = _read_times(table, zone, MeterClock(tariff_zone=said.tariff_zone))
+        steps = read_times(table, zone, MeterClock(tariff_zone=said.tariff_zone))
         return PriceSeries(steps, buy, sell, currency, average)
     if not bands and len(table) > 1:
-        raise GameError(
-            f"{table.path} has {len(table)} rows of prices but does not say when they hold; "
-            f'add the columns "from" and "to" (and "days", "months", "valid_from"), or "time"'
+        raise table.fault(
+            f"{table.path} has {len(table)} rows of prices but does not say when they hold",
+            cure='add the columns "from" and "to" (and "days", "months", "valid_from"), or "time"',
         )
+    return read_bands(table, (buy, sell), currency, average=average)
+
+
+def read_bands(
+    table: CsvTable,
+    prices: tuple[NDArray[np.float64], NDArray[np.float64]],
+    currency: str,
+    *,
+    average: bool,
+) -> Tariff:
+    """Return prices, of buying and of selling, that hold when the columns of bands say.
+
+    Raises
+    ------
+    GameError
+        A cell is wrong, or a minute has no price or two; the message names file and line.
+    """
+    buy, sell = prices
     starts = [cell or "00:00" for cell in table.texts("from", "")]
     ends = [cell or "24:00" for cell in table.texts("to", "")]
     start = table.convert("from", starts, minute_of, CLOCK)
@@ -332,7 +443,7 @@ def _read_tariff(table: CsvTable, said: MeterClock) -> Tariff | PriceSeries:
     try:
         return Tariff([PriceBand(*row) for row in rows], currency, average)
     except GameError as error:
-        raise GameError(f"{table.path}: {error}") from error
+        raise table.fault(f"{table.path}, from line {table.lines[0]}: {error}") from error
 
 
 def _currency(table: CsvTable) -> str:
@@ -341,7 +452,7 @@ def _currency(table: CsvTable) -> str:
         match = re.fullmatch(r"buy_([a-z]{3})_per_kwh", name)
         if match:
             return match[1].upper()
-    raise GameError(
+    raise table.fault(
         f"{table.path} has no column for the buy price with its currency, such as "
         f'"buy_eur_per_kwh"; it has {table.names}'
     )

@@ -297,6 +297,7 @@ class Contract(ByValue):
             ),
             elements=tuple(self.beyond_a_step(steps)),
             constants=tuple(self.constants),
+            undivided=tuple(self.undivided),
         )
 
     @property
@@ -352,6 +353,12 @@ class Contract(ByValue):
         """What of it is not in proportion to energy, in words."""
         found = self._constants_of_months
         return found + [name for charge in self.demand_charges for name in charge.constants]
+
+    @property
+    def undivided(self) -> list[str]:
+        """Those of them of which no division is sure to satisfy every group, in words."""
+        found = ["blocks of energy"] if self.blocks else []
+        return found + [name for charge in self.demand_charges for name in charge.undivided]
 
     @property
     def _constants_of_months(self) -> list[str]:

@@ -10,15 +10,25 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from sesgame.energy.clock import as_date
-from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
+from sesgame.energy.clock_cells import (
+    CLOCK,
+    DAYS,
+    HOURS,
+    MONTHS_OF_YEAR,
+    days_of,
+    hours_of,
+    minute_of,
+    months_of,
+)
 from sesgame.energy.contract import Contract
 from sesgame.energy.contract_elements import Block, FixedFee, Tax
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.faults import Faults
 
-__all__ = ["CONTRACT_FILES", "ELEMENT_FILES", "read_contracts"]
+__all__ = ["CONTRACT_FILES", "ELEMENT_FILES", "read_contracts", "rows_of"]
 
 ELEMENT_FILES = ("fees", "demand_charges", "blocks", "taxes")
 CONTRACT_FILES = ("contracts", *ELEMENT_FILES)
@@ -30,12 +40,14 @@ OF_ONE = "tariff"
 TariffReader: TypeAlias = Callable[[CsvTable], Tariff | PriceSeries]
 T = TypeVar("T")
 
-_TERMS = ("loss_factor", "credit", "minimum_per_month", "valid_until")
+_TERMS = ("loss_factor", "credit", "minimum_per_month", "billed_per", "valid_until")
 _WHOLE = {"mean_minutes", "n_highest", "mean_of_months", "ratchet_months"}
 _NUMBERS = {"floor_kw", "cap_kw", "ratchet"}
 
 
-def read_contracts(files: Mapping[str, Path], read_tariff: TariffReader) -> dict[str, Contract]:
+def read_contracts(
+    files: Mapping[str, Path], read_tariff: TariffReader, assumed: list[str] | None = None
+) -> dict[str, Contract]:
     """Return the contracts of a folder by name.
 
     Parameters
@@ -45,6 +57,8 @@ def read_contracts(files: Mapping[str, Path], read_tariff: TariffReader) -> dict
         ``fees``, ``demand_charges``, ``blocks`` and ``taxes``.
     read_tariff : callable
         What makes prices of the columns of ``tariff.csv``.
+    assumed : list of str, optional
+        As in :meth:`CsvTable.read`.
 
     Raises
     ------
@@ -58,9 +72,9 @@ def read_contracts(files: Mapping[str, Path], read_tariff: TariffReader) -> dict
             f"keep one of the two"
         )
     if "contracts" in files:
-        found = _read_prices(CsvTable.read(files["contracts"]), read_tariff)
+        found = _read_prices(CsvTable.read(files["contracts"], assumed), read_tariff)
     else:
-        energy = read_tariff(CsvTable.read(files["tariff"]))
+        energy = read_tariff(CsvTable.read(files["tariff"], assumed))
         found = {OF_ONE: Contract(name=OF_ONE, energy=energy)}
     readers: dict[str, Callable[[CsvTable, str], list[Any]]] = {
         "fees": _fees,
@@ -70,11 +84,11 @@ def read_contracts(files: Mapping[str, Path], read_tariff: TariffReader) -> dict
     }
     for role, read in readers.items():
         if role in files:
-            table = CsvTable.read(files[role])
+            table = CsvTable.read(files[role], assumed)
             currencies = {contract.currency for contract in found.values()}
             if len(currencies) > 1:
                 names = " and ".join(sorted(currencies))
-                raise GameError(f"{table.path}: the contracts are in {names}; give one currency")
+                raise table.fault(f"the contracts are in {names}", cure="give one currency")
             rows = read(table, next(iter(currencies)))
             found = _added(table, found, role, rows)
     return found
@@ -86,13 +100,13 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
     names = table.texts("contract")
     currency = _currency(table, r"buy_([a-z]{3})_per_kwh")
     minimum = f"minimum_{currency.lower()}_per_month"
-    terms = {"minimum_per_month": minimum} | {name: name for name in _TERMS if name[0] != "m"}
+    terms = {name: name for name in _TERMS} | {"minimum_per_month": minimum}
     found = {}
     for name in dict.fromkeys(names):
         rows = [row for row, each in enumerate(names) if each == name]
         if not name:
             table.fail(rows[0], "contract", "the cell is empty; it must be the contract's name")
-        own = _rows(table, rows, drop=("contract", *terms.values()))
+        own = rows_of(table, rows, drop=("contract", *terms.values()))
         options: dict[str, Any] = {}
         for term, column in terms.items():
             cells = table.texts(column, "")
@@ -102,29 +116,29 @@ def _read_prices(table: CsvTable, read_tariff: TariffReader) -> dict[str, Contra
             if cells[rows[0]]:
                 converters: dict[str, Callable[[str], object]] = {
                     "credit": str,
+                    "billed_per": str,
                     "valid_until": as_date,
                 }
-                convert = converters.get(term, _finite)
+                convert = converters.get(term, table.number(column))
                 wanted = "a date like 2024-08-15" if term == "valid_until" else "a number"
-                part = _rows(table, rows[:1])
+                part = rows_of(table, rows[:1])
                 (options[term],) = part.convert(column, [cells[rows[0]]], convert, wanted)
-        with_line = f"{table.path}, line {own.lines[0]}"
         energy = read_tariff(own)
-        try:
+        if isinstance(energy, Tariff):
+            options["valid_from"] = energy.valid_from
+        with own.of_row(0):
             found[name] = Contract(name=name, energy=energy, **options)
-        except GameError as error:
-            raise GameError(f"{with_line}: {error}") from error
     return found
 
 
-def _rows(table: CsvTable, rows: list[int], drop: Collection[str] = ()) -> CsvTable:
+def rows_of(table: CsvTable, rows: list[int], drop: Collection[str] = ()) -> CsvTable:
     """Return some rows of a table, without some columns."""
     kept = {
         name: tuple(cells[row] for row in rows)
         for name, cells in table.columns.items()
         if name not in drop
     }
-    return CsvTable(table.path, kept, tuple(table.lines[row] for row in rows))
+    return replace(table, columns=kept, lines=tuple(table.lines[row] for row in rows))
 
 
 def _added(
@@ -138,10 +152,8 @@ def _added(
             table.fail(row, "contract", f'there is no contract "{name}"; there is {known}')
         for each in [name] if name else list(found):
             more: dict[str, Any] = {role: (*getattr(found[each], role), element)}
-            try:
+            with table.of_row(row):
                 found[each] = replace(found[each], **more)
-            except GameError as error:
-                raise GameError(f"{table.path}, line {table.lines[row]}: {error}") from error
     return found
 
 
@@ -188,7 +200,7 @@ def _taxes(table: CsvTable, currency: str) -> list[Tax]:
 def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
     price = _money(table, "price_{}_per_kw", currency)
     when = ["per", "from", "to", "days", "months"]
-    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw"]
+    peak = [*sorted(_WHOLE), *sorted(_NUMBERS), "one_per_day", "history_kw", "also"]
     table.expect([price], ["contract", *when, *peak])
     options: list[dict[str, Any]] = [
         {"price_per_kw": value} for value in table.floats(price).tolist()
@@ -201,14 +213,15 @@ def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
         "months": ("months", months_of, MONTHS_OF_YEAR),
         "one_per_day": ("one_per_day", _yes, "yes or no"),
         "history_kw": ("history_kw", _history, "months and kW like 2023-11 4.1;2023-12 4.4"),
+        "also": ("also", hours_of, HOURS),
         **{name: (name, int, "a whole number") for name in _WHOLE},
-        **{name: (name, _finite, "a number") for name in _NUMBERS},
+        **{name: (name, table.number(name), "a number") for name in _NUMBERS},
     }
     for column, (name, convert, wanted) in converters.items():
         # An empty cell is as if there were no column.
         for row, cell in enumerate(table.texts(column, "")):
             if cell:
-                part = _rows(table, [row])
+                part = rows_of(table, [row])
                 (options[row][name],) = part.convert(column, [cell], convert, wanted)
     return _each(table, ((each,) for each in options), lambda each: DemandCharge(**each))
 
@@ -216,11 +229,11 @@ def _demand_charges(table: CsvTable, currency: str) -> list[DemandCharge]:
 def _each(table: CsvTable, rows: Any, make: Callable[..., T]) -> list[T]:
     """Return what is made of each row, or say in which line something is wrong."""
     made = []
+    faults = Faults()
     for row, cells in enumerate(rows):
-        try:
+        with faults.caught(), table.of_row(row):
             made.append(make(*cells))
-        except GameError as error:  # noqa: PERF203, each row needs its own message
-            raise GameError(f"{table.path}, line {table.lines[row]}: {error}") from error
+    faults.refuse()
     return made
 
 
@@ -228,9 +241,9 @@ def _money(table: CsvTable, pattern: str, currency: str) -> str:
     """Return the name of the column of money, in the currency of the contracts."""
     found = _currency(table, pattern.format("([a-z]{3})"))
     if found != currency:
-        raise GameError(
-            f'{table.path}: the column "{pattern.format(found.lower())}" is in {found}, and the '
-            f"contracts are in {currency}: convert it"
+        raise table.fault(
+            f'the column "{pattern.format(found.lower())}" is in {found}, and the contracts are in '
+            f"{currency}: convert it"
         )
     return pattern.format(currency.lower())
 
@@ -240,7 +253,7 @@ def _currency(table: CsvTable, pattern: str) -> str:
         if match := re.fullmatch(pattern, name):
             return match[1].upper()
     example = pattern.replace("([a-z]{3})", "eur")
-    raise GameError(
+    raise table.fault(
         f'{table.path} has no column of money with its currency, such as "{example}"; it has '
         f"{table.names}"
     )

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 import numpy as np
 
 from sesgame.energy.calendar_hours import (
-    DAY_TYPES,
     EVERY_DAY,
     EVERY_MONTH,
     MINUTES,
-    calendar_hours,
+    CalendarHours,
     cells,
     refuse_unknown_holidays,
     throughout,
@@ -65,6 +64,8 @@ class DemandCharge(InOrder):
         a list of them.
     months : iterable of int, default all
         The months in which import counts, January is 1.
+    also : iterable of CalendarHours, optional
+        Further hours in which import counts, towards the same peak.
     mean_minutes : int, optional
         The length of a window over which import is averaged, by the clock, such as 60; it divides
         the day. By default each step is one.
@@ -129,6 +130,7 @@ class DemandCharge(InOrder):
     ratchet: float = 0.0
     ratchet_months: int = 11
     history_kw: tuple[tuple[str, float], ...] = ()
+    also: tuple[CalendarHours, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("price_per_kw", "floor_kw"):
@@ -152,6 +154,7 @@ class DemandCharge(InOrder):
         self._check_memory()
         object.__setattr__(self, "days", frozenset(self.days))
         object.__setattr__(self, "months", frozenset(self.months))
+        object.__setattr__(self, "also", tuple(self.also))
         self._hours()
 
     def _check_memory(self) -> None:
@@ -178,8 +181,20 @@ class DemandCharge(InOrder):
             return f"the mean of {self.mean_of_months} months"
         return f"a ratchet of {100 * self.ratchet:g} %" if self.ratchet else ""
 
+    @property
+    def _parts(self) -> tuple[CalendarHours, ...]:
+        """All hours in which import counts."""
+        own = CalendarHours(
+            start_minute=self.start_minute,
+            end_minute=self.end_minute,
+            days=self.days,
+            months=self.months,
+        )
+        return (own, *self.also)
+
     def _hours(self) -> NDArray[np.bool_]:
-        return calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
+        found: NDArray[np.bool_] = np.any([part.holds for part in self._parts], axis=0)
+        return found
 
     @property
     def follows_clock(self) -> bool:
@@ -213,6 +228,11 @@ class DemandCharge(InOrder):
             "the peak history of a demand charge": bool(self.history_kw),
         }
         return [name for name, is_there in features.items() if is_there and self.price_per_kw]
+
+    @property
+    def undivided(self) -> list[str]:
+        """Those of them of which no division is sure to satisfy every group, in words."""
+        return [name for name in self.constants if name.startswith("the cap")]
 
     def peak_charges(self, steps: TimeSteps) -> list[PeakCharge]:
         """Return the charge in each of its periods, as a dispatch model takes it.
@@ -276,9 +296,11 @@ class DemandCharge(InOrder):
         """Return the steps in which import counts."""
         if not self.price_per_kw:
             return np.zeros(0, dtype=np.int64)
-        refuse_unknown_holidays(self.days, steps, "a demand charge counts import on")
+        for part in self._parts:
+            refuse_unknown_holidays(part.days, steps, "a demand charge counts import on")
         hours = self._hours()
-        instants = within_steps(steps, (self.start_minute, self.end_minute))
+        edges = [m for part in self._parts for m in (part.start_minute, part.end_minute)]
+        instants = within_steps(steps, edges)
         counts = hours[cells(instants, steps)] if not hours.all() else np.ones((steps.n_steps, 1))
         cure = "give meters with shorter steps"
         return np.flatnonzero(
@@ -342,6 +364,7 @@ class DemandCharge(InOrder):
         if not (self.history_kw and len(starts)):
             return np.zeros(0)
         first = steps.months[starts[0]]
+        months = frozenset().union(*(part.months for part in self._parts))
         known = {np.datetime64(month, "M"): kw for month, kw in self.history_kw}
         late = [month for month in known if month >= first]
         if late:
@@ -352,7 +375,7 @@ class DemandCharge(InOrder):
         month = first
         while True:
             month -= 1
-            while int(month.astype(np.int64)) % 12 + 1 not in self.months:
+            while int(month.astype(np.int64)) % 12 + 1 not in months:
                 month -= 1
             if month not in known:
                 break
@@ -387,15 +410,14 @@ class DemandCharge(InOrder):
     @property
     def _when(self) -> str:
         """The hours, days and months in which import counts, in words; empty for all of them."""
-        words = []
-        if (self.start_minute, self.end_minute) != (0, MINUTES):
-            clock = [f"{m // 60:02}:{m % 60:02}" for m in (self.start_minute, self.end_minute)]
-            words.append(f"from {clock[0]} to {clock[1]}")
-        if self.days != EVERY_DAY:
-            words.append(f"on {' '.join(DAY_TYPES[day] for day in sorted(self.days))}")
-        if self.months != EVERY_MONTH and self.per != "month":
-            words.append(f"in {' '.join(MONTHS[month - 1][:3] for month in sorted(self.months))}")
-        return "".join(f" {part}" for part in words)
+        found = []
+        for part in self._parts:
+            words = [part.in_words] if part.in_words else []
+            if part.months != EVERY_MONTH and self.per != "month":
+                names = (MONTHS[month - 1][:3] for month in sorted(part.months))
+                words.append(f"in {' '.join(names)}")
+            found.append(" ".join(words) or "at all times")
+        return "" if found == ["at all times"] else f" {' and '.join(found)}"
 
 
 def in_words(turn: np.datetime64) -> str:

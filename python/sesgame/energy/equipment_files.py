@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sesgame.energy.battery import Battery, StorageOffer
+from sesgame.energy.clock import as_date
 from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.validity import Validity
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
     from sesgame.energy.demand_charge import Per
 
-__all__ = ["read_batteries", "read_grid", "read_offers"]
+__all__ = ["VALID", "read_batteries", "read_grid", "read_offers", "read_validity"]
+
+VALID = ("valid_from", "valid_until")
+"""Columns that say from when until when a row holds."""
 
 _OF_ALL = ("demand_charge_per_kw", "import_limit_kw", "export_limit_kw")
 _OF_MEMBERS = ("connection_limit_kw", "line_limit_kw")
@@ -32,8 +35,11 @@ def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
     numbers = ["energy_kwh", "power_kw", "charge_efficiency", "discharge_efficiency"]
     optional = ["initial_charge_kwh", "degradation_cost_per_kwh"]
     powers = ["charge_power_kw", "discharge_power_kw"]
-    table.expect(["owner", *numbers], [*optional, *powers, "battery", "share"])
-    rows = _numbers(table, numbers, optional)
+    table.expect(["owner", *numbers], [*optional, *powers, "battery", "share", *VALID])
+    rows: list[dict[str, object]] = [
+        {**row, "valid_from": days.valid_from, "valid_until": days.valid_until}
+        for row, days in zip(_numbers(table, numbers, optional), read_validity(table), strict=True)
+    ]
     # An empty cell is no limit of its own: power_kw holds.
     for power in powers:
         given = table.texts(power, "")
@@ -42,13 +48,13 @@ def read_batteries(table: CsvTable, members: list[str]) -> list[Battery]:
                 rows[row][power] = value
     batteries: list[Battery] = []
     for row, shares in _owners(table, rows, members):
-        with _line_of(table, row):
+        with table.of_row(row):
             batteries += Battery.shared(shares, **rows[row])
     return batteries
 
 
 def _owners(
-    table: CsvTable, rows: list[dict[str, float]], members: list[str]
+    table: CsvTable, rows: list[dict[str, object]], members: list[str]
 ) -> list[tuple[int, dict[str, float]]]:
     """Return the first row of each battery, and the shares of its owners.
 
@@ -97,6 +103,26 @@ def _owners(
     return list(found.items())
 
 
+def read_validity(table: CsvTable) -> list[Validity]:
+    """Return the days on which each row holds, by its cells valid_from and valid_until."""
+    ends = [
+        table.convert(
+            name,
+            table.texts(name, ""),
+            lambda cell: as_date(cell) if cell else None,
+            "a date like 2024-08-15",
+        )
+        for name in VALID
+    ]
+    found = []
+    for row, days in enumerate(zip(*ends, strict=True)):
+        try:
+            found.append(Validity(*days))
+        except GameError as error:  # noqa: PERF203, each row needs its own message
+            table.fail(row, "valid_until", str(error))
+    return found
+
+
 def read_offers(table: CsvTable) -> list[StorageOffer]:
     """Return one offer of storage for each row."""
     numbers = ["price_per_kwh_year", "price_per_kw_year"]
@@ -111,7 +137,7 @@ def read_offers(table: CsvTable) -> list[StorageOffer]:
         seen.add(name)
     offers = []
     for row, (name, values) in enumerate(zip(names, rows, strict=True)):
-        with _line_of(table, row):
+        with table.of_row(row):
             offers.append(StorageOffer(name=name, **values))
     return offers
 
@@ -149,7 +175,7 @@ def read_grid(table: CsvTable, members: list[str]) -> Grid:
             if quantity == "connection_limit_kw" and label in connections:
                 table.fail(row, "members", f"{label} has a connection limit already")
         # Each by itself first, so that the message names its line.
-        with _line_of(table, row):
+        with table.of_row(row):
             if quantity == "connection_limit_kw":
                 connections |= Grid(
                     connection_limits_kw=dict.fromkeys(named, value)
@@ -191,7 +217,7 @@ def _demand_charges(table: CsvTable) -> list[DemandCharge]:
             continue
         if cells["per"][row] not in ("month", "period"):
             table.fail(row, "per", f'"{cells["per"][row]}" is neither month nor period')
-        with _line_of(table, row):
+        with table.of_row(row):
             when = DemandCharge(
                 price_per_kw=0.0,
                 per=cast("Per", cells["per"][row]),
@@ -212,12 +238,3 @@ def _numbers(table: CsvTable, needed: list[str], optional: list[str]) -> list[di
     columns = {name: table.floats(name).tolist() for name in needed}
     columns |= {name: table.floats(name, 0.0).tolist() for name in optional}
     return [{name: column[row] for name, column in columns.items()} for row in range(len(table))]
-
-
-@contextmanager
-def _line_of(table: CsvTable, row: int) -> Iterator[None]:
-    """Say in which line something is wrong."""
-    try:
-        yield
-    except GameError as error:
-        raise GameError(f"{table.path}, line {table.lines[row]}: {error}") from error

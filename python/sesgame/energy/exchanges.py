@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.positions import positions
 from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from sesgame.energy.schedule import Schedule
 
 __all__ = ["exchanged_energy"]
-
-SAME_LOAD = 1e-9
-"""Of all energy that is metered: by how much sums of the meters may differ from the schedule's."""
 
 
 @checked_arguments
@@ -75,28 +73,9 @@ def exchanged_energy(
     """
     if not hasattr(community, "net_load_kwh"):
         raise GameError(f"exchanged energy is of a Community, not of {community!r}")
-    unknown = [member for member in schedule.members if member not in community.members]
-    if unknown or schedule.steps != community.steps:
-        raise GameError(
-            f"the schedule is of {unknown[0]!r}, who is not a member"
-            if unknown
-            else "the schedule is of another period; give the community of that period"
-        )
-    numbers = [community.members.index(member) for member in schedule.members]
-    net_load = community.net_load_kwh[numbers]
-    metered = float(np.abs(net_load).sum())
-    if np.abs(net_load.sum(axis=0) - schedule.net_load_kwh).max() > SAME_LOAD * metered:
-        raise GameError("the schedule is of other meters than those of the community")
-    owned = dict.fromkeys(schedule.members, 0.0)
-    for battery in community.batteries:
-        if battery.owner in owned:
-            owned[battery.owner] += battery.energy_kwh
-    bought = sum(capacity for capacity, _ in schedule.purchases.values())
-    # The last row is what is bought together.
-    capacities = np.array([*owned.values(), bought])
-    drawn = schedule.charge_kwh - schedule.discharge_kwh
-    parts = capacities / capacities.sum() if capacities.any() else capacities
-    position = np.vstack([net_load, np.zeros(len(drawn))]) + np.outer(parts, drawn)
+    position, bought = positions(community, schedule)
+    if bought is not None:
+        position = np.vstack([position, bought])
     supplied = _inside(np.maximum(-position, 0.0), schedule.grid_export_kwh)
     received = _inside(np.maximum(position, 0.0), schedule.grid_import_kwh)
     return (

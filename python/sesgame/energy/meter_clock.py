@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sesgame.energy.time_steps import TimeSteps
     from sesgame.files.csv_table import CsvTable
 
-__all__ = ["MeterClock", "read_clock", "refuse_unsaid"]
+__all__ = ["UNSAID", "MeterClock", "read_clock", "refuse_unsaid"]
 
 
 class MeterClock(NamedTuple):
@@ -48,6 +48,10 @@ class MeterClock(NamedTuple):
                 raise GameError(f"{name} is {mine!r}, but {where} says {theirs!r}")
             said[name] = theirs if mine is None else mine
         return MeterClock(**said)
+
+
+UNSAID = MeterClock()
+"""What is said of the clocks where nobody says anything."""
 
 
 def read_clock(table: CsvTable) -> MeterClock:

@@ -12,15 +12,17 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from sesgame.energy.community import Community
+from sesgame.energy.dispatch.billed import DIVISIONS, BilledModel
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE, DualPrices
 from sesgame.energy.dispatch.model import chosen
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.scenarios import Scenarios
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
 from sesgame.game.players import Players
-from sesgame.rule import AllocationProblem, Rule
+from sesgame.rule import AllocationProblem, Option, Rule
 from sesgame.stability.core_points import REFERENCE, reference_of
 
 if TYPE_CHECKING:
@@ -34,12 +36,13 @@ __all__ = ["DUAL_PRICES", "owen_allocation"]
 
 @checked_arguments
 def owen_allocation(
-    community: Community | Scenarios,
+    community: Community | Scenarios | PublicGrid,
     *,
     start: Moment | None = None,
     end: Moment | None = None,
     model: Model | None = None,
     reference: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+    constants: str | None = None,
     progress: bool = True,
 ) -> Allocation:
     r"""Return the bills at the dual prices of the community's optimal dispatch.
@@ -55,13 +58,18 @@ def owen_allocation(
 
     Parameters
     ----------
-    community : Community or Scenarios
+    community : Community, Scenarios or PublicGrid
         Any number of members.
     start, end, model
         The period and the model, as in ``Community.cost_game``.
     reference : Allocation, mapping of label to float, or array_like of shape (n,), optional
         Where several prices prove the dispatch optimal, take those whose bills are nearest to
         these (a Shapley estimate, say), in least squares.
+    constants : {"equally", "by import"}, optional
+        How what is not in proportion to energy is divided, for which there are no prices: a fee in
+        the game, a minimum that is not reached, floors and earlier months of peaks. In equal parts,
+        or in proportion to what each member draws beside its own roof. By default it is refused.
+        Either leaves no group a reason to leave.
     progress : bool, default True
         Whether to draw a bar, on a terminal.
 
@@ -70,7 +78,10 @@ def owen_allocation(
     Allocation
         Costs, with :class:`OwenPrices` as evidence where a recursion gave the prices, and
         :class:`ProgrammePrices` where a linear program did: for ``model="linear"``, for
-        scenarios, and with `reference`.
+        scenarios, and with `reference`; :class:`ContractPrices` where no dispatch is left to do
+        under a contract. On the public grid they are
+        :class:`~sesgame.energy.SharingPrices`, which clear each step: of those between which there
+        is a choice, the middle.
 
     Raises
     ------
@@ -115,16 +126,26 @@ def owen_allocation(
     >>> bills.values.round(2).tolist(), sg.audit(community.cost_game(), bills).in_core
     ([-0.3, 1.2], True)
     """
-    if not isinstance(community, (Community, Scenarios)):
+    if not isinstance(community, (Community, Scenarios, PublicGrid)):
         raise GameError(
             f"bills at dual prices of a dispatch are for a Community or Scenarios, not for "
             f"{community!r}"
         )
+    if constants is not None and constants not in DIVISIONS:
+        known = " or ".join(f'"{name}"' for name in DIVISIONS)
+        raise GameError(f"constants must be {known}, got {constants!r}")
+    if isinstance(community, PublicGrid):
+        return _of_sharing(community.period(start, end), model, reference)
     part = community.period(start, end)
     if reference is None and isinstance(part, Community):
         problem = part.problem
-        evidence = chosen(problem, model).dual_prices(problem, progress=progress)
-        return _allocation(part.members, evidence)
+        model_of_part = chosen(problem, model)
+        if isinstance(model_of_part, BilledModel):
+            return _allocation(
+                part.members,
+                model_of_part.dual_prices(problem, progress=progress, constants=constants or ""),
+            )
+        return _allocation(part.members, model_of_part.dual_prices(problem, progress=progress))
     program = part.programme(model)
     wanted = None
     if reference is not None:
@@ -132,12 +153,31 @@ def owen_allocation(
     return _allocation(part.members, program.dual_prices(wanted, progress=progress))
 
 
+def _of_sharing(world: PublicGrid, model: Model | None, reference: object) -> Allocation:
+    world.chosen_model(model)  # type: ignore[arg-type] # of which it has none
+    if reference is not None:
+        raise GameError(
+            "on the public grid bills at dual prices take no reference: the middle of the prices "
+            "that clear is taken, and the evidence has the ranges"
+        )
+    bills, evidence = world.sharing_prices()
+    allocation = Allocation(
+        Players(world.members),
+        bills,
+        kind="cost",
+        method=DUAL_PRICES.title,
+        tolerance=RELATIVE_TOLERANCE * float(abs(bills).sum()),
+        evidence=evidence,
+    )
+    return DUAL_PRICES.made(allocation)
+
+
 def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
     allocation = Allocation(
         Players(members),
         evidence.bills,
         kind="cost",
-        method=DUAL_PRICES.title,
+        method=DUAL_PRICES.method(evidence),
         tolerance=RELATIVE_TOLERANCE * evidence.turnover,
         evidence=evidence,
     )
@@ -146,16 +186,33 @@ def _allocation(members: tuple[str, ...], evidence: DualPrices) -> Allocation:
 
 def _apply(problem: AllocationProblem) -> Allocation:
     world, model = problem.world, problem.model
-    assert isinstance(world, (Community, Scenarios))
-    return owen_allocation(world, model=model, reference=reference_of(problem))
+    assert isinstance(world, (Community, Scenarios, PublicGrid))
+    return owen_allocation(
+        world, model=model, reference=reference_of(problem), constants=problem.get(CONSTANTS)
+    )
+
+
+def _division(text: str) -> str:
+    if text not in DIVISIONS:
+        raise ValueError(text)
+    return text
+
+
+CONSTANTS: Option[str] = Option(
+    name="constants",
+    parse=_division,
+    metavar="|".join(DIVISIONS),
+    help="how fees in the game, minimum bills, floors and earlier peaks are divided, for which "
+    "there are no dual prices",
+)
 
 
 DUAL_PRICES = Rule(
     name="dual-prices",
     title="bills at dual prices",
     apply=_apply,
-    options=(REFERENCE,),
-    worlds=(Community, Scenarios),
+    options=(REFERENCE, CONSTANTS),
+    worlds=(Community, Scenarios, PublicGrid),
     meaning=(
         "Everybody pays for energy, and is paid for energy and for batteries, at the prices of the "
         "one dispatch that is cheapest for all together."

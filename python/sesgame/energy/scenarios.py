@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.approximation import mean_approximations
-from sesgame.energy.dispatch.model import MODELS, chosen
+from sesgame.energy.dispatch.model import MODELS, chosen, model_named
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.model import DispatchModel
     from sesgame.energy.dispatch.problem import DispatchProblem, Model
     from sesgame.energy.dispatch.separation import DispatchOracle
-    from sesgame.energy.time_steps import Moment
+    from sesgame.energy.time_steps import Moment, Stamp
 
 __all__ = ["Scenarios"]
 
@@ -103,8 +103,21 @@ class Scenarios(ByValue):
             raise GameError(f"the weights must sum to 1, got {math.fsum(self.weights)!r}")
 
     @classmethod
-    def from_csv(cls, folder: str | PathLike[str]) -> Scenarios:
+    def from_csv(
+        cls,
+        folder: str | PathLike[str],
+        *,
+        meters_zone: str | None = None,
+        tariff_zone: str | None = None,
+        stamp: Stamp | None = None,
+    ) -> Scenarios:
         """Read scenarios from a folder with ``scenarios.csv``, which names folders of communities.
+
+        Parameters
+        ----------
+        folder : path
+        meters_zone, tariff_zone, stamp
+            Of each community, as in :meth:`Community.from_csv`.
 
         Raises
         ------
@@ -112,7 +125,10 @@ class Scenarios(ByValue):
             A file is missing or wrong; the message names file, line and column.
         """
         found = read_scenario_folder(Path(folder))
-        communities = [Community.from_csv(part) for part in found.folders]
+        communities = [
+            Community.from_csv(part, meters_zone=meters_zone, tariff_zone=tariff_zone, stamp=stamp)
+            for part in found.folders
+        ]
         try:
             return cls(communities, found.weights, name=Path(folder).resolve().name)
         except GameError as error:
@@ -191,8 +207,11 @@ class Scenarios(ByValue):
             for community, dispatch in zip(self.communities, found, strict=True)
         )
 
-    def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle:
+    def separation_oracle(self, *, model: Model | None = None) -> DispatchOracle | None:
         """Return the separation oracle, as :meth:`Community.separation_oracle` does."""
+        is_above = any(problem.sells_above_buy for problem in self.problems)
+        if is_above or not self._chosen(model).optimises:
+            return None
         return self.programme(model).separation_oracle(self.cost_game(model=model))
 
     def programme(self, model: Model | None = None) -> LinearDispatch:
@@ -224,7 +243,10 @@ class Scenarios(ByValue):
         ]
 
     def description(self, model: Model | None = None) -> str:
-        """Return in words the scenarios, the members, and how they are dispatched; two lines."""
+        """Return in words the scenarios, the members, and how they are dispatched; two lines.
+
+        Lines between them say what was assumed to read files, where that was needed.
+        """
         steps = self.communities[0].steps
         period = (
             f" of {steps.time(0)} to {steps.time(steps.n_steps)}" if self._in_one_period else ""
@@ -232,12 +254,21 @@ class Scenarios(ByValue):
         how = self._chosen(model).summary(self.problems, self.weights)
         return (
             f"{count(len(self.communities), 'scenario')}{period}\n"
-            f"{count(len(self.members), 'member')}, {steps.in_words}, {how}"
+            + "".join(f"read {words}\n" for words in self._assumed)
+            + f"{count(len(self.members), 'member')}, {steps.in_words}, {how}"
         )
+
+    @property
+    def _assumed(self) -> list[str]:
+        """What was assumed to read the communities, with their names."""
+        return [f"{one.name}/{words}" for one in self.communities for words in one.assumed]
 
     def origin(self, model: Model | None = None) -> dict[str, Any]:
         """Return what a saved result says of where the game comes from."""
         origin = self.communities[0].origin(model)
+        origin.pop("assumed", None)
+        if self._assumed:
+            origin["assumed"] = self._assumed
         if not self._in_one_period:
             del origin["start"], origin["end"]
         return {**origin, "weights": list(self.weights)}
@@ -253,7 +284,14 @@ class Scenarios(ByValue):
 
     def _chosen(self, model: Model | None) -> DispatchModel:
         """Return the model of all scenarios: by default the slowest that one of them needs."""
-        models = [chosen(problem, model).name for problem in self.problems]
+        models = {chosen(problem, model).name for problem in self.problems}
+        if len(models) == 1:
+            return model_named(models.pop())
+        metered = models - set(MODELS)
+        if metered:
+            raise GameError(
+                f"some scenarios are {metered.pop()} and some are not; name one model for all"
+            )
         return MODELS[max(models, key=list(MODELS).index)]
 
     def __repr__(self) -> str:

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sesgame.energy.dispatch.model import MODELS
+import numpy as np
+
+from sesgame.energy.dispatch.model import model_named
 from sesgame.energy.dispatch.pool_gap import NEEDED
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
@@ -15,7 +17,6 @@ from sesgame.optional_imports import needs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Schedule(ByValue):
-    """The optimal dispatch of a coalition, energy in kWh for each step, arrays of shape (T,).
+    """What a coalition does, at best or as it was: kWh in each step, arrays of shape (T,).
 
     In each step ``net_load + charge - discharge = grid_import - grid_export``.
 
@@ -43,7 +44,7 @@ class Schedule(ByValue):
         Drawn to charge the battery, and delivered by it, at its terminals; both in one step only
         where negative prices pay for the losses.
     state_of_charge_kwh : ndarray of shape (T + 1,)
-        What is stored at the beginning, and after each step.
+        What is stored at the beginning, and after each step; NaN where it was not metered.
     grid_import_kwh, grid_export_kwh : ndarray
         Bought and sold; never both in one step.
     cost : float
@@ -51,8 +52,12 @@ class Schedule(ByValue):
     currency : str
         The unit of money.
     model : str
-        What found it: a recursion, ``"battery"`` or ``"netting"``, or a linear program,
-        ``"merged"`` or ``"linear"``.
+        What found it: a recursion, ``"battery"`` or ``"netting"``, a linear program, ``"merged"``
+        or ``"linear"``, readings, ``"as-it-ran"``, or a controller, ``"re-run"``.
+    burnt_kwh : ndarray
+        Lost because storage charges and discharges in the same step: what it draws beyond what
+        would bring it to the same charge by one of both alone. 0 where it is metered or run by a
+        controller.
     purchases : dict of str to tuple of float
         Of each storage offer the energy capacity in kWh and the power in kW that are bought.
     pool_gap : float
@@ -72,6 +77,7 @@ class Schedule(ByValue):
     cost: float
     currency: str
     model: Model
+    burnt_kwh: NDArray[np.float64]
     purchases: dict[str, tuple[float, float]] = field(default_factory=dict)
     pool_gap: float = 0.0
 
@@ -98,13 +104,14 @@ class Schedule(ByValue):
             currency=problem.currency,
             model=model,
             purchases=dispatch.purchases,
-            pool_gap=MODELS[model].proved_gap(problem),
+            burnt_kwh=dispatch.burnt_kwh,
+            pool_gap=model_named(model).proved_gap(problem),
         )
 
     @property
     def how(self) -> str:
         """How the coalition is dispatched, in a sentence; how exactly, where batteries differ."""
-        sentence = MODELS[self.model].sentence
+        sentence = model_named(self.model).sentence
         if not self.pool_gap:
             return sentence
         differ = f"{sentence.removesuffix('.')}; they differ, and "
@@ -115,7 +122,17 @@ class Schedule(ByValue):
     @property
     def uses_batteries(self) -> bool:
         """Whether its batteries are run at all."""
-        return MODELS[self.model].uses_batteries
+        return model_named(self.model).uses_batteries
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether it is a dispatch that costs least, found with foresight."""
+        return model_named(self.model).optimises
+
+    @property
+    def shows_charge(self) -> bool:
+        """Whether something is stored, and it is known how much."""
+        return bool(np.nan_to_num(self.state_of_charge_kwh).any())
 
     @property
     def peak_import_kw(self) -> float:
@@ -140,6 +157,8 @@ class Schedule(ByValue):
             "grid_import_kwh": self.grid_import_kwh,
             "grid_export_kwh": self.grid_export_kwh,
         }
+        if self.burnt_kwh.any():
+            columns["burnt_kwh"] = self.burnt_kwh
         index = pd.DatetimeIndex(self.steps.instants, name="time")
         zone = self.steps.calendar.zone
         if zone is not None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame._engine import netting_game
+from sesgame._engine import sharing_game as engine_game
 from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
@@ -72,9 +71,9 @@ def sharing_game(
     -----
     With :math:`D_t(p)` the deficits whose buy price is at least p, and :math:`G_t(p)` the surpluses
     whose sell price and fee are at most p, what a coalition gains in a step is
-    :math:`\int \min(D_t(p), G_t(p)) \, dp`: netting, :math:`D - (D - G)^+`, between each two
-    neighbouring prices, weighted by how far these are apart. So it is a netting game with a row for
-    each step and gap between prices, W in all: O(W) for each coalition, and n W numbers of memory.
+    :math:`\int \min(D_t(p), G_t(p)) \, dp`: a term of netting for each gap between two neighbouring
+    prices. A coalition keeps a sum for each contract, so that one who joins costs O(T), and a value
+    O(K T) for K different prices of a step. Memory is that of the meters.
 
     Examples
     --------
@@ -103,57 +102,31 @@ def sharing_game(
     buy = _prices("buy_per_kwh", buy_per_kwh, (n_members, n_steps))
     sell = _prices("sell_per_kwh", sell_per_kwh, (n_members, n_steps))
     fee = _prices("fee_per_kwh", fee_per_kwh, (n_steps,))
-    net, gaps, shared = _netted(deficit, surplus, buy, sell + fee)
-    # What all pay alone, and the D of the netting, add up over members: a row of equal prices.
-    alone = (buy * deficit - sell * surplus).sum(axis=1) - shared
+    alone = (buy * deficit - sell * surplus).sum(axis=1)
+    each = np.arange(n_members)
+    # Contracts that are equal in all steps make one group: its members' energy adds up.
+    _, first, group = np.unique(
+        np.hstack([_distinct(buy), _distinct(sell)]), axis=0, return_index=True, return_inverse=True
+    )
     native = native_from(
-        netting_game,
-        np.column_stack([net, alone]),
-        np.append(gaps, 1.0),
-        np.append(np.zeros(len(gaps)), 1.0),
+        engine_game,
+        deficit,
+        surplus,
+        each,
+        group.ravel().astype(np.int64),
+        np.zeros(len(first), dtype=np.int64),
+        buy[first],
+        sell[first],
+        np.array(fee).reshape(1, 1, n_steps),
+        alone,
+        "always",
     )
     return Game.from_native(native, labels, kind="cost")
 
 
-def _netted(deficit: Array, surplus: Array, buy: Array, ask: Array) -> tuple[Array, Array, Array]:
-    """Return the game as netting: who is on which side of each gap between two prices.
-
-    Returns
-    -------
-    net : array, shape (n, W)
-        By member and gap of a step, deficit at or above the upper price less surplus at or below
-        the lower one; only gaps across which there is both.
-    gaps : array, shape (W,)
-        How far the two prices are apart.
-    shared : array, shape (n,)
-        What deficits above gaps are worth, by member: their energy times the gaps.
-    """
-    nets: list[Array] = []
-    gaps: list[Array] = []
-    shared = np.zeros(len(deficit))
-    for steps in _alike(np.vstack([buy, ask])):
-        charged, asked = buy[:, steps[0]], ask[:, steps[0]]
-        prices = np.unique(np.concatenate([charged, asked]))
-        for lower, upper in pairwise(prices.tolist()):
-            above = deficit[:, steps] * (charged >= upper)[:, np.newaxis]
-            below = surplus[:, steps] * (asked <= lower)[:, np.newaxis]
-            both = above.any(axis=0) & below.any(axis=0)
-            if both.any():
-                nets.append((above - below)[:, both])
-                gaps.append(np.full(int(both.sum()), upper - lower))
-                shared += (upper - lower) * above[:, both].sum(axis=1)
-    if not nets:
-        return np.zeros((len(deficit), 0)), np.zeros(0), shared
-    return np.concatenate(nets, axis=1), np.concatenate(gaps), shared
-
-
-def _alike(prices: Array) -> list[NDArray[np.intp]]:
-    """Return the steps in which all contracts have the same prices, and so the same gaps."""
-    if (prices == prices[:, :1]).all():
-        return [np.arange(prices.shape[1])]
-    _, kinds = np.unique(prices, axis=1, return_inverse=True)
-    order = np.argsort(kinds.ravel(), kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(kinds.ravel()[order])) + 1)
+def _distinct(prices: Array) -> Array:
+    """Return prices without steps that are as the first."""
+    return prices[:, :1] if (prices == prices[:, :1]).all() else prices
 
 
 def _energy(name: str, values: ArrayLike) -> Array:

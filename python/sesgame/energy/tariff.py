@@ -157,6 +157,11 @@ class Tariff(InOrder):
         }
 
     @property
+    def valid_from(self) -> datetime.date | None:
+        """The first day that has prices, if there is one."""
+        return next(iter(self._versions))
+
+    @property
     def follows_clock(self) -> bool:
         """Whether the price depends on the calendar or the clock at all."""
         return len({(band.buy_per_kwh, band.sell_per_kwh) for band in self.bands}) > 1

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from sesgame.energy.community import Community
 from sesgame.energy.community_files import community_files
+from sesgame.energy.meter_clock import UNSAID, MeterClock
+from sesgame.energy.public_grid.point_files import point_files
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.scenario_files import scenario_files
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.two_period import TwoPeriodStorage
@@ -18,21 +21,35 @@ from sesgame.files.csv_folder import find_csv
 if TYPE_CHECKING:
     from sesgame.game.world import World
 
-__all__ = ["read_world", "world_files"]
+__all__ = ["kind_of", "read_world", "world_files"]
 
-_MARKS = {"scenarios": Scenarios, "two_period": TwoPeriodStorage}
+_MARKS = {"scenarios": Scenarios, "two_period": TwoPeriodStorage, "points": PublicGrid}
 """The file that only a folder of this kind has."""
 
 
-def read_world(folder: str | PathLike[str]) -> World:
+def read_world(folder: str | PathLike[str], said: MeterClock = UNSAID) -> World:
     """Return what a folder of CSV files describes; ``docs/file-formats.md`` has the kinds.
+
+    Parameters
+    ----------
+    folder : path
+    said : MeterClock
+        What the caller says of the clocks, beside the folder's own ``clock.csv``.
 
     Raises
     ------
     GameError
-        A file is missing or wrong; the message names file, line and column.
+        A file is missing or wrong; the message names file, line and column. Something is said of
+        clocks where there is no calendar.
     """
-    return _kind(Path(folder)).from_csv(folder)
+    kind = kind_of(Path(folder))
+    if issubclass(kind, TwoPeriodStorage):
+        if any(said):
+            raise GameError(f"{folder} has two periods and no calendar: there is no clock to name")
+        return kind.from_csv(folder)
+    return kind.from_csv(
+        folder, meters_zone=said.meters_zone, tariff_zone=said.tariff_zone, stamp=said.stamp
+    )
 
 
 def world_files(folder: str | PathLike[str]) -> list[Path]:
@@ -44,14 +61,16 @@ def world_files(folder: str | PathLike[str]) -> list[Path]:
         There is no such folder, or a file is missing or there plain and compressed.
     """
     folder = Path(folder)
-    kind = _kind(folder)
+    kind = kind_of(folder)
     if kind is Scenarios:
         return scenario_files(folder)
+    if kind is PublicGrid:
+        return list(point_files(folder).values())
     files = two_period_files(folder) if kind is TwoPeriodStorage else community_files(folder)
     return list(files.values())
 
 
-def _kind(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage]:
+def kind_of(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage | PublicGrid]:
     """Return what a folder describes: a community, unless a file says otherwise."""
     marks = [mark for mark in _MARKS if find_csv(folder, mark)]
     if len(marks) > 1:

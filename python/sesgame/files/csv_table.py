@@ -1,113 +1,172 @@
-"""CSV files that people write: read whole, with errors that name file, line and column."""
+"""Tables that people write: read whole, with errors that name file, line and column."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import unicodedata
-import zlib
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, TextIO, TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sesgame.errors import GameError
+from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_text import unmarked
-from sesgame.files.file_kind import what_it_seems
+from sesgame.files.decimals import CONFLICT, PLAIN_SIGNS, Signs, has_sign, signs_of
+from sesgame.files.faults import Faults
 from sesgame.files.json_text import LONGEST_SHOWN
+from sesgame.files.placeholder import PLACEHOLDER, what_to_write
+from sesgame.files.stamps import MARKS_END, iso_times, looks_like_time
+from sesgame.files.table_rows import TableRows, plain_rows, tolerant_rows
 
-__all__ = ["CsvTable", "open_text"]
+__all__ = ["NAMED", "CsvTable"]
 
 T = TypeVar("T")
 
-MOST_TEXT = 1 << 30
-"""Characters of a table, unpacked: a file of a megabyte can unpack to a thousand of them."""
-
-LONGEST_LINE = 1 << 26
-"""Characters of a line: it is read before anybody can look into it."""
-
-MOST_CELLS = 50_000_000
-"""Cells of a table, each of some 70 bytes: a year of quarter-hours of 1,400 meters."""
-
 NAMED = 20
-"""Columns that a message names."""
+"""Columns that a message names, and faults of a column that are named each."""
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """The cells of a CSV file, by column, as they stand there.
+    """The cells of a table, by column, as they stand there.
 
     Attributes
     ----------
     path : Path
         The file.
     columns : dict of str to tuple of str
-        The cells of each column, by its name in the header, in the order of the file.
+        The cells of each column, by its name in the header, in the order of the file. In a file
+        that is not plain CSV days and times are in ISO 8601, however they stand there.
     lines : tuple of int
         The number of each row's line in the file, for messages.
+    signs : dict of str to Signs
+        What stands in the numbers of columns in which that is not plain.
     """
 
     path: Path
     columns: dict[str, tuple[str, ...]]
     lines: tuple[int, ...]
+    signs: Mapping[str, Signs] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path) -> CsvTable:
+    def read(cls, path: Path, assumed: list[str] | None = None) -> CsvTable:
         """Read a file, gzip-compressed if its name ends in ``.gz``; blank lines are skipped.
+
+        Parameters
+        ----------
+        path : Path
+        assumed : list of str, optional
+            What was assumed is appended, for whoever reads the result. Only with it are other forms
+            read than plain CSV in UTF-8: semicolons or tabs between cells, decimal commas, signs
+            between thousands, days like 31.12.2024, UTF-16, Windows-1252 and workbooks, where they
+            cannot be misread.
 
         Raises
         ------
-        GameError
-            The file is not there or not readable as CSV, has no rows, a header cell is empty or
+        FaultyFilesError
+            The file is not there or not readable, has no rows, a header cell is empty or
             a duplicate, a row has more or fewer cells than the header, or the file is larger than
-            2^30 characters, 2^26 in a line, or 50 million cells.
+            2^30 characters, 2^26 in a line, or 50 million cells. It may be read in two ways.
         """
-        rows: list[list[str]] = []
-        lines: list[int] = []
-        n_cells = 0
-        try:
-            with open_text(path) as file:
-                reader = csv.reader(_limited(file, path), strict=True)
-                for row in reader:
-                    if row:
-                        rows.append(row)
-                        lines.append(reader.line_num)
-                        n_cells += len(row)
-                        if n_cells > MOST_CELLS:
-                            raise GameError(f"{path} has more than {MOST_CELLS:,} cells")
-        except FileNotFoundError as error:
-            raise GameError(f"no such file: {path}") from error
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-            reason = what_it_seems(path) or str(error)
-            raise GameError(f"{path} cannot be read as a CSV file: {reason}") from error
-        if len(rows) < 2:
-            raise GameError(f"{path} is empty; it needs a header and at least one row")
-        header = [unmarked(cell) for cell in rows.pop(0)]
-        if any("\0" in name for name in header):
-            raise GameError(f"{path} cannot be read as a CSV file: {what_it_seems(path)}")
-        del lines[0]
-        for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-            if len(header) == 1 and separator in header[0]:
-                raise GameError(
-                    f"{path} separates its columns by {name}; use commas, and points for decimals"
-                )
-        seen: set[str] = set()
-        for position, name in enumerate(header, start=1):
+        if assumed is None:
+            return cls.of_rows(path, plain_rows(path))
+        rows = tolerant_rows(path)
+        table = cls.of_rows(path, rows).tolerant(rows)
+        if rows.assumed:
+            assumed.append(f"{path.name}: {', '.join(rows.assumed)}")
+        return table
+
+    @classmethod
+    def of_rows(cls, path: Path, rows: TableRows) -> CsvTable:
+        """Return the table of rows, of which the first is the header.
+
+        Raises
+        ------
+        FaultyFilesError
+            All that is wrong with the header and with the lengths of rows.
+        """
+        if len(rows.cells) < 2:
+            what = f"{path} is empty; it needs a header and at least one row"
+            raise FaultyFilesError([Fault(what, str(path))])
+        header = [unmarked(cell) for cell in rows.cells[0]]
+        cells, lines = rows.cells[1:], rows.lines[1:]
+        faults = Faults()
+        ragged = [row for row, found in enumerate(cells) if len(found) != len(header)]
+        faults.found += [
+            Fault(
+                f"{len(cells[row])} cells, but the header has {len(header)}", str(path), lines[row]
+            )
+            for row in ragged[:NAMED]
+        ]
+        if len(ragged) > NAMED:
+            what = f"{len(ragged):,} lines in all with another number of cells than the header"
+            faults.found.append(Fault(what, str(path)))
+        columns = zip(*cells, strict=True) if not ragged else ((),) * len(header)
+        found: dict[str, tuple[str, ...]] = {}
+        for position, (name, column) in enumerate(zip(header, columns, strict=True), start=1):
+            if not (name or ragged or any(map(str.strip, column))):
+                continue  # a separator at the end of each line makes a column of nothing
             if not name:
-                raise GameError(f"{path}: column {position} has no name in the header")
-            if name in seen:
-                raise GameError(f'{path}: duplicate column "{name}"')
-            seen.add(name)
-        for row, line in zip(rows, lines, strict=True):
-            if len(row) != len(header):
-                raise GameError(
-                    f"{path}, line {line}: {len(row)} cells, but the header has {len(header)}"
+                faults.found.append(
+                    Fault(f"column {position} has no name in the header", str(path))
                 )
-        columns = zip(*rows, strict=True)
-        return cls(path, dict(zip(header, map(tuple, columns), strict=True)), tuple(lines))
+            elif name in found:
+                what = f'duplicate column "{_shown(name)}"'
+                faults.found.append(Fault(what, str(path), cure="give each a name of its own"))
+            found[name] = tuple(column)
+        faults.refuse()
+        return cls(path, found, tuple(lines))
+
+    def tolerant(self, rows: TableRows, *, marks_end: bool = False) -> CsvTable:
+        """Return the table with days and numbers understood; what that assumes is added to `rows`.
+
+        Raises
+        ------
+        FaultyFilesError
+            Days may be read in two ways, or a time is 24:00 while none `marks_end`.
+        """
+        columns = dict(self.columns)
+        signs: dict[str, Signs | None] = {}
+        for name, cells in self.columns.items():
+            if looks_like_time(next(filter(str.strip, cells), "")):
+                columns[name] = self._iso(name, cells, rows.assumed, marks_end)
+            elif not rows.is_plain or any("," in cell for cell in cells):
+                signs[name] = signs_of(cells)
+        known = {found.decimal for found in signs.values() if found} - {None}
+        for name, found in signs.items():
+            # Where a column does not tell, the others do, if they agree.
+            if found is None and has_sign(self.columns[name]):
+                signs[name] = Signs(known.copy().pop() if len(known) == 1 else None)
+            elif found == CONFLICT and rows.is_plain:
+                signs[name] = PLAIN_SIGNS  # cells with commas are no numbers among those
+        used = {name: found for name, found in signs.items() if found not in (None, PLAIN_SIGNS)}
+        rows.assumed.extend(
+            dict.fromkeys(word for found in used.values() for word in found.in_words())
+        )
+        return CsvTable(self.path, columns, self.lines, used)
+
+    def _iso(
+        self, name: str, cells: tuple[str, ...], assumed: list[str], marks_end: bool
+    ) -> tuple[str, ...]:
+        """Return a column of days or times in ISO 8601, where all of it is."""
+        filled = [row for row, cell in enumerate(cells) if cell.strip()]
+        for row in () if marks_end else filled:
+            if MARKS_END.search(cells[row]):
+                self.fail(row, name, "24:00 is the end of a step; write when each begins")
+        try:
+            times = iso_times([cells[row] for row in filled])
+        except GameError as error:
+            raise self.fault(str(error), filled[0], name) from error
+        if times is None:
+            return cells
+        assumed += [word for word in times.assumed if word not in assumed]
+        found = list(cells)
+        for row, time in zip(filled, times.times, strict=True):
+            found[row] = time
+        return tuple(found)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -120,14 +179,21 @@ class CsvTable:
         GameError
             A required column is missing, or there is one that nobody would read.
         """
+        faults = Faults()
         for name in required:
-            self.need(name)
-        for name in self.columns:
-            if name not in required and name not in optional:
-                allowed = ", ".join([*required, *optional])
-                raise GameError(
-                    f'{self.path}: the column "{name}" has no meaning here; allowed are {allowed}'
-                )
+            with faults.caught():
+                self.need(name)
+        missing = {_bare(name) for name in required if name not in self.columns}
+        known = {*required, *optional}
+        unknown = [
+            name for name in self.columns if name not in known and _bare(name) not in missing
+        ]
+        if unknown:
+            has = "column {} has" if len(unknown) == 1 else "columns {} have"
+            allowed = ", ".join([*required, *optional])
+            what = f"the {has.format(_named(unknown))} no meaning here; allowed are {allowed}"
+            faults.found.append(self._fault(what))
+        faults.refuse()
 
     def need(self, name: str) -> None:
         """Check that a column is there.
@@ -140,7 +206,7 @@ class CsvTable:
         if name not in self.columns:
             alike = [other for other in self.columns if _bare(other) == _bare(name)]
             meant = f'; is "{_shown(alike[0])}" meant?' if alike else ""
-            raise GameError(
+            raise self.fault(
                 f'{self.path} has no column "{_shown(name)}"; it has {self.names}{meant}'
             )
 
@@ -162,45 +228,101 @@ class CsvTable:
         GameError
             A cell is empty, not a number, NaN or infinite.
         """
+        cells = self.columns[name] if default is None else self.texts(name, "")
+        signs = self.signs.get(name, PLAIN_SIGNS)
+        if signs != PLAIN_SIGNS:
+            cells = tuple(self.convert(name, cells, signs.plain, "a number"))
         if default is not None:
-            cells = tuple(cell or str(default) for cell in self.texts(name, ""))
-        else:
-            cells = self.columns[name]
+            cells = tuple(cell or str(default) for cell in cells)
         try:
             values = np.array(cells, dtype=np.float64)
         except ValueError:
-            values = np.array(self.convert(name, cells, float, "a number"))
-        finite = np.isfinite(values)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            self.fail(row, name, f"{_shown(cells[row])} is not a finite number")
+            values = np.array(self.convert(name, cells, float, "a number"), dtype=np.float64)
+        wrong = np.flatnonzero(~np.isfinite(values)).tolist()
+        self._refuse(name, {row: f"{_shown(cells[row])} is not a finite number" for row in wrong})
         return values
+
+    def number(self, name: str) -> Callable[[str], float]:
+        """Return what makes a finite number of a cell of a column, for :meth:`convert`."""
+        signs = self.signs.get(name, PLAIN_SIGNS)
+
+        def convert(cell: str) -> float:
+            value = float(signs.plain(cell))
+            if not np.isfinite(value):
+                raise ValueError(cell)
+            return value
+
+        return convert
 
     def convert(
         self, name: str, cells: Collection[str], function: Callable[[str], T], wanted: str
     ) -> list[T]:
-        """Return ``function(cell)`` of each cell; or name the cell and what is `wanted`."""
+        """Return ``function(cell)`` of each cell; or name the cells and what is `wanted`."""
         values = []
+        wrong: dict[int, str] = {}
         for row, cell in enumerate(cells):
             try:
                 values.append(function(cell))
             except GameError as error:  # noqa: PERF203, each cell needs its own message
-                self.fail(row, name, str(error))
+                wrong[row] = str(error)
             except ValueError:
-                found = f'"{_shown(cell)}"' if cell.strip() else "an empty cell"
-                self.fail(row, name, f"{found} is not {wanted}")
+                if cell.strip() == PLACEHOLDER:
+                    wrong[row] = f'still "{PLACEHOLDER}": write {what_to_write(name)}'
+                else:
+                    found = f'"{_shown(cell)}"' if cell.strip() else "an empty cell"
+                    wrong[row] = f"{found} is not {wanted}"
+        self._refuse(name, wrong)
         return values
 
+    def _refuse(self, name: str, wrong: Mapping[int, str]) -> None:
+        """Refuse cells of a column, by row; of a lot of them the first, and how many there are."""
+        faults = Faults()
+        faults.found += [
+            self._fault(message, row, name) for row, message in list(wrong.items())[:NAMED]
+        ]
+        if len(wrong) > NAMED:
+            what = f"the last of {len(wrong):,} cells that are wrong in this column"
+            faults.found.append(self._fault(what, max(wrong), name))
+        faults.refuse()
+
     def fail(self, row: int, name: str, message: str) -> NoReturn:
-        """Raise a GameError about one cell."""
-        raise GameError(f'{self.path}, line {self.lines[row]}, column "{name}": {message}')
+        """Raise a FaultyFilesError about one cell."""
+        raise self.fault(message, row, name)
+
+    def fault(
+        self, what: str, row: int | None = None, name: str | None = None, cure: str = ""
+    ) -> FaultyFilesError:
+        """Return the error about the table, a row of it, or one cell."""
+        return FaultyFilesError([self._fault(what, row, name, cure)])
+
+    def _fault(
+        self, what: str, row: int | None = None, name: str | None = None, cure: str = ""
+    ) -> Fault:
+        line = None if row is None else self.lines[row]
+        return Fault(what, str(self.path), line, name, cure)
+
+    @contextmanager
+    def of_row(self, row: int) -> Iterator[None]:
+        """Say in which line something is wrong, where that is not said yet."""
+        try:
+            yield
+        except FaultyFilesError:
+            raise
+        except GameError as error:
+            raise self.fault(str(error), row) from error
 
     @property
     def names(self) -> str:
         """The names of the columns, for a message."""
-        named = [f'"{_shown(name)}"' for name in list(self.columns)[:NAMED]]
-        more = len(self.columns) - len(named)
-        return ", ".join(named) + (f" and {more:,} more" if more else "")
+        return _named(list(self.columns))
+
+
+def _named(names: list[str]) -> str:
+    """Return names for a message, some of them where they are many."""
+    more = len(names) - NAMED
+    return ", ".join(f'"{_shown(name)}"' for name in names[:NAMED]) + (
+        f" and {more:,} more" if more > 0 else ""
+    )
 
 
 def _bare(name: str) -> str:
@@ -212,22 +334,3 @@ def _shown(cell: str) -> str:
     """Return the beginning of a cell, for a message."""
     text = cell.strip()
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
-
-
-def _limited(file: TextIO, path: Path) -> Iterator[str]:
-    """Yield the lines of a file, as long as there are not more than fit."""
-    length = 0
-    while line := file.readline(LONGEST_LINE + 1):
-        length += len(line)
-        if length > MOST_TEXT:
-            raise GameError(f"{path} has more than {MOST_TEXT:,} characters")
-        if len(line) > LONGEST_LINE:
-            raise GameError(f"{path} has a line of more than {LONGEST_LINE:,} characters")
-        yield line
-
-
-def open_text(path: Path) -> TextIO:
-    """Open a file for reading; a byte order mark, as spreadsheets write it, is no part of it."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-__all__ = ["what_it_seems"]
+__all__ = ["WORKBOOKS", "is_workbook", "what_it_seems"]
+
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+"""How the names of workbooks end."""
 
 _SAVE = 'save it as "CSV UTF-8 (comma delimited)"'
 _BEGINNINGS = (
@@ -18,6 +21,17 @@ _BEGINNINGS = (
     (codecs.BOM_UTF16_BE, f"it seems to be text in UTF-16: {_SAVE}"),
 )
 _CHUNK = 1 << 16
+
+
+def is_workbook(path: Path) -> bool:
+    """Return whether a file is a workbook of a spreadsheet, whatever its name is."""
+    if path.suffix.lower() in WORKBOOKS:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+    except OSError:
+        return False
 
 
 def what_it_seems(path: Path) -> str | None:

@@ -58,7 +58,7 @@ def dispatch(
     ['power (kW)', 'stored (kWh)', 'EUR/kWh']
     """
     prices = None if tariff is None else tariff.prices(schedule.steps)
-    stored = bool(schedule.state_of_charge_kwh.any())
+    stored = schedule.shows_charge
     heights = [0.5, *([0.25] if stored else []), *([0.2] if prices else [])]
     gap = 0.04
     scale = (1 - gap * (len(heights) - 1)) / sum(heights)

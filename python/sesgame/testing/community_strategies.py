@@ -77,7 +77,11 @@ def communities(
     if used.uses_batteries:
         world["batteries"] = _batteries(draw, members, alike=used.is_pooled)
     if used.uses_batteries and not used.is_pooled:
-        world["grid"] = _grid(draw, members, load / steps.step_hours)
+        grid = world["grid"] = _grid(draw, members, load / steps.step_hours)
+        # Without it some could not keep a limit of what they feed in.
+        is_limited = np.isfinite(grid.export_limit_kw) or grid.connection_limits_kw or grid.lines
+        words = ["allowed"] if is_limited else ["none", "allowed", members[:1]]
+        world["curtailment"] = draw(st.sampled_from(words))
         buy, sell = tariff.prices(steps)
         # Where it pays to buy energy only to sell it again, it pays to buy storage without end.
         if buy.min() >= max(0.0, sell.max()) and draw(st.booleans()):

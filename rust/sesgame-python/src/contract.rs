@@ -8,7 +8,7 @@ use sesgame_engine::dispatch::contract::{
 use sesgame_engine::dispatch::{BilledPeak, Memory, PeakWindows, Tariff};
 
 use crate::arrays::{by_row, owned};
-use crate::boundary::detached;
+use crate::boundary::{detached, to_python};
 use crate::checks;
 use crate::native_game::NativeGame;
 
@@ -39,40 +39,43 @@ type Peak<'py> = (
     (usize, f64, usize),
 );
 
+/// Whether credit is capped, what is netted, losses, periods and peaks.
+pub type Terms<'py> = (bool, Option<Groups<'py>>, f64, Periods<'py>, Vec<Peak<'py>>);
+
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "the names are the interface")]
 pub fn contract_game(
     py: Python<'_>,
     net_load_kwh: PyReadonlyArray2<'_, f64>,
     buy: PyReadonlyArray1<'_, f64>,
     sell: PyReadonlyArray1<'_, f64>,
-    is_capped: bool,
-    groups: Option<Groups<'_>>,
-    losses: f64,
-    periods: Periods<'_>,
-    peaks: Vec<Peak<'_>>,
+    terms: Terms<'_>,
 ) -> PyResult<NativeGame> {
-    let (buy, sell) = (owned(&buy)?, owned(&sell)?);
-    checks::length("a row of net_load_kwh", net_load_kwh.shape()[1], buy.len())?;
+    let tariff = Tariff::of_any_order(owned(&buy)?, owned(&sell)?).map_err(to_python)?;
+    checks::length("a row of net_load_kwh", net_load_kwh.shape()[1], tariff.n_steps())?;
     let net_load = by_row(&net_load_kwh)?;
+    let terms = contract_terms(tariff, &terms)?;
+    detached(py, |_| Ok(NativeGame::new(ContractGame::new(&net_load, terms)?)))
+}
+
+/// All elements of a contract; the engine checks them.
+pub fn contract_terms(
+    tariff: Tariff,
+    (is_capped, groups, losses, periods, peaks): &Terms<'_>,
+) -> PyResult<ContractTerms> {
     let credit = match groups {
-        None if is_capped => Credit::Capped,
+        None if *is_capped => Credit::Capped,
         None => Credit::Paid,
         Some((of_step, prices, payers)) => {
             checks::shape("prices of groups", prices.shape(), &[payers.len(), 2])?;
-            let pairs = by_row(&prices)?;
-            let payers = places(&payers)?;
+            let pairs = by_row(prices)?;
+            let payers = places(payers)?;
             let prices = pairs.chunks_exact(2).zip(payers).map(|(pair, at)| (pair[0], pair[1], at));
-            Credit::Netted(NettedGroups { of_step: places(&of_step)?, prices: prices.collect() })
+            Credit::Netted(NettedGroups { of_step: places(of_step)?, prices: prices.collect() })
         }
     };
-    let periods = billing_periods(&periods)?;
+    let periods = billing_periods(periods)?;
     let peaks = peaks.iter().map(billed_peak).collect::<PyResult<Vec<_>>>()?;
-    detached(py, |_| {
-        let tariff = Tariff::new(buy, sell)?;
-        let terms = ContractTerms { tariff, credit, losses, periods, peaks };
-        Ok(NativeGame::new(ContractGame::new(&net_load, terms)?))
-    })
+    Ok(ContractTerms { tariff, credit, losses: *losses, periods, peaks })
 }
 
 /// Indices; what is negative is beyond every period.

@@ -30,7 +30,9 @@ pub fn netting_game(
 ) -> PyResult<NativeGame> {
     let (buy, sell) = (owned(&buy)?, owned(&sell)?);
     let net_load = rows(&net_load_kwh, buy.len())?;
-    detached(py, |_| Ok(NativeGame::new(NettingGame::new(net_load, Tariff::new(buy, sell)?)?)))
+    detached(py, |_| {
+        Ok(NativeGame::new(NettingGame::new(net_load, Tariff::of_any_order(buy, sell)?)?))
+    })
 }
 
 #[pyfunction]

@@ -10,6 +10,7 @@ mod bundle_auction;
 mod checks;
 mod coalition_values;
 mod contract;
+mod controlled_storage;
 mod convex_dispatch;
 mod dispatch;
 mod games;
@@ -24,6 +25,7 @@ mod properties;
 mod separation;
 mod shapley;
 mod shapley_estimate;
+mod sharing;
 mod stability;
 
 use pyo3::prelude::*;
@@ -41,6 +43,8 @@ mod _engine {
     #[pymodule_export]
     use crate::contract::contract_game;
     #[pymodule_export]
+    use crate::controlled_storage::{ControlledGame, controlled_game};
+    #[pymodule_export]
     use crate::convex_dispatch::{ConvexDispatch, ConvexDispatchGame, convex_dispatch_game};
     #[pymodule_export]
     use crate::dispatch::{
@@ -53,7 +57,7 @@ mod _engine {
         spanning_tree_game, strategic_equivalent, unions_game, weighted_sum_game, weighted_vote,
     };
     #[pymodule_export]
-    use crate::linear_production::{LinearProductionGame, linear_production_game};
+    use crate::linear_production::{ExclusiveGame, LinearProductionGame, linear_production_game};
     #[pymodule_export]
     use crate::master::LexicographicMaster;
     #[pymodule_export]
@@ -78,6 +82,8 @@ mod _engine {
     use crate::shapley_estimate::{
         PairedEstimate, StratifiedEstimate, permutation_means, permutation_orders,
     };
+    #[pymodule_export]
+    use crate::sharing::{SharingGame, sharing_game};
     #[pymodule_export]
     use crate::stability::{
         CorePointOutcome, LeastCoreOutcome, NucleolusOutcome, coalitions_at_least, core_point,

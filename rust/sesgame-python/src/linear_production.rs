@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use numpy::ndarray::s;
 use numpy::{
     PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use sesgame_engine::game::NativeGame as _;
-use sesgame_engine::linear_production::{self, Moves, Program, Question};
+use sesgame_engine::linear_production::{self, Choice, Moves, Program, Question};
 
 use crate::arrays::{by_row, owned};
 use crate::boundary::{to_python, watched};
@@ -183,6 +184,28 @@ impl LinearProductionGame {
         ))
     }
 
+    /// The same game in which the columns of one kind are zero, of each row (2, k) of two kinds.
+    fn exclusive(
+        &self,
+        py: Python<'_>,
+        choices: PyReadonlyArray3<'_, i64>,
+    ) -> PyResult<Py<ExclusiveGame>> {
+        let &[count, _, width] = choices.shape() else { unreachable!("it has three axes") };
+        checks::shape("choices", choices.shape(), &[count, 2, width])?;
+        let place = |&place: &i64| usize::try_from(place).unwrap_or(usize::MAX);
+        let choices = choices.as_array();
+        let kinds =
+            |row| [0, 1].map(|kind| choices.slice(s![row, kind, ..]).iter().map(place).collect());
+        let choices: Vec<Choice> = (0..count).map(kinds).collect();
+        let relaxed = Arc::clone(&self.game);
+        let game = watched(py, None, |progress| {
+            linear_production::ExclusiveGame::new(relaxed, choices, progress)
+        })?;
+        let game = Arc::new(game);
+        let native = NativeGame::from_shared(Arc::clone(&game) as _);
+        Py::new(py, PyClassInitializer::from(native).add_subclass(ExclusiveGame { game }))
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the names are the interface")]
     fn most_violated<'py>(
         &self,
@@ -213,5 +236,26 @@ impl LinearProductionGame {
         let answer = watched(py, None, |progress| self.game.most_violated(&question, progress))?;
         let members = answer.members.map(|members| PyArray1::from_vec(py, members));
         Ok((members, answer.bound, answer.relaxation, answer.finished))
+    }
+}
+
+/// A linear production game in which the columns of one kind of each choice are zero.
+#[pyclass(frozen, extends = NativeGame, module = "sesgame._engine")]
+pub struct ExclusiveGame {
+    game: Arc<linear_production::ExclusiveGame>,
+}
+
+#[pymethods]
+impl ExclusiveGame {
+    /// The optimal columns of a coalition.
+    fn optimum<'py>(
+        &self,
+        py: Python<'py>,
+        members: PyReadonlyArray1<'py, bool>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        checks::length("members", members.len(), self.game.n_players())?;
+        let members = owned(&members)?;
+        let solution = watched(py, None, |progress| self.game.optimum(&members, progress))?;
+        Ok(PyArray1::from_vec(py, solution.columns))
     }
 }

@@ -193,6 +193,8 @@ impl OrderBookColumns {
         checks::shape("prices", prices.shape(), &shape)?;
         checks::shape("quantities", quantities.shape(), &shape)?;
         let (prices, quantities) = (prices.as_slice()?, quantities.as_slice()?);
+        checks::finite("prices", prices)?;
+        checks::amounts("quantities", quantities)?;
         let utilities = watched(py, report, |progress| {
             misreport::utilities(&self.book(), participant, rule, prices, quantities, progress)
         })?;

@@ -24,7 +24,7 @@ __all__ = ["approximations", "mean_approximations"]
 
 
 def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, Game]:
-    """Return cheaper games of the same members, the closest first; none of a plain recursion.
+    """Return cheaper games of the same members, the closest first; none of a cheap one.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
     dict of str to Game
         ``"pooled battery"``, where batteries are run, and ``"netting"``.
     """
-    if problem.billing is not None:
+    if problem.billing is not None or not model.optimises:
         return {}
     plain = _plain(problem)
     if model.name in ("battery", "netting") and plain == problem:

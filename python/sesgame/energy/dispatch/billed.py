@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from sesgame._engine import contract_game, weighted_sum_game
-from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices, PoolBills
+from sesgame._engine import weighted_sum_game
+from sesgame.energy.dispatch.dual_prices import ContractPrices, DualBills, PoolBills
+from sesgame.energy.dispatch.netted import (
+    netted_cost_game,
+    netted_dispatch,
+    not_subadditive,
+    refuse_prices_above_buy,
+)
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
@@ -20,11 +26,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import NativeGame
-    from sesgame.energy.dispatch.billing import BilledPeak, Billing
+    from sesgame.energy.dispatch.billing import Billing
     from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
 
-__all__ = ["BilledModel"]
+__all__ = ["DIVISIONS", "BilledModel"]
 
 LOCAL_SEARCH = 20_000
 """Coalitions looked at where not all are: a bill is cheap."""
@@ -32,6 +38,13 @@ LOCAL_SEARCH = 20_000
 SHARE = 1e-7
 """By how much of a member's profile that of all is moved for the range of its bill: far below any
 difference between two readings, far above rounding."""
+
+
+DIVISIONS: dict[str, Callable[[DispatchProblem], NDArray[np.float64]]] = {
+    "equally": lambda problem: np.ones(len(problem.members)),
+    "by import": lambda problem: np.maximum(problem.net_load_kwh, 0.0).sum(axis=1),
+}
+"""What each member's part of what has no price is in proportion to, by the names of rules."""
 
 
 class BilledModel(ByValue):
@@ -42,6 +55,8 @@ class BilledModel(ByValue):
         "Loads and PV are netted in each step and billed by every element of the contract; no "
         "battery is used."
     )
+    reading = "no battery is used"
+    optimises = False
     is_pooled = False
     uses_batteries = False
     max_listed_players = MAX_TABLE_PLAYERS
@@ -52,7 +67,7 @@ class BilledModel(ByValue):
     ) -> str:
         """Return in words what the contract bills."""
         elements = dict.fromkeys(each for one in problems for each in _billing(one).elements)
-        return f"netting, billed with {', '.join(elements)}"
+        return f"netting, billed with {', '.join(elements)}{not_subadditive(problems)}"
 
     def proved_gap(self, problem: DispatchProblem) -> float:
         """Return that costs are exact."""
@@ -66,6 +81,7 @@ class BilledModel(ByValue):
         """Return what would be left to dispatch, in words."""
         features = {
             "batteries": problem.storage.usable.size > 0,
+            "readings of batteries": problem.metered_kwh is not None,
             "storage to buy": len(problem.offers) > 0,
             "PV left unused at negative prices": bool(problem.binding.curtailment.any()),
         }
@@ -116,18 +132,7 @@ class BilledModel(ByValue):
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
-        billing, groups = _billing(problem), _billing(problem).groups
-        return native_from(
-            contract_game,
-            problem.net_load_kwh,
-            problem.buy_per_kwh,
-            problem.sell_per_kwh,
-            billing.credit == "capped",
-            None if groups is None else (groups.of_step, groups.prices, groups.periods),
-            billing.losses,
-            (billing.ends, billing.fees, billing.minimum, list(billing.blocks)),
-            [_engine_peak(peak, problem.steps.step_hours) for peak in billing.peaks],
-        )
+        return netted_cost_game(problem)
 
     def mean_game(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float]
@@ -138,21 +143,7 @@ class BilledModel(ByValue):
 
     def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
         """Return what a coalition nets."""
-        net = problem.net_load_kwh[list(members)].sum(axis=0)
-        idle = np.zeros(len(net))
-        membership = np.zeros((1, len(problem.members)), dtype=np.bool_)
-        membership[0, list(members)] = True
-        cost = self.native_game(problem).values(membership) if len(members) else [0.0]
-        return Dispatch(
-            net_load_kwh=net,
-            charge_kwh=idle,
-            discharge_kwh=idle.copy(),
-            state_of_charge_kwh=np.zeros(len(net) + 1),
-            grid_import_kwh=np.maximum(net, 0.0),
-            grid_export_kwh=np.maximum(-net, 0.0),
-            cost=float(cost[0]),
-            purchases={},
-        )
+        return netted_dispatch(problem, members)
 
     def dual_bills(self, problem: DispatchProblem) -> DualBills:
         """Return the bills at dual prices.
@@ -162,65 +153,94 @@ class BilledModel(ByValue):
         GameError
             An element is not in proportion to energy.
         """
-        bills = problem.net_load_kwh @ self._prices(problem)
+        self._refuse_constants(problem, "")
+        bills = problem.net_load_kwh @ self._slopes(problem, problem.net_load_kwh.sum(axis=0))
         return DualBills(bills, 0.0)
 
-    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
+    def dual_prices(
+        self, problem: DispatchProblem, *, progress: bool, constants: str = ""
+    ) -> ContractPrices:
         """Return the slopes of the bill of all, and the range of each member's bill under them.
 
+        Parameters
+        ----------
+        problem : DispatchProblem
+        progress : bool
+        constants : str, optional
+            How what has no price is divided, a key of :data:`DIVISIONS`; by default it is refused.
+
         Raises
         ------
         GameError
-            As :meth:`dual_bills`.
+            An element is not in proportion to energy, and not divided; or what is to be divided is
+            negative, or in proportion to what nobody has.
         """
-        price = self._prices(problem)
+        self._refuse_constants(problem, constants)
         net = problem.net_load_kwh
         total = net.sum(axis=0)
+        price = self._slopes(problem, total)
         by_step = PoolBills(problem.load_kwh, problem.pv_kwh, price, (), np.zeros(len(net)))
         bills, _ = by_step.sums
-        # One more player for each member and way: the profile of all, moved a little.
-        lowest, highest = bills.copy(), bills.copy()
+        cost, constant = float(price @ total), 0.0
+        weights = np.zeros(len(net))
+        divided = constants if _billing(problem).constants else ""
+        if divided:
+            cost = self.dispatch(problem, range(len(net))).cost
+            constant = cost - float(price @ total)
+            weights = _weights(divided, problem)
+            if constant < -problem.rounding:
+                raise GameError(
+                    f"bills at dual prices leave {constant:g} {problem.currency} over, which is "
+                    f"less than nothing: no division of it is sure to satisfy every group"
+                )
+            constant = max(constant, 0.0)
+        # What is divided depends on the prices, too: the range is that of a price of the profile
+        # of a member without its part of that of all, at the profile of all moved a little there.
+        lowest, highest = bills + weights * constant, bills + weights * constant
+        exact = lowest.copy()
         with progress_report("ranges of the bills", "member", progress) as report:
             for member, row in enumerate(net):
+                way = row - weights[member] * total
                 for share, bound in ((-SHARE, lowest), (SHARE, highest)):
-                    moved = total + share * row
-                    bound[member] = (self._cost(problem, moved) - float(price @ total)) / share
+                    slopes = self._slopes(problem, total + share * way)
+                    bound[member] = float(slopes @ way) + weights[member] * cost
                 if report is not None:
                     report(member + 1, len(net))
-        slack = problem.rounding / SHARE
-        is_one = highest - lowest <= slack
-        return DualPrices(
+        is_one = highest - lowest <= problem.rounding
+        return ContractPrices(
             energy_price=price,
-            cost=float(price @ total),
+            cost=cost,
             duality_gap=0.0,
-            lowest=np.where(is_one, bills, np.minimum(lowest, bills)),
-            highest=np.where(is_one, bills, np.maximum(highest, bills)),
+            lowest=np.where(is_one, exact, np.minimum(lowest, exact)),
+            highest=np.where(is_one, exact, np.maximum(highest, exact)),
             by_step=by_step,
+            constant=constant,
+            divided=divided,
+            constant_shares=weights * constant,
         )
 
-    def _cost(self, problem: DispatchProblem, load: NDArray[np.float64]) -> float:
-        """Return what a load costs, by its slopes: costs are in proportion to energy."""
-        return float(self._slopes(problem, load) @ load)
-
-    def _prices(self, problem: DispatchProblem) -> NDArray[np.float64]:
-        """Return what a kWh in each step costs all together.
+    def _refuse_constants(self, problem: DispatchProblem, divided: str) -> None:
+        """Refuse what has no price, unless it is divided by a rule.
 
         Raises
         ------
         GameError
-            An element is not in proportion to energy.
+            There is such an element, or selling earns more than buying costs.
         """
-        constants = _billing(problem).constants
-        if constants:
-            raise GameError(
-                f"bills at dual prices are off with {' and '.join(constants)}: such costs are not "
-                f"in proportion to energy, so prices do not add up to them; core_existence says "
-                f"whether some split satisfies every group"
-            )
-        return self._slopes(problem, problem.net_load_kwh.sum(axis=0))
+        refuse_prices_above_buy(problem)
+        billing = _billing(problem)
+        left = billing.undivided if divided else billing.constants
+        if not left:
+            return
+        cure = "" if billing.undivided else "; constants= divides them by a rule"
+        raise GameError(
+            f"bills at dual prices are off with {' and '.join(left)}: such costs are not in "
+            f"proportion to energy, so prices do not add up to them{cure}; core_existence says "
+            f"whether some split satisfies every group"
+        )
 
     def _slopes(self, problem: DispatchProblem, load: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return slopes of the bill at a load, shape (T,): their sum with it is the bill."""
+        """Return slopes of the bill at a load, shape (T,): without constants they add up to it."""
         billing, hours = _billing(problem), problem.steps.step_hours
         slopes = np.where(load > 0, problem.buy_per_kwh, problem.sell_per_kwh)
         if billing.groups is not None:
@@ -234,9 +254,30 @@ class BilledModel(ByValue):
                 if slopes[part] @ load[part] <= 0:
                     slopes[part] = 0.0
         drawn = np.maximum(load, 0.0)
+        at_minimum = self._at_minimum(billing, slopes * load, drawn, hours)
+        for period in at_minimum:
+            slopes[billing.parts[period]] = 0.0
         for peak in billing.peaks:
-            slopes = slopes + np.where(load > 0, peak.slopes(drawn, hours), 0.0)
+            paid = peak.slopes(drawn, hours, at_minimum)
+            slopes = slopes + np.where(load > 0, paid, 0.0)
         return slopes
+
+    def _at_minimum(
+        self,
+        billing: Billing,
+        energy: NDArray[np.float64],
+        drawn: NDArray[np.float64],
+        hours: float,
+    ) -> list[int]:
+        """Return the periods that are billed their minimum."""
+        if np.isnan(billing.minimum).all():
+            return []
+        owed = billing.fees + [energy[part].sum() for part in billing.parts]
+        for peak in billing.peaks:
+            for found in peak.peaks(drawn, hours):
+                if found.month.period < len(owed):
+                    owed[found.month.period] += found.billed_kw * peak.price_per_kw
+        return np.flatnonzero(owed < billing.minimum).tolist()
 
     def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
         """Refuse: coalitions are listed, or not searched.
@@ -249,17 +290,22 @@ class BilledModel(ByValue):
         self._refuse_program(problem)
 
 
+def _weights(divided: str, problem: DispatchProblem) -> NDArray[np.float64]:
+    """Return each member's part of what has no price.
+
+    Raises
+    ------
+    GameError
+        It is in proportion to what nobody has.
+    """
+    weights = DIVISIONS[divided](problem)
+    total = float(weights.sum())
+    if not total > 0:
+        raise GameError(f"what has no price cannot be divided {divided}: nobody draws any")
+    return weights / total
+
+
 def _billing(problem: DispatchProblem) -> Billing:
     if problem.billing is None:
         raise GameError("there is no contract beyond prices and peaks of steps")
     return problem.billing
-
-
-def _engine_peak(peak: BilledPeak, step_hours: float) -> tuple[object, ...]:
-    """Return a charge as the engine takes it, in kWh of a window."""
-    hours = peak.width * step_hours
-    months = [(month.period, month.starts, month.days) for month in peak.months]
-    limits = (peak.floor_kw * hours, peak.cap_kw * hours)
-    memory = (peak.n_averaged, peak.ratchet, peak.n_back)
-    price = peak.price_per_kw / hours
-    return price, peak.width, months, peak.n_highest, limits, peak.history_kw * hours, memory

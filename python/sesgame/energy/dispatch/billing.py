@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -124,18 +125,34 @@ class BilledPeak(ByValue):
             found.append(SetPeak(month, measured, peak, billed, len(last), set_by))
         return found
 
-    def slopes(self, import_kwh: NDArray[np.float64], step_hours: float) -> NDArray[np.float64]:
-        """Return what a kWh of import more in each step costs, shape (T,), without history."""
+    def slopes(
+        self,
+        import_kwh: NDArray[np.float64],
+        step_hours: float,
+        at_minimum: Collection[int] = (),
+    ) -> NDArray[np.float64]:
+        """Return what a kWh of import more in each step costs, shape (T,).
+
+        Nothing where the peak is at its floor or of a month before the first, or in periods that
+        are billed their minimum.
+        """
         paid = np.zeros(len(import_kwh))
         peaks = self.peaks(import_kwh, step_hours)
-        for number, found in enumerate(peaks):
-            bases = peaks[max(number + 1 - self.n_averaged, 0) : number + 1]
+        known: list[SetPeak | None] = [None] * len(self.history_kw)
+        heights = self.history_kw.tolist()
+        for found in peaks:
+            before, heights_before = known[-self.n_back :], heights[-self.n_back :]
+            known, heights = [*known, found], [*heights, found.peak_kw]
+            if found.month.period in at_minimum:
+                continue
+            bases = known[-self.n_averaged :]
             price = self.price_per_kw / len(bases)
             if self.ratchet and found.billed_kw > found.peak_kw:
-                before = peaks[max(number - self.n_back, 0) : number]
-                bases = [max(before, key=lambda each: each.peak_kw)]
+                bases = [before[int(np.argmax(heights_before))]]
                 price *= self.ratchet
             for base in bases:
+                if base is None or base.measured_kw <= self.floor_kw:
+                    continue
                 hours = len(base.windows) * self.width * step_hours
                 for offset in range(self.width):
                     paid[base.windows + offset] += price / hours
@@ -194,6 +211,8 @@ class Billing(ByValue):
         What of it no dispatch knows in advance, in words.
     constants : tuple of str
         What is not in proportion to energy, in words: no prices stand for it.
+    undivided : tuple of str
+        Those of them of which no division is sure to satisfy every group.
     """
 
     names: tuple[str, ...]
@@ -209,6 +228,7 @@ class Billing(ByValue):
     peaks: tuple[BilledPeak, ...]
     elements: tuple[str, ...]
     constants: tuple[str, ...]
+    undivided: tuple[str, ...]
 
     @property
     def parts(self) -> list[slice]:

@@ -10,8 +10,8 @@ discharging: terms that are negative drop out, so this holds for every S. A limi
 them binds for nobody, and its dual price is 0. A limit that comes and goes with its member stays
 idle also where it is just reached; one of nobody only where there is room.
 
-Where PV may be left unused to keep limits, that saves something only where energy can be worth less
-than nothing: where it costs to sell it, or where a limit of export or of flow can bind.
+Where PV may be left unused, that saves something only where energy can be worth less than nothing:
+where it costs to sell it, or where a limit of export or of flow can bind.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class BindingLimits:
         if not len(flows) and not np.isfinite(grid_kwh).any():
             # A large community is not copied to find that it has no limits.
             none = np.zeros(len(sell_per_kwh), dtype=np.bool_)
-            return cls(grid_import=none, grid_export=none, flows=(), curtailment=none)
+            unused = (sell_per_kwh < 0) & pv_kwh.any(axis=0)
+            return cls(grid_import=none, grid_export=none, flows=(), curtailment=unused)
         draws = np.maximum(net_load_kwh + pv_kwh, 0.0) + powers_kwh[0][:, np.newaxis]
         feeds = np.maximum(-net_load_kwh, 0.0) + powers_kwh[1][:, np.newaxis]
         grid = [
@@ -97,10 +98,9 @@ class BindingLimits:
                 most > limit * (1.0 + ROUNDING) if is_own else most * (1.0 + ROUNDING) >= limit
             )
         may_be_worthless = np.any([sell_per_kwh < 0, grid[1], *reached], axis=0)
-        is_allowed = bool(len(flows)) or bool(np.isfinite(grid_kwh[1]))
         return cls(
             grid_import=grid[0],
             grid_export=grid[1],
             flows=tuple(reached),
-            curtailment=is_allowed & may_be_worthless & pv_kwh.any(axis=0),
+            curtailment=may_be_worthless & pv_kwh.any(axis=0),
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from sesgame._engine import convex_dispatch_game
 from sesgame.energy.dispatch.dual_prices import OwenPrices
-from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
+from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, burnt
 from sesgame.energy.dispatch.step_cost import StepCosts
 from sesgame.errors import GameError
 from sesgame.formatting import format_coalition
@@ -94,15 +94,19 @@ def check_step(problem: DispatchProblem, members: Sequence[int], step: int | Non
     """
     if step is not None:
         who = format_coalition([problem.members[number] for number in members])
+        own = list(members)
+        unused = problem.pv_kwh[own, step] > problem.curtailable_kwh[own, step]
+        cure = '; curtailment="allowed" leaves PV unused' if unused.any() else ""
         raise GameError(
             f"{who} cannot keep {' and '.join(problem.limits_of_nobody)} in the step from "
-            f"{problem.steps.time(step)}"
+            f"{problem.steps.time(step)}{cure}"
         )
 
 
 def dispatch_of(
     problem: DispatchProblem,
     members: Sequence[int],
+    unit: StorageUnit,
     found: ConvexDispatch,
     pays_up_to_kwh: NDArray[np.float64] | float = np.inf,
 ) -> Dispatch:
@@ -113,7 +117,7 @@ def dispatch_of(
     net_load_kwh = problem.net_load_kwh[members].sum(axis=0)
     flow_kwh = net_load_kwh + found.charge - found.discharge
     hours = problem.steps.step_hours
-    if np.isfinite(problem.export_limit_kw):
+    if problem.binding.curtailment.any():
         # As little PV is left unused as is cheapest.
         limits = problem.import_limit_kw * hours, -problem.export_limit_kw * hours
         wanted = np.select(
@@ -121,7 +125,7 @@ def dispatch_of(
             [np.minimum(limits[0], pays_up_to_kwh), 0.0],
             limits[1],
         )
-        pv_kwh = np.maximum(problem.pv_kwh[members], 0.0).sum(axis=0)
+        pv_kwh = problem.curtailable_kwh[members].sum(axis=0)
         flow_kwh += np.clip(wanted - flow_kwh, 0.0, pv_kwh)
     return Dispatch(
         net_load_kwh=net_load_kwh,
@@ -132,6 +136,9 @@ def dispatch_of(
         grid_export_kwh=np.maximum(-flow_kwh, 0.0),
         cost=found.cost,
         purchases={},
+        burnt_kwh=burnt(
+            found.charge, found.discharge, unit.charge_efficiency, unit.discharge_efficiency
+        ),
     )
 
 
@@ -176,7 +183,7 @@ class ConvexPool:
         """
         check_step(self._problem, members, self.broken_step(members))
         found = self._game.dispatch(chosen_of(self._problem, members))
-        return dispatch_of(self._problem, members, found)
+        return dispatch_of(self._problem, members, self._unit, found)
 
     def cost_of_all(
         self, energy_kwh: float, charge_kwh: float, discharge_kwh: float, initial_kwh: float

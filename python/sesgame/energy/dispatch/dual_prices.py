@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RELATIVE_TOLERANCE",
+    "ContractPrices",
     "DualBills",
     "DualPrices",
     "OwenPrices",
@@ -315,6 +316,62 @@ class PeakPrices(OwenPrices):
             exact=False,
             values=tuple(self.bills_by_step.sum(axis=1).tolist()),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ContractPrices(DualPrices):
+    r"""The prices of a contract's bill, and how what has no price is divided.
+
+    Attributes
+    ----------
+    constant : float
+        What of the cost is not in proportion to energy: fees in the game, a minimum that is not
+        reached, floors and earlier months of peaks.
+    divided : str
+        By which rule; empty where there is nothing to divide.
+    constant_shares : ndarray of shape (n,)
+        What each member pays of it, beside what it owes by step.
+
+    Notes
+    -----
+    At prices y that are slopes of the cost at the profile z of all, :math:`c(z_N) = y z_N + R`, and
+    a convex cost is nowhere below its slope: :math:`c(z_S) \ge y z_S + R`. So any division of
+    :math:`R \ge 0` with no negative part leaves no group a reason to leave.
+    """
+
+    constant: float
+    divided: str
+    constant_shares: NDArray[np.float64]
+
+    @property
+    def bills(self) -> NDArray[np.float64]:
+        """What each member pays, shape (n,)."""
+        bills: NDArray[np.float64] = super().bills + self.constant_shares
+        return bills
+
+    @property
+    def manner(self) -> str:
+        """How what has no price is divided."""
+        return f"constants {self.divided}" if self.divided else ""
+
+    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what was divided beside the prices."""
+        if not self.divided:
+            return []
+        return [
+            f"{amount(self.constant)} of the cost are not in proportion to energy and have no "
+            f"price; they are divided {self.divided}."
+        ]
+
+    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
+        """Return what the prices prove, and why the division does no harm."""
+        found = super().grounds(allocation, amount)
+        if self.divided:
+            found.append(
+                "No division of what has no price gives a group a reason to leave, as long as "
+                "nobody's part of it is negative."
+            )
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,6 +41,8 @@ class LinearModel(ByValue):
 
     name: Model = "linear"
     sentence = "Each battery is run by itself, as cheaply as possible for all, within all limits."
+    optimises = True
+    reading = "storage is planned with foresight"
     is_pooled = False
     uses_batteries = True
     max_listed_players = MAX_LISTED_PLAYERS

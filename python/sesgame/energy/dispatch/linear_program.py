@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,13 @@ from sesgame.energy.dispatch.dual_prices import (
     DualBills,
     ProgrammePrices,
 )
-from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, FlowLimit, Storage
+from sesgame.energy.dispatch.problem import (
+    Dispatch,
+    DispatchProblem,
+    FlowLimit,
+    Storage,
+    burnt,
+)
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.errors import GameError, SolverError
 from sesgame.game.game import Game
@@ -62,6 +68,8 @@ class StorageUnit:
         The members who bring some.
     charge_efficiency, discharge_efficiency, degradation_cost_per_kwh : float
         The same for all of it.
+    steps : slice, default all
+        Those in which it is there.
     """
 
     energy_kwh: NDArray[np.float64]
@@ -72,6 +80,7 @@ class StorageUnit:
     charge_efficiency: float
     discharge_efficiency: float
     degradation_cost_per_kwh: float
+    steps: slice = field(default_factory=lambda: slice(0, None))
 
     @classmethod
     def of(
@@ -89,6 +98,7 @@ class StorageUnit:
             charge_efficiency=float(storage.charge_efficiency[first]),
             discharge_efficiency=float(storage.discharge_efficiency[first]),
             degradation_cost_per_kwh=float(storage.degradation_cost_per_kwh[first]),
+            steps=slice(int(storage.first_step[first]), int(storage.end_step[first])),
         )
 
 
@@ -103,6 +113,8 @@ class _Flows:
     """What each member brings of what is stored at the beginning."""
     owners: NDArray[np.intp]
     """The members who bring some of it; none of what is bought."""
+    charge_efficiency: float
+    discharge_efficiency: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,6 +293,18 @@ class LinearDispatch:
                     grid_export_kwh=np.maximum(-net, 0.0),
                     cost=float(cost[scenario.columns].sum() / weight) + bought,
                     purchases=dict(purchases),
+                    burnt_kwh=sum(
+                        (
+                            burnt(
+                                columns[flows.charge],
+                                columns[flows.discharge],
+                                flows.charge_efficiency,
+                                flows.discharge_efficiency,
+                            )
+                            for flows in scenario.flows
+                        ),
+                        np.zeros(len(net)),
+                    ),
                 )
             )
         return dispatches
@@ -479,23 +503,26 @@ class LinearDispatch:
     def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
         """Add storage that members bring."""
         builder, n_steps = self._builder, problem.steps.n_steps
-        charge = builder.add_columns(n_steps, upper=0.0, upper_brought=unit.charge_kwh)
+        first, end = unit.steps.start, unit.steps.stop
+        is_there = np.zeros((n_steps, 1))
+        is_there[unit.steps] = 1.0
+        charge = builder.add_columns(n_steps, upper=0.0, upper_brought=is_there * unit.charge_kwh)
         discharge = builder.add_columns(
             n_steps,
             cost=weight * unit.degradation_cost_per_kwh,
             upper=0.0,
-            upper_brought=unit.discharge_kwh,
+            upper_brought=is_there * unit.discharge_kwh,
         )
-        # What is stored at the end must not be less than at the beginning.
-        stored = np.zeros((n_steps, len(unit.initial_kwh)))
-        stored[-1] = unit.initial_kwh
+        # What is stored when it goes must not be less than when it came.
+        at_first, at_last = np.zeros((2, n_steps, len(unit.initial_kwh)))
+        at_first[first:end][:1] = at_last[first:end][-1:] = unit.initial_kwh
         state = builder.add_columns(
-            n_steps, upper=0.0, lower_brought=stored, upper_brought=unit.energy_kwh
+            n_steps, upper=0.0, lower_brought=at_last, upper_brought=is_there * unit.energy_kwh
         )
-        at_first = np.zeros_like(stored)
-        at_first[0] = unit.initial_kwh
-        flows = _Flows(charge, discharge, state, unit.initial_kwh, unit.owners)
-        self._add_states(flows, unit.charge_efficiency, unit.discharge_efficiency, at_first)
+        efficiencies = unit.charge_efficiency, unit.discharge_efficiency
+        begun = unit.initial_kwh if first == 0 else np.zeros_like(unit.initial_kwh)
+        flows = _Flows(charge, discharge, state, begun, unit.owners, *efficiencies)
+        self._add_states(flows, at_first, unit.steps)
         return flows
 
     def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> _Flows:
@@ -514,29 +541,31 @@ class LinearDispatch:
         ):
             builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, n_steps), -factor))
         nothing = np.zeros(self._n_members)
-        flows = _Flows(charge, discharge, state, nothing, np.zeros(0, dtype=np.intp))
-        charge_efficiency = float(offers.charge_efficiency[number])
-        discharge_efficiency = float(offers.discharge_efficiency[number])
-        self._add_states(flows, charge_efficiency, discharge_efficiency, 0.0)
+        flows = _Flows(
+            charge,
+            discharge,
+            state,
+            nothing,
+            np.zeros(0, dtype=np.intp),
+            charge_efficiency=float(offers.charge_efficiency[number]),
+            discharge_efficiency=float(offers.discharge_efficiency[number]),
+        )
+        self._add_states(flows, 0.0, slice(0, n_steps))
         return flows
 
     def _add_states(
-        self,
-        flows: _Flows,
-        charge_efficiency: float,
-        discharge_efficiency: float,
-        at_first: NDArray[np.float64] | float,
+        self, flows: _Flows, at_first: NDArray[np.float64] | float, there: slice
     ) -> None:
-        """Add how the state follows from what is charged and discharged."""
-        kept = np.full(len(flows.state), -1.0)
-        kept[0] = 0.0
+        """Add how the state follows from what is charged and discharged, while storage is there."""
+        kept = np.zeros(len(flows.state))
+        kept[there][1:] = -1.0
         self._builder.add_rows(
             0.0,
             0.0,
             (flows.state, 1.0),
             (np.roll(flows.state, 1), kept),
-            (flows.charge, -charge_efficiency),
-            (flows.discharge, 1.0 / discharge_efficiency),
+            (flows.charge, -flows.charge_efficiency),
+            (flows.discharge, 1.0 / flows.discharge_efficiency),
             lower_brought=at_first,
             upper_brought=at_first,
         )
@@ -549,7 +578,7 @@ class LinearDispatch:
         steps = np.flatnonzero(problem.binding.curtailment)
         if not len(steps):
             return []
-        pv = np.maximum(problem.pv_kwh, 0.0)
+        pv = problem.curtailable_kwh
         groups: dict[tuple[int, ...], list[int]] = {}
         for member in np.flatnonzero(pv[:, steps].any(axis=1)).tolist():
             groups.setdefault(problem.limits_before(member), []).append(member)
@@ -669,9 +698,11 @@ class LinearDispatch:
             missed = columns[slack[worst]] / problem.steps.step_hours
             if missed > HARDLY * largest:
                 time = problem.steps.time(int(steps[worst]))
+                unused = problem.pv_kwh[:, steps[worst]] > problem.curtailable_kwh[:, steps[worst]]
+                cure = '; curtailment="allowed" leaves PV unused' if unused.any() else ""
                 return (
                     f"no dispatch keeps {name}: in the step from {time} all "
-                    f"members together miss it by at least {missed:.6g} kW"
+                    f"members together miss it by at least {missed:.6g} kW{cure}"
                 )
         return ""
 

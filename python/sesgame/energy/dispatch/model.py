@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sesgame.energy.dispatch.billed import BilledModel
 from sesgame.energy.dispatch.linear import LinearModel, MergedModel
+from sesgame.energy.dispatch.metered import METERED_MODELS
 from sesgame.energy.dispatch.netting import NettingModel
 from sesgame.energy.dispatch.pool_gap import is_harmless
 from sesgame.energy.dispatch.pooled import PooledModel
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
 
-__all__ = ["MODELS", "DispatchModel", "chosen"]
+__all__ = ["MODELS", "DispatchModel", "chosen", "model_named", "refuse_dispatch_above_buy"]
 
 
 class DispatchModel(Protocol):
@@ -32,6 +33,14 @@ class DispatchModel(Protocol):
     @property
     def sentence(self) -> str:
         """What a report says of it."""
+
+    @property
+    def reading(self) -> str:
+        """What a coalition's cost means where batteries are metered, as a part of a sentence."""
+
+    @property
+    def optimises(self) -> bool:
+        """Whether it chooses a dispatch that costs least."""
 
     @property
     def is_pooled(self) -> bool:
@@ -85,8 +94,8 @@ class DispatchModel(Protocol):
     def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
         """Return such prices, and the range of each bill under all of them."""
 
-    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
-        """Return the separation oracle of the costs."""
+    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle | None:
+        """Return the separation oracle of the costs, if there is one."""
 
 
 _POOLED, _NETTING, _MERGED, _LINEAR = PooledModel(), NettingModel(), MergedModel(), LinearModel()
@@ -95,39 +104,86 @@ _BILLED = BilledModel()
 MODELS: dict[Model, DispatchModel] = {
     model.name: model for model in (_POOLED, _NETTING, _MERGED, _LINEAR, _BILLED)
 }
-"""All of them by name, the fastest first."""
+"""Those of what may be dispatched, by name: the fastest first."""
+
+
+def model_named(name: Model) -> DispatchModel:
+    """Return a model by its name.
+
+    Raises
+    ------
+    GameError
+        There is none.
+    """
+    known: dict[Model, DispatchModel] = {**MODELS, **METERED_MODELS}
+    if not isinstance(name, str) or name not in known:
+        *others, last = (f'"{each}"' for each in known)
+        raise GameError(f"model must be {', '.join(others)} or {last}, got {name!r}")
+    return known[name]
+
+
+def refuse_dispatch_above_buy(problem: DispatchProblem) -> None:
+    """Refuse to dispatch where selling earns more than buying costs in some step.
+
+    Raises
+    ------
+    GameError
+        There is such a step.
+    """
+    above = problem.sells_above_buy
+    if above:
+        raise GameError(
+            f"{above}: where selling earns more than buying costs, a step costs least if one meter "
+            f"buys and sells at once, which it cannot; so nothing is dispatched. Give what "
+            f"batteries did (battery_kwh) or what runs them (controller), or leave them out"
+        )
 
 
 def chosen(problem: DispatchProblem, name: Model | None) -> DispatchModel:
     """Return the model of a name, by default the fastest that has all of a problem.
 
     Batteries run as one, or as a few units, only where that is proved to change no coalition's cost
-    by more than a hundredth of what they save.
+    by more than a hundredth of what they save. Where it is known what ran them, they are run again
+    by that; where it is only metered what they did, that counts.
 
     Raises
     ------
     GameError
         There is no such model, or it lacks something that the problem has.
     """
-    if problem.billing is not None and name in (None, _BILLED.name):
-        _BILLED.refuse_dispatch(problem)
-        return _BILLED
-    if name is None:
-        if _POOLED.missing(problem) or not is_harmless(problem):
-            return _MERGED if _MERGED.merges(problem) else _LINEAR
-        return _POOLED if len(problem.storage) else _NETTING
-    if not isinstance(name, str) or name not in MODELS:
-        *others, last = (f'"{known}"' for known in MODELS)
-        raise GameError(f"model must be {', '.join(others)} or {last}, got {name!r}")
-    model = MODELS[name]
+    model = _default(problem) if name is None else model_named(name)
     if problem.billing is not None:
-        elements = ", ".join(problem.billing.elements)
-        raise GameError(f'model="{name}" does not support {elements}; model="{_BILLED.name}" does')
+        if model.optimises:
+            raise GameError(
+                f'model="{model.name}" does not support {", ".join(problem.billing.elements)}; '
+                f'model="{_default(problem).name}" does'
+            )
+        if model is _BILLED:
+            _BILLED.refuse_dispatch(problem)
+    if model.optimises and model is not _NETTING:
+        refuse_dispatch_above_buy(problem)
     missing = model.missing(problem)
     if missing and model is _BILLED:
         raise GameError(f'model="{name}" is for {", ".join(missing)}; there is none here')
     if missing:
+        is_program = not (problem.sells_above_buy or problem.billing)
         raise GameError(
-            f'model="{name}" does not support {", ".join(missing)}; model="{_LINEAR.name}" does'
+            f'model="{model.name}" does not support {", ".join(missing)}'
+            + (f'; model="{_LINEAR.name}" does' if is_program else "")
         )
     return model
+
+
+def _default(problem: DispatchProblem) -> DispatchModel:
+    """Return the model of a problem for which none is asked."""
+    if problem.control is not None:
+        return METERED_MODELS["re-run"]
+    if problem.metered_kwh is not None:
+        return METERED_MODELS["as-it-ran"]
+    if problem.billing is not None:
+        return _BILLED
+    if problem.sells_above_buy and not (problem.storage.usable.size or len(problem.offers)):
+        return _NETTING
+    if _POOLED.missing(problem) or not is_harmless(problem):
+        return _MERGED if _MERGED.merges(problem) else _LINEAR
+    return _POOLED if len(problem.storage) else _NETTING

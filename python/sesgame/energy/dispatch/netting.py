@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.dispatch.netted import (
+    beyond_netting,
+    netted_cost_game,
+    netted_dispatch,
+    not_subadditive,
+    refuse_prices_above_buy,
+)
 from sesgame.energy.dispatch.pooled import PooledModel
-from sesgame.energy.dispatch.problem import NO_OFFERS, DispatchProblem, Model
+from sesgame.energy.dispatch.problem import NO_OFFERS, Dispatch, DispatchProblem, Model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame._engine import NativeGame
+    from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
     from sesgame.energy.dispatch.linear_program import LinearDispatch
+    from sesgame.energy.dispatch.separation import DispatchOracle
 
 __all__ = ["NettingModel"]
 
@@ -24,6 +34,7 @@ class NettingModel(PooledModel):
 
     name: Model = "netting"
     sentence = "Loads and PV are netted in each step; no battery is used."
+    reading = "no battery is used"
     is_pooled = False
     uses_batteries = False
 
@@ -32,7 +43,8 @@ class NettingModel(PooledModel):
     ) -> str:
         """Return in words that none of the batteries is run."""
         idle = "; ".join(filter(None, dict.fromkeys(each.idle_limits for each in problems)))
-        return f"netting ({idle})" if idle else "netting"
+        netting = f"netting ({idle})" if idle else "netting"
+        return f"{netting}{not_subadditive(problems)}"
 
     def proved_gap(self, problem: DispatchProblem) -> float:
         """Return that there is no pool that could be off."""
@@ -40,13 +52,43 @@ class NettingModel(PooledModel):
 
     def missing(self, problem: DispatchProblem) -> list[str]:
         """Return what of a problem the model does not have; storage it leaves out on purpose."""
+        if problem.sells_above_buy:
+            return beyond_netting(problem)
         grid = problem.beyond_a_step
         return problem.beyond_a_pool + grid if grid else []
+
+    def native_game(self, problem: DispatchProblem) -> NativeGame:
+        """Return the compiled game."""
+        return (
+            netted_cost_game(problem) if problem.sells_above_buy else super().native_game(problem)
+        )
+
+    def dispatch(self, problem: DispatchProblem, members: Sequence[int]) -> Dispatch:
+        """Return what passes the meter of a coalition."""
+        if problem.sells_above_buy:
+            return netted_dispatch(problem, members)
+        return super().dispatch(problem, members)
+
+    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle | None:
+        """Return the separation oracle; none where selling earns more than buying costs."""
+        return None if problem.sells_above_buy else super().separation_oracle(problem)
+
+    def dual_bills(self, problem: DispatchProblem) -> DualBills:
+        """Return the bills at dual prices."""
+        refuse_prices_above_buy(problem)
+        return super().dual_bills(problem)
+
+    def dual_prices(self, problem: DispatchProblem, *, progress: bool) -> DualPrices:
+        """Return prices that prove the costs of all, and the range of each bill."""
+        refuse_prices_above_buy(problem)
+        return super().dual_prices(problem, progress=progress)
 
     def program(
         self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
     ) -> LinearDispatch:
         """Return the costs as a linear program, in which nothing can be bought either."""
+        for problem in problems:
+            refuse_prices_above_buy(problem)
         return super().program(
             [replace(problem, offers=NO_OFFERS) for problem in problems], weights
         )

@@ -187,7 +187,7 @@ class PeakPool:
         for charge, cap_kwh in zip(problem.peak_charges, found.caps.tolist(), strict=True):
             no_more = problem.buy_per_kwh[charge.steps] + charge.price_per_kw / hours >= 0
             pays_up_to_kwh[charge.steps[no_more]] = cap_kwh
-        dispatch = dispatch_of(problem, members, found.schedule, pays_up_to_kwh)
+        dispatch = dispatch_of(problem, members, self._unit, found.schedule, pays_up_to_kwh)
         imported = dispatch.grid_import_kwh
         paid = [
             charge.price_per_kw / hours * imported[charge.steps].max()

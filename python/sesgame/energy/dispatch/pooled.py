@@ -44,6 +44,8 @@ class PooledModel(ByValue):
 
     name: Model = "battery"
     sentence = "The batteries are run as one, as cheaply as possible for all."
+    optimises = True
+    reading = "storage is planned with foresight"
     is_pooled = True
     uses_batteries = True
     max_listed_players = MAX_TABLE_PLAYERS
@@ -120,7 +122,8 @@ class PooledModel(ByValue):
         GameError
             All members together cannot keep a limit.
         """
-        if not (self._used(problem).size or problem.limits_of_nobody or problem.peak_charges):
+        decided = problem.limits_of_nobody or problem.binding.curtailment.any()
+        if not (self._used(problem).size or decided or problem.peak_charges):
             return native_from(
                 netting_game, problem.net_load_kwh, problem.buy_per_kwh, problem.sell_per_kwh
             )
@@ -157,7 +160,7 @@ class PooledModel(ByValue):
             lowest, highest = of.bill_ranges(report).T
         return replace(found, lowest=np.minimum(lowest, bills), highest=np.maximum(highest, bills))
 
-    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle:
+    def separation_oracle(self, problem: DispatchProblem) -> DispatchOracle | None:
         """Return the separation oracle: costs by recursion, and the search by its prices.
 
         By a linear program over all steps where a limit leaves some members no dispatch.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_OFFERS",
+    "Control",
     "Dispatch",
     "DispatchProblem",
     "FlowLimit",
@@ -30,15 +31,19 @@ __all__ = [
     "PeakCharge",
     "Steps",
     "Storage",
+    "burnt",
 ]
 
-Model = Literal["battery", "netting", "merged", "linear", "contract"]
+Model = Literal["battery", "netting", "merged", "linear", "contract", "as-it-ran", "re-run"]
 """``"battery"``: a coalition's batteries run as one, optimally; where they are unlike, that costs
 too little, by up to a stated share of what they save. ``"netting"``: none is used. Both are
 recursions, very fast, also under demand charges. ``"linear"``: a linear program, with each battery
 by itself, wear, limits of the grid and storage to buy. ``"merged"``: the same in which batteries
 that are nearly alike run as one unit, which costs too little by up to a stated share, too.
-``"contract"``: netting, billed by elements of a contract that depend on whole months."""
+``"contract"``: netting, billed by elements of a contract that depend on whole months.
+``"as-it-ran"``: what batteries were metered to do is netted like a load, whoever leaves.
+``"re-run"``: the controller that ran them runs those of each coalition, without foresight. Both are
+billed by whatever a contract has."""
 
 
 class Steps(Protocol):
@@ -72,6 +77,8 @@ class Storage(ByValue):
         In (0, 1].
     degradation_cost_per_kwh : ndarray
         For each kWh that is delivered.
+    first_step, end_step : ndarray of int
+        The first step in which it is there, with its initial charge, and the first after these.
     """
 
     owner: NDArray[np.intp]
@@ -82,18 +89,21 @@ class Storage(ByValue):
     charge_efficiency: NDArray[np.float64]
     discharge_efficiency: NDArray[np.float64]
     degradation_cost_per_kwh: NDArray[np.float64]
+    first_step: NDArray[np.int64]
+    end_step: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.owner)
 
     @property
     def usable(self) -> NDArray[np.intp]:
-        """The batteries that have capacity and can be charged, by number.
+        """The batteries that have capacity, are there and can be charged, by number.
 
         One that cannot be charged cannot be discharged either, since no less may be stored at the
         end than at the beginning.
         """
-        return np.flatnonzero((self.energy_kwh > 0) & (self.charge_power_kw > 0))
+        is_there = self.first_step < self.end_step
+        return np.flatnonzero((self.energy_kwh > 0) & (self.charge_power_kw > 0) & is_there)
 
     @property
     def efficiencies(self) -> set[tuple[float, float]]:
@@ -197,6 +207,28 @@ class PeakCharge(ByValue):
 
 
 @dataclass(frozen=True, eq=False)
+class Control(ByValue):
+    """A controller that runs batteries without foresight: a band of net loads in each step.
+
+    Below the band batteries charge what is missing to it, above it they deliver what is beyond it.
+
+    Attributes
+    ----------
+    name : str
+        For messages and results.
+    low_kwh, high_kwh : ndarray of shape (T,)
+        The ends of the band, of which each may be infinite.
+    shift_kwh : ndarray of shape (n,)
+        By how much each member of a coalition moves its band up.
+    """
+
+    name: str
+    low_kwh: NDArray[np.float64]
+    high_kwh: NDArray[np.float64]
+    shift_kwh: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class DispatchProblem(ByValue):
     """What coalitions of n members can do in T steps, and what it costs.
 
@@ -209,8 +241,8 @@ class DispatchProblem(ByValue):
     load_kwh, pv_kwh : ndarray of shape (n, T)
         Energy that members use and generate in each step.
     buy_per_kwh, sell_per_kwh : ndarray of shape (T,)
-        Prices of what comes from outside and of what is fed in; buying never costs less than
-        selling earns.
+        Prices of what comes from outside and of what is fed in. Where selling earns more than
+        buying costs, nothing can be dispatched (:attr:`sells_above_buy`).
     storage : Storage
         The batteries of members.
     offers : Offers
@@ -223,6 +255,12 @@ class DispatchProblem(ByValue):
         Of lines and connections.
     currency : str
         For messages.
+    may_curtail : ndarray of bool, shape (n,), optional
+        Whose PV may be left unused; nobody's by default.
+    metered_kwh : ndarray of shape (n, T), optional
+        What each member's batteries were metered to draw, less what they delivered.
+    control : Control, optional
+        What ran them.
     billing : Billing, optional
         What else a contract bills; it has all charges on peaks then, and `peak_charges` is empty.
     """
@@ -241,6 +279,29 @@ class DispatchProblem(ByValue):
     flow_limits: tuple[FlowLimit, ...]
     currency: str
     billing: Billing | None = None
+    may_curtail: NDArray[np.bool_] | None = None
+    metered_kwh: NDArray[np.float64] | None = None
+    control: Control | None = None
+
+    @cached_property
+    def curtailable_kwh(self) -> NDArray[np.float64]:
+        """The PV that may be left unused, shape (n, T)."""
+        if self.may_curtail is None or not self.may_curtail.any():
+            # A large community is not copied to find that nothing may be left.
+            return np.broadcast_to(0.0, self.pv_kwh.shape)
+        return np.maximum(self.pv_kwh, 0.0) * self.may_curtail[:, np.newaxis]
+
+    @property
+    def sells_above_buy(self) -> str:
+        """Where selling earns more than buying costs, in words; empty if nowhere."""
+        above = self.buy_per_kwh < self.sell_per_kwh
+        if not above.any():
+            return ""
+        step = int(np.argmax(above))
+        return (
+            f"at {self.steps.time(step)} energy is bought for {self.buy_per_kwh[step]:g} and sold "
+            f"for {self.sell_per_kwh[step]:g} {self.currency} per kWh"
+        )
 
     @cached_property
     def net_load_kwh(self) -> NDArray[np.float64]:
@@ -256,7 +317,7 @@ class DispatchProblem(ByValue):
         _, charge, discharge, _ = storage.brought(storage.usable, len(self.members), hours)
         return BindingLimits.of(
             net_load_kwh=self.net_load_kwh,
-            pv_kwh=np.maximum(self.pv_kwh, 0.0),
+            pv_kwh=self.curtailable_kwh,
             powers_kwh=(charge, discharge),
             grid_kwh=(self.import_limit_kw * hours, self.export_limit_kw * hours),
             flows=[(each.behind, each.limit_kw * hours, each.is_own) for each in self.flow_limits],
@@ -279,6 +340,8 @@ class DispatchProblem(ByValue):
         and steps, may be off by a unit in the last place of all money that can flow.
         """
         flow_kwh = np.abs(self.load_kwh).sum(axis=0) + np.abs(self.pv_kwh).sum(axis=0)
+        if self.metered_kwh is not None:
+            flow_kwh += np.abs(self.metered_kwh).sum(axis=0)
         powers_kw = np.maximum(self.storage.charge_power_kw, self.storage.discharge_power_kw)
         flow_kwh += sum(powers_kw.tolist()) * self.steps.step_hours
         price = np.maximum(np.abs(self.buy_per_kwh), np.abs(self.sell_per_kwh))
@@ -298,8 +361,15 @@ class DispatchProblem(ByValue):
             "storage to buy": len(self.offers) > 0,
             "batteries of different efficiencies": len(storage.efficiencies) > 1,
             "batteries of different degradation costs": len(storage.degradation_costs) > 1,
+            "batteries that come or go": self.has_passing_batteries,
         }
         return [name for name, is_there in features.items() if is_there]
+
+    @property
+    def has_passing_batteries(self) -> bool:
+        """Whether a battery comes or goes within the steps."""
+        there = self.storage.part(self.storage.usable)
+        return bool((there.first_step > 0).any() or (there.end_step < self.steps.n_steps).any())
 
     @property
     def beyond_a_step(self) -> list[str]:
@@ -312,20 +382,15 @@ class DispatchProblem(ByValue):
         for charge in self.peak_charges:
             n_charges[charge.steps] += 1
         n_bounds = np.where(n_charges > 0, n_charges + np.isfinite(self.import_limit_kw), 0)
-        paid = (self.buy_per_kwh < 0) & (self.pv_kwh > 0).any(axis=0)
+        paid = (self.buy_per_kwh < 0) & (self.curtailable_kwh > 0).any(axis=0)
         features = {
             "peaks charged beside others where unused PV lets more be bought at a negative price": (
-                np.isfinite(self.export_limit_kw) and bool((paid & (n_bounds > 1)).any())
+                bool((paid & (n_bounds > 1)).any())
             ),
             "connection limits": self._flows_bind(is_own=True),
             "lines": self._flows_bind(is_own=False),
         }
-        found = [name for name, is_there in features.items() if is_there]
-        # A recursion leaves PV unused beside a limit of export only.
-        unused = self.binding.curtailment.any() and not np.isfinite(self.export_limit_kw)
-        if unused and not any(steps.any() for steps in self.binding.flows):
-            found.append("PV left unused at negative prices")
-        return found
+        return [name for name, is_there in features.items() if is_there]
 
     def _flows_bind(self, *, is_own: bool) -> bool:
         """Return whether a limit of connections, or of lines, can bind."""
@@ -335,11 +400,9 @@ class DispatchProblem(ByValue):
     @property
     def limits_of_nobody(self) -> list[str]:
         """The limits of what coalitions exchange with the grid, in words: those that matter."""
-        binding = self.binding
-        unused = binding.curtailment.any() and np.isfinite(self.export_limit_kw)
         features = {
-            "an import limit": binding.grid_import.any(),
-            "an export limit": binding.grid_export.any() or unused,
+            "an import limit": self.binding.grid_import.any(),
+            "an export limit": self.binding.grid_export.any(),
         }
         return [name for name, is_there in features.items() if is_there]
 
@@ -368,7 +431,7 @@ class DispatchProblem(ByValue):
         """
         hours, net = self.steps.step_hours, self.net_load_kwh
         drawn = np.maximum(net, 0.0)
-        fed_in = -np.minimum(net + np.maximum(self.pv_kwh, 0.0), 0.0)
+        fed_in = -np.minimum(net + self.curtailable_kwh, 0.0)
         everybody = np.ones(len(self.members), dtype=np.bool_)
         limits = [
             (everybody, self.import_limit_kw, self.export_limit_kw),
@@ -399,6 +462,8 @@ class Dispatch(ByValue):
         Of the whole period.
     purchases : dict of str to tuple of float
         Of each offer, by name, the capacity in kWh and the power in kW that are bought.
+    burnt_kwh : ndarray
+        What storage loses because it charges and discharges in the same step.
     """
 
     net_load_kwh: NDArray[np.float64]
@@ -409,3 +474,21 @@ class Dispatch(ByValue):
     grid_export_kwh: NDArray[np.float64]
     cost: float
     purchases: dict[str, tuple[float, float]]
+    burnt_kwh: NDArray[np.float64]
+
+
+def burnt(
+    charge_kwh: NDArray[np.float64],
+    discharge_kwh: NDArray[np.float64],
+    charge_efficiency: float,
+    discharge_efficiency: float,
+) -> NDArray[np.float64]:
+    """Return the energy that storage loses because it charges and discharges in the same step.
+
+    What it draws, less what would bring it to the same charge by one of both alone; shape (T,).
+    """
+    stored = charge_efficiency * charge_kwh - discharge_kwh / discharge_efficiency
+    alone = np.where(stored > 0, stored / charge_efficiency, stored * discharge_efficiency)
+    both = np.minimum(charge_kwh, discharge_kwh) > 0
+    lost: NDArray[np.float64] = np.where(both, charge_kwh - discharge_kwh - alone, 0.0)
+    return lost

@@ -71,10 +71,9 @@ class StepCosts(ByValue):
     def of(cls, problem: DispatchProblem) -> StepCosts:
         """Return the step costs of members under one tariff, within limits of import and export.
 
-        Import above the cap of a demand charge is dearer by its price. To keep a limit of export PV
-        may be left unused, which costs nothing; where there is such a limit it may be left unused
-        at negative prices, too. That is exact for caps within the limit of import, and for one
-        charge at most in each step in which buying has a negative price.
+        Import above the cap of a demand charge is dearer by its price. PV that may be left unused
+        costs nothing. That is exact for caps within the limit of import, and for one charge at most
+        in each step in which buying has a negative price.
         """
         sell, hours = problem.sell_per_kwh, problem.steps.step_hours
         most_in, most_out = problem.import_limit_kw * hours, problem.export_limit_kw * hours
@@ -89,17 +88,26 @@ class StepCosts(ByValue):
             kinks.append(nought + most_in)
             caps.append(none)
             slopes.append(nought + np.inf)
-        resources, anchor = [-problem.net_load_kwh], none + 1
-        if np.isfinite(most_out):
-            resources.append(resources[0] - np.maximum(problem.pv_kwh, 0.0))
+        resources = [-problem.net_load_kwh]
+        is_limited = int(np.isfinite(most_out))
+        if is_limited:
             slopes.insert(0, nought - np.inf)
+            kinks, caps = [nought - most_out, *kinks], [none, *caps]
+        if problem.binding.curtailment.any():
+            resources.append(resources[0] - problem.curtailable_kwh)
             # A stretch of slope 0 comes between slopes below and above 0: what is below moves with
             # the load alone.
             no_more_pays = slopes[-1] >= 0
             above = [np.where(no_more_pays, np.maximum(s, 0.0), slopes[-1]) for s in slopes[1:]]
-            slopes = [*(np.minimum(slope, 0.0) for slope in slopes), *above]
-            kinks, caps = 2 * [nought - most_out, *kinks], 2 * [none, *caps]
-            anchor = np.where(problem.buy_per_kwh < 0, 1, len(kinks) // 2 + 1).astype(np.int32)
+            # Without a limit of export all that earns something is sold.
+            earned = np.where(is_limited, 0.0, np.maximum(sell, 0.0))
+            below = [np.where(earned > 0, earned, np.minimum(slope, 0.0)) for slope in slopes]
+            slopes = [*below, *above]
+            kinks, caps = 2 * kinks, 2 * caps
+            anchor = np.where(problem.buy_per_kwh < 0, 0, len(kinks) // 2).astype(np.int32)
+            anchor += is_limited
+        else:
+            anchor = none + 1 + is_limited
         rows = np.repeat(
             [_LOAD, _NET] if len(resources) > 1 else [_NET], len(kinks) // len(resources)
         )

@@ -1,6 +1,7 @@
 """Which batteries are one unit of a linear program.
 
-Batteries of equal efficiencies and wear behind the same limits that can bind are of one kind. Those
+Batteries of equal efficiencies and wear that are there in the same steps, behind the same limits
+that can bind, are of one kind. Those
 of them that also have equal hours to fill and to empty and are equally full lose nothing as one
 unit: what it does can be dealt out to them in proportion.
 
@@ -70,6 +71,7 @@ def _by_kind(problem: DispatchProblem) -> list[list[list[int]]]:
             storage.charge_efficiency[battery],
             storage.discharge_efficiency[battery],
             storage.degradation_cost_per_kwh[battery],
+            (storage.first_step[battery], storage.end_step[battery]),
             problem.limits_before(int(storage.owner[battery])),
         )
         ratios = (

@@ -10,7 +10,7 @@ import numpy as np
 
 from sesgame._engine import pooled_battery_dispatch, pooled_battery_game, pooled_bill_ranges
 from sesgame.energy.dispatch.dual_prices import OwenPrices, PoolBills, blocks
-from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
+from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, burnt
 from sesgame.game.native_source import native_from
 from sesgame.progress import Report
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["TwoPricePool"]
 
 
-def dispatch_of(net_load_kwh: NDArray[np.float64], found: PooledBatteryDispatch) -> Dispatch:
+def dispatch_of(
+    net_load_kwh: NDArray[np.float64], found: PooledBatteryDispatch, unit: StorageUnit
+) -> Dispatch:
     """Return what the engine has found for a coalition of this net load."""
     return Dispatch(
         net_load_kwh=net_load_kwh,
@@ -36,6 +38,9 @@ def dispatch_of(net_load_kwh: NDArray[np.float64], found: PooledBatteryDispatch)
         grid_export_kwh=found.grid_export,
         cost=found.cost,
         purchases={},
+        burnt_kwh=burnt(
+            found.charge, found.discharge, unit.charge_efficiency, unit.discharge_efficiency
+        ),
     )
 
 
@@ -59,6 +64,7 @@ class TwoPricePool:
         """Return whether there is nothing else."""
         return not (
             problem.limits_of_nobody
+            or problem.binding.curtailment.any()
             or unit.degradation_cost_per_kwh
             or (unit.charge_kwh != unit.discharge_kwh).any()
         )
@@ -95,7 +101,7 @@ class TwoPricePool:
                 for each in (unit.energy_kwh, unit.charge_kwh, unit.initial_kwh)
             ),
         )
-        return dispatch_of(net_load_kwh, found)
+        return dispatch_of(net_load_kwh, found, unit)
 
     def cost_of_all(
         self, energy_kwh: float, charge_kwh: float, discharge_kwh: float, initial_kwh: float

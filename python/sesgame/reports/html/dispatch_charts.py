@@ -51,7 +51,7 @@ def course_of_a_day(community: Community, schedule: Schedule) -> Html:
     x = Scale(float(course.hours[0]), float(course.hours[-1]), LEFT, RIGHT)
     ticks = _clock(course, schedule)
     parts = [_power(course, x, ticks)]
-    if schedule.state_of_charge_kwh.any():
+    if schedule.shows_charge:
         parts.append(_stored(course, x, ticks, parts[-1][1]))
     parts.append(_prices(course, x, ticks, parts[-1][1], community.currency))
     title = "An average day" if course.n_days else "The dispatch"

@@ -50,10 +50,11 @@ def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, st
 
 def energy_section(community: Community, schedule: Schedule) -> list[Child]:
     """Return the dispatch: what flows when, at which prices, and what it costs."""
-    text = (
-        f"{schedule.how} The dispatch knows the whole period, {community.steps.in_words}, in "
-        f"advance. Net load is load minus PV."
-    )
+    steps = community.steps.in_words
+    known = f"The period is {steps}."
+    if schedule.is_chosen:
+        known = f"The dispatch knows the whole period, {steps}, in advance."
+    text = f"{schedule.how} {known} Net load is load minus PV."
     days = totals_by_day(schedule)
     return [
         element("p", text),
@@ -90,6 +91,12 @@ def scenarios_section(scenarios: list[ScenarioEnergy]) -> list[Child]:
     ]
 
 
+def _burnt(schedule: Schedule) -> float | None:
+    """Return what storage loses by charging and discharging at once, if that is no rounding."""
+    burnt = float(schedule.burnt_kwh.sum())
+    return burnt if burnt > UNUSED_KWH else None
+
+
 def _balance(community: Community, schedule: Schedule) -> Html:
     """Return energy and money of the whole period: how the bill of all comes about."""
     bought = float(community.buy_per_kwh @ schedule.grid_import_kwh)
@@ -100,6 +107,7 @@ def _balance(community: Community, schedule: Schedule) -> Html:
         ("PV", float(community.pv_kwh.sum()), None),
         ("Into batteries", float(schedule.charge_kwh.sum()), None),
         ("Out of batteries", float(schedule.discharge_kwh.sum()), None),
+        ("Of which burnt, by charging and discharging at once", _burnt(schedule), None),
         ("Bought", float(schedule.grid_import_kwh.sum()), bought),
         ("Sold", float(schedule.grid_export_kwh.sum()), -sold),
     ]

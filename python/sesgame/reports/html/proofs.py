@@ -101,7 +101,12 @@ def _game(report: ReportContent) -> list[str]:
     named = "" if model is None else f'model="{model}"'
     variable = "world" if report.community is None else "community"
     kind = type(report.problem.world).__name__
-    lines = [f"{variable} = sg.energy.{kind}.from_csv({report.name!r})"]
+    said = "".join(
+        f", {name}={report.options[name]!r}"
+        for name in ("meters_zone", "tariff_zone", "stamp")
+        if name in report.options
+    )
+    lines = [f"{variable} = sg.energy.{kind}.from_csv({report.name!r}{said})"]
     if "start" in report.source:
         start, end = report.source["start"], report.source["end"]
         lines.append(f'period = {variable}.period("{start}", "{end}")')

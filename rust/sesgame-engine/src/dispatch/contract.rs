@@ -66,7 +66,8 @@ pub struct ContractTerms {
 }
 
 impl ContractTerms {
-    fn check(&self) -> Result<()> {
+    /// Refuses what does not fit together.
+    pub(super) fn check(&self) -> Result<()> {
         let n_steps = self.tariff.n_steps();
         let invalid = |what: &str| Err(Error::InvalidInput(what.to_owned()));
         let in_order = self.periods.is_sorted_by(|one, next| one.end < next.end);
@@ -99,7 +100,7 @@ impl ContractTerms {
     }
 
     /// What a net load costs.
-    fn cost(&self, load: &[f64], work: &mut Workspace) -> f64 {
+    pub(super) fn cost(&self, load: &[f64], work: &mut Workspace) -> f64 {
         // What is of no period, as the peak of a year, comes last.
         let Workspace { owed, netted, peaks } = work;
         owed.clear();
@@ -143,7 +144,7 @@ impl ContractTerms {
 
 /// What is worked with, from coalition to coalition.
 #[derive(Debug, Default)]
-struct Workspace {
+pub(super) struct Workspace {
     owed: Vec<f64>,
     netted: Vec<f64>,
     peaks: PeakWorkspace,

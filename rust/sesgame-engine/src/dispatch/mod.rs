@@ -11,6 +11,7 @@ pub mod cap_bounds;
 mod capped_tariff;
 mod charge_walk;
 pub mod contract;
+pub mod controlled_storage;
 mod convex_lanes;
 mod convex_piecewise;
 pub mod convex_pool;
@@ -30,6 +31,7 @@ mod peak_start;
 mod pool_lanes;
 pub mod pooled_battery;
 pub mod schedule;
+pub mod sharing;
 mod step_cost;
 mod tariff;
 

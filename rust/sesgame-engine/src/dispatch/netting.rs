@@ -17,8 +17,8 @@ use crate::progress::Progress;
 /// Players from whom on ranges of coalitions are worth their preparation.
 const MANY: usize = 10;
 
-/// The cost game of netting: `c(S) = sum over t of max(buy_t * L_t, sell_t * L_t)` with `L_t` the
-/// sum of the members' net loads.
+/// The cost game of netting: `c(S) = sum over t of buy_t * max(L_t, 0) - sell_t * max(-L_t, 0)` with
+/// `L_t` the sum of the members' net loads. Selling may earn more than buying costs.
 #[derive(Debug)]
 pub struct NettingGame {
     tariff: Tariff,
@@ -81,7 +81,12 @@ impl NativeGame for NettingGame {
 
     fn ranges(&self) -> Option<Box<dyn Ranges + '_>> {
         let n_steps = self.tariff.n_steps();
-        if n_steps > MOST_STEPS || !(MANY..=MAX_TABLE_PLAYERS).contains(&self.n_players) {
+        // Sums of kinks are of those that bend upwards.
+        let is_convex = self.tariff.step_sold_above_buy().is_none();
+        if !is_convex
+            || n_steps > MOST_STEPS
+            || !(MANY..=MAX_TABLE_PLAYERS).contains(&self.n_players)
+        {
             return None;
         }
         let margins = self.margins.get_or_init(|| Box::new(self.margins()));

@@ -5,9 +5,10 @@ use crate::error::{Error, Result};
 
 /// What one kWh costs when it is bought and earns when it is sold, in every step.
 ///
-/// `buy >= sell` in every step: the cost of a step, `max(buy * g, sell * g)`, is then convex in the
-/// grid exchange `g`. With `buy < sell` the community could earn without limit by buying and
-/// selling the same energy, and no convex method would see it. Prices may be negative.
+/// Where `buy >= sell`, the cost of a step, `max(buy * g, sell * g)`, is convex in the grid exchange
+/// `g`. Where `buy < sell` a dispatch could earn without limit by buying and selling the same energy;
+/// what meters have read has only one direction in a step, so that it has a cost there, too. Prices
+/// may be negative.
 #[derive(Debug, Clone)]
 pub struct Tariff {
     buy: Box<[f64]>,
@@ -21,6 +22,22 @@ impl Tariff {
     /// [`Error::InvalidInput`] when the lengths differ or are 0, a price is not finite, or a step's
     /// buy price is below its sell price (the message names the step).
     pub fn new(buy: Vec<f64>, sell: Vec<f64>) -> Result<Self> {
+        let tariff = Self::of_any_order(buy, sell)?;
+        match tariff.step_sold_above_buy() {
+            None => Ok(tariff),
+            Some(step) => Err(Error::InvalidInput(format!(
+                "at step {step} the buy price {} is below the sell price {}",
+                tariff.buy[step], tariff.sell[step]
+            ))),
+        }
+    }
+
+    /// A tariff under which selling may earn more than buying costs, for energy that is not
+    /// dispatched.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the lengths differ or are 0, or a price is not finite.
+    pub fn of_any_order(buy: Vec<f64>, sell: Vec<f64>) -> Result<Self> {
         if buy.is_empty() || buy.len() != sell.len() {
             return Err(Error::InvalidInput(format!(
                 "a tariff needs the same number of buy and sell prices and at least one; \
@@ -31,13 +48,12 @@ impl Tariff {
         }
         check_usable("buy", &buy)?;
         check_usable("sell", &sell)?;
-        match buy.iter().zip(&sell).position(|(buy, sell)| buy < sell) {
-            None => Ok(Self { buy: buy.into(), sell: sell.into() }),
-            Some(step) => Err(Error::InvalidInput(format!(
-                "at step {step} the buy price {} is below the sell price {}",
-                buy[step], sell[step]
-            ))),
-        }
+        Ok(Self { buy: buy.into(), sell: sell.into() })
+    }
+
+    /// The first step in which selling earns more than buying costs.
+    pub(super) fn step_sold_above_buy(&self) -> Option<usize> {
+        self.buy.iter().zip(&self.sell).position(|(buy, sell)| buy < sell)
     }
 
     /// The number of steps.
@@ -86,16 +102,14 @@ impl Tariff {
     }
 }
 
-/// The sum over steps of `max(buy * load, sell * load)`.
+/// The sum over steps of `buy * load` where that is positive, and `sell * load` elsewhere.
 ///
 /// Thirty-two running sums, whatever the width of the processor's vectors: the same bits everywhere.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn netting_cost(buy: &[f64], sell: &[f64], net_load: &[f64]) -> f64 {
     const LANES: usize = 32;
-    let step_cost = |buy: f64, sell: f64, load: f64| {
-        let (bought, sold) = (buy * load, sell * load);
-        if bought > sold { bought } else { sold }
-    };
+    let step_cost =
+        |buy: f64, sell: f64, load: f64| if load > 0.0 { buy * load } else { sell * load };
     let mut sums = [0.0; LANES];
     let (buy, last_buy) = buy.as_chunks::<LANES>();
     let (sell, last_sell) = sell.as_chunks::<LANES>();

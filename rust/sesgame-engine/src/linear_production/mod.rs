@@ -7,6 +7,7 @@
 //! whatever was solved before.
 
 mod dual_face;
+mod exclusive;
 mod separation;
 
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -17,6 +18,7 @@ use crate::linear_program::{Basis, Model, Network, Solution, Workspace};
 use crate::progress::Progress;
 
 pub use dual_face::DualFace;
+pub use exclusive::{Choice, ExclusiveGame};
 pub(crate) use separation::add_outside;
 pub use separation::{Answer, Question};
 

@@ -1,0 +1,118 @@
+"""All that can be read of a community's folder, and all that is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sesgame.energy.community import Community
+from sesgame.energy.community_files import as_fields, read_parts
+from sesgame.energy.meter_clock import MeterClock
+from sesgame.files.faults import Faults
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.energy.time_steps import TimeSteps
+    from sesgame.energy.validity import Validity
+    from sesgame.errors import Fault
+
+__all__ = ["FolderReading", "MeterReadings", "read_folder"]
+
+
+class MeterReadings(NamedTuple):
+    """What a meter of ``members.csv`` reads.
+
+    Attributes
+    ----------
+    member, kind, column, unit, scale, days
+        As in its row there.
+    line : int
+        Of that row.
+    values : array, shape (T,)
+        As in ``meters.csv``, oldest first, with NaN for what is missing or no number.
+    """
+
+    member: str
+    kind: str
+    column: str
+    unit: str
+    scale: float
+    days: Validity
+    line: int
+    values: NDArray[np.float64]
+
+    def kwh(self, steps: TimeSteps) -> NDArray[np.float64]:
+        """Return the energy of each step, 0 on days that are not the meter's."""
+        there = self.days.steps(steps)
+        energy = np.zeros(len(self.values))
+        hours = steps.step_hours if self.unit == "kW" else 1.0
+        energy[there] = self.values[there] * (self.scale * hours)
+        return energy
+
+
+@dataclass(frozen=True)
+class FolderReading:
+    """A folder of a community as far as it can be read.
+
+    Attributes
+    ----------
+    community : Community or None
+        None where there are faults.
+    faults : tuple of Fault
+        All that could be found, by file in the order of reading, and by line.
+    assumed : tuple of str
+        How files were read that are not plain CSV, with their names.
+    members : tuple of str
+        In the order of ``members.csv``.
+    steps : TimeSteps or None
+        Of the meters.
+    readings : tuple of MeterReadings
+        One for each meter of ``members.csv`` that is there.
+    """
+
+    community: Community | None
+    faults: tuple[Fault, ...]
+    assumed: tuple[str, ...]
+    members: tuple[str, ...]
+    steps: TimeSteps | None
+    readings: tuple[MeterReadings, ...]
+
+
+def read_folder(folder: Path, said: MeterClock | None = None) -> FolderReading:
+    """Read the folder of a community, whatever is wrong with it.
+
+    Parameters
+    ----------
+    folder : Path
+    said : MeterClock, optional
+        What is said of the clocks, beside ``clock.csv``.
+
+    Examples
+    --------
+    >>> reading = read_folder(Path("examples/rural13"))
+    >>> len(reading.members), reading.faults, reading.assumed
+    (13, (), ())
+    """
+    faults = Faults()
+    parts = read_parts(folder, said or MeterClock(), faults)
+    community = None
+    if not faults.found:
+        with faults.caught():
+            community = Community(**as_fields(parts))
+    readings = tuple(
+        MeterReadings(parts.members[meter.member], *meter[1:], parts.readings[meter.column])
+        for meter in parts.meters
+        if meter.column in parts.readings
+    )
+    return FolderReading(
+        community,
+        tuple(faults.in_order),
+        tuple(parts.assumed),
+        tuple(parts.members),
+        parts.steps,
+        readings,
+    )

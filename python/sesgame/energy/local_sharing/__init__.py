@@ -1,0 +1,1 @@
+"""Local sharing as contracts and laws settle it: prices of shared energy."""

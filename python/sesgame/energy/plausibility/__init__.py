@@ -1,0 +1,1 @@
+"""What is allowed in the files of a community, and yet looks like a mistake."""

@@ -1,0 +1,253 @@
+"""Tables of sharing coefficients: which part of a common generation is whose, agreed beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.energy.time_steps import TimeSteps, check_time
+from sesgame.errors import GameError
+from sesgame.files.csv_table import CsvTable
+from sesgame.formatting import count
+from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
+from sesgame.game.players import Players
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["SharingCoefficients"]
+
+_EXACT = 15
+"""Decimals of coefficients that nobody has rounded, as far as floats go."""
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class SharingCoefficients(ByValue):
+    r"""Which part of a common generation each member is assigned: fixed, or in each step.
+
+    .. math:: a_{it} = \beta_{it} g_t, \qquad \sum_i \beta_{it} = 1
+
+    as collective self-consumption by static or hourly coefficients has it.
+
+    Parameters
+    ----------
+    members : iterable of hashable
+        One label for each of the n members.
+    values : array_like of float, shape (n,) or (n, T)
+        Coefficients in [0, 1].
+    steps : TimeSteps, optional
+        When those of each column hold; needed with (n, T), and refused with (n,).
+    decimals : int, default 15
+        To how many decimals d they are written. Rounding may put the sum of n of them off by
+        :math:`n \cdot 10^{-d} / 2`; more is refused, and so is more than with two decimals.
+
+    Raises
+    ------
+    GameError
+        Shapes do not fit, a coefficient is not in [0, 1], or those of a step do not add up to 1.
+
+    Notes
+    -----
+    Coefficients are kept as they are: what rounding leaves of a sum is nobody's, and not dealt out;
+    :attr:`sums` says how much there is.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> members = ["ann", "bob", "cem"]
+    >>> thirds = sg.energy.SharingCoefficients(members, [0.33, 0.33, 0.33], decimals=2)
+    >>> steps = sg.energy.TimeSteps.from_times(["2024-06-01T12:00", "2024-06-01T13:00"])
+    >>> thirds.during(steps).tolist()
+    [[0.33, 0.33], [0.33, 0.33], [0.33, 0.33]]
+    """
+
+    members: tuple[Hashable, ...]
+    values: NDArray[np.float64]
+    steps: TimeSteps | None
+    decimals: int
+
+    @checked_arguments
+    def __init__(
+        self,
+        members: Iterable[Hashable],
+        values: ArrayLike,
+        steps: TimeSteps | None = None,
+        *,
+        decimals: int = _EXACT,
+    ) -> None:
+        labels = tuple(Players(members))
+        array = np.array(values, dtype=np.float64)
+        shape = (len(labels),) if steps is None else (len(labels), steps.n_steps)
+        if array.shape != shape:
+            raise GameError(f"the coefficients have shape {array.shape}, but {shape} is needed")
+        outside = ~((array >= 0) & (array <= 1))
+        if outside.any():
+            row, *step = (int(k) for k in np.unravel_index(np.argmax(outside), shape))
+            when = f" at {steps.time(step[0])}" if steps is not None else ""
+            raise GameError(
+                f"the coefficient of {labels[row]!r} is {array[(row, *step)]:g}{when}, and not in "
+                f"[0, 1]"
+            )
+        sums = array.sum(axis=0)
+        off = np.abs(sums - 1) > _tolerance(len(labels), decimals)
+        if off.any():
+            step_off = int(np.argmax(off))
+            when = f" at {steps.time(step_off)}" if steps is not None else ""
+            found = float(sums if steps is None else sums[step_off])
+            raise GameError(
+                f"the coefficients add up to {found:.{max(decimals, 2)}g}{when}, and not to 1"
+            )
+        array.setflags(write=False)
+        fields = {"members": labels, "values": array, "steps": steps, "decimals": decimals}
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | PathLike[str],
+        *,
+        zone: str | None = None,
+        tariff_zone: str | None = None,
+    ) -> SharingCoefficients:
+        """Read a table of coefficients.
+
+        Parameters
+        ----------
+        path : path
+            With the columns ``member`` and ``coefficient``, a row for each member; or with ``time``
+            and a column for each member, a row for each step. Steps begin at their times.
+        zone, tariff_zone : str, optional
+            Where the clock of the times is, as in :meth:`TimeSteps.from_times`.
+
+        Raises
+        ------
+        GameError
+            The file is missing or wrong, with line and column: a coefficient is no number or not in
+            [0, 1], a member is there twice, a time is missing, or those of a row do not add up to 1
+            within what their printed digits allow.
+
+        Notes
+        -----
+        The digits that count are those of the coefficient with the most of them in the file.
+        """
+        table = CsvTable.read(Path(path))
+        if "time" not in table.columns:
+            return cls._static(table)
+        members = [name for name in table.columns if name != "time"]
+        if not members:
+            raise GameError(f"{table.path} has times, and no member beside them")
+        values = np.array([table.floats(name) for name in members])
+        decimals = _decimals(cell for name in members for cell in table.columns[name])
+        table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
+        try:
+            steps = TimeSteps.from_times(table.texts("time"), zone=zone, tariff_zone=tariff_zone)
+        except GameError as error:
+            raise GameError(f"{table.path}: {error}") from error
+        for row in range(len(members)):
+            _check_range(table, members[row], values[row])
+        sums = values.sum(axis=0)
+        off = np.flatnonzero(np.abs(sums - 1) > _tolerance(len(members), decimals))
+        if off.size:
+            row = int(off[0])
+            more = f", and so are {off.size - 1:,} rows more" if off.size > 1 else ""
+            raise GameError(
+                f"{table.path}, line {table.lines[row]}, {steps.time(row)}: the coefficients add "
+                f"up to {sums[row]:.{decimals + 1}g}, and not to 1{more}"
+            )
+        return cls(members, values, steps, decimals=decimals)
+
+    @classmethod
+    def _static(cls, table: CsvTable) -> SharingCoefficients:
+        table.expect(["member", "coefficient"])
+        members = table.texts("member")
+        for row, member in enumerate(members):
+            if not member:
+                table.fail(row, "member", "the cell is empty; it must be the member's label")
+            if member in members[:row]:
+                table.fail(row, "member", f'duplicate member "{member}"')
+        values = table.floats("coefficient")
+        _check_range(table, "coefficient", values)
+        decimals = _decimals(table.columns["coefficient"])
+        try:
+            return cls(members, values, decimals=decimals)
+        except GameError as error:
+            raise GameError(f"{table.path}: {error}") from error
+
+    @checked_arguments
+    def during(self, steps: TimeSteps) -> NDArray[np.float64]:
+        """Return the coefficients in other steps, such as those of meters, shape (n, T).
+
+        Parameters
+        ----------
+        steps : TimeSteps
+            As long as the own ones or a part of them (quarter-hours under hourly coefficients).
+
+        Raises
+        ------
+        GameError
+            The coefficients do not cover all steps, change within one, or only one of the two is on
+            a clock with a zone.
+        """
+        own = self.steps
+        if own is None:
+            return np.repeat(self.values[:, np.newaxis], steps.n_steps, axis=1)
+        if (own.calendar.zone is None) != (steps.calendar.zone is None):
+            raise GameError("either the coefficients or the steps have a zone, and the other none")
+        if steps.start < own.start or steps.end > own.end:
+            raise GameError(
+                f"the coefficients cover {own.time(0)} to {own.time(own.n_steps)}, but the steps "
+                f"{steps.time(0)} to {steps.time(steps.n_steps)}"
+            )
+        second = np.timedelta64(1, "s")
+        begins = ((steps.instants - own.start) / second).astype(np.int64)
+        first = begins // int(own.step / second)
+        last = (begins + int(steps.step / second) - 1) // int(own.step / second)
+        changes = first != last
+        if changes.any():
+            when = steps.time(int(np.argmax(changes)))
+            raise GameError(f"the coefficients change within the step from {when}")
+        found: NDArray[np.float64] = self.values[:, first]
+        return found
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """What the coefficients of each step add up to, shape () or (T,)."""
+        found: NDArray[np.float64] = np.asarray(self.values.sum(axis=0))
+        return found
+
+    def __repr__(self) -> str:
+        when = "fixed" if self.steps is None else self.steps.in_words
+        off = float(np.abs(self.sums - 1).max())
+        left = f", to {off:.1g} of 1" if off > _tolerance(len(self.members), _EXACT) else ""
+        return f"SharingCoefficients({count(len(self.members), 'member')}, {when}{left})"
+
+
+def _tolerance(n_members: int, decimals: int) -> float:
+    """Return by how much rounding to so many decimals may put a sum off."""
+    # Half of the last decimal each, and what the sum of floats rounds itself. One decimal would let
+    # a tenth of the energy go to nobody.
+    return n_members * (0.5 * 10.0 ** -max(decimals, 2) + np.finfo(float).eps)
+
+
+def _decimals(cells: Iterable[str]) -> int:
+    """Return the most decimals that a cell has."""
+    most = 0
+    for cell in cells:
+        mantissa, _, exponent = cell.strip().lower().partition("e")
+        digits = len(mantissa.replace(",", ".").partition(".")[2])
+        most = max(most, digits - int(exponent or 0))
+    return min(most, _EXACT)
+
+
+def _check_range(table: CsvTable, column: str, values: NDArray[np.float64]) -> None:
+    outside = np.flatnonzero((values < 0) | (values > 1))
+    if outside.size:
+        row = int(outside[0])
+        table.fail(row, column, f"{values[row]:g} is no coefficient: it must be in [0, 1]")
