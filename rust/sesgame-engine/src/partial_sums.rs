@@ -1,6 +1,8 @@
 //! The sum of the members' rows, kept as a stack of partial sums so that taking the last member
 //! off again is free and exact.
 
+use std::ops::Range;
+
 use crate::game::Walker;
 
 /// Partial sums that are kept: enough for every table, and a bound on memory for walks through
@@ -19,7 +21,7 @@ pub(crate) struct PartialSums<'a> {
     offset: usize,
     width: usize,
     members: Vec<usize>,
-    /// Level `k` is the sum of the first `k + 1` rows, the topmost one that of all.
+    /// Level `k` is the sum of the first `k + 2` rows, the topmost one that of all. One row alone is its sum.
     levels: Vec<Box<[f64]>>,
     zero: Box<[f64]>,
 }
@@ -31,7 +33,7 @@ impl<'a> PartialSums<'a> {
     }
 
     /// The empty coalition over a part of the `stride` numbers that each player has in `rows`.
-    pub fn of_a_part(rows: &'a [f64], stride: usize, part: std::ops::Range<usize>) -> Self {
+    pub fn of_a_part(rows: &'a [f64], stride: usize, part: Range<usize>) -> Self {
         let (offset, width) = (part.start, part.len());
         let zero = vec![0.0; width].into();
         Self { rows, stride, offset, width, members: Vec::new(), levels: Vec::new(), zero }
@@ -49,23 +51,24 @@ impl<'a> PartialSums<'a> {
 
     /// Adds the row of `player`.
     pub fn add(&mut self, player: usize) {
-        let row = &self.rows[player * self.stride + self.offset..][..self.width];
-        let below = self.members.len();
+        let row = self.row(player);
+        let members = self.members.len();
         self.members.push(player);
-        if below >= MAX_LEVELS {
+        let Some(level) = members.checked_sub(1) else { return };
+        if level >= MAX_LEVELS {
             accumulate(&mut self.levels[MAX_LEVELS - 1], row);
             return;
         }
-        if self.levels.len() == below {
+        if self.levels.len() == level {
             self.levels.push(vec![0.0; self.width].into());
         }
-        match below.checked_sub(1) {
-            None => self.levels[0].copy_from_slice(row),
-            Some(previous) => {
-                let (lower, upper) = self.levels.split_at_mut(below);
-                add_into(&mut upper[0], &lower[previous], row);
-            }
-        }
+        let first = self.row(self.members[0]);
+        let (lower, upper) = self.levels.split_at_mut(level);
+        add_into(&mut upper[0], lower.last().map_or(first, |level| level), row);
+    }
+
+    fn row(&self, player: usize) -> &'a [f64] {
+        &self.rows[player * self.stride + self.offset..][..self.width]
     }
 
     /// Takes the row of `player` out: free for the member who joined last, otherwise the rows of
@@ -76,11 +79,11 @@ impl<'a> PartialSums<'a> {
     pub fn remove(&mut self, player: usize) {
         let place = self.members.iter().rposition(|&member| member == player);
         let place = place.expect("only a member can be removed");
-        if place + 1 == self.members.len() && place < MAX_LEVELS {
+        if place + 1 == self.members.len() && place <= MAX_LEVELS {
             self.members.pop();
             return;
         }
-        let kept = place.min(MAX_LEVELS - 1);
+        let kept = place.min(MAX_LEVELS);
         let mut later = self.members.split_off(kept);
         later.remove(place - kept);
         later.into_iter().for_each(|member| self.add(member));
@@ -88,9 +91,65 @@ impl<'a> PartialSums<'a> {
 
     /// The sum of the members' rows.
     pub fn sum(&self) -> &[f64] {
-        match self.members.len() {
-            0 => &self.zero,
-            members => &self.levels[members.min(MAX_LEVELS) - 1],
+        match self.members[..] {
+            [] => &self.zero,
+            [player] => self.row(player),
+            _ => &self.levels[self.members.len().min(MAX_LEVELS + 1) - 2],
+        }
+    }
+}
+
+/// In up to `BLOCK` columns, the sums of present members' rows with each coalition of a few others.
+#[derive(Debug)]
+pub(crate) struct CoalitionSums<'a, const BLOCK: usize> {
+    members: &'a PartialSums<'a>,
+    /// The others and their rows, in the order in which a walker adds them.
+    rows: Vec<(usize, &'a [f64])>,
+    sums: Vec<[f64; BLOCK]>,
+    columns: Range<usize>,
+}
+
+impl<'a, const BLOCK: usize> CoalitionSums<'a, BLOCK> {
+    /// With nobody else.
+    pub fn new(members: &'a PartialSums<'a>) -> Self {
+        Self { members, rows: Vec::new(), sums: Vec::new(), columns: 0..0 }
+    }
+
+    /// Takes in a player, by a name and by the place of the row.
+    pub fn push(&mut self, player: usize, place: usize) {
+        self.rows.push((player, self.members.row(place)));
+        self.sums.resize(1 << self.rows.len(), [0.0; BLOCK]);
+    }
+
+    /// The number of the sum with those of the others who are in a coalition of names; none where that is
+    /// nobody at all.
+    pub fn number(&self, coalition: usize) -> Option<usize> {
+        let bit = |(at, (player, _)): (usize, &(usize, _))| (coalition >> player & 1) << at;
+        let number = self.rows.iter().enumerate().map(bit).sum();
+        (number > 0 || !self.members.is_empty()).then_some(number)
+    }
+
+    /// Adds up some columns.
+    pub fn fill(&mut self, columns: Range<usize>) {
+        let base = &self.members.sum()[columns.clone()];
+        if let Some(sum) = self.sums.first_mut() {
+            sum[..base.len()].copy_from_slice(base);
+        }
+        for (at, (_, row)) in self.rows.iter().enumerate() {
+            let (without, with) = self.sums.split_at_mut(1 << at);
+            for (with, without) in with.iter_mut().zip(without) {
+                let row = &row[columns.clone()];
+                add_into(&mut with[..row.len()], &without[..row.len()], row);
+            }
+        }
+        self.columns = columns;
+    }
+
+    /// A sum in those columns.
+    pub fn sum(&self, number: usize) -> &[f64] {
+        match self.sums.get(number) {
+            Some(sum) => &sum[..self.columns.len()],
+            None => &self.members.sum()[self.columns.clone()],
         }
     }
 }

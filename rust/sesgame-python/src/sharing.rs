@@ -1,16 +1,18 @@
 //! Members who share over the public grid.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use numpy::ndarray::Dimension;
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
-    PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyArray2, PyReadonlyArray, PyReadonlyArray1, PyReadonlyArray2,
+    PyReadonlyArray3, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::dispatch::sharing::{self, OwnPoints, Points};
 
-use crate::arrays::{by_row, matrix, owned};
+use crate::arrays::{matrix, owned};
 use crate::boundary::{run, watched};
 use crate::checks;
 use crate::native_game::NativeGame;
@@ -23,6 +25,11 @@ type LocalPrices<'py> = (
     Bound<'py, PyArray2<f64>>,
     Bound<'py, PyArray1<f64>>,
 );
+
+/// The numbers of an array, copied only where they are not in order.
+fn in_order<'a, D: Dimension>(values: &'a PyReadonlyArray<'_, f64, D>) -> Cow<'a, [f64]> {
+    values.as_slice().map_or_else(|_| values.as_array().iter().copied().collect(), Cow::Borrowed)
+}
 
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "the names are the interface")]
@@ -62,17 +69,18 @@ pub fn sharing_game(
         Ok(owned(values)?.into_iter().map(|value| value as usize).collect())
     };
     let (member, group, zone) = (indices(&member)?, indices(&group)?, indices(&zone)?);
-    let (buy, sell, alone) = (by_row(&buy)?, by_row(&sell)?, owned(&alone)?);
-    checks::players("the length of alone", alone.len())?;
-    let fee: Vec<f64> = fee.as_array().iter().copied().collect();
+    let (buy, sell, fee) = (in_order(&buy), in_order(&sell), in_order(&fee));
+    let alone = owned(&alone)?;
+    let n_members = alone.len();
+    checks::players("the length of alone", n_members)?;
     let (drawn, fed_in) = (import_kwh.as_array(), export_kwh.as_array());
     let register = |point: usize, is_import: bool, reading: &mut [f64]| {
         let row = if is_import { drawn.row(point) } else { fed_in.row(point) };
         reading.iter_mut().zip(row).for_each(|(reading, &energy)| *reading = energy);
     };
-    let game = run(py, import_kwh.len(), None, |_| {
+    let game = run(py, import_kwh.len(), None, |progress| {
         let points = Points {
-            n_members: alone.len(),
+            n_members,
             member: &member,
             group: &group,
             register: &register,
@@ -83,7 +91,7 @@ pub fn sharing_game(
             n_zones: n_from,
             n_steps,
         };
-        sharing::SharingGame::new(&points, alone.clone(), own_points)
+        sharing::SharingGame::new(&points, alone, own_points, progress)
     })?;
     let game = Arc::new(game);
     let native = NativeGame::from_shared(Arc::clone(&game) as _);

@@ -1,5 +1,7 @@
 //! The two prices at the community's meter.
 
+use std::ops::Range;
+
 use super::check_usable;
 use crate::error::{Error, Result};
 
@@ -100,29 +102,47 @@ impl Tariff {
         let steps = start..start + net_load.len();
         netting_cost(&self.buy[steps.clone()], &self.sell[steps], net_load)
     }
+
+    /// Adds the costs of a net load in some steps to running sums, whose [`total`] is [`Self::cost`]. Only the
+    /// last steps may be no whole round of sums.
+    pub(super) fn add_costs(&self, steps: Range<usize>, net_load: &[f64], sums: &mut [f64; LANES]) {
+        add_netting_costs(&self.buy[steps.clone()], &self.sell[steps], net_load, sums);
+    }
 }
 
+/// Running sums, whatever the width of the processor's vectors: the same bits everywhere.
+pub(super) const LANES: usize = 32;
+
 /// The sum over steps of `buy * load` where that is positive, and `sell * load` elsewhere.
-///
-/// Thirty-two running sums, whatever the width of the processor's vectors: the same bits everywhere.
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn netting_cost(buy: &[f64], sell: &[f64], net_load: &[f64]) -> f64 {
-    const LANES: usize = 32;
+    let mut sums = [0.0; LANES];
+    add_netting_costs(buy, sell, net_load, &mut sums);
+    total(sums)
+}
+
+/// Adds the costs of steps to running sums; only the last steps may be no whole round of them.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn add_netting_costs(buy: &[f64], sell: &[f64], net_load: &[f64], sums: &mut [f64; LANES]) {
     let step_cost =
         |buy: f64, sell: f64, load: f64| if load > 0.0 { buy * load } else { sell * load };
-    let mut sums = [0.0; LANES];
     let (buy, last_buy) = buy.as_chunks::<LANES>();
     let (sell, last_sell) = sell.as_chunks::<LANES>();
     let (load, last_load) = net_load.as_chunks::<LANES>();
+    let mut here = *sums;
     for ((buy, sell), load) in buy.iter().zip(sell).zip(load) {
         for lane in 0..LANES {
-            sums[lane] += step_cost(buy[lane], sell[lane], load[lane]);
+            here[lane] += step_cost(buy[lane], sell[lane], load[lane]);
         }
     }
+    *sums = here;
     let rest = last_buy.iter().zip(last_sell).zip(last_load);
     for (sum, ((&buy, &sell), &load)) in sums.iter_mut().zip(rest) {
         *sum += step_cost(buy, sell, load);
     }
+}
+
+/// The sum of running sums, in a fixed order.
+pub(super) fn total(mut sums: [f64; LANES]) -> f64 {
     let mut width = LANES;
     while width > 1 {
         width /= 2;

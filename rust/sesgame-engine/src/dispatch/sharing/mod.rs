@@ -4,11 +4,15 @@
 //! is used by another instead of being sold and bought: a transport problem in each step. At one fee for all
 //! it has a closed form ([`merit_order`]); at fees by zone it is solved ([`transport`]).
 
+mod gaps;
 mod merit_order;
+#[cfg(test)]
+mod oracle;
 mod own_points;
 mod prices;
 mod sides;
 mod transport;
+mod walker;
 
 pub use prices::LocalPrices;
 pub use sides::Points;
@@ -16,11 +20,14 @@ pub use sides::Points;
 use std::borrow::Cow;
 
 use once_cell::race::OnceBox;
+use rayon::prelude::*;
 
-use merit_order::{Gap, Kind, Offer, Scratch};
+use gaps::{Gaps, Margins};
+use merit_order::{Kind, Offer};
 use own_points::Owned;
 use sides::Side;
 use transport::Transport;
+use walker::SharingWalker;
 
 use super::check_usable;
 use crate::coalition::MAX_TABLE_PLAYERS;
@@ -28,8 +35,8 @@ use crate::error::{Error, Result};
 use crate::game::{ExactShares, NativeGame, Ranges, Walker};
 use crate::owen_integral::kink_sums::{KinkSums, MOST_STEPS};
 use crate::owen_integral::{Aggregate, StepValue, ThresholdFunction, shapley_value};
-use crate::partial_sums::PartialSums;
 use crate::progress::Progress;
+use crate::thread_pool;
 
 /// Players from whom on ranges of coalitions are worth their preparation.
 const MANY: usize = 10;
@@ -57,7 +64,7 @@ pub struct SharingGame {
     clearing: Clearing,
     /// What the points of each member gain together, where that counts only with others.
     only_with_others: Option<Vec<f64>>,
-    gaps: OnceBox<Vec<Gap>>,
+    gaps: OnceBox<Gaps>,
     margins: OnceBox<Margins>,
 }
 
@@ -70,20 +77,18 @@ enum Clearing {
     Transport { fee: Vec<f64>, n_zones: usize, largest: f64, own_points: bool },
 }
 
-/// The game as `sum of linear + sum over gaps of max(X, 0)`.
-#[derive(Debug)]
-struct Margins {
-    linear: Vec<f64>,
-    rows: Vec<f64>,
-}
-
 impl SharingGame {
     /// The game of members who pay `alone` without sharing.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] where points do not fit or a number cannot be calculated with;
-    /// [`Error::OutOfMemory`].
-    pub fn new(points: &Points<'_>, alone: Vec<f64>, own_points: OwnPoints) -> Result<Self> {
+    /// [`Error::OutOfMemory`], [`Error::Interrupted`].
+    pub fn new(
+        points: &Points<'_>,
+        alone: Vec<f64>,
+        own_points: OwnPoints,
+        progress: &Progress,
+    ) -> Result<Self> {
         points.check()?;
         check_usable("alone", &alone)?;
         if alone.len() != points.n_members {
@@ -93,15 +98,17 @@ impl SharingGame {
                 points.n_members
             )));
         }
-        let mut sides = points.sides()?;
+        let mut sides = points.sides(progress)?;
         let is_one_fee = points.n_zones == 1;
         let clearing = if is_one_fee {
             for side in sides.iter_mut().filter(|side| !side.is_deficit) {
                 side.price.iter_mut().zip(points.fee).for_each(|(price, fee)| *price += fee);
             }
-            let (kinds, steps) = merit_order::kinds(&sides, points.n_steps);
+            let (kinds, steps) = merit_order::kinds(&sides, points.n_steps, progress)?;
             if kinds.len() > 1 {
-                sides.iter_mut().for_each(|side| side.reorder(&steps));
+                for side in &mut sides {
+                    side.reorder(&steps, progress)?;
+                }
             }
             let owned = (own_points == OwnPoints::Never).then(|| Owned::new(&sides));
             let owned = owned.filter(|owned| !owned.is_empty());
@@ -135,90 +142,44 @@ impl SharingGame {
             margins: OnceBox::new(),
         };
         if own_points == OwnPoints::WithOthers {
-            let progress = Progress::new();
-            let mut walker = SharingWalker::new(&game, &progress);
-            let own: Vec<f64> = (0..game.n_players)
-                .map(|member| {
-                    walker.clear();
-                    walker.add(member);
-                    walker.gain()
-                })
-                .collect();
-            drop(walker);
+            let own = game.own_gains(progress)?;
             game.only_with_others = own.iter().any(|&gain| gain != 0.0).then_some(own);
         }
         Ok(game)
     }
 
-    fn gaps(&self) -> &[Gap] {
-        let Clearing::MeritOrder { kinds, .. } = &self.clearing else { return &[] };
-        self.gaps.get_or_init(|| Box::new(merit_order::gaps(&self.sides, kinds)))
+    /// What the points of each member gain by themselves.
+    fn own_gains(&self, progress: &Progress) -> Result<Vec<f64>> {
+        thread_pool::install(|| {
+            (0..self.n_players)
+                .into_par_iter()
+                .map_init(
+                    || SharingWalker::new(self, progress),
+                    |walker, member| {
+                        walker.clear();
+                        walker.add(member);
+                        let gain = walker.gain();
+                        progress.check().map(|()| gain)
+                    },
+                )
+                .collect()
+        })
+    }
+
+    fn kinds(&self) -> &[Kind] {
+        match &self.clearing {
+            Clearing::MeritOrder { kinds, .. } => kinds,
+            Clearing::Transport { .. } => &[],
+        }
+    }
+
+    fn gaps(&self) -> &Gaps {
+        self.gaps.get_or_init(|| Box::new(Gaps::new(&self.sides, self.kinds())))
     }
 
     /// Whether the game is a sum over gaps, members' own points included.
     fn is_sum_of_gaps(&self) -> bool {
         matches!(&self.clearing, Clearing::MeritOrder { owned: None, .. })
-    }
-
-    /// The deficits above a gap, and these less the surpluses below it, by member.
-    fn across(&self, gap: Gap) -> (Vec<f64>, Vec<f64>) {
-        let (mut deficit, mut net) = (vec![0.0; self.n_players], vec![0.0; self.n_players]);
-        let Clearing::MeritOrder { kinds, .. } = &self.clearing else { return (deficit, net) };
-        let below = gap.below as usize;
-        for (rank, &side) in kinds[gap.kind as usize].order.iter().enumerate() {
-            let side = &self.sides[side];
-            if side.is_deficit != (rank > below) {
-                continue;
-            }
-            for (member, row) in side.rows() {
-                let energy = row[gap.place as usize];
-                if side.is_deficit {
-                    deficit[member] += energy;
-                    net[member] += energy;
-                } else {
-                    net[member] -= energy;
-                }
-            }
-        }
-        (deficit, net)
-    }
-
-    /// What members pay whose coalition shares all that is above gaps: the linear part.
-    fn all_met(&self) -> Vec<f64> {
-        let mut linear = self.alone.clone();
-        let Clearing::MeritOrder { kinds, .. } = &self.clearing else { return linear };
-        // Above the lowest surplus each deficit is worth its price less that.
-        for kind in kinds {
-            let Some(first) = kind.order.iter().position(|&side| !self.sides[side].is_deficit)
-            else {
-                continue;
-            };
-            let lowest = &self.sides[kind.order[first]].price;
-            for &side in &kind.order[first..] {
-                let side = &self.sides[side];
-                if !side.is_deficit {
-                    continue;
-                }
-                for (member, row) in side.rows() {
-                    let places = kind.first..kind.end;
-                    linear[member] -= places
-                        .map(|place| (side.price[place] - lowest[place]) * row[place])
-                        .sum::<f64>();
-                }
-            }
-        }
-        linear
-    }
-
-    fn margins(&self) -> Margins {
-        let gaps = self.gaps();
-        let mut rows = vec![0.0; gaps.len() * self.n_players];
-        for (number, &gap) in gaps.iter().enumerate() {
-            for (member, net) in self.across(gap).1.into_iter().enumerate() {
-                rows[member * gaps.len() + number] = gap.width * net;
-            }
-        }
-        Margins { linear: self.all_met(), rows }
     }
 
     /// The prices at which all members together share.
@@ -228,7 +189,7 @@ impl SharingGame {
     pub fn local_prices(&self, progress: &Progress) -> Result<LocalPrices> {
         match &self.clearing {
             Clearing::MeritOrder { kinds, steps, fee, owned: None } => {
-                Ok(prices::of_merit_order(&self.sides, kinds, steps, fee))
+                prices::of_merit_order(&self.sides, kinds, steps, fee, progress)
             }
             Clearing::Transport { own_points: true, .. } => prices::of_transport(self, progress),
             _ => Err(Error::InvalidInput(
@@ -251,12 +212,12 @@ impl NativeGame for SharingGame {
         if !self.is_sum_of_gaps()
             || self.only_with_others.is_some()
             || !(MANY..=MAX_TABLE_PLAYERS).contains(&self.n_players)
-            || self.gaps().len() > MOST_STEPS
+            || self.wide_gaps().nth(MOST_STEPS).is_some()
         {
             return None;
         }
         let margins = self.margins.get_or_init(|| Box::new(self.margins()));
-        Some(Box::new(KinkSums::new(&margins.rows, self.gaps().len(), &margins.linear)))
+        Some(Box::new(KinkSums::new(&margins.rows, margins.n_gaps, &margins.linear)))
     }
 
     fn shapley_value(&self, progress: &Progress) -> Option<Result<ExactShares>> {
@@ -289,71 +250,13 @@ impl Aggregate for SharingGame {
     }
 
     fn step(&self, step: usize) -> StepValue<'_> {
-        let gap = self.gaps()[step];
+        let gap = self.gap(step);
         StepValue {
-            loads: Cow::Owned(self.across(gap).1),
+            loads: Cow::Owned(self.across(gap)),
             slope: 0.0,
             height: gap.width,
             function: ThresholdFunction::Kink,
             at: 0.0,
-        }
-    }
-}
-
-/// The members of a coalition, and what they have on each side.
-struct SharingWalker<'a> {
-    game: &'a SharingGame,
-    alone: PartialSums<'a>,
-    sums: Vec<PartialSums<'a>>,
-    members: Vec<usize>,
-    progress: &'a Progress,
-    scratch: Scratch,
-    transport: Transport,
-}
-
-impl<'a> SharingWalker<'a> {
-    fn new(game: &'a SharingGame, progress: &'a Progress) -> Self {
-        let sum = |side: &'a Side| PartialSums::new(&side.energy, side.price.len());
-        Self {
-            game,
-            alone: PartialSums::new(&game.alone, 1),
-            sums: game.sides.iter().map(sum).collect(),
-            members: Vec::new(),
-            progress,
-            scratch: Scratch::default(),
-            transport: Transport::default(),
-        }
-    }
-
-    /// What the coalition gains by sharing.
-    fn gain(&mut self) -> f64 {
-        let (game, sums) = (self.game, &self.sums);
-        let offer = |side: usize| {
-            (!sums[side].is_empty()).then(|| {
-                let Side { is_deficit, price, .. } = &game.sides[side];
-                Offer { is_deficit: *is_deficit, price, energy: sums[side].sum() }
-            })
-        };
-        match &game.clearing {
-            Clearing::MeritOrder { kinds, owned: None, .. } => {
-                merit_order::gain(kinds, offer, &mut self.scratch)
-            }
-            Clearing::MeritOrder { kinds, owned: Some(owned), .. } => {
-                own_points::gain(kinds, offer, owned, &self.members)
-            }
-            Clearing::Transport { fee, n_zones, .. } => {
-                let offers: Vec<(usize, Offer<'_>)> = (0..game.sides.len())
-                    .filter_map(|side| offer(side).map(|offer| (side, offer)))
-                    .collect();
-                let mut gain = 0.0;
-                for step in 0..fee.len() / (n_zones * n_zones) {
-                    if self.progress.check().is_err() {
-                        return f64::NAN;
-                    }
-                    gain += game.clear(&offers, step, &mut self.transport).0;
-                }
-                gain
-            }
         }
     }
 }
@@ -397,35 +300,87 @@ impl SharingGame {
     }
 }
 
-impl Walker for SharingWalker<'_> {
-    fn clear(&mut self) {
-        self.alone.clear();
-        self.sums.iter_mut().for_each(PartialSums::clear);
-        self.members.clear();
-    }
+#[cfg(test)]
+mod tests {
+    use super::oracle::{OWN_POINTS, World};
+    use super::*;
+    use crate::enumeration::tabulate;
 
-    fn add(&mut self, player: usize) {
-        self.alone.add(player);
-        self.members.push(player);
-        for &(side, place) in &self.game.places[player] {
-            self.sums[side].add(place);
+    #[test]
+    fn every_coalition_pays_what_trying_all_ways_to_share_finds() {
+        for seed in 0..150 {
+            let world = World::drawn(seed, 1 + seed as usize % 3);
+            for own_points in OWN_POINTS {
+                let table = tabulate(&world.game(own_points), &Progress::new()).unwrap();
+                for (coalition, value) in table.into_iter().enumerate() {
+                    let expected = world.cost(coalition, own_points);
+                    assert_eq!(value, expected, "seed {seed}, {own_points:?}, {coalition:b}");
+                }
+            }
         }
     }
 
-    fn remove(&mut self, player: usize) {
-        self.alone.remove(player);
-        let place = self.members.iter().rposition(|&member| member == player);
-        self.members.remove(place.expect("only a member can be removed"));
-        for &(side, place) in &self.game.places[player] {
-            self.sums[side].remove(place);
+    #[test]
+    fn exact_shares_are_those_of_all_orders() {
+        for seed in 0..60 {
+            let world = World::drawn(seed, 1);
+            for own_points in [OwnPoints::Always, OwnPoints::WithOthers] {
+                let game = world.game(own_points);
+                let found = game.shapley_value(&Progress::new()).unwrap().unwrap();
+                let expected =
+                    over_orders(world.n_members, |coalition| world.cost(coalition, own_points));
+                for (found, expected) in found.values.iter().zip(expected) {
+                    // Rounding of an integral; costs are some tens.
+                    assert!((found - expected).abs() < 1e-11, "seed {seed}: {found}, {expected}");
+                }
+            }
         }
     }
 
-    fn value(&mut self) -> f64 {
-        let gain = match (&self.game.only_with_others, &self.members[..]) {
-            (Some(_), [_]) => 0.0,
-            _ => self.gain(),
-        };
-        self.alone.sum()[0] - gain
+    /// The mean of what each member adds over all orders.
+    fn over_orders(n: usize, cost: impl Fn(usize) -> f64) -> Vec<f64> {
+        let table: Vec<f64> = (0..1 << n).map(cost).collect();
+        let mut sums = vec![0.0; n];
+        let mut count = 0.0;
+        let mut orders = vec![(0, Vec::new())];
+        while let Some((coalition, adds)) = orders.pop() {
+            for member in (0..n).filter(|member| coalition >> member & 1 == 0) {
+                let with = coalition | 1 << member;
+                let add = (member, table[with] - table[coalition]);
+                orders.push((with, [&adds[..], &[add]].concat()));
+            }
+            if adds.len() == n {
+                count += 1.0;
+                adds.into_iter().for_each(|(member, add): (usize, f64)| sums[member] += add);
+            }
+        }
+        sums.into_iter().map(|sum| sum / count).collect()
+    }
+
+    #[test]
+    fn costs_alone_are_one_for_each_member() {
+        let world = World { alone: vec![0.0; 9], ..World::drawn(1, 1) };
+        let error = world.try_game(OwnPoints::Always, &Progress::new()).unwrap_err();
+        assert!(error.to_string().contains("9 costs alone"), "{error}");
+    }
+
+    #[test]
+    fn who_asks_to_stop_is_heard_while_a_game_is_made_and_used() {
+        let stopped = Progress::new();
+        stopped.cancel();
+        for n_zones in [1, 2] {
+            let mut worlds = (0..).map(|seed| World::drawn(seed, n_zones));
+            let world = worlds.find(|world| world.n_members > 1).unwrap();
+            for own_points in OWN_POINTS {
+                let made = world.try_game(own_points, &stopped);
+                assert!(matches!(made, Err(Error::Interrupted)));
+                let game = world.game(own_points);
+                let mut walker = game.walker(&stopped);
+                (0..world.n_members).for_each(|member| walker.add(member));
+                assert!(walker.value().is_nan());
+            }
+            let prices = world.game(OwnPoints::Always).local_prices(&stopped);
+            assert!(matches!(prices, Err(Error::Interrupted)));
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The prices at which all members together share: dual prices, and so bills that no coalition objects to.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::merit_order::{Kind, Offer};
@@ -25,10 +27,21 @@ pub struct LocalPrices {
     pub shared: Vec<f64>,
 }
 
-fn total(side: &Side) -> Vec<f64> {
-    let mut sum = vec![0.0; side.price.len()];
-    side.rows().for_each(|(_, row)| accumulate(&mut sum, row));
+/// Steps that are worked on together.
+const BLOCK: usize = 64;
+
+/// The sum of all rows of a side.
+fn total(side: &Side) -> Cow<'_, [f64]> {
+    let mut rows = side.rows().map(|(_, row)| row);
+    let mut sum = Cow::Borrowed(rows.next().unwrap_or_default());
+    rows.for_each(|row| accumulate(sum.to_mut(), row));
     sum
+}
+
+fn totals<'a>(sides: &'a [Side], progress: &Progress) -> Result<Vec<Cow<'a, [f64]>>> {
+    thread_pool::install(|| {
+        sides.par_iter().map(|side| progress.check().map(|()| total(side))).collect()
+    })
 }
 
 /// At one fee: between the highest price at which too much is bought and the lowest at which too much is sold.
@@ -37,45 +50,75 @@ pub(super) fn of_merit_order(
     kinds: &[Kind],
     steps: &[usize],
     fee: &[f64],
-) -> LocalPrices {
-    let sums: Vec<Vec<f64>> = sides.iter().map(total).collect();
+    progress: &Progress,
+) -> Result<LocalPrices> {
+    let sums = totals(sides, progress)?;
     let nothing = || vec![f64::NAN; steps.len()];
     let (mut low, mut high, mut shared) = (nothing(), nothing(), vec![0.0; steps.len()]);
     for kind in kinds {
-        for place in kind.first..kind.end {
-            let step = steps[place];
-            let parties = || kind.order.iter().map(|&side| (&sides[side], sums[side][place]));
-            let all: f64 = parties().map(|(_, energy)| energy).sum();
-            let mut deficit: f64 =
-                parties().filter(|(side, _)| side.is_deficit).map(|(_, energy)| energy).sum();
-            let mut surplus = 0.0;
-            let mut best: f64 = 0.0;
-            // The price climbs: surpluses come, deficits go.
-            for (side, energy) in parties().filter(|&(_, energy)| energy > 0.0) {
-                let short_before = deficit - surplus;
-                if side.is_deficit {
-                    deficit -= energy;
-                } else {
-                    surplus += energy;
-                }
-                let short = deficit - surplus;
-                best = best.max(deficit.min(surplus));
-                if short_before > ROUNDING * all {
-                    low[step] = side.price[place];
-                }
-                if short < -ROUNDING * all && high[step].is_nan() {
-                    high[step] = side.price[place];
-                }
-            }
-            shared[step] = best;
-            if low[step].is_nan() || high[step].is_nan() {
-                (low[step], high[step]) = (f64::NAN, f64::NAN);
+        for first in kind.places.clone().step_by(BLOCK) {
+            progress.check()?;
+            let places = first..kind.places.end.min(first + BLOCK);
+            let parties = || {
+                kind.order.iter().map(|&side| {
+                    let (side, sum) = (&sides[side as usize], &sums[side as usize]);
+                    (side.is_deficit, &side.price[places.clone()], &sum[places.clone()])
+                })
+            };
+            let found = of_block(parties, places.len());
+            for (&step, ends) in steps[places].iter().zip(found) {
+                (low[step], high[step], shared[step]) = ends;
             }
         }
     }
     let less_fee =
         |prices: &[f64]| prices.iter().zip(fee).map(|(price, fee)| price - fee).collect();
-    LocalPrices { given: [less_fee(&low), less_fee(&high)], taken: [low, high], shared }
+    Ok(LocalPrices { given: [less_fee(&low), less_fee(&high)], taken: [low, high], shared })
+}
+
+/// The lowest and the highest price of some steps, and the energy that is shared. The parties are in the order
+/// of their prices: whether they buy, at what, and how much.
+fn of_block<'a, P: Iterator<Item = (bool, &'a [f64], &'a [f64])>>(
+    parties: impl Fn() -> P,
+    n_steps: usize,
+) -> Vec<(f64, f64, f64)> {
+    let (mut all, mut deficit, mut surplus) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
+    for (is_deficit, _, energy) in parties() {
+        accumulate(&mut all[..n_steps], energy);
+        if is_deficit {
+            accumulate(&mut deficit[..n_steps], energy);
+        }
+    }
+    let mut found = vec![(f64::NAN, f64::NAN, 0.0); n_steps];
+    // The price climbs: surpluses come, deficits go.
+    for (is_deficit, price, energy) in parties() {
+        for step in 0..n_steps {
+            if energy[step] == 0.0 {
+                continue;
+            }
+            let (low, high, shared) = &mut found[step];
+            let short_before = deficit[step] - surplus[step];
+            if is_deficit {
+                deficit[step] -= energy[step];
+            } else {
+                surplus[step] += energy[step];
+            }
+            let short = deficit[step] - surplus[step];
+            *shared = deficit[step].min(surplus[step]).max(*shared);
+            if short_before > ROUNDING * all[step] {
+                *low = price[step];
+            }
+            if short < -ROUNDING * all[step] && high.is_nan() {
+                *high = price[step];
+            }
+        }
+    }
+    for (low, high, _) in &mut found {
+        if low.is_nan() || high.is_nan() {
+            (*low, *high) = (f64::NAN, f64::NAN);
+        }
+    }
+    found
 }
 
 /// At fees by zone: all potentials of zones that the best flow allows, from the lowest to the highest.
@@ -84,7 +127,7 @@ pub(super) fn of_transport(game: &SharingGame, progress: &Progress) -> Result<Lo
         unreachable!("only fees by zone are cleared by transport")
     };
     let (n_zones, n_steps) = (*n_zones, fee.len() / (n_zones * n_zones));
-    let sums: Vec<Vec<f64>> = game.sides.iter().map(total).collect();
+    let sums = totals(&game.sides, progress)?;
     let offers: Vec<(usize, Offer<'_>)> = game
         .sides
         .iter()
@@ -183,4 +226,74 @@ fn of_step(
         }
     }
     StepPrices { prices: [lowest, highest], shared }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::sharing::OwnPoints;
+    use crate::dispatch::sharing::oracle::World;
+
+    /// Prices are dual: within the fees, and what all parties gain at them is what all gain together. So nothing
+    /// better exists on either side.
+    fn check(world: &World, prices: &LocalPrices, end: usize, seed: u64) {
+        let everybody = (1 << world.n_members) - 1;
+        for step in 0..world.n_steps {
+            let at = |rows: &[f64], row: usize| rows[row * world.n_steps + step];
+            let taken = |zone: usize| at(&prices.taken[end], zone);
+            let given = |zone: usize| at(&prices.given[end], zone);
+            let gain = world.gain(everybody, OwnPoints::Always, step);
+            let some = |rows: &[Vec<f64>], zone: usize| {
+                let points = 0..world.member.len();
+                points
+                    .into_iter()
+                    .any(|p| world.zone[world.group[p]] == zone && rows[p][step] > 0.0)
+            };
+            let is_priced = (0..world.n_zones).any(|zone| !taken(zone).is_nan());
+            assert!(is_priced || gain == 0.0, "seed {seed}, step {step}");
+            assert!(gain == 0.0 || prices.shared[step] > 0.0);
+            for (from, to) in
+                (0..world.n_zones).flat_map(|from| (0..world.n_zones).map(move |to| (from, to)))
+            {
+                let fee = at(&world.fee, from * world.n_zones + to);
+                // Where nobody takes, or nobody gives, a price binds nobody.
+                if some(&world.import, to) && some(&world.export, from) && is_priced {
+                    assert!(taken(to) - given(from) <= fee, "seed {seed}, step {step}");
+                }
+            }
+            let of_point = |point: usize| {
+                let (group, zone) = (world.group[point], world.zone[world.group[point]]);
+                // What has no price does not take part.
+                let bought = (at(&world.buy, group) - taken(zone)).max(0.0);
+                let sold = (given(zone) - at(&world.sell, group)).max(0.0);
+                bought * world.import[point][step] + sold * world.export[point][step]
+            };
+            let all: f64 = (0..world.member.len()).map(of_point).sum();
+            assert!(!is_priced || all == gain, "seed {seed}, step {step}: {all}, {gain}");
+        }
+    }
+
+    #[test]
+    fn at_the_lowest_and_the_highest_prices_all_gain_what_they_gain_together() {
+        for seed in 0..300 {
+            let world = World::drawn(seed, 1 + seed as usize % 3);
+            let game = world.game(OwnPoints::Always);
+            let prices = game.local_prices(&Progress::new()).unwrap();
+            for end in [0, 1] {
+                check(&world, &prices, end, seed);
+            }
+            let [low, high] = &prices.taken;
+            assert!(low.iter().zip(high).all(|(low, high)| low.is_nan() || low <= high));
+        }
+    }
+
+    #[test]
+    fn where_own_points_do_not_share_one_price_does_not_clear() {
+        let mut world = World::drawn(1, 1);
+        world.member.fill(0);
+        world.import[0].fill(1.0);
+        world.export[0].fill(1.0);
+        let error = world.game(OwnPoints::Never).local_prices(&Progress::new()).unwrap_err();
+        assert!(error.to_string().contains("own points do not share"), "{error}");
+    }
 }

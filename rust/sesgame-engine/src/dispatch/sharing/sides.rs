@@ -3,6 +3,7 @@
 use crate::dispatch::{LARGEST, unusable};
 use crate::error::{Error, Result};
 use crate::memory::{self, Purpose};
+use crate::progress::Progress;
 
 /// What members buy, or sell, at one price of each step: those of one contract in one zone.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Points<'_> {
     }
 
     /// The sides on which there is anything.
-    pub(super) fn sides(&self) -> Result<Vec<Side>> {
+    pub(super) fn sides(&self, progress: &Progress) -> Result<Vec<Side>> {
         let n_steps = self.n_steps;
         let mut by_group: Vec<Vec<usize>> = vec![Vec::new(); self.zone.len()];
         for (point, &group) in self.group.iter().enumerate() {
@@ -89,6 +90,7 @@ impl Points<'_> {
                     price: prices[group * n_steps..][..n_steps].to_vec(),
                 };
                 for &point in &*points {
+                    progress.check()?;
                     (self.register)(point, is_deficit, &mut reading);
                     check_reading(point, is_deficit, &reading)?;
                     if reading.iter().all(|&energy| energy == 0.0) {
@@ -134,6 +136,12 @@ impl Side {
         self.members.iter().copied().zip(self.energy.chunks_exact(n_steps))
     }
 
+    /// The row at a place among the members.
+    pub fn row(&self, place: usize) -> &[f64] {
+        let n_steps = self.price.len();
+        &self.energy[place * n_steps..][..n_steps]
+    }
+
     /// A side for each member.
     pub fn by_member(self) -> Vec<Self> {
         let alone = |(member, row): (usize, &[f64])| Self {
@@ -147,14 +155,113 @@ impl Side {
     }
 
     /// Puts the steps into another order.
-    pub fn reorder(&mut self, steps: &[usize]) {
+    pub fn reorder(&mut self, steps: &[usize], progress: &Progress) -> Result<()> {
         let mut row = vec![0.0; steps.len()];
         let rows = self.energy.chunks_exact_mut(steps.len()).chain([&mut self.price[..]]);
         for energy in rows {
+            progress.check()?;
             row.copy_from_slice(energy);
             for (energy, &step) in energy.iter_mut().zip(steps) {
                 *energy = row[step];
             }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::sharing::oracle::World;
+
+    fn sides(world: &World) -> Result<Vec<Side>> {
+        world.points(|points| points.check().and_then(|()| points.sides(&Progress::new())))
+    }
+
+    #[test]
+    fn sides_hold_what_points_of_a_group_have_by_member() {
+        for seed in 0..100 {
+            let world = World::drawn(seed, 2);
+            let sides = sides(&world).unwrap();
+            let sum = |rows: &[Vec<f64>]| rows.iter().flatten().sum::<f64>();
+            let all: f64 = sides.iter().flat_map(|side| &side.energy).sum();
+            assert_eq!(all, sum(&world.import) + sum(&world.export));
+            for side in &sides {
+                assert!(side.members.is_sorted_by(|one, two| one < two));
+                for (place, (member, row)) in side.rows().enumerate() {
+                    assert!(row.iter().any(|&energy| energy > 0.0));
+                    assert_eq!(row, side.row(place));
+                    for (step, &energy) in row.iter().enumerate() {
+                        let (registers, prices) = if side.is_deficit {
+                            (&world.import, &world.buy)
+                        } else {
+                            (&world.export, &world.sell)
+                        };
+                        let groups = (0..world.zone.len()).filter(|&group| {
+                            let own = &prices[group * world.n_steps..][..world.n_steps];
+                            world.zone[group] == side.zone && own == side.price
+                        });
+                        // Groups may have equal prices: the energy is that of one of them.
+                        let of_group = |group: usize| -> f64 {
+                            (0..world.member.len())
+                                .filter(|&p| world.group[p] == group && world.member[p] == member)
+                                .map(|point| registers[point][step])
+                                .sum()
+                        };
+                        assert!(groups.map(of_group).any(|expected| expected == energy));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn readings_that_are_no_amounts_are_refused_by_point_and_step() {
+        for (reading, said) in
+            [(-0.5, "is -0.5, below 0"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")]
+        {
+            let mut world = World::uneven(1, 3, 1, 4);
+            world.export[2][3] = reading;
+            let error = sides(&world).unwrap_err().to_string();
+            assert!(error.contains("the export of point 2 at step 3"), "{error}");
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let good = || World::uneven(1, 3, 2, 4);
+        assert!(sides(&good()).is_ok());
+        let wrong = [
+            World { n_members: 2, ..good() },
+            World { group: vec![0, 1, 2], ..good() },
+            World { zone: vec![0, 1], ..good() },
+            World { buy: vec![0.0; 7], ..good() },
+            World { fee: vec![0.0; 5], ..good() },
+            World { sell: vec![f64::NAN; 8], ..good() },
+        ];
+        for world in wrong {
+            assert!(matches!(sides(&world), Err(Error::InvalidInput(_))));
+        }
+    }
+
+    #[test]
+    fn another_order_of_steps_moves_readings_and_prices_alike() {
+        let world = World::uneven(2, 4, 1, 5);
+        let order = [3, 0, 4, 1, 2];
+        for mut side in sides(&world).unwrap() {
+            let (energy, price) = (side.energy.clone(), side.price.clone());
+            side.reorder(&order, &Progress::new()).unwrap();
+            for (place, &step) in order.iter().enumerate() {
+                assert_eq!(side.price[place], price[step]);
+                for row in 0..side.members.len() {
+                    assert_eq!(side.row(row)[place], energy[row * 5 + step]);
+                }
+            }
+            let split: Vec<f64> = side.energy.clone();
+            let alone: Vec<f64> =
+                side.by_member().iter().flat_map(|side| side.energy.clone()).collect();
+            assert_eq!(alone, split);
         }
     }
 }

@@ -166,3 +166,49 @@ pub(super) fn potentials(n_nodes: usize, arcs: &[(usize, usize, f64)], up: bool)
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::sharing::oracle::best_assignment;
+
+    #[test]
+    fn the_flow_gains_what_the_best_assignment_of_units_gains() {
+        let mut transport = Transport::default();
+        for seed in 0..400_usize {
+            let number = |k: usize| ((seed + 1) * 7919 + k * k * 104_729 + k * 31) / 64 % 1000;
+            let (n_buyers, n_sellers) = (1 + number(0) % 4, 1 + number(1) % 4);
+            let units = |from: usize, count: usize| -> Vec<usize> {
+                (0..count).map(|k| number(from + k) % 3).collect()
+            };
+            let (deficit, surplus) = (units(10, n_buyers), units(20, n_sellers));
+            // Eighths, many of them equal and some below zero.
+            let gain = |b: usize, s: usize| number(30 + 4 * b + s) as f64 % 9.0 / 8.0 - 0.25;
+            let real = |units: &[usize]| units.iter().map(|&n| n as f64).collect::<Vec<_>>();
+            let found = transport.solve(&real(&deficit), &real(&surplus), gain, 1.0);
+            let each = |units: &[usize]| -> Vec<usize> {
+                units.iter().enumerate().flat_map(|(party, &n)| vec![party; n]).collect()
+            };
+            let (buyers, sellers) = (each(&deficit), each(&surplus));
+            let expected =
+                best_assignment(buyers.len(), sellers.len(), |b, s| gain(buyers[b], sellers[s]));
+            assert_eq!(found, expected, "seed {seed}");
+            for (buyer, &deficit) in deficit.iter().enumerate() {
+                let taken: f64 = (0..n_sellers).map(|seller| transport.flow(buyer, seller)).sum();
+                assert_eq!(taken + transport.unmet(buyer), deficit as f64);
+            }
+            for (seller, &surplus) in surplus.iter().enumerate() {
+                let given: f64 = (0..n_buyers).map(|buyer| transport.flow(buyer, seller)).sum();
+                assert_eq!(given + transport.unsold(n_buyers, seller), surplus as f64);
+            }
+        }
+    }
+
+    #[test]
+    fn potentials_are_as_far_as_the_arcs_let_them() {
+        // y1 <= y0 + 3, y2 <= y1 - 1, y2 <= y0 + 4, y0 <= y2 + 1; nothing holds y3.
+        let arcs = [(0, 1, 3.0), (1, 2, -1.0), (0, 2, 4.0), (2, 0, 1.0)];
+        assert_eq!(potentials(4, &arcs, true), [0.0, 3.0, 2.0, f64::INFINITY]);
+        assert_eq!(potentials(4, &arcs, false), [0.0, 0.0, -1.0, f64::NEG_INFINITY]);
+    }
+}
