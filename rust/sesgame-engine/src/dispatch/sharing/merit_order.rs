@@ -161,8 +161,12 @@ fn gain_of<const N: usize>(
     gain
 }
 
-/// Number by number: copies of slices are calls that keep numbers out of registers.
+/// The numbers from the first on.
 #[inline(always)]
+#[allow(
+    clippy::manual_memcpy,
+    reason = "copies of slices are calls that keep numbers out of registers"
+)]
 fn lanes<const N: usize>(values: &[f64], first: usize) -> [f64; N] {
     let values = &values[first..first + N];
     let mut lanes = [0.0; N];

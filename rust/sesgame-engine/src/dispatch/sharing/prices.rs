@@ -244,9 +244,7 @@ mod tests {
             let given = |zone: usize| at(&prices.given[end], zone);
             let gain = world.gain(everybody, OwnPoints::Always, step);
             let some = |rows: &[Vec<f64>], zone: usize| {
-                let points = 0..world.member.len();
-                points
-                    .into_iter()
+                (0..world.member.len())
                     .any(|p| world.zone[world.group[p]] == zone && rows[p][step] > 0.0)
             };
             let is_priced = (0..world.n_zones).any(|zone| !taken(zone).is_nan());
