@@ -180,7 +180,7 @@ fn main() {
             let game = sharing(&net[..12 * MONTH], n_contracts, series, OwnPoints::Always);
             let name =
                 format!("12 members x month, {n_contracts} contracts, {kind}: all coalitions");
-            let terms = MONTH * (2 * n_contracts - 1) << 12;
+            let terms = (MONTH * (2 * n_contracts - 1)) << 12;
             print(&name, mean(|| tabulate(&game, &progress)), terms);
         }
         let tariff = || Tariff::new(vec![0.3; MONTH], vec![0.1; MONTH]).expect("in order");

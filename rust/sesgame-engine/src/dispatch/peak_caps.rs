@@ -58,6 +58,7 @@ pub(super) struct CapOptimum {
 
 /// A search that is told one evaluation after the other: of which caps, it says.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the usual search allocates nothing")]
 pub(super) enum Search<'a> {
     One(Bracket<'a>),
     Several(Box<Joint<'a>>),

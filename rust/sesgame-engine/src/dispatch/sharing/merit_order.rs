@@ -120,6 +120,10 @@ fn add_between<'a>(offers: &[Offer<'a>], above: &mut [[f64; LANES]], sums: &mut 
 
 /// What `N` steps gain; `above` is room for the deficits from the dearest down: none, one side, two sides.
 #[inline(always)]
+#[expect(
+    clippy::manual_memcpy,
+    reason = "copies of slices are calls that keep numbers out of registers"
+)]
 fn gain_of<const N: usize>(
     offers: &[Offer<'_>],
     step: usize,
@@ -163,7 +167,7 @@ fn gain_of<const N: usize>(
 
 /// The numbers from the first on.
 #[inline(always)]
-#[allow(
+#[expect(
     clippy::manual_memcpy,
     reason = "copies of slices are calls that keep numbers out of registers"
 )]
@@ -202,14 +206,14 @@ mod tests {
             }
             steps.sort_unstable();
             assert!(steps.into_iter().eq(0..world.n_steps));
-            let ends = kinds.iter().map(|kind| kind.places.end);
+            let mut ends = kinds.iter().map(|kind| kind.places.end);
             assert!(
                 kinds
                     .iter()
                     .map(|kind| kind.places.start)
                     .eq([0].into_iter().chain(ends.clone()).take(kinds.len()))
             );
-            assert_eq!(ends.last(), Some(world.n_steps));
+            assert_eq!(ends.next_back(), Some(world.n_steps));
         }
     }
 
