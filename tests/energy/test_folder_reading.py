@@ -145,7 +145,7 @@ FAULTY = {
 def test_all_faults_of_a_folder_are_found_at_once(tmp_path):
     here = folder(tmp_path, FAULTY)
     found = read_folder(here)
-    assert found.community is None
+    assert found.world is None
     members, meters, batteries, tariff = (
         str(here / f"{role}.csv") for role in ("members", "meters", "batteries", "tariff")
     )
@@ -195,7 +195,7 @@ def test_an_ordinary_reading_names_the_first_fault_and_how_many_there_are(tmp_pa
 
 def test_a_folder_without_faults_is_the_community(tmp_path, plain):
     found = read_folder(folder(tmp_path, HALVES))
-    assert same(found.community, plain)
+    assert same(found.world, plain)
     assert found.faults == ()
     np.testing.assert_array_equal(
         np.array([reading.kwh(found.steps) for reading in found.readings]), plain.load_kwh

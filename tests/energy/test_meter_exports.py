@@ -133,11 +133,11 @@ def test_no_form_is_misread(tmp_path, seed, n_drawn):
         times, readings, content = draw(random)
         (tmp_path / "meters.csv").write_bytes(content)
         found = read_folder(tmp_path)
-        if found.community is None:
+        if found.world is None:
             assert all(REFUSED.search(fault.what) for fault in found.faults), found.faults
             continue
         n_read += 1
-        assert found.community.load_kwh.tolist() == readings
+        assert found.world.load_kwh.tolist() == readings
         assert found.steps.times.astype("M8[s]").tolist() == times
     assert n_read > 0.6 * n_drawn
 

@@ -134,7 +134,7 @@ def test_a_folder_with_storage_is_read(tmp_path):
     [
         ({"sharing": "fee_eur_per_kwh\n0.03\n", "contracts": None}, "say under which contract"),
         ({"batteries": FILES["batteries"].replace("ann", "eve")}, "eve is not in points.csv; list"),
-        ({"points": PUBLIC_GRID["points.csv"] + ",,,,,,,\n"}, 'line 6, column "member": the cell'),
+        ({"points": PUBLIC_GRID["points.csv"] + ",,,,,,,\n"}, "coop is not in points.csv; list"),
         ({"batteries": None}, "storage_contract is 'outside', but there is no battery"),
         (
             {"sharing": "fee_eur_per_kwh,storage_contract\n0.03,away\n", "contracts": None},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -56,6 +56,7 @@ __all__ = [
     "CommunityParts",
     "Meter",
     "as_fields",
+    "check_units",
     "community_files",
     "contracts_of",
     "read_bands",
@@ -244,7 +245,8 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
                 assumed=parts.assumed,
             )
             parts.steps, parts.readings = meters.steps, meters.readings
-            _check_units(files["meters"], parts.meters, meters.units, faults)
+            said_units = [(meter.column, meter.unit) for meter in parts.meters]
+            check_units(files["meters"], said_units, meters.units, faults)
     if "batteries" in files and parts.members:
         with faults.caught():
             parts.batteries = read_batteries(parts.table(files["batteries"]), parts.members)
@@ -271,12 +273,32 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
     return parts
 
 
-def _check_units(path: Path, meters: list[Meter], units: Mapping[str, str], faults: Faults) -> None:
-    """Note where a row of units says power and members.csv energy, or the other way round."""
-    for meter in meters:
-        unit = units.get(meter.column, meter.unit)
-        if unit.endswith("h") != meter.unit.endswith("h"):
-            what = f'"{meter.column}" is in {unit} there, and members.csv says {meter.unit}'
+def check_units(
+    path: Path,
+    said: Iterable[tuple[str, str]],
+    units: Mapping[str, str],
+    faults: Faults,
+    listed: str = "members.csv",
+) -> None:
+    """Note where a row of units says power and a file energy, or the other way round.
+
+    Parameters
+    ----------
+    path : Path
+        Of the meters.
+    said : iterable of tuple of str
+        Columns and their units, as a file lists them.
+    units : mapping of str to str
+        What the row of units says of columns.
+    faults : Faults
+        What is wrong is added.
+    listed : str
+        The name of the file that lists them.
+    """
+    for column, theirs in said:
+        unit = units.get(column, theirs)
+        if unit.endswith("h") != theirs.endswith("h"):
+            what = f'"{column}" is in {unit} there, and {listed} says {theirs}'
             faults.found.append(Fault(what, str(path)))
 
 

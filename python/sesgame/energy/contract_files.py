@@ -82,15 +82,18 @@ def read_contracts(
         "blocks": _blocks,
         "taxes": _taxes,
     }
+    faults = Faults()
     for role, read in readers.items():
         if role in files:
-            table = CsvTable.read(files[role], assumed)
-            currencies = {contract.currency for contract in found.values()}
-            if len(currencies) > 1:
-                names = " and ".join(sorted(currencies))
-                raise table.fault(f"the contracts are in {names}", cure="give one currency")
-            rows = read(table, next(iter(currencies)))
-            found = _added(table, found, role, rows)
+            with faults.caught():
+                table = CsvTable.read(files[role], assumed)
+                currencies = {contract.currency for contract in found.values()}
+                if len(currencies) > 1:
+                    names = " and ".join(sorted(currencies))
+                    raise table.fault(f"the contracts are in {names}", cure="give one currency")
+                rows = read(table, next(iter(currencies)))
+                found = _added(table, found, role, rows)
+    faults.refuse()
     return found
 
 

@@ -1,16 +1,19 @@
-"""All that can be read of a community's folder, and all that is wrong with it."""
+"""All that can be read of a folder with meters, and all that is wrong with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from sesgame.energy.community import Community
 from sesgame.energy.community_files import as_fields, read_parts
-from sesgame.energy.meter_clock import MeterClock
+from sesgame.energy.meter_clock import UNSAID, MeterClock
+from sesgame.energy.public_grid.point_files import point_fields, read_point_parts
+from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.validity import ALWAYS
 from sesgame.files.faults import Faults
 
 if TYPE_CHECKING:
@@ -20,16 +23,18 @@ if TYPE_CHECKING:
     from sesgame.energy.validity import Validity
     from sesgame.errors import Fault
 
-__all__ = ["FolderReading", "MeterReadings", "read_folder"]
+__all__ = ["FolderReading", "MeterReadings", "read_folder", "read_points_folder"]
+
+World = TypeVar("World", Community, PublicGrid)
 
 
 class MeterReadings(NamedTuple):
-    """What a meter of ``members.csv`` reads.
+    """What a meter of ``members.csv``, or a register of ``points.csv``, reads.
 
     Attributes
     ----------
     member, kind, column, unit, scale, days
-        As in its row there.
+        As in its row there; the kind of a register is ``"import"`` or ``"export"``.
     line : int
         Of that row.
     values : array, shape (T,)
@@ -55,26 +60,26 @@ class MeterReadings(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FolderReading:
-    """A folder of a community as far as it can be read.
+class FolderReading(Generic[World]):
+    """A folder as far as it can be read.
 
     Attributes
     ----------
-    community : Community or None
+    world : Community, PublicGrid or None
         None where there are faults.
     faults : tuple of Fault
         All that could be found, by file in the order of reading, and by line.
     assumed : tuple of str
         How files were read that are not plain CSV, with their names.
     members : tuple of str
-        In the order of ``members.csv``.
+        In the order of ``members.csv``, or of ``points.csv``.
     steps : TimeSteps or None
         Of the meters.
     readings : tuple of MeterReadings
-        One for each meter of ``members.csv`` that is there.
+        One for each meter, or register, that is there.
     """
 
-    community: Community | None
+    world: World | None
     faults: tuple[Fault, ...]
     assumed: tuple[str, ...]
     members: tuple[str, ...]
@@ -82,13 +87,13 @@ class FolderReading:
     readings: tuple[MeterReadings, ...]
 
 
-def read_folder(folder: Path, said: MeterClock | None = None) -> FolderReading:
+def read_folder(folder: Path, said: MeterClock = UNSAID) -> FolderReading[Community]:
     """Read the folder of a community, whatever is wrong with it.
 
     Parameters
     ----------
     folder : Path
-    said : MeterClock, optional
+    said : MeterClock
         What is said of the clocks, beside ``clock.csv``.
 
     Examples
@@ -98,7 +103,7 @@ def read_folder(folder: Path, said: MeterClock | None = None) -> FolderReading:
     (13, (), ())
     """
     faults = Faults()
-    parts = read_parts(folder, said or MeterClock(), faults)
+    parts = read_parts(folder, said, faults)
     community = None
     if not faults.found:
         with faults.caught():
@@ -110,6 +115,52 @@ def read_folder(folder: Path, said: MeterClock | None = None) -> FolderReading:
     )
     return FolderReading(
         community,
+        tuple(faults.in_order),
+        tuple(parts.assumed),
+        tuple(parts.members),
+        parts.steps,
+        readings,
+    )
+
+
+def read_points_folder(folder: Path, said: MeterClock = UNSAID) -> FolderReading[PublicGrid]:
+    """Read the folder of a community on the public grid, whatever is wrong with it.
+
+    Parameters
+    ----------
+    folder : Path
+    said : MeterClock
+        What is said of the clocks, beside ``clock.csv``.
+
+    Examples
+    --------
+    >>> reading = read_points_folder(Path("examples/street"))
+    >>> len(reading.members), reading.faults, reading.readings[0].column
+    (6, (), 'anna_in')
+    """
+    faults = Faults()
+    parts = read_point_parts(folder, said, faults)
+    world = None
+    if not faults.found:
+        with faults.caught():
+            world = PublicGrid(**point_fields(parts))
+    readings = tuple(
+        MeterReadings(
+            row.member,
+            register,
+            column,
+            row.unit,
+            row.scale,
+            ALWAYS,
+            row.line,
+            parts.readings[column],
+        )
+        for row in parts.rows
+        for register, column in row.columns.items()
+        if column in parts.readings
+    )
+    return FolderReading(
+        world,
         tuple(faults.in_order),
         tuple(parts.assumed),
         tuple(parts.members),

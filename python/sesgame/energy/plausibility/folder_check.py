@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.community import Community
-from sesgame.energy.folder_reading import FolderReading, read_folder
+from sesgame.energy.folder_reading import FolderReading, read_folder, read_points_folder
 from sesgame.energy.meter_clock import UNSAID, MeterClock
-from sesgame.energy.plausibility.columns import METERS, MeterColumn, columns_of
+from sesgame.energy.plausibility.columns import METERS, POINTS, columns_of
 from sesgame.energy.plausibility.meters import meter_questions
 from sesgame.energy.plausibility.money import battery_questions, price_questions
 from sesgame.energy.plausibility.questions import all_questions
@@ -26,7 +26,6 @@ from sesgame.files.csv_folder import find_csv
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.energy.battery import Battery
     from sesgame.energy.plausibility.question import Question
     from sesgame.energy.time_steps import Moment, TimeSteps
 
@@ -150,27 +149,18 @@ def _checked_community(
     folder: Path, said: MeterClock, start: Moment | None, end: Moment | None
 ) -> FolderCheck:
     reading = read_folder(folder, said)
-    columns = {meter.column: meter.values for meter in reading.readings}
-    n_readings = sum(values.size for values in columns.values())
-    n_missing = sum(int(np.isnan(values).sum()) for values in columns.values())
-    if reading.community is None:
-        return FolderCheck(
-            str(folder),
-            reading.faults,
-            reading.assumed,
-            n_readings=n_readings,
-            n_missing=n_missing,
-        )
+    if reading.world is None:
+        return _faulty(folder, reading)
     try:
-        part = reading.community.steps.period(start, end)
+        part = reading.world.steps.period(start, end)
     except GameError as error:
         return FolderCheck(str(folder), _faults(error), reading.assumed)
-    community = reading.community.period(start, end)
+    community = reading.world.period(start, end)
     return FolderCheck(
         str(folder),
         assumed=reading.assumed,
         steps=community.steps,
-        n_readings=len(columns) * community.steps.n_steps,
+        n_readings=len({meter.column for meter in reading.readings}) * community.steps.n_steps,
         currency=community.currency,
         members=tuple(_sums(community)),
         together=_together(community),
@@ -178,37 +168,55 @@ def _checked_community(
     )
 
 
+def _faulty(
+    folder: Path, reading: FolderReading[Community] | FolderReading[PublicGrid]
+) -> FolderCheck:
+    """Return what is known of a folder that cannot be read."""
+    columns = {meter.column: meter.values for meter in reading.readings}
+    return FolderCheck(
+        str(folder),
+        reading.faults,
+        reading.assumed,
+        n_readings=sum(values.size for values in columns.values()),
+        n_missing=sum(int(np.isnan(values).sum()) for values in columns.values()),
+    )
+
+
 def _questions(
-    folder: Path, reading: FolderReading, community: Community, part: slice
+    folder: Path, reading: FolderReading[Community], community: Community, part: slice
 ) -> list[Question]:
     columns = columns_of(meter._replace(values=meter.values[part]) for meter in reading.readings)
-    meters, prices = (
-        next((path.name for role in roles if (path := find_csv(folder, role))), METERS)
-        for roles in (("meters",), ("contracts", "tariff"))
-    )
-    return all_questions(community, columns, meters, prices)
+    prices = _name(folder, "contracts", "tariff")
+    return all_questions(community, columns, _name(folder, "meters"), prices)
+
+
+def _name(folder: Path, *roles: str) -> str:
+    """Return the name of the first of some files that is there."""
+    return next((path.name for role in roles if (path := find_csv(folder, role))), METERS)
+
+
+_LIKE = {"import": "load", "export": "pv"}
+"""What kind of meter the registers of a point are most like."""
 
 
 def _checked_points(
     folder: Path, said: MeterClock, start: Moment | None, end: Moment | None
 ) -> FolderCheck:
     """Return what the registers of points say: nobody knows what is behind them."""
+    reading = read_points_folder(folder, said)
+    if reading.world is None:
+        return _faulty(folder, reading)
     try:
-        world = read_world(folder, said).period(start, end)
+        part = reading.world.steps.period(start, end)
     except GameError as error:
-        return FolderCheck(str(folder), _faults(error))
-    assert isinstance(world, PublicGrid)
+        return FolderCheck(str(folder), _faults(error), reading.assumed)
+    world = reading.world.period(start, end)
+    registers = columns_of(
+        meter._replace(kind=_LIKE[meter.kind], values=meter.values[part])
+        for meter in reading.readings
+    )
+    meters, contracts = _name(folder, "meters"), _name(folder, "contracts")
     steps = world.steps
-    registers = [
-        MeterColumn(f"{register} of {point.name}", kind, "kWh", {point.member: 1.0}, values)
-        for point in world.points
-        for register, kind, values in (
-            ("import", "load", point.import_kwh),
-            ("export", "pv", point.export_kwh),
-        )
-        # Nothing at all is no register.
-        if values.any()
-    ]
     zeros = np.zeros(steps.n_steps)
     drawn = dict.fromkeys(world.members, zeros)
     fed_in = dict.fromkeys(world.members, zeros)
@@ -216,18 +224,18 @@ def _checked_points(
         drawn[point.member] = drawn[point.member] + point.import_kwh
         fed_in[point.member] = fed_in[point.member] + point.export_kwh
     capacity = dict.fromkeys(world.members, 0.0)
-    batteries: tuple[Battery, ...] = getattr(world, "batteries", ())
-    for battery in batteries:
+    for battery in world.batteries:
         capacity[battery.owner] += battery.energy_kwh
     prices = [
         replace(question, seen=f"{contract.name}: {question.seen}")
         for contract in world.contracts
-        for question in price_questions(steps, contract, "contracts.csv")
+        for question in price_questions(steps, contract, contracts)
     ]
     return FolderCheck(
         str(folder),
+        assumed=reading.assumed,
         steps=steps,
-        n_readings=len(registers) * steps.n_steps,
+        n_readings=len({column.name for column in registers}) * steps.n_steps,
         currency=world.currency,
         members=tuple(
             _of_registers(steps, member, drawn[member], fed_in[member], capacity[member])
@@ -241,10 +249,10 @@ def _checked_points(
             sum(capacity.values()),
         ),
         questions=(
-            *meter_questions(steps, registers),
-            *sun_questions(steps, registers),
+            *meter_questions(steps, registers, meters, POINTS),
+            *sun_questions(steps, registers, meters, POINTS),
             *prices,
-            *battery_questions(batteries),
+            *battery_questions(world.batteries),
         ),
     )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.meter_table import unit_in_name
-from sesgame.energy.plausibility.columns import METERS, UNITS, MeterColumn
+from sesgame.energy.plausibility.columns import MEMBERS, METERS, POINTS, UNITS, MeterColumn
 from sesgame.energy.plausibility.question import Question
 from sesgame.formatting import count
 
@@ -54,7 +54,7 @@ _ESTIMATED = "ask the meter operator, or tell the members what was taken for the
 
 
 def meter_questions(
-    steps: TimeSteps, columns: Sequence[MeterColumn], file: str = METERS
+    steps: TimeSteps, columns: Sequence[MeterColumn], file: str = METERS, listed: str = MEMBERS
 ) -> list[Question]:
     """Return what is to be asked about readings.
 
@@ -65,12 +65,14 @@ def meter_questions(
         Without missing readings.
     file : str
         The name of the file that they are in.
+    listed : str
+        That of the file that says whose they are.
 
     Notes
     -----
     O(columns x steps).
     """
-    ask = _Asker(steps, file)
+    ask = _Asker(steps, file, listed)
     registers = {column.name for column in columns if ask.register(column)}
     # All else that is said of a register would be said of its differences.
     others = [column for column in columns if column.name not in registers]
@@ -81,7 +83,9 @@ def meter_questions(
             ask.repeated(column)
             ask.straight(column)
             ask.sign(column)
-            ask.rating(column)
+            # A register may be behind a transformer: its scale is no rating.
+            if listed != POINTS:
+                ask.rating(column)
     for kind in ("load", "pv"):
         ask.thousand([column for column in others if column.kind == kind])
     ask.copies(others)
@@ -91,9 +95,10 @@ def meter_questions(
 
 
 class _Asker:
-    def __init__(self, steps: TimeSteps, file: str) -> None:
+    def __init__(self, steps: TimeSteps, file: str, listed: str) -> None:
         self.steps = steps
         self.file = file
+        self.listed = listed
         self.days = steps.n_steps * steps.step_hours / DAY
         self.found: list[Question] = []
 
@@ -135,9 +140,9 @@ class _Asker:
             "unit",
             column.name,
             "",
-            f"its name says {named}, members.csv says {column.unit}",
+            f"its name says {named}, {self.listed} says {column.unit}",
             f"readings in {named}",
-            f"write {unit} as unit in members.csv"
+            f"write {unit} as unit in {self.listed}"
             + ("" if scale == 1.0 else f", and {scale:g} as scale"),
         )
 
@@ -246,7 +251,7 @@ class _Asker:
                 "",
                 f"{total:,.6g} kWh, and the others of this kind have {others} kWh",
                 "Wh taken for kWh" if is_high else "MWh taken for kWh",
-                f"write {'0.001' if is_high else '1000'} as scale in members.csv",
+                f"write {'0.001' if is_high else '1000'} as scale in {self.listed}",
             )
 
     def copies(self, columns: list[MeterColumn]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sesgame.energy.clock import is_fixed
-from sesgame.energy.plausibility.columns import METERS, MeterColumn
+from sesgame.energy.plausibility.columns import MEMBERS, METERS, MeterColumn
 from sesgame.energy.plausibility.meters import DAY, HUM
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.solar_time import longitude_of, solar_times
@@ -34,7 +34,7 @@ FAINT = 0.02
 
 
 def sun_questions(
-    steps: TimeSteps, columns: Sequence[MeterColumn], file: str = METERS
+    steps: TimeSteps, columns: Sequence[MeterColumn], file: str = METERS, listed: str = MEMBERS
 ) -> list[Question]:
     """Return what is to be asked about PV by the clock, where that has a zone of some country.
 
@@ -56,7 +56,7 @@ def sun_questions(
     for column in pv:
         # Two hours too late is also after dark, and is one mistake.
         off_noon = list(_off_noon(column, file, zone, days)) if days else []
-        found += off_noon or list(_at_night(steps, column, file, is_dark))
+        found += off_noon or list(_at_night(steps, column, file, listed, is_dark))
     return found
 
 
@@ -72,7 +72,7 @@ def _is_dark(steps: TimeSteps) -> NDArray[np.bool_]:
 
 
 def _at_night(
-    steps: TimeSteps, column: MeterColumn, file: str, is_dark: NDArray[np.bool_]
+    steps: TimeSteps, column: MeterColumn, file: str, listed: str, is_dark: NDArray[np.bool_]
 ) -> Iterator[Question]:
     generated = np.maximum(column.values, 0.0)
     at_night = np.where(is_dark, generated, 0.0)
@@ -87,7 +87,7 @@ def _at_night(
         f"{at_night.sum() / generated.sum():.1%} of its generation is between {NIGHT[0]}:00 and "
         f"0{NIGHT[1]}:00 ({count(len(rows), 'step')})",
         "a clock that is hours off, or a column that is no PV",
-        "name the zone of the meters (meters_zone in clock.csv), or mend members.csv",
+        f"name the zone of the meters (meters_zone in clock.csv), or mend {listed}",
     )
 
 

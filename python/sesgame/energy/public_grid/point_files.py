@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from sesgame.energy.community_files import contracts_of, read_holidays
+import numpy as np
+
+from sesgame.energy.community_files import check_units, contracts_of, read_holidays
 from sesgame.energy.contract import Contract
-from sesgame.energy.contract_files import ELEMENT_FILES, rows_of
+from sesgame.energy.contract_files import ELEMENT_FILES
 from sesgame.energy.equipment_files import read_batteries
 from sesgame.energy.meter_clock import UNSAID, MeterClock, read_clock, refuse_unsaid
-from sesgame.energy.meter_files import read_readings
+from sesgame.energy.meter_files import read_meter_file
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
-from sesgame.energy.public_grid.point_checks import refuse_tied_steps
+from sesgame.energy.public_grid.point_rows import PointRow, read_points
 from sesgame.energy.public_grid.sharing_files import SharingTerms, read_sharing
-from sesgame.errors import GameError
+from sesgame.errors import Fault, GameError
 from sesgame.files.csv_folder import csv_files, find_csv
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.faults import Faults
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from sesgame.energy.battery import Battery
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["PointFields", "point_files", "read_point_files"]
+__all__ = [
+    "PointFields",
+    "PointParts",
+    "point_fields",
+    "point_files",
+    "read_point_files",
+    "read_point_parts",
+]
 
 _NEEDED = ("points", "meters", "contracts")
 _OPTIONAL = ("sharing", "batteries", "clock", "holidays", *ELEMENT_FILES)
-_REGISTERS = ("import", "export")
-_UNITS = ("kW", "kWh")
 
 _OF_ONE_CONNECTION = {
     "members": "points.csv says who the members are: give each of their meters a row there",
@@ -55,6 +63,36 @@ class PointFields(TypedDict):
     storage_contract: str | None
     members: list[str]
     name: str
+    assumed: list[str]
+
+
+@dataclass
+class PointParts:
+    """What could be read of the files; None, and nothing, stands for what could not.
+
+    Attributes
+    ----------
+    readings : dict of str to array
+        The cells of columns of the meters, with NaN for what is no number.
+    assumed : list of str
+        How files were read that are not plain CSV, with their names.
+    """
+
+    name: str
+    members: list[str] = field(default_factory=list)
+    rows: list[PointRow] = field(default_factory=list)
+    points: list[MeteringPoint] = field(default_factory=list)
+    steps: TimeSteps | None = None
+    readings: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    contracts: dict[str, Contract] = field(default_factory=dict)
+    sharing: SharingTerms = field(default_factory=lambda: SharingTerms({}, "always", None))
+    fees: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
+    batteries: list[Battery] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+
+    def table(self, path: Path) -> CsvTable:
+        """Read a table, and note what was assumed."""
+        return CsvTable.read(path, self.assumed)
 
 
 def point_files(folder: Path) -> dict[str, Path]:
@@ -62,15 +100,25 @@ def point_files(folder: Path) -> dict[str, Path]:
 
     Raises
     ------
-    GameError
+    FaultyFilesError
         There is no such folder, a file is missing, or is there plain and compressed; or there is
         one that only a community with one connection has.
     """
-    files = csv_files(folder, _NEEDED, _OPTIONAL)
+    faults = Faults()
+    files = _files(folder, faults)
+    faults.refuse()
+    return files
+
+
+def _files(folder: Path, faults: Faults) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    with faults.caught():
+        files = csv_files(folder, _NEEDED, _OPTIONAL)
     for role, reason in _OF_ONE_CONNECTION.items():
-        found = find_csv(folder, role)
-        if found is not None:
-            raise GameError(f"{found} is not read beside {files['points'].name}: {reason}")
+        with faults.caught():
+            found = find_csv(folder, role)
+            if found is not None:
+                raise GameError(f"{found} is not read beside points.csv: {reason}")
     return files
 
 
@@ -85,131 +133,145 @@ def read_point_files(folder: Path, said: MeterClock = UNSAID) -> PointFields:
 
     Raises
     ------
-    GameError
-        A file is missing or wrong; the message names file, line and column.
+    FaultyFilesError
+        Files are missing or wrong: all faults, with file, line and column.
     """
-    files = point_files(folder)
-    if "clock" in files:
-        said = said.joined(read_clock(CsvTable.read(files["clock"])), files["clock"])
-    holidays = read_holidays(CsvTable.read(files["holidays"])) if "holidays" in files else None
-    contracts = contracts_of(files, said)
-    everybody = CsvTable.read(files["points"])
-    members = list(dict.fromkeys(everybody.texts("member")))
-    table = _with_points(everybody)
-    _check_points(table, contracts)
-    columns = dict.fromkeys(
-        cell for register in _REGISTERS for cell in table.texts(register, "") if cell
-    )
-    steps, readings = read_readings(files["meters"], columns, said, holidays, "point in points.csv")
-    zones = list(dict.fromkeys(table.texts("zone", "")))
-    terms = SharingTerms({}, "always", None)
-    if "sharing" in files:
-        terms = read_sharing(
-            CsvTable.read(files["sharing"]),
-            zones,
-            next(iter(contracts.values())).currency,
-            average=said.prices_within_step == "average",
-        )
-    used = {*table.texts("contract"), terms.storage_contract}
-    _refuse_unused(CsvTable.read(files["contracts"]), used)
-    batteries: list[Battery] = []
-    if "batteries" in files:
-        batteries = read_batteries(CsvTable.read(files["batteries"]), members, "points.csv")
-        if terms.storage_contract is None:
-            raise GameError(
-                f"{files['batteries']}: say under which contract storage trades outside, in the "
-                f'column "storage_contract" of sharing.csv'
-            )
-    follow = any(contract.follows_clock for contract in contracts.values())
-    follow = follow or any(tariff.follows_clock for tariff in terms.fees.values())
-    refuse_unsaid(steps, said.tariff_zone, follow)
-    try:
-        fees = {pair: tariff.prices(steps)[0] for pair, tariff in terms.fees.items()}
-    except GameError as error:
-        raise GameError(f"{files['sharing']}: {error}") from error
+    faults = Faults()
+    parts = read_point_parts(folder, said, faults)
+    faults.refuse()
+    return point_fields(parts)
+
+
+def point_fields(parts: PointParts) -> PointFields:
+    """Return what was read without faults, as the arguments of a PublicGrid."""
+    assert parts.steps is not None
     return {
-        "points": _points(table, files["meters"], steps, readings),
-        "steps": steps,
-        "contracts": list(contracts.values()),
-        "fee_per_kwh": fees or 0.0,
-        "own_points": terms.own_points,
-        "batteries": batteries,
-        "storage_contract": terms.storage_contract,
-        "members": members,
-        "name": folder.resolve().name,
+        "points": parts.points,
+        "steps": parts.steps,
+        "contracts": list(parts.contracts.values()),
+        "fee_per_kwh": parts.fees or 0.0,
+        "own_points": parts.sharing.own_points,
+        "batteries": parts.batteries,
+        "storage_contract": parts.sharing.storage_contract,
+        "members": parts.members,
+        "name": parts.name,
+        "assumed": parts.assumed,
     }
 
 
-def _with_points(table: CsvTable) -> CsvTable:
-    """Return the rows of points, without those of members who have none."""
-    table.expect(["point", "member", "contract", "unit"], [*_REGISTERS, "scale", "zone"])
-    others = [table.texts(name, "") for name in table.columns if name != "member"]
-    rows = [row for row in range(len(table)) if any(cells[row] for cells in others)]
-    for row in set(range(len(table))).difference(rows):
-        if not table.texts("member")[row]:
-            table.fail(row, "member", "the cell is empty; it must be the member's label")
-    return rows_of(table, rows)
+def read_point_parts(folder: Path, said: MeterClock, faults: Faults) -> PointParts:
+    """Read the files as far as they can be read, and note what is wrong with them."""
+    parts = PointParts(folder.resolve().name)
+    files = _files(folder, faults)
+    holidays = None
+    if "clock" in files:
+        with faults.caught():
+            said = said.joined(read_clock(parts.table(files["clock"])), files["clock"])
+    if "holidays" in files:
+        with faults.caught():
+            holidays = read_holidays(parts.table(files["holidays"]))
+    if "contracts" in files:
+        with faults.caught():
+            parts.contracts = contracts_of(files, said, parts.assumed)
+    known = len(faults.found)
+    zones: list[str] | None = None
+    if "points" in files:
+        with faults.caught():
+            parts.members, zones, parts.rows = read_points(
+                parts.table(files["points"]), parts.contracts, faults
+            )
+    # Where points.csv is wrong, nobody can say which columns and contracts belong to nobody.
+    is_whole = len(faults.found) == known
+    if "meters" in files:
+        columns = {column: None for row in parts.rows for column in row.columns.values()}
+        with faults.caught():
+            meters = read_meter_file(
+                files["meters"],
+                list(columns) if is_whole else None,
+                said,
+                holidays,
+                faults,
+                "point in points.csv",
+                parts.assumed,
+            )
+            parts.steps, parts.readings = meters.steps, meters.readings
+            said_units = [
+                (column, row.unit) for row in parts.rows for column in row.columns.values()
+            ]
+            check_units(files["meters"], said_units, meters.units, faults, "points.csv")
+    if "sharing" in files and zones is not None:
+        currencies = [contract.currency for contract in parts.contracts.values()]
+        with faults.caught():
+            parts.sharing = read_sharing(
+                parts.table(files["sharing"]),
+                zones,
+                currencies[0] if currencies else None,
+                average=said.prices_within_step == "average",
+            )
+            if "batteries" in files and parts.sharing.storage_contract is None:
+                raise GameError(
+                    f"{files['batteries']}: say under which contract storage trades outside, in "
+                    f'the column "storage_contract" of sharing.csv'
+                )
+    if "batteries" in files and parts.members:
+        with faults.caught():
+            parts.batteries = read_batteries(
+                parts.table(files["batteries"]), parts.members, "points.csv"
+            )
+    if parts.contracts and len(faults.found) == known:
+        used = {*(row.contract for row in parts.rows), parts.sharing.storage_contract}
+        with faults.caught():
+            _refuse_unused(CsvTable.read(files["contracts"], []), used)  # it is told already how
+    if parts.steps is not None:
+        _read_steps(parts, parts.steps, files, said, faults)
+    return parts
 
 
-def _check_points(table: CsvTable, contracts: dict[str, Contract]) -> None:
-    first: dict[str, int] = {}
-    members, units = table.texts("member"), table.texts("unit")
-    registers = zip(*(table.texts(register, "") for register in _REGISTERS), strict=True)
-    rows = zip(
-        table.texts("point"), members, table.texts("contract"), units, registers, strict=True
-    )
-    for row, (name, member, contract, unit, columns) in enumerate(rows):
-        if not name:
-            table.fail(row, "point", "the cell is empty; it must be the name of the point")
-        if first.setdefault(name, row) != row:
-            there = table.lines[first[name]]
-            table.fail(row, "point", f'"{name}" is there already, in line {there}')
-        if not member:
-            table.fail(row, "member", f'the point "{name}" is of nobody; name a member')
-        if contract not in contracts:
-            known = ", ".join(contracts)
-            table.fail(row, "contract", f'"{contract}" is not in contracts.csv, which has {known}')
-        if unit not in _UNITS:
-            table.fail(row, "unit", f'"{unit}" is not kW or kWh')
-        if not any(columns):
-            table.fail(row, "point", f'"{name}" has neither an import nor an export register')
+def _read_steps(
+    parts: PointParts, steps: TimeSteps, files: dict[str, Path], said: MeterClock, faults: Faults
+) -> None:
+    """Put fees and readings into the steps."""
+    fees = parts.sharing.fees
+    follow = any(contract.follows_clock for contract in parts.contracts.values())
+    follow = follow or any(tariff.follows_clock for tariff in fees.values())
+    with faults.caught():
+        refuse_unsaid(steps, said.tariff_zone, follow)
+    try:
+        parts.fees = {pair: tariff.prices(steps)[0] for pair, tariff in fees.items()}
+    except GameError as error:
+        faults.found.append(Fault(str(error), str(files["sharing"])))
+    for row in parts.rows:
+        factor = row.scale * (steps.step_hours if row.unit == "kW" else 1.0)
+        read = {
+            f"{register}_kwh": parts.readings[column] * factor
+            for register, column in row.columns.items()
+            if column in parts.readings
+        }
+        # What is missing, or no number, is a fault of the meters.
+        if len(read) < len(row.columns) or any(map(_has_gaps, read.values())):
+            continue
         try:
-            refuse_tied_steps(contracts[contract], f"the point {name!r}")
+            point = MeteringPoint(
+                name=row.name, member=row.member, contract=row.contract, zone=row.zone, **read
+            )
         except GameError as error:
-            table.fail(row, "contract", str(error))
+            what = f"in {files['meters'].name}, {error}"
+            faults.found.append(Fault(what, str(files["points"]), row.line, "point"))
+        else:
+            parts.points.append(point)
+
+
+def _has_gaps(readings: NDArray[np.float64]) -> bool:
+    return bool(np.isnan(readings).any())
 
 
 def _refuse_unused(table: CsvTable, used: Collection[str | None]) -> None:
-    for row, name in enumerate(table.texts("contract")):
+    """Name each contract that nobody has, in its first line."""
+    names = table.texts("contract")
+    faults = Faults()
+    for name in dict.fromkeys(names):
         if name not in used:
-            table.fail(row, "contract", f'no point in points.csv has the contract "{name}"')
-
-
-def _points(
-    table: CsvTable, meters: Path, steps: TimeSteps, readings: dict[str, NDArray[np.float64]]
-) -> list[MeteringPoint]:
-    columns = zip(
-        table.texts("point"),
-        table.texts("member"),
-        table.texts("contract"),
-        table.texts("zone", ""),
-        table.texts("unit"),
-        table.floats("scale", 1.0).tolist(),
-        *(table.texts(register, "") for register in _REGISTERS),
-        strict=True,
-    )
-    points = []
-    for row, (name, member, contract, zone, unit, scale, *registers) in enumerate(columns):
-        factor = scale * (steps.step_hours if unit == "kW" else 1.0)
-        given = {
-            f"{register}_kwh": readings[column] * factor
-            for register, column in zip(_REGISTERS, registers, strict=True)
-            if column
-        }
-        try:
-            points.append(
-                MeteringPoint(name=name, member=member, contract=contract, zone=zone, **given)
-            )
-        except GameError as error:
-            table.fail(row, "point", f"in {meters.name}, {error}")
-    return points
+            what = f'no point in points.csv has the contract "{name}"'
+            with faults.caught():
+                table.fail(names.index(name), "contract", what)
+    faults.refuse()

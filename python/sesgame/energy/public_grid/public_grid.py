@@ -86,6 +86,8 @@ class PublicGrid(ByValue):
         All members, also those without points; by default the owners of points.
     name : str, default "public grid"
         For reports.
+    assumed : iterable of str, optional
+        What whoever read the data assumed, for headings and results.
 
     Raises
     ------
@@ -140,6 +142,7 @@ class PublicGrid(ByValue):
         storage_contract: str | None = None,
         members: Iterable[Hashable] | None = None,
         name: str = "public grid",
+        assumed: Iterable[str] = (),
     ) -> None:
         self.points = tuple(points)
         self.steps = steps if isinstance(steps, TimeSteps) else TimeSteps.from_times(steps)
@@ -161,6 +164,7 @@ class PublicGrid(ByValue):
             )
         self.own_points = own_points
         self.name = name
+        self.assumed = tuple(assumed)
         check_points(self.points, self.contracts, self.members, self.steps.n_steps)
         check_storage(self.batteries, storage_contract, self.contracts, own_points)
         refuse_unused(self.contracts, {*(p.contract for p in self.points), storage_contract})
@@ -188,14 +192,15 @@ class PublicGrid(ByValue):
         ----------
         folder : path
             With ``points.csv``, ``meters.csv``, ``contracts.csv`` and, where sharing has a fee,
-            ``sharing.csv``; ``docs/file-formats.md`` describes them.
+            ``sharing.csv``; ``docs/file-formats.md`` describes them. What has to be assumed to read
+            other forms than plain CSV is in `assumed` and in results.
         meters_zone, tariff_zone, stamp
             As in :meth:`Community.from_csv`.
 
         Raises
         ------
-        GameError
-            A file is missing or wrong; the message names file, line and column.
+        FaultyFilesError
+            Files are missing or wrong: all faults, with file, line and column.
         """
         said = MeterClock(meters_zone, tariff_zone, stamp)
         return cls(**read_point_files(Path(folder), said))
@@ -259,7 +264,10 @@ class PublicGrid(ByValue):
         return []
 
     def description(self, model: None = None) -> str:
-        """Return in words the period, the members, and how they share; two lines."""
+        """Return in words the period, the members, and how they share; two lines.
+
+        Lines between them say what was assumed to read files, where that was needed.
+        """
         storage = ""
         if self.batteries:
             n_batteries = count(len(self.batteries), "battery")
@@ -267,8 +275,10 @@ class PublicGrid(ByValue):
         outside = f"; outside the game: {', '.join(self.outside_game)}" if self.outside_game else ""
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
-            f"{count(len(self.members), 'member')} with {count(len(self.points), 'metering point')}"
-            f"{storage}, {self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
+            + "".join(f"read {words}\n" for words in self.assumed)
+            + f"{count(len(self.members), 'member')} with "
+            f"{count(len(self.points), 'metering point')}{storage}, "
+            f"{self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
         )
 
     @property
@@ -332,6 +342,7 @@ class PublicGrid(ByValue):
             "step_hours": self.steps.step_hours,
             "own_points": self.own_points,
             "outside_game": list(self.outside_game),
+            **({"assumed": list(self.assumed)} if self.assumed else {}),
         }
 
     def cost_game(

@@ -9,8 +9,9 @@ from sesgame.energy.community_files import BAND_COLUMNS, read_bands
 from sesgame.energy.contract_files import rows_of
 from sesgame.energy.public_grid.metering_point import OwnPoints
 from sesgame.energy.tariff import Tariff
-from sesgame.errors import GameError
+from sesgame.errors import Fault
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.faults import Faults
 
 __all__ = ["SharingTerms", "read_sharing"]
 
@@ -37,33 +38,59 @@ class SharingTerms(NamedTuple):
 
 
 def read_sharing(
-    table: CsvTable, zones: list[str], currency: str, *, average: bool
+    table: CsvTable, zones: list[str], currency: str | None, *, average: bool
 ) -> SharingTerms:
     """Return how a community shares.
 
+    Parameters
+    ----------
+    table : CsvTable
+    zones : list of str
+        Those of points.
+    currency : str or None
+        That of the contracts; None where nobody knows.
+    average : bool
+        Whether a step in which the fee changes has its mean.
+
     Raises
     ------
-    GameError
-        A zone is unknown, two have no fee or several at once, or the currency is another one; the
-        message names file, line and column.
+    FaultyFilesError
+        A zone is unknown, two have no fee or several at once, or the currency is another one; all
+        that is wrong, with file, line and column.
     """
+    fees_there = [name for name in table.columns if re.fullmatch(r"fee_[a-z]{3}_per_kwh", name)]
+    if currency is None:
+        currency = fees_there[0][4:7].upper() if fees_there else "EUR"
     column = f"fee_{currency.lower()}_per_kwh"
-    others = [n for n in table.columns if re.fullmatch(r"fee_[a-z]{3}_per_kwh", n) and n != column]
+    others = [name for name in fees_there if name != column]
     if others:
-        raise GameError(f'{table.path}: "{others[0]}", but contracts are in {currency}: "{column}"')
+        what = f'"{others[0]}", but contracts are in {currency}: "{column}"'
+        raise table.fault(what)
     table.expect([column], ["from_zone", "to_zone", *_OF_ALL, *BAND_COLUMNS])
     givers, takers = table.texts("from_zone", ""), table.texts("to_zone", "")
+    faults = Faults()
     rows: dict[tuple[str, str], list[int]] = {}
     for row, pair in enumerate(zip(givers, takers, strict=True)):
         for name, zone in zip(("from_zone", "to_zone"), pair, strict=True):
             if zone and zone not in zones and not (name == "to_zone" and zone == _SAME):
                 known = ", ".join(zone or "points without a zone" for zone in zones)
-                table.fail(row, name, f'"{zone}" is no zone of points.csv, which has {known}')
+                with faults.caught():
+                    table.fail(row, name, f'"{zone}" is no zone of points.csv, which has {known}')
         rows.setdefault(pair, []).append(row)
-    given = {
-        pair: _tariff(table, numbers, column, currency, average=average)
-        for pair, numbers in rows.items()
-    }
+    given: dict[tuple[str, str], Tariff] = {}
+    for pair, numbers in rows.items():
+        with faults.caught():
+            given[pair] = _tariff(table, numbers, column, currency, average=average)
+    terms = ["", ""]
+    for place, name in enumerate(_OF_ALL):
+        with faults.caught():
+            terms[place] = _alike(table, name)
+    own_points, contract = terms
+    if own_points and own_points not in get_args(OwnPoints):
+        with faults.caught():
+            table.fail(0, "own_points", f'"{own_points}" is not {", ".join(get_args(OwnPoints))}')
+    # A fee that cannot be read is no fee that is missing.
+    faults.refuse()
     fees = {}
     for giver in zones:
         for taker in zones:
@@ -73,14 +100,12 @@ def read_sharing(
                 pairs[1:1] = [(giver, _SAME), ("", _SAME)]
             fee = next((given[pair] for pair in pairs if pair in given), None)
             if fee is None:
-                raise GameError(
-                    f'{table.path} has no fee from the zone "{giver}" to "{taker}"; add a row with '
-                    f"both cells empty for all that have none of their own"
-                )
-            fees[giver, taker] = fee
-    own_points, contract = (_alike(table, column) for column in _OF_ALL)
-    if own_points and own_points not in get_args(OwnPoints):
-        table.fail(0, "own_points", f'"{own_points}" is not {", ".join(get_args(OwnPoints))}')
+                what = f'{table.path} has no fee from the zone "{giver}" to "{taker}"'
+                cure = "add a row with both cells empty for all that have none of their own"
+                faults.found.append(Fault(what, str(table.path), cure=cure))
+            else:
+                fees[giver, taker] = fee
+    faults.refuse()
     return SharingTerms(fees, cast("OwnPoints", own_points or "always"), contract or None)
 
 
