@@ -242,13 +242,13 @@ def _read_steps(
         faults.found.append(Fault(str(error), str(files["sharing"])))
     for row in parts.rows:
         factor = row.scale * (steps.step_hours if row.unit == "kW" else 1.0)
+        # What is missing, or no number, is a fault of the meters that is noted there.
         read = {
             f"{register}_kwh": parts.readings[column] * factor
             for register, column in row.columns.items()
-            if column in parts.readings
+            if column in parts.readings and not np.isnan(parts.readings[column]).any()
         }
-        # What is missing, or no number, is a fault of the meters.
-        if len(read) < len(row.columns) or any(map(_has_gaps, read.values())):
+        if not read:
             continue
         try:
             point = MeteringPoint(
@@ -259,10 +259,6 @@ def _read_steps(
             faults.found.append(Fault(what, str(files["points"]), row.line, "point"))
         else:
             parts.points.append(point)
-
-
-def _has_gaps(readings: NDArray[np.float64]) -> bool:
-    return bool(np.isnan(readings).any())
 
 
 def _refuse_unused(table: CsvTable, used: Collection[str | None]) -> None:
