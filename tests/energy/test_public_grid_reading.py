@@ -184,6 +184,29 @@ def test_check_lists_all_faults_of_points(tmp_path, capsys):
             },
             ["1 reading is missing", '"y" is not a number', "a register's energy is at least 0"],
         ),
+        (
+            {"batteries": STORED["batteries.csv"].replace("coop", "eve"), "sharing": None},
+            ["batteries.csv: say under which contract storage", "eve is not in points.csv"],
+        ),
+        (
+            # Nobody knows whether the contract of storage is in a file that cannot be read.
+            {"batteries": STORED["batteries.csv"].replace("coop", "ann"), "sharing": "a,b\n1\n"},
+            ["sharing.csv, line 2: 1 cells, but the header has 2"],
+        ),
+        (
+            {
+                "points": PUBLIC_GRID["points.csv"].replace("cid,night", "cid,basic"),
+                "meters": PUBLIC_GRID["meters.csv"].replace("3.0", "y"),
+            },
+            ['no point in points.csv has the contract "night"', '"y" is not a number'],
+        ),
+        (
+            {
+                "points": PUBLIC_GRID["points.csv"].replace(",unit", ",units"),
+                "batteries": STORED["batteries.csv"],
+            },
+            ['points.csv has no column "unit"', 'column "units" has no meaning here'],
+        ),
     ],
 )
 def test_faults_do_not_hide_one_another_and_none_follows_from_another(tmp_path, files, messages):

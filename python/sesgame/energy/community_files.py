@@ -242,7 +242,7 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
                 said,
                 holidays,
                 faults,
-                assumed=parts.assumed,
+                parts.assumed,
             )
             parts.steps, parts.readings = meters.steps, meters.readings
             said_units = [(meter.column, meter.unit) for meter in parts.meters]

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.energy.meter_table import TIME, MeterTable, read_meter_table
+from sesgame.energy.meter_table import TIME, read_meter_table
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_table import NAMED, CsvTable
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     from sesgame.energy.meter_clock import MeterClock
 
-__all__ = ["MeterFile", "read_meter_file", "read_readings", "read_times"]
-
-_Readings: TypeAlias = "tuple[TimeSteps, dict[str, NDArray[np.float64]]]"
+__all__ = ["MeterFile", "read_meter_file", "read_times"]
 
 
 @dataclass
@@ -50,36 +48,14 @@ class MeterFile:
     units: dict[str, str] = field(default_factory=dict)
 
 
-def read_readings(
-    path: Path,
-    columns: Collection[str],
-    said: MeterClock,
-    holidays: list[date] | None,
-    owner: str = "member in members.csv",
-    assumed: list[str] | None = None,
-) -> _Readings:
-    """Return the steps and the columns of meters; each column belongs to an `owner`.
-
-    Raises
-    ------
-    FaultyFilesError
-        All that is wrong: a column is missing, of nobody, or has a cell that is no number.
-    """
-    faults = Faults()
-    found = read_meter_file(path, columns, said, holidays, faults, owner, assumed)
-    faults.refuse()
-    assert found.steps is not None  # as there are no faults
-    return found.steps, found.readings
-
-
 def read_meter_file(
     path: Path,
     columns: Collection[str] | None,
     said: MeterClock,
     holidays: list[date] | None,
     faults: Faults,
+    assumed: list[str],
     owner: str = "member in members.csv",
-    assumed: list[str] | None = None,
 ) -> MeterFile:
     """Read a file of meters as far as it can be read, and note what is wrong with it.
 
@@ -92,24 +68,18 @@ def read_meter_file(
     holidays : list of date or None
     faults : Faults
         What is wrong is added.
+    assumed : list of str
+        As in :meth:`CsvTable.read`.
     owner : str
         What each column has to belong to.
-    assumed : list of str, optional
-        As in :meth:`CsvTable.read`.
     """
     plain = None if columns is None else _read_plain(path, columns, said, holidays)
     if plain is not None:
         found, words = plain
-        if not words:
-            return found
-        if assumed is not None:
+        if words:
             assumed.append(f"{path.name}: {', '.join(words)}")
-            return found
-    if assumed is None:
-        meters = MeterTable(CsvTable.read(path))
-        meters.table.need(TIME)
-    else:
-        meters = read_meter_table(path, assumed, any_name=False)
+        return found
+    meters = read_meter_table(path, assumed, any_name=False)
     table = meters.table
     names = [name for name in table.columns if name != TIME]
     if columns is not None:

@@ -191,14 +191,15 @@ def read_point_parts(folder: Path, said: MeterClock, faults: Faults) -> PointPar
                 said,
                 holidays,
                 faults,
-                "point in points.csv",
                 parts.assumed,
+                "point in points.csv",
             )
             parts.steps, parts.readings = meters.steps, meters.readings
             said_units = [
                 (column, row.unit) for row in parts.rows for column in row.columns.values()
             ]
             check_units(files["meters"], said_units, meters.units, faults, "points.csv")
+    knows_sharing = "sharing" not in files
     if "sharing" in files and zones is not None:
         currencies = [contract.currency for contract in parts.contracts.values()]
         with faults.caught():
@@ -208,17 +209,18 @@ def read_point_parts(folder: Path, said: MeterClock, faults: Faults) -> PointPar
                 currencies[0] if currencies else None,
                 average=said.prices_within_step == "average",
             )
-            if "batteries" in files and parts.sharing.storage_contract is None:
-                raise GameError(
-                    f"{files['batteries']}: say under which contract storage trades outside, in "
-                    f'the column "storage_contract" of sharing.csv'
+            knows_sharing = True
+    if "batteries" in files:
+        if parts.sharing.storage_contract is None and knows_sharing:
+            what = "say under which contract storage trades outside"
+            cure = 'write it into the column "storage_contract" of sharing.csv'
+            faults.found.append(Fault(what, str(files["batteries"]), cure=cure))
+        if parts.members:
+            with faults.caught():
+                parts.batteries = read_batteries(
+                    parts.table(files["batteries"]), parts.members, "points.csv"
                 )
-    if "batteries" in files and parts.members:
-        with faults.caught():
-            parts.batteries = read_batteries(
-                parts.table(files["batteries"]), parts.members, "points.csv"
-            )
-    if parts.contracts and len(faults.found) == known:
+    if parts.contracts and is_whole and knows_sharing:
         used = {*(row.contract for row in parts.rows), parts.sharing.storage_contract}
         with faults.caught():
             _refuse_unused(CsvTable.read(files["contracts"], []), used)  # it is told already how

@@ -60,6 +60,7 @@ def read_sharing(
     """
     fees_there = [name for name in table.columns if re.fullmatch(r"fee_[a-z]{3}_per_kwh", name)]
     if currency is None:
+        # What it says itself; one of many where it says nothing, for the message.
         currency = fees_there[0][4:7].upper() if fees_there else "EUR"
     column = f"fee_{currency.lower()}_per_kwh"
     others = [name for name in fees_there if name != column]
