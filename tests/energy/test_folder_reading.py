@@ -133,6 +133,27 @@ def test_a_row_of_units_that_contradicts_is_refused(tmp_path):
         sg.energy.Community.from_csv(folder(tmp_path, HALVES | {"meters": meters}))
 
 
+@pytest.mark.parametrize(
+    ("unit", "scale", "message"),
+    [
+        pytest.param("Wh", "", "is in Wh there.*kWh; write kWh as unit, and 0.001 as", id="Wh"),
+        pytest.param("Wh", "-1", "is in Wh there.*kWh; write kWh as unit", id="a sign alone"),
+        pytest.param("Wh", "0.001", None, id="Wh with a scale"),
+        pytest.param("kVArh", "", "is in kVArh there, and members.csv says kWh$", id="reactive"),
+        pytest.param("%", "50", None, id="per cent of a scale"),
+    ],
+)
+def test_a_row_of_units_is_not_taken_for_kwh(tmp_path, unit, scale, message):
+    meters = HALVES["meters"].replace("\n2024", f"\n,{unit},kW\n2024", 1)
+    members = HALVES["members"].replace("kWh,0.5", f"kWh,{scale}")
+    here = folder(tmp_path, HALVES | {"meters": meters, "members": members})
+    if message:
+        with pytest.raises(GameError, match=message):
+            sg.energy.Community.from_csv(here)
+    else:
+        assert sg.energy.Community.from_csv(here).load_kwh[0, 0] == 1.5 * float(scale)
+
+
 FAULTY = {
     "members": "member,kind,meter,unit,scale\nann,lod,ann_load,kWh,1\nbob,load,bob_load,kW,x\n",
     "meters": "time,ann_load,bob_load\n2024-01-31T23:30,1,\n2024-01-31T23:45,y,3\n"

@@ -23,10 +23,20 @@ from sesgame.files.stamps import (
 from sesgame.files.table_rows import TableRows, tolerant_rows
 from sesgame.formatting import count
 
-__all__ = ["TIME", "MeterTable", "read_meter_table", "unit_in_name"]
+__all__ = ["TIME", "UNITS", "MeterTable", "read_meter_table", "unit_in_name"]
 
 TIME = "time"
 """The column of times in the files of a community."""
+
+UNITS = {
+    "kWh": ("kWh", 1.0),
+    "Wh": ("kWh", 1e-3),
+    "MWh": ("kWh", 1e3),
+    "kW": ("kW", 1.0),
+    "W": ("kW", 1e-3),
+    "MW": ("kW", 1e3),
+}
+"""What members.csv says for a unit: the unit there, and the scale."""
 
 _LOOKED_AT = 200
 """Rows in which the header and the column of times are looked for."""
