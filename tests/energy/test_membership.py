@@ -364,3 +364,13 @@ def folder_of_ann():
 def test_a_mistake_in_dates_is_named(tmp_path, name, text, message):
     with pytest.raises(GameError, match=message):
         E.Community.from_csv(folder(tmp_path, **{name: text}))
+
+
+@pytest.mark.parametrize("days", [("2024-06-04", None), (None, "2024-06-04")])
+def test_a_day_that_begins_inside_the_last_step_is_refused(days):
+    mornings = E.TimeSteps(np.datetime64("2024-06-01T06:00"), np.timedelta64(24, "h"), 3)
+    options = {"load_kwh": np.ones((2, 3)), "pv_kwh": None, "membership": {"bob": days}}
+    with pytest.raises(GameError, match="2024-06-04 begins within the step from 2024-06-03T06:00"):
+        three_days(steps=mornings, **options)
+    later = three_days(steps=mornings, **options | {"membership": {"bob": ("2024-06-05", None)}})
+    assert not later.load_kwh[1].any()
