@@ -53,7 +53,7 @@ _MOST_RISES = 2
 _UNIT = re.compile(r"[\[(]?\s*([kM]?Wh?|k?VA(?:rh?)?|%|°C|[A-Z]{3}/[kM]Wh)\s*[\])]?")
 _NAMED_UNIT = re.compile(r"(?:[\[(,;/]\s*|[ _]|\bin )([kM]?Wh?)\s*[\])]?$")
 _HOUR = re.compile(r"(?:h|hr|hours?|hora|ora|heure|stunde|uur|tunti|time?)\b.*", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?[\d.,' ]*\d")
+_NUMBER = re.compile(r"[+-]?[\d.,' ]*\d(?:[eE][+-]?\d+)?")
 _POINT = re.compile(r"\d+\.\d+")
 
 
