@@ -127,6 +127,13 @@ def test_times_up_to_24_00_mark_the_end_of_steps(tmp_path):
     assert "times that mark the end of a step, as 24:00 does" in found.assumed[0]
 
 
+def test_24_00_is_no_beginning_of_a_step(tmp_path):
+    meters = "time,ann_load,Zähler\n2024-01-31 23:45,1,1\n2024-01-31 24:00,1,1\n"
+    here = folder(tmp_path, HALVES | {"meters": meters, "clock": "setting,value\nstamp,start\n"})
+    with pytest.raises(GameError, match='24:00 is the end of a step.*say that they mark the "end"'):
+        sg.energy.Community.from_csv(here)
+
+
 def test_a_row_of_units_that_contradicts_is_refused(tmp_path):
     meters = HALVES["meters"].replace("\n2024", "\n,kWh,kWh\n2024", 1)
     with pytest.raises(GameError, match=r'"Zähler" is in kWh there, and members.csv says kW$'):
