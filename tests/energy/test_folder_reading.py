@@ -134,6 +134,16 @@ def test_24_00_is_no_beginning_of_a_step(tmp_path):
         sg.energy.Community.from_csv(here)
 
 
+def test_a_point_beside_decimal_commas_is_not_taken_for_one_before_decimals(tmp_path):
+    rows = [f'2024-01-31T23:{minute},"0,5","1.{minute}5"' for minute in (15, 30, 45)]
+    meters = "\n".join(["time,ann_load,Zähler", *rows])
+    here = folder(tmp_path, HALVES | {"meters": f"{meters}\n"})
+    with pytest.raises(GameError, match=r'"1.155" may be 1.155 or 1155'):
+        sg.energy.Community.from_csv(here)
+    here = folder(tmp_path, HALVES | {"meters": f"{meters.replace('1.155', '1.15')}\n"})
+    assert sg.energy.Community.from_csv(here).load_kwh[1, 0] == 1.15 / 4
+
+
 def test_a_row_of_units_that_contradicts_is_refused(tmp_path):
     meters = HALVES["meters"].replace("\n2024", "\n,kWh,kWh\n2024", 1)
     with pytest.raises(GameError, match=r'"Zähler" is in kWh there, and members.csv says kW$'):
