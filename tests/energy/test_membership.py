@@ -374,3 +374,18 @@ def test_a_day_that_begins_inside_the_last_step_is_refused(days):
         three_days(steps=mornings, **options)
     later = three_days(steps=mornings, **options | {"membership": {"bob": ("2024-06-05", None)}})
     assert not later.load_kwh[1].any()
+
+
+def test_who_has_left_has_no_part_of_what_storage_does():
+    """After the first day the battery that runs is the one of ann, who stays."""
+    community = three_days(
+        batteries=[battery(owner="ann"), battery()], membership={"bob": (None, "2024-06-02")}
+    )
+    bills = E.mid_market_rate(community)
+    assert not bills.evidence.net_kwh[1, 2:].any()
+    assert bills.evidence.net_kwh[1, :2].any()
+    first_day = E.mid_market_rate(community.period("2024-06-01", "2024-06-02"))
+    assert bills.values[1] == pytest.approx(first_day.values[1], abs=ROUNDING)
+    later = community.period("2024-06-02")
+    supplied, received = E.exchanged_energy(later, later.dispatch())
+    assert supplied["bob"] == received["bob"] == 0
