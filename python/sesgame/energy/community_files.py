@@ -34,6 +34,7 @@ from sesgame.energy.equipment_files import (
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.meter_files import read_meter_file, read_times
+from sesgame.energy.meter_table import UNITS
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import Fault, FaultyFilesError, GameError
@@ -272,12 +273,19 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
 
 
 def _check_units(path: Path, meters: list[Meter], units: Mapping[str, str], faults: Faults) -> None:
-    """Note where a row of units says power and members.csv energy, or the other way round."""
+    """Note where a row of units says another unit than members.csv, or what no meter is in.
+
+    Whoever has a scale has thought about Wh and MWh, or of what a percentage is.
+    """
+    known = UNITS | {"%": (None, 0.01)}
     for meter in meters:
-        unit = units.get(meter.column, meter.unit)
-        if unit.endswith("h") != meter.unit.endswith("h"):
-            what = f'"{meter.column}" is in {unit} there, and members.csv says {meter.unit}'
-            faults.found.append(Fault(what, str(path)))
+        said = units.get(meter.column, meter.unit)
+        unit, scale = known.get(said, ("", 1.0))
+        if unit in (meter.unit, None) and (scale == 1.0 or abs(meter.scale) != 1.0):
+            continue
+        what = f'"{meter.column}" is in {said} there, and members.csv says {meter.unit}'
+        cure = f"write {unit} as unit, and {scale:g} as scale" if unit and scale != 1.0 else ""
+        faults.found.append(Fault(what, str(path), cure=cure))
 
 
 def contracts_of(
