@@ -173,6 +173,8 @@ def _check_points(table: CsvTable, contracts: dict[str, Contract]) -> None:
             table.fail(row, "unit", f'"{unit}" is not kW or kWh')
         if not any(columns):
             table.fail(row, "point", f'"{name}" has neither an import nor an export register')
+        if columns[0] == columns[1]:
+            table.fail(row, "export", f'"{columns[1]}" is the import register of "{name}", too')
         try:
             refuse_tied_steps(contracts[contract], f"the point {name!r}")
         except GameError as error:

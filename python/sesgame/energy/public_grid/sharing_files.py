@@ -44,14 +44,19 @@ def read_sharing(
     Raises
     ------
     GameError
-        A zone is unknown, two have no fee or several at once, or the currency is another one; the
-        message names file, line and column.
+        A zone is unknown or named "same", two have no fee or several at once, or the currency is
+        another one; the message names file, line and column.
     """
     column = f"fee_{currency.lower()}_per_kwh"
     others = [n for n in table.columns if re.fullmatch(r"fee_[a-z]{3}_per_kwh", n) and n != column]
     if others:
         raise GameError(f'{table.path}: "{others[0]}", but contracts are in {currency}: "{column}"')
     table.expect([column], ["from_zone", "to_zone", *_OF_ALL, *BAND_COLUMNS])
+    if _SAME in zones:
+        raise GameError(
+            f'a zone of points.csv has the name "{_SAME}", which means the zone of from_zone in '
+            f"{table.path}: give it another name"
+        )
     givers, takers = table.texts("from_zone", ""), table.texts("to_zone", "")
     rows: dict[tuple[str, str], list[int]] = {}
     for row, pair in enumerate(zip(givers, takers, strict=True)):
