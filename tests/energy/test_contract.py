@@ -287,6 +287,24 @@ def test_taxes_below_all_of_a_line_are_refused():
         ({"ratchet": 0.5, "history_kw": {"2024-13": 1.0}}, "no month like 2024-05"),
         ({"ratchet": 0.5, "history_kw": {"2023-11": 1.0}}, "history_kw ends with 2023-11"),
         ({"ratchet": 0.5, "history_kw": {"2024-02": 1.0}}, "history_kw has 2024-02, but"),
+        (
+            {"ratchet": 0.5, "history_kw": {"2024-01": 1.0, "2023-11": 9.0}},
+            "history_kw has 2023-11, but not 2023-12: give all months in between",
+        ),
+        (
+            {"mean_of_months": 12, "history_kw": {"2024-01": 1.0, "2023-11": 9.0}},
+            "history_kw has 2023-11, but not 2023-12: give all months in between",
+        ),
+        (
+            {"ratchet": 0.5, "history_kw": [("2023-12", 1.0), ("2023-12", 9.0)]},
+            "history_kw has 2023-12 twice",
+        ),
+        ({"ratchet": 0.5, "history_kw": {"2023-12": "much"}}, "history_kw must be peaks by month"),
+        ({"ratchet": 0.5, "history_kw": [4.2]}, "history_kw must be peaks by month"),
+        ({"ratchet": 0.5, "history_kw": {202312: 1.0}}, 'history_kw has "202312"'),
+        ({"n_highest": 1.5}, "n_highest must be a whole number, got 1.5"),
+        ({"n_highest": float("nan")}, "n_highest must be a whole number, got nan"),
+        ({"mean_minutes": 22.5}, "mean_minutes must divide the day"),
     ],
 )
 def test_a_peak_that_cannot_be_is_refused(options, message):

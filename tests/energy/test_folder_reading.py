@@ -127,10 +127,48 @@ def test_times_up_to_24_00_mark_the_end_of_steps(tmp_path):
     assert "times that mark the end of a step, as 24:00 does" in found.assumed[0]
 
 
+def test_24_00_is_no_beginning_of_a_step(tmp_path):
+    meters = "time,ann_load,Zähler\n2024-01-31 23:45,1,1\n2024-01-31 24:00,1,1\n"
+    here = folder(tmp_path, HALVES | {"meters": meters, "clock": "setting,value\nstamp,start\n"})
+    with pytest.raises(GameError, match=r'24:00 is the end of a step.*mark the "end"'):
+        sg.energy.Community.from_csv(here)
+
+
+def test_a_point_beside_decimal_commas_is_not_taken_for_one_before_decimals(tmp_path):
+    rows = [f'2024-01-31T23:{minute},"0,5","1.{minute}5"' for minute in (15, 30, 45)]
+    meters = "\n".join(["time,ann_load,Zähler", *rows])
+    here = folder(tmp_path, HALVES | {"meters": f"{meters}\n"})
+    with pytest.raises(GameError, match=r'"1.155" may be 1.155 or 1155'):
+        sg.energy.Community.from_csv(here)
+    here = folder(tmp_path, HALVES | {"meters": f"{meters.replace('1.155', '1.15')}\n"})
+    assert sg.energy.Community.from_csv(here).load_kwh[1, 0] == 1.15 / 4
+
+
 def test_a_row_of_units_that_contradicts_is_refused(tmp_path):
     meters = HALVES["meters"].replace("\n2024", "\n,kWh,kWh\n2024", 1)
     with pytest.raises(GameError, match=r'"Zähler" is in kWh there, and members.csv says kW$'):
         sg.energy.Community.from_csv(folder(tmp_path, HALVES | {"meters": meters}))
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale", "message"),
+    [
+        pytest.param("Wh", "", "is in Wh there.*kWh; write kWh as unit, and 0.001 as", id="Wh"),
+        pytest.param("Wh", "-1", "is in Wh there.*kWh; write kWh as unit", id="a sign alone"),
+        pytest.param("Wh", "0.001", None, id="Wh with a scale"),
+        pytest.param("kVArh", "", "is in kVArh there, and members.csv says kWh$", id="reactive"),
+        pytest.param("%", "50", None, id="per cent of a scale"),
+    ],
+)
+def test_a_row_of_units_is_not_taken_for_kwh(tmp_path, unit, scale, message):
+    meters = HALVES["meters"].replace("\n2024", f"\n,{unit},kW\n2024", 1)
+    members = HALVES["members"].replace("kWh,0.5", f"kWh,{scale}")
+    here = folder(tmp_path, HALVES | {"meters": meters, "members": members})
+    if message:
+        with pytest.raises(GameError, match=message):
+            sg.energy.Community.from_csv(here)
+    else:
+        assert sg.energy.Community.from_csv(here).load_kwh[0, 0] == 1.5 * float(scale)
 
 
 FAULTY = {

@@ -364,3 +364,28 @@ def folder_of_ann():
 def test_a_mistake_in_dates_is_named(tmp_path, name, text, message):
     with pytest.raises(GameError, match=message):
         E.Community.from_csv(folder(tmp_path, **{name: text}))
+
+
+@pytest.mark.parametrize("days", [("2024-06-04", None), (None, "2024-06-04")])
+def test_a_day_that_begins_inside_the_last_step_is_refused(days):
+    mornings = E.TimeSteps(np.datetime64("2024-06-01T06:00"), np.timedelta64(24, "h"), 3)
+    options = {"load_kwh": np.ones((2, 3)), "pv_kwh": None, "membership": {"bob": days}}
+    with pytest.raises(GameError, match="2024-06-04 begins within the step from 2024-06-03T06:00"):
+        three_days(steps=mornings, **options)
+    later = three_days(steps=mornings, **options | {"membership": {"bob": ("2024-06-05", None)}})
+    assert not later.load_kwh[1].any()
+
+
+def test_who_has_left_has_no_part_of_what_storage_does():
+    """After the first day the battery that runs is the one of ann, who stays."""
+    community = three_days(
+        batteries=[battery(owner="ann"), battery()], membership={"bob": (None, "2024-06-02")}
+    )
+    bills = E.mid_market_rate(community)
+    assert not bills.evidence.net_kwh[1, 2:].any()
+    assert bills.evidence.net_kwh[1, :2].any()
+    first_day = E.mid_market_rate(community.period("2024-06-01", "2024-06-02"))
+    assert bills.values[1] == pytest.approx(first_day.values[1], abs=ROUNDING)
+    later = community.period("2024-06-02")
+    supplied, received = E.exchanged_energy(later, later.dispatch())
+    assert supplied["bob"] == received["bob"] == 0

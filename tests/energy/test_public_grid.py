@@ -93,6 +93,21 @@ def test_bills_lie_between_the_ends_of_all_dual_prices(zones, own_points, seed):
             assert evidence.highest[row] == pytest.approx(high, abs=1e-7)
 
 
+def test_where_one_member_is_alone_no_price_clears_between_its_points():
+    world = PublicGrid(
+        points=[
+            MeteringPoint(name="home", member="ann", contract="c", import_kwh=[1.0]),
+            MeteringPoint(name="roof", member="ann", contract="c", export_kwh=[1.0]),
+        ],
+        steps=sg.energy.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 1),
+        contracts=[Contract(name="c", energy=Tariff.flat(0.3, 0.1))],
+        own_points="with_others",
+    )
+    assert world.cost_game().value(["ann"]) == pytest.approx(0.2)
+    with pytest.raises(GameError, match="'ann' is alone, and own points share only with others"):
+        sg.owen_allocation(world)
+
+
 def solutions(world):
     """Return what must not depend on how a world is written: costs, shares, bills, ranges."""
     game = world.cost_game()

@@ -74,6 +74,13 @@ def test_without_fees_sharing_is_free(tmp_path):
         ("points", "P2,bob,basic", "P2,bob,cheap", r'"cheap" is not in contracts.csv, which has b'),
         ("points", "P2,bob", "P1,bob", r'line 3, column "point": "P1" is there already, in line 2'),
         ("points", ",bob_in,", ",,", r'"P2" has neither an import nor an export register'),
+        (
+            "points",
+            "ann_in,ann_out",
+            "ann_in,ann_in",
+            r'line 2, column "export": "ann_in" is the im',
+        ),
+        ("points", "south\nP4", "same\nP4", r'a zone of points.csv has the name "same", which'),
         ("points", "bob_in", "bobs", r'meters.csv has no column "bobs"'),
         ("points", "bob_in", "ann_in", r'column "bob_in" belongs to no point in points.csv'),
         ("points", "kW,", "MW,", r'line 4, column "unit": "MW" is not kW or kWh'),

@@ -273,6 +273,7 @@ TIER = "energyratestructure.0.0"
         ("fixedchargeunits", "$/kWh", "'.*kWh' is none of"),
         ("minchargeunits", "$/day", "a minimum of a day or a year is not read"),
         ("minmonthlycharge", 3.0, "minmonthlycharge: there is mincharge, too"),
+        ("fixedmonthlycharge", 30.0, "fixedmonthlycharge: there is fixedchargefirstmeter, too"),
         ("startdate", 1e30, "is no time in seconds"),
     ],
 )

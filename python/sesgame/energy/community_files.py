@@ -34,6 +34,7 @@ from sesgame.energy.equipment_files import (
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, read_clock, refuse_unsaid
 from sesgame.energy.meter_files import read_meter_file, read_times
+from sesgame.energy.meter_table import UNITS
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import Fault, FaultyFilesError, GameError
@@ -245,8 +246,8 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
                 parts.assumed,
             )
             parts.steps, parts.readings = meters.steps, meters.readings
-            said_units = [(meter.column, meter.unit) for meter in parts.meters]
-            check_units(files["meters"], said_units, meters.units, faults)
+            listed = [(meter.column, meter.unit, meter.scale) for meter in parts.meters]
+            check_units(files["meters"], listed, meters.units, faults)
     if "batteries" in files and parts.members:
         with faults.caught():
             parts.batteries = read_batteries(parts.table(files["batteries"]), parts.members)
@@ -275,19 +276,21 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
 
 def check_units(
     path: Path,
-    said: Iterable[tuple[str, str]],
+    meters: Iterable[tuple[str, str, float]],
     units: Mapping[str, str],
     faults: Faults,
     listed: str = "members.csv",
 ) -> None:
-    """Note where a row of units says power and a file energy, or the other way round.
+    """Note where a row of units says another unit than a file, or what no meter is in.
+
+    Whoever has a scale has thought about Wh and MWh, or of what a percentage is.
 
     Parameters
     ----------
     path : Path
         Of the meters.
-    said : iterable of tuple of str
-        Columns and their units, as a file lists them.
+    meters : iterable of tuple of str, str and float
+        Columns, their units and their scales, as a file lists them.
     units : mapping of str to str
         What the row of units says of columns.
     faults : Faults
@@ -295,11 +298,15 @@ def check_units(
     listed : str
         The name of the file that lists them.
     """
-    for column, theirs in said:
-        unit = units.get(column, theirs)
-        if unit.endswith("h") != theirs.endswith("h"):
-            what = f'"{column}" is in {unit} there, and {listed} says {theirs}'
-            faults.found.append(Fault(what, str(path)))
+    known = UNITS | {"%": (None, 0.01)}
+    for column, theirs, their_scale in meters:
+        said = units.get(column, theirs)
+        unit, scale = known.get(said, ("", 1.0))
+        if unit in (theirs, None) and (scale == 1.0 or abs(their_scale) != 1.0):
+            continue
+        what = f'"{column}" is in {said} there, and {listed} says {theirs}'
+        cure = f"write {unit} as unit, and {scale:g} as scale" if unit and scale != 1.0 else ""
+        faults.found.append(Fault(what, str(path), cure=cure))
 
 
 def contracts_of(

@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 import numpy as np
@@ -80,7 +82,7 @@ class DemandCharge(InOrder):
     ratchet : float, default 0
         The share of the highest peak of earlier months that is billed at least, from 0 to 1.
     ratchet_months : int, default 11
-        How many earlier months that looks back.
+        How many earlier months that looks back, of those in which import counts.
     history_kw : mapping of str to float, optional
         Peaks of months before the first, such as ``{"2023-12": 4.2}``.
 
@@ -146,8 +148,10 @@ class DemandCharge(InOrder):
         for name in ("n_highest", "mean_of_months", "ratchet_months"):
             if getattr(self, name) < 1:
                 raise GameError(f"{name} must be at least 1, got {getattr(self, name)}")
+            if not isinstance(getattr(self, name), Integral):
+                raise GameError(f"{name} must be a whole number, got {getattr(self, name)}")
         window = self.mean_minutes
-        if window is not None and (window < 1 or MINUTES % window):
+        if window is not None and (window < 1 or MINUTES % window or window != int(window)):
             raise GameError(f"mean_minutes must divide the day of {MINUTES} minutes, got {window}")
         if not 0 <= self.ratchet <= 1:
             raise GameError(f"ratchet must be from 0 to 1, got {self.ratchet}")
@@ -159,8 +163,16 @@ class DemandCharge(InOrder):
 
     def _check_memory(self) -> None:
         given = cast("History", self.history_kw)
-        pairs = given.items() if isinstance(given, Mapping) else given
-        history = tuple(sorted((month, float(kw)) for month, kw in pairs))
+        try:
+            pairs = given.items() if isinstance(given, Mapping) else given
+            history = tuple(sorted((str(month), float(kw)) for month, kw in pairs))
+        except (TypeError, ValueError) as error:
+            raise GameError(
+                f'history_kw must be peaks by month, such as {{"2023-12": 4.2}}, got {given!r}'
+            ) from error
+        repeated = [month for (month, _), (later, _) in pairwise(history) if month == later]
+        if repeated:
+            raise GameError(f"history_kw has {repeated[0]} twice")
         for month, kw in history:
             if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
                 raise GameError(f'history_kw has "{month}", which is no month like 2024-05')
@@ -359,7 +371,7 @@ class DemandCharge(InOrder):
         Raises
         ------
         GameError
-            The history has a month that is billed, or lacks the one before.
+            The history has a month that is billed, or lacks the one before or one in between.
         """
         if not (self.history_kw and len(starts)):
             return np.zeros(0)
@@ -384,6 +396,13 @@ class DemandCharge(InOrder):
             raise GameError(
                 f"history_kw ends with {max(known)}, but the first month that is measured is "
                 f"{first}: give all months in between"
+            )
+        n_back = self.ratchet_months if self.ratchet else self.mean_of_months - 1
+        earlier = [each for each in known if each < month]
+        if len(found) < n_back and earlier:
+            raise GameError(
+                f"history_kw has {max(earlier)}, but not {month}: give all months in between, or "
+                f"leave earlier ones out"
             )
         return np.array(found[::-1])
 

@@ -94,7 +94,10 @@ def read_meter_file(
         if len(strange) > NAMED:
             more = count(len(strange) - NAMED, "more column")
             faults.found.append(Fault(f"{more} of no {owner}", str(path)))
-    if meters.marks_end and said.stamp is None:
+    if meters.marks_end and said.stamp == "start":
+        what = "24:00 is the end of a step, but the stamps are said to mark when each begins"
+        faults.found.append(Fault(what, str(path), cure='say that they mark the "end"'))
+    if meters.marks_end:
         said = said._replace(stamp="end")
     found = MeterFile(units=meters.units)
     with faults.caught():

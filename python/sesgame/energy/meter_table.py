@@ -23,10 +23,20 @@ from sesgame.files.stamps import (
 from sesgame.files.table_rows import TableRows, tolerant_rows
 from sesgame.formatting import count
 
-__all__ = ["TIME", "MeterTable", "read_meter_table", "unit_in_name"]
+__all__ = ["TIME", "UNITS", "MeterTable", "read_meter_table", "unit_in_name"]
 
 TIME = "time"
 """The column of times in the files of a community."""
+
+UNITS = {
+    "kWh": ("kWh", 1.0),
+    "Wh": ("kWh", 1e-3),
+    "MWh": ("kWh", 1e3),
+    "kW": ("kW", 1.0),
+    "W": ("kW", 1e-3),
+    "MW": ("kW", 1e3),
+}
+"""What members.csv says for a unit: the unit there, and the scale."""
 
 _LOOKED_AT = 200
 """Rows in which the header and the column of times are looked for."""
@@ -43,7 +53,8 @@ _MOST_RISES = 2
 _UNIT = re.compile(r"[\[(]?\s*([kM]?Wh?|k?VA(?:rh?)?|%|°C|[A-Z]{3}/[kM]Wh)\s*[\])]?")
 _NAMED_UNIT = re.compile(r"(?:[\[(,;/]\s*|[ _]|\bin )([kM]?Wh?)\s*[\])]?$")
 _HOUR = re.compile(r"(?:h|hr|hours?|hora|ora|heure|stunde|uur|tunti|time?)\b.*", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?[\d.,' ]*\d")
+_NUMBER = re.compile(r"[+-]?[\d.,' ]*\d(?:[eE][+-]?\d+)?")
+_POINT = re.compile(r"\d+\.\d+")
 
 
 @dataclass(frozen=True)
@@ -292,10 +303,15 @@ def _unfold(draft: _Draft, clocks: list[int]) -> None:
 
 def _with_clock(draft: _Draft) -> None:
     """Add the time of day from another column to days."""
+    days = draft.column(draft.time)
     for place, name in enumerate(draft.header):
         cells = draft.column(place)
         is_hours = all(cell.strip().isdigit() for cell in cells)
         if place == draft.time or (is_hours and not _HOUR.match(name)):
+            continue
+        # Where each day has one row, 10.30 is a number.
+        has_points = all(_POINT.fullmatch(cell.strip()) for cell in cells)
+        if has_points and len(set(days)) == len(days):
             continue
         found = clock_minutes(cells)
         if found is None:

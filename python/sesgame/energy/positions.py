@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.battery import storage_of
 from sesgame.errors import GameError
 
 if TYPE_CHECKING:
@@ -67,11 +68,15 @@ def positions(
             return net_load + rows, None
     parts = np.zeros((len(numbers), len(drawn)))
     place = {member: row for row, member in enumerate(schedule.members)}
-    for battery in community.batteries:
-        if battery.owner in place:
-            parts[place[battery.owner], battery.validity.steps(community.steps)] += (
-                battery.energy_kwh
-            )
+    # Who leaves takes a battery along.
+    storage = storage_of(
+        community.batteries, community.members, community.steps, community.membership
+    )
+    for battery, first, end in zip(
+        community.batteries, storage.first_step, storage.end_step, strict=True
+    ):
+        if battery.owner in place and first < end:
+            parts[place[battery.owner], first:end] += battery.energy_kwh
     bought = sum(capacity for capacity, _ in schedule.purchases.values())
     total = parts.sum(axis=0) + bought
     if not drawn.any() or not total.any():

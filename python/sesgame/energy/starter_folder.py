@@ -10,8 +10,7 @@ import numpy as np
 
 from sesgame.energy.clock import instant_of, wall_times
 from sesgame.energy.meter_clock import UNSAID, MeterClock
-from sesgame.energy.meter_table import TIME, read_meter_table, unit_in_name
-from sesgame.energy.plausibility.columns import UNITS
+from sesgame.energy.meter_table import TIME, UNITS, read_meter_table, unit_in_name
 from sesgame.energy.time_steps import moment
 from sesgame.errors import GameError
 from sesgame.files.csv_text import csv_text

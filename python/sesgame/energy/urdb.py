@@ -391,6 +391,9 @@ class _Reader:
         """Return the fixed charges; with a minimum of everything they are in the game, too."""
         if self.number("fixedchargeeaaddl"):
             self.readings.append("one meter is billed: the charge of further meters is not")
+        if self.number("fixedchargefirstmeter") and self.number("fixedmonthlycharge"):
+            # One is the name of the other in an earlier version of the database.
+            self.need("fixedmonthlycharge").fail("there is fixedchargefirstmeter, too")
         fees: list[FixedFee] = []
         for name, units in (
             ("fixedchargefirstmeter", "fixedchargeunits"),
@@ -403,7 +406,7 @@ class _Reader:
                     self.readings.append("a charge of a year is paid in twelve equal parts")
                 fees.append(
                     FixedFee(
-                        label=f"fixed charge ({name})" if fees else "fixed charge",
+                        label="fixed charge",
                         price=price / n_parts,
                         per=per,
                         in_game=in_game,

@@ -101,7 +101,9 @@ def _first_of(day: datetime.date | None, steps: TimeSteps, default: int) -> int:
         return default
     times, midnight = steps.times, np.datetime64(day)
     found = int(np.argmax(np.append(times >= midnight, True)))
-    if 0 < found < len(times) and times[found] > midnight:
+    # The last step may reach into the day.
+    ends = np.append(times, steps.calendar.wall_times(np.array([steps.end])))
+    if found and ends[found] > midnight:
         raise GameError(
             f"{day} begins within the step from {steps.time(found - 1)}; give meters whose steps "
             f"begin at midnight"

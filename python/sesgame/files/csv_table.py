@@ -136,6 +136,11 @@ class CsvTable:
             elif not rows.is_plain or any("," in cell for cell in cells):
                 signs[name] = signs_of(cells)
         known = {found.decimal for found in signs.values() if found} - {None}
+        if rows.is_plain and known == {","}:
+            # Where others have decimal commas, points may be between thousands.
+            others = [name for name in self.columns if name not in signs]
+            untold = [name for name in others if columns[name] is self.columns[name]]
+            signs |= {name: None for name in untold if signs_of(self.columns[name]) is None}
         for name, found in signs.items():
             # Where a column does not tell, the others do, if they agree.
             if found is None and has_sign(self.columns[name]):

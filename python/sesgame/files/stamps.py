@@ -16,7 +16,10 @@ _CLOCK = (
     r"(?P<hour>\d{1,2})[:.h](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]0+)?)?"
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
 )
-_UNTIL = r"(?:\s*(?:-|\N{EN DASH}|to|bis|a)\s*\d{1,2}[:.]\d\d(?:[:.]\d\d)?)?"
+_UNTIL = r"(?P<until>\s*(?:-|\N{EN DASH}|to|bis|a)\s*\d{1,2}[:.]\d\d(?:[:.]\d\d)?)?"
+_WEST = re.compile(r"-(0\d|1[0-2]):([0-5]\d)")
+"""Offsets west of Greenwich, as which the end of a step may be written, too."""
+
 _OFFSET = r"\s*(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?"
 _AFTER_DAY = rf",?(?:[T\s]\s*{_CLOCK}{_UNTIL}{_OFFSET})?"
 _DAYS = (
@@ -64,6 +67,7 @@ class _Part(NamedTuple):
     sign: str
     seconds: int | None
     offset: str
+    until: str
 
 
 def looks_like_time(cell: str) -> bool:
@@ -145,6 +149,8 @@ def iso_times(cells: Sequence[str]) -> IsoTimes | None:
     assumed: list[str] = []
     day_first = True
     try:
+        if _is_west(known, texts):
+            known = [part._replace(offset=part.offset or part.until) for part in known]
         if known[0].sign:
             day_first, why = _day_first(known, texts)
             words = "the day before the month" if day_first else "the month before the day"
@@ -169,15 +175,15 @@ def _taken_apart(text: str) -> _Part | None:
         if seconds is None:
             return None
     year = int(groups["year"]) + (2000 if len(groups["year"]) == 2 else 0)
-    offset = groups.get("offset", "")
+    offset, until = groups.get("offset", ""), groups.get("until", "")
     if "one" in groups:
         one, other = int(groups["one"]), int(groups["other"])
-        return _Part(year, one, other, groups["sign"], seconds, offset)
+        return _Part(year, one, other, groups["sign"], seconds, offset, until)
     name = groups.get("name", "").lower()
     if name and name not in _MONTHS:
         return None
     month = _MONTHS.index(name) + 1 if name else int(groups["month"])
-    return _Part(year, int(groups["day"]), month, "", seconds, offset)
+    return _Part(year, int(groups["day"]), month, "", seconds, offset, until)
 
 
 def _seconds_of(clock: dict[str, str]) -> int | None:
@@ -197,6 +203,34 @@ def _halves(texts: Sequence[str]) -> list[str]:
     return ["a clock of twelve hours"] if re.search(r"[AaPp]\.?[Mm]", texts[0]) else []
 
 
+def _is_west(parts: list[_Part], texts: Sequence[str]) -> bool:
+    """Return whether what looks like the ends of steps are offsets, as ``-05:00`` may be either.
+
+    Ends are equally far from their beginnings; an offset stays, or changes to another and back.
+
+    Raises
+    ------
+    GameError
+        Nothing tells.
+    """
+    found = [(part.seconds or 0, match) for part in parts if (match := _WEST.fullmatch(part.until))]
+    if not found or not all(part.offset or _WEST.fullmatch(part.until) for part in parts):
+        return False
+    if len(found) < len(parts) or all("T" in text for text in texts):
+        return True
+    begins = {seconds for seconds, _ in found}
+    lengths = {
+        (3600 * int(match[1]) + 60 * int(match[2]) - seconds) % DAY for seconds, match in found
+    }
+    if len(begins) == 1:
+        raise GameError(
+            f'nothing tells whether the end of "{texts[0]}" is an offset from UTC or when the step '
+            f"ends; write times like 2024-12-31T23:45-05:00, or without the end"
+        )
+    n_ends = len({match[0] for _, match in found})
+    return (len(lengths) > 1 or lengths == {0}) and n_ends <= 2 and n_ends < len(begins)
+
+
 def _day_first(parts: list[_Part], texts: Sequence[str]) -> tuple[bool, str]:
     """Return whether the day stands before the month, and how that is known.
 
@@ -213,20 +247,26 @@ def _day_first(parts: list[_Part], texts: Sequence[str]) -> tuple[bool, str]:
     even = [day_first for day_first in (True, False) if _is_even(parts, day_first)]
     if len(even) == 1:
         return even[0], ", as only so the steps are even"
-    first = parts[0]
-    readings = " or ".join(_iso(first, flag)[:10] for flag in (True, False))
+    row = next((row for row, part in enumerate(parts) if part.one != part.other), 0)
+    readings = " or ".join(_iso(parts[row], flag)[:10] for flag in (True, False))
     raise GameError(
-        f'"{texts[0]}" may be {readings}, and no row tells whether the day or the month stands '
+        f'"{texts[row]}" may be {readings}, and no row tells whether the day or the month stands '
         f"first; write times like 2024-12-31T23:45"
     )
 
 
 def _is_even(parts: list[_Part], day_first: bool) -> bool:
-    """Return whether times follow each other in even steps if the day is first, or second."""
+    """Return whether times follow each other in even steps, or months, if the day is first, or not.
+
+    So that readings of months are not taken for those of days.
+    """
     try:
         times = [_moment(part, day_first) for part in parts]
     except ValueError:
         return False
+    months = [12 * time.year + time.month for time in times]
+    if len({time.replace(year=1970, month=1) for time in times}) == 1:
+        return len({later - earlier for earlier, later in pairwise(months)}) == 1
     return len({later - earlier for earlier, later in pairwise(times)}) == 1
 
 

@@ -14,21 +14,11 @@ if TYPE_CHECKING:
     from sesgame.energy.folder_reading import MeterReadings
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["MEMBERS", "METERS", "POINTS", "UNITS", "MeterColumn", "columns_of"]
+__all__ = ["MEMBERS", "METERS", "POINTS", "MeterColumn", "columns_of"]
 
 METERS = "meters.csv"
 MEMBERS, POINTS = "members.csv", "points.csv"
 """The files that list meters."""
-
-UNITS = {
-    "kWh": ("kWh", 1.0),
-    "Wh": ("kWh", 1e-3),
-    "MWh": ("kWh", 1e3),
-    "kW": ("kW", 1.0),
-    "W": ("kW", 1e-3),
-    "MW": ("kW", 1e3),
-}
-"""What a file that lists meters says for a unit: the unit there, and the scale."""
 
 
 @dataclass(frozen=True)

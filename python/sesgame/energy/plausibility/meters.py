@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.energy.meter_table import unit_in_name
-from sesgame.energy.plausibility.columns import MEMBERS, METERS, POINTS, UNITS, MeterColumn
+from sesgame.energy.meter_table import UNITS, unit_in_name
+from sesgame.energy.plausibility.columns import MEMBERS, METERS, POINTS, MeterColumn
 from sesgame.energy.plausibility.question import Question
 from sesgame.formatting import count
 

@@ -195,10 +195,12 @@ def read_point_parts(folder: Path, said: MeterClock, faults: Faults) -> PointPar
                 "point in points.csv",
             )
             parts.steps, parts.readings = meters.steps, meters.readings
-            said_units = [
-                (column, row.unit) for row in parts.rows for column in row.columns.values()
+            registers = [
+                (column, row.unit, row.scale)
+                for row in parts.rows
+                for column in row.columns.values()
             ]
-            check_units(files["meters"], said_units, meters.units, faults, "points.csv")
+            check_units(files["meters"], registers, meters.units, faults, "points.csv")
     knows_sharing = "sharing" not in files
     if "sharing" in files and zones is not None:
         currencies = [contract.currency for contract in parts.contracts.values()]

@@ -132,6 +132,9 @@ def _check(
         table.fail(place, "unit", f'"{row.unit}" is not kW or kWh')
     if not row.columns:
         table.fail(place, "point", f'"{name}" has neither an import nor an export register')
+    if row.columns.get("import") == row.columns.get("export"):
+        column = row.columns["export"]
+        table.fail(place, "export", f'"{column}" is the import register of "{name}", too')
     if contracts:
         try:
             refuse_tied_steps(contracts[contract], f"the point {name!r}")

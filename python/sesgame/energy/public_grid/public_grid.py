@@ -413,7 +413,8 @@ class PublicGrid(ByValue):
         Raises
         ------
         GameError
-            Own points never share: then one price for all does not clear.
+            Own points do not share, never or because there is but one member: then one price for
+            all does not clear.
         """
         if self.batteries:
             found = self._storage().prices(self.outside_game, progress=progress)
@@ -422,6 +423,12 @@ class PublicGrid(ByValue):
             raise GameError(
                 'where own points never share (own_points="never"), one price for all does not '
                 'clear: a rule of the game, such as "shapley", splits it'
+            )
+        if self.own_points == "with_others" and len(self.members) == 1:
+            raise GameError(
+                f"{self.members[0]!r} is alone, and own points share only with others "
+                f'(own_points="with_others"): no price clears between them, and the bills are '
+                f"those of the contracts"
             )
         return clearing_prices(
             self._native(),

@@ -55,8 +55,8 @@ def read_sharing(
     Raises
     ------
     FaultyFilesError
-        A zone is unknown, two have no fee or several at once, or the currency is another one; all
-        that is wrong, with file, line and column.
+        A zone is unknown or named "same", two have no fee or several at once, or the currency is
+        another one; all that is wrong, with file, line and column.
     """
     fees_there = [name for name in table.columns if re.fullmatch(r"fee_[a-z]{3}_per_kwh", name)]
     if currency is None:
@@ -70,6 +70,11 @@ def read_sharing(
     table.expect([column], ["from_zone", "to_zone", *_OF_ALL, *BAND_COLUMNS])
     givers, takers = table.texts("from_zone", ""), table.texts("to_zone", "")
     faults = Faults()
+    if _SAME in zones:
+        what = f'a zone of points.csv has the name "{_SAME}", which means the zone of from_zone in '
+        faults.found.append(
+            Fault(f"{what}{table.path}", str(table.path), cure="give it another name")
+        )
     rows: dict[tuple[str, str], list[int]] = {}
     for row, pair in enumerate(zip(givers, takers, strict=True)):
         for name, zone in zip(("from_zone", "to_zone"), pair, strict=True):
