@@ -321,6 +321,17 @@ def test_a_symmetric_netting_game_gives_alternating_equal_shares(n_players):
     np.testing.assert_allclose(consumers, float(share), rtol=1e-12)
 
 
+def test_selling_above_buying_is_netted_exactly():
+    loads = np.random.default_rng(5).normal(size=(40, 6))
+    above, below = sg.games.netting(loads, 0.1, 0.2), sg.games.netting(loads, 0.2, 0.1)
+    # b L+ - s L- = s L + (b - s) L+, and so are the Shapley values.
+    own = loads.sum(axis=1)
+    found = sg.shapley_value(above).values + sg.shapley_value(below).values
+    assert found == pytest.approx(0.3 * own, abs=1e-12)
+    two = sg.games.netting([[1.0], [-1.0]], 0.1, 0.2)
+    assert two.value([0, 1]) > two.value([0]) + two.value([1])
+
+
 @pytest.mark.parametrize("n_players", [14, 20])
 @pytest.mark.parametrize("decimals", [1, 3, None])
 def test_netting_by_owens_integral_agrees_with_all_coalitions(n_players, decimals):
@@ -436,7 +447,9 @@ def test_a_native_game_gives_what_its_table_gives(concept):
         ),
         pytest.param(lambda: sg.games.excess([[1.0]], -1), r"limits\[0\] is -1", id="limit"),
         pytest.param(
-            lambda: sg.games.netting([[1.0]], 0.1, 0.2), "is below the sell price", id="prices"
+            lambda: sg.games.netting([[1.0]], 0.1, [0.2, 0.1]),
+            "sell_per_kwh has shape",
+            id="prices",
         ),
         pytest.param(
             lambda: sg.games.peak([[1.0, 2.0]], 1, periods=["a"]), "1 periods for 2", id="periods"

@@ -254,26 +254,28 @@ def netting(
 ) -> Game:
     r"""Return the game in which a coalition pays for its net load under two prices.
 
-    .. math:: c(S) = \sum_t \max(b_t L_t(S), s_t L_t(S)), \qquad L_t(S) = \sum_{i \in S} L_{it}
+    .. math:: c(S) = \sum_t \bigl( b_t L_t(S)^+ - s_t L_t(S)^- \bigr), \qquad
+              L_t(S) = \sum_{i \in S} L_{it}
 
     Parameters
     ----------
     net_load_kwh : array_like of float, shape (n, T)
         Load minus generation of each player in each step.
     buy_per_kwh, sell_per_kwh : array_like of float, shape () or (T,)
-        What a kWh from the grid costs, b, and what one to the grid earns, s, at most b.
+        What a kWh from the grid costs, b, and what one to the grid earns, s.
     players : iterable of hashable, optional
         One label for each player; 0, 1, ..., n-1 by default.
 
     Returns
     -------
     Game
-        ``kind="cost"``: that of :meth:`sesgame.energy.Community.cost_game` without batteries.
+        ``kind="cost"``: that of :meth:`sesgame.energy.Community.cost_game` without batteries. Where
+        s is above b in a step, to join costs money there: the game is not subadditive.
 
     Raises
     ------
     GameError
-        The shapes do not fit, energy sells for more than it costs, or something is not a number.
+        The shapes do not fit, or something is not a number.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sesgame as sg
-from fixtures.small_community import edited, write_community
+from fixtures.small_community import FILES, edited, write_community
 from sesgame.cli.command_line import main
 
 NUMBERS = {
@@ -518,3 +518,14 @@ def test_a_month_of_real_meters_raises_no_question_and_snow_does(capsys):
         ("repeated readings", f"PV{number}") for number in (5, 6, 8)
     }
     assert all("snow" in each["meaning"] for each in found["questions"])
+
+
+def test_a_file_with_nearly_the_name_of_one_is_asked_about(tmp_path, capsys):
+    batteries = FILES["batteries.csv"]
+    folder = write_community(tmp_path / "c", battery=batteries, batteries=None, letters="a\n1\n")
+    assert main(["check", str(folder)]) == 1
+    printed = capsys.readouterr().out
+    assert "file that is not read: battery.csv: nobody reads a file" in printed
+    assert "1 question" in printed
+    (folder / "battery.csv").rename(folder / "batteries.csv")
+    assert main(["check", str(folder)]) == 0

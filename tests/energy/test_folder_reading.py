@@ -130,7 +130,9 @@ def test_times_up_to_24_00_mark_the_end_of_steps(tmp_path):
 def test_24_00_is_no_beginning_of_a_step(tmp_path):
     meters = "time,ann_load,Zähler\n2024-01-31 23:45,1,1\n2024-01-31 24:00,1,1\n"
     here = folder(tmp_path, HALVES | {"meters": meters, "clock": "setting,value\nstamp,start\n"})
-    with pytest.raises(GameError, match=r'24:00 is the end of a step.*mark the "end"'):
+    with pytest.raises(
+        GameError, match=r'24:00 is the end of a step.*say that they mark the "end"'
+    ):
         sg.energy.Community.from_csv(here)
 
 

@@ -389,3 +389,25 @@ def test_who_has_left_has_no_part_of_what_storage_does():
     later = community.period("2024-06-02")
     supplied, received = E.exchanged_energy(later, later.dispatch())
     assert supplied["bob"] == received["bob"] == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "n_hours"),
+    [
+        pytest.param("Europe/Madrid", "2024-03-31", 23, id="no hour from two to three"),
+        pytest.param("Europe/Madrid", "2024-10-27", 25, id="two hours from two to three"),
+        pytest.param("Atlantic/Azores", "2024-03-31", 23, id="no midnight"),
+        pytest.param("Atlantic/Azores", "2024-10-27", 25, id="two midnights"),
+    ],
+)
+def test_a_day_of_membership_has_the_hours_of_the_clock(zone, day, n_hours):
+    first = np.datetime64(day) - np.timedelta64(1, "D")
+    hours = (np.datetime64(first, "h") + np.arange(96)).astype("datetime64[m]")
+    community = E.Community(
+        members=["ann", "bob"],
+        steps=E.TimeSteps.from_times(hours.astype(str).tolist(), zone="UTC", tariff_zone=zone),
+        load_kwh=np.ones((2, 96)),
+        tariff=E.Tariff.flat(0.30, 0.10),
+        membership={"bob": (day, str(np.datetime64(day) + np.timedelta64(1, "D")))},
+    )
+    assert community.load_kwh[1].sum() == n_hours

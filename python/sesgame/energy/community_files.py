@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BAND_COLUMNS",
+    "COMMUNITY_ROLES",
     "CommunityFields",
     "CommunityParts",
     "Meter",
@@ -76,6 +77,9 @@ _OPTIONAL = (
     "holidays",
     *ELEMENT_FILES,
 )
+COMMUNITY_ROLES = (*_NEEDED, "contracts", *_OPTIONAL)
+"""The files that a community may have."""
+
 BAND_COLUMNS = ("from", "to", "days", "months", "valid_from")
 """Columns that say when a price holds."""
 

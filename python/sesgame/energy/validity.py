@@ -103,7 +103,8 @@ def _first_of(day: datetime.date | None, steps: TimeSteps, default: int) -> int:
     found = int(np.argmax(np.append(times >= midnight, True)))
     # The last step may reach into the day.
     ends = np.append(times, steps.calendar.wall_times(np.array([steps.end])))
-    if found and ends[found] > midnight:
+    # A day whose midnight the clock skips begins where it is put forward.
+    if found and min(ends[found], times[found - 1] + steps.step) > midnight:
         raise GameError(
             f"{day} begins within the step from {steps.time(found - 1)}; give meters whose steps "
             f"begin at midnight"

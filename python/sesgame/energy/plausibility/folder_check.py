@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sesgame.energy.community import Community
+from sesgame.energy.community_files import COMMUNITY_ROLES
 from sesgame.energy.folder_reading import FolderReading, read_folder, read_points_folder
 from sesgame.energy.meter_clock import UNSAID, MeterClock
 from sesgame.energy.plausibility.columns import METERS, POINTS, columns_of
 from sesgame.energy.plausibility.meters import meter_questions
 from sesgame.energy.plausibility.money import battery_questions, price_questions
+from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import all_questions
 from sesgame.energy.plausibility.sun import sun_questions
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.scenarios import Scenarios
-from sesgame.energy.world_files import kind_of, read_world
+from sesgame.energy.world_files import kind_of, read_world, world_files
 from sesgame.errors import Fault, FaultyFilesError, GameError
 from sesgame.files.csv_folder import find_csv
+from sesgame.files.file_kind import WORKBOOKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sesgame.energy.plausibility.question import Question
     from sesgame.energy.time_steps import Moment, TimeSteps
 
 __all__ = ["FolderCheck", "MemberSums", "check_folder"]
+
+ALIKE = 0.75
+"""Of their letters, that two names of files have in common in the same order: "battery" and
+"batteries" have three quarters."""
 
 
 @dataclass(frozen=True)
@@ -187,12 +195,37 @@ def _questions(
 ) -> list[Question]:
     columns = columns_of(meter._replace(values=meter.values[part]) for meter in reading.readings)
     prices = _name(folder, "contracts", "tariff")
-    return all_questions(community, columns, _name(folder, "meters"), prices)
+    questions = all_questions(community, columns, _name(folder, "meters"), prices)
+    return [*_unread(folder), *questions]
 
 
 def _name(folder: Path, *roles: str) -> str:
     """Return the name of the first of some files that is there."""
     return next((path.name for role in roles if (path := find_csv(folder, role))), METERS)
+
+
+def _unread(folder: Path) -> Iterator[Question]:
+    """Ask about files with nearly the name of one that would be read."""
+    read = world_files(folder)
+    endings = (".csv", ".csv.gz", *WORKBOOKS)
+    for path in sorted(folder.iterdir()):
+        role = path.name.lower().partition(".")[0]
+        alike = get_close_matches(role, COMMUNITY_ROLES, n=1, cutoff=ALIKE)
+        if (
+            alike
+            and alike[0][0] == role[0]
+            and path.name.lower().endswith(endings)
+            and not any(path.samefile(other) for other in read)
+        ):
+            yield Question(
+                "file that is not read",
+                path.name,
+                "",
+                "",
+                "nobody reads a file with this name",
+                f"{alike[0]}.csv",
+                f"call it {alike[0]}.csv, if so",
+            )
 
 
 _LIKE = {"import": "load", "export": "pv"}
