@@ -96,7 +96,8 @@ class DemandCharge(InOrder):
     -----
     A step that is in two months, or only in part within the hours, is refused. A month of which
     only a part is dispatched pays the whole charge on the peak of that part; one without a step
-    that counts pays nothing.
+    that counts pays nothing. Months outside the period are known from `history_kw` alone, also
+    where there are meters of them.
 
     What is more than the highest step of each period (a mean of several windows, floor, cap, mean
     of months, ratchet) is exact where no storage is dispatched, and refused with its reason where
