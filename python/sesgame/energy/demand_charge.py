@@ -345,10 +345,12 @@ class DemandCharge(InOrder):
         starts = counted[begins]
         whole = (starts[:, np.newaxis] + np.arange(width)).ravel()
         if not np.array_equal(whole, counted):
-            missing = np.setxor1d(whole, counted)[0]
+            # Where the clock goes forward inside a window, it reaches into the next one.
+            odd = np.append(np.setxor1d(whole, counted), whole[1:][whole[1:] <= whole[:-1]])
             raise GameError(
-                f"{window}: one is there only in part at {steps.time(int(missing))}; begin and end "
-                f"the period, and the hours of the charge, with a window"
+                f"{window}: one is there only in part at {steps.time(int(odd[0]))}; begin and end "
+                f"the period, and the hours of the charge, with a window, and have no window over "
+                f"a change of the clock"
             )
         return width, starts
 
