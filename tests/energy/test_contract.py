@@ -315,3 +315,18 @@ def test_a_peak_that_cannot_be_is_refused(options, message):
 
     with pytest.raises(GameError, match=message):
         billed()
+
+
+@pytest.mark.parametrize("day", ["2024-03-31", "2024-10-27"])
+def test_windows_over_a_change_of_the_clock_are_refused(day):
+    hours_ahead, n_steps = (1, 23) if day == "2024-03-31" else (2, 25)
+    first = np.datetime64(f"{day}T00:00") - np.timedelta64(hours_ahead, "h")
+    axis = E.TimeSteps.from_times(
+        first + np.arange(n_steps) * np.timedelta64(1, "h"),
+        zone="UTC",
+        tariff_zone="Europe/Berlin",
+    )
+    charge = E.DemandCharge(price_per_kw=1.0, mean_minutes=240)
+    contract = E.Contract(name="c", energy=E.Tariff.flat(0.3, 0.1), demand_charges=[charge])
+    with pytest.raises(GameError, match="have no window over a change of the clock"):
+        contract.bill(axis, np.ones(n_steps))

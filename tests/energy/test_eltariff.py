@@ -417,6 +417,13 @@ def test_a_time_without_prices_is_refused_where_the_tariff_does_not_say_how_long
         E.read_eltariff(written(tmp_path, tariff))
 
 
+def test_a_time_without_prices_is_said_where_the_tariff_holds(tmp_path):
+    until_march = {"fromIncluding": "2025-01-01", "toExcluding": "2025-03-01"}
+    found = E.read_eltariff(written(tmp_path, tariff_of(energies=[energy(0.2, valid=until_march)])))
+    said = [words for words in found.readings if "energy price" in words]
+    assert said == ["no energy price is valid on 2025-03-01: energy costs nothing"]
+
+
 def test_holidays_of_two_kinds_are_refused(tmp_path):
     eves = {"reference": "eves", "frequency": "P1Y", "days": [], "dates": ["2025-03-06"]}
     morning = hours("00:00", "12:00", ["weekdays"], ["holidays"])
@@ -444,6 +451,8 @@ def test_a_calendar_pattern_that_cannot_be_is_refused(pattern, message, tmp_path
     ("text", "message"),
     [
         ("{", "is no JSON"),
+        ("1" * 5000, "is no JSON"),
+        ('{"tariff": {"name": "a"}, "tariffs": []}', 'tariff: there is "tariffs", too'),
         ('{"tariffs": [], "tariffs": []}', 'an object has the key "tariffs" twice'),
         ('{"tariffs": [NaN]}', "NaN is no number of JSON"),
         ("[]", "the whole: .* is not an object"),

@@ -221,6 +221,10 @@ def test_the_bills_of_a_past_month_are_audited_against_the_re_run(drawn_communit
     ("changes", "message"),
     [
         ({"membership": {"eve": (None, None)}}, "membership names 'eve', who is not a member"),
+        ({"membership": 3}, "membership must have two days for each member, got 3"),
+        ({"membership": {"bob": ("2024-06-02T12:00", None)}}, "'2024-06-02T12:00' is no date"),
+        ({"membership": {"bob": ("2024-06", None)}}, "'2024-06' is no date like 2024-08-15"),
+        ({"membership": {"bob": ("today", None)}}, "'today' is no date like 2024-08-15"),
         (
             {"membership": {"bob": ("2024-06-02", "2024-06-02")}},
             "membership of 'bob': it ends on 2024-06-02, and begins on 2024-06-02",

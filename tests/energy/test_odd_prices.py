@@ -73,6 +73,7 @@ def test_only_the_pv_of_those_who_are_named_is_left_unused():
     ("curtailment", "message"),
     [
         ("some", 'curtailment must be "none", "allowed" or a list of members'),
+        (3, 'curtailment must be "none", "allowed" or a list of members, got 3'),
         (["eve"], "curtailment names 'eve', who is not a member"),
     ],
 )

@@ -108,6 +108,33 @@ def test_where_one_member_is_alone_no_price_clears_between_its_points():
         sg.owen_allocation(world)
 
 
+@pytest.mark.parametrize(
+    ("own_points", "alone", "together"),
+    [
+        pytest.param("always", 0.35, 0.35, id="always"),
+        pytest.param("with_others", 0.50, 0.35, id="with others"),
+        pytest.param("never", 0.50, 0.50, id="never"),
+    ],
+)
+def test_the_registers_of_a_point_share_at_the_fee_where_own_points_do(own_points, alone, together):
+    world = PublicGrid(
+        points=[
+            MeteringPoint(
+                name="home", member="ann", contract="c", import_kwh=[2.0], export_kwh=[1.0]
+            )
+        ],
+        members=["ann", "bob"],
+        steps=sg.energy.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 1),
+        contracts=[Contract(name="c", energy=Tariff.flat(0.3, 0.1))],
+        fee_per_kwh=0.05,
+        own_points=own_points,
+    )
+    game = world.cost_game()
+    # 2 at 0.30 less 1 at 0.10; or 1 at 0.30 and 1 at the fee.
+    assert game.value(["ann"]) == pytest.approx(alone)
+    assert game.value(["ann", "bob"]) == pytest.approx(together)
+
+
 def solutions(world):
     """Return what must not depend on how a world is written: costs, shares, bills, ranges."""
     game = world.cost_game()

@@ -244,6 +244,7 @@ TIER = "energyratestructure.0.0"
         ("demandreactivepowercharge", 2.7, "a charge on reactive power is not read"),
         ("coincidentratestructure", [[{"rate": 3.0}]], "the peak of the whole system is not rea"),
         ("annualmincharge", 100, "a minimum of the year is not read"),
+        ("usenetmetering", "true", "usenetmetering: 'true' is not true or false"),
         ("dgrules", "Buy All Sell All", "dgrules: 'Buy All Sell All' is not read"),
         ("dgrules", "Net Billing Hourly", "dgrules: 'Net Billing Hourly' is not read"),
         (f"{TIER}.unit", "kWh daily", r"\[0\]\[0\].unit: tiers per 'kWh daily' are not read"),

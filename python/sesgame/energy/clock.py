@@ -267,14 +267,17 @@ def as_date(day: datetime.date | str | np.datetime64) -> datetime.date:
     Raises
     ------
     GameError
-        It is none.
+        It is none: a month or a year is no day, nor is a time after midnight.
     """
     try:
-        found = np.datetime64(cast(datetime.date, day), "D").item()
+        given = np.datetime64(cast(datetime.date, day))
+        begins = given.astype("datetime64[D]")
     except (TypeError, ValueError) as error:
         raise GameError(f"{day!r} is no date like 2024-08-15") from error
-    if not isinstance(found, datetime.date):
+    is_day = begins == given and np.datetime_data(given)[0] not in ("Y", "M", "W")
+    if not is_day or (isinstance(day, str) and not day[:1].isdigit()):
         raise GameError(f"{day!r} is no date like 2024-08-15")
+    found: datetime.date = begins.item()
     return found
 
 

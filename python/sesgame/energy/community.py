@@ -907,6 +907,8 @@ def _checked_membership(
     GameError
         One is not a member, or the days are none.
     """
+    if not isinstance(membership, Mapping):
+        raise GameError(f"membership must have two days for each member, got {membership!r}")
     found = {}
     for member, days in membership.items():
         if member not in members:
@@ -958,6 +960,10 @@ def _curtailing(curtailment: Curtailment, members: tuple[str, ...]) -> tuple[str
                 f'curtailment must be "none", "allowed" or a list of members, got {curtailment!r}'
             )
         return members if curtailment == "allowed" else ()
+    if not isinstance(curtailment, Iterable):
+        raise GameError(
+            f'curtailment must be "none", "allowed" or a list of members, got {curtailment!r}'
+        )
     named = tuple(curtailment)
     for member in named:
         if member not in members:

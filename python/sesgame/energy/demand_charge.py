@@ -96,7 +96,8 @@ class DemandCharge(InOrder):
     -----
     A step that is in two months, or only in part within the hours, is refused. A month of which
     only a part is dispatched pays the whole charge on the peak of that part; one without a step
-    that counts pays nothing.
+    that counts pays nothing. Months outside the period are known from `history_kw` alone, also
+    where there are meters of them.
 
     What is more than the highest step of each period (a mean of several windows, floor, cap, mean
     of months, ratchet) is exact where no storage is dispatched, and refused with its reason where
@@ -344,10 +345,12 @@ class DemandCharge(InOrder):
         starts = counted[begins]
         whole = (starts[:, np.newaxis] + np.arange(width)).ravel()
         if not np.array_equal(whole, counted):
-            missing = np.setxor1d(whole, counted)[0]
+            # Where the clock goes forward inside a window, it reaches into the next one.
+            odd = np.append(np.setxor1d(whole, counted), whole[1:][whole[1:] <= whole[:-1]])
             raise GameError(
-                f"{window}: one is there only in part at {steps.time(int(missing))}; begin and end "
-                f"the period, and the hours of the charge, with a window"
+                f"{window}: one is there only in part at {steps.time(int(odd[0]))}; begin and end "
+                f"the period, and the hours of the charge, with a window, and have no window over "
+                f"a change of the clock"
             )
         return width, starts
 

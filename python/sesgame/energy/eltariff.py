@@ -150,6 +150,8 @@ def _dates(days: Iterable[datetime.date | str] | None) -> frozenset[datetime.dat
 def _chosen(root: JsonField, product: str | None) -> JsonField:
     """Return the tariff that is asked for, or the only one."""
     single = root.get("tariff")
+    if single is not None and root.get("tariffs") is not None:
+        single.fail('there is "tariffs", too: keep one of them')
     tariffs = [single] if single is not None else list(root.need("tariffs").items())
     labels = [
         [each.need(key).text() for key in ("product", "name", "id") if each.get(key) is not None]
@@ -186,6 +188,7 @@ class _Reader:
         self.patterns = patterns
         self.prices: list[JsonField] = []
         self.currency = ""
+        self.readings: list[str] = []
         for name, wanted in (("direction", "consumption"), ("billingPeriod", "P1M")):
             field = tariff.need(name)
             if field.text() != wanted:
@@ -246,6 +249,7 @@ class _Reader:
             "earns nothing"
         )
         readings = [
+            *self.readings,
             alone
             if supply is None
             else "what the grid company bills and the supply that was given",
@@ -346,6 +350,8 @@ class _Reader:
             if by_day:
                 buy[:, HOLIDAY] = np.nan
             sell = np.where(np.isnan(buy), np.nan, 0.0)
+            if components and not valid:
+                self.readings.append(f"no energy price is valid on {first}: energy costs nothing")
             since = first if inside else None
             bands += price_bands(buy, sell, since, holidays_apart=bool(holidays))
         return Tariff(bands, currency=self.currency or self.tariff.fail("it has no price"))

@@ -440,6 +440,8 @@ class _Reader:
 
     def _credit(self, net_metering: Netting | None) -> Netting | None:
         rules, older = self.get("dgrules"), self.get("usenetmetering")
+        if older is not None and not isinstance(older.value, bool):
+            older.fail(f"{older.value!r} is not true or false")
         is_net = older is not None and older.value is True
         if rules is not None:
             if rules.text() not in ("Net Metering", "Net Billing Instantaneous"):

@@ -66,7 +66,10 @@ class JsonField:
                 object_pairs_hook=unique,
                 parse_constant=unknown,
             )
-        except (json.JSONDecodeError, RecursionError) as error:
+        except GameError:
+            raise
+        # Also of a number with too many digits.
+        except (ValueError, RecursionError) as error:
             raise GameError(f"{file} is no JSON: {error}") from error
         return cls(file, "", value)
 

@@ -33,7 +33,7 @@ class MeteringPoint(ByValue):
         The name of the contract that it keeps.
     import_kwh, export_kwh : array_like of float, shape (T,), optional
         What it draws and feeds in in each step, at least 0; nothing by default. Both may be
-        positive in one step, and then they are not netted.
+        positive in one step: they are not netted, but share at the fee, where own points do.
     zone : str, default ""
         Where it is, if fees depend on that.
 
