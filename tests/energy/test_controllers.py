@@ -424,3 +424,48 @@ def test_a_mistake_in_the_file_of_a_controller_is_named(tmp_path, text, message)
 def test_a_mistake_in_the_members_is_named(tmp_path, members, message):
     with pytest.raises(GameError, match=message):
         Community.from_csv(folder(tmp_path, "controller\nself-consumption\n", members))
+
+
+BATTERY = sg.energy.Battery(
+    owner="ann", energy_kwh=1, power_kw=1, charge_efficiency=1, discharge_efficiency=1
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: sg.energy.PeakShaving("a"), "threshold_kw must be non-negative, got 'a'"),
+        (lambda: sg.energy.PeakShaving({"ann": True}), "threshold_kw of 'ann' must be"),
+        (lambda: sg.energy.TimeWindows(None), "windows must be a list of StorageWindow, got None"),
+        (lambda: sg.energy.TimeWindows([1]), "1 is no StorageWindow"),
+        (
+            lambda: sg.energy.StorageWindow(action="charge", start_minute="06:00"),
+            "'06:00' is not a minute of the day",
+        ),
+        (
+            lambda: sg.energy.StorageWindow(action="charge", start_minute=1.5),
+            "1.5 is not a minute of the day",
+        ),
+        (
+            lambda: sg.energy.StorageWindow(action="charge", days=5),
+            "days must be whole numbers, got 5",
+        ),
+        (lambda: of_one(controller="x"), r"controller must be one such as SelfConsumption\(\)"),
+        (lambda: of_one(exclusive="no"), "exclusive must be True or False, got 'no'"),
+    ],
+    ids=["text", "flag", "none", "number", "clock", "fraction", "days", "controller", "exclusive"],
+)
+def test_wrong_types_are_refused_by_name(make, message):
+    with pytest.raises(GameError, match=message):
+        make()
+
+
+def of_one(**more):
+    return sg.energy.Community(
+        members=["ann"],
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=[[1.0, 1.0]],
+        tariff=sg.energy.Tariff.flat(0.3, 0.1),
+        batteries=[BATTERY],
+        **more,
+    )

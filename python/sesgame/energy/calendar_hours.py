@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import gcd
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,7 @@ __all__ = [
     "CalendarHours",
     "calendar_hours",
     "cells",
+    "number_set",
     "refuse_unknown_holidays",
     "throughout",
     "within_steps",
@@ -71,8 +74,8 @@ class CalendarHours(InOrder):
     months: frozenset[int] = EVERY_MONTH
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "days", frozenset(self.days))
-        object.__setattr__(self, "months", frozenset(self.months))
+        object.__setattr__(self, "days", number_set("days", self.days))
+        object.__setattr__(self, "months", number_set("months", self.months))
         calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
 
     @property
@@ -105,7 +108,7 @@ def calendar_hours(
     GameError
         There are no such days, months or minutes.
     """
-    chosen, seasons = frozenset(days), frozenset(months)
+    chosen, seasons = number_set("days", days), number_set("months", months)
     if not (chosen and chosen <= EVERY_DAY):
         raise GameError(
             f"the days {sorted(chosen)} are not days of the week, 0 to 6, or holidays, {HOLIDAY}"
@@ -113,14 +116,28 @@ def calendar_hours(
     if not (seasons and seasons <= EVERY_MONTH):
         raise GameError(f"the months {sorted(seasons)} are not months, 1 to 12")
     for minute in (start_minute, end_minute):
-        if not 0 <= minute <= MINUTES:
-            raise GameError(f"{minute} is not a minute of the day, 0 to {MINUTES}")
+        if not (isinstance(minute, Integral) and 0 <= minute <= MINUTES):
+            raise GameError(f"{minute!r} is not a minute of the day, 0 to {MINUTES}")
     minutes = np.arange(MINUTES)
     after_start, before_end = minutes >= start_minute, minutes < end_minute
     in_day = after_start & before_end if start_minute < end_minute else after_start | before_end
     in_days = np.isin(np.arange(len(DAY_TYPES)), sorted(chosen))
     in_months = np.isin(np.arange(1, 13), sorted(seasons))
     return in_months[:, np.newaxis, np.newaxis] & in_days[:, np.newaxis] & in_day
+
+
+def number_set(name: str, values: Iterable[int]) -> frozenset[int]:
+    """Return days or months as a set.
+
+    Raises
+    ------
+    GameError
+        They are no numbers.
+    """
+    try:
+        return frozenset(operator.index(value) for value in values)
+    except TypeError:
+        raise GameError(f"{name} must be whole numbers, got {values!r}") from None
 
 
 def cells(instants: NDArray[np.datetime64], steps: TimeSteps) -> tuple[NDArray[np.intp], ...]:

@@ -208,7 +208,13 @@ class Community(ByValue):
         self.grid.check_members(labels)
         if self._stores_by_choice and (buy_per_kwh < sell_per_kwh).any():
             refuse_dispatch_above_buy(self.problem)
+        if not isinstance(exclusive, bool):
+            raise GameError(f"exclusive must be True or False, got {exclusive!r}")
         if controller is not None:
+            if not callable(getattr(controller, "control", None)):
+                raise GameError(
+                    f"controller must be one such as SelfConsumption(), got {controller!r}"
+                )
             if not self.batteries:
                 raise GameError("a controller runs batteries, but there are none")
             # What does not fit the members is told at once, and what does not fit the steps.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sesgame.energy.calendar_hours import EVERY_MONTH
+from sesgame.energy.calendar_hours import EVERY_MONTH, number_set
 from sesgame.errors import GameError
 from sesgame.game.by_value import InOrder
 
@@ -100,7 +100,7 @@ class Block(InOrder):
         if not (math.isfinite(self.above_kwh) and self.above_kwh >= 0):
             raise GameError(f"above_kwh must be non-negative, got {self.above_kwh}")
         _finite("surcharge_per_kwh", self.surcharge_per_kwh)
-        object.__setattr__(self, "months", frozenset(self.months))
+        object.__setattr__(self, "months", number_set("months", self.months))
         if not (self.months and self.months <= EVERY_MONTH):
             raise GameError(f"the months {sorted(self.months)} of a block are not months, 1 to 12")
 

@@ -27,12 +27,14 @@ from sesgame.energy.calendar_hours import (
     MINUTES,
     calendar_hours,
     cells,
+    number_set,
     refuse_unknown_holidays,
     throughout,
     within_steps,
 )
 from sesgame.energy.dispatch.problem import Control
 from sesgame.errors import GameError
+from sesgame.game.allocation import is_number
 from sesgame.game.by_value import ByValue, InOrder
 
 if TYPE_CHECKING:
@@ -136,9 +138,9 @@ class PeakShaving(ByValue):
         if isinstance(self.threshold_kw, Mapping):
             object.__setattr__(self, "threshold_kw", dict(self.threshold_kw))
         for of, threshold in self._thresholds.items():
-            if not (math.isfinite(threshold) and threshold >= 0):
+            if not (is_number(threshold) and math.isfinite(threshold) and threshold >= 0):
                 whose = "" if of is None else f" of {of!r}"
-                raise GameError(f"threshold_kw{whose} must be non-negative, got {threshold}")
+                raise GameError(f"threshold_kw{whose} must be non-negative, got {threshold!r}")
 
     @property
     def _thresholds(self) -> dict[str | None, float]:
@@ -198,8 +200,8 @@ class StorageWindow(InOrder):
     def __post_init__(self) -> None:
         if self.action not in get_args(Action):
             raise GameError(f'action must be "charge" or "discharge", got {self.action!r}')
-        object.__setattr__(self, "days", frozenset(self.days))
-        object.__setattr__(self, "months", frozenset(self.months))
+        object.__setattr__(self, "days", number_set("days", self.days))
+        object.__setattr__(self, "months", number_set("months", self.months))
         calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
 
     def holds(self, steps: TimeSteps) -> NDArray[np.bool_]:
@@ -247,7 +249,12 @@ class TimeWindows(InOrder):
     otherwise: Otherwise = "idle"
 
     def __init__(self, windows: Iterable[StorageWindow], otherwise: Otherwise = "idle") -> None:
+        if not isinstance(windows, Iterable):
+            raise GameError(f"windows must be a list of StorageWindow, got {windows!r}")
         object.__setattr__(self, "windows", tuple(windows))
+        for window in self.windows:
+            if not isinstance(window, StorageWindow):
+                raise GameError(f"{window!r} is no StorageWindow")
         object.__setattr__(self, "otherwise", otherwise)
         if not self.windows:
             raise GameError("time windows need at least one window")

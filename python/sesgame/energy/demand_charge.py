@@ -18,6 +18,7 @@ from sesgame.energy.calendar_hours import (
     MINUTES,
     CalendarHours,
     cells,
+    number_set,
     refuse_unknown_holidays,
     throughout,
     within_steps,
@@ -157,8 +158,8 @@ class DemandCharge(InOrder):
         if not 0 <= self.ratchet <= 1:
             raise GameError(f"ratchet must be from 0 to 1, got {self.ratchet}")
         self._check_memory()
-        object.__setattr__(self, "days", frozenset(self.days))
-        object.__setattr__(self, "months", frozenset(self.months))
+        object.__setattr__(self, "days", number_set("days", self.days))
+        object.__setattr__(self, "months", number_set("months", self.months))
         object.__setattr__(self, "also", tuple(self.also))
         self._hours()
 

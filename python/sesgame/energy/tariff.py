@@ -19,6 +19,7 @@ from sesgame.energy.calendar_hours import (
     MINUTES,
     calendar_hours,
     cells,
+    number_set,
     refuse_unknown_holidays,
     throughout,
     within_steps,
@@ -76,8 +77,8 @@ class PriceBand:
             raise GameError(
                 f"the prices {self.buy_per_kwh} and {self.sell_per_kwh} are not both finite"
             )
-        object.__setattr__(self, "days", frozenset(self.days))
-        object.__setattr__(self, "months", frozenset(self.months))
+        object.__setattr__(self, "days", number_set("days", self.days))
+        object.__setattr__(self, "months", number_set("months", self.months))
         if self.valid_from is not None:
             object.__setattr__(self, "valid_from", as_date(self.valid_from))
         calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
