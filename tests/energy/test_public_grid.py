@@ -135,6 +135,11 @@ def test_the_registers_of_a_point_share_at_the_fee_where_own_points_do(own_point
     assert game.value(["ann", "bob"]) == pytest.approx(together)
 
 
+def test_a_member_who_is_no_label_is_refused():
+    with pytest.raises(GameError, match=r"the member of 'home' is no label: \['ann'\]"):
+        MeteringPoint(name="home", member=["ann"], contract="c", import_kwh=[1.0])
+
+
 def solutions(world):
     """Return what must not depend on how a world is written: costs, shares, bills, ranges."""
     game = world.cost_game()

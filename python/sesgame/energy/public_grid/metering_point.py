@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -40,7 +41,8 @@ class MeteringPoint(ByValue):
     Raises
     ------
     GameError
-        There are no readings, they differ in number, or one is negative or not finite.
+        There are no readings, they differ in number, or one is negative or not finite; or the
+        member is no label.
 
     Examples
     --------
@@ -60,6 +62,8 @@ class MeteringPoint(ByValue):
         for name in ("name", "contract", "zone"):
             if not isinstance(getattr(self, name), str):
                 raise GameError(f"{name} of a metering point is text, not {getattr(self, name)!r}")
+        if not isinstance(self.member, Hashable):
+            raise GameError(f"the member of {self.name!r} is no label: {self.member!r}")
         found = {
             register: self._checked(register, values)
             for register in ("import_kwh", "export_kwh")
