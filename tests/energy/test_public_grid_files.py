@@ -80,6 +80,12 @@ def test_without_fees_sharing_is_free(tmp_path):
             "ann_in,ann_in",
             r'line 2, column "export": "ann_in" is the im',
         ),
+        (
+            "points",
+            "roof",
+            "ann_out",
+            r'"ann_out" is an export register of "ann" already, in line 2',
+        ),
         ("points", "south\nP4", "same\nP4", r'a zone of points.csv has the name "same", which'),
         ("points", "bob_in", "bobs", r'meters.csv has no column "bobs"'),
         ("points", "bob_in", "ann_in", r'column "bob_in" belongs to no point in points.csv'),

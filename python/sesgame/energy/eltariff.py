@@ -2,7 +2,7 @@
 
 A tariff has fixed prices, prices of energy and prices of peaks: each a list of components, and a
 cost function that says how they are combined. The few known functions are matched, and no
-expression is ever evaluated [eltariff]_.
+expression is ever evaluated [eltariff2025]_.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def read_eltariff(
 
     References
     ----------
-    RISE (2025) [eltariff]_.
+    RISE (2025) [eltariff2025]_.
 
     Examples
     --------

@@ -80,8 +80,9 @@ def owen_allocation(
         :class:`ProgrammePrices` where a linear program did: for ``model="linear"``, for
         scenarios, and with `reference`; :class:`ContractPrices` where no dispatch is left to do
         under a contract. On the public grid they are
-        :class:`~sesgame.energy.SharingPrices`, which clear each step: of those between which there
-        is a choice, the middle; with batteries :class:`~sesgame.energy.StoredSharingPrices`.
+        :class:`~sesgame.evidence.SharingPrices`, which clear each step: of those between which
+        there is a choice, the middle; with batteries
+        :class:`~sesgame.evidence.StoredSharingPrices`.
 
     Raises
     ------

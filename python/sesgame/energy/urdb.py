@@ -1,7 +1,7 @@
 """Rates of the Utility Rate Database of the United States, from its JSON files.
 
 Energy and peaks have periods, each with tiers of prices, and schedules of twelve months by 24 hours
-that say which period holds, on working days and at weekends [urdb]_.
+that say which period holds, on working days and at weekends [urdb2024]_.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def read_urdb(
 
     References
     ----------
-    OpenEI (2024) [urdb]_.
+    OpenEI (2024) [urdb2024]_.
 
     Examples
     --------

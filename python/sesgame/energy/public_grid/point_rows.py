@@ -87,7 +87,7 @@ def read_points(table: CsvTable, contracts: Mapping[str, Contract], faults: Faul
     owners, terms, units = (table.texts(column) for column in ("member", "contract", "unit"))
     registers = {register: table.texts(register, "") for register in _REGISTERS}
     rows = []
-    first: dict[str, int] = {}
+    first: dict[object, int] = {}
     for place, line in enumerate(table.lines):
         row = PointRow(
             names[place],
@@ -115,7 +115,7 @@ def _check(
     table: CsvTable,
     place: int,
     row: PointRow,
-    first: dict[str, int],
+    first: dict[object, int],
     contracts: Mapping[str, Contract],
 ) -> None:
     name, contract = row.name, row.contract
@@ -135,6 +135,15 @@ def _check(
     if row.columns.get("import") == row.columns.get("export"):
         column = row.columns["export"]
         table.fail(place, "export", f'"{column}" is the import register of "{name}", too')
+    for register, column in row.columns.items():
+        line = first.setdefault((row.member, register, column), row.line)
+        if line != row.line:
+            table.fail(
+                place,
+                register,
+                f'"{column}" is an {register} register of "{row.member}" already, in line {line}; '
+                f"its readings would count twice",
+            )
     if contracts:
         try:
             refuse_tied_steps(contracts[contract], f"the point {name!r}")
