@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
 from sesgame.energy.bill import Bill
-from sesgame.energy.clock import as_date
+from sesgame.energy.community_checks import (
+    Curtailment,
+    Days,
+    checked_energy,
+    checked_membership,
+    checked_prices,
+    curtailing,
+    of_another_type,
+)
 from sesgame.energy.community_files import read_community_files
 from sesgame.energy.contract import Contract
 from sesgame.energy.controller import Controller
@@ -47,10 +55,6 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.billing import Billing
 
 __all__ = ["Community"]
-
-Curtailment: TypeAlias = Literal["none", "allowed"] | Iterable[str]
-
-Days: TypeAlias = "tuple[date | str | None, date | str | None] | Validity"
 
 HUM = 1e-3
 """Of what all generate and a member uses: what its PV may draw without being taken for a load."""
@@ -171,23 +175,23 @@ class Community(ByValue):
             steps = TimeSteps.from_times(steps)
         if pv_kwh is None:
             pv_kwh = np.zeros((len(labels), steps.n_steps))
-        buy_per_kwh, sell_per_kwh = _checked_prices(tariff, steps)
-        belonging = _checked_membership(membership or {}, labels)
+        buy_per_kwh, sell_per_kwh = checked_prices(tariff, steps)
+        belonging = checked_membership(membership or {}, labels)
         there = {labels.index(member): days.holds(steps) for member, days in belonging.items()}
         fields = {
             "members": labels,
             "steps": steps,
-            "load_kwh": _checked_energy("load_kwh", load_kwh, labels, steps, there),
-            "pv_kwh": _checked_energy("pv_kwh", pv_kwh, labels, steps, there),
+            "load_kwh": checked_energy("load_kwh", load_kwh, labels, steps, there),
+            "pv_kwh": checked_energy("pv_kwh", pv_kwh, labels, steps, there),
             "tariff": tariff,
             "batteries": tuple(batteries),
             "grid": grid or Grid(),
             "storage_offers": tuple(storage_offers),
             "battery_kwh": None
             if battery_kwh is None
-            else _checked_energy("battery_kwh", battery_kwh, labels, steps, there),
+            else checked_energy("battery_kwh", battery_kwh, labels, steps, there),
             "controller": controller,
-            "curtailment": _curtailing(curtailment, labels),
+            "curtailment": curtailing(curtailment, labels),
             "exclusive": exclusive,
             "membership": belonging,
             "name": name,
@@ -202,7 +206,7 @@ class Community(ByValue):
             if battery.owner not in labels:
                 raise GameError(
                     f"a battery is owned by {battery.owner!r}, who is not a member"
-                    f"{_of_another_type(battery.owner, labels)}; "
+                    f"{of_another_type(battery.owner, labels)}; "
                     f"an operator has to be listed as a member, without meters"
                 )
         self.grid.check_members(labels)
@@ -859,122 +863,3 @@ name
             ["currency", self.currency],
         ]
         return html_table([self.name, ""], totals)
-
-
-def _of_another_type(label: Hashable, members: tuple[str, ...]) -> str:
-    """Return that a member has the same text, where only the type differs."""
-    alike = [member for member in members if str(member) == str(label)]
-    return f" (the member {alike[0]!r} is {type(alike[0]).__name__})" if alike else ""
-
-
-def _checked_energy(
-    name: str,
-    values: ArrayLike,
-    members: tuple[str, ...],
-    steps: TimeSteps,
-    there: Mapping[int, NDArray[np.bool_]],
-) -> NDArray[np.float64]:
-    """Return finite energy by member and step, read-only: what nobody can write is not copied.
-
-    Of members who are there only in some steps, by number, it is 0 in the others.
-    """
-    shape = (len(members), steps.n_steps)
-    is_kept = isinstance(values, np.ndarray) and values.base is None and not values.flags.writeable
-    try:
-        energy = (np.asarray if is_kept else np.array)(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise GameError(f"{name} is not an array of numbers: {error}") from error
-    if energy.shape != shape:
-        raise GameError(
-            f"{name} has shape {energy.shape}; {shape[0]} members and {shape[1]} steps need {shape}"
-        )
-    finite = np.isfinite(energy)
-    if not finite.all():
-        member, step = np.unravel_index(np.argmin(finite), shape)
-        raise GameError(
-            f"{name} of {members[member]!r} is {energy[member, step]} at {steps.time(int(step))}"
-        )
-    absent = {member: ~inside for member, inside in there.items() if not inside.all()}
-    if absent and not energy.flags.writeable:
-        energy = energy.copy()
-    for row, outside in absent.items():
-        energy[row, outside] = 0.0
-    energy.setflags(write=False)
-    return energy
-
-
-def _checked_membership(
-    membership: Mapping[str, Days], members: tuple[str, ...]
-) -> dict[str, Validity]:
-    """Return the days of those who are not members always.
-
-    Raises
-    ------
-    GameError
-        One is not a member, or the days are none.
-    """
-    if not isinstance(membership, Mapping):
-        raise GameError(f"membership must have two days for each member, got {membership!r}")
-    found = {}
-    for member, days in membership.items():
-        if member not in members:
-            raise GameError(
-                f"membership names {member!r}, who is not a member"
-                f"{_of_another_type(member, members)}"
-            )
-        try:
-            if isinstance(days, Validity):
-                belonging = days
-            else:
-                # One day alone is text, too, and no pair.
-                pair = [days] if isinstance(days, str) else days
-                first, end = (None if day is None else as_date(day) for day in pair)
-                belonging = Validity(first, end)
-        except GameError as error:
-            raise GameError(f"membership of {member!r}: {error}") from error
-        except (TypeError, ValueError) as error:
-            raise GameError(
-                f"membership of {member!r} must be the first day and the first that no longer is "
-                f"one, got {days!r}"
-            ) from error
-        if belonging != ALWAYS:
-            found[member] = belonging
-    return found
-
-
-def _checked_prices(
-    tariff: Tariff | PriceSeries | Contract, steps: TimeSteps
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the buy and sell price of each step, read-only."""
-    buy, sell = tariff.prices(steps)
-    for prices in (buy, sell):
-        prices.setflags(write=False)
-    return buy, sell
-
-
-def _curtailing(curtailment: Curtailment, members: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the members whose PV may be left unused, in order.
-
-    Raises
-    ------
-    GameError
-        One is not a member, or it is another word.
-    """
-    if isinstance(curtailment, str):
-        if curtailment not in ("none", "allowed"):
-            raise GameError(
-                f'curtailment must be "none", "allowed" or a list of members, got {curtailment!r}'
-            )
-        return members if curtailment == "allowed" else ()
-    if not isinstance(curtailment, Iterable):
-        raise GameError(
-            f'curtailment must be "none", "allowed" or a list of members, got {curtailment!r}'
-        )
-    named = tuple(curtailment)
-    for member in named:
-        if member not in members:
-            raise GameError(
-                f"curtailment names {member!r}, who is not a member"
-                f"{_of_another_type(member, members)}"
-            )
-    return tuple(member for member in members if member in named)
