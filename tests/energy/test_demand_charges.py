@@ -88,7 +88,7 @@ def beside(seed, **size):
         limits["export_limit_kw"] = max(fed_in_kwh - random.integers(-1, 6), 0.0) / hours
     shared = here.batteries[0]
     tariff = here.tariff
-    if pv_kwh.any() and len(limits) == 2:
+    if pv_kwh.any() and "import_limit_kw" in limits:
         buy, sell = tariff.prices(steps)
         tariff = PriceSeries(steps, np.maximum(buy, 0.0), sell)
     return sg.energy.Community(
