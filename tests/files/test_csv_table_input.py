@@ -131,3 +131,9 @@ def test_a_column_that_is_written_a_little_otherwise_is_named(tmp_path, written,
     ) as caught:
         read.need(needed)
     assert '"x"' in str(caught.value)
+
+
+def test_an_underscore_among_digits_is_no_number(tmp_path):
+    path = table(tmp_path, b"price\n1_0\n")
+    with pytest.raises(GameError, match=r'line 2, column "price": .*1_0'):
+        CsvTable.read(path).floats("price")

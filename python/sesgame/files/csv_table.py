@@ -241,8 +241,11 @@ class CsvTable:
             cells = tuple(cell or str(default) for cell in cells)
         try:
             values = np.array(cells, dtype=np.float64)
+            is_plain = not any("_" in cell for cell in cells)
         except ValueError:
-            values = np.array(self.convert(name, cells, float, "a number"), dtype=np.float64)
+            is_plain = False
+        if not is_plain:
+            values = np.array(self.convert(name, cells, _number, "a number"), dtype=np.float64)
         wrong = np.flatnonzero(~np.isfinite(values)).tolist()
         self._refuse(name, {row: f"{_shown(cells[row])} is not a finite number" for row in wrong})
         return values
@@ -268,7 +271,7 @@ class CsvTable:
         signs = self.signs.get(name, PLAIN_SIGNS)
 
         def convert(cell: str) -> float:
-            value = float(signs.plain(cell))
+            value = _number(signs.plain(cell))
             if not np.isfinite(value):
                 raise ValueError(cell)
             return value
@@ -355,3 +358,10 @@ def _shown(cell: str) -> str:
     """Return the beginning of a cell, for a message."""
     text = cell.strip()
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def _number(cell: str) -> float:
+    """Return a cell as a number; Python would take an underscore among its digits, too."""
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
