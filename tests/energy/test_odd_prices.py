@@ -242,7 +242,7 @@ def netted(community, members):
     return cost + peak * community.grid.demand_charge_per_kw
 
 
-@drawn(8, 300, sold_above_bought())
+@drawn(8, 150, sold_above_bought())
 def test_netting_is_exact_at_any_prices(community):
     game = community.cost_game(model="netting")
     for size in range(1, len(community.members) + 1):
