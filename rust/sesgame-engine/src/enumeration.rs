@@ -125,7 +125,7 @@ pub fn values(game: &dyn NativeGame, membership: &[bool], progress: &Progress) -
     progress.set_total(values.len() as u64);
     thread_pool::install(|| {
         // Those of one walker: as many as there can be side by side, but some for each thread.
-        let of_each = values.len().div_ceil(rayon::current_num_threads()).clamp(1, BLOCK);
+        let of_each = values.len().div_ceil(thread_pool::n_threads()).clamp(1, BLOCK);
         let is_side_by_side = of_each >= FEW && game.is_side_by_side();
         let count = if is_side_by_side { of_each } else { 1 };
         values
