@@ -62,5 +62,11 @@ def test_a_walk_in_any_order_has_the_values_of_its_coalitions(charged):
     sampled = sg.shapley_estimate(
         game, method="permutations", max_evaluations=40, seed=3, progress=False
     )
-    # Each walk ends at the value of all, but for the rounding of its additions.
+    # The same walks, one coalition after the other.
+    single = sg.Game.from_function(game.players, game.value, kind="cost")
+    walked = sg.shapley_estimate(
+        single, method="permutations", max_evaluations=40, seed=3, progress=False
+    )
+    rounding = 1e-12 * np.abs(walked.values).sum()
+    assert sampled.values == pytest.approx(walked.values, rel=0, abs=rounding)
     assert sampled.total == pytest.approx(game.value(game.players), rel=1e-12)

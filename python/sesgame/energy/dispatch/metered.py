@@ -8,6 +8,7 @@ dual prices, nor a linear program. Neither asks that buying costs more than sell
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 
-class MeteredModel(ByValue):
+class MeteredModel(ByValue, ABC):
     """Costs of what happens without being chosen, coalition by coalition."""
 
     name: Model
@@ -59,9 +60,9 @@ class MeteredModel(ByValue):
     max_listed_players = MAX_TABLE_PLAYERS
     local_search = 0
 
+    @abstractmethod
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""
-        raise NotImplementedError
 
     def proved_gap(self, problem: DispatchProblem) -> float:
         """Return that no coalition's cost is off."""
