@@ -50,6 +50,8 @@ from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
 from sesgame.energy.sharing_coefficients import SharingCoefficients
+from sesgame.energy.sharing_keys.best_given_key import BestGivenKey, best_given_key
+from sesgame.energy.sharing_keys.best_static_key import BestStaticKey, best_static_key
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
@@ -58,6 +60,8 @@ from sesgame.energy.urdb import read_urdb
 __all__ = [
     "BargainedDispatchEvidence",
     "Battery",
+    "BestGivenKey",
+    "BestStaticKey",
     "Bill",
     "BillLine",
     "Block",
@@ -101,6 +105,8 @@ __all__ = [
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
+    "best_given_key",
+    "best_static_key",
     "bill_sharing",
     "clustered_nucleolus",
     "clusters_of",

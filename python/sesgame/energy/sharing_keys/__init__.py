@@ -1,1 +1,1 @@
-"""Sharing keys: whose the generation of common plants is in each step, as laws and contracts say."""
+"""Sharing keys: whose the generation of common plants is, as laws and contracts say."""

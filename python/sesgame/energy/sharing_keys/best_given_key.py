@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.best_static_key import Peaks, check_peaks
 from sesgame.energy.sharing_keys.merit_order import merit_order
-from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse
+from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
 from sesgame.errors import GameError, SolverError
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.linear.model import LinearModel
 from sesgame.linear.own_thread import OwnThread, run
 from sesgame.linear.quiet_highs import checked
@@ -22,6 +22,7 @@ from sesgame.stability.verification import Verification
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.public_grid.public_grid import PublicGrid
     from sesgame.energy.time_steps import Moment
 
     Array = NDArray[np.float64]
@@ -83,7 +84,7 @@ class BestGivenKey(ByValue):
         -----
         O(n T log n).
         """
-        bills = _Bills(world.period(start, end), self.peaks)
+        bills = _Bills(part_of(world, start, end), self.peaks)
         shapes = [peak.steps.shape for peak in bills.peaks]
         if bills.points != self.points or bills.consumed.shape != self.parts.shape:
             return self._verdict(["other points or steps draw energy than those of the key"])
@@ -119,6 +120,7 @@ _ONE = 1 + 4 * float(np.finfo(float).eps)
 """What prices that were divided by their sum may have more than 1 together, by rounding."""
 
 
+@checked_arguments
 def best_given_key(
     world: PublicGrid,
     *,
@@ -204,7 +206,7 @@ def best_given_key(
     ([[1.0, 0.5], [0.0, 0.5]], True)
     """
     check_peaks(peaks)
-    bills = _Bills(world.period(start, end), peaks)
+    bills = _Bills(part_of(world, start, end), peaks)
     used = merit_order(bills.saved, bills.consumed, bills.worth.generated)
     prices = tuple(np.zeros(len(peak.steps)) for peak in bills.peaks)
     if any(len(peak.steps) for peak in bills.peaks):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.best_split import best_split, rounding
 from sesgame.energy.sharing_keys.coefficient_gain import (
     CoefficientGain,
@@ -16,14 +15,16 @@ from sesgame.energy.sharing_keys.coefficient_gain import (
     under_tangents,
 )
 from sesgame.energy.sharing_keys.residual_peaks import ResidualPeaks
-from sesgame.energy.sharing_keys.worth_of_use import Unused, WorthOfUse
+from sesgame.energy.sharing_keys.worth_of_use import Unused, WorthOfUse, part_of
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.public_grid.public_grid import PublicGrid
     from sesgame.energy.time_steps import Moment
 
     Array = NDArray[np.float64]
@@ -116,7 +117,7 @@ class BestStaticKey(ByValue):
         -----
         O(n T log T).
         """
-        curves = _Curves(world.period(start, end), self.peaks, self.unused)
+        curves = _Curves(part_of(world, start, end), self.peaks, self.unused)
         failures = []
         if tuple(point.name for point in curves.worth.consumers) != self.points:
             failures.append("other points draw energy than those that have a coefficient")
@@ -157,6 +158,7 @@ class BestStaticKey(ByValue):
         )
 
 
+@checked_arguments
 def best_static_key(
     world: PublicGrid,
     *,
@@ -234,7 +236,7 @@ def best_static_key(
     (1.66, True)
     """
     check_peaks(peaks)
-    curves = _Curves(world.period(start, end), peaks, unused)
+    curves = _Curves(part_of(world, start, end), peaks, unused)
     coefficients, multiplier = curves.best()
     bounding = curves.bounding()
     rents = np.array([curve.rent(multiplier) for curve in bounding])

@@ -6,21 +6,36 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.errors import GameError
+from sesgame.formatting import named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.contract import Contract
     from sesgame.energy.public_grid.metering_point import MeteringPoint
-    from sesgame.energy.public_grid.public_grid import PublicGrid
+    from sesgame.energy.time_steps import Moment
 
     Array = NDArray[np.float64]
 
-__all__ = ["Unused", "WorthOfUse", "paid"]
+__all__ = ["Unused", "WorthOfUse", "paid", "part_of"]
 
 Unused = Literal["plant", "owner"]
 """Whose is energy that is assigned and not used: the plant's, or the consumer's to sell."""
+
+
+def part_of(world: PublicGrid, start: Moment | None, end: Moment | None) -> PublicGrid:
+    """Return the world in a period.
+
+    Raises
+    ------
+    GameError
+        It is no public grid, or the period is empty or reaches beyond the data.
+    """
+    if not isinstance(world, PublicGrid):
+        raise GameError(f"a sharing key is for a PublicGrid, not for {named(world)}")
+    return world.period(start, end)
 
 
 def paid(price: Array, energy: Array) -> float:
