@@ -172,7 +172,7 @@ def test_bills_of_the_contract_are_least_where_charges_are_on_what_is_left(charg
     assert cost(best.coefficients) == pytest.approx(best.cost, abs=best.tolerance)
     rng = np.random.default_rng(1)
     for step in (1e-3, 1e-2, 0.1):
-        for _ in range(20):
+        for _ in range(3):
             other = np.clip(best.coefficients + step * rng.normal(size=6), 0, None)
             assert cost(other / other.sum()) >= best.cost - best.tolerance
 
