@@ -52,12 +52,24 @@ from sesgame.energy.sharing import sharing_game
 from sesgame.energy.sharing_coefficients import SharingCoefficients
 from sesgame.energy.sharing_keys.best_given_key import BestGivenKey, best_given_key
 from sesgame.energy.sharing_keys.best_static_key import BestStaticKey, best_static_key
+from sesgame.energy.sharing_keys.change_in_bills import change_in_bills
+from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
+from sesgame.energy.sharing_keys.equal_key import EqualKey
+from sesgame.energy.sharing_keys.given_key import GivenKey
+from sesgame.energy.sharing_keys.hierarchical_key import HierarchicalKey
+from sesgame.energy.sharing_keys.keys import KEYS
+from sesgame.energy.sharing_keys.nearest_key import NearestKey, nearest_key
+from sesgame.energy.sharing_keys.pairwise_key import PairwiseKey
+from sesgame.energy.sharing_keys.shared_generation import shared_generation
+from sesgame.energy.sharing_keys.sharing_key import SharingKey
+from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 from sesgame.energy.urdb import read_urdb
 
 __all__ = [
+    "KEYS",
     "BargainedDispatchEvidence",
     "Battery",
     "BestGivenKey",
@@ -74,12 +86,18 @@ __all__ = [
     "Controller",
     "DemandCharge",
     "DispatchOracle",
+    "DynamicKey",
+    "EqualKey",
     "FixedFee",
+    "GivenKey",
     "Grid",
+    "HierarchicalKey",
     "Line",
     "MeteringPoint",
+    "NearestKey",
     "OwenPrices",
     "OwnAccounts",
+    "PairwiseKey",
     "PeakPrices",
     "PeakShare",
     "PeakShaving",
@@ -94,7 +112,9 @@ __all__ = [
     "Schedule",
     "SelfConsumption",
     "SharingCoefficients",
+    "SharingKey",
     "SharingPrices",
+    "StaticKey",
     "StorageOffer",
     "StorageWindow",
     "StoredSharingPrices",
@@ -108,13 +128,16 @@ __all__ = [
     "best_given_key",
     "best_static_key",
     "bill_sharing",
+    "change_in_bills",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
     "mid_market_rate",
+    "nearest_key",
     "questions",
     "read_eltariff",
     "read_urdb",
+    "shared_generation",
     "sharing_game",
     "supply_demand_ratio",
     "uniform_local_price",

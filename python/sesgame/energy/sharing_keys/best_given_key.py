@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sesgame.energy.sharing_keys.best_static_key import Peaks, check_peaks
+from sesgame.energy.sharing_keys.given_key import GivenKey
 from sesgame.energy.sharing_keys.merit_order import merit_order
 from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
 from sesgame.errors import GameError, SolverError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.public_grid.public_grid import PublicGrid
-    from sesgame.energy.time_steps import Moment
+    from sesgame.energy.time_steps import Moment, TimeSteps
 
     Array = NDArray[np.float64]
 
@@ -40,6 +41,8 @@ class BestGivenKey(ByValue):
         The n points that draw something.
     parts : ndarray of shape (n, T)
         Which part of the generation of a step each is assigned, and uses; together at most 1.
+    steps : TimeSteps
+        Of the parts.
     cost : float
         What all pay together.
     least_cost : float
@@ -57,12 +60,18 @@ class BestGivenKey(ByValue):
 
     points: tuple[str, ...]
     parts: NDArray[np.float64]
+    steps: TimeSteps
     cost: float
     least_cost: float
     cost_without: float
     peaks: Peaks
     peak_prices: tuple[NDArray[np.float64], ...]
     tolerance: float
+
+    @property
+    def key(self) -> GivenKey:
+        """The parts as a key."""
+        return GivenKey(self.points, self.parts, self.steps)
 
     @property
     def gap(self) -> float:
@@ -86,7 +95,7 @@ class BestGivenKey(ByValue):
         """
         bills = _Bills(part_of(world, start, end), self.peaks)
         shapes = [peak.steps.shape for peak in bills.peaks]
-        if bills.points != self.points or bills.consumed.shape != self.parts.shape:
+        if bills.points != self.points or bills.worth.steps != self.steps:
             return self._verdict(["other points or steps draw energy than those of the key"])
         if shapes != [prices.shape for prices in self.peak_prices]:
             return self._verdict(["other peaks are billed than those that have prices"])
@@ -131,10 +140,11 @@ def best_given_key(
     r"""Return the key of each step under which all together pay least, after the fact.
 
     .. math:: \max_u \sum_{i,t} w_{it} u_{it} - \sum_{i,m} D_{im} P_{im}, \quad
-              P_{im} \ge c_{it} - u_{it} \ (t \in m), \quad
+              P_{im} \ge d_{it} - u_{it} \ (t \in m), \quad
               0 \le u_{it} \le c_{it}, \ \sum_i u_{it} \le g_t
 
-    with what plants feed in together, g, what a point draws, c, what a kWh saves that it uses, w,
+    with what plants feed in together, g, what a point draws, d, and can share of it, c, what a kWh
+    saves that it uses, w,
     and charges D on the peaks P that are left of its import.
 
     Parameters
@@ -219,6 +229,7 @@ def best_given_key(
     return BestGivenKey(
         points=bills.points,
         parts=parts,
+        steps=bills.worth.steps,
         cost=bills.cost(used),
         least_cost=bills.least_cost(prices),
         cost_without=bills.worth.cost_without,
@@ -258,7 +269,8 @@ class _Bills:
     def __init__(self, world: PublicGrid, peaks: Peaks) -> None:
         self.worth = worth = WorthOfUse(world)
         self.points = tuple(point.name for point in worth.consumers)
-        self.consumed = np.array([point.import_kwh for point in worth.consumers])
+        self.imported = np.array([point.import_kwh for point in worth.consumers])
+        self.consumed = np.array([worth.consumed(point) for point in worth.consumers])
         self.saved = np.array([worth.of(point)[0] for point in worth.consumers])
         self.peaks = list(self._billed()) if peaks == "residual" else []
         charged = sum(peak.per_kwh * self._highest(peak) for peak in self.peaks)
@@ -268,7 +280,7 @@ class _Bills:
         self.tolerance = eps * worth.steps.n_steps * (worth.turnover + charged)
 
     def _highest(self, peak: _Peak, used: Array | None = None) -> float:
-        left = self.consumed[peak.row, peak.counted]
+        left = self.imported[peak.row, peak.counted]
         if used is not None:
             left = left - used[peak.row, peak.counted]
         return float(left.max())
@@ -277,7 +289,7 @@ class _Bills:
         worth = self.worth
         for row, point in enumerate(worth.consumers):
             contract = worth.contracts[point.contract]
-            left = np.maximum(self.consumed[row] - worth.generated, 0.0)
+            left = self.imported[row] - np.minimum(self.consumed[row], worth.generated)
             for charge in contract.demand_charges:
                 try:
                     found = charge.peak_charges(worth.steps) if charge.price_per_kw else []
@@ -292,7 +304,7 @@ class _Bills:
                         name=f"{peak.name} of {point.name!r}",
                         row=row,
                         counted=peak.steps,
-                        steps=peak.steps[self.consumed[row, peak.steps] > least],
+                        steps=peak.steps[self.imported[row, peak.steps] > least],
                         per_kwh=peak.price_per_kw / worth.steps.step_hours,
                         least_kwh=least,
                     )
@@ -309,7 +321,7 @@ class _Bills:
             # The peak is at least a mean of the steps with prices, and what cannot be avoided.
             rest = peak.per_kwh - float(price.sum())
             charged += rest * peak.least_kwh
-            charged += float((price * self.consumed[peak.row, peak.steps]).sum())
+            charged += float((price * self.imported[peak.row, peak.steps]).sum())
             saved[peak.row, peak.steps] += price
         used = merit_order(saved, self.consumed, self.worth.generated)
         return self._cost_of_energy + charged - _sum_of_products(saved, used)
@@ -350,7 +362,7 @@ def _solved(bills: _Bills, used: Array) -> tuple[Array, tuple[Array, ...]]:
         columns = number[peak.row, place_of[peak.steps]]
         part = np.arange(first, first + len(columns))
         entries += [(part, columns), (part, np.full(len(part), n_used + place))]
-        row_lower.append(bills.consumed[peak.row, peak.steps])
+        row_lower.append(bills.imported[peak.row, peak.steps])
         parts.append(slice(first, first + len(part)))
         first += len(part)
     n_bounded = first - len(steps)

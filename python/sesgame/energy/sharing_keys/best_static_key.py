@@ -15,7 +15,9 @@ from sesgame.energy.sharing_keys.coefficient_gain import (
     under_tangents,
 )
 from sesgame.energy.sharing_keys.residual_peaks import ResidualPeaks
-from sesgame.energy.sharing_keys.worth_of_use import Unused, WorthOfUse, part_of
+from sesgame.energy.sharing_keys.sharing_bills import Unused
+from sesgame.energy.sharing_keys.static_key import StaticKey
+from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -96,6 +98,11 @@ class BestStaticKey(ByValue):
     unused: Unused
     touched: tuple[tuple[float, ...], ...]
     tolerance: float
+
+    @property
+    def key(self) -> StaticKey:
+        """The coefficients as a key."""
+        return StaticKey(dict(zip(self.points, self.coefficients.tolist(), strict=True)))
 
     @property
     def gap(self) -> float:
@@ -261,7 +268,7 @@ class _Curves:
     def __init__(self, world: PublicGrid, peaks: Peaks, unused: Unused) -> None:
         self.worth = worth = WorthOfUse(world, unused)
         self._energy = [
-            coefficient_gain(worth.generated, point.import_kwh, *worth.of(point))
+            coefficient_gain(worth.generated, worth.consumed(point), *worth.of(point))
             for point in worth.consumers
         ]
         self._peaks: dict[int, ResidualPeaks] = {}

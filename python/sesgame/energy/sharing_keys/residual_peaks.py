@@ -25,10 +25,10 @@ __all__ = ["ResidualPeaks"]
 class ResidualPeaks:
     r"""What a point pays for the peaks of what is left of its import, by its coefficient.
 
-    .. math:: \beta \mapsto \sum_m D_m P_m \bigl( (c_t - \beta g_t)^+ \bigr)
+    .. math:: \beta \mapsto \sum_m D_m P_m \bigl( d_t - \min(\beta g_t, c_t) \bigr)
 
-    It is convex: what is left is, and so is a mean of highest windows, a floor, a mean of months
-    and a ratchet of it.
+    with what its register shows, d, and what of that can be shared, c. It is convex: what is left
+    is, and so is a mean of highest windows, a floor, a mean of months and a ratchet of it.
 
     Raises
     ------
@@ -46,7 +46,8 @@ class ResidualPeaks:
                     f'proves a key best; take peaks="unchanged"'
                 )
         self._charges = contract.billing(worth.steps).peaks
-        self._generated, self._consumed = worth.generated, point.import_kwh
+        self._generated, self._imported = worth.generated, point.import_kwh
+        self._consumed = worth.consumed(point)
         self._step_hours = worth.steps.step_hours
 
     def __bool__(self) -> bool:
@@ -54,9 +55,9 @@ class ResidualPeaks:
 
     def tangent(self, coefficient: float) -> Tangent:
         """Return what is paid with a coefficient, and a line that is nowhere above it."""
-        left = self._consumed - coefficient * self._generated
-        falls = left > 0
-        left = np.where(falls, left, 0.0)
+        assigned = coefficient * self._generated
+        falls = assigned < self._consumed
+        left = self._imported - np.where(falls, assigned, self._consumed)
         value = slope = 0.0
         for charge in self._charges:
             peaks = charge.peaks(left, self._step_hours)

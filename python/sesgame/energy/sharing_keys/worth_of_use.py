@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
+from sesgame.energy.sharing_keys.local_terms import LocalTerms
+from sesgame.energy.sharing_keys.shared_energy import SharedEnergy
+from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.errors import GameError
 from sesgame.formatting import named
 
@@ -19,10 +24,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Unused", "WorthOfUse", "paid", "part_of"]
-
-Unused = Literal["plant", "owner"]
-"""Whose is energy that is assigned and not used: the plant's, or the consumer's to sell."""
+__all__ = ["WorthOfUse", "paid", "part_of"]
 
 
 def part_of(world: PublicGrid, start: Moment | None, end: Moment | None) -> PublicGrid:
@@ -53,7 +55,7 @@ class WorthOfUse:
               w_i = b_i - \bar f_i - s_i, \ r_i = s_i \quad \text{(the owner's)}
 
     for each kWh used and each kWh assigned, at the consumer's own prices b and s. A local price
-    moves money between members, and is in none of them.
+    moves money between members, and is in neither.
 
     Parameters
     ----------
@@ -61,11 +63,15 @@ class WorthOfUse:
         Without batteries.
     unused : {"plant", "owner"}, default "plant"
         Whose is what is assigned and not used.
+    prices : mapping of str to ndarray of shape () or (T,), optional
+        The local price of each plant, for what points save themselves.
 
     Attributes
     ----------
+    plants : tuple of MeteringPoint
+        The points that feed in something.
     generated : ndarray of shape (T,)
-        What all plants feed in.
+        What they feed in together.
     consumers : tuple of MeteringPoint
         The points that draw something.
     cost_without : float
@@ -79,62 +85,61 @@ class WorthOfUse:
     Raises
     ------
     GameError
-        Storage is dispatched, nobody draws or feeds in, or `unused` is something else.
+        Storage is dispatched, own points never share, nobody draws or feeds in, or `unused` is
+        something else.
     """
 
-    def __init__(self, world: PublicGrid, unused: Unused = "plant") -> None:
+    def __init__(
+        self,
+        world: PublicGrid,
+        unused: Unused = "plant",
+        prices: Mapping[str, NDArray[np.float64]] | None = None,
+    ) -> None:
         if unused not in get_args(Unused):
             raise GameError(f'unused must be "plant" or "owner", got {unused!r}')
-        if world.batteries:
-            raise GameError(
-                "a key shares what registers show; storage that is dispatched has none: leave the "
-                "batteries out"
-            )
-        self.world, self.unused = world, unused
-        plants = [point for point in world.points if point.export_kwh.any()]
-        self.consumers = tuple(point for point in world.points if point.import_kwh.any())
-        for found, verb in ((plants, "feeds in"), (self.consumers, "draws")):
-            if not found:
+        self.world, self.steps, self.unused = world, world.steps, unused
+        self._energy = energy = SharedEnergy(world, DynamicKey())
+        for found, verb in ((energy.plants, "feeds in"), (energy.consumers, "draws")):
+            if not len(found):
                 raise GameError(f"no point {verb} anything, so that there is nothing to share")
-        self.steps = world.steps
+        [source] = energy.sources
+        self.generated = source.generation
+        self.consumers = tuple(energy.points[name] for name in energy.consumers)
+        self.plants = tuple(energy.points[name] for name in energy.plants)
         self.contracts: dict[str, Contract] = {each.name: each for each in world.contracts}
-        used = dict.fromkeys(point.contract for point in world.points)
-        self._prices = {name: self.contracts[name].prices(world.steps) for name in used}
-        self.generated = np.sum([point.export_kwh for point in plants], axis=0)
-        zones = dict.fromkeys(point.zone for point in self.consumers)
-        self._fees = {zone: self._mean(plants, zone) for zone in zones}
-        self._earned = self._mean(plants, None)
+        self._terms = LocalTerms(world, energy, prices or {})
+        self._fees: dict[str, Array] = {}
+        self._earned = np.zeros(self.steps.n_steps)
+        for plant in source.plants:
+            _, sell = self.own_prices(energy.points[plant])
+            self._earned += energy.part_of_plant(0, plant) * sell
         bills = world._constants().tolist()
         for point in world.points:
-            buy, sell = self._prices[point.contract]
+            buy, sell = self.own_prices(point)
             bills += [paid(buy, point.import_kwh), -paid(sell, point.export_kwh)]
         self.cost_without, self.turnover = sum(bills), sum(map(abs, bills))
         self.cost = self.cost_without
         if unused == "owner":
             self.cost += paid(self._earned, self.generated)
 
-    def _mean(self, plants: list[MeteringPoint], zone: str | None) -> Array:
-        """Return the mean of the fees of plants to a zone, or of their own prices."""
-        total = np.zeros(self.steps.n_steps)
-        for plant in plants:
-            price = self._prices[plant.contract][1]
-            if zone is not None:
-                numbers = self.world.zones.index(plant.zone), self.world.zones.index(zone)
-                price = self.world.fee_per_kwh[numbers]
-            total += plant.export_kwh * price
-        return np.divide(total, self.generated, out=total, where=self.generated > 0)
+    def consumed(self, point: MeteringPoint) -> Array:
+        """Return what a point draws that can be shared, shape (T,)."""
+        return self._energy.consumers[point.name]
 
-    def own_price(self, point: MeteringPoint) -> tuple[Array, Array]:
+    def own_prices(self, point: MeteringPoint) -> tuple[Array, Array]:
         """Return what a kWh of its contract costs and earns a point, shape (T,) each."""
-        return self._prices[point.contract]
-
-    def fee(self, point: MeteringPoint) -> Array:
-        """Return what a shared kWh costs a point in fees, shape (T,)."""
-        return self._fees[point.zone]
+        return self._terms.contract(point.contract)
 
     def of(self, point: MeteringPoint) -> tuple[Array, Array | None]:
-        """Return what a kWh saves that a point uses, and that it is assigned; shape (T,) each."""
-        buy, sell = self.own_price(point)
-        if self.unused == "owner":
-            return buy - self.fee(point) - sell, sell
-        return buy - self.fee(point) - self._earned, None
+        """Return what a kWh saves all that a point uses, and that it is assigned; (T,) each."""
+        if point.zone not in self._fees:
+            self._fees[point.zone] = self._terms.fees(0, point.zone)
+        buy, sell = self.own_prices(point)
+        saved = buy - self._fees[point.zone]
+        return (saved - sell, sell) if self.unused == "owner" else (saved - self._earned, None)
+
+    def of_own(self, point: MeteringPoint) -> tuple[Array, Array | None]:
+        """Return what the point itself saves by that, who pays the plants their local prices."""
+        buy, sell = self.own_prices(point)
+        saved = buy - self._terms.paid(0, point.zone)
+        return (saved - sell, sell) if self.unused == "owner" else (saved, None)
