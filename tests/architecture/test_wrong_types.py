@@ -104,6 +104,17 @@ CALLS = {
         "key": E.DynamicKey(),
         "local_price_per_kwh": 0.15,
     },
+    "energy.best_static_key": {"world": PUBLIC},
+    "energy.best_given_key": {"world": PUBLIC},
+    "energy.nearest_key": {
+        "world": PUBLIC,
+        "allocation": sg.shapley_value(PUBLIC.cost_game()),
+        "local_price_per_kwh": 0.15,
+    },
+    "energy.change_in_bills": {
+        "before": sg.shapley_value(PUBLIC.cost_game()),
+        "after": sg.shapley_value(PUBLIC.cost_game()),
+    },
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
     "energy.read_eltariff": {"path": "nowhere.json"},
     "energy.read_urdb": {"path": "nowhere.json"},

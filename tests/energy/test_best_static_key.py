@@ -7,32 +7,13 @@ import numpy as np
 import pytest
 import sesgame as sg
 from fixtures.drawn import drawn
+from fixtures.shared_roofs import neighbours
 from hypothesis import strategies as st
 from reference import best_key_oracles as oracle
 from sesgame.errors import GameError
 
 E = sg.energy
 HOUR = np.timedelta64(1, "h")
-
-
-def neighbours(generated, consumed, buys, sells=None, charges=None, fee=0.05, **more):
-    """Return a plant that earns 0.0625, and points with a contract each."""
-    generated = np.asarray(generated, dtype=float)
-    sells = [0.0] * len(consumed) if sells is None else sells
-    charges = [()] * len(consumed) if charges is None else charges
-    steps = E.TimeSteps("2024-06-01T00:00", HOUR, len(generated))
-    points = [E.MeteringPoint(name="roof", member="roof", contract="pv", export_kwh=generated)]
-    contracts = [E.Contract(name="pv", energy=E.Tariff.flat(0.5, 0.0625))]
-    for row, (drawn_kwh, buy, sell) in enumerate(zip(consumed, buys, sells, strict=True)):
-        name = f"p{row}"
-        points.append(
-            E.MeteringPoint(name=name, member=f"m{row}", contract=name, import_kwh=drawn_kwh)
-        )
-        prices = (np.broadcast_to(np.asarray(each, float), len(generated)) for each in (buy, sell))
-        contracts.append(
-            E.Contract(name=name, energy=E.PriceSeries(steps, *prices), demand_charges=charges[row])
-        )
-    return E.PublicGrid(points=points, steps=steps, contracts=contracts, fee_per_kwh=fee, **more)
 
 
 eighths = st.integers(0, 40).map(lambda number: number / 8)

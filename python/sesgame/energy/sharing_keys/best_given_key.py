@@ -223,9 +223,10 @@ def best_given_key(
         used, prices = OwnThread[tuple["Array", tuple["Array", ...]]](
             lambda _: _solved(bills, used)
         ).result()
-    parts = np.divide(
-        used, bills.worth.generated, out=np.zeros_like(used), where=bills.worth.generated > 0
-    )
+    generated = bills.worth.generated
+    # A part of what is tied may be more than all there is by rounding.
+    np.minimum(used, generated, out=used)
+    parts = np.divide(used, generated, out=np.zeros_like(used), where=generated > 0)
     return BestGivenKey(
         points=bills.points,
         parts=parts,
