@@ -95,3 +95,30 @@ def least_cost_with_peaks(generated, consumed, worth, prices_of_peaks, periods):
     found = linprog(cost, A_ub=np.array(rows), b_ub=sides, bounds=bounds, method="highs")
     assert found.status == 0, found.message
     return found.fun
+
+
+def nearest_of_two(generated, consumed, saved, wanted, distance):
+    """Return the least distance of what two points save from what they want, in fractions.
+
+    Both are straight between kinks of either, and so the least is at one of these, where one gets
+    just what it wants, or where the deviations of both have one size.
+    """
+    nothing = [Fraction(0)] * len(generated)
+
+    def deviations(coefficient):
+        parts = coefficient, 1 - coefficient
+        return [
+            gain(generated, row, worth, nothing, part) - want
+            for row, worth, part, want in zip(consumed, saved, parts, wanted, strict=True)
+        ]
+
+    measure = max if distance == "largest" else sum
+    ends = {*kinks(generated, consumed[0], 0)}
+    ends |= {1 - each for each in kinks(generated, consumed[1], 0)}
+    places = set(ends)
+    for low, high in zip(sorted(ends), sorted(ends)[1:], strict=False):
+        (a, b), (c, d) = deviations(low), deviations(high)
+        for first, last in ((a, c), (b, d), (a - b, c - d), (a + b, c + d)):
+            if first != last and 0 <= (part := first / (first - last)) <= 1:
+                places.add(low + part * (high - low))
+    return min(measure([abs(each) for each in deviations(place)]) for place in places)
