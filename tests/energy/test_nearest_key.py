@@ -120,7 +120,7 @@ def test_who_feeds_in_and_draws_is_brought_near_with_what_the_plant_earns():
     nearest = E.nearest_key(both, bills, local_price_per_kwh=PRICE)
     assert not nearest.proved
     assert nearest.rounds > 1
-    assert nearest.remaining == pytest.approx(0, abs=1e3 * nearest.tolerance)
+    assert nearest.remaining == pytest.approx(0, abs=nearest.tolerance)
 
 
 def test_names_and_orders_do_not_matter():
