@@ -245,7 +245,8 @@ class _Search:
             for row in members_rows:
                 self._check(row, is_straight=distance == "largest" and len(members_rows) == 1)
         self._curves = [
-            _together([self._of_points[row] for row in members_rows]) for members_rows in self._rows
+            _rising(_together([self._of_points[row] for row in members_rows]))
+            for members_rows in self._rows
         ]
 
     def _check(self, row: int, *, is_straight: bool) -> None:
@@ -320,14 +321,16 @@ def _together(curves: Sequence[CoefficientGain]) -> CoefficientGain:
     )
 
 
+def _rising(curve: CoefficientGain) -> CoefficientGain:
+    """Return a curve without the falls that rounding makes."""
+    return CoefficientGain(curve.at, np.maximum.accumulate(curve.gain))
+
+
 def _lowest(curve: CoefficientGain, saved: float) -> float:
-    """Return the lowest coefficient that saves at least so much, or 1."""
-    place = int(np.searchsorted(curve.gain, saved, side="left"))
-    if place == 0:
-        return 0.0
-    if place == len(curve.gain):
-        return 1.0
-    return _inside(curve, place, saved)
+    """Return the lowest coefficient that saves at least so much, or else the most there is."""
+    reached = min(saved, float(curve.gain[-1]))
+    place = int(np.searchsorted(curve.gain, reached, side="left"))
+    return 0.0 if place == 0 else _inside(curve, place, reached)
 
 
 def _highest(curve: CoefficientGain, saved: float) -> float:
