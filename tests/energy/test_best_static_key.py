@@ -177,6 +177,29 @@ def test_cost_is_that_of_all_under_the_key():
 
 
 @pytest.mark.parametrize("unused", ["plant", "owner"])
+def test_points_take_part_with_a_part_of_their_registers_at_reduced_fees(unused):
+    whole = neighbours(SUN, NEEDS, BUYS, [0.03] * 6, charges=[(MONTH,)] * 6)
+    world = E.PublicGrid(
+        points=[replace(p, participation=1 - k / 8) for k, p in enumerate(whole.points)],
+        steps=whole.steps,
+        contracts=whole.contracts,
+        fee_per_kwh=0.05,
+        reduction=0.5,
+    )
+    best = E.best_static_key(world, unused=unused)
+    bills = E.shared_generation(world, best.key, local_price_per_kwh=0.1, unused=unused)
+    assert bills.total == pytest.approx(best.cost, abs=best.tolerance + bills.tolerance)
+    assert best.cost_without == pytest.approx(
+        bills.evidence.bills_without_sharing.sum(), abs=best.tolerance + bills.tolerance
+    )
+    residual = E.best_static_key(world, peaks="residual")
+    assert bool(residual.verify(world)), residual.verify(world).failures
+    given = E.best_given_key(world, peaks="residual")
+    assert bool(given.verify(world)), given.verify(world).failures
+    assert given.cost < residual.cost < E.best_static_key(world).cost
+
+
+@pytest.mark.parametrize("unused", ["plant", "owner"])
 @pytest.mark.parametrize("peaks", ["unchanged", "residual"])
 def test_names_and_orders_of_points_do_not_matter(unused, peaks):
     sells = [0.04, 0.05, 0.06, 0.07, 0.05, 0.04]

@@ -116,7 +116,7 @@ class WorthOfUse:
         bills = world._constants().tolist()
         for point in world.points:
             buy, sell = self.own_prices(point)
-            bills += [paid(buy, point.import_kwh), -paid(sell, point.export_kwh)]
+            bills += [paid(buy, point.shared_import_kwh), -paid(sell, point.shared_export_kwh)]
         self.cost_without, self.turnover = sum(bills), sum(map(abs, bills))
         self.cost = self.cost_without
         if unused == "owner":
