@@ -176,7 +176,8 @@ def best_given_key(
     Notes
     -----
     With peaks unchanged it is the merit order: what plants feed in goes to those for whom a kWh is
-    worth most, and those of one worth use the same part of what they draw; O(n T log n). Where
+    worth most, and those of one worth use the same part of what they draw; O(n T log n), and a few
+    tables of shape (n, T). Where
     plants have one price and one fee, nobody can share better, and what all pay is the cost of the
     grand coalition. Otherwise a matrix for each plant may, since each used kWh comes from all.
 

@@ -23,7 +23,7 @@ class Split(NamedTuple):
     Attributes
     ----------
     coefficients : ndarray of shape (n,)
-        They add up to the total.
+        Their sum is the total.
     gain : float
         What they save.
     multiplier : float
@@ -89,21 +89,25 @@ def best_split(curves: Sequence[CoefficientGain], total: float = 1.0) -> Split:
     """
     low, high, multiplier = _bracket(curves, total)
     bound = multiplier * total + sum(curve.rent(multiplier) for curve in curves)
-    coefficients = _between(low, high, total)
-    found = Split(coefficients, _gain(curves, coefficients), multiplier, float(bound))
+
+    def split(coefficients: Array) -> Split:
+        given = zip(curves, coefficients.tolist(), strict=True)
+        gain = sum(curve.of(each) for curve, each in given)
+        return Split(coefficients, gain, multiplier, float(bound))
+
+    found = split(_between(low, high, total))
     if found.bound - found.gain <= rounding(curves):
         return found
-    # Who is in a gap of a curve that is not concave is better off at one end of it, if the others
-    # divide what that leaves.
-    for index in np.flatnonzero(low.coefficients != high.coefficients).tolist():
-        others = [curve for place, curve in enumerate(curves) if place != index]
-        for end in (low.coefficients[index], high.coefficients[index]):
-            if 0 <= total - end <= len(others) and others:
-                low_rest, high_rest, _ = _bracket(others, total - end)
-                tried = np.insert(_between(low_rest, high_rest, total - end), index, end)
-                if (gain := _gain(curves, tried)) > found.gain:
-                    found = found._replace(coefficients=tried, gain=gain)
-    return found
+    # Between its ends a curve that is not concave may be below both: so only one is left there, and
+    # at each of its ends, too, if the others divide what that leaves.
+    coefficients, index = _one_by_one(low, high, total)
+    tried = [coefficients]
+    others = [curve for place, curve in enumerate(curves) if place != index]
+    for end in (low.coefficients[index], high.coefficients[index]):
+        if others and 0 <= total - end <= len(others):
+            rest, _ = _one_by_one(*_bracket(others, total - end)[:2], total - end)
+            tried.append(np.insert(rest, index, end))
+    return max((found, *map(split, tried)), key=lambda each: each.gain)
 
 
 def _bracket(curves: Sequence[CoefficientGain], total: float) -> tuple[_Side, _Side, float]:
@@ -141,5 +145,14 @@ def _between(low: _Side, high: _Side, total: float) -> Array:
     return coefficients
 
 
-def _gain(curves: Sequence[CoefficientGain], coefficients: Array) -> float:
-    return sum(curve.of(each) for curve, each in zip(curves, coefficients.tolist(), strict=True))
+def _one_by_one(low: _Side, high: _Side, total: float) -> tuple[Array, int]:
+    """Return coefficients of which all but one are at an end of their range, and which that is."""
+    ranges = low.coefficients - high.coefficients
+    coefficients, left = high.coefficients.copy(), total - high.total
+    for index in np.argsort(-ranges, kind="stable").tolist():
+        if ranges[index] > left:
+            coefficients[index] += left
+            break
+        coefficients[index] = low.coefficients[index]
+        left -= ranges[index]
+    return coefficients, index

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sesgame.errors import AllocationError
 from sesgame.formatting import named, short_coalition
 from sesgame.game.allocation import Allocation
@@ -56,7 +58,7 @@ def change_in_bills(before: Allocation, after: Allocation) -> Allocation:
         )
     return Allocation(
         players=before.players,
-        values=[after[member] - before[member] for member in before.players],
+        values=np.array([after[member] - before[member] for member in before.players]),
         kind="cost",
         method=f"change from {before.method} to {after.method}",
         tolerance=before.tolerance + after.tolerance,
