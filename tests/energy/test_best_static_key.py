@@ -116,6 +116,16 @@ def test_steps_at_which_sharing_costs_more_than_it_saves_leave_a_gap():
     assert "at most 0.1 more than the best" in best.verify(world).claim
 
 
+def test_of_many_alike_only_one_is_left_inside_a_gap():
+    # A coefficient saves 0.5 up to 0.1, and 1 from there to 0.2: five with 0.2 are better than
+    # six with a sixth each.
+    buys = [[1.125, -0.375]] * 6
+    world = neighbours([1, 1], [[0.2, 0.1]] * 6, buys, fee=0.0625)
+    best = E.best_static_key(world)
+    assert best.coefficients == pytest.approx([0.2] * 5 + [0], abs=1e-15)
+    assert best.gap == 0
+
+
 RNG = np.random.default_rng(22)
 SUN = np.maximum(0, np.sin(np.arange(72) / 24 * 2 * np.pi)) * RNG.uniform(2, 6, 72)
 NEEDS = RNG.gamma(0.6, 1.0, (6, 72))

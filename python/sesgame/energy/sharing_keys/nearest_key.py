@@ -65,7 +65,7 @@ class NearestKey(ByValue):
         that is counted where its member has a plant, unless a local price is what the plant earns
         outside.
     rounds : int
-        How often what plants earn was worked out.
+        After how many times that what plants earn was worked out.
     tolerance : float
         What rounding may take of the distance.
     """
@@ -193,21 +193,21 @@ def nearest_key(
         )
 
     coefficients = search.by_consumption()
-    bills, wanted, least, best = billed(coefficients), None, 0.0, None
-    rounds = 0
-    while rounds < MOST_ROUNDS:
-        before, wanted = wanted, search.wanted(coefficients, bills.values - fair.values)
-        # What plants earn is what it was: so are the best coefficients.
-        if before is not None and np.abs(wanted - before).max() <= bills.tolerance:
-            break
-        rounds += 1
+    bills = billed(coefficients)
+    best: tuple[float, Array, Allocation, float, int] | None = None
+    for rounds in range(1, MOST_ROUNDS + 1):
+        wanted = search.wanted(coefficients, bills.values - fair.values)
         coefficients, least = search.nearest(wanted)
         bills = billed(coefficients)
         remaining = search.distance_of(bills.values - fair.values)
         if best is None or remaining < best[0]:
-            best = remaining, coefficients, bills, least
+            best = remaining, coefficients, bills, least, rounds
+        moved = search.wanted(coefficients, bills.values - fair.values) - wanted
+        # What plants earn is what it was: so are the best coefficients.
+        if np.abs(moved).max() <= bills.tolerance:
+            break
     assert best is not None  # after the first round
-    remaining, coefficients, bills, least = best
+    remaining, coefficients, bills, least, rounds = best
     return NearestKey(
         points=search.points,
         coefficients=coefficients,

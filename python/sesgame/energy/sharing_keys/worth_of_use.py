@@ -113,12 +113,12 @@ class WorthOfUse:
         for plant in source.plants:
             _, sell = self.own_prices(energy.points[plant])
             self._earned += energy.part_of_plant(0, plant) * sell
-        bills = world._constants().tolist()
+        bills: list[float] = world._constants().tolist()
         for point in world.points:
             buy, sell = self.own_prices(point)
             bills += [paid(buy, point.shared_import_kwh), -paid(sell, point.shared_export_kwh)]
         self.cost_without, self.turnover = sum(bills), sum(map(abs, bills))
-        self.cost = self.cost_without
+        self.cost: float = self.cost_without
         if unused == "owner":
             self.cost += paid(self._earned, self.generated)
 
