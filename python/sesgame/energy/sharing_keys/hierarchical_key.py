@@ -12,6 +12,7 @@ from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
 from sesgame.energy.sharing_keys.sharing_key import Assignment, CommonKey, Registers, check_named
 from sesgame.errors import GameError
 from sesgame.formatting import named
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +50,8 @@ class HierarchicalKey(CommonKey):
     O(n T), and a look more at each group but the last. As much goes on to the next group as the
     members of one do not use, so they are assigned what they use; in the last group it may be more.
 
-    Portugal and France know priorities of this kind.
+    In France who runs a community may reckon such priorities and hand them in for each step
+    (*dynamique simple*).
 
     Examples
     --------
@@ -66,6 +68,7 @@ class HierarchicalKey(CommonKey):
     groups: tuple[tuple[str, ...], ...]
     within: tuple[CommonKey, ...]
 
+    @checked_arguments
     def __init__(
         self,
         groups: Iterable[Iterable[str]],
