@@ -137,6 +137,29 @@ def test_months_have_peaks_of_their_own():
     assert bool(june.verify(world, end="2024-07-01"))
 
 
+@pytest.mark.parametrize(
+    ("start", "n_steps"),
+    [("2024-03-30T00:00", 71), ("2024-10-26T00:00", 73)],
+    ids=["a day of 23 hours", "a day of 25 hours"],
+)
+def test_days_on_which_the_clock_changes(start, n_steps):
+    begin = np.datetime64(start) - np.timedelta64(1 if start < "2024-07" else 2, "h")
+    times = [f"{time}Z" for time in begin + np.arange(n_steps) * np.timedelta64(1, "h")]
+    steps = E.TimeSteps.from_times(times, zone="Europe/Vienna", tariff_zone="Europe/Vienna")
+    assert np.unique(steps.times.astype("datetime64[D]")).size == 3
+    needs = np.column_stack([NEEDS, NEEDS[:, :1]])[:, :n_steps]
+    sun = np.append(SUN, 0.0)[:n_steps]
+    world = neighbours(sun, needs, BUYS, charges=[(CHARGE,)] * 5, steps=steps)
+    for best in (
+        E.best_given_key(world, peaks="residual"),
+        E.best_static_key(world, peaks="residual"),
+    ):
+        assert bool(best.verify(world)), best.verify(world).failures
+    best = E.best_given_key(world)
+    bills = E.shared_generation(world, best.key, local_price_per_kwh=0.1)
+    assert bills.total == pytest.approx(best.cost, abs=best.tolerance + bills.tolerance)
+
+
 def test_sun_goes_to_a_peak_rather_than_to_a_high_price():
     charge = replace(CHARGE, price_per_kw=10.0)
     world = neighbours([2, 2], [[4, 1], [2, 1]], [0.28, 0.36], charges=[(charge,), ()])

@@ -13,6 +13,7 @@ from sesgame.energy.sharing_keys.given_key import GivenKey
 from sesgame.energy.sharing_keys.merit_order import merit_order
 from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
 from sesgame.errors import GameError, SolverError
+from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.linear.model import LinearModel
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["BestGivenKey", "best_given_key"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class BestGivenKey(ByValue):
     """Parts of the generation of each step, what all pay under them, and a proof of it.
 
@@ -122,6 +123,12 @@ class BestGivenKey(ByValue):
             failures=tuple(failures),
             exact=False,
             values=(self.cost,),
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"BestGivenKey({count(len(self.points), 'point')}, cost {self.cost:.6g}, "
+            f"gap {self.gap:.3g})"
         )
 
 

@@ -19,6 +19,7 @@ from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
 from sesgame.errors import GameError
+from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.stability.verification import Verification
@@ -49,7 +50,7 @@ def check_peaks(peaks: str) -> None:
         raise GameError(f'peaks must be "unchanged" or "residual", got {peaks!r}')
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class BestStaticKey(ByValue):
     r"""Fixed coefficients, what all pay under them, and what proves that none cost less.
 
@@ -162,6 +163,12 @@ class BestStaticKey(ByValue):
             failures=tuple(failures[:10]),
             exact=False,
             values=tuple(self.coefficients.tolist()),
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"BestStaticKey({count(len(self.points), 'point')}, cost {self.cost:.6g}, "
+            f"gap {self.gap:.3g})"
         )
 
 

@@ -16,6 +16,7 @@ from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
 from sesgame.errors import GameError
+from sesgame.formatting import count
 from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -38,7 +39,7 @@ MOST_ROUNDS = 50
 """How often what plants earn is worked out anew; two or three are usual."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class NearestKey(ByValue):
     """Fixed coefficients, and what remains between their bills and a fair split.
 
@@ -59,11 +60,10 @@ class NearestKey(ByValue):
     remaining : float
         What it is under the key.
     least : float
-        What no fixed coefficients bring it below, with what plants earn under these.
+        What no fixed coefficients bring it below.
     proved : bool
-        Whether that bounds all coefficients: what plants earn follows the key, and so does a bill
-        that is counted where its member has a plant, unless a local price is what the plant earns
-        outside.
+        Whether that bounds all coefficients. It does where no member that draws has a plant: what a
+        plant earns follows from all coefficients, and `least` is for what it earns under these.
     rounds : int
         After how many times that what plants earn was worked out.
     tolerance : float
@@ -86,6 +86,11 @@ class NearestKey(ByValue):
     def key(self) -> StaticKey:
         """The coefficients as a key."""
         return StaticKey(dict(zip(self.points, self.coefficients.tolist(), strict=True)))
+
+    def __repr__(self) -> str:
+        return (
+            f"NearestKey({count(len(self.points), 'point')}, {self.distance} {self.remaining:.6g})"
+        )
 
 
 @checked_arguments
