@@ -180,6 +180,8 @@ def test_a_forged_result_is_refuted():
         (replace(best, parts=-best.parts), "negative"),
         (replace(best, peak_prices=doubled), "more than the charge"),
         (replace(best, peak_prices=()), "other peaks"),
+        (replace(best, tolerance=1.0), "rounding takes"),
+        (replace(best, least_cost=np.nan), "what is proved"),
         (replace(best, points=("a", "b", "c", "d", "e")), "other points"),
     ):
         found = forged.verify(world)

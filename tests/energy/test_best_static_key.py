@@ -262,7 +262,11 @@ def test_a_forged_result_is_refuted():
         (replace(best, coefficients=best.coefficients[::-1].copy()), "under the key"),
         (replace(best, coefficients=best.coefficients * 0.9), "add up to"),
         (replace(best, coefficients=best.coefficients - 0.3), "not from 0 to 1"),
+        (replace(best, coefficients=best.coefficients[1:]), "a point has none"),
         (replace(best, rents=best.rents + 1), "beyond it"),
+        (replace(best, tolerance=1.0), "rounding takes"),
+        (replace(best, multiplier=np.nan), "proves that no coefficients"),
+        (replace(best, cost=np.nan), "under the key"),
         (replace(best, points=("p1", "p0", "p2", "p3", "p4", "p5")), "other points"),
     ):
         found = forged.verify(world)
