@@ -39,6 +39,10 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator_series.bills_evidence import OperatorBills
+from sesgame.energy.operator_series.identities import BrokenIdentity
+from sesgame.energy.operator_series.operator_bills import operator_bills
+from sesgame.energy.operator_series.operator_series import OperatorSeries
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import questions
 from sesgame.energy.public_grid.metering_point import MeteringPoint
@@ -61,6 +65,7 @@ __all__ = [
     "Bill",
     "BillLine",
     "Block",
+    "BrokenIdentity",
     "Calendar",
     "CalendarHours",
     "ClusteredEvidence",
@@ -74,6 +79,8 @@ __all__ = [
     "Grid",
     "Line",
     "MeteringPoint",
+    "OperatorBills",
+    "OperatorSeries",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",
@@ -106,6 +113,7 @@ __all__ = [
     "clusters_of",
     "exchanged_energy",
     "mid_market_rate",
+    "operator_bills",
     "questions",
     "read_eltariff",
     "read_urdb",
