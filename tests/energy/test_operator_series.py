@@ -35,7 +35,7 @@ def test_what_an_operator_delivers_holds_whatever_the_key(shares):
 readings = st.integers(0, 10**6).map(lambda grams: Fraction(grams, 10**5))
 
 
-@drawn(20, 400, st.data())
+@drawn(12, 150, st.data())
 def test_rounding_to_the_digits_of_the_series_breaks_nothing_and_one_more_unit_does(data):
     decimals = data.draw(st.integers(2, 6))
     n_steps = data.draw(st.integers(1, 4))

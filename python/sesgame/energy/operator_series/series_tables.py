@@ -163,30 +163,29 @@ def _side_by_side(
         assumed.append(f"rows left out: {', '.join(left_out)}")
     keys: dict[int, SeriesKey] = {}
     flags: dict[int, int] = {}
-    n_sums = 0
+    n_sums, last = 0, 0
     for column in range(1, width):
         name, label = names[column], labels[column]
-        is_quality = name.upper() in _QUALITY and label.upper() in _QUALITY
-        if is_quality and not any(row[column].strip() for row in padded):
-            continue
-        if is_quality and column - 1 in keys:
-            flags[column - 1] = column
-        elif name.upper() == _ALL or (is_quality and names[column - 1].upper() == _ALL):
-            n_sums += name.upper() == _ALL
+        if name.upper() in _QUALITY and label.upper() in _QUALITY:
+            if last and last == column - 1:
+                flags[last] = column
+                continue
+            if not any(row[column].strip() for row in padded):
+                continue
+        last = column
+        if name.upper() == _ALL:
+            n_sums += 1
         elif not name:
             faults.found.append(Fault(f"column {column + 1} has no point above it", str(path)))
         else:
             with faults.caught():
+                line = rows.lines[codes]
                 try:
                     key = SeriesKey(name, code_of(label))
                 except ValueError as error:
-                    raise _unknown(
-                        path, label, rows.lines[codes], f"column {column + 1}"
-                    ) from error
+                    raise _unknown(path, label, line, f"column {column + 1}") from error
                 if key in keys.values():
-                    raise FaultyFilesError(
-                        [Fault(f"{key} is there twice", str(path), rows.lines[codes])]
-                    )
+                    raise FaultyFilesError([Fault(f"{key} is there twice", str(path), line)])
                 keys[column] = key
     if n_sums:
         assumed.append(f"{count(n_sums, 'column')} of sums of all points left out")
