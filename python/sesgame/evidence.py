@@ -18,7 +18,7 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.local_sharing.local_prices import LocalPrices
-from sesgame.energy.operator_series.bills_evidence import OperatorBills
+from sesgame.energy.operator_series.bills_evidence import OperatorBills, OperatorLine
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.two_period import TwoPeriodPrices
@@ -67,6 +67,7 @@ __all__ = [
     "NestedNashEvidence",
     "NucleolusEvidence",
     "OperatorBills",
+    "OperatorLine",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",

@@ -19,6 +19,7 @@ from fixtures.public_objects import (
     games,
     model_game,
     networks,
+    operator_series,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -98,6 +99,11 @@ CALLS = {
     "energy.bill_sharing": {"community": WORLD},
     "energy.uniform_local_price": {"community": WORLD},
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
+    "energy.operator_bills": {
+        "series": operator_series(),
+        "consumer_price_per_kwh": 0.1,
+        "producer_price_per_kwh": 0.1,
+    },
     "energy.read_eltariff": {"path": "nowhere.json"},
     "energy.read_urdb": {"path": "nowhere.json"},
     "games.airport": {"costs": [1.0, 2.0]},

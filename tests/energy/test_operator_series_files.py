@@ -1,5 +1,7 @@
 """Files of a grid operator's series: both forms, other clocks, and all that is wrong with them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fixtures.operator_exports import CODES, delivered, long_table, series_of, side_by_side
@@ -291,6 +293,32 @@ def refused_path(path):
     with pytest.raises(FaultyFilesError) as error:
         OperatorSeries.from_csv(path)
     return str(error.value)
+
+
+def test_owners_from_a_table(tmp_path):
+    owners = tmp_path / "owners.csv"
+    owners.write_text("point,member\nann,ann\nbob,bob\nroof,ann\nbarn,coop\n")
+    found = read(tmp_path, long_table(FOUND, TIMES), members=owners)
+    assert found.members == {"ann": "ann", "bob": "bob", "roof": "ann", "barn": "coop"}
+    owners.write_text("point,member\nann,ann\nann,bob\n")
+    with pytest.raises(FaultyFilesError, match='line 3, column "point": duplicate point "ann"'):
+        read(tmp_path, long_table(FOUND, TIMES), members=owners)
+    owners.write_text("point,member\nann,\n")
+    with pytest.raises(FaultyFilesError, match='line 2, column "member": the cell is empty'):
+        read(tmp_path, long_table(FOUND, TIMES), members=owners)
+
+
+def test_the_example_of_the_documentation(tmp_path):
+    """Two flats, a school and two roofs: the dynamic key, with six decimals."""
+    folder = Path(__file__).parents[2] / "examples" / "austria"
+    found = OperatorSeries.from_csv(
+        folder / "energy_data.csv", members=folder / "owners.csv", meters_zone="Europe/Vienna"
+    )
+    assert found.broken_identities() == ()
+    assert found.decimals == 6
+    shared = np.minimum(found.consumed_kwh.sum(axis=0), found.generated_kwh.sum(axis=0))
+    # Each of the three consumers' readings is rounded to a millionth.
+    assert np.abs(found.covered_kwh.sum(axis=0) - shared).max() <= 3 * 0.5e-6 + 1e-12
 
 
 def test_options_are_checked(tmp_path):

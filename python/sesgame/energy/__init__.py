@@ -39,7 +39,6 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
-from sesgame.energy.operator_series.bills_evidence import OperatorBills
 from sesgame.energy.operator_series.identities import BrokenIdentity
 from sesgame.energy.operator_series.operator_bills import operator_bills
 from sesgame.energy.operator_series.operator_series import OperatorSeries
@@ -79,7 +78,6 @@ __all__ = [
     "Grid",
     "Line",
     "MeteringPoint",
-    "OperatorBills",
     "OperatorSeries",
     "OwenPrices",
     "OwnAccounts",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["operator_bills"]
 
-Broken = Literal["refuse", "state"]
-"""What becomes of series between which something does not hold."""
-
 
 @checked_arguments
 def operator_bills(
@@ -39,7 +36,7 @@ def operator_bills(
     producer_price_per_kwh: ArrayLike | Mapping[Hashable, ArrayLike],
     world: PublicGrid | None = None,
     community: Hashable | None = None,
-    broken: Broken = "refuse",
+    broken: Literal["refuse", "state"] = "refuse",
     start: Moment | None = None,
     end: Moment | None = None,
 ) -> Allocation:
@@ -123,8 +120,10 @@ def operator_bills(
     """
     if not isinstance(series, OperatorSeries):
         raise GameError(f"series must be an OperatorSeries, got {named(series)}")
-    if broken not in get_args(Broken):
+    if broken not in ("refuse", "state"):
         raise GameError(f"broken is {broken!r}; it must be refuse or state")
+    if not isinstance(community, Hashable):
+        raise GameError(f"community must be a label, got {named(community)}")
     part = series.period(start, end)
     found = part.broken_identities()
     if found and broken == "refuse":

@@ -6,13 +6,13 @@ from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
 from sesgame.energy.meter_clock import MeterClock
 from sesgame.energy.operator_series.identities import BrokenIdentity, broken
-from sesgame.energy.operator_series.series_files import read_series
+from sesgame.energy.operator_series.series_files import read_owners, read_series
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
@@ -28,12 +28,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Absent", "OperatorSeries"]
+__all__ = ["OperatorSeries"]
 
 T = TypeVar("T")
-
-Absent = Literal["refuse", "zero"]
-"""What a point is that is not there from the first step to the last."""
 
 _EXACT = 15
 """Decimals of readings that nobody has rounded, as far as floats go."""
@@ -159,12 +156,13 @@ class OperatorSeries(ByValue):
         self.assumed = tuple(assumed)
 
     @classmethod
+    @checked_arguments
     def from_csv(
         cls,
         path: str | PathLike[str],
         *,
-        members: Mapping[str, Hashable] | None = None,
-        absent: Absent = "refuse",
+        members: Mapping[str, Hashable] | str | PathLike[str] | None = None,
+        absent: Literal["refuse", "zero"] = "refuse",
         decimals: int | None = None,
         meters_zone: str | None = None,
         tariff_zone: str | None = None,
@@ -178,8 +176,9 @@ class OperatorSeries(ByValue):
             Of a table with the columns ``point``, ``code``, ``time``, ``kwh`` and, where it is
             known, ``quality``; or of an export with a column for each series, the names of points
             and meter codes above them. ``docs/file-formats.md`` describes both.
-        members : mapping of str to hashable, optional
-            Who owns each point; by default each point is a member of its own.
+        members : mapping of str to hashable, or path, optional
+            Who owns each point, or a table of that with the columns ``point`` and ``member``; by
+            default each point is a member of its own.
         absent : {"refuse", "zero"}, default "refuse"
             Whether a point that comes later than the first step, or leaves before the last, is
             refused, or has no energy then. Readings that are missing in between are refused.
@@ -194,9 +193,11 @@ class OperatorSeries(ByValue):
             The file is missing or wrong: all faults, with line, point, code and time. A code is
             unknown, a point lacks a series, a reading is missing, no number, or negative.
         """
-        if absent not in get_args(Absent):
+        if absent not in ("refuse", "zero"):
             raise GameError(f"absent is {absent!r}; it must be refuse or zero")
         said = MeterClock(meters_zone, tariff_zone, stamp)
+        if isinstance(members, (str, PathLike)):
+            members = read_owners(Path(members))
         found = read_series(Path(path), said, fills=absent == "zero")
         if decimals is not None:
             found["decimals"] = decimals
@@ -213,7 +214,6 @@ class OperatorSeries(ByValue):
         delivered: Array = self.generated_kwh - self.surplus_kwh
         return delivered
 
-    @checked_arguments
     def period(self, start: Moment | None = None, end: Moment | None = None) -> OperatorSeries:
         """Return the series in the steps that start in ``[start, end)``.
 

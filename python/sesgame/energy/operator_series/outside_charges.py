@@ -84,14 +84,15 @@ def outside_charges(series: OperatorSeries, world: PublicGrid) -> tuple[Array, f
     for row, name in enumerate(series.consumers):
         point = place[name]
         price, covered = energy.buy_per_kwh[point], series.covered_kwh[row]
-        rest = price @ (series.consumed_kwh[row] - covered)
-        charges[energy.member[point]] += rest + fee[energy.zone[point]] @ covered
+        rest = price * (series.consumed_kwh[row] - covered)
+        rest += fee[energy.zone[point]] * covered
+        charges[energy.member[point]] += rest.sum()
         spread += 2 * (np.abs(price) + np.abs(fee[energy.zone[point]]))
     worth = np.zeros(series.steps.n_steps)
     for row, name in enumerate(series.plants):
         point = place[name]
         price = energy.sell_per_kwh[point]
-        charges[energy.member[point]] -= price @ series.surplus_kwh[row]
+        charges[energy.member[point]] -= (price * series.surplus_kwh[row]).sum()
         worth = np.maximum(worth, np.abs(price))
     # As far as identities may be off: two half units of each consumer, and of all plants together
     # three for each of them and one for each point.

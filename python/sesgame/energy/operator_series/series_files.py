@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["read_series"]
+__all__ = ["read_owners", "read_series"]
 
 _FLAGS = {"": 0, "L0": 0, "L1": 1, "L2": 2, "L3": 3}
 _MISSING = "L0"
@@ -71,6 +71,29 @@ def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
     result = series.arguments(fills)
     faults.refuse()
     return result | {"assumed": assumed + series.assumed}
+
+
+def read_owners(path: Path) -> dict[str, str]:
+    """Return the member of each point, from a table with the columns ``point`` and ``member``.
+
+    Raises
+    ------
+    FaultyFilesError
+        The file is missing or wrong: a point is there twice, or a cell is empty.
+    """
+    table = CsvTable.read(path, [])
+    table.expect(["point", "member"])
+    found: dict[str, str] = {}
+    for row, (point, member) in enumerate(
+        zip(table.texts("point"), table.texts("member"), strict=True)
+    ):
+        for column, cell in (("point", point), ("member", member)):
+            if not cell:
+                table.fail(row, column, "the cell is empty")
+        if point in found:
+            table.fail(row, "point", f'duplicate point "{point}"')
+        found[point] = member
+    return found
 
 
 class _Times(NamedTuple):
