@@ -115,9 +115,9 @@ class _Times(NamedTuple):
 
 def _all_times(table: CsvTable, found: dict[SeriesKey, Readings]) -> _Times:
     """Return the times of the series that has most of them."""
-    texts = table.texts("time")
+    times = table.columns["time"]
     longest = max(found.values(), key=lambda readings: len(readings.rows)).rows.tolist()
-    own = [texts[row] for row in longest]
+    own = [times[row].strip() for row in longest]
     lines = tuple(table.lines[row] for row in longest)
     return _Times(own, lines, {pair: step for step, pair in enumerate(_numbered(own))})
 
@@ -160,7 +160,7 @@ class _Series:
         cells = [table.columns[readings.column][row] for row in rows]
         flags = [""] * len(rows)
         if readings.quality is not None:
-            flags = [flag.strip().upper() for flag in readings.quality]
+            flags = [flag.upper() for flag in readings.quality]
         for k, flag in enumerate(flags):
             if flag not in _FLAGS:
                 allowed = ", ".join(filter(None, _FLAGS))

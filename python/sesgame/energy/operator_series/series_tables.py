@@ -13,6 +13,7 @@ from sesgame.energy.operator_series.identities import half_unit
 from sesgame.energy.operator_series.meter_codes import CODES, code_of
 from sesgame.errors import Fault, FaultyFilesError
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.csv_text import unmarked
 from sesgame.files.decimals import PLAIN_SIGNS
 from sesgame.files.faults import Faults
 from sesgame.files.stamps import looks_like_time
@@ -106,7 +107,7 @@ def _one_below_the_other(
     """Return the series of a table with a row for each reading."""
     table = CsvTable.of_rows(path, rows).tolerant(rows)
     table.expect(_LONG, ["quality"])
-    points, cells = table.texts("point"), table.texts("code")
+    points, cells = _labels(table, "point"), _labels(table, "code")
     codes: dict[str, str] = {}
     for row, cell in enumerate(cells):
         if cell not in codes:
@@ -123,7 +124,7 @@ def _one_below_the_other(
     )
     order = np.argsort(which, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(which[order])) + 1)
-    quality = table.texts("quality") if "quality" in table.columns else None
+    quality = _labels(table, "quality") if "quality" in table.columns else None
     found: dict[SeriesKey, Readings] = {}
     for (point, cell), part in zip(numbers, parts, strict=True):
         flags = None if quality is None else [quality[row] for row in part.tolist()]
@@ -134,6 +135,13 @@ def _one_below_the_other(
             ).faults
         found[key] = Readings(table, "kwh", part, flags)
     return table, found
+
+
+def _labels(table: CsvTable, name: str) -> list[str]:
+    """Return the texts of a column in which few are there again and again."""
+    cells = table.columns[name]
+    labels = {cell: unmarked(cell) for cell in set(cells)}
+    return [labels[cell] for cell in cells]
 
 
 def _side_by_side(
