@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -337,15 +337,15 @@ class OperatorSeries(ByValue):
         def of(what: str, given: str | Mapping[Hashable, str], point: str) -> str:
             return given if isinstance(given, str) else self.of_point(what, given, point)
 
-        registers = [("import_kwh", row) for row in self.consumed_kwh]
+        registers: list[tuple[str, Any]] = [("import_kwh", row) for row in self.consumed_kwh]
         registers += [("export_kwh", row) for row in self.generated_kwh]
         points = [
             MeteringPoint(
                 name=point,
-                member=self.members[point],
+                member=self.members[point],  # type: ignore[arg-type] # a label of any type
                 contract=of("contract", contract, point),
                 zone=of("zone", zone, point),
-                **{register: readings},  # type: ignore[arg-type]
+                **{register: readings},
             )
             for point, (register, readings) in zip(self.points, registers, strict=True)
         ]
