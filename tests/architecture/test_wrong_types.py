@@ -14,13 +14,13 @@ import pytest
 import sesgame as sg
 from fixtures.public_objects import (
     NAMES,
+    OPERATOR,
     PLAYERS,
     auctions,
     books,
     games,
     model_game,
     networks,
-    operator_series,
     public_classes,
     two_period,
 )
@@ -102,7 +102,7 @@ CALLS = {
     "energy.uniform_local_price": {"community": WORLD},
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
     "energy.operator_bills": {
-        "series": operator_series(),
+        "series": E.OperatorSeries(**OPERATOR),
         "consumer_price_per_kwh": 0.1,
         "producer_price_per_kwh": 0.1,
     },
@@ -165,6 +165,8 @@ MAKERS = {
     "energy.PeakShaving": {"threshold_kw": 1.0},
     "energy.PriceBand": {"buy_per_kwh": 0.3, "sell_per_kwh": 0.1},
     "energy.PriceSeries": {"steps": STEPS, "buy_per_kwh": [0.3, 0.3], "sell_per_kwh": [0.1, 0.1]},
+    "energy.OperatorSeries": OPERATOR,
+    "energy.OperatorSeries.from_csv": {"path": "nowhere.csv"},
     "energy.PublicGrid": {
         "points": [E.MeteringPoint(**POINT)],
         "steps": STEPS,
@@ -229,6 +231,7 @@ FOUND = frozenset(
         "Report",
         "energy.Bill",
         "energy.BillLine",
+        "energy.BrokenIdentity",
         "energy.DispatchOracle",
         "energy.OwnAccounts",
         "energy.PeakShare",

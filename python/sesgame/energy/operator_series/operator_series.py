@@ -19,7 +19,7 @@ from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, named
 from sesgame.game.by_value import ByValue
-from sesgame.game.door import checked_arguments
+from sesgame.game.door import checked_arguments, checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -39,6 +39,7 @@ MOST_FLAG = 3
 """Of the quality of a reading: 1 measured, 2 a substitute that stands, 3 one that may change."""
 
 
+@checked_fields
 class OperatorSeries(ByValue):
     r"""What the grid operator says each point used or generated, and what of it was shared.
 
