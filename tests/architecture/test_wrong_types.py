@@ -22,6 +22,7 @@ from fixtures.public_objects import (
     model_game,
     networks,
     public_classes,
+    objects,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -31,6 +32,7 @@ GAME = games()["table"]
 OTHER = sg.Game.from_table([0.0, 1, 2, 4], ["x", "y"], kind="gain")
 SHARE = sg.shapley_value(GAME)
 WORLD = community(3)
+PUBLIC = objects()[E.PublicGrid]
 WITH_BATTERY = community(2, batteries=UNLIKE[:1])
 SETTLED = M.vcg(books())
 WRONG = (
@@ -100,6 +102,11 @@ CALLS = {
     "energy.supply_demand_ratio": {"community": WORLD, "compensation_per_kwh": 0.01},
     "energy.bill_sharing": {"community": WORLD},
     "energy.uniform_local_price": {"community": WORLD},
+    "energy.shared_generation": {
+        "world": PUBLIC,
+        "key": E.DynamicKey(),
+        "local_price_per_kwh": 0.15,
+    },
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
     "energy.operator_bills": {
         "series": E.OperatorSeries(**OPERATOR),
