@@ -21,8 +21,8 @@ from fixtures.public_objects import (
     games,
     model_game,
     networks,
-    public_classes,
     objects,
+    public_classes,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -113,6 +113,8 @@ CALLS = {
         "consumer_price_per_kwh": 0.1,
         "producer_price_per_kwh": 0.1,
     },
+    "energy.key_difference": {"series": E.OperatorSeries(**OPERATOR), "key": E.DynamicKey()},
+    "energy.fitting_keys": {"series": E.OperatorSeries(**OPERATOR)},
     "energy.read_eltariff": {"path": "nowhere.json"},
     "energy.read_urdb": {"path": "nowhere.json"},
     "games.airport": {"costs": [1.0, 2.0]},
@@ -240,6 +242,7 @@ FOUND = frozenset(
         "energy.BillLine",
         "energy.BrokenIdentity",
         "energy.DispatchOracle",
+        "energy.KeyDifference",
         "energy.OwnAccounts",
         "energy.PeakShare",
         "energy.Pool",

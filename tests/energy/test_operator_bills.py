@@ -216,6 +216,26 @@ def test_fees_in_the_game_and_zones_are_in_the_bills():
     assert bills.evidence.verify(world.cost_game()).holds
 
 
+def test_what_does_not_take_part_is_billed_by_the_contract():
+    """Ann's meter takes part by half, and the fee of 0.10 is reduced by half."""
+    series = series_of(delivered(USE, SUN), members=OWNERS)
+    prices = {"consumer_price_per_kwh": 0.12, "producer_price_per_kwh": 0.10}
+    ann, *others = world_of(series).points
+    half = replace(ann, import_kwh=2 * ann.import_kwh, participation=0.5)
+    world = PublicGrid(
+        points=[half, *others],
+        steps=series.steps,
+        contracts=[FLAT],
+        fee_per_kwh=0.10,
+        reduction=0.5,
+    )
+    bills = operator_bills(series, world=world, **prices)
+    all_of_it = operator_bills(series, world=world_of(series), **prices)
+    assert bills["ann"] - all_of_it["ann"] == pytest.approx(0.30 * 9)
+    assert bills["bob"] == pytest.approx(all_of_it["bob"])
+    assert bills.evidence.verify(world.cost_game()).holds
+
+
 grams = st.integers(0, 5_000).map(lambda one: Fraction(one, 1_000))
 cents = st.integers(0, 60).map(lambda one: one / 100)
 

@@ -40,6 +40,11 @@ from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
 from sesgame.energy.operator_series.identities import BrokenIdentity
+from sesgame.energy.operator_series.key_difference import (
+    KeyDifference,
+    fitting_keys,
+    key_difference,
+)
 from sesgame.energy.operator_series.operator_bills import operator_bills
 from sesgame.energy.operator_series.operator_series import OperatorSeries
 from sesgame.energy.plausibility.question import Question
@@ -90,6 +95,7 @@ __all__ = [
     "GivenKey",
     "Grid",
     "HierarchicalKey",
+    "KeyDifference",
     "Line",
     "MeteringPoint",
     "OperatorSeries",
@@ -127,6 +133,8 @@ __all__ = [
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "fitting_keys",
+    "key_difference",
     "mid_market_rate",
     "operator_bills",
     "questions",

@@ -302,6 +302,7 @@ class OperatorSeries(ByValue):
         *,
         contract: str | Mapping[Hashable, str],
         fee_per_kwh: ArrayLike | Mapping[tuple[str, str], ArrayLike] = 0.0,
+        reduction: float | Mapping[tuple[str, str], float] = 0.0,
         zone: str | Mapping[Hashable, str] = "",
         members: Iterable[Hashable] | None = None,
         name: str = "operator's series",
@@ -316,8 +317,9 @@ class OperatorSeries(ByValue):
         contracts : iterable of Contract
         contract : str, or mapping of point or member to str
             The contract that each point keeps.
-        fee_per_kwh : optional
-            What a shared kWh costs still, as in :class:`PublicGrid`.
+        fee_per_kwh, reduction : optional
+            What a shared kWh costs still, and by which part that is reduced, as in
+            :class:`PublicGrid`.
         zone : str, or mapping of point or member to str, optional
             Where each point is, if the fee depends on that.
         members : iterable of hashable, optional
@@ -355,6 +357,7 @@ class OperatorSeries(ByValue):
             steps=self.steps,
             contracts=contracts,
             fee_per_kwh=fee_per_kwh,
+            reduction=reduction,
             members=members,
             name=name,
             assumed=self.assumed,

@@ -50,7 +50,7 @@ def check_world(series: OperatorSeries, world: PublicGrid, community: Hashable |
                 f"the point {name!r} is of {point.member!r} in the world, and of "
                 f"{series.members[name]!r} in the series"
             )
-        registers = [point.import_kwh, point.export_kwh]
+        registers = [point.shared_import_kwh, point.shared_export_kwh]
         own, other = registers if name in series.consumers else registers[::-1]
         off = np.abs(own - energy[row]) + other
         if (off > slack).any():
