@@ -162,6 +162,22 @@ def test_with_contracts_bills_are_those_of_all_energy_and_can_be_audited():
     assert evidence.alone.tolist() == [game.value([member]) for member in world.members]
 
 
+def test_bills_stand_beside_other_rules_and_in_a_report():
+    series = series_of(delivered(USE, SUN, shares={"ann": "3/4", "bob": "1/4"}), members=OWNERS)
+    world = world_of(series)
+    bills = operator_bills(
+        series, consumer_price_per_kwh=0.1, producer_price_per_kwh=0.1, world=world
+    )
+    beside = sg.compare(world, rules={"operator": bills, "shapley": "shapley"}, progress=False)
+    operator, shapley = beside.rows
+    # Ann is assigned half a kWh that she does not need: 0.30 - 0.06 - 0.05 for each.
+    assert bills.evidence.lost_money == pytest.approx(0.5 * 0.19)
+    assert bills.total - shapley.allocation.total == pytest.approx(bills.evidence.lost_money)
+    assert operator.allocation is bills
+    page = sg.report(world.cost_game(), bills, community=world, progress=False).to_html()
+    assert "The operator says what was shared. Consumers pay 0.95 EUR for 9.5 kWh" in page
+
+
 def test_what_a_key_of_fixed_shares_loses_is_a_number():
     """Ann has half of 8 kWh, and needs 1 of them: three are sold for 0.06 and bought for 0.30."""
     found = delivered({"ann": [1], "bob": [8]}, {"roof": [8]}, shares={"ann": "1/2", "bob": "1/2"})

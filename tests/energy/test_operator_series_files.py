@@ -1,10 +1,12 @@
 """Files of a grid operator's series: both forms, other clocks, and all that is wrong with them."""
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fixtures.operator_exports import CODES, delivered, long_table, series_of, side_by_side
+from fixtures.workbooks import xlsx
 from sesgame.energy import OperatorSeries
 from sesgame.errors import FaultyFilesError, GameError
 
@@ -69,6 +71,19 @@ def test_a_column_for_each_series_as_portals_export_them(tmp_path):
         "rows left out: Name, Energy direction",
         "1 column of sums of all points left out",
     )
+
+
+def test_a_workbook_as_portals_export_it(tmp_path):
+    pytest.importorskip("python_calamine", reason="workbooks need the extra excel")
+    rows = [row.split(";") for row in side_by_side(FOUND, GERMAN, with_sums=False).splitlines()]
+    for row, time in zip(rows[4:], TIMES, strict=True):
+        row[0] = datetime.fromisoformat(time)
+        row[1:] = [float(cell.replace(",", ".")) if "," in cell else cell for cell in row[1:]]
+    path = tmp_path / "Energiedaten.xlsx"
+    path.write_bytes(xlsx(Energiedaten=rows))
+    found = OperatorSeries.from_csv(path)
+    assert same_energy(found, series_of(FOUND))
+    assert found.assumed[0] == 'Energiedaten.xlsx: the sheet "Energiedaten" of a workbook'
 
 
 def test_a_sum_that_is_not_that_of_the_readings_is_refused(tmp_path):
