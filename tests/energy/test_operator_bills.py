@@ -175,6 +175,7 @@ def test_bills_stand_beside_other_rules_and_in_a_report():
     assert bills.total - shapley.allocation.total == pytest.approx(bills.evidence.lost_money)
     assert operator.allocation is bills
     page = sg.report(world.cost_game(), bills, community=world, progress=False).to_html()
+    page = page.replace("\N{NO-BREAK SPACE}", " ")
     assert "The operator says what was shared. Consumers pay 0.95 EUR for 9.5 kWh" in page
 
 

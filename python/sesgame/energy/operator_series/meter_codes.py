@@ -1,7 +1,7 @@
 """What the series of a grid operator are called: Austrian meter codes, and columns of exports.
 
 The codes are those of the energy data that grid operators send to energy communities; the columns
-those of the tables in which portals hand them on [eegfaktura]_.
+those of the tables in which portals hand them on [eegfaktura2026]_.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def operator_bills(
 
     References
     ----------
-    What is billed by which series: [eegfaktura]_.
+    What is billed by which series: [eegfaktura2026]_.
 
     Examples
     --------

@@ -94,7 +94,7 @@ class OperatorSeries(ByValue):
 
     References
     ----------
-    Meter codes and what holds between them: [eegfaktura]_.
+    Meter codes and what holds between them: [eegfaktura2026]_.
 
     Examples
     --------
