@@ -14,6 +14,7 @@ import pytest
 import sesgame as sg
 from fixtures.public_objects import (
     NAMES,
+    OPERATOR,
     PLAYERS,
     auctions,
     books,
@@ -118,6 +119,13 @@ CALLS = {
         "after": sg.shapley_value(PUBLIC.cost_game()),
     },
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
+    "energy.operator_bills": {
+        "series": E.OperatorSeries(**OPERATOR),
+        "consumer_price_per_kwh": 0.1,
+        "producer_price_per_kwh": 0.1,
+    },
+    "energy.key_difference": {"series": E.OperatorSeries(**OPERATOR), "key": E.DynamicKey()},
+    "energy.fitting_keys": {"series": E.OperatorSeries(**OPERATOR)},
     "energy.read_eltariff": {"path": "nowhere.json"},
     "energy.read_urdb": {"path": "nowhere.json"},
     "games.airport": {"costs": [1.0, 2.0]},
@@ -182,6 +190,8 @@ MAKERS = {
     "energy.PeakShaving": {"threshold_kw": 1.0},
     "energy.PriceBand": {"buy_per_kwh": 0.3, "sell_per_kwh": 0.1},
     "energy.PriceSeries": {"steps": STEPS, "buy_per_kwh": [0.3, 0.3], "sell_per_kwh": [0.1, 0.1]},
+    "energy.OperatorSeries": OPERATOR,
+    "energy.OperatorSeries.from_csv": {"path": "nowhere.csv"},
     "energy.PublicGrid": {
         "points": [E.MeteringPoint(**POINT)],
         "steps": STEPS,
@@ -249,8 +259,10 @@ FOUND = frozenset(
         "energy.BestStaticKey",
         "energy.Bill",
         "energy.BillLine",
+        "energy.BrokenIdentity",
         "energy.DispatchOracle",
         "energy.NearestKey",
+        "energy.KeyDifference",
         "energy.OwnAccounts",
         "energy.PeakShare",
         "energy.Pool",

@@ -39,6 +39,14 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator_series.identities import BrokenIdentity
+from sesgame.energy.operator_series.key_difference import (
+    KeyDifference,
+    fitting_keys,
+    key_difference,
+)
+from sesgame.energy.operator_series.operator_bills import operator_bills
+from sesgame.energy.operator_series.operator_series import OperatorSeries
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import questions
 from sesgame.energy.public_grid.metering_point import MeteringPoint
@@ -77,6 +85,7 @@ __all__ = [
     "Bill",
     "BillLine",
     "Block",
+    "BrokenIdentity",
     "Calendar",
     "CalendarHours",
     "ClusteredEvidence",
@@ -92,9 +101,11 @@ __all__ = [
     "GivenKey",
     "Grid",
     "HierarchicalKey",
+    "KeyDifference",
     "Line",
     "MeteringPoint",
     "NearestKey",
+    "OperatorSeries",
     "OwenPrices",
     "OwnAccounts",
     "PairwiseKey",
@@ -132,8 +143,11 @@ __all__ = [
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "fitting_keys",
+    "key_difference",
     "mid_market_rate",
     "nearest_key",
+    "operator_bills",
     "questions",
     "read_eltariff",
     "read_urdb",
