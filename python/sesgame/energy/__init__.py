@@ -41,6 +41,15 @@ from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import questions
+from sesgame.energy.premiums.premium_scheme import PowerClass, PremiumPlant, PremiumScheme
+from sesgame.energy.premiums.premium_shares import premium_shares
+from sesgame.energy.premiums.shared_energy_game import shared_energy_game
+from sesgame.energy.premiums.sharing_premium import (
+    ClassPremium,
+    SetApart,
+    SharingPremium,
+    sharing_premium,
+)
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
@@ -63,6 +72,7 @@ __all__ = [
     "Block",
     "Calendar",
     "CalendarHours",
+    "ClassPremium",
     "ClusteredEvidence",
     "Community",
     "Contract",
@@ -80,6 +90,9 @@ __all__ = [
     "PeakShare",
     "PeakShaving",
     "Pool",
+    "PowerClass",
+    "PremiumPlant",
+    "PremiumScheme",
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
@@ -89,7 +102,9 @@ __all__ = [
     "Scenarios",
     "Schedule",
     "SelfConsumption",
+    "SetApart",
     "SharingCoefficients",
+    "SharingPremium",
     "SharingPrices",
     "StorageOffer",
     "StorageWindow",
@@ -106,10 +121,13 @@ __all__ = [
     "clusters_of",
     "exchanged_energy",
     "mid_market_rate",
+    "premium_shares",
     "questions",
     "read_eltariff",
     "read_urdb",
+    "shared_energy_game",
     "sharing_game",
+    "sharing_premium",
     "supply_demand_ratio",
     "uniform_local_price",
 ]

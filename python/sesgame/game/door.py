@@ -36,9 +36,12 @@ CLASSES = frozenset(
         "OneBusSettlement",
         "OrderBook",
         "PeriodGame",
+        "PremiumScheme",
+        "PublicGrid",
         "Scenarios",
         "Schedule",
         "Settlement",
+        "SharingPremium",
         "StorageAuction",
     }
 )
