@@ -19,6 +19,7 @@ from fixtures.public_objects import (
     games,
     model_game,
     networks,
+    sharing_premium,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -30,6 +31,7 @@ SHARE = sg.shapley_value(GAME)
 WORLD = community(3)
 WITH_BATTERY = community(2, batteries=UNLIKE[:1])
 SETTLED = M.vcg(books())
+PREMIUM = sharing_premium()
 WRONG = (
     None,
     "ab",
@@ -91,6 +93,18 @@ CALLS = {
         "surplus_kwh": [[0.0], [2.0]],
         "buy_per_kwh": 0.3,
         "sell_per_kwh": 0.1,
+    },
+    "energy.premium_shares": {"premium": PREMIUM, "statute": "by use"},
+    "energy.shared_energy_game": {
+        "injected_kwh": [[1.0], [0.0]],
+        "withdrawn_kwh": [[0.0], [2.0]],
+        "worth_per_kwh": 0.1,
+    },
+    "energy.sharing_premium": {
+        "world": PREMIUM.world,
+        "scheme": PREMIUM.scheme,
+        "plants": PREMIUM.plants,
+        "zonal_price_per_kwh": 0.1,
     },
     "energy.questions": {"community": WORLD},
     "energy.mid_market_rate": {"community": WORLD},

@@ -220,7 +220,7 @@ class PremiumScheme(ByValue):
         try:
             Validity(first, end)
         except GameError as error:
-            field.fail(f"the scheme {error}")
+            field.fail(f"when the rates hold: {error}")
         sources = tuple(_source(source) for source in field.need("sources").items())
         if not sources:
             field.need("sources").fail("rates need a source with its date; the list is empty")

@@ -17,7 +17,7 @@ from sesgame.energy.tariff import PriceSeries
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.energy.validity import Validity
 from sesgame.errors import GameError
-from sesgame.formatting import count
+from sesgame.formatting import count, named
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
@@ -317,7 +317,7 @@ def sharing_premium(
 
     References
     ----------
-    Decree of 7 December 2023 [it_cacer2023]_, operating rules [gse2025]_.
+    The shipped rates: decree of 7 December 2023 [mase2023]_, operating rules [gse2025]_.
 
     Examples
     --------
@@ -466,14 +466,14 @@ def _described(
 
 
 def _exempt(world: PublicGrid, exempt: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(exempt, str):
-        raise GameError(f"exempt must be names of points, got the text {exempt!r}")
-    spared = tuple(dict.fromkeys(exempt))
-    names = {point.name for point in world.points}
+    if isinstance(exempt, str) or not isinstance(exempt, Iterable):
+        raise GameError(f"exempt must be names of points, got {named(exempt)}")
+    spared = tuple(exempt)
+    names = [point.name for point in world.points]
     for name in spared:
         if name not in names:
             raise GameError(f"exempt names {name!r}, which is no metering point")
-    return spared
+    return tuple(dict.fromkeys(spared))
 
 
 def _zonal_prices(

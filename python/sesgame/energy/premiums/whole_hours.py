@@ -32,10 +32,7 @@ def whole_hours(steps: TimeSteps) -> TimeSteps:
     '2 steps of 60 minutes'
     """
     if _HOUR % steps.step != np.timedelta64(0, "s"):
-        raise GameError(
-            f"a premium counts by the hour, and steps of {steps.step_hours * 60:g} minutes make up "
-            f"none"
-        )
+        raise GameError(f"a premium counts by the hour, and {steps.in_words} make up none")
     n_parts = int(_HOUR // steps.step)
     begins = steps.times[::n_parts]
     uneven = begins != begins.astype("datetime64[h]")
