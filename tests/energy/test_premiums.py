@@ -97,6 +97,24 @@ def test_rates_are_those_of_the_decree(power_kw, price, zone, expected):
     assert 1000 * float(found) == pytest.approx(expected, abs=1e-12)
 
 
+def test_shared_energy_is_the_lesser_sum_of_each_hour():
+    world = grid(
+        {
+            "roof": ("roof", "", [5.0, 8.0, 0.0], [0.0, 1.0, 0.0]),
+            "home": ("home", "", [0.0] * 3, [6.0, 2.0, 4.0]),
+        },
+        hours(3),
+        own_points="never",
+    )
+    found = sg.energy.sharing_premium(
+        world, SCHEME, plants={"roof": plant()}, zonal_price_per_kwh=0.2
+    )
+    assert found.shared_kwh.tolist() == [[5, 3, 0]]
+    # The two registers of the roof share with each other, also by itself.
+    assert found.game().value(["roof"]) == pytest.approx(0.09, abs=ROUNDING)
+    assert "although own_points is 'never'" in found.readings[0]
+
+
 def test_only_photovoltaics_are_corrected():
     wind = plant(100, "north", "other renewable")
     assert float(SCHEME.per_kwh(wind, 0.2)) == 0.08
@@ -138,7 +156,8 @@ def test_premiums_are_those_of_fractions(n_parts, alike, seed):
     np.testing.assert_allclose(
         found.plant_shared_kwh.sum(axis=0), found.shared_kwh.sum(axis=0), atol=ROUNDING, rtol=0
     )
-    assert sum(part.premium for part in found.by_class) == pytest.approx(found.total, abs=ROUNDING)
+    by_class = sum(part.premium for part in found.by_class)
+    np.testing.assert_allclose(by_class, found.premium_by_hour.sum(axis=0), atol=ROUNDING, rtol=0)
     assert sum(len(part.plants) for part in found.by_class) == len(plants)
 
 

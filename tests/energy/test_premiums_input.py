@@ -22,7 +22,7 @@ ROOF = PremiumPlant(power_kw=50, zone="north", technology="photovoltaic")
 QUARTER, HOUR = np.timedelta64(15, "m"), np.timedelta64(1, "h")
 
 
-def world(steps=None, **more):
+def world(steps=None, currency="EUR", **more):
     steps = sg.energy.TimeSteps("2024-06-01T12:00", HOUR, 2) if steps is None else steps
     out = np.ones(steps.n_steps)
     return PublicGrid(
@@ -31,7 +31,7 @@ def world(steps=None, **more):
             MeteringPoint(name="p2", member="home", contract="any", import_kwh=out, zone="b"),
         ],
         steps=steps,
-        contracts=[Contract(name="any", energy=Tariff.flat(0.30, 0.08))],
+        contracts=[Contract(name="any", energy=Tariff.flat(0.30, 0.08, currency))],
         **more,
     )
 
@@ -122,6 +122,7 @@ def unlike(prices):
             },
             "batteries to be dispatched has no premium",
         ),
+        ({"world": world(currency="CHF")}, "the contracts are in CHF, and .* is in EUR"),
         ({"world": 5}, "world must be PublicGrid, got int 5"),
         ({"scheme": "italy_2024"}, "scheme must be PremiumScheme, got str 'italy_2024'"),
     ],

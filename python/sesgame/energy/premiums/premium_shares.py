@@ -123,11 +123,11 @@ def _by_hour(premium: SharingPremium, kept: Array) -> Array:
     values = np.zeros(len(row))
     home, earned = premium.substation_of_plant, premium.premium
     for number, name in enumerate(premium.plants):
-        values[owner[name]] += earned[number] @ kept[home[number]]
+        values[owner[name]] += (earned[number] * kept[home[number]]).sum()
     withdrawn = premium.withdrawn_kwh
     rest = premium.premium_by_hour * (1 - kept)
     per_kwh = np.divide(rest, withdrawn, out=np.zeros(shape), where=withdrawn > 0)
     for point in world.points:
         drawn = by_hour(point.import_kwh, shape[1])
-        values[row[point.member]] += drawn @ per_kwh[zone[point.zone]]
+        values[row[point.member]] += (drawn * per_kwh[zone[point.zone]]).sum()
     return values

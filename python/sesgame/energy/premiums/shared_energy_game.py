@@ -91,7 +91,8 @@ def shared_energy_game(
         raise GameError(f"there are {len(labels)} labels for {n_members} members")
     worth = _worth(worth_per_kwh, n_steps)
     netted = native_from(netting_game, withdrawn - injected, worth, np.zeros(n_steps))
-    bought = withdrawn @ worth
+    # Not a product of BLAS, whose bits depend on its threads.
+    bought = np.einsum("it,t->i", withdrawn, worth)
     native = native_from(strategic_equivalent, netted, -1.0, bought)
     # n values and a cost are added up, each rounded.
     rounding = (n_members + 1) * math.ulp(2 * math.fsum(bought.tolist()))

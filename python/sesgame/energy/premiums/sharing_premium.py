@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 __all__ = ["ClassPremium", "SetApart", "SharingPremium", "sharing_premium"]
 
 
-@dataclass(frozen=True)
-class ClassPremium:
-    """What plants of one size earn together.
+@dataclass(frozen=True, eq=False)
+class ClassPremium(ByValue):
+    """What plants of one size earn together, by hour.
 
     Attributes
     ----------
     power_class : PowerClass
     plants : tuple of str
         Their points.
-    injected_kwh, shared_kwh, premium : float
+    injected_kwh, shared_kwh, premium : ndarray of shape (H,)
         What they feed in, what of it is shared, and what that earns.
     """
 
     power_class: PowerClass
     plants: tuple[str, ...]
-    injected_kwh: float
-    shared_kwh: float
-    premium: float
+    injected_kwh: Array
+    shared_kwh: Array
+    premium: Array
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class SharingPremium(ByValue):
 
     @property
     def by_class(self) -> tuple[ClassPremium, ...]:
-        """What plants of each class of size earn together; classes without a plant are left out."""
+        """What plants of each class earn together; classes without a plant are left out."""
         earned, names, found = self.premium, list(self.plants), []
         for power_class in self.scheme.power_classes:
             rows = [
@@ -168,9 +168,9 @@ class SharingPremium(ByValue):
                     ClassPremium(
                         power_class,
                         tuple(names[row] for row in rows),
-                        float(self.plant_injected_kwh[rows].sum()),
-                        float(self.plant_shared_kwh[rows].sum()),
-                        float(earned[rows].sum()),
+                        self.plant_injected_kwh[rows].sum(axis=0),
+                        self.plant_shared_kwh[rows].sum(axis=0),
+                        earned[rows].sum(axis=0),
                     )
                 )
         return tuple(found)
@@ -305,7 +305,8 @@ def sharing_premium(
     Raises
     ------
     GameError
-        Steps do not make whole hours, or the scheme does not hold on all of them. A point feeds in
+        Steps do not make whole hours, the scheme does not hold on all of them or is in another
+        currency, or there are batteries to be dispatched. A point feeds in
         and is no plant, or a plant is no point, is of an unknown zone or technology, or larger than
         all classes. A zonal price is missing, not finite, or of another number of hours.
 
@@ -351,6 +352,10 @@ def sharing_premium(
         raise GameError(
             "a world with batteries to be dispatched has no premium: what is shared is metered; "
             "give the points as they were metered"
+        )
+    if part.currency != scheme.currency:
+        raise GameError(
+            f"the contracts are in {part.currency}, and {scheme.name!r} is in {scheme.currency}"
         )
     hours = whole_hours(part.steps)
     _check_validity(scheme, hours)
@@ -401,7 +406,7 @@ def sharing_premium(
         set_apart=tuple(
             _set_apart(scheme, zones, home, has_grant, (by_plant, by_plant_shared, rate))
         ),
-        readings=_readings(hours, len(described), bool(has_grant.any() and spared)),
+        readings=_readings(part, hours, len(described), bool(has_grant.any() and spared)),
     )
 
 
@@ -519,8 +524,15 @@ def _zonal_price(what: str, given: PriceSeries | ArrayLike, hours: TimeSteps) ->
     return price
 
 
-def _readings(hours: TimeSteps, n_plants: int, spares_some: bool) -> tuple[str, ...]:
+def _readings(
+    world: PublicGrid, hours: TimeSteps, n_plants: int, spares_some: bool
+) -> tuple[str, ...]:
     found = []
+    if world.own_points != "always":
+        found.append(
+            f"What points of one member feed in and draw counts as shared, although own_points is "
+            f"{world.own_points!r}: a premium asks for sums alone."
+        )
     if n_plants > 1:
         found.append(
             "An hour's shared energy falls to the plants under a substation in proportion to what "
