@@ -11,6 +11,7 @@ from sesgame.energy.premiums.whole_hours import by_hour
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.door import checked_arguments
+from sesgame.game.players import Players
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def premium_shares(
         values = _by_hour(premium, _part_of_plants(premium, statute, part_of_plants))
     kept = f", {part_of_plants:.0%} to plants" if part_of_plants else ""
     return Allocation(
-        players=members,
+        players=Players(members),
         values=values,
         kind="gain",
         method=f"premium {statute}{kept}",

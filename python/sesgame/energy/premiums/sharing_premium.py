@@ -221,12 +221,14 @@ class SharingPremium(ByValue):
         if self.exempt and any(plant.grant for plant in self.plants.values()):
             return None  # who draws decides what a shared kWh earns
         place, rates = self.substation_of_plant, np.zeros_like(self.shared_kwh)
+        feeds_in = self.plant_injected_kwh > 0
         for substation in range(len(self.substations)):
-            own = self.premium_per_kwh[place == substation]
-            if len(own):
-                if (own != own[0]).any():
-                    return None
-                rates[substation] = own[0]
+            own = place == substation
+            here, fed_in = self.premium_per_kwh[own], feeds_in[own]
+            highest = here.max(axis=0, where=fed_in, initial=0.0)
+            if (fed_in & (here != highest)).any():
+                return None
+            rates[substation] = highest
         return rates
 
     def _premium_game(self, withdrawn: Array) -> PremiumGame:
