@@ -16,7 +16,7 @@ from sesgame.energy.validity import Validity
 from sesgame.errors import GameError
 from sesgame.files.json_fields import JsonField
 from sesgame.game.by_value import ByValue
-from sesgame.game.door import checked_arguments
+from sesgame.game.door import checked_arguments, checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -62,7 +62,8 @@ class PowerClass:
     cap_per_kwh: float
 
 
-@dataclass(frozen=True, init=False)
+@checked_fields
+@dataclass(frozen=True, kw_only=True)
 class PremiumPlant:
     """What a premium has to know of a plant.
 
@@ -93,17 +94,13 @@ class PremiumPlant:
     technology: str
     grant: float = 0.0
 
-    @checked_arguments
-    def __init__(self, *, power_kw: float, zone: str, technology: str, grant: float = 0.0) -> None:
-        if not (np.isfinite(power_kw) and power_kw > 0):
-            raise GameError(f"power_kw of a plant is {power_kw}; it must be above 0")
-        if not 0 <= grant <= 1:
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.power_kw) and self.power_kw > 0):
+            raise GameError(f"power_kw of a plant is {self.power_kw}; it must be above 0")
+        if not 0 <= self.grant <= 1:
             raise GameError(
-                f"grant of a plant is {grant}; it is a part of the investment, in [0, 1]"
+                f"grant of a plant is {self.grant}; it is a part of the investment, in [0, 1]"
             )
-        given = {"power_kw": power_kw, "zone": zone, "technology": technology, "grant": grant}
-        for name, value in given.items():
-            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -174,6 +171,7 @@ class PremiumScheme(ByValue):
     set_apart_for: str
 
     @classmethod
+    @checked_arguments
     def shipped(cls, name: str) -> PremiumScheme:
         """Return a scheme that comes along.
 
@@ -199,6 +197,7 @@ class PremiumScheme(ByValue):
             return cls.from_json(path)
 
     @classmethod
+    @checked_arguments
     def from_json(cls, path: str | PathLike[str]) -> PremiumScheme:
         """Read a scheme from a file in the form of those that come along.
 

@@ -17,7 +17,7 @@ from sesgame.energy.tariff import PriceSeries
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.energy.validity import Validity
 from sesgame.errors import GameError
-from sesgame.formatting import count, named
+from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
@@ -473,8 +473,6 @@ def _described(
 
 
 def _exempt(world: PublicGrid, exempt: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(exempt, str) or not isinstance(exempt, Iterable):
-        raise GameError(f"exempt must be names of points, got {named(exempt)}")
     spared = tuple(exempt)
     names = [point.name for point in world.points]
     for name in spared:
