@@ -214,7 +214,8 @@ class SharingPremium(ByValue):
             return shared_energy_game(
                 injected.reshape(flat), withdrawn.reshape(flat), rates.ravel(), players=members
             )
-        return Game.from_function(members, self._premium_game(withdrawn), kind="gain", batched=True)
+        premium = self._premium_game(injected, withdrawn)
+        return Game.from_function(members, premium, kind="gain", batched=True)
 
     def _one_rate(self) -> Array | None:
         """Return the premium under each substation by hour; None where plants differ in it."""
@@ -231,29 +232,26 @@ class SharingPremium(ByValue):
             rates[substation] = highest
         return rates
 
-    def _premium_game(self, withdrawn: Array) -> PremiumGame:
-        world, scheme = self.world, self.scheme
-        place = {member: row for row, member in enumerate(world.members)}
-        owner = {point.name: place[point.member] for point in world.points}
-        exempt = np.zeros_like(withdrawn)
+    def _premium_game(self, injected: Array, withdrawn: Array) -> PremiumGame:
+        world, scheme, n_hours = self.world, self.scheme, self.hours.n_steps
+        row = {member: number for number, member in enumerate(world.members)}
         zone = {name: number for number, name in enumerate(self.substations)}
+        exempt = np.zeros_like(withdrawn)
+        earned, taken = np.zeros_like(withdrawn), np.zeros_like(withdrawn)
         for point in world.points:
+            place = row[point.member], zone[point.zone]
             if point.name in self.exempt:
-                row = place[point.member], zone[point.zone]
-                exempt[row] += by_hour(point.import_kwh, self.hours.n_steps)
-        gross = [
-            scheme.per_kwh(plant, self.zonal_price_per_kwh[home])
-            for plant, home in zip(self.plants.values(), self.substation_of_plant, strict=True)
-        ]
-        return PremiumGame(
-            withdrawn_kwh=withdrawn,
-            exempt_kwh=exempt,
-            injected_kwh=self.plant_injected_kwh,
-            owner=np.array([owner[name] for name in self.plants], dtype=np.int64),
-            substation=self.substation_of_plant,
-            rate_per_kwh=np.array(gross).reshape(self.premium_per_kwh.shape),
-            reduction=np.array([scheme.grant_reduction(plant) for plant in self.plants.values()]),
-        )
+                exempt[place] += by_hour(point.import_kwh, n_hours)
+            if point.name in self.plants:
+                plant = self.plants[point.name]
+                gross = scheme.per_kwh(plant, self.zonal_price_per_kwh[place[1]])
+                gross = gross * by_hour(point.export_kwh, n_hours)
+                reduction = scheme.grant_reduction(plant)
+                earned[place] += gross * (1 - reduction)
+                taken[place] += gross * reduction
+        # In other hours no coalition shares anything.
+        shares = self.shared_kwh > 0
+        return PremiumGame(*(e[:, shares] for e in (withdrawn, exempt, injected, earned, taken)))
 
     def __repr__(self) -> str:
         return (
