@@ -13,6 +13,7 @@ from fixtures.drawn import drawn
 from hypothesis import strategies as st
 from reference.premium_oracle import ITALY, premiums
 from sesgame.energy import Contract, MeteringPoint, PremiumPlant, PremiumScheme, PublicGrid, Tariff
+from sesgame.errors import AllocationError
 
 SEEDS = st.integers(0, 100_000)
 SCHEME = PremiumScheme.shipped("italy_2024")
@@ -377,6 +378,31 @@ def test_other_statutes_are_objected_to():
     half = sg.energy.premium_shares(found, "by use", part_of_plants=0.5)
     assert half.values.tolist() == pytest.approx([0.08, 0.08, 0])
     assert half.method == "premium by use, 50% to plants"
+
+
+def test_who_may_have_nothing_of_what_is_set_apart_has_the_rest_at_most():
+    world = grid(
+        {"roof": ("roof", "", [2.0], [0.0]), "use": ("use", "", [0.0], [2.0])},
+        hours(1),
+    )
+    found = sg.energy.sharing_premium(
+        world, SCHEME, plants={"roof": plant(50, "south")}, zonal_price_per_kwh=0.2
+    )
+    for part, beyond in ((0.5, 0.0), (0.55, 0.0), (0.75, 0.16 * 0.2), (1.0, 0.16 * 0.45)):
+        shares = sg.energy.premium_shares(found, "by use", part_of_plants=part)
+        taken = found.taken_of_set_apart(shares, ["roof"])
+        assert taken == pytest.approx(beyond, abs=ROUNDING)
+        assert found.taken_of_set_apart(shares, []) == 0
+        everybody = found.taken_of_set_apart(shares, ["roof", "use", "use"])
+        assert everybody == pytest.approx(found.total_set_apart, abs=ROUNDING)
+    with pytest.raises(AllocationError, match="'nobody' is not a member; the members are"):
+        found.taken_of_set_apart(shares, ["nobody"])
+    other = sg.Allocation(["roof", "use"], [1.0, 1.0], kind="gain", method="given")
+    with pytest.raises(AllocationError, match="the shares add up to 2, and the premium"):
+        found.taken_of_set_apart(other, ["roof"])
+    costs = sg.Allocation(["roof", "use"], [0.08, 0.08], kind="cost", method="given")
+    with pytest.raises(AllocationError, match=r"must be gains of \{roof, use\}, got costs of"):
+        found.taken_of_set_apart(costs, ["roof"])
 
 
 def written(tmp_path, change):

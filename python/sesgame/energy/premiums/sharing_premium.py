@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,9 @@ from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.tariff import PriceSeries
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.energy.validity import Validity
-from sesgame.errors import GameError
-from sesgame.formatting import count
+from sesgame.errors import AllocationError, GameError
+from sesgame.formatting import count, short_coalition
+from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
@@ -152,6 +153,74 @@ class SharingPremium(ByValue):
     def total_set_apart(self) -> float:
         """What of :attr:`total` is set apart for some members or ends."""
         return sum(part.amount for part in self.set_apart)
+
+    @checked_arguments
+    def taken_of_set_apart(self, shares: Allocation, excluded: Iterable[Hashable]) -> float:
+        r"""Return how much of what is set apart members have who may have nothing of it.
+
+        .. math:: \Bigl( \sum_{i \in \text{excluded}} x_i - (\text{total} - A) \Bigr)^+
+
+        with all that is set apart, A. A division of the premium with 0 is in order.
+
+        Parameters
+        ----------
+        shares : Allocation
+            A division of :attr:`total` among the members.
+        excluded : iterable of hashable
+            The members for whom nothing is set apart, such as businesses.
+
+        Raises
+        ------
+        AllocationError
+            The shares are not of the members, do not add up to the premium, or somebody excluded is
+            no member.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import sesgame as sg
+        >>> point, flat = sg.energy.MeteringPoint, sg.energy.Tariff.flat
+        >>> world = sg.energy.PublicGrid(
+        ...     points=[
+        ...         point(name="p1", member="farm", contract="any", export_kwh=[10.0]),
+        ...         point(name="p2", member="home", contract="any", import_kwh=[10.0]),
+        ...     ],
+        ...     steps=sg.energy.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 1),
+        ...     contracts=[sg.energy.Contract(name="any", energy=flat(0.30, 0.08))],
+        ... )
+        >>> farm = sg.energy.PremiumPlant(power_kw=50, zone="south", technology="photovoltaic")
+        >>> premium = sg.energy.sharing_premium(
+        ...     world,
+        ...     sg.energy.PremiumScheme.shipped("italy_2024"),
+        ...     plants={"p1": farm},
+        ...     zonal_price_per_kwh=0.20,
+        ... )
+        >>> half = sg.shapley_value(premium.game())
+        >>> round(premium.total_set_apart, 3), premium.taken_of_set_apart(half, ["farm"])
+        (0.36, 0.0)
+        >>> most = sg.energy.premium_shares(premium, "by use", part_of_plants=0.7)
+        >>> round(premium.taken_of_set_apart(most, ["farm"]), 3)
+        0.12
+        """
+        if shares.kind != "gain" or set(shares.players) != set(self.world.members):
+            raise AllocationError(
+                f"the shares must be gains of {short_coalition(self.world.members)}, got "
+                f"{shares.kind}s of {short_coalition(tuple(shares.players))}"
+            )
+        if abs(float(shares.values.sum()) - self.total) > shares.tolerance:
+            raise AllocationError(
+                f"the shares add up to {float(shares.values.sum()):g}, and the premium is "
+                f"{self.total:g}"
+            )
+        theirs = 0.0
+        for member in dict.fromkeys(excluded):
+            if member not in self.world.members:
+                raise AllocationError(
+                    f"{member!r} is not a member; the members are "
+                    f"{short_coalition(self.world.members)}"
+                )
+            theirs += shares[member]
+        return max(0.0, theirs - (self.total - self.total_set_apart))
 
     @property
     def by_class(self) -> tuple[ClassPremium, ...]:
