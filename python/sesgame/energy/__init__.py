@@ -41,15 +41,11 @@ from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import questions
+from sesgame.energy.premiums.premium_result import ClassPremium, SetApart, SharingPremium
 from sesgame.energy.premiums.premium_scheme import PowerClass, PremiumPlant, PremiumScheme
 from sesgame.energy.premiums.premium_shares import premium_shares
 from sesgame.energy.premiums.shared_energy_game import shared_energy_game
-from sesgame.energy.premiums.sharing_premium import (
-    ClassPremium,
-    SetApart,
-    SharingPremium,
-    sharing_premium,
-)
+from sesgame.energy.premiums.sharing_premium import sharing_premium
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from sesgame.energy.premiums.sharing_premium import SharingPremium
+from sesgame.energy.premiums.premium_result import SharingPremium
 from sesgame.energy.premiums.whole_hours import by_hour
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
