@@ -116,6 +116,18 @@ def test_shared_energy_is_the_lesser_sum_of_each_hour():
     assert "although own_points is 'never'" in found.readings[0]
 
 
+def test_a_community_that_shares_nothing_earns_nothing():
+    nothing, some = [0.0, 0.0], [1.0, 2.0]
+    use = grid({"a": ("a", "", nothing, some), "b": ("b", "", nothing, some)}, hours(2))
+    found = sg.energy.sharing_premium(use, SCHEME, plants={}, zonal_price_per_kwh=0.2)
+    assert (found.total, found.total_set_apart, found.by_class) == (0, 0, ())
+    assert found.game().tabulate().tolist() == [0] * 4
+    assert sg.energy.premium_shares(found, "to the scarce side").values.tolist() == [0, 0]
+    apart = grid({"a": ("a", "1", some, nothing), "b": ("b", "2", nothing, some)}, hours(2))
+    found = sg.energy.sharing_premium(apart, SCHEME, plants={"a": plant()}, zonal_price_per_kwh=0.2)
+    assert found.game().tabulate().tolist() == [0] * 4
+
+
 def test_only_photovoltaics_are_corrected():
     wind = plant(100, "north", "other renewable")
     assert float(SCHEME.per_kwh(wind, 0.2)) == 0.08
@@ -160,6 +172,31 @@ def test_premiums_are_those_of_fractions(n_parts, alike, seed):
     by_class = sum(part.premium for part in found.by_class)
     np.testing.assert_allclose(by_class, found.premium_by_hour.sum(axis=0), atol=ROUNDING, rtol=0)
     assert sum(len(part.plants) for part in found.by_class) == len(plants)
+
+
+def test_the_order_of_points_and_members_makes_no_difference():
+    world, plants, prices, exempt = street(11)
+    turned = PublicGrid(
+        points=world.points[::-1],
+        steps=world.steps,
+        contracts=world.contracts,
+        members=world.members[::-1],
+    )
+    one, other = (
+        sg.energy.sharing_premium(
+            each, SCHEME, plants=plants, zonal_price_per_kwh=prices, exempt=exempt
+        )
+        for each in (world, turned)
+    )
+    assert other.total == pytest.approx(one.total, abs=ROUNDING)
+    assert other.total_set_apart == pytest.approx(one.total_set_apart, abs=ROUNDING)
+    for rule in (
+        lambda found: sg.shapley_value(found.game()),
+        lambda found: sg.energy.premium_shares(found, "by use", part_of_plants=0.5),
+    ):
+        first, second = rule(one), rule(other)
+        for member in world.members:
+            assert second[member] == pytest.approx(first[member], abs=ROUNDING)
 
 
 @pytest.mark.parametrize("alike", [False, True])

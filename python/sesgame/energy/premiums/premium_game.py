@@ -29,13 +29,13 @@ class PremiumGame(ByValue):
 
     Attributes
     ----------
-    withdrawn_kwh, exempt_kwh, injected_kwh, earned, taken : ndarray of shape (n, H)
+    injected_kwh, withdrawn_kwh, exempt_kwh, earned, taken : ndarray of shape (n, H)
         Of each member, in hours under one substation after those under another.
     """
 
+    injected_kwh: Array
     withdrawn_kwh: Array
     exempt_kwh: Array
-    injected_kwh: Array
     earned: Array
     taken: Array
 

@@ -273,15 +273,14 @@ class SharingPremium(ByValue):
             are divided among its plants as those of all are: a value costs O(n Z H) in NumPy, and
             the game need not be balanced.
         """
-        injected, withdrawn = self.member_energy()
-        members = self.world.members
-        rates = self._one_rate()
+        members, rates = self.world.members, self._one_rate()
+        # In other hours no coalition shares anything; a game needs one of them.
+        shares = (self.shared_kwh > 0) | (not self.shared_kwh.any())
+        injected, withdrawn = (energy[:, shares] for energy in self.member_energy())
         if rates is not None:
-            flat = len(members), -1
-            return shared_energy_game(
-                injected.reshape(flat), withdrawn.reshape(flat), rates.ravel(), players=members
-            )
-        premium = self._premium_game(injected, withdrawn)
+            return shared_energy_game(injected, withdrawn, rates[shares], players=members)
+        by_grant = (energy[:, shares] for energy in self._by_grant())
+        premium = PremiumGame(injected, withdrawn, *by_grant)
         return Game.from_function(members, premium, kind="gain", batched=True)
 
     def _one_rate(self) -> Array | None:
@@ -299,12 +298,16 @@ class SharingPremium(ByValue):
             rates[substation] = highest
         return rates
 
-    def _premium_game(self, injected: Array, withdrawn: Array) -> PremiumGame:
+    def _by_grant(self) -> tuple[Array, Array, Array]:
+        """Return of each member what it draws exempt, and what all it feeds in would earn.
+
+        With the factor of grants, and what the factor takes; by substation and hour.
+        """
         world, scheme, n_hours = self.world, self.scheme, self.hours.n_steps
         row = {member: number for number, member in enumerate(world.members)}
         zone = {name: number for number, name in enumerate(self.substations)}
-        exempt = np.zeros_like(withdrawn)
-        earned, taken = np.zeros_like(withdrawn), np.zeros_like(withdrawn)
+        exempt = np.zeros((len(row), *self.shared_kwh.shape))
+        earned, taken = exempt.copy(), exempt.copy()
         for point in world.points:
             place = row[point.member], zone[point.zone]
             if point.name in self.exempt:
@@ -316,9 +319,7 @@ class SharingPremium(ByValue):
                 reduction = scheme.grant_reduction(plant)
                 earned[place] += gross * (1 - reduction)
                 taken[place] += gross * reduction
-        # In other hours no coalition shares anything.
-        shares = self.shared_kwh > 0
-        return PremiumGame(*(e[:, shares] for e in (withdrawn, exempt, injected, earned, taken)))
+        return exempt, earned, taken
 
     def __repr__(self) -> str:
         return (
