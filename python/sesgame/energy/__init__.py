@@ -55,6 +55,15 @@ from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
 from sesgame.energy.sharing_coefficients import SharingCoefficients
+from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
+from sesgame.energy.sharing_keys.equal_key import EqualKey
+from sesgame.energy.sharing_keys.given_key import GivenKey
+from sesgame.energy.sharing_keys.hierarchical_key import HierarchicalKey
+from sesgame.energy.sharing_keys.keys import KEYS
+from sesgame.energy.sharing_keys.pairwise_key import PairwiseKey
+from sesgame.energy.sharing_keys.shared_generation import shared_generation
+from sesgame.energy.sharing_keys.sharing_key import SharingKey
+from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
@@ -76,12 +85,18 @@ __all__ = [
     "Controller",
     "DemandCharge",
     "DispatchOracle",
+    "DynamicKey",
+    "EqualKey",
     "FixedFee",
+    "GivenKey",
     "Grid",
+    "HierarchicalKey",
+    "KEYS",
     "Line",
     "MeteringPoint",
     "OwenPrices",
     "OwnAccounts",
+    "PairwiseKey",
     "PeakPrices",
     "PeakShare",
     "PeakShaving",
@@ -100,8 +115,10 @@ __all__ = [
     "SelfConsumption",
     "SetApart",
     "SharingCoefficients",
+    "SharingKey",
     "SharingPremium",
     "SharingPrices",
+    "StaticKey",
     "StorageOffer",
     "StorageWindow",
     "StoredSharingPrices",
@@ -122,6 +139,7 @@ __all__ = [
     "read_eltariff",
     "read_urdb",
     "shared_energy_game",
+    "shared_generation",
     "sharing_game",
     "sharing_premium",
     "supply_demand_ratio",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.covering_steps import covering_steps
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
@@ -104,7 +105,8 @@ class SharingCoefficients(ByValue):
             when = f" at {steps.time(step_off)}" if steps is not None else ""
             found = float(sums if steps is None else sums[step_off])
             raise GameError(
-                f"the coefficients add up to {found:.{max(decimals, 2)}g}{when}, and not to 1"
+                f"the coefficients add up to {found:.{max(decimals, 2)}g}{when}, and not to 1 "
+                f"within {_tolerance(len(labels), decimals):.2g}"
             )
         array.setflags(write=False)
         fields = {"members": labels, "values": array, "steps": steps, "decimals": decimals}
@@ -162,7 +164,8 @@ class SharingCoefficients(ByValue):
             more = f", and so are {off.size - 1:,} rows more" if off.size > 1 else ""
             raise GameError(
                 f"{table.path}, line {table.lines[row]}, {steps.time(row)}: the coefficients add "
-                f"up to {sums[row]:.{decimals + 1}g}, and not to 1{more}"
+                f"up to {sums[row]:.{decimals + 1}g}, and not to 1 within "
+                f"{_tolerance(len(members), decimals):.2g}{more}"
             )
         return cls(members, values, steps, decimals=decimals)
 
@@ -201,22 +204,7 @@ class SharingCoefficients(ByValue):
         own = self.steps
         if own is None:
             return np.repeat(self.values[:, np.newaxis], steps.n_steps, axis=1)
-        if (own.calendar.zone is None) != (steps.calendar.zone is None):
-            raise GameError("either the coefficients or the steps have a zone, and the other none")
-        if steps.start < own.start or steps.end > own.end:
-            raise GameError(
-                f"the coefficients cover {own.time(0)} to {own.time(own.n_steps)}, but the steps "
-                f"{steps.time(0)} to {steps.time(steps.n_steps)}"
-            )
-        second = np.timedelta64(1, "s")
-        begins = ((steps.instants - own.start) / second).astype(np.int64)
-        first = begins // int(own.step / second)
-        last = (begins + int(steps.step / second) - 1) // int(own.step / second)
-        changes = first != last
-        if changes.any():
-            when = steps.time(int(np.argmax(changes)))
-            raise GameError(f"the coefficients change within the step from {when}")
-        found: NDArray[np.float64] = self.values[:, first]
+        found: NDArray[np.float64] = self.values[:, covering_steps(own, steps, "the coefficients")]
         return found
 
     @property

@@ -132,7 +132,7 @@ def sharing_premium(
     by_plant = np.zeros((len(described), n_hours))
     row = {name: number for number, name in enumerate(described)}
     for point in part.points:
-        fed_in, drawn = by_hour(point.export_kwh, n_hours), by_hour(point.import_kwh, n_hours)
+        fed_in, drawn = by_hour(point.shared_export_kwh, n_hours), by_hour(point.shared_import_kwh, n_hours)
         injected[place[point.zone]] += fed_in
         withdrawn[place[point.zone]] += drawn
         if point.name in spared:
