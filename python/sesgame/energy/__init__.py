@@ -70,6 +70,7 @@ from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 from sesgame.energy.urdb import read_urdb
 
 __all__ = [
+    "KEYS",
     "BargainedDispatchEvidence",
     "Battery",
     "Bill",
@@ -91,7 +92,6 @@ __all__ = [
     "GivenKey",
     "Grid",
     "HierarchicalKey",
-    "KEYS",
     "Line",
     "MeteringPoint",
     "OwenPrices",
