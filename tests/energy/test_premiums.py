@@ -146,7 +146,7 @@ def test_a_part_of_a_point_earns_as_a_point_with_a_part_of_its_readings():
     np.testing.assert_array_equal(one.game().tabulate(), other.game().tabulate())
     by_use = (sg.energy.premium_shares(found, "by use").values for found in (one, other))
     np.testing.assert_array_equal(*by_use)
-    assert one.readings[0].startswith("Of 5 metering points only the part")
+    assert one.readings[0].startswith("Of 5 metering points only what takes part")
     # A plant without a premium takes no part.
     none = grid({"a": ("a", "", [1.0], [0.0]), "b": ("b", "", [0.0], [1.0])}, hours(1))
     idle = PublicGrid(

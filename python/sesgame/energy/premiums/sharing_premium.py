@@ -297,7 +297,7 @@ def _readings(
     in_part = sum(point.participation < 1 for point in world.points)
     if in_part:
         found.append(
-            f"Of {count(in_part, 'metering point')} only the part that takes part in sharing counts."
+            f"Of {count(in_part, 'metering point')} only what takes part in sharing counts."
         )
     if world.own_points != "always":
         found.append(
