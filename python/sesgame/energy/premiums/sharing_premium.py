@@ -71,9 +71,9 @@ def sharing_premium(
     ------
     GameError
         Steps do not make whole hours, the scheme does not hold on all of them or is in another
-        currency, or there are batteries to be dispatched. A point feeds in
-        and is no plant, or a plant is no point, is of an unknown zone or technology, or larger than
-        all classes. A zonal price is missing, not finite, or of another number of hours.
+        currency, or there are batteries to be dispatched. A point feeds in and is no plant, or a
+        plant is no point, is of an unknown zone or technology, or larger than all classes. A zonal
+        price is missing, not finite, or of another number of hours.
 
     Notes
     -----
@@ -133,10 +133,8 @@ def sharing_premium(
     by_plant = np.zeros((len(described), n_hours))
     row = {name: number for number, name in enumerate(described)}
     for point in part.points:
-        fed_in, drawn = (
-            by_hour(point.shared_export_kwh, n_hours),
-            by_hour(point.shared_import_kwh, n_hours),
-        )
+        fed_in = by_hour(point.shared_export_kwh, n_hours)
+        drawn = by_hour(point.shared_import_kwh, n_hours)
         injected[place[point.zone]] += fed_in
         withdrawn[place[point.zone]] += drawn
         if point.name in spared:
