@@ -23,6 +23,7 @@ from fixtures.public_objects import (
     networks,
     objects,
     public_classes,
+    sharing_premium,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -35,6 +36,7 @@ WORLD = community(3)
 PUBLIC = objects()[E.PublicGrid]
 WITH_BATTERY = community(2, batteries=UNLIKE[:1])
 SETTLED = M.vcg(books())
+PREMIUM = sharing_premium()
 WRONG = (
     None,
     "ab",
@@ -96,6 +98,18 @@ CALLS = {
         "surplus_kwh": [[0.0], [2.0]],
         "buy_per_kwh": 0.3,
         "sell_per_kwh": 0.1,
+    },
+    "energy.premium_shares": {"premium": PREMIUM, "statute": "by use"},
+    "energy.shared_energy_game": {
+        "injected_kwh": [[1.0], [0.0]],
+        "withdrawn_kwh": [[0.0], [2.0]],
+        "worth_per_kwh": 0.1,
+    },
+    "energy.sharing_premium": {
+        "world": PREMIUM.world,
+        "scheme": PREMIUM.scheme,
+        "plants": PREMIUM.plants,
+        "zonal_price_per_kwh": 0.1,
     },
     "energy.questions": {"community": WORLD},
     "energy.mid_market_rate": {"community": WORLD},
@@ -188,6 +202,9 @@ MAKERS = {
     "energy.MeteringPoint": POINT,
     "energy.PairwiseKey": {"keys": {"roof": E.DynamicKey()}},
     "energy.PeakShaving": {"threshold_kw": 1.0},
+    "energy.PremiumPlant": {"power_kw": 50.0, "zone": "north", "technology": "photovoltaic"},
+    "energy.PremiumScheme.from_json": {"path": "nowhere.json"},
+    "energy.PremiumScheme.shipped": {"name": "italy_2024"},
     "energy.PriceBand": {"buy_per_kwh": 0.3, "sell_per_kwh": 0.1},
     "energy.PriceSeries": {"steps": STEPS, "buy_per_kwh": [0.3, 0.3], "sell_per_kwh": [0.1, 0.1]},
     "energy.OperatorSeries": OPERATOR,
@@ -260,15 +277,20 @@ FOUND = frozenset(
         "energy.Bill",
         "energy.BillLine",
         "energy.BrokenIdentity",
+        "energy.ClassPremium",
         "energy.DispatchOracle",
         "energy.NearestKey",
         "energy.KeyDifference",
         "energy.OwnAccounts",
         "energy.PeakShare",
         "energy.Pool",
+        "energy.PowerClass",
+        "energy.PremiumScheme",
         "energy.PublishedTariff",
         "energy.Question",
         "energy.Schedule",
+        "energy.SetApart",
+        "energy.SharingPremium",
         "markets.BudgetBalance",
         "markets.MisreportScan",
         "markets.NetworkSettlement",

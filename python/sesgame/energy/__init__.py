@@ -49,6 +49,11 @@ from sesgame.energy.operator_series.operator_bills import operator_bills
 from sesgame.energy.operator_series.operator_series import OperatorSeries
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import questions
+from sesgame.energy.premiums.premium_result import ClassPremium, SetApart, SharingPremium
+from sesgame.energy.premiums.premium_scheme import PowerClass, PremiumPlant, PremiumScheme
+from sesgame.energy.premiums.premium_shares import premium_shares
+from sesgame.energy.premiums.shared_energy_game import shared_energy_game
+from sesgame.energy.premiums.sharing_premium import sharing_premium
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
@@ -88,6 +93,7 @@ __all__ = [
     "BrokenIdentity",
     "Calendar",
     "CalendarHours",
+    "ClassPremium",
     "ClusteredEvidence",
     "Community",
     "Contract",
@@ -113,6 +119,9 @@ __all__ = [
     "PeakShare",
     "PeakShaving",
     "Pool",
+    "PowerClass",
+    "PremiumPlant",
+    "PremiumScheme",
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
@@ -122,8 +131,10 @@ __all__ = [
     "Scenarios",
     "Schedule",
     "SelfConsumption",
+    "SetApart",
     "SharingCoefficients",
     "SharingKey",
+    "SharingPremium",
     "SharingPrices",
     "StaticKey",
     "StorageOffer",
@@ -148,11 +159,14 @@ __all__ = [
     "mid_market_rate",
     "nearest_key",
     "operator_bills",
+    "premium_shares",
     "questions",
     "read_eltariff",
     "read_urdb",
+    "shared_energy_game",
     "shared_generation",
     "sharing_game",
+    "sharing_premium",
     "supply_demand_ratio",
     "uniform_local_price",
 ]
