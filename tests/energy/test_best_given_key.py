@@ -33,7 +33,7 @@ def steps(draw):
     return draw(shape), draw(three), draw(st.lists(worth, min_size=3, max_size=3))
 
 
-@drawn(60, 600, steps())
+@drawn(30, 200, steps())
 def test_no_use_of_a_step_saves_more(case):
     generated, consumed, worth = (np.array(each, dtype=float) for each in case)
     used = merit_order(worth, consumed, generated)
@@ -248,7 +248,7 @@ def test_a_peak_that_no_program_has_is_refused_by_name(more, words):
 def test_wrong_arguments_are_named():
     with pytest.raises(GameError, match='peaks must be "unchanged"'):
         E.best_given_key(neighbours(SUN, NEEDS, BUYS), peaks="both")
-    with pytest.raises(GameError, match="a sharing key is for a PublicGrid"):
+    with pytest.raises(GameError, match="world must be PublicGrid, got str"):
         E.best_given_key("street")
 
 

@@ -36,7 +36,7 @@ def pairs(draw):
 
 
 @of_each
-@drawn(25, 200, pairs())
+@drawn(20, 120, pairs())
 def test_no_key_is_nearer(distance, case):
     generated, consumed, buys, wanted = case
     world = neighbours(generated, consumed, buys, fee=0.0625)

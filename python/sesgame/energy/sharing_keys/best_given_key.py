@@ -11,7 +11,6 @@ from sesgame.energy.sharing_keys.best_static_key import Peaks, check_peaks
 from sesgame.energy.sharing_keys.bills_of_use import BillsOfUse, cheapest_use
 from sesgame.energy.sharing_keys.given_key import GivenKey
 from sesgame.energy.sharing_keys.merit_order import merit_order
-from sesgame.energy.sharing_keys.worth_of_use import part_of
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -77,6 +76,7 @@ class BestGivenKey(ByValue):
         gap = self.cost - self.least_cost
         return gap if gap > self.tolerance else 0.0
 
+    @checked_arguments
     def verify(
         self, world: PublicGrid, *, start: Moment | None = None, end: Moment | None = None
     ) -> Verification:
@@ -91,7 +91,7 @@ class BestGivenKey(ByValue):
         -----
         O(n T log n).
         """
-        bills = BillsOfUse(part_of(world, start, end), self.peaks)
+        bills = BillsOfUse(world.period(start, end), self.peaks)
         n_windows = [(len(peak.windows),) for peak in bills.peaks]
         if bills.points != self.points or bills.worth.steps != self.steps:
             return self._verdict(["other points or steps draw energy than those of the key"])
@@ -221,7 +221,7 @@ def best_given_key(
     ([[1.0, 0.5], [0.0, 0.5]], True)
     """
     check_peaks(peaks)
-    bills = BillsOfUse(part_of(world, start, end), peaks)
+    bills = BillsOfUse(world.period(start, end), peaks)
     used = merit_order(bills.saved, bills.consumed, bills.worth.generated)
     prices = tuple(np.zeros(len(peak.windows)) for peak in bills.peaks)
     if any(len(peak.windows) for peak in bills.peaks):

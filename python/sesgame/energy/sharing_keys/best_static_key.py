@@ -17,7 +17,7 @@ from sesgame.energy.sharing_keys.coefficient_gain import (
 from sesgame.energy.sharing_keys.residual_peaks import ResidualPeaks
 from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.energy.sharing_keys.static_key import StaticKey
-from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
+from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
@@ -111,6 +111,7 @@ class BestStaticKey(ByValue):
         gap = self.cost - self.least_cost
         return gap if gap > self.tolerance else 0.0
 
+    @checked_arguments
     def verify(
         self, world: PublicGrid, *, start: Moment | None = None, end: Moment | None = None
     ) -> Verification:
@@ -125,7 +126,7 @@ class BestStaticKey(ByValue):
         -----
         O(n T log T).
         """
-        curves = _Curves(part_of(world, start, end), self.peaks, self.unused)
+        curves = _Curves(world.period(start, end), self.peaks, self.unused)
         given, failures = self.coefficients, []
         n_points = {len(self.points), len(given), len(self.rents), len(self.touched)}
         if tuple(point.name for point in curves.worth.consumers) != self.points:
@@ -252,7 +253,7 @@ def best_static_key(
     (1.66, True)
     """
     check_peaks(peaks)
-    curves = _Curves(part_of(world, start, end), peaks, unused)
+    curves = _Curves(world.period(start, end), peaks, unused)
     coefficients, multiplier = curves.best()
     bounding = curves.bounding()
     rents = np.array([curve.rent(multiplier) for curve in bounding])

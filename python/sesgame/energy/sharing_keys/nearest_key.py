@@ -23,7 +23,7 @@ from sesgame.energy.sharing_keys.nearest_split import (
 from sesgame.energy.sharing_keys.shared_generation import shared_generation
 from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.energy.sharing_keys.static_key import StaticKey
-from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
+from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation
@@ -106,6 +106,7 @@ class NearestKey(ByValue):
         """The coefficients as a key."""
         return StaticKey(dict(zip(self.points, self.coefficients.tolist(), strict=True)))
 
+    @checked_arguments
     def verify(
         self,
         world: PublicGrid,
@@ -297,7 +298,7 @@ class _Search:
         allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
         terms: _Terms,
     ) -> None:
-        part = part_of(world, terms.start, terms.end)
+        part = world.period(terms.start, terms.end)
         self.fair = as_allocation(part.cost_game(), allocation)
         self._whole, self._terms, self._distance = world, terms, terms.distance
         prices = local_prices(terms.local_price_per_kwh, world)
