@@ -77,8 +77,8 @@ class PublicGrid(ByValue):
         What a shared kWh costs still: grid fees and taxes. By zone it goes from that of the point
         that feeds in to that of the point that draws, for each two zones that have points.
     reduction : float or mapping of (str, str) to float, default 0
-        By which part the fee is reduced, in [0, 1]; by zone as the fee. :attr:`fee_per_kwh` is what
-        that leaves.
+        By which part the fee is reduced, in [0, 1]; by zone as the fee. Of the community,
+        `fee_per_kwh` is what that leaves.
     own_points : {"always", "with_others", "never"}, default "always"
         Whether the points of one member share with one another: as with others, even of a member
         alone; as with others, but only where there are some; or not at all.
