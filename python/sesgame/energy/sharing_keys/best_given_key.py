@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -138,7 +138,7 @@ def best_given_key(
     *,
     start: Moment | None = None,
     end: Moment | None = None,
-    peaks: Peaks = "unchanged",
+    peaks: Literal["unchanged", "residual"] = "unchanged",
 ) -> BestGivenKey:
     r"""Return the key of each step under which all together pay least, after the fact.
 

@@ -181,8 +181,8 @@ def best_static_key(
     *,
     start: Moment | None = None,
     end: Moment | None = None,
-    peaks: Peaks = "unchanged",
-    unused: Unused = "plant",
+    peaks: Literal["unchanged", "residual"] = "unchanged",
+    unused: Literal["plant", "owner"] = "plant",
 ) -> BestStaticKey:
     r"""Return the fixed coefficients under which all together pay least.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -164,8 +164,8 @@ def nearest_key(
     allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
     *,
     local_price_per_kwh: ArrayLike | Mapping[str, ArrayLike],
-    distance: Distance = "largest",
-    unused: Unused = "plant",
+    distance: Literal["largest", "sum"] = "largest",
+    unused: Literal["plant", "owner"] = "plant",
     start: Moment | None = None,
     end: Moment | None = None,
 ) -> NearestKey:
@@ -301,10 +301,9 @@ class _Search:
         part = world.period(terms.start, terms.end)
         self.fair = as_allocation(part.cost_game(), allocation)
         self._whole, self._terms, self._distance = world, terms, terms.distance
-        prices = local_prices(terms.local_price_per_kwh, world)
-        if part is not world:
-            period = world.steps.period(terms.start, terms.end)
-            prices = {name: each[period] if each.ndim else each for name, each in prices.items()}
+        period = world.steps.period(terms.start, terms.end)
+        price = terms.local_price_per_kwh
+        prices = local_prices(price, part, world.steps.n_steps, period)
         self._worth = worth = WorthOfUse(part, terms.unused, prices)
         self.points = tuple(point.name for point in worth.consumers)
         places = {member: number for number, member in enumerate(part.members)}
