@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.cups_files import cups_text, read_cups_file
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.output_files import OutputFiles
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -179,6 +181,94 @@ class SharingCoefficients(ByValue):
             return cls(members, values, decimals=decimals)
         except GameError as error:
             raise GameError(f"{table.path}: {error}") from error
+
+    @classmethod
+    def from_cups_file(
+        cls,
+        path: str | PathLike[str],
+        *,
+        year: int | None = None,
+        zone: str | None = None,
+        cups: Mapping[Hashable, str] | None = None,
+    ) -> SharingCoefficients:
+        """Read the text file that Spanish grid operators take.
+
+        Parameters
+        ----------
+        path : path
+            Without a header, a line ``CUPS;0,333333`` for each supply point, or a line
+            ``CUPS;hour;0,333333`` for each supply point and hour of the year.
+        year : int, optional
+            That the hours are of; by default the one in the name of the file, ``CAU_YEAR.txt``.
+        zone : str, optional
+            Where the clock is on which the year begins, such as ``"Europe/Madrid"``; by default one
+            that never changes.
+        cups : mapping of member to str, optional
+            Labels for the supply points; by default each is called by its CUPS.
+
+        Raises
+        ------
+        GameError
+            The file is missing or wrong, with its line: no CUPS, no coefficient with a decimal
+            comma in [0, 1], one that is missing or there twice, other hours than those of the year,
+            coefficients that do not add up to 1, or nobody says which year it is.
+
+        Notes
+        -----
+        The hours of a year are counted as they elapse, so that the day in spring has 23 of them and
+        the one in autumn 25: a year has 8,760, one with 29 February 8,784. The first is 1, or 0
+        where the file has one.
+        """
+        file = Path(path)
+        found = read_cups_file(file, year=year, zone=zone, cups=cups)
+        try:
+            return cls(found.members, found.values, found.steps, decimals=found.decimals)
+        except GameError as error:
+            raise GameError(f"{file}: {error}") from error
+
+    @checked_arguments
+    def to_cups_file(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        cups: Mapping[Hashable, str] | None = None,
+    ) -> str:
+        """Return the text file that Spanish grid operators take, and write it if there is a path.
+
+        Parameters
+        ----------
+        path : path, optional
+            What operators ask for is called ``CAU_YEAR.txt``.
+        cups : mapping of member to str, optional
+            The CUPS of each member; by default members are called by it.
+
+        Raises
+        ------
+        GameError
+            A member has no CUPS, coefficients by step are not those of the hours of a calendar
+            year, the name of the file has another year, or coefficients do not add up to 1.
+        SesgameError
+            The file cannot be written.
+
+        Notes
+        -----
+        Six decimals, which add up to 1 exactly in the file and in each hour: what rounding leaves
+        goes by millionths to the coefficients that lost most, so none is off by a millionth.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> cups = {"ann": "ES0000000000000001TR0F", "bob": "ES0000000000000002TW0F"}
+        >>> halves = sg.energy.SharingCoefficients(["ann", "bob"], [0.25, 0.75])
+        >>> print(halves.to_cups_file(cups=cups), end="")
+        ES0000000000000001TR0F;0,250000
+        ES0000000000000002TW0F;0,750000
+        """
+        file = None if path is None else Path(path)
+        text = cups_text(self.members, self.values, self.steps, cups, file)
+        if file is not None:
+            OutputFiles(()).write({file: text})
+        return text
 
     @checked_arguments
     def during(self, steps: TimeSteps) -> NDArray[np.float64]:
