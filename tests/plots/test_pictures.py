@@ -415,6 +415,71 @@ def test_without_batteries_and_tariff_there_is_one_panel():
     assert power.get_title(loc="right") == "1 member, cost 0.90 EUR"
 
 
+def test_time_runs_to_the_end_of_the_last_step_on_the_clock_that_people_have():
+    steps = sg.energy.TimeSteps.from_times(
+        ["2024-06-01T22:00", "2024-06-01T23:00"], zone="Europe/Madrid"
+    )
+    community = sg.energy.Community(
+        members=["ann"],
+        steps=steps,
+        load_kwh=[[1.0, 2.0]],
+        tariff=sg.energy.Tariff.flat(0.30, 0.10),
+    )
+    (power,) = sg.plots.dispatch(community.dispatch(), ax=axes()).child_axes
+    hours = np.array(["2024-06-01T22:00", "2024-06-01T23:00", "2024-06-02T00:00"], "datetime64[s]")
+    assert power.patches[0].get_data().edges == pytest.approx(date2num(hours))
+    assert power.get_xlim() == pytest.approx(date2num(hours[[0, -1]]))
+
+
+# Local prices
+
+
+def evening(price=0.30):
+    return sg.energy.Community(
+        members=["ann", "bob", "eve"],
+        steps=["2016-06-01T17:00", "2016-06-01T17:15", "2016-06-01T17:30"],
+        load_kwh=[[2.0, -1.0, 1.0], [1.0, -3.0, 1.0], [-2.0, 1.0, 0.0]],
+        tariff=sg.energy.Tariff.flat(price, 0.10),
+    )
+
+
+def test_local_prices_are_drawn_in_the_band_of_the_grid_where_there_is_local_energy():
+    street = evening()
+    rules = {"law": sg.energy.mid_market_rate(street), "ours": sg.energy.bill_sharing(street)}
+    frame = sg.plots.local_prices(rules, street.steps, unit="EUR", ax=axes())
+    prices, local = frame.child_axes
+    band, *lines = (patch.get_data() for patch in prices.patches)
+    assert (band.values.tolist(), band.baseline.tolist()) == ([0.30] * 3, [0.10] * 3)
+    assert [line.values.tolist() for line in lines[:2]] == [[0.10] * 3, [0.30] * 3]
+    drawn = [line.values for line in lines[2:]]
+    expected = [
+        price
+        for bills in rules.values()
+        for price in (bills.evidence.buy_per_kwh, bills.evidence.sell_per_kwh)
+    ]
+    for line, price in zip(drawn, expected, strict=True):
+        assert line[:2].tolist() == price[:2].tolist()
+        assert np.isnan(line[2])  # nobody has energy to spare in the last step
+    assert [patch.get_linestyle() for patch in prices.patches[3:]] == ["-", "--", "-", "--"]
+    assert set(labels_of(prices)) == {"grid", "law", "ours", "costs", "earns"}
+    assert local.patches[0].get_data().values.tolist() == [4 * 2.0, 4 * 1.0, 0.0]
+    assert [panel.get_ylabel() for panel in frame.child_axes] == ["EUR/kWh", "local (kW)"]
+
+
+def test_local_prices_of_other_things_are_not_drawn():
+    street = evening()
+    bills = sg.energy.mid_market_rate(street)
+    with pytest.raises(AllocationError, match='"Shapley value" is no allocation at local prices'):
+        sg.plots.local_prices(sg.shapley_value(street.cost_game()), street.steps)
+    with pytest.raises(AllocationError, match='"mid-market rate" is of 3 steps, and here are 2'):
+        sg.plots.local_prices(bills, street.period("2016-06-01T17:15", None).steps)
+    other = {"law": bills, "dear": sg.energy.mid_market_rate(evening(0.40))}
+    with pytest.raises(
+        AllocationError, match=r'"dear" is of another community .* grid_buy_per_kwh'
+    ):
+        sg.plots.local_prices(other, street.steps)
+
+
 # Rules side by side
 
 

@@ -5,6 +5,7 @@ colour, and the colours are told apart with any colour vision and on paper.
 """
 
 from sesgame.plots.markets import merit_order, payments
+from sesgame.plots.price_bands import local_prices
 from sesgame.plots.rules import comparison
 from sesgame.plots.sampling import convergence
 from sesgame.plots.schedule import dispatch
@@ -19,6 +20,7 @@ __all__ = [
     "core",
     "dispatch",
     "excesses",
+    "local_prices",
     "merit_order",
     "payments",
 ]
