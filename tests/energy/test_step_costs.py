@@ -213,7 +213,7 @@ def test_value_schedule_and_prices_are_those_of_the_linear_program(drawn):
 
 
 @pytest.mark.slow
-@settings(max_examples=3_000)
+@settings(max_examples=2_000)
 @given(problems())
 def test_thousands_of_step_costs_agree_with_the_linear_program(drawn):
     check_values(drawn)
