@@ -20,6 +20,7 @@ from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.local_sharing.local_prices import LocalPrices
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
+from sesgame.energy.sharing_keys.shared_generation import SharedGeneration
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
@@ -71,6 +72,7 @@ __all__ = [
     "ProgrammePrices",
     "SampledShapley",
     "ShareBound",
+    "SharedGeneration",
     "SharingPrices",
     "Stage",
     "StoredSharingPrices",

@@ -19,6 +19,7 @@ from fixtures.public_objects import (
     games,
     model_game,
     networks,
+    objects,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -28,6 +29,7 @@ GAME = games()["table"]
 OTHER = sg.Game.from_table([0.0, 1, 2, 4], ["x", "y"], kind="gain")
 SHARE = sg.shapley_value(GAME)
 WORLD = community(3)
+PUBLIC = objects()[E.PublicGrid]
 WITH_BATTERY = community(2, batteries=UNLIKE[:1])
 SETTLED = M.vcg(books())
 WRONG = (
@@ -97,6 +99,11 @@ CALLS = {
     "energy.supply_demand_ratio": {"community": WORLD, "compensation_per_kwh": 0.01},
     "energy.bill_sharing": {"community": WORLD},
     "energy.uniform_local_price": {"community": WORLD},
+    "energy.shared_generation": {
+        "world": PUBLIC,
+        "key": E.DynamicKey(),
+        "local_price_per_kwh": 0.15,
+    },
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
     "energy.read_eltariff": {"path": "nowhere.json"},
     "energy.read_urdb": {"path": "nowhere.json"},

@@ -50,12 +50,22 @@ from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
 from sesgame.energy.sharing_coefficients import SharingCoefficients
+from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
+from sesgame.energy.sharing_keys.equal_key import EqualKey
+from sesgame.energy.sharing_keys.given_key import GivenKey
+from sesgame.energy.sharing_keys.hierarchical_key import HierarchicalKey
+from sesgame.energy.sharing_keys.keys import KEYS
+from sesgame.energy.sharing_keys.pairwise_key import PairwiseKey
+from sesgame.energy.sharing_keys.shared_generation import shared_generation
+from sesgame.energy.sharing_keys.sharing_key import SharingKey
+from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
 from sesgame.energy.urdb import read_urdb
 
 __all__ = [
+    "KEYS",
     "BargainedDispatchEvidence",
     "Battery",
     "Bill",
@@ -70,12 +80,17 @@ __all__ = [
     "Controller",
     "DemandCharge",
     "DispatchOracle",
+    "DynamicKey",
+    "EqualKey",
     "FixedFee",
+    "GivenKey",
     "Grid",
+    "HierarchicalKey",
     "Line",
     "MeteringPoint",
     "OwenPrices",
     "OwnAccounts",
+    "PairwiseKey",
     "PeakPrices",
     "PeakShare",
     "PeakShaving",
@@ -90,7 +105,9 @@ __all__ = [
     "Schedule",
     "SelfConsumption",
     "SharingCoefficients",
+    "SharingKey",
     "SharingPrices",
+    "StaticKey",
     "StorageOffer",
     "StorageWindow",
     "StoredSharingPrices",
@@ -109,6 +126,7 @@ __all__ = [
     "questions",
     "read_eltariff",
     "read_urdb",
+    "shared_generation",
     "sharing_game",
     "supply_demand_ratio",
     "uniform_local_price",

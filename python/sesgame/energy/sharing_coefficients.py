@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.covering_steps import covering_steps
 from sesgame.energy.cups_files import cups_text, read_cups_file
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
@@ -23,7 +24,7 @@ from sesgame.game.players import Players
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SharingCoefficients"]
+__all__ = ["SharingCoefficients", "coefficients_of", "steps_of"]
 
 _EXACT = 15
 """Decimals of coefficients that nobody has rounded, as far as floats go."""
@@ -103,7 +104,8 @@ class SharingCoefficients(ByValue):
             when = f" at {steps.time(step_off)}" if steps is not None else ""
             found = float(sums if steps is None else sums[step_off])
             raise GameError(
-                f"the coefficients add up to {found:.{max(decimals, 2)}g}{when}, and not to 1"
+                f"the coefficients add up to {found:.{max(decimals, 2)}g}{when}, and not to 1 "
+                f"within {_tolerance(len(labels), decimals):.2g}"
             )
         array.setflags(write=False)
         fields = {"members": labels, "values": array, "steps": steps, "decimals": decimals}
@@ -123,8 +125,9 @@ class SharingCoefficients(ByValue):
         Parameters
         ----------
         path : path
-            With the columns ``member`` and ``coefficient``, a row for each member; or with ``time``
-            and a column for each member, a row for each step. Steps begin at their times.
+            With the columns ``member`` (or ``point``) and ``coefficient``, a row for each member;
+            or with ``time`` and a column for each member, a row for each step. Steps begin at their
+            times.
         zone, tariff_zone : str, optional
             Where the clock of the times is, as in :meth:`TimeSteps.from_times`.
 
@@ -139,48 +142,7 @@ class SharingCoefficients(ByValue):
         -----
         The digits that count are those of the coefficient with the most of them in the file.
         """
-        table = CsvTable.read(Path(path))
-        if "time" not in table.columns:
-            return cls._static(table)
-        members = [name for name in table.columns if name != "time"]
-        if not members:
-            raise GameError(f"{table.path} has times, and no member beside them")
-        values = np.array([table.floats(name) for name in members])
-        decimals = _decimals(cell for name in members for cell in table.columns[name])
-        table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
-        try:
-            steps = TimeSteps.from_times(table.texts("time"), zone=zone, tariff_zone=tariff_zone)
-        except GameError as error:
-            raise GameError(f"{table.path}: {error}") from error
-        for row in range(len(members)):
-            _check_range(table, members[row], values[row])
-        sums = values.sum(axis=0)
-        off = np.flatnonzero(np.abs(sums - 1) > _tolerance(len(members), decimals))
-        if off.size:
-            row = int(off[0])
-            more = f", and so are {off.size - 1:,} rows more" if off.size > 1 else ""
-            raise GameError(
-                f"{table.path}, line {table.lines[row]}, {steps.time(row)}: the coefficients add "
-                f"up to {sums[row]:.{decimals + 1}g}, and not to 1{more}"
-            )
-        return cls(members, values, steps, decimals=decimals)
-
-    @classmethod
-    def _static(cls, table: CsvTable) -> SharingCoefficients:
-        table.expect(["member", "coefficient"])
-        members = table.texts("member")
-        for row, member in enumerate(members):
-            if not member:
-                table.fail(row, "member", "the cell is empty; it must be the member's label")
-            if member in members[:row]:
-                table.fail(row, "member", f'duplicate member "{member}"')
-        values = table.floats("coefficient")
-        _check_range(table, "coefficient", values)
-        decimals = _decimals(table.columns["coefficient"])
-        try:
-            return cls(members, values, decimals=decimals)
-        except GameError as error:
-            raise GameError(f"{table.path}: {error}") from error
+        return coefficients_of(CsvTable.read(Path(path)), zone=zone, tariff_zone=tariff_zone)
 
     @classmethod
     def from_cups_file(
@@ -288,22 +250,7 @@ class SharingCoefficients(ByValue):
         own = self.steps
         if own is None:
             return np.repeat(self.values[:, np.newaxis], steps.n_steps, axis=1)
-        if (own.calendar.zone is None) != (steps.calendar.zone is None):
-            raise GameError("either the coefficients or the steps have a zone, and the other none")
-        if steps.start < own.start or steps.end > own.end:
-            raise GameError(
-                f"the coefficients cover {own.time(0)} to {own.time(own.n_steps)}, but the steps "
-                f"{steps.time(0)} to {steps.time(steps.n_steps)}"
-            )
-        second = np.timedelta64(1, "s")
-        begins = ((steps.instants - own.start) / second).astype(np.int64)
-        first = begins // int(own.step / second)
-        last = (begins + int(steps.step / second) - 1) // int(own.step / second)
-        changes = first != last
-        if changes.any():
-            when = steps.time(int(np.argmax(changes)))
-            raise GameError(f"the coefficients change within the step from {when}")
-        found: NDArray[np.float64] = self.values[:, first]
+        found: NDArray[np.float64] = self.values[:, covering_steps(own, steps, "the coefficients")]
         return found
 
     @property
@@ -317,6 +264,74 @@ class SharingCoefficients(ByValue):
         off = float(np.abs(self.sums - 1).max())
         left = f", to {off:.1g} of 1" if off > _tolerance(len(self.members), _EXACT) else ""
         return f"SharingCoefficients({count(len(self.members), 'member')}, {when}{left})"
+
+
+def coefficients_of(
+    table: CsvTable, *, zone: str | None = None, tariff_zone: str | None = None
+) -> SharingCoefficients:
+    """Return the coefficients of a table; see :meth:`SharingCoefficients.from_csv`.
+
+    Raises
+    ------
+    GameError
+        As there.
+    """
+    if "time" not in table.columns:
+        return _fixed(table)
+    members = [name for name in table.columns if name != "time"]
+    if not members:
+        raise GameError(f"{table.path} has times, and no member beside them")
+    values = np.array([table.floats(name) for name in members])
+    decimals = _decimals(cell for name in members for cell in table.columns[name])
+    steps = steps_of(table, zone=zone, tariff_zone=tariff_zone)
+    for row in range(len(members)):
+        _check_range(table, members[row], values[row])
+    sums = values.sum(axis=0)
+    off = np.flatnonzero(np.abs(sums - 1) > _tolerance(len(members), decimals))
+    if off.size:
+        row = int(off[0])
+        more = f", and so are {off.size - 1:,} rows more" if off.size > 1 else ""
+        raise GameError(
+            f"{table.path}, line {table.lines[row]}, {steps.time(row)}: the coefficients add "
+            f"up to {sums[row]:.{decimals + 1}g}, and not to 1 within "
+            f"{_tolerance(len(members), decimals):.2g}{more}"
+        )
+    return SharingCoefficients(members, values, steps, decimals=decimals)
+
+
+def steps_of(
+    table: CsvTable, *, zone: str | None = None, tariff_zone: str | None = None
+) -> TimeSteps:
+    """Return the steps that the column ``time`` of a table names.
+
+    Raises
+    ------
+    GameError
+        A time is missing or wrong, or they do not follow each other evenly.
+    """
+    table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
+    try:
+        return TimeSteps.from_times(table.texts("time"), zone=zone, tariff_zone=tariff_zone)
+    except GameError as error:
+        raise GameError(f"{table.path}: {error}") from error
+
+
+def _fixed(table: CsvTable) -> SharingCoefficients:
+    label = "point" if "point" in table.columns else "member"
+    table.expect([label, "coefficient"])
+    members = table.texts(label)
+    for row, member in enumerate(members):
+        if not member:
+            table.fail(row, label, f"the cell is empty; it must be the {label}'s label")
+        if member in members[:row]:
+            table.fail(row, label, f'duplicate {label} "{member}"')
+    values = table.floats("coefficient")
+    _check_range(table, "coefficient", values)
+    decimals = _decimals(table.columns["coefficient"])
+    try:
+        return SharingCoefficients(members, values, decimals=decimals)
+    except GameError as error:
+        raise GameError(f"{table.path}: {error}") from error
 
 
 def _tolerance(n_members: int, decimals: int) -> float:

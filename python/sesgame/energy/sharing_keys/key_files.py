@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.contract_files import rows_of
-from sesgame.energy.sharing_coefficients import SharingCoefficients
+from sesgame.energy.sharing_coefficients import SharingCoefficients, coefficients_of, steps_of
 from sesgame.energy.sharing_keys.given_key import GivenKey
 from sesgame.energy.sharing_keys.pairwise_key import PairwiseKey
 from sesgame.energy.sharing_keys.static_key import StaticKey
-from sesgame.energy.time_steps import TimeSteps
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 
@@ -48,8 +47,8 @@ def given_key(path: Path, zone: str | None) -> GivenKey:
     table.expect(["time"], [name for name in table.columns if name != "time"])
     points = [name for name in table.columns if name != "time"]
     parts = np.array([table.floats(name) for name in points])
+    steps = steps_of(table, zone=zone)
     try:
-        steps = TimeSteps.from_times(table.texts("time"), zone=zone)
         return GivenKey(points, parts, steps)
     except GameError as error:
         raise GameError(f"{path}: {error}") from error
@@ -74,5 +73,5 @@ def pairwise_key(path: Path, zone: str | None) -> PairwiseKey:
     keys: dict[str, CommonKey] = {}
     for plant, own in rows.items():
         part = rows_of(table, own, drop=["plant"])
-        keys[plant] = StaticKey(SharingCoefficients.of_table(part, zone=zone))
+        keys[plant] = StaticKey(coefficients_of(part, zone=zone))
     return PairwiseKey(keys)
