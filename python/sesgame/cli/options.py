@@ -23,7 +23,7 @@ from sesgame.game.game import Game
 from sesgame.game.game_files import read_game
 from sesgame.game.world import World
 from sesgame.reports.report import FILE_NAMES, LETTERS, PAGE
-from sesgame.rule import MAX_SECONDS, ByName, Named, Option
+from sesgame.rule import MAX_SECONDS, ByName, Named, Option, Rule
 
 __all__ = [
     "Given",
@@ -87,25 +87,27 @@ def add_rules(
     add_rule_options(command)
 
 
-def add_rule_options(command: argparse.ArgumentParser) -> None:
-    """Add what rules take beside the game, as they declare it."""
-    group = command.add_argument_group("options of rules")
-    for option in RULES.options.values():
+def add_rule_options(command: argparse.ArgumentParser, rule: Rule | None = None) -> None:
+    """Add what all rules take beside the game, or the one of a command, as they declare it."""
+    group = command.add_argument_group("options of rules" if rule is None else f"{rule.title}")
+    for option in RULES.options.values() if rule is None else rule.options:
         takers = ", ".join(rule.name for rule in RULES.values() if option in rule.options)
         usual = "" if option.default is None else f" (default: {option.default})"
         group.add_argument(
             f"--{option.name}",
             dest=option.keyword,
             type=_parser_of(option),
+            required=option.required and rule is not None,
             metavar=option.metavar,
-            help=f"{option.help}{usual}; for {takers}",
+            help=f"{option.help}{usual}" + (f"; for {takers}" if rule is None else ""),
         )
 
 
-def given_options(options: argparse.Namespace) -> dict[str, Given]:
+def given_options(options: argparse.Namespace, rule: Rule | None = None) -> dict[str, Given]:
     """Return the options of rules that are given or have a usual value, by name."""
     given = {}
-    for name, option in RULES.options.items():
+    asked = RULES.options.values() if rule is None else rule.options
+    for name, option in ((option.name, option) for option in asked):
         found: Given | None = getattr(options, option.keyword)
         if found is None and option.default is not None:
             found = Given(str(option.default), option.default)
