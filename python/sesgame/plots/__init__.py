@@ -4,6 +4,7 @@ matplotlib is imported when something is drawn. Series differ in marker or line 
 colour, and the colours are told apart with any colour vision and on paper.
 """
 
+from sesgame.plots.energy_flows import shared_energy
 from sesgame.plots.markets import merit_order, payments
 from sesgame.plots.price_bands import local_prices
 from sesgame.plots.rules import comparison
@@ -23,4 +24,5 @@ __all__ = [
     "local_prices",
     "merit_order",
     "payments",
+    "shared_energy",
 ]
