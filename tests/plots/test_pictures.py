@@ -480,6 +480,74 @@ def test_local_prices_of_other_things_are_not_drawn():
         sg.plots.local_prices(other, street.steps)
 
 
+# Who gives how much to whom
+
+
+def lane(n_homes=2, unused="plant", made=(4.0, 1.0)):
+    """Return bills by a static key of two plants, and homes that draw 1, 2, ... kWh."""
+    point = sg.energy.MeteringPoint
+    plants = [
+        point(name=name, member=name, contract="all", export_kwh=[kwh])
+        for name, kwh in zip(("roof", "barn"), made, strict=True)
+    ]
+    homes = [
+        point(name=f"home {k}", member=f"m{k}", contract="all", import_kwh=[float(k)])
+        for k in range(1, n_homes + 1)
+    ]
+    world = sg.energy.PublicGrid(
+        points=[*plants, *homes],
+        steps=sg.energy.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 1),
+        contracts=[sg.energy.Contract(name="all", energy=sg.energy.Tariff.flat(0.30, 0.08))],
+    )
+    key = sg.energy.StaticKey({home.name: 1 / n_homes for home in homes})
+    return sg.energy.shared_generation(world, key, local_price_per_kwh=0.1, unused=unused)
+
+
+def bars_of(ax):
+    """Return the height of each bar, from its label to its energy."""
+    labels = [text.get_text().rsplit("  ", 1)[0] for text in ax.texts]
+    return dict(zip(labels, [bar.get_height() for bar in ax.patches[: len(labels)]], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("unused", "left"),
+    [("plant", {"surplus of plants": 1.5}), ("owner", {"surplus of consumers": 1.5})],
+)
+def test_bars_and_bands_are_as_wide_as_the_energy(unused, left):
+    ax = sg.plots.shared_energy(lane(unused=unused), ax=axes())
+    drawn = bars_of(ax)
+    expected = {"roof": 4.0, "barn": 1.0, "home 2": 2.0, "home 1": 1.0, **left}
+    # Each is assigned 2.5 kWh; what home 2 leaves of that is 0.5, and home 1 leaves 1.5.
+    expected[next(iter(left))] = 2.0
+    assert drawn == pytest.approx(expected)
+    bands = ax.patches[len(drawn) :]
+    widths = [band.get_path().vertices[7, 1] - band.get_path().vertices[0, 1] for band in bands]
+    # Of both plants in proportion to what they feed in.
+    assert widths == pytest.approx([1.6, 0.8, 1.6, 0.4, 0.2, 0.4])
+    assert ax.get_title() == "sharing key (static): 3 of 5 kWh shared"
+
+
+def test_of_many_consumers_the_smallest_have_one_bar():
+    ax = sg.plots.shared_energy(lane(30, made=(400.0, 65.0)), most=3, ax=axes())
+    drawn = bars_of(ax)
+    # Each is assigned 15.5 kWh, so that home 16 and all behind it use the same.
+    homes = ["home 16", "home 17", "home 18", "27 other points"]
+    assert list(drawn) == ["roof", "barn", *homes, "surplus of plants"]
+    assert sum(drawn.values()) == pytest.approx(2 * 465)
+    places = [text.xy[1] for text in ax.texts[2:]]
+    assert (np.diff(places) > 0).all()
+
+
+def test_energy_of_no_key_is_not_drawn():
+    game = airport([3.0, 8.0])
+    with pytest.raises(AllocationError, match="of bills under a sharing key, got Allocation"):
+        sg.plots.shared_energy(sg.shapley_value(game))
+    with pytest.raises(AllocationError, match="no plant feeds in"):
+        sg.plots.shared_energy(lane(made=(0.0, 0.0)))
+    with pytest.raises(AllocationError, match="most must be at least 1, got 0"):
+        sg.plots.shared_energy(lane(), most=0)
+
+
 # Rules side by side
 
 
