@@ -6,6 +6,7 @@ argument in turn is something else. A function that has no call below fails the 
 
 import importlib
 import inspect
+import operator
 import warnings
 
 import numpy as np
@@ -20,6 +21,7 @@ from fixtures.public_objects import (
     model_game,
     networks,
     objects,
+    public_classes,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -131,6 +133,10 @@ CALLS = {
     "settle_many": {"communities": [WORLD]},
     "shapley_by_period": {"game": sg.PeriodGame.from_games({"mon": GAME})},
 }
+STEPS = E.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 2)
+CONTRACT = E.Contract(name="c", energy=E.Tariff.flat(0.3, 0.1))
+POINT = {"name": "p", "member": "a", "contract": "c", "import_kwh": [1.0, 2.0]}
+EFFICIENT = {"charge_efficiency": 0.9, "discharge_efficiency": 0.9}
 MAKERS = {
     "Allocation": {"players": PLAYERS, "values": [1.0, 2, 3], "kind": "cost", "method": "given"},
     "Allocation.from_dict": {"shares": {"a": 1.0}, "kind": "cost"},
@@ -141,7 +147,107 @@ MAKERS = {
     "Game.load": {"path": "nowhere.game"},
     "PeriodGame": {"players": ["a"], "function": len, "periods": ["mon"], "kind": "cost"},
     "PeriodGame.from_games": {"games": {"mon": GAME}},
+    "energy.Battery": {"owner": "a", "energy_kwh": 3.0, "power_kw": 1.0, **EFFICIENT},
+    "energy.Block": {"above_kwh": 3.0, "surcharge_per_kwh": 0.1},
+    "energy.Calendar": {"zone": "Europe/Madrid", "holidays": ["2024-06-01"]},
+    "energy.CalendarHours": {},
+    "energy.Community": {
+        "members": ["a"],
+        "steps": STEPS,
+        "load_kwh": [[1.0, 2.0]],
+        "tariff": E.Tariff.flat(0.3, 0.1),
+    },
+    "energy.Contract": {"name": "c", "energy": E.Tariff.flat(0.3, 0.1)},
+    "energy.DemandCharge": {"price_per_kw": 3.0},
+    "energy.FixedFee": {"label": "meter", "price": 1.0},
+    "energy.Grid": {},
+    "energy.Line": {"name": "lane", "members": ["a"], "limit_kw": 3.0},
+    "energy.MeteringPoint": POINT,
+    "energy.PeakShaving": {"threshold_kw": 1.0},
+    "energy.PriceBand": {"buy_per_kwh": 0.3, "sell_per_kwh": 0.1},
+    "energy.PriceSeries": {"steps": STEPS, "buy_per_kwh": [0.3, 0.3], "sell_per_kwh": [0.1, 0.1]},
+    "energy.PublicGrid": {
+        "points": [E.MeteringPoint(**POINT)],
+        "steps": STEPS,
+        "contracts": [CONTRACT],
+    },
+    "energy.Scenarios": {"communities": [WORLD]},
+    "energy.SelfConsumption": {},
+    "energy.SharingCoefficients": {"members": ["a"], "values": [1.0]},
+    "energy.StorageOffer": {
+        "name": "cells",
+        "price_per_kwh_year": 9.0,
+        "price_per_kw_year": 5.0,
+        **EFFICIENT,
+    },
+    "energy.StorageWindow": {"action": "charge"},
+    "energy.Tariff": {"bands": [E.PriceBand(0.3, 0.1)]},
+    "energy.Tax": {"label": "VAT", "per_cent": 20.0},
+    "energy.TimeSteps": {
+        "start": "2024-06-01T12:00",
+        "step": np.timedelta64(1, "h"),
+        "n_steps": 2,
+    },
+    "energy.TimeWindows": {"windows": [E.StorageWindow(action="charge")]},
+    "energy.TwoPeriodStorage": {
+        "members": ["a"],
+        "off_peak_kwh": [1.0],
+        "peak_kwh": [1.0],
+        "off_peak_price": 0.1,
+        "peak_price": 0.2,
+    },
+    "errors.Fault": {"what": "a line is missing"},
+    "estimators.BoostedTrees": {},
+    "estimators.KernelRidge": {},
+    "estimators.PairedRegression": {},
+    "estimators.Permutations": {},
+    "estimators.SampleReuse": {},
+    "estimators.Stratified": {},
+    "estimators.TwoStage": {},
+    "markets.NetworkMarket": {
+        "buses": ["north"],
+        "lines": [],
+        "orders": [("wind", "north", "offer", 1.0, 2.0)],
+    },
+    "markets.OrderBook": {
+        "participants": ["a"],
+        "participant": [0],
+        "is_bid": [True],
+        "price_per_kwh": [1.0],
+        "quantity_kwh": [1.0],
+    },
+    "markets.OrderBook.from_orders": {"orders": [("ann", "bid", 8, 1)]},
+    "markets.StorageAuction": {
+        "bundles": [("shop", 6.0, 10, 4, [0, 1])],
+        "energy_kwh": 12,
+        "power_kw": 8,
+        "n_periods": 2,
+    },
 }
+FOUND = frozenset(
+    {
+        "Game",
+        "Report",
+        "energy.Bill",
+        "energy.BillLine",
+        "energy.DispatchOracle",
+        "energy.OwnAccounts",
+        "energy.PeakShare",
+        "energy.Pool",
+        "energy.PublishedTariff",
+        "energy.Question",
+        "energy.Schedule",
+        "markets.BudgetBalance",
+        "markets.MisreportScan",
+        "markets.NetworkSettlement",
+        "markets.OneBusSettlement",
+        "markets.PropertyReport",
+        "markets.Settlement",
+        "markets.StorageSettlement",
+        "markets.Verdict",
+    }
+)
+"""Classes of what functions return, and nobody makes himself; of evidence there are more."""
 
 
 def calls():
@@ -154,9 +260,7 @@ def calls():
         if inspect.isfunction(function) and not short.startswith(("plots.", "testing.")):
             found[short] = function, arguments(short, function)
     for short, given in MAKERS.items():
-        kind, _, maker = short.partition(".")
-        kind = getattr(sg, kind)
-        found[short] = (getattr(kind, maker) if maker else kind), given
+        found[short] = operator.attrgetter(short)(sg), given
     return found
 
 
@@ -172,6 +276,17 @@ def arguments(short, function):
 
 
 ALL = calls()
+
+
+def test_every_class_that_somebody_makes_has_a_maker():
+    made = {
+        name.removeprefix("sesgame.")
+        for name, kind in public_classes().items()
+        if not (issubclass(kind, (Exception, tuple)) or name.startswith("sesgame.evidence."))
+        and not (isinstance(kind, type) and issubclass(kind, sg.evidence.Evidence))
+    }
+    assert made - FOUND == {name for name in MAKERS if name in made}
+    assert made >= FOUND
 
 
 @pytest.mark.parametrize("short", ALL)

@@ -302,9 +302,9 @@ def test_taxes_below_all_of_a_line_are_refused():
         ({"ratchet": 0.5, "history_kw": {"2023-12": "much"}}, "history_kw must be peaks by month"),
         ({"ratchet": 0.5, "history_kw": [4.2]}, "history_kw must be peaks by month"),
         ({"ratchet": 0.5, "history_kw": {202312: 1.0}}, 'history_kw has "202312"'),
-        ({"n_highest": 1.5}, "n_highest must be a whole number, got 1.5"),
-        ({"n_highest": float("nan")}, "n_highest must be a whole number, got nan"),
-        ({"mean_minutes": 22.5}, "mean_minutes must divide the day"),
+        ({"n_highest": 1.5}, "n_highest must be a whole number, got float 1.5"),
+        ({"n_highest": float("nan")}, "n_highest must be a whole number, got float nan"),
+        ({"mean_minutes": 22.5}, "mean_minutes must be a whole number or None, got float 22.5"),
     ],
 )
 def test_a_peak_that_cannot_be_is_refused(options, message):

@@ -451,7 +451,7 @@ BATTERY = sg.energy.Battery(
             "days must be whole numbers, got 5",
         ),
         (lambda: of_one(controller="x"), r"controller must be one such as SelfConsumption\(\)"),
-        (lambda: of_one(exclusive="no"), "exclusive must be True or False, got 'no'"),
+        (lambda: of_one(exclusive="no"), "exclusive must be True or False, got str 'no'"),
     ],
     ids=["text", "flag", "none", "number", "clock", "fraction", "days", "controller", "exclusive"],
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from sesgame.energy.dispatch.problem import Offers, Storage
 from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     import datetime
@@ -37,6 +38,7 @@ _OF_SIZE = (
 """What is divided where a battery is."""
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Battery:
     """One battery.
@@ -76,7 +78,7 @@ class Battery:
     0.81
     """
 
-    owner: str
+    owner: Hashable
     energy_kwh: float
     power_kw: float
     charge_efficiency: float
@@ -192,6 +194,7 @@ class Battery:
         return self.charge_efficiency * self.discharge_efficiency
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class StorageOffer:
     """Storage that any coalition may buy for itself, as much as pays.
@@ -305,7 +308,7 @@ def storage_of(
     batteries: Sequence[Battery],
     members: Sequence[str],
     steps: TimeSteps | None = None,
-    membership: Mapping[str, Validity] | None = None,
+    membership: Mapping[Any, Validity] | None = None,
 ) -> Storage:
     """Return batteries as a dispatch model takes them.
 
@@ -324,7 +327,7 @@ def storage_of(
     GameError
         A day on which one comes or goes begins inside a step.
     """
-    numbers = {member: number for number, member in enumerate(members)}
+    numbers: dict[Hashable, int] = {member: number for number, member in enumerate(members)}
     quantities = (
         "energy_kwh",
         "initial_charge_kwh",

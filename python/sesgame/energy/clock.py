@@ -15,6 +15,7 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.game.by_value import InOrder
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,7 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 _DAY = np.timedelta64(86_400, "s")
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Calendar(InOrder):
     """The clock and the calendar by which prices, months and periods are meant.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -41,6 +41,7 @@ from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_fields
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.game.world import ScenarioEnergy
@@ -60,6 +61,7 @@ HUM = 1e-3
 """Of what all generate and a member uses: what its PV may draw without being taken for a load."""
 
 
+@checked_fields
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Community(ByValue):
     """Members with meters and batteries who share energy and face the grid as one.
@@ -154,7 +156,7 @@ class Community(ByValue):
     def __init__(
         self,
         *,
-        members: Iterable[str],
+        members: Iterable[Hashable],
         steps: TimeSteps | ArrayLike,
         load_kwh: ArrayLike,
         pv_kwh: ArrayLike | None = None,
@@ -176,7 +178,7 @@ class Community(ByValue):
         if pv_kwh is None:
             pv_kwh = np.zeros((len(labels), steps.n_steps))
         buy_per_kwh, sell_per_kwh = checked_prices(tariff, steps)
-        belonging = checked_membership(membership or {}, labels)
+        belonging = checked_membership({} if membership is None else membership, labels)
         there = {labels.index(member): days.holds(steps) for member, days in belonging.items()}
         fields = {
             "members": labels,

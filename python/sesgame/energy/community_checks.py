@@ -146,7 +146,7 @@ def curtailing(curtailment: Curtailment, members: tuple[str, ...]) -> tuple[str,
         )
     named = tuple(curtailment)
     for member in named:
-        if member not in members:
+        if not isinstance(member, str) or member not in members:
             raise GameError(
                 f"curtailment names {member!r}, who is not a member"
                 f"{of_another_type(member, members)}"

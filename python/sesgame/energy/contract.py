@@ -19,6 +19,7 @@ from sesgame.energy.tariff import PriceSeries, Tariff
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -33,6 +34,7 @@ BilledPer = Literal["month", "period"]
 _KINDS: dict[str, Literal["paid", "capped", "netted"]] = {"paid": "paid", "capped": "capped"}
 
 
+@checked_fields
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Contract(ByValue):
     r"""What a supplier bills at a metering point, or at the connection of a community.

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from sesgame.energy.calendar_hours import EVERY_MONTH, number_set
 from sesgame.errors import GameError
 from sesgame.game.by_value import InOrder
+from sesgame.game.door import checked_fields
 
 __all__ = ["Block", "FixedFee", "Tax"]
 
@@ -17,6 +18,7 @@ FeePer = Literal["month", "day"]
 FeeOf = Literal["point", "member"]
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class FixedFee:
     """What is billed whatever is used.
@@ -67,6 +69,7 @@ class FixedFee:
             )
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Block(InOrder):
     """What energy above a threshold costs more in a month, or less.
@@ -109,6 +112,7 @@ NOT_TAXES = ("energy", "feed-in", "demand charge", "fee", "minimum bill")
 """Kinds of lines that a tax is on by default."""
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Tax(InOrder):
     """A part of other lines.

@@ -198,7 +198,7 @@ class StorageWindow(InOrder):
     months: frozenset[int] = EVERY_MONTH
 
     def __post_init__(self) -> None:
-        if self.action not in get_args(Action):
+        if not isinstance(self.action, str) or self.action not in get_args(Action):
             raise GameError(f'action must be "charge" or "discharge", got {self.action!r}')
         object.__setattr__(self, "days", number_set("days", self.days))
         object.__setattr__(self, "months", number_set("months", self.months))
@@ -258,7 +258,7 @@ class TimeWindows(InOrder):
         object.__setattr__(self, "otherwise", otherwise)
         if not self.windows:
             raise GameError("time windows need at least one window")
-        if otherwise not in get_args(Otherwise):
+        if not isinstance(otherwise, str) or otherwise not in get_args(Otherwise):
             raise GameError(f'otherwise must be "idle" or "self-consumption", got {otherwise!r}')
 
     @property

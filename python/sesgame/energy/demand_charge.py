@@ -28,6 +28,7 @@ from sesgame.energy.dispatch.problem import PeakCharge
 from sesgame.energy.time_steps import MONTHS, TimeSteps
 from sesgame.errors import GameError
 from sesgame.game.by_value import InOrder
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +40,7 @@ Per = Literal["period", "month", "year"]
 History: TypeAlias = Mapping[str, float] | Iterable[tuple[str, float]]
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class DemandCharge(InOrder):
     r"""A charge on the highest import in each month or year, or in the whole period.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.problem import FlowLimit, PeakCharge
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue, InOrder
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from sesgame.energy.time_steps import TimeSteps
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Grid", "Line"]
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True)
 class Line(InOrder):
     """A line of a radial feeder, and who is behind it.
@@ -43,7 +45,7 @@ class Line(InOrder):
     members: frozenset[str]
     limit_kw: float
 
-    def __init__(self, *, name: str, members: Iterable[str], limit_kw: float) -> None:
+    def __init__(self, *, name: str, members: Iterable[Hashable], limit_kw: float) -> None:
         if isinstance(members, str):
             raise GameError(f"the members behind line {name!r} are a list of labels, not a string")
         for attribute, value in (
@@ -56,6 +58,7 @@ class Line(InOrder):
             raise GameError(f"nobody is behind line {name!r}")
 
 
+@checked_fields
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grid(ByValue):
     """The connection of a community to the grid.

@@ -16,6 +16,7 @@ from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_fields
 from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.game.world import ScenarioEnergy
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Scenarios"]
 
 
+@checked_fields
 class Scenarios(ByValue):
     """One community under several scenarios, of which nobody knows which will come to pass.
 

@@ -85,7 +85,10 @@ class SharingCoefficients(ByValue):
         decimals: int = _EXACT,
     ) -> None:
         labels = tuple(Players(members))
-        array = np.array(values, dtype=np.float64)
+        try:
+            array = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise GameError(f"the coefficients must be numbers, got {values!r}") from error
         shape = (len(labels),) if steps is None else (len(labels), steps.n_steps)
         if array.shape != shape:
             raise GameError(f"the coefficients have shape {array.shape}, but {shape} is needed")

@@ -28,6 +28,7 @@ from sesgame.energy.clock import as_date
 from sesgame.energy.time_steps import MONTHS, TimeSteps
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue, InOrder
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -40,6 +41,7 @@ _CURE = (
 )
 
 
+@checked_fields
 @dataclass(frozen=True)
 class PriceBand:
     """One pair of prices and when it holds.
@@ -89,6 +91,7 @@ class PriceBand:
         return calendar_hours(self.start_minute, self.end_minute, self.days, self.months)
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Tariff(InOrder):
     """Prices that depend on the calendar and the clock, or on nothing.
@@ -223,6 +226,7 @@ class Tariff(InOrder):
         return f"Tariff({band.buy_per_kwh} / {band.sell_per_kwh} {self.currency} per kWh)"
 
 
+@checked_fields
 @dataclass(frozen=True, eq=False)
 class PriceSeries(ByValue):
     """Prices that were different in each hour or quarter-hour, as on an exchange.

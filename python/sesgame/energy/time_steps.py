@@ -12,6 +12,7 @@ import numpy as np
 from sesgame.energy.clock import Calendar, instant_of, instants_of
 from sesgame.errors import GameError
 from sesgame.formatting import count
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -152,6 +153,7 @@ def show(time: np.datetime64) -> str:
     return text.removesuffix(":00")
 
 
+@checked_fields
 @dataclass(frozen=True)
 class TimeSteps:
     """A number of steps of equal length.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
@@ -17,6 +17,7 @@ from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_fields
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
 from sesgame.game.precision import UNIT_ROUNDOFF
@@ -66,6 +67,7 @@ class TwoPeriodPrices(Evidence):
         ]
 
 
+@checked_fields
 class TwoPeriodStorage(ByValue):
     r"""Members who share storage under a tariff of two periods.
 
@@ -129,7 +131,7 @@ class TwoPeriodStorage(ByValue):
 
     def __init__(
         self,
-        members: Iterable[str],
+        members: Iterable[Hashable],
         off_peak_kwh: ArrayLike,
         peak_kwh: ArrayLike,
         *,

@@ -16,6 +16,7 @@ from sesgame._engine import PairedEstimate
 from sesgame.errors import GameError
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.pair_sampling import DEGREES, too_few
+from sesgame.game.door import checked_fields
 from sesgame.optional_imports import needs
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ OTHER_STREAM = 0x9E37_79B9_7F4A_7C15
 """Makes another seed of a seed, far from its neighbours."""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class BoostedTrees:
     """Trees fitted to half of the pairs, whose errors on the other half are estimated, and back.

@@ -12,6 +12,7 @@ from sesgame.errors import GameError
 from sesgame.estimators.batch_moments import BatchMoments
 from sesgame.estimators.estimator import Estimate
 from sesgame.estimators.valuation import CELLS, Valuation
+from sesgame.game.door import checked_fields
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ MIN_BATCHES = 20
 """Batches that should come together before they get more than one order each."""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Permutations:
     """Mean marginal contributions along random orders of the players [castro2009]_.

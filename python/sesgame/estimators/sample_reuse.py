@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from sesgame.errors import GameError
 from sesgame.estimators.pair_sampling import PairSampling
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SampleReuse"]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class SampleReuse:
     """For each player and size, the mean over the sampled coalitions with it minus those without.
@@ -29,6 +32,11 @@ class SampleReuse:
     ----------
     pilot : float, default 0.25
         Share of the first step that samples all sizes uniformly.
+
+    Raises
+    ------
+    GameError
+        The share is not in [0, 1].
     """
 
     pilot: float = 0.25
@@ -36,6 +44,10 @@ class SampleReuse:
     name: ClassVar[str] = "sample_reuse"
     semivalues: ClassVar[str] = "symmetric"
     max_evaluations: ClassVar[int | None] = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pilot <= 1:
+            raise GameError(f"pilot must be between 0 and 1, got {self.pilot}")
 
     def sampling(
         self, valuation: Valuation, probabilities: NDArray[np.float64], seed: int, budget: int

@@ -9,6 +9,7 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.estimators.pair_sampling import PairSampling
+from sesgame.game.door import checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["TwoStage"]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class TwoStage:
     """Pairs of complementary coalitions, in two stages.

@@ -7,9 +7,11 @@ must be, what it was.
 from __future__ import annotations
 
 import copy
+import datetime
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
@@ -21,31 +23,63 @@ from sesgame.formatting import named as described
 from sesgame.game.allocation import Allocation
 from sesgame.game.game import Game
 
-__all__ = ["as_game", "checked_arguments", "is_world"]
+__all__ = ["as_game", "checked_arguments", "checked_fields", "is_world"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C")
 
 CLASSES = frozenset(
     {
         "Allocation",
+        "Battery",
+        "Block",
+        "Calendar",
+        "CalendarHours",
         "Community",
         "Comparison",
+        "Contract",
+        "DemandCharge",
+        "FixedFee",
         "Game",
+        "Grid",
+        "Line",
+        "MeteringPoint",
         "NetworkMarket",
         "OneBusSettlement",
         "OrderBook",
         "PeriodGame",
+        "PriceBand",
+        "PriceSeries",
         "Scenarios",
         "Schedule",
         "Settlement",
         "StorageAuction",
+        "StorageOffer",
+        "StorageWindow",
+        "Tariff",
+        "Tax",
+        "TimeSteps",
     }
 )
 """Annotations that are classes of this package, by name: the door is below most of them."""
 
-TEXTS = ("Form", "Kind", "Literal", "Method", "Model", "str")
-"""Beginnings of annotations that are text; which, the function itself says."""
+TEXTS = frozenset(
+    {
+        "BilledPer",
+        "Credit",
+        "FeeOf",
+        "FeePer",
+        "Form",
+        "Kind",
+        "Method",
+        "Model",
+        "OwnPoints",
+        "Per",
+        "str",
+    }
+)
+"""Annotations that are text; which, the function itself says."""
 
 
 def is_world(given: object) -> bool:
@@ -91,7 +125,7 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     parameters = inspect.signature(function).parameters
     of_games = str(next(iter(parameters.values())).annotation).startswith("Game")
     first = next(iter(parameters))
-    kinds = {name: str(parameter.annotation).split(" | ") for name, parameter in parameters.items()}
+    kinds = {name: _alternatives(str(each.annotation)) for name, each in parameters.items()}
     found = {
         name: _check(name, alternatives)
         for name, alternatives in kinds.items()
@@ -119,6 +153,16 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
         return function(**given)  # type: ignore[call-arg] # the arguments by name
 
     return checked
+
+
+def checked_fields(kind: type[C]) -> type[C]:
+    """Return a public class whose objects are made of arguments of the right types.
+
+    As :func:`checked_arguments` has it for functions: a slip is answered with the name of the
+    argument, what it must be, and what it was.
+    """
+    kind.__init__ = checked_arguments(kind.__init__)  # type: ignore[method-assign]
+    return kind
 
 
 def _of_world(function: Callable[..., R], given: dict[str, Any], takes: Collection[str]) -> R:
@@ -161,9 +205,23 @@ def _check(name: str, alternatives: list[str]) -> Callable[[Any], Any] | None:
 
 _REFUSED = object()
 
+_SEVERAL = re.compile(r"(?:Collection|Iterable|Sequence|frozenset|tuple)\[(.+?)(?:, \.\.\.)?\]")
+"""Annotations of several of a kind."""
+
 
 def _is_game_for_market(value: object, wanted: str) -> bool:
     return isinstance(value, Game) and "OrderBook" in wanted
+
+
+def _alternatives(annotation: str) -> list[str]:
+    """Return what an annotation allows, one by one; what is in brackets stays together."""
+    found = [""]
+    for part in annotation.split(" | "):
+        if found[-1].count("[") > found[-1].count("]"):
+            found[-1] += f" | {part}"
+        else:
+            found.append(part)
+    return found[1:]
 
 
 def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
@@ -177,6 +235,8 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
 
     if annotation == "None":
         return "None", instance(type(None))
+    if annotation == "Hashable":
+        return "a label", instance(Hashable)
     if annotation == "bool":
         return "True or False", instance(bool, np.bool_)
     if annotation == "int":
@@ -186,7 +246,7 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
             "a number",
             lambda value: _REFUSED if _is_flag(value) else instance(Real, Decimal)(value),
         )
-    if annotation.startswith(TEXTS):
+    if annotation in TEXTS or annotation.startswith("Literal"):
         return "text", instance(str)
     if annotation == "S" or annotation in CLASSES:
         kind = "Settlement" if annotation == "S" else annotation
@@ -198,6 +258,17 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
         return "a list of numbers", _numbers
     if annotation in ("Iterable[Allocation]", "Mapping[str, Allocation]"):
         return "allocations", _allocations
+    if annotation == "np.timedelta64":
+        return 'a duration such as numpy.timedelta64(15, "m")', instance(
+            np.timedelta64, datetime.timedelta
+        )
+    several = _SEVERAL.fullmatch(annotation)
+    if several:
+        return _several(several[1])
+    if annotation == "NDArray[np.float64]":
+        return "numbers", _array
+    if annotation == "Mapping[str, float]":
+        return "a mapping to numbers", _named_numbers
     if annotation == "SeparationOracle":
         # The function names what is missing of one that is nearly an oracle.
         return "a separation oracle", lambda value: value if _like_an_oracle(value) else _REFUSED
@@ -241,6 +312,46 @@ def _numbers(value: Any) -> Any:
         return _REFUSED
     given = list(value)
     return given if all(isinstance(each, (Real, Decimal)) for each in given) else _REFUSED
+
+
+def _several(kind: str) -> tuple[str, Callable[[Any], Any]]:
+    """Return in words what several of a kind are, and what gives them or refuses."""
+    known = {"Hashable": "labels", "int": "whole numbers", "str": "text"}
+    one: dict[str, Callable[[object], bool]] = {
+        "Hashable": lambda each: isinstance(each, Hashable),
+        "int": lambda each: isinstance(each, Integral) and not _is_flag(each),
+        "str": lambda each: isinstance(each, str),
+    }
+    if kind in CLASSES:
+        known[kind], one[kind] = kind, lambda each: kind in _classes(each)
+    # Whatever else is in the list is for the function itself.
+    words = f"a list of {known[kind]}" if kind in known else "a list"
+    is_one = one.get(kind, lambda each: True)
+
+    def taken(value: Any) -> Any:
+        # Letters may be labels, as of a game of the literature.
+        is_text = isinstance(value, (str, bytes)) and kind != "Hashable"
+        if is_text or not isinstance(value, Iterable):
+            return _REFUSED
+        given = value if isinstance(value, Collection) else tuple(value)
+        return given if all(map(is_one, given)) else _REFUSED
+
+    return words, taken
+
+
+def _array(value: Any) -> Any:
+    try:
+        np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return _REFUSED
+    return _REFUSED if value is None else value
+
+
+def _named_numbers(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _REFUSED
+    numbers = all(isinstance(each, Real) and not _is_flag(each) for each in value.values())
+    return value if numbers else _REFUSED
 
 
 def _allocations(value: Any) -> Any:

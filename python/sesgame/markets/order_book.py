@@ -14,6 +14,7 @@ import numpy as np
 from sesgame._engine import EngineRule, OrderBookColumns
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.order_book_files import read_orders
@@ -190,6 +191,7 @@ class OrderBook(ByValue):
         self._by_period = np.argsort(self.period, kind="stable")
 
     @classmethod
+    @checked_arguments
     def from_orders(
         cls,
         orders: Iterable[Order | tuple[Any, ...]],

@@ -12,6 +12,7 @@ import numpy as np
 from sesgame._engine import BundleAuctionColumns
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_fields
 from sesgame.game.players import Players
 from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap, check_time_limit
 from sesgame.markets.steps import numbers, pairs_nearby
@@ -56,6 +57,7 @@ class StorageClearing:
     bound: float
 
 
+@checked_fields
 class StorageAuction(ByValue):
     """Bids for bundles of a shared battery; a bidder wins at most one of its bundles (XOR).
 

@@ -26,6 +26,7 @@ from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, short_coalition
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_fields
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.native_source import native_from
 from sesgame.game.players import Players
@@ -48,6 +49,7 @@ _OWN_POINTS = {
 }
 
 
+@checked_fields
 class PublicGrid(ByValue):
     r"""Members whose metering points share over the public grid and keep their contracts.
 
