@@ -13,13 +13,16 @@ from scipy.optimize import linprog
 
 
 def _offers(world, coalition, step):
-    """Return the points of a coalition with what each draws, feeds in, pays and earns in a step."""
+    """Return the points of a coalition with what each draws, feeds in, pays and earns in a step.
+
+    Of energy the part that takes part in sharing.
+    """
     prices = {contract.name: contract.prices(world.steps) for contract in world.contracts}
     return [
         (
             point,
-            float(point.import_kwh[step]),
-            float(point.export_kwh[step]),
+            point.participation * float(point.import_kwh[step]),
+            point.participation * float(point.export_kwh[step]),
             float(prices[point.contract][0][step]),
             float(prices[point.contract][1][step]),
         )

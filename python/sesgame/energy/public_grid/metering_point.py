@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -37,12 +38,15 @@ class MeteringPoint(ByValue):
         positive in one step: they are not netted, but share at the fee, where own points do.
     zone : str, default ""
         Where it is, if fees depend on that.
+    participation : float, default 1
+        Which part of both registers takes part in sharing, in [0, 1]; the contract bills the rest,
+        as where a member is in two communities.
 
     Raises
     ------
     GameError
-        There are no readings, they differ in number, or one is negative or not finite; or the
-        member is no label.
+        There are no readings, they differ in number, or one is negative or not finite; the member
+        is no label, or the participation is not in [0, 1].
 
     Examples
     --------
@@ -57,6 +61,7 @@ class MeteringPoint(ByValue):
     import_kwh: NDArray[np.float64] = None  # type: ignore[assignment] # an array afterwards
     export_kwh: NDArray[np.float64] = None  # type: ignore[assignment]
     zone: str = ""
+    participation: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("name", "contract", "zone"):
@@ -64,6 +69,9 @@ class MeteringPoint(ByValue):
                 raise GameError(f"{name} of a metering point is text, not {getattr(self, name)!r}")
         if not isinstance(self.member, Hashable):
             raise GameError(f"the member of {self.name!r} is no label: {self.member!r}")
+        part = self.participation
+        if isinstance(part, bool) or not isinstance(part, Real) or not 0 <= part <= 1:
+            raise GameError(f"the participation of {self.name!r} is {part!r}, and not in [0, 1]")
         found = {
             register: self._checked(register, values)
             for register in ("import_kwh", "export_kwh")
@@ -99,6 +107,19 @@ class MeteringPoint(ByValue):
                 f"{step}; a register's energy is at least 0: give a two-way meter as its two parts"
             )
         return readings
+
+    @property
+    def shared_import_kwh(self) -> NDArray[np.float64]:
+        """What it draws and takes part with, in each step."""
+        return self._taking_part(self.import_kwh)
+
+    @property
+    def shared_export_kwh(self) -> NDArray[np.float64]:
+        """What it feeds in and takes part with, in each step."""
+        return self._taking_part(self.export_kwh)
+
+    def _taking_part(self, readings: NDArray[np.float64]) -> NDArray[np.float64]:
+        return readings if self.participation == 1 else self.participation * readings
 
     def __repr__(self) -> str:
         return (

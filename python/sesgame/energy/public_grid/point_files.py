@@ -58,6 +58,7 @@ class PointFields(TypedDict):
     steps: TimeSteps
     contracts: list[Contract]
     fee_per_kwh: float | dict[tuple[str, str], NDArray[np.float64]]
+    reduction: float | dict[tuple[str, str], float]
     own_points: OwnPoints
     batteries: list[Battery]
     storage_contract: str | None
@@ -85,7 +86,7 @@ class PointParts:
     steps: TimeSteps | None = None
     readings: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
-    sharing: SharingTerms = field(default_factory=lambda: SharingTerms({}, "always", None))
+    sharing: SharingTerms = field(default_factory=lambda: SharingTerms({}, {}, "always", None))
     fees: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     batteries: list[Battery] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
@@ -150,6 +151,7 @@ def point_fields(parts: PointParts) -> PointFields:
         "steps": parts.steps,
         "contracts": list(parts.contracts.values()),
         "fee_per_kwh": parts.fees or 0.0,
+        "reduction": parts.sharing.reductions or 0.0,
         "own_points": parts.sharing.own_points,
         "batteries": parts.batteries,
         "storage_contract": parts.sharing.storage_contract,
@@ -256,7 +258,12 @@ def _read_steps(
             continue
         try:
             point = MeteringPoint(
-                name=row.name, member=row.member, contract=row.contract, zone=row.zone, **read
+                name=row.name,
+                member=row.member,
+                contract=row.contract,
+                zone=row.zone,
+                participation=row.participation,
+                **read,
             )
         except GameError as error:
             what = f"in {files['meters'].name}, {error}"

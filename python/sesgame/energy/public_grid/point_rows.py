@@ -29,6 +29,7 @@ class PointRow(NamedTuple):
     ----------
     name, member, contract, zone, unit : str
     scale : float
+    participation : float
     columns : dict of str to str
         Of the meters, by register: ``"import"``, ``"export"`` or both.
     line : int
@@ -40,6 +41,7 @@ class PointRow(NamedTuple):
     zone: str
     unit: str
     scale: float
+    participation: float
     columns: dict[str, str]
     line: int
 
@@ -77,12 +79,17 @@ def read_points(table: CsvTable, contracts: Mapping[str, Contract], faults: Faul
     FaultyFilesError
         Columns are missing, or there are others.
     """
-    table.expect(["point", "member", "contract", "unit"], [*_REGISTERS, "scale", "zone"])
+    table.expect(
+        ["point", "member", "contract", "unit"], [*_REGISTERS, "scale", "zone", "participation"]
+    )
     members = [label for label in dict.fromkeys(table.texts("member")) if label]
     table = _with_points(table)
     scales = np.ones(len(table))
     with faults.caught():
         scales = table.floats("scale", 1.0)
+    parts = np.ones(len(table))
+    with faults.caught():
+        parts = table.floats("participation", 1.0)
     names, zones = table.texts("point"), table.texts("zone", "")
     owners, terms, units = (table.texts(column) for column in ("member", "contract", "unit"))
     registers = {register: table.texts(register, "") for register in _REGISTERS}
@@ -96,6 +103,7 @@ def read_points(table: CsvTable, contracts: Mapping[str, Contract], faults: Faul
             zones[place],
             units[place],
             float(scales[place]),
+            float(parts[place]),
             {register: cells[place] for register, cells in registers.items() if cells[place]},
             line,
         )
@@ -130,6 +138,9 @@ def _check(
         table.fail(place, "contract", f'"{contract}" is not in contracts.csv, which has {known}')
     if row.unit not in _UNITS:
         table.fail(place, "unit", f'"{row.unit}" is not kW or kWh')
+    if not 0 <= row.participation <= 1:
+        there = f"{row.participation:g} is no part of the registers: it must be in [0, 1]"
+        table.fail(place, "participation", there)
     if not row.columns:
         table.fail(place, "point", f'"{name}" has neither an import nor an export register')
     if row.columns.get("import") == row.columns.get("export"):

@@ -15,12 +15,13 @@ from sesgame._engine import SharingGame, sharing_game
 from sesgame.energy.battery import Battery
 from sesgame.energy.contract import Contract
 from sesgame.energy.meter_clock import MeterClock
+from sesgame.energy.public_grid.counted_in_part import counted_in_part
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
 from sesgame.energy.public_grid.point_checks import check_points, check_storage, refuse_unused
 from sesgame.energy.public_grid.point_energy import PointEnergy
 from sesgame.energy.public_grid.point_files import read_point_files
 from sesgame.energy.public_grid.shared_storage import SharedStorage, pool_of
-from sesgame.energy.public_grid.sharing_fees import sharing_fees
+from sesgame.energy.public_grid.sharing_fees import fee_reductions, reduced_fees, sharing_fees
 from sesgame.energy.public_grid.sharing_prices import SharingPrices, clearing_prices
 from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
@@ -73,8 +74,11 @@ class PublicGrid(ByValue):
         change: with fees in the game they are constants of the member, :math:`a` has them. Taxes
         and other fees are outside the game (:attr:`outside_game`, :meth:`bills_alone`).
     fee_per_kwh : float, array_like of shape (T,), or mapping of (str, str) to either, default 0
-        What a shared kWh costs still: reduced grid fees and taxes. By zone it goes from that of the
-        point that feeds in to that of the point that draws, for each two zones that have points.
+        What a shared kWh costs still: grid fees and taxes. By zone it goes from that of the point
+        that feeds in to that of the point that draws, for each two zones that have points.
+    reduction : float or mapping of (str, str) to float, default 0
+        By which part the fee is reduced, in [0, 1]; by zone as the fee. :attr:`fee_per_kwh` is what
+        that leaves.
     own_points : {"always", "with_others", "never"}, default "always"
         Whether the points of one member share with one another: as with others, even of a member
         alone; as with others, but only where there are some; or not at all.
@@ -95,9 +99,9 @@ class PublicGrid(ByValue):
     ------
     GameError
         A point belongs to nobody or names no contract, nobody has a contract, zones lack a fee or
-        have no point, currencies differ, or numbers do not fit. A contract has a capped credit, net
-        metering, blocks or a minimum bill: then the steps of a month hang together, and no step can
-        be cleared by itself.
+        have no point, a reduction is not in [0, 1], currencies differ, or numbers do not fit. A
+        contract has a capped credit, net metering, blocks or a minimum bill: then the steps of a
+        month hang together, and no step can be cleared by itself.
 
     Notes
     -----
@@ -139,6 +143,7 @@ class PublicGrid(ByValue):
         steps: TimeSteps | ArrayLike,
         contracts: Iterable[Contract],
         fee_per_kwh: ArrayLike | Mapping[tuple[str, str], ArrayLike] = 0.0,
+        reduction: float | Mapping[tuple[str, str], float] = 0.0,
         own_points: OwnPoints = "always",
         batteries: Iterable[Battery] = (),
         storage_contract: str | None = None,
@@ -175,7 +180,9 @@ class PublicGrid(ByValue):
             raise GameError(f"contracts are in {' and '.join(currencies)}; one currency is needed")
         self.currency = currencies[0]
         self.zones = tuple(dict.fromkeys(point.zone for point in self.points))
-        self.fee_per_kwh = sharing_fees(fee_per_kwh, self.zones, self.steps.n_steps)
+        self.reduction = fee_reductions(reduction, self.zones)
+        fees = sharing_fees(fee_per_kwh, self.zones, self.steps.n_steps)
+        self.fee_per_kwh = reduced_fees(fees, self.reduction)
         if self.batteries:
             self._storage()
 
@@ -275,12 +282,13 @@ class PublicGrid(ByValue):
             n_batteries = count(len(self.batteries), "battery")
             storage = f" and a pool of {n_batteries} dispatched with foresight"
         outside = f"; outside the game: {', '.join(self.outside_game)}" if self.outside_game else ""
+        in_part = counted_in_part(self.points, self.reduction)
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
             + "".join(f"read {words}\n" for words in self.assumed)
             + f"{count(len(self.members), 'member')} with "
             f"{count(len(self.points), 'metering point')}{storage}, "
-            f"{self.steps.in_words}, {_OWN_POINTS[self.own_points]}{outside}"
+            f"{self.steps.in_words}, {_OWN_POINTS[self.own_points]}{in_part}{outside}"
         )
 
     @property
@@ -442,25 +450,38 @@ class PublicGrid(ByValue):
         )
 
     def _constants(self) -> Array:
-        """Return what is in the game beside energy, by member: sharing does not change it."""
+        """Return what sharing does not change, by member.
+
+        That is what is in the game beside energy, and the energy of what does not take part.
+        """
         by_name = {contract.name: contract for contract in self.contracts}
         place = {member: row for row, member in enumerate(self.members)}
         amounts = np.zeros(len(self.members))
         for point in self.points:
-            contract = by_name[point.contract]
+            contract, member = by_name[point.contract], place[point.member]
+            if point.participation < 1:
+                amounts[member] += (1 - point.participation) * sum(
+                    sign * np.einsum("t,t->", price, kwh)
+                    for sign, price, kwh in zip(
+                        (1, -1),
+                        contract.prices(self.steps),
+                        (point.import_kwh, point.export_kwh),
+                        strict=True,
+                    )
+                )
             if contract.demand_charges or any(fee.in_game for fee in contract.fees):
                 bill = contract.bill(self.steps, point.import_kwh, point.export_kwh)
                 energy = bill.total_of("energy", "feed-in")
-                amounts[place[point.member]] += bill.cost - energy
+                amounts[member] += bill.cost - energy
         return amounts
 
     def _energy(self) -> PointEnergy:
-        """Return what points draw and feed in, and what their contracts charge and pay."""
+        """Return what points take part with, and what their contracts charge and pay."""
         place = {member: row for row, member in enumerate(self.members)}
         group, (buy, sell) = self._group(), self._prices()
         return PointEnergy(
-            import_kwh=np.array([point.import_kwh for point in self.points]),
-            export_kwh=np.array([point.export_kwh for point in self.points]),
+            import_kwh=np.array([point.shared_import_kwh for point in self.points]),
+            export_kwh=np.array([point.shared_export_kwh for point in self.points]),
             buy_per_kwh=buy[group],
             sell_per_kwh=sell[group],
             member=np.array([place[point.member] for point in self.points], dtype=np.int64),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, NamedTuple, cast, get_args
+
+import numpy as np
 
 from sesgame.energy.community_files import BAND_COLUMNS, read_bands
 from sesgame.energy.contract_files import rows_of
@@ -13,9 +15,13 @@ from sesgame.errors import Fault
 from sesgame.files.csv_table import CsvTable
 from sesgame.files.faults import Faults
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 __all__ = ["SharingTerms", "read_sharing"]
 
 _SAME = "same"
+_REDUCTION = "reduction"
 _OF_ALL = ("own_points", "storage_contract")
 
 
@@ -26,6 +32,8 @@ class SharingTerms(NamedTuple):
     ----------
     fees : dict
         From each zone to each, as a tariff's buy price.
+    reductions : dict
+        By which part each of them is reduced.
     own_points : {"always", "with_others", "never"}
         Whether the points of one member share with one another.
     storage_contract : str or None
@@ -33,6 +41,7 @@ class SharingTerms(NamedTuple):
     """
 
     fees: dict[tuple[str, str], Tariff]
+    reductions: dict[tuple[str, str], float]
     own_points: OwnPoints
     storage_contract: str | None
 
@@ -67,7 +76,7 @@ def read_sharing(
     if others:
         what = f'"{others[0]}", but contracts are in {currency}: "{column}"'
         raise table.fault(what)
-    table.expect([column], ["from_zone", "to_zone", *_OF_ALL, *BAND_COLUMNS])
+    table.expect([column], ["from_zone", "to_zone", _REDUCTION, *_OF_ALL, *BAND_COLUMNS])
     givers, takers = table.texts("from_zone", ""), table.texts("to_zone", "")
     faults = Faults()
     if _SAME in zones:
@@ -83,10 +92,16 @@ def read_sharing(
                 with faults.caught():
                     table.fail(row, name, f'"{zone}" is no zone of points.csv, which has {known}')
         rows.setdefault(pair, []).append(row)
+    parts = np.zeros(len(table))
+    with faults.caught():
+        parts = table.floats(_REDUCTION, 0.0)
     given: dict[tuple[str, str], Tariff] = {}
+    reduced: dict[tuple[str, str], float] = {}
     for pair, numbers in rows.items():
         with faults.caught():
             given[pair] = _tariff(table, numbers, column, currency, average=average)
+        with faults.caught():
+            reduced[pair] = _reduction(table, numbers, parts[numbers])
     terms = ["", ""]
     for place, name in enumerate(_OF_ALL):
         with faults.caught():
@@ -97,22 +112,24 @@ def read_sharing(
             table.fail(0, "own_points", f'"{own_points}" is not {", ".join(get_args(OwnPoints))}')
     # A fee that cannot be read is no fee that is missing.
     faults.refuse()
-    fees = {}
+    fees, reductions = {}, {}
     for giver in zones:
         for taker in zones:
             # The rows that say most of the two zones; an empty cell is any zone.
             pairs = [(giver, taker), (giver, ""), ("", taker), ("", "")]
             if giver == taker:
                 pairs[1:1] = [(giver, _SAME), ("", _SAME)]
-            fee = next((given[pair] for pair in pairs if pair in given), None)
-            if fee is None:
+            pair = next((pair for pair in pairs if pair in given), None)
+            if pair is None:
                 what = f'{table.path} has no fee from the zone "{giver}" to "{taker}"'
                 cure = "add a row with both cells empty for all that have none of their own"
                 faults.found.append(Fault(what, str(table.path), cure=cure))
             else:
-                fees[giver, taker] = fee
+                fees[giver, taker], reductions[giver, taker] = given[pair], reduced[pair]
     faults.refuse()
-    return SharingTerms(fees, cast("OwnPoints", own_points or "always"), contract or None)
+    return SharingTerms(
+        fees, reductions, cast("OwnPoints", own_points or "always"), contract or None
+    )
 
 
 def _tariff(
@@ -125,6 +142,18 @@ def _tariff(
     own = rows_of(table, rows)
     fees = own.floats(column)
     return read_bands(own, (fees, fees), currency, average=average)
+
+
+def _reduction(table: CsvTable, rows: list[int], parts: NDArray[np.float64]) -> float:
+    """Return by which part the fee of two zones is reduced, the same in all its rows."""
+    for row, part in zip(rows, parts.tolist(), strict=True):
+        if not 0 <= part <= 1:
+            there = f"{part:g} is no part of the fee: it must be in [0, 1]"
+            table.fail(row, _REDUCTION, there)
+        if part != parts[0]:
+            first = f"{float(parts[0]):g} in line {table.lines[rows[0]]}"
+            table.fail(row, _REDUCTION, f"{part:g}, but between these zones it is {first}")
+    return float(parts[0])
 
 
 def _alike(table: CsvTable, column: str) -> str:

@@ -44,7 +44,7 @@ def local_prices(
                 f"{short_coalition(tuple(points))}"
             )
     for name, point in points.items():
-        if name not in price and point.export_kwh.any():
+        if name not in price and point.shared_export_kwh.any():
             raise GameError(f"the plant {name!r} feeds in, and has no local_price_per_kwh")
     return {
         name: _in_steps(f"local_price_per_kwh of {name!r}", each, n_steps)

@@ -67,12 +67,14 @@ class SharedEnergy:
                 )
         self._steps = world.steps
         self.consumers = Registers(
-            tuple(p.name for p in world.points if p.name in named or p.import_kwh.max() > 0),
-            lambda name: self.points[name].import_kwh,
+            tuple(p.name for p in world.points if p.name in named or p.shared_import_kwh.max() > 0),
+            lambda name: self.points[name].shared_import_kwh,
         )
         self.plants = Registers(
-            tuple(p.name for p in world.points if p.name in plants or p.export_kwh.max() > 0),
-            lambda name: self.points[name].export_kwh,
+            tuple(
+                p.name for p in world.points if p.name in plants or p.shared_export_kwh.max() > 0
+            ),
+            lambda name: self.points[name].shared_export_kwh,
         )
         self.sources = key.prepared(self.plants, self.consumers, world.steps)
 

@@ -391,7 +391,7 @@ def shared_generation(
 def _readings(world: PublicGrid, key: SharingKey, unused: Unused) -> tuple[str, ...]:
     """Return in sentences how key, meters and contracts were read."""
     found = list(key.readings)
-    n_plants = sum(bool(point.export_kwh.any()) for point in world.points)
+    n_plants = sum(bool(point.shared_export_kwh.any()) for point in world.points)
     if n_plants > 1 and not key.plants:
         found.append("Each shared kWh is from all plants, in proportion to what they feed in.")
     found.append(_UNUSED[unused])

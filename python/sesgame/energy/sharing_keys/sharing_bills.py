@@ -153,7 +153,9 @@ class Sharing(ByValue):
         taken, gone = self._by_source(energy), self._by_source(energy)
         for point in self.world.points:
             buy, sell = terms.contract(point.contract)
-            bills[member[point.member]] += buy * point.import_kwh - sell * point.export_kwh
+            bills[member[point.member]] += (
+                buy * point.shared_import_kwh - sell * point.shared_export_kwh
+            )
         for consumer in energy:
             bill, point = bills[member[consumer.point.member]], consumer.point
             buy, sell = terms.contract(point.contract)
@@ -185,8 +187,8 @@ class Sharing(ByValue):
         taken, gone = self._by_source(energy), self._by_source(energy)
         for point in self.world.points:
             buy, sell = terms.contract(point.contract)
-            outside += buy * point.import_kwh - sell * point.export_kwh
-            size += np.abs(buy) * point.import_kwh + np.abs(sell) * point.export_kwh
+            outside += buy * point.shared_import_kwh - sell * point.shared_export_kwh
+            size += np.abs(buy) * point.shared_import_kwh + np.abs(sell) * point.shared_export_kwh
         for consumer in energy:
             point = consumer.point
             buy, sell = terms.contract(point.contract)
@@ -269,10 +271,10 @@ class Sharing(ByValue):
 
 def _money_alone(point: MeteringPoint, buy: Array, sell: Array) -> tuple[float, float]:
     """Return what a contract bills for energy, and the size of its parts."""
-    bought, sold = _sum(buy, point.import_kwh), _sum(sell, point.export_kwh)
+    bought, sold = _sum(buy, point.shared_import_kwh), _sum(sell, point.shared_export_kwh)
     if min(buy.min(), sell.min()) >= 0:
         return bought - sold, bought + sold
-    size = _sum(np.abs(buy), point.import_kwh) + _sum(np.abs(sell), point.export_kwh)
+    size = _sum(np.abs(buy), point.shared_import_kwh) + _sum(np.abs(sell), point.shared_export_kwh)
     return bought - sold, size
 
 

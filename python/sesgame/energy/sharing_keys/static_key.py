@@ -74,11 +74,11 @@ class StaticKey(CommonKey):
         self, coefficients: SharingCoefficients | Mapping[str, float], *, decimals: int = 15
     ) -> None:
         if isinstance(coefficients, Mapping):
-            values = list(coefficients.values())
             try:
-                coefficients = SharingCoefficients(coefficients, values, decimals=decimals)
+                values = np.array(list(coefficients.values()), dtype=np.float64)
             except (TypeError, ValueError) as error:
-                raise GameError(f"a coefficient is no number: {values!r}") from error
+                raise GameError(f"a coefficient is no number: {named(coefficients)}") from error
+            coefficients = SharingCoefficients(coefficients, values, decimals=decimals)
         if not isinstance(coefficients, SharingCoefficients):
             raise GameError(
                 f"coefficients must be SharingCoefficients, or one for each point by its name, got "
