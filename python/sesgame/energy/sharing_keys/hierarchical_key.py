@@ -49,7 +49,8 @@ class HierarchicalKey(CommonKey):
     O(n T), and a look more at each group but the last. As much goes on to the next group as the
     members of one do not use, so they are assigned what they use; in the last group it may be more.
 
-    Portugal and France know priorities of this kind.
+    In France who runs a community may reckon such priorities and hand them in for each step
+    (*dynamique simple*).
 
     Examples
     --------
