@@ -423,5 +423,5 @@ SHARING_KEY = Rule(
         "own supplier; what nobody uses is sold."
     ),
     page="concepts/sharing-keys",
-    sources=("rd244", "ted1247"),
+    sources=("rd244", "ted1247", "thomson2003"),
 )
