@@ -119,27 +119,42 @@ def test_groups_files_and_months_are_those_of_the_functions(tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_day_of_23_hours_is_named_by_its_clock(tmp_path, capsys):
-    folder = tmp_path / "lane"
+def write_lane(folder, homes, times):
+    """Write a roof that feeds in 2 kWh in each step, and homes that draw 1 kWh each."""
     folder.mkdir()
-    (folder / "points.csv").write_text(
-        "point,member,contract,import,export,unit\nroof,ann,all,,up,kWh\nhome,bob,all,down,,kWh\n"
-    )
+    names = [f"home{k}" for k in range(homes)]
+    rows = ["roof,ann,all,,up,kWh", *(f"{name},m{name},all,{name},,kWh" for name in names)]
+    header = "point,member,contract,import,export,unit"
+    (folder / "points.csv").write_text("\n".join([header, *rows]) + "\n")
     (folder / "contracts.csv").write_text(
         "contract,buy_eur_per_kwh,sell_eur_per_kwh\nall,0.30,0.08\n"
     )
     (folder / "clock.csv").write_text("setting,value\nmeters_zone,Europe/Madrid\n")
-    hours = [hour for hour in range(24) if hour != 2]  # clocks go forward at two
-    (folder / "meters.csv").write_text(
-        "time,up,down\n" + "".join(f"2024-03-31T{hour:02}:00,2,1\n" for hour in hours)
-    )
-    table = tmp_path / "assigned.csv"
-    assert main(["share", str(folder), *DYNAMIC, "--csv", str(table)]) == 0
+    readings = [f"{time},2{',1' * homes}" for time in times]
+    (folder / "meters.csv").write_text("\n".join([f"time,up,{','.join(names)}", *readings]) + "\n")
+    return str(folder)
+
+
+def test_a_day_of_23_hours_is_named_by_its_clock(tmp_path, capsys):
+    times = [f"2024-03-31T{hour:02}:00" for hour in range(24) if hour != 2]
+    folder, table = write_lane(tmp_path / "lane", 1, times), tmp_path / "assigned.csv"
+    assert main(["share", folder, *DYNAMIC, "--csv", str(table)]) == 0
     rows = rows_of(table)
     assert len(rows) == 23
     assert [row["time"][11:] for row in rows[1:3]] == ["01:00+01:00", "03:00+02:00"]
-    assert {row["home"] for row in rows} == {"1.0"}
+    assert {row["home0"] for row in rows} == {"1.0"}
     assert "The key loses nothing" in capsys.readouterr().out
+
+
+def test_bills_of_too_many_members_to_look_at_each_group_are_written(tmp_path, capsys):
+    times = ["2024-06-01T12:00", "2024-06-01T13:00"]
+    folder, out = write_lane(tmp_path / "lane", 40, times), tmp_path / "out"
+    assert main(["share", folder, *DYNAMIC, "--out", str(out)]) == 0
+    assert len(rows_of(out / "bills.csv")) == 41
+    audit = json.loads((out / "share.json").read_text())["audit"]
+    # Of 2n + 1 groups: who stays away lets the others use as much of the roof.
+    assert audit["worst_coalition"] == ["ann", *(f"mhome{k}" for k in range(1, 40))]
+    assert "bills.csv" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

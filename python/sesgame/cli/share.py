@@ -95,16 +95,13 @@ def share(options: argparse.Namespace) -> None:
             f"a sharing key is for a folder with points.csv, and {options.input} has none"
         )
     problem = AllocationProblem.of(world, options=values_of(given))
-    found = SharedTables(
-        problem,
-        compared(
-            problem,
-            {SHARING_KEY.name: SHARING_KEY.name},
-            strict=True,
-            progress=progress_of(options),
-        ),
-        {name: option.as_asked for name, option in given.items()},
-    )
+    name = SHARING_KEY.name
+    # Of many members nothing is proved of the core, and the bills are what they are all the same.
+    comparison = compared(problem, {name: name}, progress=progress_of(options))
+    if comparison.rows[0].failure:
+        raise SesgameError(comparison.rows[0].failure)
+    asked = {name: option.as_asked for name, option in given.items()}
+    found = SharedTables(problem, comparison, asked)
     contents: dict[Path, str | bytes] = {}
     if options.csv:
         contents[options.csv] = found.assigned_csv()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -201,20 +200,21 @@ class SharedTables:
         for _, given, own in shared.by_point():
             assigned += given
             used += own
-        head = ["time", "fed_in_kwh", "drawn_kwh", "assigned_kwh", "used_kwh", "lost_kwh"]
-        columns = (fed_in, drawn, assigned, used, shared.lost_kwh_by_step)
-        return self._by_time(head, columns)
+        names = ["fed_in_kwh", "drawn_kwh", "assigned_kwh", "used_kwh", "lost_kwh"]
+        columns = np.array([fed_in, drawn, assigned, used, shared.lost_kwh_by_step])
+        return self._by_time(names, columns)
 
     def _table_csv(self, table: Array) -> str:
         rows = self._consuming
-        head = ["time", *(self.world.points[row].name for row in rows)]
-        return self._by_time(head, [table[row] for row in rows])
+        return self._by_time([self.world.points[row].name for row in rows], table[rows])
 
-    def _by_time(self, head: list[str], columns: Iterable[Array]) -> str:
+    def _by_time(self, names: list[str], columns: Array) -> str:
+        """Return a row for each step, of numbers alone, which need no look at each cell."""
         steps = self.world.steps
-        times = [steps.time(step) for step in range(steps.n_steps)]
-        rows = zip(times, *(column.tolist() for column in columns), strict=True)
-        return csv_text([head, *map(list, rows)])
+        lines = [csv_text([["time", *names]])]
+        for step, row in enumerate(columns.T):
+            lines.append(f"{steps.time(step)},{','.join(map(repr, row.tolist()))}\n")
+        return "".join(lines)
 
 
 def _with_energy(head: list[str], rows: list[list[Any]]) -> list[list[str]]:
