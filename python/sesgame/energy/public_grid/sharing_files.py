@@ -119,13 +119,13 @@ def read_sharing(
             pairs = [(giver, taker), (giver, ""), ("", taker), ("", "")]
             if giver == taker:
                 pairs[1:1] = [(giver, _SAME), ("", _SAME)]
-            pair = next((pair for pair in pairs if pair in given), None)
-            if pair is None:
+            said = next((pair for pair in pairs if pair in given), None)
+            if said is None:
                 what = f'{table.path} has no fee from the zone "{giver}" to "{taker}"'
                 cure = "add a row with both cells empty for all that have none of their own"
                 faults.found.append(Fault(what, str(table.path), cure=cure))
             else:
-                fees[giver, taker], reductions[giver, taker] = given[pair], reduced[pair]
+                fees[giver, taker], reductions[giver, taker] = given[said], reduced[said]
     faults.refuse()
     return SharingTerms(
         fees, reductions, cast("OwnPoints", own_points or "always"), contract or None

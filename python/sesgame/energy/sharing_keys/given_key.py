@@ -13,6 +13,7 @@ from sesgame.energy.sharing_keys.sharing_key import Assignment, CommonKey, check
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import named
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -65,6 +66,7 @@ class GivenKey(CommonKey):
     parts: NDArray[np.float64]
     steps: TimeSteps
 
+    @checked_arguments
     def __init__(
         self, points: Iterable[str], parts: ArrayLike, steps: TimeSteps | ArrayLike
     ) -> None:

@@ -12,6 +12,7 @@ from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
 from sesgame.energy.sharing_keys.sharing_key import Assignment, CommonKey, Registers, check_named
 from sesgame.errors import GameError
 from sesgame.formatting import named
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +68,7 @@ class HierarchicalKey(CommonKey):
     groups: tuple[tuple[str, ...], ...]
     within: tuple[CommonKey, ...]
 
+    @checked_arguments
     def __init__(
         self,
         groups: Iterable[Iterable[str]],

@@ -11,6 +11,7 @@ import numpy as np
 from sesgame.energy.sharing_keys.sharing_key import CommonKey, Registers, SharingKey, Source
 from sesgame.errors import GameError
 from sesgame.formatting import named, short_coalition
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class PairwiseKey(SharingKey):
 
     keys: Mapping[str, CommonKey]
 
+    @checked_arguments
     def __init__(self, keys: Mapping[str, CommonKey]) -> None:
         if not isinstance(keys, Mapping) or not keys:
             raise GameError(f"keys must be one for each plant by its name, got {named(keys)}")

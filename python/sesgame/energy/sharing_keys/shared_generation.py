@@ -360,7 +360,7 @@ def shared_generation(
     bills = sharing.by_member(found.shared) + unchanged
     evidence = SharedGeneration(
         key=key.title,
-        readings=_readings(part, key, unused),
+        readings=_readings(part, key, unused, int((found.generated_kwh > 0).sum())),
         points=tuple(point.name for point in part.points),
         assigned_kwh=found.assigned_kwh,
         used_kwh=found.used_kwh,
@@ -388,10 +388,9 @@ def shared_generation(
     return SHARING_KEY.made(allocation)
 
 
-def _readings(world: PublicGrid, key: SharingKey, unused: Unused) -> tuple[str, ...]:
+def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int) -> tuple[str, ...]:
     """Return in sentences how key, meters and contracts were read."""
     found = list(key.readings)
-    n_plants = sum(bool(point.shared_export_kwh.any()) for point in world.points)
     if n_plants > 1 and not key.plants:
         found.append("Each shared kWh is from all plants, in proportion to what they feed in.")
     found.append(_UNUSED[unused])

@@ -142,7 +142,8 @@ class Sharing(ByValue):
     def by_member(self, of_points: Array) -> Array:
         """Return sums by member, shape (n,) or (n, T), of what is by point."""
         sums = np.zeros((len(self.world.members), *of_points.shape[1:]))
-        np.add.at(sums, [self._member[point.member] for point in self.world.points], of_points)
+        member = self._member
+        np.add.at(sums, [member[point.member] for point in self.world.points], of_points)
         return sums
 
     def bills_by_step(self) -> Array:

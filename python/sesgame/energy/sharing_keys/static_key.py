@@ -13,6 +13,7 @@ from sesgame.energy.sharing_coefficients import SharingCoefficients
 from sesgame.energy.sharing_keys.sharing_key import Assignment, CommonKey, check_named
 from sesgame.errors import GameError
 from sesgame.formatting import named
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,6 +71,7 @@ class StaticKey(CommonKey):
 
     coefficients: SharingCoefficients
 
+    @checked_arguments
     def __init__(
         self, coefficients: SharingCoefficients | Mapping[str, float], *, decimals: int = 15
     ) -> None:
