@@ -171,9 +171,8 @@ def _written(millionths: int) -> str:
 
 def _hours_of(year: int, zone: str | None) -> TimeSteps:
     """Return the hours of a calendar year: elapsed ones, also where the clock is changed."""
-    begins, ends = (np.datetime64(f"{number:04d}-01-01", "s") for number in (year, year + 1))
-    if zone is not None:
-        begins, ends = instant_of(begins, zone), instant_of(ends, zone)
+    walls = [np.datetime64(f"{number:04d}-01-01", "s") for number in (year, year + 1)]
+    begins, ends = walls if zone is None else [instant_of(wall, zone) for wall in walls]
     return TimeSteps(begins, _HOUR, int((ends - begins) / _HOUR), Calendar(zone))
 
 

@@ -93,8 +93,8 @@ def local_prices(drawn: Drawn, steps: TimeSteps, *, unit: str = "", ax: Axes | N
     first = next(iter(rules.values()))
     _check_alike(rules, steps)
     edges = step_edges(steps)
-    frame = new_panels(ax, (0.7, 0.2))
-    prices, local = frame.child_axes
+    frame, panels = new_panels(ax, (0.7, 0.2))
+    prices, local = panels
     bands = (first.grid_sell_per_kwh, first.grid_buy_per_kwh)
     prices.stairs(
         bands[1], edges, baseline=bands[0], fill=True, color=GREY, alpha=0.15, label="grid"
@@ -126,7 +126,7 @@ def local_prices(drawn: Drawn, steps: TimeSteps, *, unit: str = "", ax: Axes | N
     local.stairs(first.local_kwh / steps.step_hours, edges, fill=True, color=GREEN, alpha=0.4)
     local.axhline(0, color=BLACK, linewidth=0.6)
     local.set(ylim=(0, None), ylabel=with_unit("local", "kW"))
-    share_time(frame, steps)
+    share_time(panels, steps)
     return frame
 
 

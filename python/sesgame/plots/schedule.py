@@ -60,8 +60,7 @@ def dispatch(
     prices = None if tariff is None else tariff.prices(schedule.steps)
     stored = schedule.shows_charge
     heights = [0.5, *([0.25] if stored else []), *([0.2] if prices else [])]
-    frame = new_panels(ax, heights)
-    panels = frame.child_axes
+    frame, panels = new_panels(ax, heights)
     edges = step_edges(schedule.steps)
     _power(panels[0], schedule, edges)
     if stored:
@@ -78,7 +77,7 @@ def dispatch(
         panels[-1].margins(y=0.25)
         panels[-1].set_ylabel(f"{schedule.currency}/kWh")
         panels[-1].legend(fontsize=8, ncols=2, frameon=False, loc="center right")
-    share_time(frame, schedule.steps)
+    share_time(panels, schedule.steps)
     return frame
 
 

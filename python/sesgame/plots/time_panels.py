@@ -20,8 +20,8 @@ __all__ = ["new_panels", "share_time", "step_edges"]
 _GAP = 0.04
 
 
-def new_panels(ax: Axes | None, heights: Sequence[float]) -> Axes:
-    """Return a frame without axes of its own, with a panel for each height as ``child_axes``.
+def new_panels(ax: Axes | None, heights: Sequence[float]) -> tuple[Axes, list[Axes]]:
+    """Return a frame without axes of its own, and its ``child_axes``: a panel for each height.
 
     Raises
     ------
@@ -31,12 +31,12 @@ def new_panels(ax: Axes | None, heights: Sequence[float]) -> Axes:
     scale = (1 - _GAP * (len(heights) - 1)) / sum(heights)
     frame = new_axes(ax, 7.0, 1.2 + 4.2 * sum(heights))
     frame.set_axis_off()
-    top = 1.0
+    panels, top = [], 1.0
     for height in heights:
         bottom = max(0.0, top - scale * height)
-        frame.inset_axes((0, bottom, 1, scale * height))
+        panels.append(frame.inset_axes((0, bottom, 1, scale * height)))
         top = bottom - _GAP
-    return frame
+    return frame, panels
 
 
 def step_edges(steps: TimeSteps) -> NDArray[np.datetime64]:
@@ -48,11 +48,10 @@ def step_edges(steps: TimeSteps) -> NDArray[np.datetime64]:
     return edges
 
 
-def share_time(frame: Axes, steps: TimeSteps) -> None:
-    """Give all panels of a frame one axis of time, with dates below the last."""
+def share_time(panels: Sequence[Axes], steps: TimeSteps) -> None:
+    """Give all panels one axis of time, with dates below the last."""
     from matplotlib import dates
 
-    panels: list[Axes] = frame.child_axes
     edges = step_edges(steps)
     for panel in panels:
         if panel is not panels[0]:
