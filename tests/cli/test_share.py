@@ -119,12 +119,13 @@ def test_groups_files_and_months_are_those_of_the_functions(tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def write_lane(folder, homes, times):
+def write_lane(folder, homes, times, participation="1"):
     """Write a roof that feeds in 2 kWh in each step, and homes that draw 1 kWh each."""
     folder.mkdir()
     names = [f"home{k}" for k in range(homes)]
-    rows = ["roof,ann,all,,up,kWh", *(f"{name},m{name},all,{name},,kWh" for name in names)]
-    header = "point,member,contract,import,export,unit"
+    rows = [f"{name},m{name},all,{name},,kWh,{participation}" for name in names]
+    rows = ["roof,ann,all,,up,kWh,1", *rows]
+    header = "point,member,contract,import,export,unit,participation"
     (folder / "points.csv").write_text("\n".join([header, *rows]) + "\n")
     (folder / "contracts.csv").write_text(
         "contract,buy_eur_per_kwh,sell_eur_per_kwh\nall,0.30,0.08\n"
@@ -144,6 +145,19 @@ def test_a_day_of_23_hours_is_named_by_its_clock(tmp_path, capsys):
     assert [row["time"][11:] for row in rows[1:3]] == ["01:00+01:00", "03:00+02:00"]
     assert {row["home0"] for row in rows} == {"1.0"}
     assert "The key loses nothing" in capsys.readouterr().out
+
+
+def test_energy_is_that_of_the_part_of_a_register_that_takes_part(tmp_path, capsys):
+    times = ["2024-06-01T12:00", "2024-06-01T13:00"]
+    folder, out = write_lane(tmp_path / "lane", 1, times, "0.25"), tmp_path / "out"
+    assert main(["share", folder, *DYNAMIC, "--out", str(out)]) == 0
+    (home,) = rows_of(out / "energy_by_point.csv")
+    assert (home["drawn_kwh"], home["assigned_kwh"], home["used_kwh"]) == ("0.5", "0.5", "0.5")
+    assert [row["drawn_kwh"] for row in rows_of(out / "energy_by_step.csv")] == ["0.25", "0.25"]
+    # Three quarters of 2 kWh stay with the supplier.
+    bills = {row["member"]: row["bill_eur"] for row in rows_of(out / "bills.csv")}
+    assert bills["mhome0"] == "0.51"  # 1.5 x 0.30 + 0.5 x 0.12
+    assert "shares 0.5 of 4.0 kWh" in capsys.readouterr().out
 
 
 def test_bills_of_too_many_members_to_look_at_each_group_are_written(tmp_path, capsys):

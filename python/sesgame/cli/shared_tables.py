@@ -135,7 +135,7 @@ class SharedTables:
         return [
             number
             for number, point in enumerate(self.world.points)
-            if assigned[number] > 0 or point.import_kwh.any()
+            if assigned[number] > 0 or point.shared_import_kwh.any()
         ]
 
     def _point_rows(self) -> list[list[Any]]:
@@ -145,7 +145,7 @@ class SharedTables:
             [
                 points[k].name,
                 str(points[k].member),
-                float(points[k].import_kwh.sum()),
+                float(points[k].shared_import_kwh.sum()),
                 *(float(of[k]) for of in (shared.assigned_kwh, shared.used_kwh, shared.unused_kwh)),
             ]
             for k in self._consuming
@@ -195,8 +195,8 @@ class SharedTables:
         shared, nothing = self.shared, np.zeros(self.world.steps.n_steps)
         fed_in, drawn, assigned, used = (nothing.copy() for _ in range(4))
         for point in self.world.points:
-            fed_in += point.export_kwh
-            drawn += point.import_kwh
+            fed_in += point.shared_export_kwh
+            drawn += point.shared_import_kwh
         for _, given, own in shared.by_point():
             assigned += given
             used += own
