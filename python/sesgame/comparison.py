@@ -454,8 +454,8 @@ def compare(
         The currency, for people; by default that of the community.
     baseline : str, optional
         The name of the row that savings are measured against, say of the rule that is in force:
-        what its shares cost a member more than those of another row. Without `rules`, the rule of
-        that name is compared beside those that fit. By default standing alone.
+        by how much each player is better off under another row than under this one. Without
+        `rules`, the rule of that name is compared beside those that fit. By default standing alone.
     progress : bool, default True
         Show progress where standard error is a terminal.
     done : callable, optional

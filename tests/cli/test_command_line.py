@@ -153,8 +153,12 @@ def test_the_baseline_of_a_comparison_is_the_rule_in_force(capsys, tmp_path):
     assert float(shapley["least_saving"]) == expected["shapley"].savings.min()
     assert law["greatest_saving"] == "0.0"
     assert "amounts in EUR, savings against mid-market-rate" in capsys.readouterr().out
-    assert main(["compare", str(RURAL13), *period, "--rules", "vcg", "--baseline", "law"]) == 2
-    assert 'the baseline "law" is not compared; choose from vcg' in capsys.readouterr().err
+    assert main(["compare", str(RURAL13), *period, "--rules", "vcg", "--baseline", "shapley"]) == 2
+    assert 'the baseline "shapley" is not compared; choose from vcg' in capsys.readouterr().err
+    for wrong, message in (("law", 'unknown rule "law"'), ("vcg,core", 'unknown rule "core"')):
+        with pytest.raises(SystemExit):
+            main(["compare", str(RURAL13), "--baseline", wrong])
+        assert f"argument --baseline: {message}" in capsys.readouterr().err
 
 
 def test_a_hundred_members_are_compared_and_what_fails_keeps_its_row(capsys, tmp_path):

@@ -1,6 +1,7 @@
 """``sesgame share``: what it says, writes and refuses."""
 
 import csv
+import hashlib
 import json
 from decimal import Decimal
 
@@ -231,9 +232,24 @@ def test_the_coefficients_are_never_written_over(tmp_path, capsys):
     text = "point,coefficient\nP01,0.1\nP02,0.2\nP03,0.3\nP04,0.4\nP05,0\n"
     path.write_text(text)
     static = ["--key", "static", "--coefficients", str(path), "--local-price", "0.1"]
-    assert main(["share", STREET, *static, "--csv", str(path)]) == 2
-    assert "is the input" in capsys.readouterr().err
-    assert path.read_text() == text
+    rule = ["--rules", "sharing-key"]
+    for command, option in (("share", "--csv"), ("compare", "--csv"), ("allocate", "--json")):
+        rules = [] if command == "share" else rule
+        assert main([command, STREET, *static, *rules, option, str(path)]) == 2
+        assert "is the input" in capsys.readouterr().err
+        assert path.read_text() == text
+
+
+def test_results_keep_the_digest_of_the_coefficients(tmp_path, capsys):
+    path, found = tmp_path / "coefficients.csv", tmp_path / "found.json"
+    path.write_text("point,coefficient\nP01,0.1\nP02,0.2\nP03,0.3\nP04,0.4\nP05,0\n")
+    static = ["--key", "static", "--coefficients", str(path), "--local-price", "0.1"]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    for command in (["share"], ["allocate", "--rules", "sharing-key"]):
+        assert main([*command, STREET, *DAY, *static, "--json", str(found)]) == 0
+        options = json.loads(found.read_text())["options"]
+        assert options["coefficients"] == f"coefficients.csv, SHA-256 {digest}"
+    capsys.readouterr()
 
 
 def test_who_gives_how_much_to_whom_is_drawn(tmp_path, capsys):

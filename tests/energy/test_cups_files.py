@@ -121,7 +121,7 @@ def test_without_a_zone_the_clock_never_changes(tmp_path):
         pytest.param(f"{ANN};0.5\n", '1: "0.5" is no coefficient .* decimal comma', id="point"),
         pytest.param(f"{ANN};-0,1\n", '"-0,1" is no coefficient in', id="negative"),
         pytest.param(f"{ANN};0,1234567\n", "up to 6 decimals", id="decimals"),
-        pytest.param(f"{ANN};1,5\n", f"coefficient 1,5 of {ANN} is above 1", id="above"),
+        pytest.param(f"{ANN};1,5\n", r"line 1: \"1,5\" is no coefficient in \[0, 1\]", id="above"),
         pytest.param(f"{ANN};0,5\n\nES12;0,5\n", '3: "ES12" is no CUPS of 22', id="cups"),
         pytest.param(f"{ANN};one;0,5\n", '"one" is no hour of the year', id="hour"),
         pytest.param(f"{ANN}\n", '" is not CUPS;coefficient, or CUPS;hour', id="cells"),
@@ -160,9 +160,9 @@ def test_a_file_of_hours_needs_one_year_and_members_need_one_cups_each(tmp_path)
         SharingCoefficients.from_cups_file(file_of(tmp_path, THIRDS), cups={"ann": ANN, "bob": BOB})
     with pytest.raises(GameError, match="'eve' has no CUPS of 22 characters"):
         SharingCoefficients(["ann", "eve"], [0.5, 0.5]).to_cups_file(cups={"ann": ANN})
-    with pytest.raises(GameError, match="'ann' has 'ann', which is no CUPS"):
+    with pytest.raises(GameError, match="'ann' has str 'ann', which is no CUPS"):
         SharingCoefficients(["ann"], [1.0]).to_cups_file()
-    with pytest.raises(GameError, match=f"two members have the CUPS {ANN}"):
+    with pytest.raises(GameError, match=f"'ann' and 'bob' have the same CUPS {ANN}"):
         SharingCoefficients(["ann", "bob"], [0.5, 0.5]).to_cups_file(cups={"ann": ANN, "bob": ANN})
 
 
@@ -179,3 +179,20 @@ def test_what_the_file_cannot_hold_is_refused(tmp_path):
     whole = SharingCoefficients([ANN], np.ones((1, 8784)), year(2024))
     with pytest.raises(GameError, match="has another year than 2024"):
         whole.to_cups_file(tmp_path / "CAU_2023.txt")
+
+
+def test_whose_a_file_is_has_to_be_said_once_for_each(tmp_path):
+    path = file_of(tmp_path, THIRDS)
+    with pytest.raises(GameError, match=f"'eve' and 'zoe' have the same CUPS {EVE}"):
+        SharingCoefficients.from_cups_file(path, cups={**CUPS, "zoe": EVE})
+    with pytest.raises(GameError, match="'zoe' has int 7, which is no CUPS"):
+        SharingCoefficients.from_cups_file(path, cups={**CUPS, "zoe": 7})
+    beyond = {**CUPS, "zoe": EVE.replace("3", "4")}
+    assert SharingCoefficients.from_cups_file(path, cups=beyond).members == ("ann", "bob", "eve")
+
+
+@pytest.mark.parametrize("number", [0, 1899, 3000, 10**6, -1])
+def test_a_year_of_no_meter_is_refused(tmp_path, number):
+    path = file_of(tmp_path, hourly([ANN], 3), "hours.txt")
+    with pytest.raises(GameError, match=f"the year {number}, which has to be in 1900 to 2999"):
+        SharingCoefficients.from_cups_file(path, year=number, zone=MADRID)

@@ -23,6 +23,7 @@ from sesgame.game.game import Game
 from sesgame.game.game_files import read_game
 from sesgame.game.world import World
 from sesgame.reports.report import FILE_NAMES, LETTERS, PAGE
+from sesgame.reports.result_files import digests
 from sesgame.rule import MAX_SECONDS, ByName, Named, Option, Rule
 
 __all__ = [
@@ -36,9 +37,11 @@ __all__ = [
     "add_rule_options",
     "add_rules",
     "clock_of",
+    "files_of",
     "given_options",
     "names_of",
     "period_of",
+    "rule_name",
     "rule_names",
     "source",
     "values_of",
@@ -54,7 +57,16 @@ class Given:
 
     @property
     def as_asked(self) -> int | float | str:
-        """The number, or the text of what is no number."""
+        """The number, or the text of what is no number; of a file its name and digest.
+
+        Raises
+        ------
+        GameError
+            The file cannot be read.
+        """
+        if isinstance(self.value, Path):
+            ((name, digest),) = digests([self.value]).items()
+            return f"{name}, SHA-256 {digest}"
         return self.value if isinstance(self.value, (int, float)) else self.text
 
 
@@ -71,6 +83,16 @@ def rule_names(text: str, known: ByName[Any], also: tuple[str, ...] = ()) -> lis
     except GameError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return names
+
+
+def rule_name(text: str, known: ByName[Any]) -> str:
+    """Return the one rule that an option names."""
+    (name, *others) = rule_names(text, known)
+    if others:
+        raise argparse.ArgumentTypeError(
+            f'one rule is needed, and "{text}" names {1 + len(others)}'
+        )
+    return name
 
 
 def add_rules(
@@ -114,6 +136,11 @@ def given_options(options: argparse.Namespace, rule: Rule | None = None) -> dict
         if found is not None:
             given[name] = found
     return given
+
+
+def files_of(given: dict[str, Given]) -> list[Path]:
+    """Return the files that options of rules name, which are inputs."""
+    return [found.value for found in given.values() if isinstance(found.value, Path)]
 
 
 def values_of(given: dict[str, Given]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sesgame.cli.options import (
     add_dates,
     add_rule_options,
     clock_of,
+    files_of,
     given_options,
     period_of,
     values_of,
@@ -85,10 +86,10 @@ def share(options: argparse.Namespace) -> None:
     if figure:
         check_ending(figure, options.plot)
     inputs = world_files(options.input)
-    if options.coefficients:
-        inputs.append(options.coefficients.value)
-    (folder or outputs).spare(inputs)
+    inputs += files_of(given)
     outputs.spare(inputs)
+    if folder:
+        folder.spare(inputs)
     world = read_world(options.input, clock_of(options)).period(*period_of(options))
     if not isinstance(world, PublicGrid):
         raise SesgameError(

@@ -20,6 +20,7 @@ from sesgame.energy.clock import Calendar, instant_of
 from sesgame.energy.time_steps import TimeSteps
 from sesgame.errors import GameError
 from sesgame.files.text_file import read_text
+from sesgame.formatting import named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,8 +30,10 @@ __all__ = ["CupsFile", "cups_text", "read_cups_file"]
 DECIMALS = 6
 """Of a coefficient in these files."""
 
-_CUPS = r"ES\d{16}[A-Z]{2}\d[A-Z]"
-_LINE = re.compile(rf"{_CUPS}(?:;\d{{1,4}})?;\d,\d{{1,{DECIMALS}}}\n")
+_CUPS = "ES[0-9]{16}[A-Z]{2}[0-9][A-Z]"
+_NUMBER = f"(?:0,[0-9]{{1,{DECIMALS}}}|1,0{{1,{DECIMALS}}})"
+_LINE = re.compile(f"{_CUPS}(?:;[0-9]{{1,4}})?;{_NUMBER}\n")
+_YEARS = range(1900, 3000)
 _HOUR = np.timedelta64(3600, "s")
 _FORMS = "CUPS;coefficient, or CUPS;hour;coefficient"
 
@@ -60,11 +63,11 @@ def read_cups_file(
     cells = text.rstrip("\n").replace("\n", ";").split(";")
     n_lines = text.count("\n")
     if len(cells) == 2 * n_lines:
-        named, given = np.array(cells[::2]), cells[1::2]
+        codes, given = np.array(cells[::2]), cells[1::2]
         hours, steps = np.zeros(n_lines, dtype=np.int64), None
         n_hours = 1
     elif len(cells) == 3 * n_lines:
-        named, given = np.array(cells[::3]), cells[2::3]
+        codes, given = np.array(cells[::3]), cells[2::3]
         hours = np.array(cells[1::3]).astype(np.int64)
         steps = _hours_of(_year(path, year), zone)
         n_hours = steps.n_steps
@@ -72,11 +75,7 @@ def read_cups_file(
     else:
         raise GameError(f"{path} has lines with an hour and lines without one: {_FORMS}")
     coefficients = np.char.replace(np.array(given), ",", ".").astype(np.float64)
-    above = np.flatnonzero(coefficients > 1)
-    if above.size:
-        line = int(above[0])
-        raise GameError(f"{path}: the coefficient {given[line]} of {named[line]} is above 1")
-    known, first, row = np.unique(named, return_index=True, return_inverse=True)
+    known, first, row = np.unique(codes, return_index=True, return_inverse=True)
     place = np.empty(len(known), dtype=np.int64)
     place[np.argsort(first)] = np.arange(len(known))
     at = place[row] * n_hours + hours
@@ -109,14 +108,7 @@ def cups_text(
     GameError
         As in ``SharingCoefficients.to_cups_file``.
     """
-    codes = [cups.get(member) if cups is not None else member for member in members]
-    for member, code in zip(members, codes, strict=True):
-        if not (isinstance(code, str) and re.fullmatch(_CUPS, code)):
-            what = "has no CUPS" if code is None else f"has {code!r}, which is no CUPS"
-            raise GameError(f"{member!r} {what} of 22 characters, like ES0000000000000001TR0F")
-    if len(set(codes)) < len(codes):
-        twice = next(code for code in codes if codes.count(code) > 1)
-        raise GameError(f"two members have the CUPS {twice}")
+    codes = list(_codes(members, cups).values())
     if steps is None:
         shares = _millionths(values[:, np.newaxis], None)[:, 0].tolist()
         lines = [f"{code};{_written(share)}" for code, share in zip(codes, shares, strict=True)]
@@ -137,6 +129,21 @@ def cups_text(
         for hour, share in enumerate(row, start=1)
     ]
     return "\n".join([*lines, ""])
+
+
+def _codes(members: Sequence[Hashable], cups: Mapping[Hashable, str] | None) -> dict[Hashable, str]:
+    """Return the CUPS of each member: the one that is given, or its label."""
+    codes: dict[Hashable, str] = {}
+    whose: dict[str, Hashable] = {}
+    for member in members:
+        code = member if cups is None else cups.get(member)
+        if not (isinstance(code, str) and re.fullmatch(_CUPS, code)):
+            what = "has no CUPS" if code is None else f"has {named(code)}, which is no CUPS"
+            raise GameError(f"{member!r} {what} of 22 characters, like ES0000000000000001TR0F")
+        if code in whose:
+            raise GameError(f"{whose[code]!r} and {member!r} have the same CUPS {code}")
+        codes[member], whose[code] = code, member
+    return codes
 
 
 def _millionths(values: NDArray[np.float64], steps: TimeSteps | None) -> NDArray[np.int64]:
@@ -178,14 +185,14 @@ def _hours_of(year: int, zone: str | None) -> TimeSteps:
 
 def _year(path: Path, given: int | None) -> int:
     """Return the year of a file: the one that is given or that its name has."""
-    match = re.search(r"_(\d{4})$", path.stem)
-    if match is None and given is None:
+    match = re.search("_([0-9]{4})$", path.stem)
+    year = given if match is None else int(match[1])
+    if year is None:
         raise GameError(f"{path} has hours of a year that its name does not say, like CAU_2024.txt")
-    years = {given if match is None else int(match[1]), given} - {None}
-    if len(years) > 1:
+    if given not in (None, year):
         raise GameError(f"the name of {path} has another year than {given}")
-    (year,) = years
-    assert year is not None
+    if year not in _YEARS:
+        raise GameError(f"{path} is of the year {year}, which has to be in 1900 to 2999")
     return year
 
 
@@ -202,7 +209,7 @@ def _first_hour(path: Path, hours: NDArray[np.int64], n_hours: int) -> int:
 def _members(path: Path, points: list[str], cups: Mapping[Hashable, str] | None) -> list[Hashable]:
     if cups is None:
         return list(points)
-    labels = {code: member for member, code in cups.items()}
+    labels = {code: member for member, code in _codes(tuple(cups), cups).items()}
     unknown = [code for code in points if code not in labels]
     if unknown:
         raise GameError(
@@ -225,7 +232,7 @@ def _refuse_lines(path: Path) -> None:
             raise GameError(
                 f'{where}: "{cells[0]}" is no CUPS of 22 characters, like ES0000000000000001TR0F'
             )
-        if len(cells) == 3 and not re.fullmatch(r"\d{1,4}", cells[1]):
+        if len(cells) == 3 and not re.fullmatch("[0-9]{1,4}", cells[1]):
             raise GameError(f'{where}: "{cells[1]}" is no hour of the year')
         raise GameError(
             f'{where}: "{cells[-1]}" is no coefficient in [0, 1] with a decimal comma and up to '

@@ -148,6 +148,7 @@ class SharingCoefficients(ByValue):
         return coefficients_of(CsvTable.read(Path(path)), zone=zone, tariff_zone=tariff_zone)
 
     @classmethod
+    @checked_arguments
     def from_cups_file(
         cls,
         path: str | PathLike[str],
@@ -176,7 +177,8 @@ class SharingCoefficients(ByValue):
         GameError
             The file is missing or wrong, with its line: no CUPS, no coefficient with a decimal
             comma in [0, 1], one that is missing or there twice, other hours than those of the year,
-            coefficients that do not add up to 1, or nobody says which year it is.
+            coefficients that do not add up to 1, or nobody says which year it is. A member has no
+            CUPS, or two have the same.
 
         Notes
         -----
