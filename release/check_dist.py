@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 IN_WHEEL = (
     "sesgame/py.typed", "sesgame/_engine.pyi", "sesgame/examples/rural13/README.md",
-    "sesgame/examples/rural13/meters.csv.gz", "licenses/LICENSE",
-    "licenses/THIRD-PARTY-NOTICES.md",
+    "sesgame/examples/rural13/meters.csv.gz", "sesgame/energy/premiums/data/italy_2024.json",
+    "licenses/LICENSE", "licenses/THIRD-PARTY-NOTICES.md",
 )  # fmt: skip
 IN_SDIST = (
     "Cargo.lock", "pyproject.toml", "LICENSE", "THIRD-PARTY-NOTICES.md", "README.md",

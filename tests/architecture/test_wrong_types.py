@@ -14,6 +14,7 @@ import pytest
 import sesgame as sg
 from fixtures.public_objects import (
     NAMES,
+    OPERATOR,
     PLAYERS,
     auctions,
     books,
@@ -22,6 +23,7 @@ from fixtures.public_objects import (
     networks,
     objects,
     public_classes,
+    sharing_premium,
     two_period,
 )
 from fixtures.worlds import UNLIKE, community
@@ -34,6 +36,7 @@ WORLD = community(3)
 PUBLIC = objects()[E.PublicGrid]
 WITH_BATTERY = community(2, batteries=UNLIKE[:1])
 SETTLED = M.vcg(books())
+PREMIUM = sharing_premium()
 WRONG = (
     None,
     "ab",
@@ -96,6 +99,18 @@ CALLS = {
         "buy_per_kwh": 0.3,
         "sell_per_kwh": 0.1,
     },
+    "energy.premium_shares": {"premium": PREMIUM, "statute": "by use"},
+    "energy.shared_energy_game": {
+        "injected_kwh": [[1.0], [0.0]],
+        "withdrawn_kwh": [[0.0], [2.0]],
+        "worth_per_kwh": 0.1,
+    },
+    "energy.sharing_premium": {
+        "world": PREMIUM.world,
+        "scheme": PREMIUM.scheme,
+        "plants": PREMIUM.plants,
+        "zonal_price_per_kwh": 0.1,
+    },
     "energy.questions": {"community": WORLD},
     "energy.mid_market_rate": {"community": WORLD},
     "energy.supply_demand_ratio": {"community": WORLD, "compensation_per_kwh": 0.01},
@@ -106,7 +121,25 @@ CALLS = {
         "key": E.DynamicKey(),
         "local_price_per_kwh": 0.15,
     },
+    "energy.best_static_key": {"world": PUBLIC},
+    "energy.best_given_key": {"world": PUBLIC},
+    "energy.nearest_key": {
+        "world": PUBLIC,
+        "allocation": sg.shapley_value(PUBLIC.cost_game()),
+        "local_price_per_kwh": 0.15,
+    },
+    "energy.change_in_bills": {
+        "before": sg.shapley_value(PUBLIC.cost_game()),
+        "after": sg.shapley_value(PUBLIC.cost_game()),
+    },
     "energy.exchanged_energy": {"community": WITH_BATTERY, "schedule": WITH_BATTERY.dispatch()},
+    "energy.operator_bills": {
+        "series": E.OperatorSeries(**OPERATOR),
+        "consumer_price_per_kwh": 0.1,
+        "producer_price_per_kwh": 0.1,
+    },
+    "energy.key_difference": {"series": E.OperatorSeries(**OPERATOR), "key": E.DynamicKey()},
+    "energy.fitting_keys": {"series": E.OperatorSeries(**OPERATOR)},
     "energy.read_eltariff": {"path": "nowhere.json"},
     "energy.read_urdb": {"path": "nowhere.json"},
     "games.airport": {"costs": [1.0, 2.0]},
@@ -169,8 +202,13 @@ MAKERS = {
     "energy.MeteringPoint": POINT,
     "energy.PairwiseKey": {"keys": {"roof": E.DynamicKey()}},
     "energy.PeakShaving": {"threshold_kw": 1.0},
+    "energy.PremiumPlant": {"power_kw": 50.0, "zone": "north", "technology": "photovoltaic"},
+    "energy.PremiumScheme.from_json": {"path": "nowhere.json"},
+    "energy.PremiumScheme.shipped": {"name": "italy_2024"},
     "energy.PriceBand": {"buy_per_kwh": 0.3, "sell_per_kwh": 0.1},
     "energy.PriceSeries": {"steps": STEPS, "buy_per_kwh": [0.3, 0.3], "sell_per_kwh": [0.1, 0.1]},
+    "energy.OperatorSeries": OPERATOR,
+    "energy.OperatorSeries.from_csv": {"path": "nowhere.csv"},
     "energy.PublicGrid": {
         "points": [E.MeteringPoint(**POINT)],
         "steps": STEPS,
@@ -234,15 +272,25 @@ FOUND = frozenset(
     {
         "Game",
         "Report",
+        "energy.BestGivenKey",
+        "energy.BestStaticKey",
         "energy.Bill",
         "energy.BillLine",
+        "energy.BrokenIdentity",
+        "energy.ClassPremium",
         "energy.DispatchOracle",
+        "energy.NearestKey",
+        "energy.KeyDifference",
         "energy.OwnAccounts",
         "energy.PeakShare",
         "energy.Pool",
+        "energy.PowerClass",
+        "energy.PremiumScheme",
         "energy.PublishedTariff",
         "energy.Question",
         "energy.Schedule",
+        "energy.SetApart",
+        "energy.SharingPremium",
         "markets.BudgetBalance",
         "markets.MisreportScan",
         "markets.NetworkSettlement",

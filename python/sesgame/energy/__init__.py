@@ -39,8 +39,21 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator_series.identities import BrokenIdentity
+from sesgame.energy.operator_series.key_difference import (
+    KeyDifference,
+    fitting_keys,
+    key_difference,
+)
+from sesgame.energy.operator_series.operator_bills import operator_bills
+from sesgame.energy.operator_series.operator_series import OperatorSeries
 from sesgame.energy.plausibility.question import Question
 from sesgame.energy.plausibility.questions import questions
+from sesgame.energy.premiums.premium_result import ClassPremium, SetApart, SharingPremium
+from sesgame.energy.premiums.premium_scheme import PowerClass, PremiumPlant, PremiumScheme
+from sesgame.energy.premiums.premium_shares import premium_shares
+from sesgame.energy.premiums.shared_energy_game import shared_energy_game
+from sesgame.energy.premiums.sharing_premium import sharing_premium
 from sesgame.energy.public_grid.metering_point import MeteringPoint
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
@@ -50,11 +63,15 @@ from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
 from sesgame.energy.sharing_coefficients import SharingCoefficients
+from sesgame.energy.sharing_keys.best_given_key import BestGivenKey, best_given_key
+from sesgame.energy.sharing_keys.best_static_key import BestStaticKey, best_static_key
+from sesgame.energy.sharing_keys.change_in_bills import change_in_bills
 from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
 from sesgame.energy.sharing_keys.equal_key import EqualKey
 from sesgame.energy.sharing_keys.given_key import GivenKey
 from sesgame.energy.sharing_keys.hierarchical_key import HierarchicalKey
 from sesgame.energy.sharing_keys.keys import KEYS
+from sesgame.energy.sharing_keys.nearest_key import NearestKey, nearest_key
 from sesgame.energy.sharing_keys.pairwise_key import PairwiseKey
 from sesgame.energy.sharing_keys.shared_generation import shared_generation
 from sesgame.energy.sharing_keys.sharing_key import SharingKey
@@ -68,11 +85,15 @@ __all__ = [
     "KEYS",
     "BargainedDispatchEvidence",
     "Battery",
+    "BestGivenKey",
+    "BestStaticKey",
     "Bill",
     "BillLine",
     "Block",
+    "BrokenIdentity",
     "Calendar",
     "CalendarHours",
+    "ClassPremium",
     "ClusteredEvidence",
     "Community",
     "Contract",
@@ -86,8 +107,11 @@ __all__ = [
     "GivenKey",
     "Grid",
     "HierarchicalKey",
+    "KeyDifference",
     "Line",
     "MeteringPoint",
+    "NearestKey",
+    "OperatorSeries",
     "OwenPrices",
     "OwnAccounts",
     "PairwiseKey",
@@ -95,6 +119,9 @@ __all__ = [
     "PeakShare",
     "PeakShaving",
     "Pool",
+    "PowerClass",
+    "PremiumPlant",
+    "PremiumScheme",
     "PriceBand",
     "PriceSeries",
     "ProgrammePrices",
@@ -104,8 +131,10 @@ __all__ = [
     "Scenarios",
     "Schedule",
     "SelfConsumption",
+    "SetApart",
     "SharingCoefficients",
     "SharingKey",
+    "SharingPremium",
     "SharingPrices",
     "StaticKey",
     "StorageOffer",
@@ -118,16 +147,26 @@ __all__ = [
     "TwoPeriodPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
+    "best_given_key",
+    "best_static_key",
     "bill_sharing",
+    "change_in_bills",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
+    "fitting_keys",
+    "key_difference",
     "mid_market_rate",
+    "nearest_key",
+    "operator_bills",
+    "premium_shares",
     "questions",
     "read_eltariff",
     "read_urdb",
+    "shared_energy_game",
     "shared_generation",
     "sharing_game",
+    "sharing_premium",
     "supply_demand_ratio",
     "uniform_local_price",
 ]

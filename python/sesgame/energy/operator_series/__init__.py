@@ -1,0 +1,1 @@
+"""What the grid operator says was shared: its series by point, their identities, and bills."""
