@@ -1,5 +1,6 @@
 """Bills under sharing keys: exact energy and money, laws with their numbers, what a key loses."""
 
+import json
 import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
@@ -28,6 +29,7 @@ from sesgame.energy import (
     shared_generation,
 )
 from sesgame.errors import GameError
+from sesgame.files.json_text import json_text
 
 SEEDS = st.integers(0, 100_000)
 HOUR = np.timedelta64(1, "h")
@@ -287,6 +289,30 @@ def test_between_selling_and_buying_nobody_pays_more_than_alone(seed):
             if not isinstance(key, StaticKey):
                 # Under one contract every kWh is worth the same.
                 assert bills.evidence.lost_money <= ROUNDING
+
+
+def test_a_water_level_that_rises_many_times_is_found():
+    # Each level reaches the next consumer only, as far as 40 consumers go.
+    drawn = {f"p{k}": 2.0**-k for k in range(40)}
+    for part in (1e-9, 0.01, 0.5, 0.999999):
+        generated = part * sum(drawn.values())
+        _, found = used_of(small(generated, drawn), EqualKey())
+        exact = oracle.equal(
+            0, Fraction(generated), {name: Fraction(energy) for name, energy in drawn.items()}
+        )
+        np.testing.assert_allclose(
+            found.used_kwh[1:], [float(energy) for energy in exact.values()][::-1], rtol=1e-12
+        )
+
+
+def test_evidence_as_json_has_totals_and_no_meters():
+    world = small(1.0, {"a": 0.5, "b": 0.5})
+    bills = shared_generation(world, StaticKey({"a": 0.75, "b": 0.25}), local_price_per_kwh=0.1)
+    told = json.loads(json_text(bills.to_dict()))["evidence"]
+    assert told["key"] == "static"
+    assert told["used_kwh"] == [0.0, 0.5, 0.25]
+    assert told["lost_kwh"] == pytest.approx(0.25, abs=ROUNDING)
+    assert not any(name.startswith("_") for name in told)
 
 
 @pytest.mark.parametrize("kind", KEYS)

@@ -98,6 +98,7 @@ class LocalTerms:
         self._prices = prices
         self._zone_of = {point.name: world.zones.index(point.zone) for point in world.points}
         self._paid: dict[tuple[int, int], Array] = {}
+        self._fees: dict[tuple[int, int], Array] = {}
         self._contracts: dict[str, tuple[Array, Array]] = {}
         self._of_contract = {contract.name: contract for contract in world.contracts}
 
@@ -132,11 +133,14 @@ class LocalTerms:
 
     def fees(self, source: int, zone: str) -> Array:
         """Return the part of that which is fees."""
-        taker, mean = self._world.zones.index(zone), np.zeros(self._world.steps.n_steps)
-        for plant in self._energy.sources[source].plants:
-            fee = self._world.fee_per_kwh[self._zone_of[plant], taker]
-            mean += self._energy.part_of_plant(source, plant) * fee
-        return mean
+        taker = self._world.zones.index(zone)
+        if (source, taker) not in self._fees:
+            mean = np.zeros(self._world.steps.n_steps)
+            for plant in self._energy.sources[source].plants:
+                fee = self._world.fee_per_kwh[self._zone_of[plant], taker]
+                mean += self._energy.part_of_plant(source, plant) * fee
+            self._fees[source, taker] = mean
+        return self._fees[source, taker]
 
     def earned(self, plant: str) -> Array:
         """Return the local price of a plant in each step."""

@@ -166,7 +166,7 @@ class SharedGeneration(Evidence):
     def bills_by_step(self) -> NDArray[np.float64]:
         """Return what each member pays for energy in each step, shape (n, T).
 
-        Rows and :attr:`unchanged_bills` add up to the bills.
+        Rows and `unchanged_bills` add up to the bills.
         """
         return self._sharing.bills_by_step()
 
