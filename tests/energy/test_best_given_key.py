@@ -171,7 +171,7 @@ def test_a_peak_that_is_more_than_the_highest_step_is_refused_by_name():
         E.best_given_key(world, peaks="residual")
     with pytest.raises(GameError, match='peaks must be "unchanged"'):
         E.best_given_key(world, peaks="both")
-    with pytest.raises(GameError, match="a sharing key is for a PublicGrid"):
+    with pytest.raises(GameError, match="world must be PublicGrid"):
         E.best_given_key("street")
 
 

@@ -316,7 +316,7 @@ WRONG = {
     "peaks": (lambda world: E.best_static_key(world, peaks="none"), 'peaks must be "unchanged"'),
     "unused": (lambda world: E.best_static_key(world, unused="nobody"), 'unused must be "plant"'),
     "no period": (lambda world: E.best_static_key(world, start="2030-01-01"), "2030-01-01"),
-    "a community": (lambda _: E.best_static_key("street"), "a sharing key is for a PublicGrid"),
+    "a community": (lambda _: E.best_static_key("street"), "world must be PublicGrid"),
 }
 
 

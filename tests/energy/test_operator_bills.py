@@ -52,6 +52,12 @@ def test_bills_by_hand():
         "for 10 kWh; the margin of the community, 0.30 EUR, is in nobody's bill."
     ]
     assert evidence.caveats(bills, write) == []
+    read = operator_bills(
+        series_of(delivered(USE, SUN), assumed=["decimal commas"]),
+        consumer_price_per_kwh=0.12,
+        producer_price_per_kwh=0.09,
+    )
+    assert read.evidence.grounds(read, write)[1] == "Of the series: decimal commas."
     assert evidence.verify(None).holds
 
 
@@ -412,6 +418,9 @@ def test_a_world_needs_who_gets_the_margin_and_no_battery():
     series = series_of(delivered(USE, SUN), members=OWNERS)
     with pytest.raises(GameError, match="the world has no member 'club'"):
         operator_bills(series, world=world_of(series), community="club", **PRICES)
+    alone = series_of(delivered(USE, SUN), members=dict.fromkeys(OWNERS, "ann"))
+    with pytest.raises(GameError, match="'ann' is alone in the world"):
+        operator_bills(alone, world=other_world(alone, own_points="with_others"), **PRICES)
     battery = Battery(
         owner="ann", energy_kwh=1, power_kw=1, charge_efficiency=0.9, discharge_efficiency=0.9
     )

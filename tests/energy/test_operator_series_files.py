@@ -101,6 +101,13 @@ def test_substitutes_are_told_by_point(tmp_path):
     assert found.provisional() == {"roof": (2, TIMES[2])}
 
 
+def test_a_quality_that_nobody_says_is_not_the_best(tmp_path):
+    head, *rows = long_table(FOUND, TIMES, {}).splitlines()
+    rows = [row.removesuffix("L1") if row.startswith("ann,1-1:2.9.0 G.02") else row for row in rows]
+    found = read(tmp_path, "\n".join([head, *rows]))
+    assert found.quality.tolist() == [[0] * 4, [1] * 4, [1] * 4, [1] * 4]
+
+
 @pytest.mark.parametrize(
     ("day", "clock"),
     [
@@ -138,6 +145,30 @@ def test_the_part_that_takes_part_counts_and_the_whole_is_left_out_and_said(tmp_
     assert refused(tmp_path, too_small) == [
         f"{tmp_path}/series.csv: 1-1:1.9.0 G.01T of the point 'ann' is 2 kWh in the step from "
         "2024-06-01T12:30, more than the 1.5 of 1-1:1.9.0 G.01"
+    ]
+
+
+def test_all_that_a_portal_exports_beside_is_left_out_and_said(tmp_path):
+    """The whole of each meter, what is left of that, and what renewable plants cover."""
+    extra = {"whole": FOUND["consumed"], "all": FOUND["generated"], "left": FOUND["surplus"]}
+    codes = {"whole": "1-1:1.9.0 G.01", "all": "1-1:2.9.0 G.01", "left": "1-1:2.9.0 P.01"}
+    renewable = {name: [kwh / 2 for kwh in values] for name, values in FOUND["covered"].items()}
+    extra["renewable"], codes["renewable"] = renewable, "1-1:2.9.0 G.03R"
+    text = long_table(FOUND, TIMES) + long_table(extra, TIMES, codes=codes).partition("\n")[2]
+    found = read(tmp_path, text)
+    assert same_energy(found, series_of(FOUND))
+    assert [words.partition(",")[0] for words in found.assumed] == [
+        "1-1:1.9.0 G.01 of 2 points left out",
+        "1-1:2.9.0 G.03R of 2 points left out",
+        "1-1:2.9.0 G.01 of 2 points left out",
+        "1-1:2.9.0 P.01 of 2 points left out",
+    ]
+    too_much = text.replace(
+        "bob,1-1:2.9.0 G.03R,2024-06-01T12:00,1.5", "bob,1-1:2.9.0 G.03R,2024-06-01T12:00,3.5"
+    )
+    assert refused(tmp_path, too_much) == [
+        f"{tmp_path}/series.csv: 1-1:2.9.0 G.03R of the point 'bob' is 3.5 kWh in the step from "
+        "2024-06-01T12:00, more than the 3 of 1-1:2.9.0 G.03"
     ]
 
 

@@ -154,10 +154,16 @@ class OperatorBills(Evidence):
 
     @property
     def bills(self) -> NDArray[np.float64]:
-        """What each member pays, shape (members,); the lines added up."""
-        return np.array(
-            [sum(line.amount for line in self.lines(member)) for member in self.players]
-        )
+        """What each member pays, shape (members,): its lines added up."""
+        place = {member: row for row, member in enumerate(self.players)}
+        found = np.zeros(len(self.players)) if self.outside is None else self.outside.copy()
+        for point, amount in zip(self.consumers, self.paid, strict=True):
+            found[place[self.series.members[point]]] += amount
+        for point, amount in zip(self.plants, self.received, strict=True):
+            found[place[self.series.members[point]]] -= amount
+        if self.community is not None:
+            found[place[self.community]] -= self.margin
+        return found
 
     @property
     def turnover(self) -> float:
@@ -179,6 +185,7 @@ class OperatorBills(Evidence):
             f"{float(self.delivered_kwh.sum()):.6g} kWh; the margin of the community, "
             f"{amount(self.margin)}, {whose}."
         ]
+        said += [f"Of the series: {words}." for words in self.series.assumed]
         if self.lost_money is not None:
             said.append(
                 f"All together pay {amount(self.cost or 0.0)} outside. Sharing as well as can be "
@@ -238,6 +245,9 @@ class OperatorBills(Evidence):
         if not abs(self.margin - margin) <= slack:
             failures.append(f"the margin is {self.margin:g}, and the lines leave {margin:g}")
         bills = self.bills
+        lines = [sum(line.amount for line in self.lines(member)) for member in self.players]
+        if not float(np.abs(bills - lines).sum()) <= slack:
+            failures.append("the bills are not what their lines add up to")
         if not abs(float(bills.sum()) - self.arrangement) <= slack:
             failures.append(f"the bills add up to {bills.sum():g}, not to {self.arrangement:g}")
         unsaid = len(self.series.broken_identities()) - len(self.broken)

@@ -40,6 +40,11 @@ def check_world(series: OperatorSeries, world: PublicGrid, community: Hashable |
         if name not in by_name or name not in series.points:
             lacks, has = ("world", "series") if name not in by_name else ("series", "world")
             raise GameError(f"the {has} has the point {name!r}, and the {lacks} has not")
+    if world.own_points == "with_others" and len(world.members) == 1:
+        raise GameError(
+            f"{world.members[0]!r} is alone in the world, whose own points share only with others; "
+            f'the operator shares them: use own_points="always"'
+        )
     energy = np.concatenate([series.consumed_kwh, series.generated_kwh])
     # The digits of the series, twice: the registers may be rounded on their own.
     slack = 2 * half_unit(series.decimals, float(energy.max()))

@@ -96,6 +96,13 @@ def read_owners(path: Path) -> dict[str, str]:
     return found
 
 
+def _worst(flags: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return the worst quality in each step; where nobody says it of one, it is not the best."""
+    worst: NDArray[np.uint8] = np.max(flags, axis=0)
+    worst[(worst == _FLAGS["L1"]) & (np.min(flags, axis=0) == 0)] = 0
+    return worst
+
+
 class _Times(NamedTuple):
     """All times of a table, each as often as a series has it.
 
@@ -210,7 +217,7 @@ class _Series:
             absent = self._absence(point, chosen.values(), fills)
             for quantity, key in chosen.items():
                 series[f"{quantity}_kwh"][point] = np.where(absent, 0.0, self._energy[key])
-            quality[point] = np.max([self._quality[key] for key in chosen.values()], axis=0)
+            quality[point] = _worst([self._quality[key] for key in chosen.values()])
             others = [
                 key for key in self._energy if key.point == point and key not in chosen.values()
             ]
@@ -218,7 +225,7 @@ class _Series:
             self._check_parts(point)
         for code, n_points in left_out.items():
             part = next((small for small, large in PARTS.items() if large == code), None)
-            why = f", of which {part} is the part that takes part" if part and part in CODES else ""
+            why = f", of which {part} is the part that takes part" if part else ""
             self.assumed.append(f"{code} of {count(n_points, 'point')} left out{why}")
         told = any(flags.any() for flags in quality.values())
         return {

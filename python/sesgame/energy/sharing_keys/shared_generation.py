@@ -14,10 +14,9 @@ from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.key_options import KEY_OPTIONS, LOCAL_PRICE, UNUSED, key_of
 from sesgame.energy.sharing_keys.local_terms import local_prices
 from sesgame.energy.sharing_keys.sharing_bills import Sharing, Unused
-from sesgame.energy.sharing_keys.sharing_key import SharingKey
 from sesgame.errors import GameError
 from sesgame.files.json_text import plain
-from sesgame.formatting import named, short_coalition
+from sesgame.formatting import short_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
@@ -27,6 +26,7 @@ from sesgame.stability.verification import Verification
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from sesgame.energy.sharing_keys.sharing_key import SharingKey
     from sesgame.energy.time_steps import Moment
     from sesgame.rule import AllocationProblem
 
@@ -343,14 +343,10 @@ def shared_generation(
     >>> round(bills.evidence.lost_money, 6)
     0.85
     """
-    if not isinstance(world, PublicGrid):
-        raise GameError(f"a sharing key is for a PublicGrid, not for {named(world)}")
-    if not isinstance(key, SharingKey):
-        raise GameError(f"key must be a SharingKey, got {named(key)}")
     if unused not in get_args(Unused):
         raise GameError(f'unused must be "plant" or "owner", got {unused!r}')
     part, period = world.period(start, end), world.steps.period(start, end)
-    prices = local_prices(local_price_per_kwh, part, world.steps.n_steps, period)
+    prices = local_prices(local_price_per_kwh, world, period)
     sharing = Sharing(part, key, prices, unused)
     found = sharing.totals()
     unchanged = part._constants()
