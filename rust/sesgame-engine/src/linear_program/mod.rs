@@ -10,7 +10,7 @@ mod network;
 
 use crate::error::{Error, Result};
 pub use dense_basis::DenseBasis;
-pub use highs::{Basis, Model, Place, highs_version};
+pub use highs::{Basis, Model, Place, await_solves_left_behind, highs_version};
 pub use network::{Network, Workspace};
 
 /// The unit in which numbers up to `size` are told to the solver, whose tolerances are absolute: the
