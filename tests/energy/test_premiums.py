@@ -2,6 +2,7 @@
 
 import ast
 import json
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain, combinations
 from pathlib import Path
@@ -114,6 +115,47 @@ def test_shared_energy_is_the_lesser_sum_of_each_hour():
     # The two registers of the roof share with each other, also by itself.
     assert found.game().value(["roof"]) == pytest.approx(0.09, abs=ROUNDING)
     assert "although own_points is 'never'" in found.readings[0]
+
+
+def test_a_part_of_a_point_earns_as_a_point_with_a_part_of_its_readings():
+    world, plants, prices, exempt = street(11)
+    half = PublicGrid(
+        points=[replace(point, participation=0.5) for point in world.points[:5]]
+        + list(world.points[5:]),
+        steps=world.steps,
+        contracts=world.contracts,
+        members=world.members,
+    )
+    smaller = PublicGrid(
+        points=[
+            replace(point, import_kwh=point.import_kwh / 2, export_kwh=point.export_kwh / 2)
+            for point in world.points[:5]
+        ]
+        + list(world.points[5:]),
+        steps=world.steps,
+        contracts=world.contracts,
+        members=world.members,
+    )
+    one, other = (
+        sg.energy.sharing_premium(
+            each, SCHEME, plants=plants, zonal_price_per_kwh=prices, exempt=exempt
+        )
+        for each in (half, smaller)
+    )
+    assert one.total == pytest.approx(other.total, abs=ROUNDING)
+    np.testing.assert_array_equal(one.game().tabulate(), other.game().tabulate())
+    by_use = (sg.energy.premium_shares(found, "by use").values for found in (one, other))
+    np.testing.assert_array_equal(*by_use)
+    assert one.readings[0].startswith("Of 5 metering points only what takes part")
+    # A plant without a premium takes no part.
+    none = grid({"a": ("a", "", [1.0], [0.0]), "b": ("b", "", [0.0], [1.0])}, hours(1))
+    idle = PublicGrid(
+        points=[replace(none.points[0], participation=0.0), none.points[1]],
+        steps=none.steps,
+        contracts=none.contracts,
+    )
+    found = sg.energy.sharing_premium(idle, SCHEME, plants={}, zonal_price_per_kwh=0.2)
+    assert found.injected_kwh.tolist() == [[0.0]]
 
 
 def test_a_community_that_shares_nothing_earns_nothing():

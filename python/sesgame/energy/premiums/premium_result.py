@@ -256,8 +256,8 @@ class SharingPremium(ByValue):
         n_hours = self.hours.n_steps
         for point in world.points:
             place = row[point.member], zone[point.zone]
-            injected[place] += by_hour(point.export_kwh, n_hours)
-            withdrawn[place] += by_hour(point.import_kwh, n_hours)
+            injected[place] += by_hour(point.shared_export_kwh, n_hours)
+            withdrawn[place] += by_hour(point.shared_import_kwh, n_hours)
         return injected, withdrawn
 
     def game(self) -> Game:
@@ -311,11 +311,11 @@ class SharingPremium(ByValue):
         for point in world.points:
             place = row[point.member], zone[point.zone]
             if point.name in self.exempt:
-                exempt[place] += by_hour(point.import_kwh, n_hours)
+                exempt[place] += by_hour(point.shared_import_kwh, n_hours)
             if point.name in self.plants:
                 plant = self.plants[point.name]
                 gross = scheme.per_kwh(plant, self.zonal_price_per_kwh[place[1]])
-                gross = gross * by_hour(point.export_kwh, n_hours)
+                gross = gross * by_hour(point.shared_export_kwh, n_hours)
                 reduction = scheme.grant_reduction(plant)
                 earned[place] += gross * (1 - reduction)
                 taken[place] += gross * reduction

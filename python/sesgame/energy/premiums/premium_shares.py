@@ -129,6 +129,6 @@ def _by_hour(premium: SharingPremium, kept: Array) -> Array:
     rest = premium.premium_by_hour * (1 - kept)
     per_kwh = np.divide(rest, withdrawn, out=np.zeros(shape), where=withdrawn > 0)
     for point in world.points:
-        drawn = by_hour(point.import_kwh, shape[1])
+        drawn = by_hour(point.shared_import_kwh, shape[1])
         values[row[point.member]] += (drawn * per_kwh[zone[point.zone]]).sum()
     return values

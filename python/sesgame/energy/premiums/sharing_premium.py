@@ -15,6 +15,7 @@ from sesgame.energy.tariff import PriceSeries
 from sesgame.energy.time_steps import Moment, TimeSteps
 from sesgame.energy.validity import Validity
 from sesgame.errors import GameError
+from sesgame.formatting import count
 from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def sharing_premium(
     ------
     GameError
         Steps do not make whole hours, the scheme does not hold on all of them or is in another
-        currency, or there are batteries to be dispatched. A point feeds in
-        and is no plant, or a plant is no point, is of an unknown zone or technology, or larger than
-        all classes. A zonal price is missing, not finite, or of another number of hours.
+        currency, or there are batteries to be dispatched. A point feeds in and is no plant, or a
+        plant is no point, is of an unknown zone or technology, or larger than all classes. A zonal
+        price is missing, not finite, or of another number of hours.
 
     Notes
     -----
@@ -132,7 +133,8 @@ def sharing_premium(
     by_plant = np.zeros((len(described), n_hours))
     row = {name: number for number, name in enumerate(described)}
     for point in part.points:
-        fed_in, drawn = by_hour(point.export_kwh, n_hours), by_hour(point.import_kwh, n_hours)
+        fed_in = by_hour(point.shared_export_kwh, n_hours)
+        drawn = by_hour(point.shared_import_kwh, n_hours)
         injected[place[point.zone]] += fed_in
         withdrawn[place[point.zone]] += drawn
         if point.name in spared:
@@ -224,12 +226,12 @@ def _described(
         except GameError as error:
             raise GameError(f"the plant {name!r}: {error}") from error
     for point in world.points:
-        if point.name not in plants and point.export_kwh.any():
+        if point.name not in plants and point.shared_export_kwh.any():
             step = int(np.argmax(point.export_kwh > 0))
             raise GameError(
                 f"the point {point.name!r} feeds in {point.export_kwh[step]:g} kWh at "
                 f"{world.steps.time(step)}, and is no plant: say its power, zone and technology "
-                f"in plants"
+                f"in plants, or that its participation is 0"
             )
     return {name: plants[name] for name in names if name in plants}
 
@@ -290,6 +292,11 @@ def _readings(
     world: PublicGrid, hours: TimeSteps, n_plants: int, spares_some: bool
 ) -> tuple[str, ...]:
     found = []
+    in_part = sum(point.participation < 1 for point in world.points)
+    if in_part:
+        found.append(
+            f"Of {count(in_part, 'metering point')} only what takes part in sharing counts."
+        )
     if world.own_points != "always":
         found.append(
             f"What points of one member feed in and draw counts as shared, although own_points is "

@@ -43,7 +43,9 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
 
     Notes
     -----
-    One sorted pass, O(m log m) for m orders.
+    One sorted pass, O(m log m) for m orders. Inside a community the grid is one more participant,
+    which offers at its price, and bids what it pays, more than all members trade: the price is then
+    the dual price of netting.
 
     References
     ----------
