@@ -1,5 +1,6 @@
 """Bills under sharing keys: exact energy and money, laws with their numbers, what a key loses."""
 
+import json
 import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
@@ -27,6 +28,8 @@ from sesgame.energy import (
     TimeSteps,
     shared_generation,
 )
+from sesgame.errors import GameError
+from sesgame.files.json_text import json_text
 
 SEEDS = st.integers(0, 100_000)
 HOUR = np.timedelta64(1, "h")
@@ -216,7 +219,7 @@ def test_days_of_23_and_25_hours(day, hours):
     # A table without the first hour does not reach over the day.
     part = own.part(slice(1, hours))
     short = StaticKey(SharingCoefficients(["a", "b"], [of_a[1:], 1 - of_a[1:]], part))
-    with pytest.raises(sg.errors.GameError, match=f"the coefficients cover {day}T01:00"):
+    with pytest.raises(GameError, match=f"the coefficients cover {day}T01:00"):
         shared_generation(world, short, local_price_per_kwh=0.1)
 
 
@@ -247,6 +250,10 @@ def test_two_plants_of_which_one_stops_and_a_point_that_comes_later():
     # In hours in which the barn stands still it needs no price, and its key shares nothing.
     later = shared_generation(world, by_plant, local_price_per_kwh=prices, start="2024-06-01T01:00")
     assert later.evidence.generated_kwh.tolist() == [4.0, 0.0]
+    without = shared_generation(
+        world, by_plant, local_price_per_kwh={"roof": 0.10}, start="2024-06-01T01:00"
+    )
+    assert without == later
     fixed = StaticKey({"a": 0.5, "later": 0.5})
     whole = shared_generation(world, fixed, local_price_per_kwh=0.1).evidence
     # What is assigned to a point that is not there yet is surplus.
@@ -282,6 +289,30 @@ def test_between_selling_and_buying_nobody_pays_more_than_alone(seed):
             if not isinstance(key, StaticKey):
                 # Under one contract every kWh is worth the same.
                 assert bills.evidence.lost_money <= ROUNDING
+
+
+def test_a_water_level_that_rises_many_times_is_found():
+    # Each level reaches the next consumer only, as far as 40 consumers go.
+    drawn = {f"p{k}": 2.0**-k for k in range(40)}
+    for part in (1e-9, 0.01, 0.5, 0.999999):
+        generated = part * sum(drawn.values())
+        _, found = used_of(small(generated, drawn), EqualKey())
+        exact = oracle.equal(
+            0, Fraction(generated), {name: Fraction(energy) for name, energy in drawn.items()}
+        )
+        np.testing.assert_allclose(
+            found.used_kwh[1:], [float(energy) for energy in exact.values()][::-1], rtol=1e-12
+        )
+
+
+def test_evidence_as_json_has_totals_and_no_meters():
+    world = small(1.0, {"a": 0.5, "b": 0.5})
+    bills = shared_generation(world, StaticKey({"a": 0.75, "b": 0.25}), local_price_per_kwh=0.1)
+    told = json.loads(json_text(bills.to_dict()))["evidence"]
+    assert told["key"] == "static"
+    assert told["used_kwh"] == [0.0, 0.5, 0.25]
+    assert told["lost_kwh"] == pytest.approx(0.25, abs=ROUNDING)
+    assert not any(name.startswith("_") for name in told)
 
 
 @pytest.mark.parametrize("kind", KEYS)
@@ -404,6 +435,7 @@ def test_charges_and_energy_outside_are_in_bills_and_no_key_changes_them():
         DynamicKey(),
         local_price_per_kwh=0.2,
     )
+    assert any("2 metering points in part (50 %)" in words for words in bills.evidence.readings)
     # Half of 4 kWh is shared, the other half bought and sold; the peak is that of the meter.
     assert bills["a"] == pytest.approx(2 * 0.2 + 2 * 0.30 + 4 * 2.0, abs=ROUNDING)
     assert bills["roof"] == pytest.approx(-2 * 0.2 - 2 * 0.08, abs=ROUNDING)
@@ -448,13 +480,17 @@ class Greedy(DynamicKey):
         return lambda consumer: 2 * assigned(consumer)
 
 
-def test_a_key_that_assigns_more_than_there_is_is_refuted():
+def test_a_key_that_assigns_more_than_there_is_is_refused():
+    message = "more is assigned than {pv} feed in in the step from 2024-06-01T13:00: 2 kWh"
     world = small([0.0, 1.0], {"a": [1.0, 4.0]})
+    with pytest.raises(GameError, match=f"the dynamic key: {message}"):
+        shared_generation(world, Greedy(), local_price_per_kwh=0.1)
+    # Where nobody uses it, bills are right, but the key is none.
+    world = small([0.0, 1.0], {"a": [1.0, 1.0]})
     found = shared_generation(world, Greedy(), local_price_per_kwh=0.1).evidence
-    verdict = found.verify(world.cost_game())
-    assert "more is assigned than pv feed in in the step from 2024-06-01T13:00: 2 kWh" in (
-        verdict.failures
-    )
+    assert message in found.verify(world.cost_game()).failures
+    with pytest.raises(GameError, match=message):
+        shared_generation(world, Greedy(), local_price_per_kwh=0.1, unused="owner")
 
 
 def test_memory_grows_with_steps_and_not_with_points_and_steps():

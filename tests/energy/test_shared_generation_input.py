@@ -74,7 +74,10 @@ HALVES = {"a": 0.5, "b": 0.5}
         (lambda: HierarchicalKey([["a"], ["b", "a"]]), "'a' of group 2 is in group 1 already"),
         (lambda: HierarchicalKey("ab"), "groups must be a list"),
         (lambda: HierarchicalKey(["ab"]), "a group must be a list"),
-        (lambda: HierarchicalKey([["a"]], [EqualKey()] * 2), "there are 1 groups, and 2 keys"),
+        (
+            lambda: HierarchicalKey([["a"]], [EqualKey()] * 2),
+            "1 group cannot have 2 keys within them",
+        ),
         (
             lambda: HierarchicalKey([["a"]], PairwiseKey({"pv": EqualKey()})),
             "within must be a list|a sharing key that is none by plant",

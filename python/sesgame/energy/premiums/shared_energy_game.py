@@ -62,7 +62,8 @@ def shared_energy_game(
     Notes
     -----
     Since :math:`\min(D, G) = D - (D - G)^+`, it is what :func:`sesgame.games.netting` saves of
-    withdrawal that each would pay at :math:`\sigma`. A value of k members costs O(k T), one who joins O(T).
+    withdrawal that each would pay at :math:`\sigma`. A value of k members costs O(k T), one who
+    joins O(T).
 
     Examples
     --------

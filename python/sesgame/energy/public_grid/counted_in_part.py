@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["counted_in_part"]
 
 
-def counted_in_part(points: Sequence[MeteringPoint], reductions: NDArray[np.float64]) -> str:
-    """Return what counts in part only, for descriptions; empty where all counts."""
-    found, parts = "", [point.participation for point in points if point.participation < 1]
+def counted_in_part(points: Sequence[MeteringPoint], reductions: NDArray[np.float64]) -> list[str]:
+    """Return what counts in part only, for descriptions; nothing where all counts."""
+    found, parts = [], [point.participation for point in points if point.participation < 1]
     if parts:
         n_points = count(len(parts), "metering point")
-        found += f", {n_points} in part ({_per_cent(parts)}), and contracts bill the rest"
+        found.append(f"{n_points} in part ({_per_cent(parts)}), and contracts bill the rest")
     if reductions.any():
-        found += f", the fee reduced by {_per_cent(reductions.ravel().tolist())}"
+        found.append(f"the fee reduced by {_per_cent(reductions.ravel().tolist())}")
     return found
 
 

@@ -77,8 +77,8 @@ class PublicGrid(ByValue):
         What a shared kWh costs still: grid fees and taxes. By zone it goes from that of the point
         that feeds in to that of the point that draws, for each two zones that have points.
     reduction : float or mapping of (str, str) to float, default 0
-        By which part the fee is reduced, in [0, 1]; by zone as the fee. :attr:`fee_per_kwh` is what
-        that leaves.
+        By which part the fee is reduced, in [0, 1]; by zone as the fee. Of the community,
+        `fee_per_kwh` is what that leaves.
     own_points : {"always", "with_others", "never"}, default "always"
         Whether the points of one member share with one another: as with others, even of a member
         alone; as with others, but only where there are some; or not at all.
@@ -282,7 +282,7 @@ class PublicGrid(ByValue):
             n_batteries = count(len(self.batteries), "battery")
             storage = f" and a pool of {n_batteries} dispatched with foresight"
         outside = f"; outside the game: {', '.join(self.outside_game)}" if self.outside_game else ""
-        in_part = counted_in_part(self.points, self.reduction)
+        in_part = "".join(f", {words}" for words in self.in_part)
         return (
             f"{self.steps.time(0)} to {self.steps.time(self.steps.n_steps)}\n"
             + "".join(f"read {words}\n" for words in self.assumed)
@@ -290,6 +290,11 @@ class PublicGrid(ByValue):
             f"{count(len(self.points), 'metering point')}{storage}, "
             f"{self.steps.in_words}, {_OWN_POINTS[self.own_points]}{in_part}{outside}"
         )
+
+    @property
+    def in_part(self) -> tuple[str, ...]:
+        """What of registers and fees counts in part only, in words."""
+        return tuple(counted_in_part(self.points, self.reduction))
 
     @property
     def outside_game(self) -> tuple[str, ...]:
@@ -352,6 +357,7 @@ class PublicGrid(ByValue):
             "step_hours": self.steps.step_hours,
             "own_points": self.own_points,
             "outside_game": list(self.outside_game),
+            **({"in_part": list(self.in_part)} if self.in_part else {}),
             **({"assumed": list(self.assumed)} if self.assumed else {}),
         }
 

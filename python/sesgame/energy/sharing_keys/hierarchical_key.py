@@ -11,7 +11,7 @@ import numpy as np
 from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
 from sesgame.energy.sharing_keys.sharing_key import Assignment, CommonKey, Registers, check_named
 from sesgame.errors import GameError
-from sesgame.formatting import named
+from sesgame.formatting import count, named
 from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ class HierarchicalKey(CommonKey):
                     f"within a group is a sharing key that is none by plant, got {key!r}"
                 )
         if len(keys) != len(found):
-            raise GameError(f"there are {len(found)} groups, and {len(keys)} keys within them")
+            raise GameError(
+                f"{count(len(found), 'group')} cannot have {count(len(keys), 'key')} within them"
+            )
         object.__setattr__(self, "groups", found)
         object.__setattr__(self, "within", keys)
 
@@ -116,9 +118,9 @@ class HierarchicalKey(CommonKey):
     def readings(self) -> tuple[str, ...]:
         """Return how groups share inside."""
         titles = dict.fromkeys(key.title for key in self.within)
-        order = f"{len(self.groups)} groups are served in order, each by the key inside it"
+        order = f"Served in order: {count(len(self.groups), 'group')}, each by the key inside it"
         inside = dict.fromkeys(reading for key in self.within for reading in key.readings)
-        return (f"{order}: {', '.join(titles)}.", *inside)
+        return (f"{order} ({', '.join(titles)}).", *inside)
 
     def assignment(
         self, generation: Array, consumers: Mapping[str, Array], steps: TimeSteps

@@ -22,9 +22,19 @@ __all__ = ["LocalTerms", "local_prices"]
 
 
 def local_prices(
-    price: ArrayLike | Mapping[str, ArrayLike], world: PublicGrid
+    price: ArrayLike | Mapping[str, ArrayLike], world: PublicGrid, n_steps: int, period: slice
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the local price of each point, a number or one for each step of the world.
+    """Return the local price of each point, a number or one for each step of a period.
+
+    Parameters
+    ----------
+    price : float, array_like of shape (n_steps,), or mapping of str to either
+    world : PublicGrid
+        In the period.
+    n_steps : int
+        For how many steps there are prices.
+    period : slice
+        Which of them count.
 
     Raises
     ------
@@ -32,9 +42,8 @@ def local_prices(
         A price is not finite, of another shape, or of a point that is not there; or a plant that
         feeds in has none.
     """
-    n_steps = world.steps.n_steps
     if not isinstance(price, Mapping):
-        one = _in_steps("local_price_per_kwh", price, n_steps)
+        one = _in_steps("local_price_per_kwh", price, n_steps, period)
         return {point.name: one for point in world.points}
     points = {point.name: point for point in world.points}
     for name in price:
@@ -47,12 +56,13 @@ def local_prices(
         if name not in price and point.shared_export_kwh.any():
             raise GameError(f"the plant {name!r} feeds in, and has no local_price_per_kwh")
     return {
-        name: _in_steps(f"local_price_per_kwh of {name!r}", each, n_steps)
-        for name, each in price.items()
+        name: _in_steps(f"local_price_per_kwh of {name!r}", each, n_steps, period)
+        # A plant that stands still needs no price.
+        for name, each in {**dict.fromkeys(points, 0.0), **price}.items()
     }
 
 
-def _in_steps(what: str, values: ArrayLike, n_steps: int) -> Array:
+def _in_steps(what: str, values: ArrayLike, n_steps: int, period: slice) -> Array:
     try:
         prices = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -65,7 +75,7 @@ def _in_steps(what: str, values: ArrayLike, n_steps: int) -> Array:
     if not np.isfinite(prices).all():
         raise GameError(f"{what} is not finite")
     prices.setflags(write=False)
-    return prices
+    return prices[period] if prices.ndim else prices
 
 
 class LocalTerms:
@@ -88,6 +98,7 @@ class LocalTerms:
         self._prices = prices
         self._zone_of = {point.name: world.zones.index(point.zone) for point in world.points}
         self._paid: dict[tuple[int, int], Array] = {}
+        self._fees: dict[tuple[int, int], Array] = {}
         self._contracts: dict[str, tuple[Array, Array]] = {}
         self._of_contract = {contract.name: contract for contract in world.contracts}
 
@@ -122,11 +133,14 @@ class LocalTerms:
 
     def fees(self, source: int, zone: str) -> Array:
         """Return the part of that which is fees."""
-        taker, mean = self._world.zones.index(zone), np.zeros(self._world.steps.n_steps)
-        for plant in self._energy.sources[source].plants:
-            fee = self._world.fee_per_kwh[self._zone_of[plant], taker]
-            mean += self._energy.part_of_plant(source, plant) * fee
-        return mean
+        taker = self._world.zones.index(zone)
+        if (source, taker) not in self._fees:
+            mean = np.zeros(self._world.steps.n_steps)
+            for plant in self._energy.sources[source].plants:
+                fee = self._world.fee_per_kwh[self._zone_of[plant], taker]
+                mean += self._energy.part_of_plant(source, plant) * fee
+            self._fees[source, taker] = mean
+        return self._fees[source, taker]
 
     def earned(self, plant: str) -> Array:
         """Return the local price of a plant in each step."""

@@ -163,7 +163,7 @@ class SharedGeneration(Evidence):
     def bills_by_step(self) -> NDArray[np.float64]:
         """Return what each member pays for energy in each step, shape (n, T).
 
-        Rows and :attr:`unchanged_bills` add up to the bills.
+        Rows and `unchanged_bills` add up to the bills.
         """
         return self._sharing.bills_by_step()
 
@@ -346,11 +346,8 @@ def shared_generation(
         raise GameError(f"key must be a SharingKey, got {named(key)}")
     if unused not in get_args(Unused):
         raise GameError(f'unused must be "plant" or "owner", got {unused!r}')
-    prices = local_prices(local_price_per_kwh, world)
-    if start is not None or end is not None:
-        period = world.steps.period(start, end)
-        prices = {name: price[period] if price.ndim else price for name, price in prices.items()}
-    part = world.period(start, end)
+    part, period = world.period(start, end), world.steps.period(start, end)
+    prices = local_prices(local_price_per_kwh, part, world.steps.n_steps, period)
     sharing = Sharing(part, key, prices, unused)
     found = sharing.totals()
     unchanged = part._constants()
@@ -390,6 +387,8 @@ def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int)
     if n_plants > 1 and not key.plants:
         found.append("Each shared kWh is from all plants, in proportion to what they feed in.")
     found.append(_UNUSED[unused])
+    if world.in_part:
+        found.append(f"Counted: {'; '.join(world.in_part)}.")
     if world.outside_game:
         found.append(f"Outside the game, and not in these bills: {', '.join(world.outside_game)}.")
     return tuple(found)

@@ -11,6 +11,8 @@ import numpy as np
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.sharing_keys.local_terms import LocalTerms
 from sesgame.energy.sharing_keys.shared_energy import SharedEnergy
+from sesgame.errors import GameError
+from sesgame.formatting import short_coalition
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ class Sharing(ByValue):
                     owed[place] -= _sum(sell, given - own)
         if self.unused == "plant":
             gone = taken
+        for failure in self._assigned_beyond(energy, gone):
+            raise GameError(f"the {self.key.title} key: {failure}")
         plants = tuple(energy.plants)
         by_plant = {plant: np.zeros(3) for plant in plants}
         for plant in self._plants(energy, taken, gone):
@@ -207,11 +211,7 @@ class Sharing(ByValue):
             what = f"{point.name!r} uses more than it"
             failures += self._above(f"{what} draws", used, consumer.drawn_kwh)
             failures += self._above(f"{what} is assigned", used, given)
-        for origin, flow in zip(energy.sources, gone, strict=True):
-            plants = ", ".join(origin.plants)
-            failures += self._above(
-                f"more is assigned than {plants} feed in", flow, origin.generation
-            )
+        failures += self._assigned_beyond(energy, gone)
         if self.unused == "plant":
             gone = taken
         points = {point.name: point for point in self.world.points}
@@ -227,6 +227,18 @@ class Sharing(ByValue):
                 f"{outside[step]:g}, in the step from {self.world.steps.time(step)}"
             )
         return failures
+
+    def _assigned_beyond(self, energy: SharedEnergy, gone: list[Array]) -> list[str]:
+        """Return in words where consumers have more of plants than these feed in."""
+        return [
+            failure
+            for source, flow in zip(energy.sources, gone, strict=True)
+            for failure in self._above(
+                f"more is assigned than {short_coalition(source.plants)} feed in",
+                flow,
+                source.generation,
+            )
+        ]
 
     def _above(self, what: str, energy: Array, limit: Array) -> list[str]:
         """Return in words the first step in which energy is above its limit, if there is one."""
