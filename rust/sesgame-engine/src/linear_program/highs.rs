@@ -57,11 +57,9 @@ static LEFT_BEHIND: PerProcess<Mutex<Vec<JoinHandle<()>>>> =
 /// Adds a thread to those that were left behind, if there is one, and takes out those that have
 /// ended; returns how many are at work.
 fn left_behind(one_more: Option<JoinHandle<()>>) -> usize {
-    let mut threads =
-        LEFT_BEHIND.get().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut threads = LEFT_BEHIND.get().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     threads.extend(one_more);
-    let (ended, at_work): (Vec<_>, Vec<_>) =
-        threads.drain(..).partition(JoinHandle::is_finished);
+    let (ended, at_work): (Vec<_>, Vec<_>) = threads.drain(..).partition(JoinHandle::is_finished);
     *threads = at_work;
     for thread in ended {
         // Nobody is interested in the result any more, nor in a panic.
