@@ -291,6 +291,61 @@ def test_a_community_is_compared_in_its_currency():
     assert "amounts in EUR" in str(comparison)
 
 
+def test_savings_are_measured_against_the_baseline_and_verdicts_against_standing_alone(tmp_path):
+    game = sg.games.airport([12, 20, 33], players=["ann", "bob", "eve"])
+    law = shares_of(game, [3, 13, 17], "law")
+    usual = sg.compare(game, [law, "shapley", "vcg"])
+    changed = sg.compare(game, [law, "shapley", "vcg"], baseline="law")
+    for before, after in zip(usual.rows, changed.rows, strict=True):
+        assert after.savings.tolist() == (law.values - after.allocation.values).tolist()
+        assert after.audit.worst_player_excess == before.audit.worst_player_excess
+        assert after.figures()["individually_rational"] == before.figures()["individually_rational"]
+        assert (after.paid, after.lost) == (before.paid, before.lost)
+    assert changed["law"].savings.tolist() == [0, 0, 0]
+    assert changed["law"].gini_of_savings is None  # nobody saves anything
+    assert usual["shapley"].gini_of_savings is not None
+    assert changed["shapley"].gini_of_savings is None  # eve loses: 21 instead of 17
+    assert str(changed).startswith("3 rules, 3 players, savings against law\n")
+    assert "savings against law" in changed._repr_html_()
+    assert "against" not in str(usual).splitlines()[0]
+    content = json.loads(changed.to_json())
+    assert content["baseline"] == "law"
+    assert content["rules"]["shapley"]["savings"]["eve"] == 17 - 21
+    assert json.loads(usual.to_json())["baseline"] is None
+    rows = list(csv.DictReader(io.StringIO(changed.to_csv())))
+    assert [row["baseline"] for row in rows] == ["law"] * 3
+    assert float(rows[1]["least_saving"]) == 17 - 21
+    assert set(changed.to_pandas()["baseline"]) == {"law"}
+
+
+def test_gains_are_measured_against_the_baseline_the_other_way_round():
+    shares = {"old": shares_of(glove_game(), [1, 0, 0]), "new": shares_of(glove_game(), [0, 1, 0])}
+    comparison = sg.compare(glove_game(), shares, baseline="old")
+    assert comparison["new"].savings.tolist() == [-1, 1, 0]
+    assert "surpluses against old" in str(comparison)
+
+
+@pytest.mark.parametrize("name", ["mid-market-rate", "shapley", "owen"])
+def test_a_baseline_is_compared_beside_the_rules_that_fit(name):
+    community = sg.energy.Community.from_csv("examples/rural13").period("2016-06-01", "2016-06-02")
+    problem = AllocationProblem.of(community)
+    comparison = sg.compare(community, baseline=name)
+    rules = [row.rule for row in comparison.rows]
+    assert rules[0] == name
+    others = [rule for rule in comparable_rules(problem) if RULES[rule] is not RULES[name]]
+    assert rules[1:] == others
+    assert not comparison[name].savings.any()
+
+
+def test_a_baseline_that_fails_or_is_no_row_is_refused_with_the_reason():
+    with pytest.raises(AllocationError, match=r'"nucleolus" is not compared; choose from vcg$'):
+        sg.compare(glove_game(), ["vcg"], baseline="nucleolus")
+    with pytest.raises(GameError, match='unknown rule "law"; choose from shapley'):
+        sg.compare(glove_game(), baseline="law")
+    with pytest.raises(AllocationError, match=r'"owen" has no allocation: .* for communities'):
+        sg.compare(glove_game(), ["vcg", "owen"], baseline="owen")
+
+
 def test_labels_are_escaped_where_html_is_shown():
     game = sg.Game.from_table([0, 1, 1, 3], ["<b>", "a&b"], kind="gain")
     html = sg.compare(game, {"<i>rule</i>": "shapley"})._repr_html_()

@@ -52,6 +52,11 @@ def options_for(players):
         "share_of": "total",
         "compensation_per_kwh": 0.0,
         "constants": "equally",
+        "key": "dynamic",
+        "coefficients": None,
+        "groups": None,
+        "local_price_per_kwh": 0.2,
+        "unused": "plant",
     }
 
 
@@ -146,7 +151,7 @@ def shared_battery():
 
 def problem_of(rule):
     """Return a problem that the rule takes: a world of its kind, or a game of three."""
-    worlds = (court(), two_periods())
+    worlds = (court(), two_periods(), lane())
     if rule.name == "bargained-dispatch":
         worlds = (shared_battery(),)
     worlds = [world for world in worlds if isinstance(world, rule.worlds)]
@@ -154,6 +159,21 @@ def problem_of(rule):
     options = options_for(list(source.members if worlds else source.players))
     taken = {option.keyword: options[option.keyword] for option in rule.options}
     return AllocationProblem.of(source, options=taken)
+
+
+def lane():
+    """Return a roof and two neighbours on the public grid."""
+    point = sg.energy.MeteringPoint
+    return sg.energy.PublicGrid(
+        points=[
+            point(name="P1", member="ann", contract="home", export_kwh=[2.0, 3.0]),
+            point(name="P2", member="bob", contract="home", import_kwh=[1.0, 1.0]),
+            point(name="P3", member="cid", contract="home", import_kwh=[2.0, 1.0]),
+        ],
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        contracts=[sg.energy.Contract(name="home", energy=sg.energy.Tariff.flat(0.30, 0.10))],
+        fee_per_kwh=0.05,
+    )
 
 
 def gloves():

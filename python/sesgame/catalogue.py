@@ -19,6 +19,7 @@ from sesgame.energy.local_sharing.mid_market_rate import MID_MARKET_RATE
 from sesgame.energy.local_sharing.supply_demand_ratio import SUPPLY_DEMAND_RATIO
 from sesgame.energy.local_sharing.uniform_local_price import UNIFORM_LOCAL_PRICE
 from sesgame.energy.owen_allocation import DUAL_PRICES
+from sesgame.energy.sharing_keys.shared_generation import SHARING_KEY
 from sesgame.energy.two_period import TWO_PERIOD_PRICES
 from sesgame.errors import GameError, PlayerLimitError
 from sesgame.game.allocation import Allocation
@@ -104,6 +105,7 @@ RULES = Catalogue(
         SUPPLY_DEMAND_RATIO,
         BILL_SHARING,
         UNIFORM_LOCAL_PRICE,
+        SHARING_KEY,
     ]
 )
 """What ``--rules`` may name."""
@@ -123,6 +125,7 @@ WHEN_ASKED = (
     SUPPLY_DEMAND_RATIO,
     BILL_SHARING,
     UNIFORM_LOCAL_PRICE,
+    SHARING_KEY,
 )
 """Not in every comparison: what makes an arrangement of its own, by programs of all members, and
 what a contract prescribes."""

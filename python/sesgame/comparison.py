@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sesgame.game.separation import SeparationOracle
     from sesgame.game.world import World
 
-__all__ = ["Compared", "ComparedRule", "Comparison", "compare", "compared"]
+__all__ = ["Compared", "ComparedRule", "Comparison", "compare", "compared", "usual_rules"]
 
 Compared: TypeAlias = str | Allocation
 """The name of a rule, or what somebody has allocated."""
@@ -61,8 +61,8 @@ class ComparedRule(ByValue):
     audit : Audit or None
         What holds of that.
     savings : ndarray of float, shape (n,), or None
-        By how much each player is better off than alone: c(i) - x_i for costs, x_i - v(i) for
-        gains.
+        By how much each player is better off than alone, c(i) - x_i for costs and x_i - v(i) for
+        gains; or than under the baseline of the comparison, if it has one.
     failure : str
         Why the rule has no allocation, or the allocation no audit; otherwise empty.
     arrangement : float or None
@@ -127,7 +127,9 @@ class ComparedRule(ByValue):
         0 where all save the same, 1 - 1/n where one player has everything; None where somebody
         loses or nobody saves anything, since it has no meaning there.
         """
-        if self.savings is None or self.audit is None or not self.audit.individually_rational:
+        if self.savings is None or self.audit is None:
+            return None
+        if self.savings.min() < -self.audit.tolerance:
             return None
         savings = np.sort(np.maximum(self.savings, 0.0))
         total = float(savings.sum())
@@ -193,6 +195,8 @@ class Comparison(ByValue):
     obstacle : Property or None
         Where a coalition gains by leaving: why no rule prevents that, or why a rule that does not
         look for the core may miss it, as far as the coalitions that were looked at tell.
+    baseline : str or None
+        The row that savings are measured against; standing alone where there is none.
     """
 
     players: Players
@@ -203,6 +207,12 @@ class Comparison(ByValue):
     rows: tuple[ComparedRule, ...]
     table_seconds: float | None = None
     obstacle: Property | None = None
+    baseline: str | None = None
+
+    @property
+    def measured_against(self) -> str:
+        """What savings are measured against, in words."""
+        return "standing alone" if self.baseline is None else self.baseline
 
     @property
     def reason(self) -> str:
@@ -236,6 +246,7 @@ class Comparison(ByValue):
         return {
             "kind": self.kind,
             "unit": self.unit,
+            "baseline": self.baseline,
             "alone": dict(zip(labels, self.alone.tolist(), strict=True)),
             "together": self.together,
             "table_seconds": self.table_seconds,
@@ -248,7 +259,7 @@ class Comparison(ByValue):
         with needs("pandas", "frames need pandas"):
             import pandas as pd
 
-        return pd.DataFrame([row.figures() for row in self.rows]).set_index("rule")
+        return pd.DataFrame(self._figures()).set_index("rule")
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
         """Return one line for each rule as CSV, and write it where a path is given.
@@ -261,7 +272,7 @@ class Comparison(ByValue):
         SesgameError
             The file cannot be written.
         """
-        rows = [row.figures() for row in self.rows]
+        rows = self._figures()
         cells = ([_csv_cell(cell) for cell in row.values()] for row in rows)
         text = csv_text([list(rows[0]), *cells])
         if path is not None:
@@ -280,6 +291,10 @@ class Comparison(ByValue):
         if path is not None:
             OutputFiles(()).write({Path(path): text})
         return text
+
+    def _figures(self) -> list[dict[str, Any]]:
+        """Return the figures of each row, and what its savings are measured against."""
+        return [{**row.figures(), "baseline": self.baseline} for row in self.rows]
 
     def _verdicts(self) -> list[list[str]]:
         """Return for each rule what holds and what it costs, as people read it."""
@@ -357,9 +372,17 @@ class Comparison(ByValue):
             )
         return notes
 
+    def _units(self) -> list[str]:
+        """Return what the figures are in, and what savings are measured against."""
+        units = [f"amounts in {self.unit}"] if self.unit else []
+        if self.baseline is not None:
+            savings = "savings" if self.kind == "cost" else "surpluses"
+            units.append(f"{savings} against {self.baseline}")
+        return units
+
     def __str__(self) -> str:
-        unit = f", amounts in {self.unit}" if self.unit else ""
-        lines = [f"{count(len(self.rows), 'rule')}, {count(len(self.players), 'player')}{unit}", ""]
+        title = [count(len(self.rows), "rule"), count(len(self.players), "player")]
+        lines = [", ".join([*title, *self._units()]), ""]
         lines += text_table(self._verdicts())
         if self.audits:
             lines += ["", "Who gains most (+) or loses least (-) by leaving:", ""]
@@ -373,8 +396,9 @@ class Comparison(ByValue):
         objections, *who = self._objections()
         caption = "Who gains most (+) or loses least (-) by leaving"
         notes = " ".join(self._notes())
-        unit = f"amounts in {self.unit}" if self.unit else ""
-        return html_table(head, body, unit) + html_table(objections, who, caption, notes)
+        return html_table(head, body, ", ".join(self._units())) + html_table(
+            objections, who, caption, notes
+        )
 
 
 @checked_arguments
@@ -389,6 +413,7 @@ def compare(
     max_seconds: float | None = None,
     tolerance: float | None = None,
     unit: str | None = None,
+    baseline: str | None = None,
     progress: bool = True,
     done: Callable[[ComparedRule], None] | None = None,
     **options: Any,
@@ -427,10 +452,15 @@ def compare(
         What counts as equal, as in :func:`audit`.
     unit : str, optional
         The currency, for people; by default that of the community.
+    baseline : str, optional
+        The name of the row that savings are measured against, say of the rule that is in force:
+        by how much each player is better off under another row than under this one. Without
+        `rules`, the rule of that name is compared beside those that fit. By default standing alone.
     progress : bool, default True
         Show progress where standard error is a terminal.
     done : callable, optional
-        What is told of each rule as soon as it is applied, or has failed.
+        What is told of each rule as soon as it is applied, or has failed; savings are then
+        against standing alone.
     **options
         Of rules that take more: ``weights`` of a semivalue, ``unions`` of an Owen value, the
         ``reference`` of a point of the core, as for their functions.
@@ -445,8 +475,8 @@ def compare(
     Raises
     ------
     AllocationError
-        There is nothing to compare, an allocation does not fit the game, or `tolerance` is out of
-        its range.
+        There is nothing to compare, an allocation does not fit the game, `tolerance` is out of its
+        range, or the baseline is no row or has no allocation.
     GameError
         There is no rule of that name, an option is of no rule that is compared, or `model` is given
         for a game that is no community.
@@ -468,6 +498,8 @@ def compare(
     ('a', 'b')
     >>> comparison["vcg"].budget_balance
     2.0
+    >>> sg.compare(game, ["shapley", "vcg"], baseline="shapley")["vcg"].savings.round(4).tolist()
+    [-0.6667, -0.6667, -0.6667]
     """
     problem = AllocationProblem.of(
         game,
@@ -476,21 +508,38 @@ def compare(
         oracle=oracle,
         options={"seed": seed, "n_clusters": n_clusters, **options},
     )
-    named = _named(problem, rules)
+    if rules is None:
+        rules = usual_rules(problem, baseline)
+    named = _named(rules, problem.game)
+    if baseline is not None and baseline not in named:
+        raise AllocationError(
+            f'the baseline "{baseline}" is not compared; choose from {", ".join(named)}'
+        )
     check_tolerance(tolerance)
     seconds = None
     if problem.has_table:
         start = perf_counter()
         problem.game.tabulate(progress=progress)
         seconds = perf_counter() - start
-    found = compared(problem, named, tolerance=tolerance, progress=progress, done=done)
+    found = compared(
+        problem, named, baseline=baseline, tolerance=tolerance, progress=progress, done=done
+    )
     return replace(found, unit=found.unit if unit is None else unit, table_seconds=seconds)
+
+
+def usual_rules(problem: AllocationProblem, baseline: str | None = None) -> list[str]:
+    """Return the rules that are compared where none is named: those that fit, and the baseline."""
+    usual = comparable_rules(problem)
+    if baseline is None:
+        return usual
+    return [baseline, *(name for name in usual if RULES[name] is not RULES.get(baseline))]
 
 
 def compared(
     problem: AllocationProblem,
     named: Mapping[str, Compared],
     *,
+    baseline: str | None = None,
     tolerance: float | None = None,
     progress: bool = True,
     strict: bool = False,
@@ -504,7 +553,7 @@ def compared(
         What is split.
     named : mapping of str to rule
         Names of rules, and allocations, by the names of their rows.
-    tolerance, progress
+    baseline, tolerance, progress
         As in :func:`compare`.
     strict : bool, default False
         Whether a rule that fails, or an audit that needs an oracle that is not there, is an error.
@@ -528,6 +577,8 @@ def compared(
         applied_rows.append(row)
         if done is not None:
             done(row)
+    if baseline is not None:
+        applied_rows = _against(baseline, applied_rows, problem.game.sign)
     search = CoalitionSearch.of_problem(problem, certain=strict, progress=progress)
     rows = tuple(_audited(search, row, tolerance, strict) for row in applied_rows)
     return Comparison(
@@ -538,15 +589,12 @@ def compared(
         together=together,
         rows=rows,
         obstacle=_obstacle(search, rows),
+        baseline=baseline,
     )
 
 
-def _named(
-    problem: AllocationProblem, rules: Iterable[Compared] | Mapping[str, Compared] | None
-) -> dict[str, Compared]:
+def _named(rules: Iterable[Compared] | Mapping[str, Compared], game: Game) -> dict[str, Compared]:
     """Return what is compared by names that differ."""
-    if rules is None:
-        rules = comparable_rules(problem)
     if isinstance(rules, (str, Allocation)):
         rules = [rules]
     if isinstance(rules, bytes) or not isinstance(rules, Iterable):
@@ -574,7 +622,7 @@ def _named(
         raise AllocationError("no allocation and no rule to compare")
     RULES.check(rule for rule in named.values() if isinstance(rule, str))
     return {
-        name: as_allocation(problem.game, rule) if isinstance(rule, Allocation) else rule
+        name: as_allocation(game, rule) if isinstance(rule, Allocation) else rule
         for name, rule in named.items()
     }
 
@@ -606,6 +654,20 @@ def _applied(
         evaluations=_evaluations(problem, allocation),
         seconds=perf_counter() - start if isinstance(rule, str) else None,
     )
+
+
+def _against(baseline: str, rows: list[ComparedRule], sign: float) -> list[ComparedRule]:
+    """Return rows with savings against the shares of one of them."""
+    measure = next(row for row in rows if row.rule == baseline)
+    if measure.allocation is None:
+        raise AllocationError(f'the baseline "{baseline}" has no allocation: {measure.failure}')
+    worth = sign * measure.allocation.values
+    return [
+        row
+        if row.allocation is None
+        else replace(row, savings=sign * row.allocation.values - worth)
+        for row in rows
+    ]
 
 
 def _audited(

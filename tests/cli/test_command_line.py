@@ -142,6 +142,25 @@ def test_a_comparison_is_written_as_csv_json_and_picture(capsys, tmp_path):
     assert files[2].read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_baseline_of_a_comparison_is_the_rule_in_force(capsys, tmp_path):
+    files = ["--csv", str(tmp_path / "rules.csv"), "--plot", str(tmp_path / "rules.svg")]
+    period = ["--start", "2016-06-01", "--end", "2016-06-02"]
+    rules = ["--rules", "shapley,mid-market-rate", "--baseline", "mid-market-rate"]
+    assert main(["compare", str(RURAL13), *period, *rules, *files]) == 0
+    day = sg.energy.Community.from_csv(RURAL13).period("2016-06-01", "2016-06-02")
+    expected = sg.compare(day, ["shapley", "mid-market-rate"], baseline="mid-market-rate")
+    shapley, law = rows_of(tmp_path / "rules.csv")
+    assert float(shapley["least_saving"]) == expected["shapley"].savings.min()
+    assert law["greatest_saving"] == "0.0"
+    assert "amounts in EUR, savings against mid-market-rate" in capsys.readouterr().out
+    assert main(["compare", str(RURAL13), *period, "--rules", "vcg", "--baseline", "shapley"]) == 2
+    assert 'the baseline "shapley" is not compared; choose from vcg' in capsys.readouterr().err
+    for wrong, message in (("law", 'unknown rule "law"'), ("vcg,core", 'unknown rule "core"')):
+        with pytest.raises(SystemExit):
+            main(["compare", str(RURAL13), "--baseline", wrong])
+        assert f"argument --baseline: {message}" in capsys.readouterr().err
+
+
 def test_a_hundred_members_are_compared_and_what_fails_keeps_its_row(capsys, tmp_path):
     day = ["--start", "2016-01-15", "--end", "2016-01-16"]
     rules = "owen,least-core,vcg,shapley"

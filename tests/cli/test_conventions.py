@@ -154,6 +154,7 @@ def test_bash_completes_commands_options_and_rules(tmp_path):
             "completion",
             "example",
             "init",
+            "share",
             "solve",
             "verify",
         },

@@ -122,7 +122,7 @@ def test_keys_refuse_what_is_none(make, message):
             HierarchicalKey([["a"], ["b"]], [StaticKey(HALVES), DynamicKey()]),
             "the static key names the point 'b', which is none of {a}",
         ),
-        ("dynamic", "key must be a SharingKey, got str 'dynamic'"),
+        ("dynamic", "key must be SharingKey, got str 'dynamic'"),
     ],
 )
 def test_keys_that_do_not_fit_are_refused(key, message):
@@ -165,7 +165,7 @@ def test_worlds_that_no_key_shares_are_refused():
         (stored, "batteries of this community are dispatched with foresight"),
         (world(own_points="never"), 'here own points never share \\(own_points="never"\\)'),
         (alone, "'ann' is alone, and own points share only with others"),
-        (sg.games.airport([1.0, 2.0]), "a sharing key is for a PublicGrid, not for Game"),
+        (sg.games.airport([1.0, 2.0]), "world must be PublicGrid, got Game"),
     ):
         with pytest.raises(GameError, match=message):
             shared_generation(given, DynamicKey(), local_price_per_kwh=0.1)

@@ -415,6 +415,139 @@ def test_without_batteries_and_tariff_there_is_one_panel():
     assert power.get_title(loc="right") == "1 member, cost 0.90 EUR"
 
 
+def test_time_runs_to_the_end_of_the_last_step_on_the_clock_that_people_have():
+    steps = sg.energy.TimeSteps.from_times(
+        ["2024-06-01T22:00", "2024-06-01T23:00"], zone="Europe/Madrid"
+    )
+    community = sg.energy.Community(
+        members=["ann"],
+        steps=steps,
+        load_kwh=[[1.0, 2.0]],
+        tariff=sg.energy.Tariff.flat(0.30, 0.10),
+    )
+    (power,) = sg.plots.dispatch(community.dispatch(), ax=axes()).child_axes
+    hours = np.array(["2024-06-01T22:00", "2024-06-01T23:00", "2024-06-02T00:00"], "datetime64[s]")
+    assert power.patches[0].get_data().edges == pytest.approx(date2num(hours))
+    assert power.get_xlim() == pytest.approx(date2num(hours[[0, -1]]))
+
+
+# Local prices
+
+
+def evening(price=0.30):
+    return sg.energy.Community(
+        members=["ann", "bob", "eve"],
+        steps=["2016-06-01T17:00", "2016-06-01T17:15", "2016-06-01T17:30"],
+        load_kwh=[[2.0, -1.0, 1.0], [1.0, -3.0, 1.0], [-2.0, 1.0, 0.0]],
+        tariff=sg.energy.Tariff.flat(price, 0.10),
+    )
+
+
+def test_local_prices_are_drawn_in_the_band_of_the_grid_where_there_is_local_energy():
+    street = evening()
+    rules = {"law": sg.energy.mid_market_rate(street), "ours": sg.energy.bill_sharing(street)}
+    frame = sg.plots.local_prices(rules, street.steps, unit="EUR", ax=axes())
+    prices, local = frame.child_axes
+    band, *lines = (patch.get_data() for patch in prices.patches)
+    assert (band.values.tolist(), band.baseline.tolist()) == ([0.30] * 3, [0.10] * 3)
+    assert [line.values.tolist() for line in lines[:2]] == [[0.10] * 3, [0.30] * 3]
+    drawn = [line.values for line in lines[2:]]
+    expected = [
+        price
+        for bills in rules.values()
+        for price in (bills.evidence.buy_per_kwh, bills.evidence.sell_per_kwh)
+    ]
+    for line, price in zip(drawn, expected, strict=True):
+        assert line[:2].tolist() == price[:2].tolist()
+        assert np.isnan(line[2])  # nobody has energy to spare in the last step
+    assert [patch.get_linestyle() for patch in prices.patches[3:]] == ["-", "--", "-", "--"]
+    assert set(labels_of(prices)) == {"grid", "law", "ours", "costs", "earns"}
+    assert local.patches[0].get_data().values.tolist() == [4 * 2.0, 4 * 1.0, 0.0]
+    assert [panel.get_ylabel() for panel in frame.child_axes] == ["EUR/kWh", "local (kW)"]
+
+
+def test_local_prices_of_other_things_are_not_drawn():
+    street = evening()
+    bills = sg.energy.mid_market_rate(street)
+    with pytest.raises(AllocationError, match='"Shapley value" is no allocation at local prices'):
+        sg.plots.local_prices(sg.shapley_value(street.cost_game()), street.steps)
+    with pytest.raises(AllocationError, match='"mid-market rate" is of 3 steps, and here are 2'):
+        sg.plots.local_prices(bills, street.period("2016-06-01T17:15", None).steps)
+    other = {"law": bills, "dear": sg.energy.mid_market_rate(evening(0.40))}
+    with pytest.raises(
+        AllocationError, match=r'"dear" is of another community .* grid_buy_per_kwh'
+    ):
+        sg.plots.local_prices(other, street.steps)
+
+
+# Who gives how much to whom
+
+
+def lane(n_homes=2, unused="plant", made=(4.0, 1.0)):
+    """Return bills by a static key of two plants, and homes that draw 1, 2, ... kWh."""
+    point = sg.energy.MeteringPoint
+    plants = [
+        point(name=name, member=name, contract="all", export_kwh=[kwh])
+        for name, kwh in zip(("roof", "barn"), made, strict=True)
+    ]
+    homes = [
+        point(name=f"home {k}", member=f"m{k}", contract="all", import_kwh=[float(k)])
+        for k in range(1, n_homes + 1)
+    ]
+    world = sg.energy.PublicGrid(
+        points=[*plants, *homes],
+        steps=sg.energy.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 1),
+        contracts=[sg.energy.Contract(name="all", energy=sg.energy.Tariff.flat(0.30, 0.08))],
+    )
+    key = sg.energy.StaticKey({home.name: 1 / n_homes for home in homes})
+    return sg.energy.shared_generation(world, key, local_price_per_kwh=0.1, unused=unused)
+
+
+def bars_of(ax):
+    """Return the height of each bar, from its label to its energy."""
+    labels = [text.get_text().rsplit("  ", 1)[0] for text in ax.texts]
+    return dict(zip(labels, [bar.get_height() for bar in ax.patches[: len(labels)]], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("unused", "left"),
+    [("plant", {"surplus of plants": 1.5}), ("owner", {"surplus of consumers": 1.5})],
+)
+def test_bars_and_bands_are_as_wide_as_the_energy(unused, left):
+    ax = sg.plots.shared_energy(lane(unused=unused), ax=axes())
+    drawn = bars_of(ax)
+    expected = {"roof": 4.0, "barn": 1.0, "home 2": 2.0, "home 1": 1.0, **left}
+    # Each is assigned 2.5 kWh; what home 2 leaves of that is 0.5, and home 1 leaves 1.5.
+    expected[next(iter(left))] = 2.0
+    assert drawn == pytest.approx(expected)
+    bands = ax.patches[len(drawn) :]
+    widths = [band.get_path().vertices[7, 1] - band.get_path().vertices[0, 1] for band in bands]
+    # Of both plants in proportion to what they feed in.
+    assert widths == pytest.approx([1.6, 0.8, 1.6, 0.4, 0.2, 0.4])
+    assert ax.get_title() == "sharing key (static): 3 of 5 kWh shared"
+
+
+def test_of_many_consumers_the_smallest_have_one_bar():
+    ax = sg.plots.shared_energy(lane(30, made=(400.0, 65.0)), most=3, ax=axes())
+    drawn = bars_of(ax)
+    # Each is assigned 15.5 kWh, so that home 16 and all behind it use the same.
+    homes = ["home 16", "home 17", "home 18", "27 other points"]
+    assert list(drawn) == ["roof", "barn", *homes, "surplus of plants"]
+    assert sum(drawn.values()) == pytest.approx(2 * 465)
+    places = [text.xy[1] for text in ax.texts[2:]]
+    assert (np.diff(places) > 0).all()
+
+
+def test_energy_of_no_key_is_not_drawn():
+    game = airport([3.0, 8.0])
+    with pytest.raises(AllocationError, match="of bills under a sharing key, got Allocation"):
+        sg.plots.shared_energy(sg.shapley_value(game))
+    with pytest.raises(AllocationError, match="no plant feeds in"):
+        sg.plots.shared_energy(lane(made=(0.0, 0.0)))
+    with pytest.raises(AllocationError, match="most must be at least 1, got 0"):
+        sg.plots.shared_energy(lane(), most=0)
+
+
 # Rules side by side
 
 

@@ -16,6 +16,7 @@ from sesgame.cli.options import (
     add_period,
     add_rules,
     clock_of,
+    files_of,
     given_options,
     names_of,
     period_of,
@@ -68,7 +69,7 @@ def allocate(options: argparse.Namespace) -> None:
     outputs = _outputs(options)
     given = given_options(options)
     files = world_files(options.input)
-    outputs.spare(files)
+    outputs.spare([*files, *files_of(given)])
     world = read_world(options.input, clock_of(options)).period(*period_of(options))
     problem = AllocationProblem.of(
         world, model=options.model, max_seconds=options.max_seconds, options=values_of(given)

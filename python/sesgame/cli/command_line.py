@@ -24,6 +24,7 @@ from sesgame.cli.console import (
 )
 from sesgame.cli.example import add_example
 from sesgame.cli.init import add_init
+from sesgame.cli.share import add_share
 from sesgame.cli.verify import add_verify
 from sesgame.cli.versions import versions
 from sesgame.errors import SesgameError
@@ -111,6 +112,7 @@ def command_line() -> argparse.ArgumentParser:
         add_allocate,
         add_compare,
         add_solve,
+        add_share,
         add_auction,
         add_verify,
         add_example,

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sesgame.catalogue import RULES, comparable_rules
+from sesgame.catalogue import RULES
 from sesgame.cli.console import progress_of, rule_report, say
 from sesgame.cli.inputs import regular_file
-from sesgame.cli.options import add_period, add_rules, given_options, source, values_of
-from sesgame.comparison import ALL
+from sesgame.cli.options import (
+    add_period,
+    add_rules,
+    files_of,
+    given_options,
+    rule_name,
+    source,
+    values_of,
+)
+from sesgame.comparison import ALL, usual_rules
 from sesgame.comparison import compare as compared
 from sesgame.energy.world_files import world_files
 from sesgame.errors import SesgameError
@@ -32,6 +41,13 @@ def add_compare(commands: Any) -> None:
         "input", type=Path, metavar="COMMUNITY|GAME", help="folder of CSV files, or game file, or -"
     )
     add_rules(command, "--rules", default=f"those that apply; {ALL}: every rule", also=(ALL,))
+    command.add_argument(
+        "--baseline",
+        type=partial(rule_name, known=RULES),
+        metavar="RULE",
+        help="the rule that savings are measured against, one of those that are compared (default: "
+        "standing alone); without --rules, it is compared beside the others",
+    )
     add_period(command)
     for name, what in (("csv", "a row per rule"), ("json", "all figures and shares")):
         command.add_argument(
@@ -50,26 +66,28 @@ def compare(options: argparse.Namespace) -> None:
     """Compare the properties of several rules."""
     asked = [path for path in (options.csv, options.json, options.plot) if path]
     outputs = OutputFiles(asked)
+    given = given_options(options)
     figure = new_figure(8, 4) if options.plot else None
     if figure:
         check_ending(figure, options.plot)
     with regular_file(options.input) as path:
         if not path.exists():
             raise SesgameError(f"no such file or folder: {options.input}")
-        outputs.spare(world_files(path) if path.is_dir() else [path])
+        outputs.spare([*(world_files(path) if path.is_dir() else [path]), *files_of(given)])
         made = source(options, path)
     name = str(path.name) if isinstance(made, Game) else made.name
     problem = AllocationProblem.of(made, model=options.model)
     title = title_of(name, problem)
-    rules = options.rules or comparable_rules(problem)
+    rules = options.rules or usual_rules(problem, options.baseline)
     comparison = compared(
         made,
         rules,
         model=options.model,
         max_seconds=options.max_seconds,
+        baseline=options.baseline,
         progress=progress_of(options),
         done=rule_report(options, len(RULES) if ALL in rules else len(rules)),
-        **values_of(given_options(options)),
+        **values_of(given),
     )
     contents: dict[Path, str | bytes] = {}
     if options.csv:

@@ -23,7 +23,8 @@ from sesgame.game.game import Game
 from sesgame.game.game_files import read_game
 from sesgame.game.world import World
 from sesgame.reports.report import FILE_NAMES, LETTERS, PAGE
-from sesgame.rule import MAX_SECONDS, ByName, Named, Option
+from sesgame.reports.result_files import digests
+from sesgame.rule import MAX_SECONDS, ByName, Named, Option, Rule
 
 __all__ = [
     "Given",
@@ -36,9 +37,11 @@ __all__ = [
     "add_rule_options",
     "add_rules",
     "clock_of",
+    "files_of",
     "given_options",
     "names_of",
     "period_of",
+    "rule_name",
     "rule_names",
     "source",
     "values_of",
@@ -54,7 +57,16 @@ class Given:
 
     @property
     def as_asked(self) -> int | float | str:
-        """The number, or the text of what is no number."""
+        """The number, or the text of what is no number; of a file its name and digest.
+
+        Raises
+        ------
+        GameError
+            The file cannot be read.
+        """
+        if isinstance(self.value, Path):
+            ((name, digest),) = digests([self.value]).items()
+            return f"{name}, SHA-256 {digest}"
         return self.value if isinstance(self.value, (int, float)) else self.text
 
 
@@ -73,6 +85,16 @@ def rule_names(text: str, known: ByName[Any], also: tuple[str, ...] = ()) -> lis
     return names
 
 
+def rule_name(text: str, known: ByName[Any]) -> str:
+    """Return the one rule that an option names."""
+    (name, *others) = rule_names(text, known)
+    if others:
+        raise argparse.ArgumentTypeError(
+            f'one rule is needed, and "{text}" names {1 + len(others)}'
+        )
+    return name
+
+
 def add_rules(
     command: argparse.ArgumentParser, *names: str, default: str, also: tuple[str, ...] = ()
 ) -> None:
@@ -87,31 +109,38 @@ def add_rules(
     add_rule_options(command)
 
 
-def add_rule_options(command: argparse.ArgumentParser) -> None:
-    """Add what rules take beside the game, as they declare it."""
-    group = command.add_argument_group("options of rules")
-    for option in RULES.options.values():
+def add_rule_options(command: argparse.ArgumentParser, rule: Rule | None = None) -> None:
+    """Add what all rules take beside the game, or the one of a command, as they declare it."""
+    group = command.add_argument_group("options of rules" if rule is None else f"{rule.title}")
+    for option in RULES.options.values() if rule is None else rule.options:
         takers = ", ".join(rule.name for rule in RULES.values() if option in rule.options)
         usual = "" if option.default is None else f" (default: {option.default})"
         group.add_argument(
             f"--{option.name}",
             dest=option.keyword,
             type=_parser_of(option),
+            required=option.required and rule is not None,
             metavar=option.metavar,
-            help=f"{option.help}{usual}; for {takers}",
+            help=f"{option.help}{usual}" + (f"; for {takers}" if rule is None else ""),
         )
 
 
-def given_options(options: argparse.Namespace) -> dict[str, Given]:
+def given_options(options: argparse.Namespace, rule: Rule | None = None) -> dict[str, Given]:
     """Return the options of rules that are given or have a usual value, by name."""
     given = {}
-    for name, option in RULES.options.items():
+    asked = RULES.options.values() if rule is None else rule.options
+    for name, option in ((option.name, option) for option in asked):
         found: Given | None = getattr(options, option.keyword)
         if found is None and option.default is not None:
             found = Given(str(option.default), option.default)
         if found is not None:
             given[name] = found
     return given
+
+
+def files_of(given: dict[str, Given]) -> list[Path]:
+    """Return the files that options of rules name, which are inputs."""
+    return [found.value for found in given.values() if isinstance(found.value, Path)]
 
 
 def values_of(given: dict[str, Given]) -> dict[str, Any]:

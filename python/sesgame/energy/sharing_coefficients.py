@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.covering_steps import covering_steps
+from sesgame.energy.cups_files import cups_text, read_cups_file
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.output_files import OutputFiles
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -22,7 +24,7 @@ from sesgame.game.players import Players
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SharingCoefficients"]
+__all__ = ["SharingCoefficients", "coefficients_of", "steps_of"]
 
 _EXACT = 15
 """Decimals of coefficients that nobody has rounded, as far as floats go."""
@@ -126,8 +128,9 @@ class SharingCoefficients(ByValue):
         Parameters
         ----------
         path : path
-            With the columns ``member`` and ``coefficient``, a row for each member; or with ``time``
-            and a column for each member, a row for each step. Steps begin at their times.
+            With the columns ``member`` (or ``point``) and ``coefficient``, a row for each member;
+            or with ``time`` and a column for each member, a row for each step. Steps begin at their
+            times.
         zone, tariff_zone : str, optional
             Where the clock of the times is, as in :meth:`TimeSteps.from_times`.
 
@@ -142,49 +145,97 @@ class SharingCoefficients(ByValue):
         -----
         The digits that count are those of the coefficient with the most of them in the file.
         """
-        table = CsvTable.read(Path(path))
-        if "time" not in table.columns:
-            return cls._static(table)
-        members = [name for name in table.columns if name != "time"]
-        if not members:
-            raise GameError(f"{table.path} has times, and no member beside them")
-        values = np.array([table.floats(name) for name in members])
-        decimals = _decimals(cell for name in members for cell in table.columns[name])
-        table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
-        try:
-            steps = TimeSteps.from_times(table.texts("time"), zone=zone, tariff_zone=tariff_zone)
-        except GameError as error:
-            raise GameError(f"{table.path}: {error}") from error
-        for row in range(len(members)):
-            _check_range(table, members[row], values[row])
-        sums = values.sum(axis=0)
-        off = np.flatnonzero(np.abs(sums - 1) > _tolerance(len(members), decimals))
-        if off.size:
-            row = int(off[0])
-            more = f", and so are {off.size - 1:,} rows more" if off.size > 1 else ""
-            raise GameError(
-                f"{table.path}, line {table.lines[row]}, {steps.time(row)}: the coefficients add "
-                f"up to {sums[row]:.{decimals + 1}g}, and not to 1 within "
-                f"{_tolerance(len(members), decimals):.2g}{more}"
-            )
-        return cls(members, values, steps, decimals=decimals)
+        return coefficients_of(CsvTable.read(Path(path)), zone=zone, tariff_zone=tariff_zone)
 
     @classmethod
-    def _static(cls, table: CsvTable) -> SharingCoefficients:
-        table.expect(["member", "coefficient"])
-        members = table.texts("member")
-        for row, member in enumerate(members):
-            if not member:
-                table.fail(row, "member", "the cell is empty; it must be the member's label")
-            if member in members[:row]:
-                table.fail(row, "member", f'duplicate member "{member}"')
-        values = table.floats("coefficient")
-        _check_range(table, "coefficient", values)
-        decimals = _decimals(table.columns["coefficient"])
+    @checked_arguments
+    def from_cups_file(
+        cls,
+        path: str | PathLike[str],
+        *,
+        year: int | None = None,
+        zone: str | None = None,
+        cups: Mapping[Hashable, str] | None = None,
+    ) -> SharingCoefficients:
+        """Read the text file that Spanish grid operators take.
+
+        Parameters
+        ----------
+        path : path
+            Without a header, a line ``CUPS;0,333333`` for each supply point, or a line
+            ``CUPS;hour;0,333333`` for each supply point and hour of the year.
+        year : int, optional
+            That the hours are of; by default the one in the name of the file, ``CAU_YEAR.txt``.
+        zone : str, optional
+            Where the clock is on which the year begins, such as ``"Europe/Madrid"``; by default one
+            that never changes.
+        cups : mapping of member to str, optional
+            Labels for the supply points; by default each is called by its CUPS.
+
+        Raises
+        ------
+        GameError
+            The file is missing or wrong, with its line: no CUPS, no coefficient with a decimal
+            comma in [0, 1], one that is missing or there twice, other hours than those of the year,
+            coefficients that do not add up to 1, or nobody says which year it is. A member has no
+            CUPS, or two have the same.
+
+        Notes
+        -----
+        The hours of a year are counted as they elapse, so that the day in spring has 23 of them and
+        the one in autumn 25: a year has 8,760, one with 29 February 8,784. The first is 1, or 0
+        where the file has one.
+        """
+        file = Path(path)
+        found = read_cups_file(file, year=year, zone=zone, cups=cups)
         try:
-            return cls(members, values, decimals=decimals)
+            return cls(found.members, found.values, found.steps, decimals=found.decimals)
         except GameError as error:
-            raise GameError(f"{table.path}: {error}") from error
+            raise GameError(f"{file}: {error}") from error
+
+    @checked_arguments
+    def to_cups_file(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        cups: Mapping[Hashable, str] | None = None,
+    ) -> str:
+        """Return the text file that Spanish grid operators take, and write it if there is a path.
+
+        Parameters
+        ----------
+        path : path, optional
+            What operators ask for is called ``CAU_YEAR.txt``.
+        cups : mapping of member to str, optional
+            The CUPS of each member; by default members are called by it.
+
+        Raises
+        ------
+        GameError
+            A member has no CUPS, coefficients by step are not those of the hours of a calendar
+            year, the name of the file has another year, or coefficients do not add up to 1.
+        SesgameError
+            The file cannot be written.
+
+        Notes
+        -----
+        Six decimals, which add up to 1 exactly in the file and in each hour: what rounding leaves
+        goes by millionths to the coefficients that lost most, so none is off by a millionth.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> cups = {"ann": "ES0000000000000001TR0F", "bob": "ES0000000000000002TW0F"}
+        >>> halves = sg.energy.SharingCoefficients(["ann", "bob"], [0.25, 0.75])
+        >>> print(halves.to_cups_file(cups=cups), end="")
+        ES0000000000000001TR0F;0,250000
+        ES0000000000000002TW0F;0,750000
+        """
+        file = None if path is None else Path(path)
+        text = cups_text(self.members, self.values, self.steps, cups, file)
+        if file is not None:
+            OutputFiles(()).write({file: text})
+        return text
 
     @checked_arguments
     def during(self, steps: TimeSteps) -> NDArray[np.float64]:
@@ -218,6 +269,74 @@ class SharingCoefficients(ByValue):
         off = float(np.abs(self.sums - 1).max())
         left = f", to {off:.1g} of 1" if off > _tolerance(len(self.members), _EXACT) else ""
         return f"SharingCoefficients({count(len(self.members), 'member')}, {when}{left})"
+
+
+def coefficients_of(
+    table: CsvTable, *, zone: str | None = None, tariff_zone: str | None = None
+) -> SharingCoefficients:
+    """Return the coefficients of a table; see :meth:`SharingCoefficients.from_csv`.
+
+    Raises
+    ------
+    GameError
+        As there.
+    """
+    if "time" not in table.columns:
+        return _fixed(table)
+    members = [name for name in table.columns if name != "time"]
+    if not members:
+        raise GameError(f"{table.path} has times, and no member beside them")
+    values = np.array([table.floats(name) for name in members])
+    decimals = _decimals(cell for name in members for cell in table.columns[name])
+    steps = steps_of(table, zone=zone, tariff_zone=tariff_zone)
+    for row in range(len(members)):
+        _check_range(table, members[row], values[row])
+    sums = values.sum(axis=0)
+    off = np.flatnonzero(np.abs(sums - 1) > _tolerance(len(members), decimals))
+    if off.size:
+        row = int(off[0])
+        more = f", and so are {off.size - 1:,} rows more" if off.size > 1 else ""
+        raise GameError(
+            f"{table.path}, line {table.lines[row]}, {steps.time(row)}: the coefficients add "
+            f"up to {sums[row]:.{decimals + 1}g}, and not to 1 within "
+            f"{_tolerance(len(members), decimals):.2g}{more}"
+        )
+    return SharingCoefficients(members, values, steps, decimals=decimals)
+
+
+def steps_of(
+    table: CsvTable, *, zone: str | None = None, tariff_zone: str | None = None
+) -> TimeSteps:
+    """Return the steps that the column ``time`` of a table names.
+
+    Raises
+    ------
+    GameError
+        A time is missing or wrong, or they do not follow each other evenly.
+    """
+    table.convert("time", table.texts("time"), check_time, "a time like 2016-06-01T12:15")
+    try:
+        return TimeSteps.from_times(table.texts("time"), zone=zone, tariff_zone=tariff_zone)
+    except GameError as error:
+        raise GameError(f"{table.path}: {error}") from error
+
+
+def _fixed(table: CsvTable) -> SharingCoefficients:
+    label = "point" if "point" in table.columns else "member"
+    table.expect([label, "coefficient"])
+    members = table.texts(label)
+    for row, member in enumerate(members):
+        if not member:
+            table.fail(row, label, f"the cell is empty; it must be the {label}'s label")
+        if member in members[:row]:
+            table.fail(row, label, f'duplicate {label} "{member}"')
+    values = table.floats("coefficient")
+    _check_range(table, "coefficient", values)
+    decimals = _decimals(table.columns["coefficient"])
+    try:
+        return SharingCoefficients(members, values, decimals=decimals)
+    except GameError as error:
+        raise GameError(f"{table.path}: {error}") from error
 
 
 def _tolerance(n_members: int, decimals: int) -> float:

@@ -56,6 +56,7 @@ CLASSES = frozenset(
         "Scenarios",
         "Schedule",
         "Settlement",
+        "SharingKey",
         "SharingPremium",
         "StorageAuction",
         "StorageOffer",

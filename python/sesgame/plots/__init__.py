@@ -4,7 +4,9 @@ matplotlib is imported when something is drawn. Series differ in marker or line 
 colour, and the colours are told apart with any colour vision and on paper.
 """
 
+from sesgame.plots.energy_flows import shared_energy
 from sesgame.plots.markets import merit_order, payments
+from sesgame.plots.price_bands import local_prices
 from sesgame.plots.rules import comparison
 from sesgame.plots.sampling import convergence
 from sesgame.plots.schedule import dispatch
@@ -19,6 +21,8 @@ __all__ = [
     "core",
     "dispatch",
     "excesses",
+    "local_prices",
     "merit_order",
     "payments",
+    "shared_energy",
 ]

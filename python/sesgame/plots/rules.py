@@ -34,8 +34,9 @@ def comparison(compared: Comparison, *, ax: Axes | None = None) -> Axes:
     """Draw the saving of every player under each rule, and what holds of the rule.
 
     One row for each rule: a dot for each player, a bar over the middle half of them, a stroke at
-    the mean. Left of 0 somebody is better off alone. At the right end stands whether the rule is
-    efficient, individually rational and in the core.
+    the mean. Left of 0 somebody is better off alone, or under the baseline of the comparison, if
+    there is one. At the right end stands whether the rule is efficient, individually rational and
+    in the core.
 
     Parameters
     ----------
@@ -83,8 +84,8 @@ def comparison(compared: Comparison, *, ax: Axes | None = None) -> Axes:
             continue
         low, high = np.quantile(row.savings, [0.25, 0.75])
         axes.barh(place, high - low, 0.5, left=low, color=BLUE, alpha=0.2)
-        alone = row.savings < -(row.audit.tolerance if row.audit else 0.0)
-        for those, colour, marker in ((~alone, BLUE, "o"), (alone, RED, "X")):
+        loses = row.savings < -(row.audit.tolerance if row.audit else 0.0)
+        for those, colour, marker in ((~loses, BLUE, "o"), (loses, RED, "X")):
             axes.plot(
                 row.savings[those],
                 np.full(those.sum(), place),
@@ -100,7 +101,9 @@ def comparison(compared: Comparison, *, ax: Axes | None = None) -> Axes:
     word = "saving" if compared.kind == "cost" else "surplus"
     axes.set(
         ylim=(len(rows) - 0.5, -0.5),
-        xlabel=with_unit(f"{word} of each player against standing alone", compared.unit),
+        xlabel=with_unit(
+            f"{word} of each player against {compared.measured_against}", compared.unit
+        ),
     )
     axes.spines[["right", "top"]].set_visible(False)
     return axes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sesgame.formatting import count
 from sesgame.game.door import checked_arguments
-from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED, new_axes
+from sesgame.plots.canvas import BLACK, BLUE, GREEN, RED
+from sesgame.plots.time_panels import new_panels, share_time, step_edges
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -60,19 +60,8 @@ def dispatch(
     prices = None if tariff is None else tariff.prices(schedule.steps)
     stored = schedule.shows_charge
     heights = [0.5, *([0.25] if stored else []), *([0.2] if prices else [])]
-    gap = 0.04
-    scale = (1 - gap * (len(heights) - 1)) / sum(heights)
-    frame = new_axes(ax, 7.0, 1.2 + 4.2 * sum(heights))
-    frame.set_axis_off()
-    top = 1.0
-    panels: list[Axes] = []
-    for height in heights:
-        bottom = max(0.0, top - scale * height)
-        panels.append(frame.inset_axes((0, bottom, 1, scale * height)))
-        top = bottom - gap
-
-    steps = schedule.steps
-    edges = np.append(steps.times, steps.end)
+    frame, panels = new_panels(ax, heights)
+    edges = step_edges(schedule.steps)
     _power(panels[0], schedule, edges)
     if stored:
         panels[1].fill_between(edges, schedule.state_of_charge_kwh, color=GREEN, alpha=0.3)
@@ -88,14 +77,7 @@ def dispatch(
         panels[-1].margins(y=0.25)
         panels[-1].set_ylabel(f"{schedule.currency}/kWh")
         panels[-1].legend(fontsize=8, ncols=2, frameon=False, loc="center right")
-    for panel in panels:
-        if panel is not panels[0]:
-            panel.sharex(panels[0])
-        panel.set_xlim(edges[0], edges[-1])
-        panel.spines[["right", "top"]].set_visible(False)
-        panel.tick_params(labelbottom=panel is panels[-1])
-    _date_axis(panels[-1])
-    panels[-1].set_xlabel(schedule.steps.in_calendar)
+    share_time(panels, schedule.steps)
     return frame
 
 
@@ -125,12 +107,3 @@ def _power(panel: Axes, schedule: Schedule, edges: NDArray[np.datetime64]) -> No
     panel.legend(
         fontsize=8, ncols=3, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0
     )
-
-
-def _date_axis(panel: Axes) -> None:
-    from matplotlib import dates
-
-    locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
-    panel.xaxis.set_major_locator(locator)
-    form = dates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
-    panel.xaxis.set_major_formatter(form)

@@ -463,18 +463,16 @@ class PublicGrid(ByValue):
         by_name = {contract.name: contract for contract in self.contracts}
         place = {member: row for row, member in enumerate(self.members)}
         amounts = np.zeros(len(self.members))
+        prices: dict[str, tuple[Array, Array]] = {}
         for point in self.points:
             contract, member = by_name[point.contract], place[point.member]
             if point.participation < 1:
-                amounts[member] += (1 - point.participation) * sum(
-                    sign * np.einsum("t,t->", price, kwh)
-                    for sign, price, kwh in zip(
-                        (1, -1),
-                        contract.prices(self.steps),
-                        (point.import_kwh, point.export_kwh),
-                        strict=True,
-                    )
-                )
+                if contract.name not in prices:
+                    prices[contract.name] = contract.prices(self.steps)
+                buy, sell = prices[contract.name]
+                bought = np.einsum("t,t->", buy, point.import_kwh)
+                sold = np.einsum("t,t->", sell, point.export_kwh)
+                amounts[member] += (1 - point.participation) * (bought - sold)
             if contract.demand_charges or any(fee.in_game for fee in contract.fees):
                 bill = contract.bill(self.steps, point.import_kwh, point.export_kwh)
                 energy = bill.total_of("energy", "feed-in")

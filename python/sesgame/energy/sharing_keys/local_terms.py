@@ -22,19 +22,17 @@ __all__ = ["LocalTerms", "local_prices"]
 
 
 def local_prices(
-    price: ArrayLike | Mapping[str, ArrayLike], world: PublicGrid, n_steps: int, period: slice
+    price: ArrayLike | Mapping[str, ArrayLike], world: PublicGrid, period: slice = slice(None)
 ) -> dict[str, NDArray[np.float64]]:
     """Return the local price of each point, a number or one for each step of a period.
 
     Parameters
     ----------
-    price : float, array_like of shape (n_steps,), or mapping of str to either
+    price : float, array_like of shape (T,), or mapping of str to either
     world : PublicGrid
-        In the period.
-    n_steps : int
-        For how many steps there are prices.
-    period : slice
-        Which of them count.
+        With all T steps.
+    period : slice, optional
+        The steps that count; by default all.
 
     Raises
     ------
@@ -42,6 +40,7 @@ def local_prices(
         A price is not finite, of another shape, or of a point that is not there; or a plant that
         feeds in has none.
     """
+    n_steps = world.steps.n_steps
     if not isinstance(price, Mapping):
         one = _in_steps("local_price_per_kwh", price, n_steps, period)
         return {point.name: one for point in world.points}
@@ -53,7 +52,7 @@ def local_prices(
                 f"{short_coalition(tuple(points))}"
             )
     for name, point in points.items():
-        if name not in price and point.shared_export_kwh.any():
+        if name not in price and point.shared_export_kwh[period].any():
             raise GameError(f"the plant {name!r} feeds in, and has no local_price_per_kwh")
     return {
         name: _in_steps(f"local_price_per_kwh of {name!r}", each, n_steps, period)

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.public_grid.public_grid import PublicGrid
+from sesgame.energy.sharing_keys.key_options import KEY_OPTIONS, LOCAL_PRICE, UNUSED, key_of
 from sesgame.energy.sharing_keys.local_terms import local_prices
 from sesgame.energy.sharing_keys.sharing_bills import Sharing, Unused
-from sesgame.energy.sharing_keys.sharing_key import SharingKey
 from sesgame.errors import GameError
 from sesgame.files.json_text import plain
-from sesgame.formatting import named, short_coalition
+from sesgame.formatting import short_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
+from sesgame.rule import Promise, Rule
 from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from sesgame.energy.sharing_keys.sharing_key import SharingKey
     from sesgame.energy.time_steps import Moment
+    from sesgame.rule import AllocationProblem
 
     Array = NDArray[np.float64]
 
@@ -340,14 +343,10 @@ def shared_generation(
     >>> round(bills.evidence.lost_money, 6)
     0.85
     """
-    if not isinstance(world, PublicGrid):
-        raise GameError(f"a sharing key is for a PublicGrid, not for {named(world)}")
-    if not isinstance(key, SharingKey):
-        raise GameError(f"key must be a SharingKey, got {named(key)}")
     if unused not in get_args(Unused):
         raise GameError(f'unused must be "plant" or "owner", got {unused!r}')
     part, period = world.period(start, end), world.steps.period(start, end)
-    prices = local_prices(local_price_per_kwh, part, world.steps.n_steps, period)
+    prices = local_prices(local_price_per_kwh, world, period)
     sharing = Sharing(part, key, prices, unused)
     found = sharing.totals()
     unchanged = part._constants()
@@ -371,14 +370,15 @@ def shared_generation(
         turnover=found.turnover,
         _sharing=sharing,
     )
-    return Allocation(
+    allocation = Allocation(
         Players(part.members),
         bills,
         kind="cost",
-        method=f"sharing key ({key.title})",
+        method=SHARING_KEY.method(evidence),
         tolerance=RELATIVE_TOLERANCE * evidence.turnover,
         evidence=evidence,
     )
+    return SHARING_KEY.made(allocation)
 
 
 def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int) -> tuple[str, ...]:
@@ -392,3 +392,30 @@ def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int)
     if world.outside_game:
         found.append(f"Outside the game, and not in these bills: {', '.join(world.outside_game)}.")
     return tuple(found)
+
+
+def _apply(problem: AllocationProblem) -> Allocation:
+    world = cast("PublicGrid", problem.world)
+    return shared_generation(
+        world,
+        key_of(problem, world.steps),
+        local_price_per_kwh=problem[LOCAL_PRICE],
+        unused=problem.get(UNUSED) or "plant",
+    )
+
+
+SHARING_KEY = Rule(
+    name="sharing-key",
+    title="sharing key",
+    apply=_apply,
+    promises=frozenset({Promise.UNIQUE}),
+    options=KEY_OPTIONS,
+    worlds=(PublicGrid,),
+    meaning=(
+        "What plants feed in is assigned to points by a key that law or contract prescribe. Who "
+        "uses a kWh of it pays the local price and the fee of sharing instead of the price of the "
+        "own supplier; what nobody uses is sold."
+    ),
+    page="concepts/sharing-keys",
+    sources=("rd244", "ted1247", "thomson2003"),
+)
