@@ -275,8 +275,7 @@ class _Search:
         self.fair = as_allocation(part.cost_game(), allocation)
         self._whole, self._terms, self._distance = world, terms, terms.distance
         period = world.steps.period(terms.start, terms.end)
-        price = terms.local_price_per_kwh
-        prices = local_prices(price, part, world.steps.n_steps, period)
+        prices = local_prices(terms.local_price_per_kwh, world, period)
         self._worth = worth = WorthOfUse(part, terms.unused, prices)
         self.points = tuple(point.name for point in worth.consumers)
         places = {member: number for number, member in enumerate(part.members)}
