@@ -147,3 +147,16 @@ def test_steps_that_they_do_not_fit_are_refused(tmp_path, steps, message):
 def test_arrays_are_checked_as_files_are(values, steps, message):
     with pytest.raises(GameError, match=message):
         SharingCoefficients(["ann", "bob"], values, steps)
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals", "found"),
+    [
+        ([0.34, 0.34, 0.34], 2, "1.02"),
+        ([0.333333, 0.333333, 0.333338], 6, "1.000004"),
+        ([0.5, 0.25, 0.25 + 4e-15], 15, "1.000000000000004"),
+    ],
+)
+def test_a_sum_is_told_with_the_digits_in_which_it_is_off(values, decimals, found):
+    with pytest.raises(GameError, match=f"add up to {found}, and not to 1"):
+        SharingCoefficients(["ann", "bob", "cem"], values, decimals=decimals)

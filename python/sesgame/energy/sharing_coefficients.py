@@ -106,8 +106,10 @@ class SharingCoefficients(ByValue):
             step_off = int(np.argmax(off))
             when = f" at {steps.time(step_off)}" if steps is not None else ""
             found = float(sums if steps is None else sums[step_off])
+            # One digit before the decimals, or a sum of 1.02 would be told as 1.
+            digits = min(max(decimals, 2), _EXACT) + 1
             raise GameError(
-                f"the coefficients add up to {found:.{max(decimals, 2)}g}{when}, and not to 1 "
+                f"the coefficients add up to {found:.{digits}g}{when}, and not to 1 "
                 f"within {_tolerance(len(labels), decimals):.2g}"
             )
         array.setflags(write=False)
