@@ -1,6 +1,7 @@
 """Points that take part with a part of their registers, and fees that are reduced."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import sesgame as sg
 from fixtures.small_worlds import write_public_grid
 from fixtures.streets import stored, street, varied
 from reference.sharing_oracles import exact_costs, least_cost_with_storage
-from sesgame.energy import PublicGrid
+from sesgame.energy import MeteringPoint, PublicGrid
 from sesgame.energy.world_files import read_world
 from sesgame.errors import GameError
 
@@ -154,3 +155,11 @@ def test_files_say_parts_and_reductions(tmp_path):
 def test_parts_outside_of_0_1_are_named_with_their_line(tmp_path, points, sharing, message):
     with pytest.raises(GameError, match=message):
         read_world(files(tmp_path, points, sharing))
+
+
+def test_a_fraction_takes_part_as_a_number():
+    point = MeteringPoint(
+        name="a", member="a", contract="basic", import_kwh=[1.0], participation=Fraction(1, 4)
+    )
+    assert point.participation == 0.25
+    assert point.shared_import_kwh.dtype == np.float64

@@ -72,6 +72,7 @@ class MeteringPoint(ByValue):
         part = self.participation
         if isinstance(part, bool) or not isinstance(part, Real) or not 0 <= part <= 1:
             raise GameError(f"the participation of {self.name!r} is {part!r}, and not in [0, 1]")
+        object.__setattr__(self, "participation", float(part))
         found = {
             register: self._checked(register, values)
             for register in ("import_kwh", "export_kwh")
