@@ -78,6 +78,10 @@ class PairwiseKey(SharingKey):
                 )
         object.__setattr__(self, "keys", dict(keys))
 
+    def _parts(self) -> dict[str, object]:
+        # Mappings are equal in any order, and keys of plants are not.
+        return {"keys": tuple(self.keys.items())}
+
     @property
     def title(self) -> str:
         """What the key is called."""
