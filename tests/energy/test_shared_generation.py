@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 
 import numpy as np
@@ -29,6 +29,7 @@ from sesgame.energy import (
     shared_generation,
 )
 from sesgame.errors import GameError
+from sesgame.evidence import SharedGeneration
 from sesgame.files.json_text import json_text
 
 SEEDS = st.integers(0, 100_000)
@@ -460,6 +461,40 @@ def test_rounded_coefficients_are_read_and_said():
     assert used["a"] == pytest.approx(3 * 34 / 101, abs=ROUNDING)
     assert found.surplus_kwh.tolist() == pytest.approx([0.0], abs=ROUNDING)
     assert "add up to 1.01; each is divided by that" in found.readings[0]
+
+
+FIELDS = [field.name for field in fields(SharedGeneration) if not field.name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_no_field_of_the_evidence_can_be_forged(name):
+    world = small([1.0, 3.0], {"a": [1.0, 0.0], "b": [2.0, 1.0]})
+    found = shared_generation(world, EqualKey(), local_price_per_kwh=0.1).evidence
+    assert found.verify(world.cost_game()).state == "proved"
+    value = getattr(found, name)
+    if isinstance(value, tuple):
+        forged = (*value, "another")
+    else:
+        forged = "another" if isinstance(value, str) else value + 1e-6
+    verdict = replace(found, **{name: forged}).verify(world.cost_game())
+    assert verdict.state == "refuted"
+    assert any(name in failure for failure in verdict.failures) or name == "cost"
+
+
+@pytest.mark.parametrize("unused", ["plant", "owner"])
+def test_local_payments_balance_where_contracts_bill_nothing(unused):
+    drawn = {name: [kwh, 0.1] for name, kwh in zip("abcdefg", np.arange(1, 8) / 7, strict=True)}
+    free = small([1.0, 0.3], drawn, buy=0.0, sell=0.0)
+    thirds = StaticKey(dict.fromkeys(drawn, 1 / 7))
+    for key in (DynamicKey(), EqualKey(), thirds):
+        bills = shared_generation(free, key, local_price_per_kwh=[0.1, 0.3], unused=unused)
+        assert bills.evidence.verify(free.cost_game()).failures == ()
+
+
+def test_the_order_of_plants_is_part_of_a_pairwise_key():
+    one = PairwiseKey({"pv": DynamicKey(), "barn": EqualKey()})
+    assert one == PairwiseKey({"pv": DynamicKey(), "barn": EqualKey()})
+    assert one != PairwiseKey({"barn": EqualKey(), "pv": DynamicKey()})
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from sesgame.errors import GameError
 from sesgame.files.json_text import plain
 from sesgame.formatting import short_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.by_value import equal
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 from sesgame.rule import Promise, Rule
@@ -226,17 +227,28 @@ class SharedGeneration(Evidence):
         -------
         Verification
             Refuted where nobody can use so much, plants do not deliver it, local payments do not
-            balance, or the game is another one.
+            balance, the game is another one, or a field is not what comes out again.
         """
         failures = self._sharing.imbalances()
-        total, slack = game.value(game.players), RELATIVE_TOLERANCE * self.turnover + game.rounding
+        _, again = _settled(self._sharing)
+        money = RELATIVE_TOLERANCE * (again.turnover + float(np.abs(again.unchanged_bills).sum()))
+        slack = money + game.rounding
+        total = game.value(game.players)
         if not abs(self.optimum - total) <= slack:
             failures.append(
                 f"the game has {total:g} for all together, and these points {self.optimum:g}"
             )
-        bills = self.bills_by_step().sum(axis=1) + self.unchanged_bills
+        bills = self._sharing.bills_by_step().sum(axis=1) + again.unchanged_bills
         if not abs(self.cost - bills.sum()) <= slack:
             failures.append(f"all together pay {self.cost:g}; the bills add up to {bills.sum():g}")
+        energy = RELATIVE_TOLERANCE * float(again.generated_kwh.sum())
+        failures += [
+            f"{name} is another than key, registers and contracts give"
+            for name in self._kept()
+            if not _is_same(
+                getattr(self, name), getattr(again, name), energy if "_kwh" in name else slack
+            )
+        ]
         return Verification(
             claim=f"bills under the {self.key} key, in balance in each step",
             failures=tuple(failures),
@@ -246,9 +258,12 @@ class SharedGeneration(Evidence):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows, without readings of meters."""
-        kept = (field.name for field in fields(self) if not field.name.startswith("_"))
-        own = {name: plain(getattr(self, name)) for name in kept}
+        own = {name: plain(getattr(self, name)) for name in self._kept()}
         return {**own, "lost_kwh": self.lost_kwh}
+
+    def _kept(self) -> list[str]:
+        """Return the names of the fields that are results."""
+        return [field.name for field in fields(self) if not field.name.startswith("_")]
 
 
 @checked_arguments
@@ -348,13 +363,27 @@ def shared_generation(
     part, period = world.period(start, end), world.steps.period(start, end)
     prices = local_prices(local_price_per_kwh, world, period)
     sharing = Sharing(part, key, prices, unused)
-    found = sharing.totals()
-    unchanged = part._constants()
+    bills, evidence = _settled(sharing)
+    allocation = Allocation(
+        Players(part.members),
+        bills,
+        kind="cost",
+        method=SHARING_KEY.method(evidence),
+        tolerance=RELATIVE_TOLERANCE * evidence.turnover,
+        evidence=evidence,
+    )
+    return SHARING_KEY.made(allocation)
+
+
+def _settled(sharing: Sharing) -> tuple[Array, SharedGeneration]:
+    """Return the bills of members, and what they rest on."""
+    world, key, found = sharing.world, sharing.key, sharing.totals()
+    unchanged = world._constants()
     bills = sharing.by_member(found.shared) + unchanged
-    evidence = SharedGeneration(
+    return bills, SharedGeneration(
         key=key.title,
-        readings=_readings(part, key, unused, int((found.generated_kwh > 0).sum())),
-        points=tuple(point.name for point in part.points),
+        readings=_readings(world, key, sharing.unused, int((found.generated_kwh > 0).sum())),
+        points=tuple(point.name for point in world.points),
         assigned_kwh=found.assigned_kwh,
         used_kwh=found.used_kwh,
         unused_kwh=found.assigned_kwh - found.used_kwh,
@@ -366,19 +395,18 @@ def shared_generation(
         cost=float(bills.sum()),
         bills_without_sharing=sharing.by_member(found.alone) + unchanged,
         unchanged_bills=unchanged,
-        unused=unused,
+        unused=sharing.unused,
         turnover=found.turnover,
         _sharing=sharing,
     )
-    allocation = Allocation(
-        Players(part.members),
-        bills,
-        kind="cost",
-        method=SHARING_KEY.method(evidence),
-        tolerance=RELATIVE_TOLERANCE * evidence.turnover,
-        evidence=evidence,
-    )
-    return SHARING_KEY.made(allocation)
+
+
+def _is_same(given: object, found: object, slack: float) -> bool:
+    """Tell whether a field is what was found, but for the rounding of numbers."""
+    if not isinstance(found, (float, np.ndarray)):
+        return equal(given, found)
+    numbers = np.asarray(given)
+    return numbers.shape == np.shape(found) and bool((np.abs(numbers - found) <= slack).all())
 
 
 def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int) -> tuple[str, ...]:

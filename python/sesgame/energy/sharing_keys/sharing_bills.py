@@ -203,11 +203,13 @@ class Sharing(ByValue):
                 used += own
                 given += consumer.assigned_kwh[source]
                 outside += (fees - buy) * own
-                size += np.abs(fees) * own
+                # Local payments go from one to another: they leave no sum, but their rounding.
+                size += (np.abs(fees) + np.abs(terms.paid(source, point.zone))) * own
                 taken[source] += own
                 gone[source] += consumer.assigned_kwh[source]
             if self.unused == "owner":
                 outside -= sell * (given - used)
+                size += np.abs(sell) * given
             what = f"{point.name!r} uses more than it"
             failures += self._above(f"{what} draws", used, consumer.drawn_kwh)
             failures += self._above(f"{what} is assigned", used, given)
