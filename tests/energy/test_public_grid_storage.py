@@ -102,7 +102,7 @@ def test_storage_that_cannot_be_dispatched_is_refused_by_name():
         ({"own_points": "never"}, "own_points must be \"always\", got 'never'"),
         ({"fee_per_kwh": -0.1}, "one fee, at least 0, between all zones and in all steps"),
         ({"fee_per_kwh": np.arange(5) / 10}, "one fee, at least 0, between all zones and in al"),
-        ({"batteries": ["big"]}, "'big' is no Battery"),
+        ({"batteries": ["big"]}, r"batteries must be a list of Battery, got list \['big'\]"),
         ({"batteries": [replace(one, valid_from="2024-06-02")]}, "not there in all steps: on the"),
     ]:
         given = {"batteries": world.batteries, "storage_contract": "storage"}

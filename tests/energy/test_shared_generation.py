@@ -196,7 +196,7 @@ def test_a_reduced_fee_saves_more(reduction, saved):
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-10-27", 25)])
-def test_days_of_23_and_25_hours(day, hours):
+def test_days_of_23_and_25_hours(day, hours, tmp_path):
     # Quarter-hours on UTC, coefficients for each hour of the day in Berlin.
     start = np.datetime64(day) - (HOUR if hours == 23 else 2 * HOUR)
     quarters = TimeSteps.from_times(
@@ -216,6 +216,13 @@ def test_days_of_23_and_25_hours(day, hours):
     assert key.title == "hourly"
     found = shared_generation(world, key, local_price_per_kwh=0.1).evidence
     np.testing.assert_array_equal(found.used_by_step()[1], np.repeat(of_a, 4))
+    # The same from a file on the clock of Berlin, which repeats an hour or leaves one out.
+    rows = [f"{own.time(k)},{part},{1 - part}" for k, part in enumerate(of_a.tolist())]
+    path = tmp_path / "coefficients.csv"
+    path.write_text("\n".join(["time,a,b", *rows]) + "\n")
+    read = StaticKey(SharingCoefficients.from_csv(path, zone="Europe/Berlin"))
+    same = shared_generation(world, read, local_price_per_kwh=0.1).evidence
+    np.testing.assert_array_equal(same.used_by_step(), found.used_by_step())
     # A table without the first hour does not reach over the day.
     part = own.part(slice(1, hours))
     short = StaticKey(SharingCoefficients(["a", "b"], [of_a[1:], 1 - of_a[1:]], part))
