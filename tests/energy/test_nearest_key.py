@@ -1,5 +1,6 @@
 """The key nearest to a fair split: by brute force in fractions, and what remains."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -35,7 +36,7 @@ def pairs(draw):
 
 
 @of_each
-@drawn(25, 200, pairs())
+@drawn(20, 120, pairs())
 def test_no_key_is_nearer(distance, case):
     generated, consumed, buys, wanted = case
     world = neighbours(generated, consumed, buys, fee=0.0625)
@@ -72,6 +73,32 @@ def test_other_keys_of_five_points_are_no_nearer(distance, unused):
             bills = E.shared_generation(world, key, local_price_per_kwh=PRICE, unused=unused)
             found = measure(np.abs(bills.values - fair.values)[1:])
             assert found >= nearest.remaining - nearest.tolerance
+
+
+@of_each
+@pytest.mark.parametrize("part", [0.3, 1.0, 1.6], ids=["too much", "fair", "too little"])
+def test_the_least_is_proved_and_a_forged_one_is_not(distance, part):
+    world = neighbours(SUN, NEEDS, BUYS)
+    shapley = sg.shapley_value(world.cost_game())
+    alone = np.array([world.cost_game().value([member]) for member in world.members])
+    fair = alone + part * (shapley.values - alone)
+    given = {"allocation": fair, "local_price_per_kwh": PRICE}
+    nearest = E.nearest_key(world, distance=distance, **given)
+    found = nearest.verify(world, **given)
+    assert found.state == "proved", found.failures
+    assert nearest.remaining == pytest.approx(nearest.least, abs=nearest.tolerance)
+    more, other = 0.01, nearest.coefficients[::-1].copy()
+    for forged, words in (
+        (replace(nearest, least=nearest.least + more), "come nearer"),
+        (replace(nearest, remaining=nearest.remaining - more), "the distance is"),
+        (replace(nearest, least=nearest.least - more), "the least is"),
+        (replace(nearest, least=np.nan), "the least is"),
+        (replace(nearest, coefficients=other), "bills under the key"),
+        (replace(nearest, points=nearest.points[::-1]), "other points"),
+    ):
+        refuted = forged.verify(world, **given)
+        assert refuted.state == "refuted"
+        assert words in " ".join(refuted.failures)
 
 
 @of_each
@@ -121,6 +148,11 @@ def test_who_feeds_in_and_draws_is_brought_near_with_what_the_plant_earns():
     assert not nearest.proved
     assert nearest.rounds > 1
     assert nearest.remaining == pytest.approx(0, abs=nearest.tolerance)
+    found = nearest.verify(both, bills, local_price_per_kwh=PRICE)
+    assert found.state == "open"
+    assert "plants earn something else" in found.unchecked[0]
+    boasting = replace(nearest, proved=True).verify(both, bills, local_price_per_kwh=PRICE)
+    assert "a member that draws has a plant" in boasting.failures[0]
 
 
 def test_names_and_orders_do_not_matter():

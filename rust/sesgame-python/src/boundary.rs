@@ -7,11 +7,12 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use sesgame_engine::error::{Error, Result};
+use sesgame_engine::linear_program::await_solves_left_behind;
 use sesgame_engine::progress::{Progress, Search};
 use sesgame_engine::thread_pool;
 
@@ -64,6 +65,24 @@ fn progress() -> Progress {
 #[pyfunction]
 pub fn n_threads() -> usize {
     thread_pool::n_threads()
+}
+
+/// How long the end of Python waits for solves that were left behind.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What Python calls at its end: it waits for solves that nobody waits for any more, which would
+/// abort the process. Another Ctrl-C ends the wait.
+#[pyfunction]
+pub fn farewell(py: Python<'_>) -> PyResult<()> {
+    let end = Instant::now() + FAREWELL;
+    let mut raised = None;
+    py.detach(|| {
+        await_solves_left_behind(|| {
+            raised = Python::attach(|py| py.check_signals()).err();
+            raised.is_none() && Instant::now() < end
+        })
+    });
+    raised.map_or(Ok(()), Err)
 }
 
 /// How often a watched computation looks for Ctrl-C and reports its progress.

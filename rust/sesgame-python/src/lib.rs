@@ -93,6 +93,8 @@ mod _engine {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let farewell = wrap_pyfunction!(crate::boundary::farewell, module)?;
+        module.py().import("atexit")?.call_method1("register", (farewell,))?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("HIGHS_VERSION", sesgame_engine::linear_program::highs_version())
     }

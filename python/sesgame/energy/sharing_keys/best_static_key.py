@@ -17,8 +17,9 @@ from sesgame.energy.sharing_keys.coefficient_gain import (
 from sesgame.energy.sharing_keys.residual_peaks import ResidualPeaks
 from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.energy.sharing_keys.static_key import StaticKey
-from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
+from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse
 from sesgame.errors import GameError
+from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.stability.verification import Verification
@@ -49,7 +50,7 @@ def check_peaks(peaks: str) -> None:
         raise GameError(f'peaks must be "unchanged" or "residual", got {peaks!r}')
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class BestStaticKey(ByValue):
     r"""Fixed coefficients, what all pay under them, and what proves that none cost less.
 
@@ -110,6 +111,7 @@ class BestStaticKey(ByValue):
         gap = self.cost - self.least_cost
         return gap if gap > self.tolerance else 0.0
 
+    @checked_arguments
     def verify(
         self, world: PublicGrid, *, start: Moment | None = None, end: Moment | None = None
     ) -> Verification:
@@ -124,44 +126,52 @@ class BestStaticKey(ByValue):
         -----
         O(n T log T).
         """
-        curves = _Curves(part_of(world, start, end), self.peaks, self.unused)
-        failures = []
+        curves = _Curves(world.period(start, end), self.peaks, self.unused)
+        given, failures = self.coefficients, []
+        n_points = {len(self.points), len(given), len(self.rents), len(self.touched)}
         if tuple(point.name for point in curves.worth.consumers) != self.points:
-            failures.append("other points draw energy than those that have a coefficient")
-            return self._verdict(failures)
+            return self._verdict(["other points draw energy than those that have a coefficient"])
+        if len(n_points) > 1 or not ((given >= 0) & (given <= 1)).all():
+            return self._verdict(["a coefficient is not from 0 to 1, or a point has none"])
         # The rounding of a sum of n numbers that are at most 1.
-        if abs(self.coefficients.sum() - 1) > len(self.points) * np.finfo(float).eps:
-            failures.append(f"the coefficients add up to {self.coefficients.sum()!r}")
-        if not ((self.coefficients >= 0) & (self.coefficients <= 1)).all():
-            failures.append("a coefficient is not from 0 to 1")
-            return self._verdict(failures)
-        for row, touched in enumerate(self.touched):
-            for coefficient in touched:
+        if not abs(given.sum() - 1) <= len(given) * np.finfo(float).eps:
+            failures.append(f"the coefficients add up to {float(given.sum())!r}")
+        for row in curves.charged:
+            for coefficient in self.touched[row]:
                 curves.touch(row, coefficient)
         bounding = curves.bounding()
         tolerance = curves.tolerance(bounding)
-        cost = curves.cost_at(self.coefficients)
-        if abs(cost - self.cost) > tolerance:
+        cost = curves.cost_at(given)
+        if not abs(cost - self.cost) <= tolerance:
             failures.append(f"all pay {cost:.12g} under the key, and not {self.cost:.12g}")
         rents = [curve.rent(self.multiplier) for curve in bounding]
         least = curves.cost - self.multiplier - sum(rents)
-        if self.least_cost > least + tolerance:
+        if not self.least_cost <= least + tolerance:
             failures.append(
                 f"the multiplier proves that no coefficients cost less than {least:.12g}, and not "
                 f"than {self.least_cost:.12g}"
             )
         for name, rent, said in zip(self.points, rents, self.rents.tolist(), strict=True):
-            if abs(rent - said) > tolerance:
+            if not abs(rent - said) <= tolerance:
                 failures.append(f"{name!r} saves up to {rent:.12g} beyond it, and not {said:.12g}")
+        # Twice, since sums round otherwise on another machine.
+        if not self.tolerance <= 2 * tolerance:
+            failures.append(f"rounding takes up to {tolerance:.3g}, and not {self.tolerance:.3g}")
         return self._verdict(failures)
 
     def _verdict(self, failures: list[str]) -> Verification:
         claim = f"fixed coefficients that cost at most {self.gap:.6g} more than the best"
         return Verification(
-            claim="the best fixed coefficients" if not self.gap else claim,
+            claim=claim if self.gap else "the best fixed coefficients",
             failures=tuple(failures[:10]),
             exact=False,
             values=tuple(self.coefficients.tolist()),
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"BestStaticKey({count(len(self.points), 'point')}, cost {self.cost:.6g}, "
+            f"gap {self.gap:.3g})"
         )
 
 
@@ -171,8 +181,8 @@ def best_static_key(
     *,
     start: Moment | None = None,
     end: Moment | None = None,
-    peaks: Peaks = "unchanged",
-    unused: Unused = "plant",
+    peaks: Literal["unchanged", "residual"] = "unchanged",
+    unused: Literal["plant", "owner"] = "plant",
 ) -> BestStaticKey:
     r"""Return the fixed coefficients under which all together pay least.
 
@@ -243,7 +253,7 @@ def best_static_key(
     (1.66, True)
     """
     check_peaks(peaks)
-    curves = _Curves(part_of(world, start, end), peaks, unused)
+    curves = _Curves(world.period(start, end), peaks, unused)
     coefficients, multiplier = curves.best()
     bounding = curves.bounding()
     rents = np.array([curve.rent(multiplier) for curve in bounding])
@@ -280,6 +290,11 @@ class _Curves:
         # Gains are less the charges, so that costs have them once.
         self.cost = worth.cost - without
         self.cost_without = worth.cost_without
+
+    @property
+    def charged(self) -> tuple[int, ...]:
+        """The points with charges on peaks that are left."""
+        return tuple(self._peaks)
 
     def touch(self, row: int, coefficient: float) -> Tangent:
         """Return the tangent of charges at a coefficient, which bounds them from then on."""

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from sesgame.energy.sharing_keys.best_split import best_split, rounding
-from sesgame.energy.sharing_keys.coefficient_gain import CoefficientGain, coefficient_gain
+from sesgame.energy.sharing_keys.coefficient_gain import coefficient_gain
 from sesgame.energy.sharing_keys.local_terms import local_prices
+from sesgame.energy.sharing_keys.nearest_split import (
+    Distance,
+    NearestSplit,
+    least_sum,
+    nearest_split,
+    rising,
+    together,
+    within,
+)
 from sesgame.energy.sharing_keys.shared_generation import shared_generation
 from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.energy.sharing_keys.static_key import StaticKey
-from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse, part_of
+from sesgame.energy.sharing_keys.worth_of_use import WorthOfUse
 from sesgame.errors import GameError
+from sesgame.formatting import count
 from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.given_allocation import as_allocation
+from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,14 +42,17 @@ if TYPE_CHECKING:
 
 __all__ = ["NearestKey", "nearest_key"]
 
-Distance = Literal["largest", "sum"]
-"""The largest deviation of a bill, or the sum of the sizes of all."""
-
 MOST_ROUNDS = 50
 """How often what plants earn is worked out anew; two or three are usual."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+_MEASURES: dict[Distance, str] = {
+    "largest": "largest deviation from a fair split",
+    "sum": "sum of deviations from a fair split",
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class NearestKey(ByValue):
     """Fixed coefficients, and what remains between their bills and a fair split.
 
@@ -59,11 +73,14 @@ class NearestKey(ByValue):
     remaining : float
         What it is under the key.
     least : float
-        What no fixed coefficients bring it below, with what plants earn under these.
+        What no fixed coefficients bring it below.
+    multiplier : float
+        What a part of 1 of the generation is worth at the margin, where the sum is scarce; else 0.
     proved : bool
-        Whether that bounds all coefficients: what plants earn follows the key, and so does a bill
-        that is counted where its member has a plant, unless a local price is what the plant earns
-        outside.
+        Whether that bounds all coefficients. It does where no member that draws has a plant: what a
+        plant earns follows from all coefficients, and `least` is for what it earns under these.
+    unused : {"plant", "owner"}
+        Whose is what is assigned and not used.
     rounds : int
         After how many times that what plants earn was worked out.
     tolerance : float
@@ -78,7 +95,9 @@ class NearestKey(ByValue):
     distance: Distance
     remaining: float
     least: float
+    multiplier: float
     proved: bool
+    unused: Unused
     rounds: int
     tolerance: float
 
@@ -87,6 +106,57 @@ class NearestKey(ByValue):
         """The coefficients as a key."""
         return StaticKey(dict(zip(self.points, self.coefficients.tolist(), strict=True)))
 
+    @checked_arguments
+    def verify(
+        self,
+        world: PublicGrid,
+        allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
+        *,
+        local_price_per_kwh: ArrayLike | Mapping[str, ArrayLike],
+        start: Moment | None = None,
+        end: Moment | None = None,
+    ) -> Verification:
+        """Check bills and bound on the readings, without a search.
+
+        Open where the bound is not one for all coefficients.
+
+        Raises
+        ------
+        GameError, AllocationError
+            As :func:`nearest_key`.
+        """
+        terms = _Terms(local_price_per_kwh, self.distance, self.unused, start, end)
+        search = _Search(world, allocation, terms)
+        claim = f"fixed coefficients with the least {_MEASURES[self.distance]}"
+        values = tuple(self.coefficients.tolist())
+        if search.points != self.points or search.counted != self.counted:
+            failure = "other points draw energy than those that have a coefficient"
+            return Verification(claim=claim, failures=(failure,), exact=False, values=values)
+        bills = search.billed(self.coefficients)
+        remaining, slack = search.distance_of(bills), len(self.counted) * bills.tolerance
+        deviations, failures = bills.values - search.fair.values, []
+        differ = bills.values - self.bills.values, deviations - self.deviations.values
+        if not all((np.abs(each) <= slack).all() for each in differ):
+            failures.append("the bills under the key, or their deviations, are others")
+        if not abs(remaining - self.remaining) <= slack:
+            failures.append(f"the distance is {remaining:.12g}, and not {self.remaining:.12g}")
+        wanted = search.wanted(self.coefficients, bills)
+        if not self.remaining <= self.least + slack:
+            failures.append(f"the least is {self.least:.12g}, and {self.remaining:.12g} remains")
+        elif not search.is_bounded(wanted, self.least, self.multiplier, slack):
+            failures.append(f"some coefficients come nearer than {self.least:.12g}")
+        if self.proved and not search.is_bound:
+            failures.append("a member that draws has a plant, whose income follows the key")
+        unchecked = () if self.proved else ("coefficients under which plants earn something else",)
+        return Verification(
+            claim=claim, failures=tuple(failures), exact=False, values=values, unchecked=unchecked
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"NearestKey({count(len(self.points), 'point')}, {self.distance} {self.remaining:.6g})"
+        )
+
 
 @checked_arguments
 def nearest_key(
@@ -94,8 +164,8 @@ def nearest_key(
     allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
     *,
     local_price_per_kwh: ArrayLike | Mapping[str, ArrayLike],
-    distance: Distance = "largest",
-    unused: Unused = "plant",
+    distance: Literal["largest", "sum"] = "largest",
+    unused: Literal["plant", "owner"] = "plant",
     start: Moment | None = None,
     end: Moment | None = None,
 ) -> NearestKey:
@@ -173,69 +243,75 @@ def nearest_key(
     """
     if distance not in get_args(Distance):
         raise GameError(f'distance must be "largest" or "sum", got {distance!r}')
-    part = part_of(world, start, end)
-    prices = local_prices(local_price_per_kwh, world)
-    if part is not world:
-        period = world.steps.period(start, end)
-        prices = {name: price[period] if price.ndim else price for name, price in prices.items()}
-    fair = as_allocation(part.cost_game(), allocation)
-    search = _Search(WorthOfUse(part, unused, prices), distance)
-
-    def billed(coefficients: Array) -> Allocation:
-        key = StaticKey(dict(zip(search.points, coefficients.tolist(), strict=True)))
-        return shared_generation(
-            world,
-            key,
-            local_price_per_kwh=local_price_per_kwh,
-            unused=unused,
-            start=start,
-            end=end,
-        )
-
+    terms = _Terms(local_price_per_kwh, distance, unused, start, end)
+    search = _Search(world, allocation, terms)
     coefficients = search.by_consumption()
-    bills = billed(coefficients)
-    best: tuple[float, Array, Allocation, float, int] | None = None
+    bills = search.billed(coefficients)
+    best: tuple[float, Array, Allocation, NearestSplit, int] | None = None
     for rounds in range(1, MOST_ROUNDS + 1):
-        wanted = search.wanted(coefficients, bills.values - fair.values)
-        coefficients, least = search.nearest(wanted)
-        bills = billed(coefficients)
-        remaining = search.distance_of(bills.values - fair.values)
+        wanted = search.wanted(coefficients, bills)
+        coefficients, split = search.nearest(wanted)
+        bills = search.billed(coefficients)
+        remaining = search.distance_of(bills)
         if best is None or remaining < best[0]:
-            best = remaining, coefficients, bills, least, rounds
-        moved = search.wanted(coefficients, bills.values - fair.values) - wanted
+            best = remaining, coefficients, bills, split, rounds
         # What plants earn is what it was: so are the best coefficients.
-        if np.abs(moved).max() <= bills.tolerance:
+        if np.abs(search.wanted(coefficients, bills) - wanted).max() <= bills.tolerance:
             break
     assert best is not None  # after the first round
-    remaining, coefficients, bills, least, rounds = best
+    remaining, coefficients, bills, split, rounds = best
     return NearestKey(
         points=search.points,
         coefficients=coefficients,
         bills=bills,
         deviations=Allocation(
-            bills.players, bills.values - fair.values, "cost", "bill less fair share"
+            bills.players, bills.values - search.fair.values, "cost", "bill less fair share"
         ),
-        counted=tuple(part.members[number] for number in search.members),
+        counted=search.counted,
         distance=distance,
         remaining=remaining,
-        least=least,
+        least=split.least,
+        multiplier=split.multiplier,
         proved=search.is_bound,
+        unused=unused,
         rounds=rounds,
-        tolerance=len(search.members) * bills.tolerance,
+        tolerance=len(search.counted) * bills.tolerance,
     )
+
+
+class _Terms(NamedTuple):
+    """At what prices and how bills are compared with a fair split, and in which steps."""
+
+    local_price_per_kwh: ArrayLike | Mapping[str, ArrayLike]
+    distance: Distance
+    unused: Unused
+    start: Moment | None
+    end: Moment | None
 
 
 class _Search:
     """What members save by coefficients of their own, and which come nearest to what they want."""
 
-    def __init__(self, worth: WorthOfUse, distance: Distance) -> None:
-        self._worth, self._distance = worth, distance
+    def __init__(
+        self,
+        world: PublicGrid,
+        allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
+        terms: _Terms,
+    ) -> None:
+        part = world.period(terms.start, terms.end)
+        self.fair = as_allocation(part.cost_game(), allocation)
+        self._whole, self._terms, self._distance = world, terms, terms.distance
+        period = world.steps.period(terms.start, terms.end)
+        price = terms.local_price_per_kwh
+        prices = local_prices(price, part, world.steps.n_steps, period)
+        self._worth = worth = WorthOfUse(part, terms.unused, prices)
         self.points = tuple(point.name for point in worth.consumers)
-        places = {member: number for number, member in enumerate(worth.world.members)}
+        places = {member: number for number, member in enumerate(part.members)}
         rows: dict[int, list[int]] = {}
         for row, point in enumerate(worth.consumers):
             rows.setdefault(places[point.member], []).append(row)
-        self.members, self._rows = tuple(rows), tuple(rows.values())
+        self._members, self._rows = list(rows), tuple(rows.values())
+        self.counted = tuple(part.members[number] for number in rows)
         self.is_bound = not {places[plant.member] for plant in worth.plants} & rows.keys()
         self._of_points = [
             coefficient_gain(worth.generated, worth.consumed(point), *worth.of_own(point))
@@ -243,9 +319,9 @@ class _Search:
         ]
         for members_rows in self._rows:
             for row in members_rows:
-                self._check(row, is_straight=distance == "largest" and len(members_rows) == 1)
+                self._check(row, is_straight=self._distance == "largest" and len(members_rows) == 1)
         self._curves = [
-            _rising(_together([self._of_points[row] for row in members_rows]))
+            rising(together([self._of_points[row] for row in members_rows]))
             for members_rows in self._rows
         ]
 
@@ -275,138 +351,47 @@ class _Search:
                 f'distance="sum", that must not be: take distance="largest", or a lower local price'
             )
 
+    def billed(self, coefficients: Array) -> Allocation:
+        """Return the bills under coefficients."""
+        return shared_generation(
+            self._whole,
+            StaticKey(dict(zip(self.points, coefficients.tolist(), strict=True))),
+            local_price_per_kwh=self._terms.local_price_per_kwh,
+            unused=self._terms.unused,
+            start=self._terms.start,
+            end=self._terms.end,
+        )
+
     def by_consumption(self) -> Array:
         """Return coefficients in proportion to what points draw."""
         drawn = np.array([float(self._worth.consumed(p).sum()) for p in self._worth.consumers])
         found: Array = drawn / drawn.sum()
         return found
 
-    def wanted(self, coefficients: Array, deviations: Array) -> Array:
+    def wanted(self, coefficients: Array, bills: Allocation) -> Array:
         """Return what members would have to save to be billed the fair split."""
         given = coefficients.tolist()
         saved = [sum(self._of_points[row].of(given[row]) for row in rows) for rows in self._rows]
-        found: Array = np.array(saved) + deviations[list(self.members)]
+        found: Array = np.array(saved) + (bills.values - self.fair.values)[self._members]
         return found
 
-    def distance_of(self, deviations: Array) -> float:
+    def distance_of(self, bills: Allocation) -> float:
         """Return the distance of bills from a fair split."""
-        sizes = np.abs(deviations[list(self.members)])
+        sizes = np.abs(bills.values - self.fair.values)[self._members]
         return float(sizes.max() if self._distance == "largest" else sizes.sum())
 
-    def nearest(self, wanted: Array) -> tuple[Array, float]:
-        """Return the coefficients of points that save what is nearest, and how far that is."""
-        find = _by_largest if self._distance == "largest" else _by_sum
-        of_members, least = find(self._curves, wanted)
+    def nearest(self, wanted: Array) -> tuple[Array, NearestSplit]:
+        """Return the coefficients of points that save what is nearest, and those of members."""
+        split = nearest_split(self._curves, wanted, self._distance)
         coefficients = np.zeros(len(self.points))
-        for rows, total in zip(self._rows, of_members.tolist(), strict=True):
-            parts = best_split([self._of_points[row] for row in rows], total).coefficients
-            coefficients[rows] = parts if len(rows) > 1 else total
-        return coefficients, least
+        for rows, total in zip(self._rows, split.coefficients.tolist(), strict=True):
+            alone = len(rows) == 1
+            of_member = [self._of_points[row] for row in rows]
+            coefficients[rows] = total if alone else best_split(of_member, total).coefficients
+        return coefficients, split
 
-
-def _together(curves: Sequence[CoefficientGain]) -> CoefficientGain:
-    """Return what several concave curves save if they divide a coefficient as well as they can."""
-    if len(curves) == 1:
-        return curves[0]
-    widths = np.concatenate([np.diff(curve.at) for curve in curves])
-    gains = np.concatenate([np.diff(curve.gain) for curve in curves])
-    is_wide = widths > 0
-    widths, gains = widths[is_wide], gains[is_wide]
-    order = np.argsort(-gains / widths, kind="stable")
-    at, gain = (np.append(0.0, np.cumsum(each[order])) for each in (widths, gains))
-    inside = at < 1
-    start = sum(curve.gain[0] for curve in curves)
-    return CoefficientGain(
-        np.append(at[inside], 1.0), start + np.append(gain[inside], np.interp(1.0, at, gain))
-    )
-
-
-def _rising(curve: CoefficientGain) -> CoefficientGain:
-    """Return a curve without the falls that rounding makes."""
-    return CoefficientGain(curve.at, np.maximum.accumulate(curve.gain))
-
-
-def _lowest(curve: CoefficientGain, saved: float) -> float:
-    """Return the lowest coefficient that saves at least so much, or else the most there is."""
-    reached = min(saved, float(curve.gain[-1]))
-    place = int(np.searchsorted(curve.gain, reached, side="left"))
-    return 0.0 if place == 0 else _inside(curve, place, reached)
-
-
-def _highest(curve: CoefficientGain, saved: float) -> float:
-    """Return the highest coefficient that saves at most so much, or 0."""
-    place = int(np.searchsorted(curve.gain, saved, side="right"))
-    if place == 0:
-        return 0.0
-    if place == len(curve.gain):
-        return 1.0
-    return _inside(curve, place, saved)
-
-
-def _inside(curve: CoefficientGain, place: int, saved: float) -> float:
-    """Return where a gain is between two that differ."""
-    low, high = curve.gain[place - 1], curve.gain[place]
-    part = (saved - low) / (high - low)
-    return float(curve.at[place - 1] + part * (curve.at[place] - curve.at[place - 1]))
-
-
-def _by_largest(curves: Sequence[CoefficientGain], wanted: Array) -> tuple[Array, float]:
-    """Return coefficients with the least of the largest deviation, and that."""
-    pairs = list(zip(curves, wanted.tolist(), strict=True))
-
-    def allowed(distance: float) -> tuple[Array, Array]:
-        lowest = np.array([_lowest(curve, each - distance) for curve, each in pairs])
-        highest = np.array([_highest(curve, each + distance) for curve, each in pairs])
-        return lowest, highest
-
-    def is_enough(distance: float) -> bool:
-        lowest, highest = allowed(distance)
-        return bool(lowest.sum() <= 1 <= highest.sum())
-
-    # Nobody can save less than nothing, or more than with all there is.
-    low = max(0.0, *(max(each - curve.gain[-1], curve.gain[0] - each) for curve, each in pairs))
-    high = max(max(abs(each - curve.gain[0]), abs(curve.gain[-1] - each)) for curve, each in pairs)
-    if is_enough(low):
-        high = low
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return _filled(*allowed(high)), high
-
-
-def _filled(lowest: Array, highest: Array) -> Array:
-    """Return coefficients that sum to 1, each at the same part of its interval."""
-    width = float((highest - lowest).sum())
-    part = (1 - float(lowest.sum())) / width if width > 0 else 0.0
-    found: Array = lowest + part * (highest - lowest)
-    return found
-
-
-def _by_sum(curves: Sequence[CoefficientGain], wanted: Array) -> tuple[Array, float]:
-    """Return coefficients with the least sum of deviations, and that."""
-    pairs = list(zip(curves, wanted.tolist(), strict=True))
-    lowest = np.array([_lowest(curve, each) for curve, each in pairs])
-    highest = np.array([_highest(curve, each) for curve, each in pairs])
-    if lowest.sum() > 1:
-        # There is too little: who has what is fair is better off with no more.
-        split = best_split([_up_to(curve, each) for curve, each in pairs])
-        coefficients = split.coefficients
-    elif highest.sum() < 1:
-        # There is too much. Deviations are concave then, so that one takes all of the rest.
-        rest = 1 - float(highest.sum())
-        moved = [
-            curve.of(each + rest) - curve.of(each)
-            for curve, each in zip(curves, highest.tolist(), strict=True)
-        ]
-        coefficients = highest.copy()
-        coefficients[int(np.argmin(moved))] += rest
-    else:
-        coefficients = _filled(lowest, highest)
-    given = zip(pairs, coefficients.tolist(), strict=True)
-    return coefficients, sum(abs(curve.of(part) - each) for (curve, each), part in given)
-
-
-def _up_to(curve: CoefficientGain, wanted: float) -> CoefficientGain:
-    """Return a curve that saves no more than what is wanted."""
-    at = np.sort(np.append(curve.at, _lowest(curve, wanted)))
-    gain = np.interp(at, curve.at, curve.gain)
-    return CoefficientGain(at, np.minimum(gain, max(wanted, float(curve.gain[0]))))
+    def is_bounded(self, wanted: Array, least: float, multiplier: float, slack: float) -> bool:
+        """Return whether no coefficients come nearer than the least, but for some slack."""
+        if self._distance == "sum":
+            return least <= least_sum(self._curves, wanted, multiplier) + slack
+        return least <= slack or not within(self._curves, wanted, least - slack)[2]

@@ -7,37 +7,22 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.dynamic_key import DynamicKey
 from sesgame.energy.sharing_keys.local_terms import LocalTerms
 from sesgame.energy.sharing_keys.shared_energy import SharedEnergy
 from sesgame.energy.sharing_keys.sharing_bills import Unused
 from sesgame.errors import GameError
-from sesgame.formatting import named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.energy.contract import Contract
     from sesgame.energy.public_grid.metering_point import MeteringPoint
-    from sesgame.energy.time_steps import Moment
+    from sesgame.energy.public_grid.public_grid import PublicGrid
 
     Array = NDArray[np.float64]
 
-__all__ = ["WorthOfUse", "paid", "part_of"]
-
-
-def part_of(world: PublicGrid, start: Moment | None, end: Moment | None) -> PublicGrid:
-    """Return the world in a period.
-
-    Raises
-    ------
-    GameError
-        It is no public grid, or the period is empty or reaches beyond the data.
-    """
-    if not isinstance(world, PublicGrid):
-        raise GameError(f"a sharing key is for a PublicGrid, not for {named(world)}")
-    return world.period(start, end)
+__all__ = ["WorthOfUse", "paid"]
 
 
 def paid(price: Array, energy: Array) -> float:

@@ -7,12 +7,13 @@
 //! the steps of an integer program whether to go on, but not during presolve, a factorisation, or
 //! the linear programs inside an integer one. What may be deaf for long therefore runs on a thread
 //! of its own, which is left behind when it does not hear: it ends by itself at the next question.
+//! Until then the process must not end ([`await_solves_left_behind`]).
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_void};
 use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use highs_sys as c;
@@ -48,6 +49,39 @@ pub fn highs_version() -> String {
 
 /// Serialises creation and destruction of solvers in a process.
 static LIFETIME: PerProcess<Mutex<()>> = PerProcess::new(|| Mutex::new(()));
+
+/// Threads that were left behind.
+static LEFT_BEHIND: PerProcess<Mutex<Vec<JoinHandle<()>>>> =
+    PerProcess::new(|| Mutex::new(Vec::new()));
+
+/// Adds a thread to those that were left behind, if there is one, and takes out those that have
+/// ended; returns how many are at work.
+fn left_behind(one_more: Option<JoinHandle<()>>) -> usize {
+    let mut threads = LEFT_BEHIND.get().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    threads.extend(one_more);
+    let (ended, at_work): (Vec<_>, Vec<_>) = threads.drain(..).partition(JoinHandle::is_finished);
+    *threads = at_work;
+    for thread in ended {
+        // Nobody is interested in the result any more, nor in a panic.
+        let _ = thread.join();
+    }
+    threads.len()
+}
+
+/// Waits for solves that were left behind, while `goes_on` says so, and returns how many are still
+/// at work.
+///
+/// The end of a process destroys what the instances of HiGHS share; a solve that is under way then
+/// aborts the process.
+pub fn await_solves_left_behind(mut goes_on: impl FnMut() -> bool) -> usize {
+    loop {
+        let at_work = left_behind(None);
+        if at_work == 0 || !goes_on() {
+            return at_work;
+        }
+        thread::sleep(WATCH_INTERVAL);
+    }
+}
 
 thread_local! {
     /// Cleared solvers that wait for the next [`Model`] of this thread.
@@ -554,7 +588,7 @@ impl Run {
     fn on_own_thread(self, solver: Solver) -> Result<(Solver, Solution)> {
         let progress = self.progress.clone();
         let (sender, receiver) = channel();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("sesgame HiGHS".to_owned())
             .spawn(move || {
                 let solution = self.solution(&solver);
@@ -565,13 +599,18 @@ impl Run {
         let mut asked_to_stop: Option<Instant> = None;
         loop {
             match receiver.recv_timeout(WATCH_INTERVAL) {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    // What HiGHS has for each thread goes with the thread, which nobody may leave.
+                    let _ = thread.join();
+                    return Ok(done);
+                }
                 Err(RecvTimeoutError::Disconnected) => return Err(failed("failed")),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if progress.check().is_err()
                 && asked_to_stop.get_or_insert_with(Instant::now).elapsed() > PATIENCE
             {
+                left_behind(Some(thread));
                 return Err(Error::Interrupted);
             }
         }

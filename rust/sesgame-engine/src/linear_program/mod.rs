@@ -10,7 +10,7 @@ mod network;
 
 use crate::error::{Error, Result};
 pub use dense_basis::DenseBasis;
-pub use highs::{Basis, Model, Place, highs_version};
+pub use highs::{Basis, Model, Place, await_solves_left_behind, highs_version};
 pub use network::{Network, Workspace};
 
 /// The unit in which numbers up to `size` are told to the solver, whose tolerances are absolute: the
@@ -122,6 +122,30 @@ mod tests {
         assert_eq!(solution.bound, -7.0);
         assert_eq!(solution.row_duals, [-1.0]);
         assert_eq!(solution.column_duals, [0.0, -1.0]);
+    }
+
+    #[test]
+    fn who_leaves_a_deaf_solve_behind_can_wait_for_its_end() {
+        // Presolve takes much longer here than anybody waits for it, and asks nobody.
+        let mut model = Model::new();
+        let size = 2500_u32;
+        let columns: Vec<_> =
+            (0..size).map(|k| model.add_column(-1.0 - f64::from(k % 7), 0.0, 1.0)).collect();
+        for row in 0..size {
+            let coefficient = |k: u32| 1.0 + f64::from((k * 7919 + row * 104_729) % 1009) / 1009.0;
+            let entries: Vec<_> = (0..).zip(&columns).map(|(k, &c)| (c, coefficient(k))).collect();
+            model.add_row(f64::NEG_INFINITY, f64::from(size) / 8.0, &entries);
+        }
+        let progress = Progress::new();
+        let watched = progress.clone();
+        let caller = std::thread::spawn(move || {
+            let result = model.solve(&progress);
+            (result.is_err(), model.is_usable(), await_solves_left_behind(|| false))
+        });
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        watched.cancel();
+        assert_eq!(caller.join().unwrap(), (true, false, 1));
+        assert_eq!(await_solves_left_behind(|| true), 0);
     }
 
     #[test]
