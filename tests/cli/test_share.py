@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import json
+import os
 from decimal import Decimal
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -249,6 +251,14 @@ def test_results_keep_the_digest_of_the_coefficients(tmp_path, capsys):
         assert main([*command, STREET, *DAY, *static, "--json", str(found)]) == 0
         options = json.loads(found.read_text())["options"]
         assert options["coefficients"] == f"coefficients.csv, SHA-256 {digest}"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_bytes, args=(path.read_bytes(),))
+    writer.start()
+    streamed = ["--key", "static", "--coefficients", str(pipe), "--local-price", "0.1"]
+    assert main(["share", STREET, *DAY, *streamed, "--json", str(found)]) == 0
+    writer.join()
+    assert json.loads(found.read_text())["options"]["coefficients"] == str(pipe)
     capsys.readouterr()
 
 
