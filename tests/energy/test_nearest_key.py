@@ -126,6 +126,41 @@ def test_a_member_with_two_points_divides_its_coefficient_so_that_it_saves_most(
     assert nearest.counted == ("m0", "m2")
 
 
+@of_each
+@pytest.mark.parametrize("part", [0.0, 0.3, 1.0, 2.0])
+def test_points_of_a_member_waste_what_is_more_than_fair(distance, part):
+    world = neighbours(SUN[:24], NEEDS[:3, :24], BUYS[:3])
+    points = [world.points[0], *(point_of(world.points[k], "m0") for k in (1, 2)), world.points[3]]
+    two = E.PublicGrid(
+        points=points, steps=world.steps, contracts=world.contracts, fee_per_kwh=0.05
+    )
+    game = two.cost_game()
+    alone = np.array([game.value([member]) for member in two.members])
+    fair = alone + part * (sg.shapley_value(game).values - alone)
+    given = {"allocation": fair, "local_price_per_kwh": PRICE}
+    nearest = E.nearest_key(two, distance=distance, **given)
+    assert nearest.verify(two, **given).state == "proved"
+    assert nearest.remaining == pytest.approx(nearest.least, abs=nearest.tolerance)
+    for k in range(13):
+        for other in range(13 - k):
+            parts = [k / 12, other / 12, (12 - k - other) / 12]
+            key = E.StaticKey(dict(zip(nearest.points, parts, strict=True)))
+            bills = E.shared_generation(two, key, local_price_per_kwh=PRICE)
+            sizes = np.abs(bills.values - fair)[1:]
+            size = sizes.max() if distance == "largest" else sizes.sum()
+            assert size >= nearest.least - nearest.tolerance
+
+
+def test_a_distance_of_bills_without_any_money_is_proved():
+    paid = neighbours([2.0, 1.0], [[1.0, 1.0]], [0.3], fee=0.0)
+    free = [E.Contract(name=each.name, energy=E.Tariff.flat(0, 0)) for each in paid.contracts]
+    world = E.PublicGrid(points=paid.points, steps=paid.steps, contracts=free)
+    given = {"allocation": [0.0, 5.0], "local_price_per_kwh": 0.0}
+    nearest = E.nearest_key(world, **given)
+    assert nearest.remaining == 5.0
+    assert nearest.verify(world, **given).state == "proved"
+
+
 def point_of(point, member):
     return E.MeteringPoint(
         name=point.name, member=member, contract=point.contract, import_kwh=point.import_kwh

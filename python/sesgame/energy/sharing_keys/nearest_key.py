@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 
 from sesgame.energy.sharing_keys.best_split import best_split, rounding
-from sesgame.energy.sharing_keys.coefficient_gain import coefficient_gain
+from sesgame.energy.sharing_keys.coefficient_gain import CoefficientGain, coefficient_gain
 from sesgame.energy.sharing_keys.local_terms import local_prices
 from sesgame.energy.sharing_keys.nearest_split import (
     Distance,
+    MemberGain,
     NearestSplit,
     least_sum,
     nearest_split,
-    rising,
-    together,
     within,
 )
 from sesgame.energy.sharing_keys.shared_generation import shared_generation
@@ -121,7 +120,7 @@ class NearestKey(ByValue):
             failure = "other points draw energy than those that have a coefficient"
             return Verification(claim=claim, failures=(failure,), exact=False, values=values)
         bills = search.billed(self.coefficients)
-        remaining, slack = search.distance_of(bills), len(self.counted) * bills.tolerance
+        remaining, slack = search.distance_of(bills), search.tolerance(bills)
         deviations, failures = bills.values - search.fair.values, []
         differ = bills.values - self.bills.values, deviations - self.deviations.values
         if not all((np.abs(each) <= slack).all() for each in differ):
@@ -196,7 +195,7 @@ def nearest_key(
     The bill of a consumer falls with its coefficient. So each deviation allows an interval of
     coefficients, and the least is where these can sum to 1: one number to search for, as the
     multiplier is for the sum. Several points of a member divide its coefficient so that they save
-    most. O(n T log T).
+    most, but no more than that deviation allows. O(n T log T).
 
     Members who only feed in are not counted: their bills follow from what all use, and a local
     price moves them.
@@ -248,7 +247,7 @@ def nearest_key(
         least=split.least,
         multiplier=split.multiplier,
         unused=unused,
-        tolerance=len(search.counted) * bills.tolerance,
+        tolerance=search.tolerance(bills),
     )
 
 
@@ -295,7 +294,7 @@ class _Search:
             for row in members_rows:
                 self._check(row, is_straight=self._distance == "largest" and len(members_rows) == 1)
         self._curves = [
-            rising(together([self._of_points[row] for row in members_rows]))
+            MemberGain.of_points([self._of_points[row] for row in members_rows])
             for members_rows in self._rows
         ]
 
@@ -379,15 +378,41 @@ class _Search:
     def nearest(self, wanted: Array) -> tuple[Array, NearestSplit]:
         """Return the coefficients of points that save what is nearest, and those of members."""
         split = nearest_split(self._curves, wanted, self._distance)
+        allowed = wanted + split.least if self._distance == "largest" else wanted
         coefficients = np.zeros(len(self.points))
-        for rows, total in zip(self._rows, split.coefficients.tolist(), strict=True):
-            alone = len(rows) == 1
+        parts = zip(self._rows, split.coefficients.tolist(), allowed.tolist(), strict=True)
+        for rows, total, most in parts:
             of_member = [self._of_points[row] for row in rows]
-            coefficients[rows] = total if alone else best_split(of_member, total).coefficients
+            coefficients[rows] = total if len(rows) == 1 else _divided(of_member, total, most)
         return coefficients, split
+
+    def tolerance(self, bills: Allocation) -> float:
+        """Return what rounding may take of the distance."""
+        amounts = float(np.abs(bills.values).sum() + np.abs(self.fair.values).sum())
+        return len(self.counted) * (bills.tolerance + float(np.finfo(float).eps) * amounts)
 
     def is_bounded(self, wanted: Array, least: float, multiplier: float, slack: float) -> bool:
         """Return whether no coefficients come nearer than the least, but for some slack."""
         if self._distance == "sum":
             return least <= least_sum(self._curves, wanted, multiplier) + slack
         return least <= slack or not within(self._curves, wanted, least - slack)[2]
+
+
+def _divided(curves: list[CoefficientGain], total: float, most: float) -> Array:
+    """Return how points divide a coefficient so that they save most, but no more than allowed."""
+    best = best_split(curves, total).coefficients
+    worst = np.zeros(len(curves))
+    worst[int(np.argmin([curve.of(total) for curve in curves]))] = total
+
+    def saved(part: float) -> float:
+        given = (best + part * (worst - best)).tolist()
+        return sum(curve.of(each) for curve, each in zip(curves, given, strict=True))
+
+    low, high = 0.0, 1.0
+    if saved(low) <= most:
+        return best
+    # What is saved is concave on the way from one to the other, and falls below once.
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (low, middle) if saved(middle) <= most else (middle, high)
+    found: Array = best + high * (worst - best)
+    return found
