@@ -222,10 +222,16 @@ def test_a_forged_result_is_refuted():
         (replace(best, tolerance=1.0), "rounding takes"),
         (replace(best, least_cost=np.nan), "what is proved"),
         (replace(best, points=("a", "b", "c", "d", "e")), "other points"),
+        (replace(best, parts=best.parts[1:]), "not one for each point"),
+        (replace(best, least_cost=best.least_cost - 1), "what is proved"),
+        (replace(best, cost_without=best.cost_without + 1), "without"),
+        (replace(best, tolerance=-1.0), "rounding takes"),
     ):
         found = forged.verify(world)
         assert found.state == "refuted"
         assert words in " ".join(found.failures)
+    with pytest.raises(GameError, match="peaks must be"):
+        replace(best, peaks="none").verify(world)
 
 
 @pytest.mark.parametrize(

@@ -268,10 +268,16 @@ def test_a_forged_result_is_refuted():
         (replace(best, multiplier=np.nan), "proves that no coefficients"),
         (replace(best, cost=np.nan), "under the key"),
         (replace(best, points=("p1", "p0", "p2", "p3", "p4", "p5")), "other points"),
+        (replace(best, least_cost=best.least_cost - more), "proves that no coefficients"),
+        (replace(best, cost_without=best.cost_without + more), "without"),
+        (replace(best, tolerance=-1.0), "rounding takes"),
+        (replace(best, touched=((0.5,), *best.touched[1:])), "tangents"),
     ):
         found = forged.verify(world)
         assert found.state == "refuted"
         assert words in " ".join(found.failures)
+    with pytest.raises(GameError, match="peaks must be"):
+        replace(best, peaks="none").verify(world)
 
 
 def test_a_part_of_the_period():

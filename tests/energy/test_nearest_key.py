@@ -94,10 +94,17 @@ def test_the_least_is_proved_and_a_forged_one_is_not(distance, part):
         (replace(nearest, least=np.nan), "the least is"),
         (replace(nearest, coefficients=other), "bills under the key"),
         (replace(nearest, points=nearest.points[::-1]), "other points"),
+        (replace(nearest, coefficients=other[1:]), "not one coefficient"),
+        (replace(nearest, coefficients=other * 0.9), "add up to"),
+        (replace(nearest, bills=replace(nearest.bills, players=list("abcdef"))), "are others"),
+        (replace(nearest, multiplier=np.nan), ""),
+        (replace(nearest, tolerance=1.0), "rounding takes"),
     ):
         refuted = forged.verify(world, **given)
         assert refuted.state == "refuted"
         assert words in " ".join(refuted.failures)
+    with pytest.raises(GameError, match="distance must be"):
+        replace(nearest, distance="none").verify(world, **given)
 
 
 @of_each

@@ -91,10 +91,13 @@ class BestGivenKey(ByValue):
         -----
         O(n T log n).
         """
+        check_peaks(self.peaks)
         bills = BillsOfUse(world.period(start, end), self.peaks)
         n_windows = [(len(peak.windows),) for peak in bills.peaks]
         if bills.points != self.points or bills.worth.steps != self.steps:
             return self._verdict(["other points or steps draw energy than those of the key"])
+        if self.parts.shape != bills.consumed.shape:
+            return self._verdict(["the parts are not one for each point and step"])
         if n_windows != [prices.shape for prices in self.peak_prices]:
             return self._verdict(["other peaks are billed than those that have prices"])
         failures = []
@@ -109,10 +112,13 @@ class BestGivenKey(ByValue):
             if not ((prices >= 0).all() and prices.sum() <= peak.per_kwh + peak.rounding):
                 failures.append(f"prices of {peak.name} are negative, or more than the charge")
         least = bills.least_cost(self.peak_prices)
-        if not self.least_cost <= least + bills.tolerance:
+        if not abs(self.least_cost - least) <= bills.tolerance:
             failures.append(f"what is proved is that no key costs less than {least:.12g}")
+        without = bills.worth.cost_without
+        if not abs(self.cost_without - without) <= bills.tolerance:
+            failures.append(f"all pay {without:.12g} without, and not {self.cost_without:.12g}")
         # Twice, since sums round otherwise on another machine.
-        if not self.tolerance <= 2 * bills.tolerance:
+        if not bills.tolerance / 2 <= self.tolerance <= 2 * bills.tolerance:
             failures.append(f"rounding takes {bills.tolerance:.3g}, and not {self.tolerance:.3g}")
         return self._verdict(failures)
 

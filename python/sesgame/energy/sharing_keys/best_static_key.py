@@ -126,6 +126,7 @@ class BestStaticKey(ByValue):
         -----
         O(n T log T).
         """
+        check_peaks(self.peaks)
         curves = _Curves(world.period(start, end), self.peaks, self.unused)
         given, failures = self.coefficients, []
         n_points = {len(self.points), len(given), len(self.rents), len(self.touched)}
@@ -136,6 +137,8 @@ class BestStaticKey(ByValue):
         # The rounding of a sum of n numbers that are at most 1.
         if not abs(given.sum() - 1) <= len(given) * np.finfo(float).eps:
             failures.append(f"the coefficients add up to {float(given.sum())!r}")
+        if any(each for row, each in enumerate(self.touched) if row not in curves.charged):
+            failures.append("a point without charges on peaks has tangents of them")
         for row in curves.charged:
             for coefficient in self.touched[row]:
                 curves.touch(row, coefficient)
@@ -146,16 +149,19 @@ class BestStaticKey(ByValue):
             failures.append(f"all pay {cost:.12g} under the key, and not {self.cost:.12g}")
         rents = [curve.rent(self.multiplier) for curve in bounding]
         least = curves.cost - self.multiplier - sum(rents)
-        if not self.least_cost <= least + tolerance:
+        if not abs(self.least_cost - least) <= tolerance:
             failures.append(
                 f"the multiplier proves that no coefficients cost less than {least:.12g}, and not "
                 f"than {self.least_cost:.12g}"
             )
+        without = curves.cost_without
+        if not abs(self.cost_without - without) <= tolerance:
+            failures.append(f"all pay {without:.12g} without, and not {self.cost_without:.12g}")
         for name, rent, said in zip(self.points, rents, self.rents.tolist(), strict=True):
             if not abs(rent - said) <= tolerance:
                 failures.append(f"{name!r} saves up to {rent:.12g} beyond it, and not {said:.12g}")
         # Twice, since sums round otherwise on another machine.
-        if not self.tolerance <= 2 * tolerance:
+        if not tolerance / 2 <= self.tolerance <= 2 * tolerance:
             failures.append(f"rounding takes up to {tolerance:.3g}, and not {self.tolerance:.3g}")
         return self._verdict(failures)
 

@@ -116,14 +116,23 @@ class NearestKey(ByValue):
         search = _Search(world, allocation, terms)
         claim = f"fixed coefficients with the least {_MEASURES[self.distance]}"
         values = tuple(self.coefficients.tolist())
+        failure = ""
         if search.points != self.points or search.counted != self.counted:
             failure = "other points draw energy than those that have a coefficient"
+        elif self.coefficients.shape != (len(self.points),):
+            failure = "there is not one coefficient for each point"
+        else:
+            try:
+                bills = search.billed(self.coefficients)
+            except GameError as error:
+                failure = str(error)
+        if failure:
             return Verification(claim=claim, failures=(failure,), exact=False, values=values)
-        bills = search.billed(self.coefficients)
         remaining, slack = search.distance_of(bills), search.tolerance(bills)
         deviations, failures = bills.values - search.fair.values, []
         differ = bills.values - self.bills.values, deviations - self.deviations.values
-        if not all((np.abs(each) <= slack).all() for each in differ):
+        members = bills.players == self.bills.players == self.deviations.players
+        if not (members and all((np.abs(each) <= slack).all() for each in differ)):
             failures.append("the bills under the key, or their deviations, are others")
         if not abs(remaining - self.remaining) <= slack:
             failures.append(f"the distance is {remaining:.12g}, and not {self.remaining:.12g}")
@@ -132,6 +141,11 @@ class NearestKey(ByValue):
             failures.append(f"the least is {self.least:.12g}, and {self.remaining:.12g} remains")
         elif not search.is_bounded(wanted, self.least, self.multiplier, slack):
             failures.append(f"some coefficients come nearer than {self.least:.12g}")
+        if self.multiplier != 0 and not search.is_scarce(wanted):
+            failures.append("there is a multiplier, and the sum is not scarce")
+        # Twice, since sums round otherwise on another machine.
+        if not slack / 2 <= self.tolerance <= 2 * slack:
+            failures.append(f"rounding takes up to {slack:.3g}, and not {self.tolerance:.3g}")
         return Verification(claim=claim, failures=tuple(failures), exact=False, values=values)
 
     def __repr__(self) -> str:
@@ -226,8 +240,6 @@ def nearest_key(
     >>> nearest.deviations.values.round(4).tolist()
     [-0.0133, 0.0067, 0.0067]
     """
-    if distance not in get_args(Distance):
-        raise GameError(f'distance must be "largest" or "sum", got {distance!r}')
     terms = _Terms(local_price_per_kwh, distance, unused, start, end)
     search = _Search(world, allocation, terms)
     # What points have to save is seen from bills under any key.
@@ -270,6 +282,8 @@ class _Search:
         allocation: Allocation | Mapping[Hashable, float] | ArrayLike,
         terms: _Terms,
     ) -> None:
+        if terms.distance not in get_args(Distance):
+            raise GameError(f'distance must be "largest" or "sum", got {terms.distance!r}')
         part = world.period(terms.start, terms.end)
         self.fair = as_allocation(part.cost_game(), allocation)
         self._whole, self._terms, self._distance = world, terms, terms.distance
@@ -390,6 +404,10 @@ class _Search:
         """Return what rounding may take of the distance."""
         amounts = float(np.abs(bills.values).sum() + np.abs(self.fair.values).sum())
         return len(self.counted) * (bills.tolerance + float(np.finfo(float).eps) * amounts)
+
+    def is_scarce(self, wanted: Array) -> bool:
+        """Return whether a sum of deviations has too few coefficients for all."""
+        return self._distance == "sum" and within(self._curves, wanted, 0.0)[0].sum() > 1
 
     def is_bounded(self, wanted: Array, least: float, multiplier: float, slack: float) -> bool:
         """Return whether no coefficients come nearer than the least, but for some slack."""
