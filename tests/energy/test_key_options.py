@@ -255,6 +255,12 @@ def test_a_key_that_is_not_told_is_refused(key, options, message):
         pytest.param("given", FIXED, '"time"', id="no times"),
         pytest.param(
             "given",
+            "time\n2024-06-01T12:00\n2024-06-01T13:00\n",
+            "no point beside them",
+            id="no points",
+        ),
+        pytest.param(
+            "given",
             GIVEN.replace("0.25", "0.75"),
             r"key\.csv: the parts add up to 1\.25",
             id="above",
@@ -265,7 +271,10 @@ def test_a_key_that_is_not_told_is_refused(key, options, message):
             "pairwise", PAIRS.replace("barn,home", ",home"), "line 3.*name of a plant", id="unnamed"
         ),
         pytest.param(
-            "pairwise", PAIRS.replace("0.75", "0.5"), r"add up to 0\.75, and not to 1", id="sum"
+            "pairwise",
+            PAIRS.replace("0.75", "0.5"),
+            r"add up to 0\.75, and not to 1.*plant 'roof'",
+            id="sum",
         ),
         pytest.param(
             "pairwise",

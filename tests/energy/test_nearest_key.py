@@ -259,5 +259,12 @@ def test_changes_are_of_bills_of_the_same_members():
     assert dict(E.change_in_bills(bills, turned)) == {"a": 0.0, "b": 0.5}
     with pytest.raises(AllocationError, match=r"only before \{b\}, only after \{c\}"):
         E.change_in_bills(bills, sg.Allocation(["a", "c"], [1, 2], kind="cost", method="given"))
+    world = neighbours(SUN[:4], NEEDS[:2, :4], BUYS[:2])
+    day, hours = (
+        E.shared_generation(world, E.DynamicKey(), local_price_per_kwh=PRICE, end=end)
+        for end in (None, "2024-06-01T03:00")
+    )
+    with pytest.raises(AllocationError, match=r"\(4 steps\), and after of .* \(3 steps\)"):
+        E.change_in_bills(day, hours)
     with pytest.raises(AllocationError, match="after must be bills, got a gain"):
         E.change_in_bills(bills, sg.Allocation(["a", "b"], [1, 2], kind="gain", method="given"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sesgame.energy.sharing_keys.shared_generation import SharedGeneration
 from sesgame.errors import AllocationError
 from sesgame.formatting import named, short_coalition
 from sesgame.game.allocation import Allocation
@@ -31,7 +32,8 @@ def change_in_bills(before: Allocation, after: Allocation) -> Allocation:
     Raises
     ------
     AllocationError
-        One of them is no allocation of costs, or they are of other members.
+        One of them is no allocation of costs, they are of other members, or both are bills under
+        a key and of other steps.
 
     Notes
     -----
@@ -55,6 +57,17 @@ def change_in_bills(before: Allocation, after: Allocation) -> Allocation:
         raise AllocationError(
             f"bills before and after are of other members: only before "
             f"{short_coalition(missing)}, only after {short_coalition(unknown)}"
+        )
+    periods = [
+        bills.evidence.steps
+        for bills in (before, after)
+        if isinstance(bills.evidence, SharedGeneration)
+    ]
+    if periods[1:] and periods[0] != periods[1]:
+        first, second = (each.in_calendar for each in periods)
+        raise AllocationError(
+            f"bills before are of {first} ({periods[0].n_steps} steps), and after of {second} "
+            f"({periods[1].n_steps} steps): what they differ in is no change of key"
         )
     return Allocation(
         players=before.players,

@@ -12,7 +12,7 @@ from sesgame.energy.sharing_coefficients import SharingCoefficients, coefficient
 from sesgame.energy.sharing_keys.given_key import GivenKey
 from sesgame.energy.sharing_keys.pairwise_key import PairwiseKey
 from sesgame.energy.sharing_keys.static_key import StaticKey
-from sesgame.errors import GameError
+from sesgame.errors import FaultyFilesError, GameError
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def given_key(path: Path, zone: str | None) -> GivenKey:
     table = CsvTable.read(path)
     table.expect(["time"], [name for name in table.columns if name != "time"])
     points = [name for name in table.columns if name != "time"]
+    if not points:
+        raise GameError(f"{path} has times, and no point beside them")
     parts = np.array([table.floats(name) for name in points])
     steps = steps_of(table, zone=zone)
     try:
@@ -73,5 +75,11 @@ def pairwise_key(path: Path, zone: str | None) -> PairwiseKey:
     keys: dict[str, CommonKey] = {}
     for plant, own in rows.items():
         part = rows_of(table, own, drop=["plant"])
-        keys[plant] = StaticKey(coefficients_of(part, zone=zone))
+        try:
+            keys[plant] = StaticKey(coefficients_of(part, zone=zone))
+        except FaultyFilesError:
+            # Whose lines they are can be looked up.
+            raise
+        except GameError as error:
+            raise GameError(f"{error}; they are of the plant {plant!r}") from error
     return PairwiseKey(keys)

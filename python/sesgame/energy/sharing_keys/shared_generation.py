@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.energy.sharing_keys.sharing_key import SharingKey
-    from sesgame.energy.time_steps import Moment
+    from sesgame.energy.time_steps import Moment, TimeSteps
     from sesgame.rule import AllocationProblem
 
     Array = NDArray[np.float64]
@@ -99,6 +99,11 @@ class SharedGeneration(Evidence):
     def arrangement(self) -> float:
         """What all pay under the key, in general more than the cheapest way to share."""
         return self.cost
+
+    @property
+    def steps(self) -> TimeSteps:
+        """Those that bills are of."""
+        return self._sharing.world.steps
 
     @property
     def n_evaluations(self) -> int:
