@@ -461,6 +461,9 @@ def test_rounded_coefficients_are_read_and_said():
     assert used["a"] == pytest.approx(3 * 34 / 101, abs=ROUNDING)
     assert found.surplus_kwh.tolist() == pytest.approx([0.0], abs=ROUNDING)
     assert "add up to 1.01; each is divided by that" in found.readings[0]
+    fine = SharingCoefficients(list("abc"), [0.333334, 0.333334, 0.333333], decimals=6)
+    _, found = used_of(world, StaticKey(fine))
+    assert "add up to 1.000001; each is divided by that" in found.readings[0]
 
 
 FIELDS = [field.name for field in fields(SharedGeneration) if not field.name.startswith("_")]

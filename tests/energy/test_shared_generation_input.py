@@ -135,6 +135,8 @@ def test_keys_that_do_not_fit_are_refused(key, message):
     [
         ([0.1, 0.2, 0.3], r"local_price_per_kwh has shape \(3,\); it needs \(\) or \(2,\)"),
         (float("inf"), "local_price_per_kwh is not finite"),
+        (True, "local_price_per_kwh must be a number, .*, got bool True"),
+        ({"pv": "0.1"}, "local_price_per_kwh of 'pv' must be a number, .*, got str '0.1'"),
         ("cheap", "must be a number, one for each step, or a mapping of plants to either"),
         ({"a": 0.1}, "the plant 'pv' feeds in, and has no local_price_per_kwh"),
         ({"pv": 0.1, "barn": 0.1}, "local_price_per_kwh is of 'barn', which is none of"),

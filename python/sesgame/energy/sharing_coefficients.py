@@ -24,7 +24,7 @@ from sesgame.game.players import Players
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SharingCoefficients", "coefficients_of", "steps_of"]
+__all__ = ["SharingCoefficients", "coefficients_of", "steps_of", "sum_in_words"]
 
 _EXACT = 15
 """Decimals of coefficients that nobody has rounded, as far as floats go."""
@@ -106,10 +106,8 @@ class SharingCoefficients(ByValue):
             step_off = int(np.argmax(off))
             when = f" at {steps.time(step_off)}" if steps is not None else ""
             found = float(sums if steps is None else sums[step_off])
-            # One digit before the decimals, or a sum of 1.02 would be told as 1.
-            digits = min(max(decimals, 2), _EXACT) + 1
             raise GameError(
-                f"the coefficients add up to {found:.{digits}g}{when}, and not to 1 "
+                f"the coefficients add up to {sum_in_words(found, decimals)}{when}, and not to 1 "
                 f"within {_tolerance(len(labels), decimals):.2g}"
             )
         array.setflags(write=False)
@@ -273,6 +271,12 @@ class SharingCoefficients(ByValue):
         return f"SharingCoefficients({count(len(self.members), 'member')}, {when}{left})"
 
 
+def sum_in_words(total: float, decimals: int) -> str:
+    """Return a sum of coefficients with the digits in which it may be off."""
+    # One before the decimals, or a sum of 1.02 would be told as 1.
+    return f"{total:.{min(max(decimals, 2), _EXACT) + 1}g}"
+
+
 def coefficients_of(
     table: CsvTable, *, zone: str | None = None, tariff_zone: str | None = None
 ) -> SharingCoefficients:
@@ -300,7 +304,7 @@ def coefficients_of(
         more = f", and so are {off.size - 1:,} rows more" if off.size > 1 else ""
         raise GameError(
             f"{table.path}, line {table.lines[row]}, {steps.time(row)}: the coefficients add "
-            f"up to {sums[row]:.{decimals + 1}g}, and not to 1 within "
+            f"up to {sum_in_words(float(sums[row]), decimals)}, and not to 1 within "
             f"{_tolerance(len(members), decimals):.2g}{more}"
         )
     return SharingCoefficients(members, values, steps, decimals=decimals)

@@ -63,6 +63,9 @@ def local_prices(
 
 def _in_steps(what: str, values: ArrayLike, n_steps: int, period: slice) -> Array:
     try:
+        # NumPy makes a number of a text or a truth value, too.
+        if np.asarray(values).dtype.kind in "bUS":
+            raise TypeError
         prices = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise GameError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.covering_steps import covering_steps
-from sesgame.energy.sharing_coefficients import SharingCoefficients
+from sesgame.energy.sharing_coefficients import SharingCoefficients, sum_in_words
 from sesgame.energy.sharing_keys.sharing_key import Assignment, CommonKey, check_named
 from sesgame.errors import GameError
 from sesgame.formatting import named
@@ -107,19 +107,19 @@ class StaticKey(CommonKey):
     @property
     def readings(self) -> tuple[str, ...]:
         """Return what becomes of coefficients that do not add up to just 1."""
-        sums = self.coefficients.sums
+        sums, decimals = self.coefficients.sums, self.coefficients.decimals
         # Less than this is the rounding of floats, not of coefficients.
         rounding = len(self.points) * float(np.finfo(np.float64).eps)
         found = []
         if (sums < 1 - rounding).any():
             found.append(
-                f"Coefficients are rounded and add up to {float(sums.min()):.6g}; what is left "
-                f"stays with the plants."
+                f"Coefficients are rounded and add up to "
+                f"{sum_in_words(float(sums.min()), decimals)}; what is left stays with the plants."
             )
         if (sums > 1 + rounding).any():
             found.append(
-                f"Coefficients are rounded and add up to {float(sums.max()):.6g}; each is divided "
-                f"by that."
+                f"Coefficients are rounded and add up to "
+                f"{sum_in_words(float(sums.max()), decimals)}; each is divided by that."
             )
         return tuple(found)
 
