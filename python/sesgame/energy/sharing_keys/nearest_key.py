@@ -141,7 +141,7 @@ class NearestKey(ByValue):
             failures.append(f"the least is {self.least:.12g}, and {self.remaining:.12g} remains")
         elif not search.is_bounded(wanted, self.least, self.multiplier, slack):
             failures.append(f"some coefficients come nearer than {self.least:.12g}")
-        if self.multiplier != 0 and not search.is_scarce(wanted):
+        if self.multiplier != 0 and not search.is_scarce(wanted, slack):
             failures.append("there is a multiplier, and the sum is not scarce")
         # Twice, since sums round otherwise on another machine.
         if not slack / 2 <= self.tolerance <= 2 * slack:
@@ -405,9 +405,9 @@ class _Search:
         amounts = float(np.abs(bills.values).sum() + np.abs(self.fair.values).sum())
         return len(self.counted) * (bills.tolerance + float(np.finfo(float).eps) * amounts)
 
-    def is_scarce(self, wanted: Array) -> bool:
-        """Return whether a sum of deviations has too few coefficients for all."""
-        return self._distance == "sum" and within(self._curves, wanted, 0.0)[0].sum() > 1
+    def is_scarce(self, wanted: Array, slack: float) -> bool:
+        """Return whether a sum of deviations has too few coefficients for all and some slack."""
+        return self._distance == "sum" and within(self._curves, wanted, -slack)[0].sum() > 1
 
     def is_bounded(self, wanted: Array, least: float, multiplier: float, slack: float) -> bool:
         """Return whether no coefficients come nearer than the least, but for some slack."""
