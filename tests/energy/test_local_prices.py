@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -203,6 +204,13 @@ def test_units_and_the_order_of_members_make_no_difference(name, world, unit):
     dearer = RULES[name](neighbours(nets, buy * unit, sell * unit)).values
     assert dearer == pytest.approx(values * unit, abs=1e-12 * unit)
     assert RULES[name](neighbours(nets[::-1], buy, sell)).values[::-1] == pytest.approx(values)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_sums_that_differ_by_rounding_are_the_same_whatever_the_order(order):
+    nets = np.array([[0.1], [0.2], [0.3], [-0.6]])[list(order)]
+    evidence = E.uniform_local_price(neighbours(nets)).evidence
+    assert evidence.buy_per_kwh[0] == pytest.approx(0.20)
 
 
 @pytest.mark.parametrize("name", PER_STEP)
