@@ -349,6 +349,14 @@ PRICES = {"consumer_price_per_kwh": 0.12, "producer_price_per_kwh": 0.09}
         pytest.param(
             {"consumer_price_per_kwh": "x"}, "must be a number, or one for each step", id="text"
         ),
+        pytest.param({"consumer_price_per_kwh": "0.12"}, "got str '0.12'", id="a number as text"),
+        pytest.param({"consumer_price_per_kwh": True}, "got bool True", id="yes"),
+        pytest.param({"producer_price_per_kwh": [True, False]}, "got list", id="yes and no"),
+        pytest.param(
+            {"producer_price_per_kwh": {"coop": 0.1, "barn": 0.2, "roof": 0.1}},
+            "'coop', each of whose points has its own",
+            id="price that is not needed",
+        ),
         pytest.param(
             {"broken": "maybe"}, "broken is 'maybe'; it must be refuse or state", id="broken"
         ),

@@ -76,6 +76,8 @@ def unlike(prices):
         ),
         ({"zonal_price_per_kwh": [0.1]}, r"shape \(1,\); one price for each of the 2 hours from"),
         ({"zonal_price_per_kwh": [0.1, np.nan]}, "zonal_price_per_kwh is nan at 2024-06-01T13:00"),
+        ({"zonal_price_per_kwh": "0.1"}, "zonal_price_per_kwh must be a number, or one for"),
+        ({"zonal_price_per_kwh": [True, True]}, "zonal_price_per_kwh must be a number, or one"),
         ({"zonal_price_per_kwh": "dear"}, "zonal_price_per_kwh must be a number, or one for"),
         ({"zonal_price_per_kwh": {"a": 0.1}}, "there is no zonal price for the points in 'b'"),
         (
