@@ -137,7 +137,7 @@ def operator_bills(
     paid = np.einsum("pt,pt->p", paying, part.covered_kwh)
     received = np.einsum("pt,pt->p", earning, part.delivered_kwh)
     players = tuple(dict.fromkeys(part.members.values()))
-    outside = least_cost = alone = None
+    whole = outside = least_cost = alone = None
     rounded = 0.0
     if world is not None:
         if not isinstance(world, PublicGrid):
@@ -170,6 +170,7 @@ def operator_bills(
         broken=tuple(map(str, found)),
         players=players,
         series=part,
+        world=whole,
         consumer_price_per_kwh=paying,
         producer_price_per_kwh=earning,
     )
