@@ -124,6 +124,44 @@ def test_clocks_with_daylight_saving(tmp_path, day, clock):
         read(tmp_path, long_table(FOUND, times))
 
 
+def test_a_repeated_hour_is_told_by_the_order_of_each_series(tmp_path):
+    times = [f"2024-10-27T{clock}" for clock in ("01:00", "02:00", "02:00", "03:00")]
+    head, *rows = long_table(FOUND, times).splitlines()
+    turned = [*rows[4:], *rows[3::-1]]
+    (fault, *_) = refused(tmp_path, "\n".join([head, *turned]), meters_zone="Europe/Vienna")
+    assert "of the point 'ann' has 2024-10-27T02:00 after later times" in fault
+    straight = long_table(FOUND, TIMES).splitlines()
+    turned = "\n".join([straight[0], *straight[5:], *straight[4:0:-1]])
+    found = read(tmp_path, turned)
+    assert found.consumed_kwh[found.consumers.index("ann")].tolist() == USE["ann"]
+
+
+def test_points_that_come_and_go_need_no_series_of_all_times(tmp_path):
+    head, *rows = long_table(FOUND, TIMES).splitlines()
+    early, late = ("ann", "roof"), ("bob", "barn")
+    kept = [
+        row
+        for row in rows
+        if not (row.startswith(early) and TIMES[3] in row)
+        and not (row.startswith(late) and TIMES[0] in row)
+    ]
+    found = read(tmp_path, "\n".join([head, *kept]), absent="zero")
+    assert found.steps.n_steps == 4
+    assert found.consumed_kwh.tolist() == [[1, 0, 2, 0], [0, 1, 2, 0]]
+    assert found.assumed[0] == (
+        "the point 'ann' is there from 2024-06-01T12:00 to 2024-06-01T12:45, not before or after"
+    )
+    assert "where other series have none" in refused(tmp_path, "\n".join([head, *kept]))[0]
+
+
+def test_times_that_are_wrong_are_of_a_point(tmp_path):
+    head, *rows = long_table(FOUND, TIMES).splitlines()
+    (fault,) = refused(tmp_path, "\n".join([head, *rows, rows[4]]))
+    assert "1-1:2.9.0 G.02" not in fault
+    assert "of the point 'bob'" in fault
+    assert "2024-06-01T12:00 comes after 2024-06-01T12:45" in fault
+
+
 def test_stamps_at_the_end_of_a_step(tmp_path):
     found = read(tmp_path, long_table(FOUND, TIMES), stamp="end")
     assert found.steps.time(0) == "2024-06-01T11:45"

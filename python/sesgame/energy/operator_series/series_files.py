@@ -23,7 +23,7 @@ from sesgame.energy.operator_series.series_tables import (
     decimals_of,
     read_tables,
 )
-from sesgame.errors import Fault
+from sesgame.errors import Fault, FaultyFilesError
 from sesgame.files.csv_table import CsvTable
 from sesgame.files.decimals import PLAIN_SIGNS
 from sesgame.files.faults import Faults
@@ -61,9 +61,17 @@ def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
     assumed: list[str] = []
     faults = Faults()
     table, found = read_tables(path, faults, assumed)
-    times = _all_times(table, found)
+    times = _all_times(table, found, fills=fills)
     clock = replace(table, columns={"time": tuple(times.texts)}, lines=times.lines)
-    steps = read_times(clock, said.meters_zone, said)
+    try:
+        steps = read_times(clock, said.meters_zone, said)
+    except FaultyFilesError as error:
+        if times.whose is None:
+            raise
+        found_there = [
+            replace(fault, what=f"{times.whose}: {fault.what}") for fault in error.faults
+        ]
+        raise FaultyFilesError(found_there) from error
     series = _Series(path, steps, times, faults)
     for key, readings in found.items():
         series.add(key, readings)
@@ -113,20 +121,40 @@ class _Times(NamedTuple):
         Where they stand.
     place : dict
         The step of each text and of how often it came before in its series.
+    whose : SeriesKey or None
+        The series that has most of them; None where all stand in the same rows.
     """
 
     texts: list[str]
     lines: tuple[int, ...]
     place: dict[tuple[str, int], int]
+    whose: SeriesKey | None
 
 
-def _all_times(table: CsvTable, found: dict[SeriesKey, Readings]) -> _Times:
-    """Return the times of the series that has most of them."""
+def _all_times(table: CsvTable, found: dict[SeriesKey, Readings], *, fills: bool) -> _Times:
+    """Return the times of the series that has most of them.
+
+    Where points may come late or leave early, with those that others have before and after.
+    """
     times = table.columns["time"]
-    longest = max(found.values(), key=lambda readings: len(readings.rows)).rows.tolist()
-    own = [times[row].strip() for row in longest]
-    lines = tuple(table.lines[row] for row in longest)
-    return _Times(own, lines, {pair: step for step, pair in enumerate(_numbered(own))})
+    longest, *others = sorted(found, key=lambda key: len(found[key].rows), reverse=True)
+    rows = found[longest].rows.tolist()
+    known = {times[row].strip() for row in rows}
+    grew = fills
+    while grew:
+        grew = False
+        for key in others:
+            theirs = found[key].rows.tolist()
+            inside = [k for k, row in enumerate(theirs) if times[row].strip() in known]
+            if inside:
+                before, after = theirs[: inside[0]], theirs[inside[-1] + 1 :]
+                rows = before + rows + after
+                known.update(times[row].strip() for row in before + after)
+                grew |= bool(before or after)
+    own = [times[row].strip() for row in rows]
+    lines = tuple(table.lines[row] for row in rows)
+    whose = longest if len(rows) < len(table) else None
+    return _Times(own, lines, {pair: step for step, pair in enumerate(_numbered(own))}, whose)
 
 
 def _numbered(texts: Sequence[str]) -> list[tuple[str, int]]:
@@ -162,6 +190,16 @@ class _Series:
             when = table.columns["time"][row].strip()
             again = "another" if texts.count(when) > 1 else "a"
             what = f"{key} has {again} reading at {when}, where other series have none"
+            self._refuse(what, table.lines[row])
+            return
+        back = np.flatnonzero(np.diff(steps) < 0)
+        if back.size and len(set(texts)) < len(texts):
+            row = rows[int(back[0]) + 1]
+            when = table.columns["time"][row].strip()
+            what = (
+                f"{key} has {when} after later times: where the clock is put back, only the order "
+                f"of readings tells which come first"
+            )
             self._refuse(what, table.lines[row])
             return
         cells = [table.columns[readings.column][row] for row in rows]
