@@ -331,3 +331,25 @@ def test_evidence_is_json_and_a_changed_one_is_refused():
     assert "net_kwh" not in kept
     forged = sg.energy.bill_sharing(neighbours([[1, 1], [1, 1], [1, 1]])).evidence
     assert not forged.verify(community.cost_game())
+
+
+@of_each
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("buy_per_kwh", lambda price: price + 0.01),
+        ("sell_per_kwh", lambda price: price + 0.01),
+        ("grid_buy_per_kwh", lambda price: price + 0.01),
+        ("grid_sell_per_kwh", lambda price: price + 0.01),
+        ("grid_sell_per_kwh", lambda price: price[::-1] * np.nan),
+        ("local_kwh", lambda energy: energy[::-1] + 1),
+        ("cost", lambda cost: cost + 1),
+        ("net_kwh", lambda energy: energy + 1),
+    ],
+)
+def test_each_number_of_the_evidence_is_checked(name, field, change):
+    community = neighbours(THREE)
+    evidence = RULES[name](community).evidence
+    assert evidence.verify(community.cost_game())
+    forged = replace(evidence, **{field: change(getattr(evidence, field))})
+    assert not forged.verify(community.cost_game())
