@@ -210,6 +210,23 @@ def test_all_that_a_portal_exports_beside_is_left_out_and_said(tmp_path):
     ]
 
 
+def test_a_surplus_of_all_beside_a_part_of_what_is_generated_is_said(tmp_path):
+    text = long_table(FOUND, TIMES, codes={**CODES, "surplus": "1-1:2.9.0 P.01"})
+    assert read(tmp_path, text).assumed == tuple(
+        f"1-1:2.9.0 G.01T and 1-1:2.9.0 P.01 of the point {point!r} count together, though only "
+        f"one is of the part that takes part"
+        for point in ("roof", "barn")
+    )
+
+
+def test_the_digits_that_are_said_hold_for_parts_too(tmp_path):
+    whole = {"consumed": {"ann": [0.996, 0, 2, 1], "bob": [3, 1, 2, 0]}}
+    extra = long_table(whole, TIMES, codes={"consumed": "1-1:1.9.0 G.01"}).partition("\n")[2]
+    text = long_table(FOUND, TIMES) + extra
+    assert "more than the 0.996 of" in refused(tmp_path, text)[0]
+    assert read(tmp_path, text, decimals=2).decimals == 2
+
+
 def test_older_codes_without_a_part_are_read(tmp_path):
     codes = {
         **CODES,

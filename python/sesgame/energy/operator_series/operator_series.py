@@ -200,9 +200,7 @@ class OperatorSeries(ByValue):
         said = MeterClock(meters_zone, tariff_zone, stamp)
         if isinstance(members, (str, PathLike)):
             members = read_owners(Path(members))
-        found = read_series(Path(path), said, fills=absent == "zero")
-        if decimals is not None:
-            found["decimals"] = decimals
+        found = read_series(Path(path), said, fills=absent == "zero", decimals=decimals)
         return cls(members=members, **found)
 
     @property

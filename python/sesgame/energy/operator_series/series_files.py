@@ -43,7 +43,9 @@ _FLAGS = {"": 0, "L0": 0, "L1": 1, "L2": 2, "L3": 3}
 _MISSING = "L0"
 
 
-def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
+def read_series(
+    path: Path, said: MeterClock, *, fills: bool, decimals: int | None
+) -> dict[str, Any]:
     """Return what a table holds, as the arguments of an ``OperatorSeries``.
 
     Parameters
@@ -52,6 +54,8 @@ def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
     said : MeterClock
     fills : bool
         Whether points may come late or leave early, and have no energy then.
+    decimals : int or None
+        To how many readings are rounded; None: as many as a cell has at most.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
     for key, readings in found.items():
         series.add(key, readings)
     faults.refuse()
-    result = series.arguments(fills)
+    result = series.arguments(fills, decimals)
     faults.refuse()
     return result | {"assumed": assumed + series.assumed}
 
@@ -240,8 +244,10 @@ class _Series:
             return np.arange(len(texts))
         return np.array([self._times.place.get(pair, -1) for pair in _numbered(texts)])
 
-    def arguments(self, fills: bool) -> dict[str, Any]:
+    def arguments(self, fills: bool, decimals: int | None) -> dict[str, Any]:
         """Return the energy of all points, with zeros where one is not there yet or any more."""
+        if decimals is not None:
+            self._decimals = decimals
         points = self._points()
         series: dict[str, dict[str, Array]] = {
             f"{each.quantity}_kwh": {} for kind in SERIES.values() for each in kind
@@ -252,6 +258,12 @@ class _Series:
             chosen = self._chosen(point, kind)
             if chosen is None:
                 continue
+            codes = [key.code for key in chosen.values()]
+            if kind == "plant" and len({code.endswith("T") for code in codes}) > 1:
+                self.assumed.append(
+                    f"{' and '.join(codes)} of the point {point!r} count together, though only one "
+                    f"is of the part that takes part"
+                )
             absent = self._absence(point, chosen.values(), fills)
             for quantity, key in chosen.items():
                 series[f"{quantity}_kwh"][point] = np.where(absent, 0.0, self._energy[key])
