@@ -395,12 +395,12 @@ def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int)
 
 
 def _apply(problem: AllocationProblem) -> Allocation:
-    world = cast("PublicGrid", problem.world)
+    world, unused = cast("PublicGrid", problem.world), problem.get(UNUSED)
     return shared_generation(
         world,
         key_of(problem, world.steps),
         local_price_per_kwh=problem[LOCAL_PRICE],
-        unused=problem.get(UNUSED) or "plant",
+        unused="plant" if unused is None else unused,
     )
 
 
