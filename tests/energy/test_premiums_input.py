@@ -169,6 +169,7 @@ def test_a_plant_that_is_none_is_refused(given, message):
         (["valid_from"], "January", "valid_from: .* is not a date like 2024-01-24"),
         (["sources"], [], "sources: rates need a source with its date"),
         (["sources", 0, "date"], None, r'sources\[0\]: "date" is missing'),
+        (["sources", 0, "title"], " ", r"sources\[0\].title: a source without a title is none"),
         (["power_classes"], [], "power_classes: there is no power class"),
         (
             ["power_classes", 1, "up_to_kw"],
