@@ -167,6 +167,21 @@ def test_stamps_at_the_end_of_a_step(tmp_path):
     assert found.steps.time(0) == "2024-06-01T11:45"
 
 
+def test_the_end_of_a_day_may_be_24_where_steps_end_then(tmp_path):
+    times = [f"2024-06-01T23:{minute}" for minute in ("15", "30", "45")] + ["2024-06-01T24:00"]
+    for text in (long_table(FOUND, times), side_by_side(FOUND, times)):
+        found = read(tmp_path, text, stamp="end")
+        assert found.steps.time(3) == "2024-06-01T23:45"
+        assert "24:00 is the end of a step" in refused(tmp_path, text)[0]
+
+
+def test_a_row_of_sums_below_the_readings_is_named(tmp_path):
+    text = side_by_side(FOUND, GERMAN)
+    last = len(text.splitlines()) + 1
+    (fault,) = refused(tmp_path, text + "Summe;1;L1\n")
+    assert fault.endswith(f'line {last}: "Summe" among the readings is no time')
+
+
 def test_the_part_that_takes_part_counts_and_the_whole_is_left_out_and_said(tmp_path):
     """Ann's meter takes part by half: twice as much went through it."""
     whole = {**FOUND["consumed"], "ann": [2 * kwh for kwh in FOUND["consumed"]["ann"]]}

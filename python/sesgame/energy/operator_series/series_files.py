@@ -64,7 +64,7 @@ def read_series(
     """
     assumed: list[str] = []
     faults = Faults()
-    table, found = read_tables(path, faults, assumed)
+    table, found = read_tables(path, faults, assumed, marks_end=said.stamp == "end")
     times = _all_times(table, found, fills=fills)
     clock = replace(table, columns={"time": tuple(times.texts)}, lines=times.lines)
     try:
