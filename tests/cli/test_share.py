@@ -173,6 +173,34 @@ def test_bills_of_too_many_members_to_look_at_each_group_are_written(tmp_path, c
 
 
 @pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        ("0.12", "is 0.12 EUR."),
+        ("P01=0.1,P05=0.1,P06=0.2", "is 0.1 EUR from {P01, P05}, 0.2 EUR from {P06}."),
+    ],
+)
+def test_the_local_price_is_said(price, said, capsys):
+    assert main(["share", STREET, *DAY, "--key", "equal", "--local-price", price]) == 0
+    assert f"The local price of a shared kWh {said}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["P06,P01,0.3", "P06,P02,0.3"], "plant 'P06': {}: the coefficients add up to 0.6"),
+        (["P01,P02,1"], "plant 'P01': the static key does not name the point 'P01'"),
+    ],
+)
+def test_the_coefficients_of_a_plant_are_refused_by_its_name(rows, message, tmp_path, capsys):
+    path = tmp_path / "pairs.csv"
+    rows += [f"{plant},P02,1" for plant in ("P01", "P05", "P06") if plant not in rows[0]]
+    path.write_text("\n".join(["plant,point,coefficient", *rows]) + "\n")
+    pairwise = ["--key", "pairwise", "--coefficients", str(path), "--local-price", "0.1"]
+    assert main(["share", STREET, *DAY, *pairwise]) == 2
+    assert message.format(path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         pytest.param(
@@ -215,6 +243,11 @@ def test_what_cannot_be_shared_is_one_line_of_refusal(arguments, message, capsys
         pytest.param([STREET, *DYNAMIC, "--unused", "me"], "must be plant|owner", id="unused"),
         pytest.param(
             [STREET, "--key", "equal", "--local-price", "a"], "must be PRICE|A=0.1", id="price"
+        ),
+        pytest.param(
+            [STREET, "--key", "equal", "--local-price", "P01=0.1,P05=0.1,P06=0.1,P06=0.3"],
+            "must be PRICE|A=0.1",
+            id="two prices of a plant",
         ),
     ],
 )
