@@ -292,3 +292,20 @@ def test_who_gives_how_much_to_whom_is_drawn(tmp_path, capsys):
     assert picture.read_text().startswith("<?xml")
     assert f"Written: {picture}" in capsys.readouterr().out
     assert np.isfinite(bills(street()).values).all()
+
+
+def test_the_rule_bills_what_all_pay_under_the_key(tmp_path, capsys):
+    out, key = tmp_path / "out", ["--rules", "sharing-key", *DYNAMIC, *DAY]
+    assert main(["allocate", STREET, *key, "--out", str(out), "--letters", "--report"]) == 0
+    assert "No bills" not in capsys.readouterr().out
+    billed = [row["sharing-key_eur"] for row in rows_of(out / "bills.csv")]
+    expected = bills(street())
+    assert billed == list(map(str, sg.rounded_bills(expected.values)))
+    assert len(list((out / "letters").iterdir())) == 6
+    assert main(["verify", STREET, str(out / "result.json")]) == 0
+    result = json.loads((out / "result.json").read_text())
+    result["rules"]["sharing-key"]["bills"]["anna"] = "0.00"
+    forged = tmp_path / "forged.json"
+    forged.write_text(json.dumps(result))
+    assert main(["verify", STREET, str(forged)]) == 2
+    assert "bills.anna is not the share to the cent" in capsys.readouterr().err
