@@ -39,6 +39,7 @@ def test_energy_by_point_and_step_bills_and_what_is_lost_are_written(tmp_path, c
     assert {path.name for path in out.iterdir()} == {
         *SHARE_FILES,
         "share.json",
+        "result.json",
         "SESGAME-SHA256SUMS",
     }
     for file, table in (
@@ -302,6 +303,11 @@ def test_the_rule_bills_what_all_pay_under_the_key(tmp_path, capsys):
     expected = bills(street())
     assert billed == list(map(str, sg.rounded_bills(expected.values)))
     assert len(list((out / "letters").iterdir())) == 6
+    game = street().cost_game()
+    others = expected.total - expected["anna"] - game.value([*game.players][1:])
+    assert others > 0
+    letter = (out / "letters" / "anna.html").read_text()
+    assert f"the others are {others:.2f}\N{NO-BREAK SPACE}EUR worse off with you" in letter
     assert main(["verify", STREET, str(out / "result.json")]) == 0
     result = json.loads((out / "result.json").read_text())
     result["rules"]["sharing-key"]["bills"]["anna"] = "0.00"
@@ -309,3 +315,20 @@ def test_the_rule_bills_what_all_pay_under_the_key(tmp_path, capsys):
     forged.write_text(json.dumps(result))
     assert main(["verify", STREET, str(forged)]) == 2
     assert "bills.anna is not the share to the cent" in capsys.readouterr().err
+
+
+def test_what_was_shared_is_verified_from_its_files(tmp_path, capsys):
+    times = [f"2024-03-31T{hour:02}:00" for hour in range(24) if hour != 2]
+    folder, out = write_lane(tmp_path / "lane", 2, times), tmp_path / "out"
+    (tmp_path / "lane" / "clock.csv").unlink()
+    zone = ["--zone", "Europe/Madrid", "--start", "2024-03-31T10:00"]
+    assert main(["share", folder, *DYNAMIC, *zone, "--out", str(out)]) == 0
+    kept = out / "result.json"
+    assert main(["verify", folder, str(kept)]) == 0
+    assert "total, bills and audit are those of the shares" in capsys.readouterr().out
+    (out / "bills.csv").write_text("member,alone_eur,bill_eur\n")
+    assert main(["verify", folder, str(kept)]) == 1
+    assert "bills.csv is not as it was written" in capsys.readouterr().out
+    (tmp_path / "lane" / "contracts.csv").write_text("contract,buy_eur_per_kwh\nall,0.31\n")
+    assert main(["verify", folder, str(kept)]) == 1
+    assert "contracts.csv has another digest" in capsys.readouterr().out

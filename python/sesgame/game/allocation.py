@@ -247,7 +247,7 @@ class Evidence(ByValue):
 
     @staticmethod
     def names_arrangement(kept: Mapping[str, Any]) -> bool:
-        """Return whether a rule with an arrangement of its own made what :meth:`from_dict` takes."""
+        """Return whether what :meth:`from_dict` takes is of a rule with its own arrangement."""
         kind = next(kind for kind in Evidence._kinds if kind.__name__ == kept["kind"])
         return kind.arrangement is not Evidence.arrangement
 
