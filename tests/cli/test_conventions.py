@@ -176,6 +176,8 @@ def test_bash_completes_commands_options_and_rules(tmp_path):
             "netting",
             "re-run",
         },
+        "share street --key d": {"dynamic"},
+        "compare street --baseline nucl": {"nucleolus"},
         "allocate --start ": set(),
         "solve ga": set(),
         "completion ": {"bash"},

@@ -3,7 +3,10 @@
 import csv
 import hashlib
 import json
+import os
+import sys
 from decimal import Decimal
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -283,6 +286,20 @@ def test_results_keep_the_digest_of_the_coefficients(tmp_path, capsys):
         assert main([*command, STREET, *DAY, *static, "--json", str(found)]) == 0
         options = json.loads(found.read_text())["options"]
         assert options["coefficients"] == f"coefficients.csv, SHA-256 {digest}"
+    capsys.readouterr()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes with names are Linux's here")
+def test_coefficients_through_a_pipe_have_no_digest(tmp_path, capsys):
+    pipe, found = tmp_path / "pipe", tmp_path / "found.json"
+    os.mkfifo(pipe)
+    text = "point,coefficient\nP01,0.1\nP02,0.2\nP03,0.3\nP04,0.4\nP05,0\n"
+    writer = Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    streamed = ["--key", "static", "--coefficients", str(pipe), "--local-price", "0.1"]
+    assert main(["share", STREET, *DAY, *streamed, "--json", str(found)]) == 0
+    writer.join()
+    assert json.loads(found.read_text())["options"]["coefficients"] == str(pipe)
     capsys.readouterr()
 
 

@@ -187,6 +187,11 @@ def test_whose_a_file_is_has_to_be_said_once_for_each(tmp_path):
         SharingCoefficients.from_cups_file(path, cups={**CUPS, "zoe": EVE})
     with pytest.raises(GameError, match="'zoe' has int 7, which is no CUPS"):
         SharingCoefficients.from_cups_file(path, cups={**CUPS, "zoe": 7})
+    for wrong in (7, [EVE], "ES"):
+        with pytest.raises(GameError, match="cups must be a mapping of members to CUPS, got"):
+            SharingCoefficients.from_cups_file(path, cups=wrong)
+        with pytest.raises(GameError, match="cups must be a mapping of members to CUPS, got"):
+            SharingCoefficients.from_cups_file(path).to_cups_file(cups=wrong)
     beyond = {**CUPS, "zoe": EVE.replace("3", "4")}
     assert SharingCoefficients.from_cups_file(path, cups=beyond).members == ("ann", "bob", "eve")
 

@@ -199,6 +199,9 @@ def test_a_price_for_each_plant_is_taken(tmp_path):
     [
         pytest.param("fair", {}, "unknown sharing key str 'fair'; choose from static", id="name"),
         pytest.param(7, {}, "unknown sharing key int 7; choose from", id="type"),
+        pytest.param(np.eye(2), {}, "unknown sharing key ndarray", id="array"),
+        pytest.param("equal", {"unused": np.eye(2)}, "unused must be", id="unused"),
+        pytest.param("hierarchical", {"groups": 7}, "groups must be a list", id="groups of 7"),
         pytest.param("static", {}, "the static key needs coefficients: of points", id="needs"),
         pytest.param("hierarchical", {}, "the hierarchical key needs groups: points", id="groups"),
         pytest.param(

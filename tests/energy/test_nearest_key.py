@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from fixtures.drawn import drawn
-from fixtures.shared_roofs import neighbours
+from fixtures.shared_roofs import EARNED, neighbours
 from hypothesis import strategies as st
 from reference import best_key_oracles as oracle
 from sesgame.errors import AllocationError, GameError
@@ -51,7 +51,6 @@ def test_no_key_is_nearer(distance, case):
         [Fraction(alone[row]) - Fraction(fair[f"m{row}"]) for row in range(2)],
         distance,
     )
-    assert nearest.proved
     assert nearest.remaining == pytest.approx(float(least), abs=nearest.tolerance)
     assert nearest.least == pytest.approx(nearest.remaining, abs=nearest.tolerance)
     assert nearest.coefficients.sum() == pytest.approx(1, abs=1e-15)
@@ -133,8 +132,12 @@ def point_of(point, member):
     )
 
 
-def test_who_feeds_in_and_draws_is_brought_near_with_what_the_plant_earns():
-    world = neighbours(SUN, NEEDS, BUYS)
+@of_each
+@pytest.mark.parametrize(("unused", "price"), [("plant", EARNED), ("owner", 0.0)])
+def test_who_feeds_in_and_draws_is_brought_near_where_its_income_is_its_own(
+    distance, unused, price
+):
+    world = neighbours(SUN, NEEDS, BUYS, [0.01] * 5)
     roof = E.MeteringPoint(name="roof", member="m0", contract="pv", export_kwh=SUN)
     both = E.PublicGrid(
         points=[roof, *world.points[1:]],
@@ -143,16 +146,13 @@ def test_who_feeds_in_and_draws_is_brought_near_with_what_the_plant_earns():
         fee_per_kwh=0.05,
     )
     key = E.StaticKey({"p0": 0.1, "p1": 0.3, "p2": 0.2, "p3": 0.25, "p4": 0.15})
-    bills = E.shared_generation(both, key, local_price_per_kwh=PRICE)
-    nearest = E.nearest_key(both, bills, local_price_per_kwh=PRICE)
-    assert not nearest.proved
-    assert nearest.rounds > 1
+    terms = {"local_price_per_kwh": price, "unused": unused}
+    bills = E.shared_generation(both, key, **terms)
+    nearest = E.nearest_key(both, bills, distance=distance, **terms)
     assert nearest.remaining == pytest.approx(0, abs=nearest.tolerance)
-    found = nearest.verify(both, bills, local_price_per_kwh=PRICE)
-    assert found.state == "open"
-    assert "plants earn something else" in found.unchecked[0]
-    boasting = replace(nearest, proved=True).verify(both, bills, local_price_per_kwh=PRICE)
-    assert "a member that draws has a plant" in boasting.failures[0]
+    assert bool(nearest.verify(both, bills, local_price_per_kwh=price))
+    with pytest.raises(GameError, match=r"'m0' draws, and its plant 'roof' earns 0\.1"):
+        E.nearest_key(both, bills, local_price_per_kwh=PRICE, unused=unused)
 
 
 def test_names_and_orders_do_not_matter():

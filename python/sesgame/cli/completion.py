@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,5 +88,7 @@ def _values(action: argparse.Action) -> list[str]:
     """Return what an option or argument takes, where that is a list of words."""
     if action.choices is not None:
         return list(action.choices)
+    if re.fullmatch(r"[a-z-]+(\|[a-z-]+)+", str(action.metavar)):
+        return str(action.metavar).split("|")
     known = getattr(action.type, "keywords", {})  # of rule_names
     return [*known.get("also", ()), *known.get("known", ())]

@@ -64,7 +64,8 @@ class Given:
         GameError
             The file cannot be read.
         """
-        if isinstance(self.value, Path):
+        # A pipe is read once, and has no digest for whoever reads it again.
+        if isinstance(self.value, Path) and self.value.is_file():
             ((name, digest),) = digests([self.value]).items()
             return f"{name}, SHA-256 {digest}"
         return self.value if isinstance(self.value, (int, float)) else self.text

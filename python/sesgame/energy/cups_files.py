@@ -131,11 +131,15 @@ def cups_text(
     return "\n".join([*lines, ""])
 
 
-def _codes(members: Sequence[Hashable], cups: Mapping[Hashable, str] | None) -> dict[Hashable, str]:
-    """Return the CUPS of each member: the one that is given, or its label."""
+def _codes(
+    members: Sequence[Hashable] | None, cups: Mapping[Hashable, str] | None
+) -> dict[Hashable, str]:
+    """Return the CUPS of each member, by default of all: the one that is given, or its label."""
+    if cups is not None and not isinstance(cups, Mapping):
+        raise GameError(f"cups must be a mapping of members to CUPS, got {named(cups)}")
     codes: dict[Hashable, str] = {}
     whose: dict[str, Hashable] = {}
-    for member in members:
+    for member in cups or () if members is None else members:
         code = member if cups is None else cups.get(member)
         if not (isinstance(code, str) and re.fullmatch(_CUPS, code)):
             what = "has no CUPS" if code is None else f"has {named(code)}, which is no CUPS"
@@ -209,7 +213,7 @@ def _first_hour(path: Path, hours: NDArray[np.int64], n_hours: int) -> int:
 def _members(path: Path, points: list[str], cups: Mapping[Hashable, str] | None) -> list[Hashable]:
     if cups is None:
         return list(points)
-    labels = {code: member for member, code in _codes(tuple(cups), cups).items()}
+    labels = {code: member for member, code in _codes(None, cups).items()}
     unknown = [code for code in points if code not in labels]
     if unknown:
         raise GameError(

@@ -87,7 +87,7 @@ def premium_shares(
     [0.0, 0.42, 0.14] False
     [0.16, 0.32, 0.08] True
     """
-    if statute not in get_args(Statute):
+    if not isinstance(statute, str) or statute not in get_args(Statute):
         raise GameError(f"statute is {statute!r}; it must be {', '.join(get_args(Statute))}")
     if not 0 <= part_of_plants <= 1:
         raise GameError(f"part_of_plants is {part_of_plants}; it must be in [0, 1]")

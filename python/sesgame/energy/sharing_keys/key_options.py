@@ -110,7 +110,7 @@ def key_of(problem: AllocationProblem, steps: TimeSteps) -> SharingKey:
     if isinstance(asked, SharingKey):
         _refuse(f"the {asked.title} key is given", {COEFFICIENTS: coefficients, GROUPS: groups})
         return asked
-    if asked not in KEYS:
+    if not isinstance(asked, str) or asked not in KEYS:
         raise GameError(f"unknown sharing key {named(asked)}; choose from {', '.join(KEYS)}")
     cls, what = KEYS[asked], f"the {asked} key"
     if cls is HierarchicalKey:

@@ -35,16 +35,13 @@ from sesgame.stability.verification import Verification
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from sesgame.energy.public_grid.metering_point import MeteringPoint
     from sesgame.energy.public_grid.public_grid import PublicGrid
     from sesgame.energy.time_steps import Moment
 
     Array = NDArray[np.float64]
 
 __all__ = ["NearestKey", "nearest_key"]
-
-MOST_ROUNDS = 50
-"""How often what plants earn is worked out anew; two or three are usual."""
-
 
 _MEASURES: dict[Distance, str] = {
     "largest": "largest deviation from a fair split",
@@ -76,13 +73,8 @@ class NearestKey(ByValue):
         What no fixed coefficients bring it below.
     multiplier : float
         What a part of 1 of the generation is worth at the margin, where the sum is scarce; else 0.
-    proved : bool
-        Whether that bounds all coefficients. It does where no member that draws has a plant: what a
-        plant earns follows from all coefficients, and `least` is for what it earns under these.
     unused : {"plant", "owner"}
         Whose is what is assigned and not used.
-    rounds : int
-        After how many times that what plants earn was worked out.
     tolerance : float
         What rounding may take of the distance.
     """
@@ -96,9 +88,7 @@ class NearestKey(ByValue):
     remaining: float
     least: float
     multiplier: float
-    proved: bool
     unused: Unused
-    rounds: int
     tolerance: float
 
     @property
@@ -117,8 +107,6 @@ class NearestKey(ByValue):
         end: Moment | None = None,
     ) -> Verification:
         """Check bills and bound on the readings, without a search.
-
-        Open where the bound is not one for all coefficients.
 
         Raises
         ------
@@ -145,12 +133,7 @@ class NearestKey(ByValue):
             failures.append(f"the least is {self.least:.12g}, and {self.remaining:.12g} remains")
         elif not search.is_bounded(wanted, self.least, self.multiplier, slack):
             failures.append(f"some coefficients come nearer than {self.least:.12g}")
-        if self.proved and not search.is_bound:
-            failures.append("a member that draws has a plant, whose income follows the key")
-        unchecked = () if self.proved else ("coefficients under which plants earn something else",)
-        return Verification(
-            claim=claim, failures=tuple(failures), exact=False, values=values, unchecked=unchecked
-        )
+        return Verification(claim=claim, failures=tuple(failures), exact=False, values=values)
 
     def __repr__(self) -> str:
         return (
@@ -201,8 +184,10 @@ def nearest_key(
     ------
     GameError
         Storage is dispatched, nobody draws or feeds in, the period is empty, or a larger
-        coefficient costs a point more: then its bill does not fall with it. With the sum, and
-        where a member has several points that draw, no used kWh may cost more than a bought one.
+        coefficient costs a point more: then its bill does not fall with it. A member draws and has
+        a plant whose local price is not what it earns otherwise: then its bill follows from what
+        all use. With the sum, and where a member has several points that draw, no used kWh may
+        cost more than a bought one.
     AllocationError
         The split is of other members, or of gains.
 
@@ -213,8 +198,9 @@ def nearest_key(
     multiplier is for the sum. Several points of a member divide its coefficient so that they save
     most. O(n T log T).
 
-    What plants earn follows from what is used. It is taken from the bills and worked out anew until
-    it stays; members who only feed in are not counted, since only a local price moves their bills.
+    Members who only feed in are not counted: their bills follow from what all use, and a local
+    price moves them.
+
     Coefficients that nobody needs go to all, in the same part of their intervals; with the sum to
     the one member whose bill they move least.
 
@@ -245,21 +231,10 @@ def nearest_key(
         raise GameError(f'distance must be "largest" or "sum", got {distance!r}')
     terms = _Terms(local_price_per_kwh, distance, unused, start, end)
     search = _Search(world, allocation, terms)
-    coefficients = search.by_consumption()
+    # What points have to save is seen from bills under any key.
+    known = search.by_consumption()
+    coefficients, split = search.nearest(search.wanted(known, search.billed(known)))
     bills = search.billed(coefficients)
-    best: tuple[float, Array, Allocation, NearestSplit, int] | None = None
-    for rounds in range(1, MOST_ROUNDS + 1):
-        wanted = search.wanted(coefficients, bills)
-        coefficients, split = search.nearest(wanted)
-        bills = search.billed(coefficients)
-        remaining = search.distance_of(bills)
-        if best is None or remaining < best[0]:
-            best = remaining, coefficients, bills, split, rounds
-        # What plants earn is what it was: so are the best coefficients.
-        if np.abs(search.wanted(coefficients, bills) - wanted).max() <= bills.tolerance:
-            break
-    assert best is not None  # after the first round
-    remaining, coefficients, bills, split, rounds = best
     return NearestKey(
         points=search.points,
         coefficients=coefficients,
@@ -269,12 +244,10 @@ def nearest_key(
         ),
         counted=search.counted,
         distance=distance,
-        remaining=remaining,
+        remaining=search.distance_of(bills),
         least=split.least,
         multiplier=split.multiplier,
-        proved=search.is_bound,
         unused=unused,
-        rounds=rounds,
         tolerance=len(search.counted) * bills.tolerance,
     )
 
@@ -302,8 +275,7 @@ class _Search:
         self.fair = as_allocation(part.cost_game(), allocation)
         self._whole, self._terms, self._distance = world, terms, terms.distance
         period = world.steps.period(terms.start, terms.end)
-        price = terms.local_price_per_kwh
-        prices = local_prices(price, part, world.steps.n_steps, period)
+        prices = local_prices(terms.local_price_per_kwh, world, period)
         self._worth = worth = WorthOfUse(part, terms.unused, prices)
         self.points = tuple(point.name for point in worth.consumers)
         places = {member: number for number, member in enumerate(part.members)}
@@ -312,7 +284,9 @@ class _Search:
             rows.setdefault(places[point.member], []).append(row)
         self._members, self._rows = list(rows), tuple(rows.values())
         self.counted = tuple(part.members[number] for number in rows)
-        self.is_bound = not {places[plant.member] for plant in worth.plants} & rows.keys()
+        for plant in worth.plants:
+            if places[plant.member] in rows:
+                self._check_income(plant, prices[plant.name])
         self._of_points = [
             coefficient_gain(worth.generated, worth.consumed(point), *worth.of_own(point))
             for point in worth.consumers
@@ -324,6 +298,28 @@ class _Search:
             rising(together([self._of_points[row] for row in members_rows]))
             for members_rows in self._rows
         ]
+
+    def _check_income(self, plant: MeteringPoint, price: Array) -> None:
+        """Refuse a plant of a member that draws whose income follows the coefficients of others.
+
+        Raises
+        ------
+        GameError
+            Its local price is not what it earns otherwise.
+        """
+        sell = self._worth.own_prices(plant)[1]
+        otherwise = sell if self._worth.unused == "plant" else np.zeros_like(sell)
+        local = np.broadcast_to(price, sell.shape)
+        moves = (local != otherwise) & (plant.shared_export_kwh > 0)
+        if moves.any():
+            step = int(np.argmax(moves))
+            raise GameError(
+                f"{plant.member!r} draws, and its plant {plant.name!r} earns {local[step]:g} for a "
+                f"shared kWh and {otherwise[step]:g} for another at "
+                f"{self._worth.steps.time(step)}: so its bill follows the coefficients of all, and "
+                f"not its own alone; take the latter as the local price of the plant, or let it "
+                f"belong to a member that does not draw"
+            )
 
     def _check(self, row: int, *, is_straight: bool) -> None:
         """Refuse a point whose bill does not fall with its coefficient.

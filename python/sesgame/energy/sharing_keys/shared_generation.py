@@ -428,12 +428,12 @@ def _between(low: float, high: float, currency: str) -> str:
 
 
 def _apply(problem: AllocationProblem) -> Allocation:
-    world = cast("PublicGrid", problem.world)
+    world, unused = cast("PublicGrid", problem.world), problem.get(UNUSED)
     return shared_generation(
         world,
         key_of(problem, world.steps),
         local_price_per_kwh=problem[LOCAL_PRICE],
-        unused=problem.get(UNUSED) or "plant",
+        unused="plant" if unused is None else unused,
     )
 
 
