@@ -460,6 +460,8 @@ def test_rounded_coefficients_are_read_and_said():
     assert used["a"] == pytest.approx(3 * 34 / 101, abs=ROUNDING)
     assert found.surplus_kwh.tolist() == pytest.approx([0.0], abs=ROUNDING)
     assert "add up to 1.01; each is divided by that" in found.readings[0]
+    exact = SharingCoefficients(list("abc"), [0.3333334, 0.3333334, 0.3333333], decimals=7)
+    assert "add up to 1.0000001; each" in StaticKey(exact).readings[0]
 
 
 @pytest.mark.parametrize(
