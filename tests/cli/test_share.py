@@ -349,3 +349,14 @@ def test_what_was_shared_is_verified_from_its_files(tmp_path, capsys):
     (tmp_path / "lane" / "contracts.csv").write_text("contract,buy_eur_per_kwh\nall,0.31\n")
     assert main(["verify", folder, str(kept)]) == 1
     assert "contracts.csv has another digest" in capsys.readouterr().out
+
+
+def test_a_night_without_a_plant_is_billed_as_contracts_have_it(tmp_path, capsys):
+    out, night = tmp_path / "out", ["--start", "2024-06-04T00:00", "--end", "2024-06-04T02:00"]
+    assert main(["share", STREET, *DYNAMIC, *night, "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "The dynamic key shares 0.0 of 0.0 kWh" in text
+    assert "local price" not in text
+    assert rows_of(out / "energy_by_plant.csv") == []
+    for row in rows_of(out / "bills.csv"):
+        assert float(row["bill_eur"]) == pytest.approx(float(row["alone_eur"]), abs=0.01)
