@@ -185,7 +185,15 @@ def test_bills_of_too_many_members_to_look_at_each_group_are_written(tmp_path, c
 )
 def test_the_local_price_is_said(price, said, capsys):
     assert main(["share", STREET, *DAY, "--key", "equal", "--local-price", price]) == 0
-    assert f"The local price of a shared kWh {said}" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert f"The local price of a shared kWh {said}" in text
+    assert "is for nothing" not in text
+
+
+def test_a_local_price_that_has_no_effect_is_said(capsys):
+    price = "P01=0.1,P02=0.3,P05=0.1,P06=0.1"
+    assert main(["share", STREET, *DAY, "--key", "equal", "--local-price", price]) == 0
+    assert "The local price of {P02} is for nothing: none feeds in." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

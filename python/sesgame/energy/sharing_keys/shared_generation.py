@@ -349,11 +349,14 @@ def shared_generation(
     prices = local_prices(local_price_per_kwh, world, period)
     sharing = Sharing(part, key, prices, unused)
     found = sharing.totals()
+    priced = _prices_of_plants(found, prices)
+    given = local_price_per_kwh if isinstance(local_price_per_kwh, Mapping) else {}
+    idle = tuple(point for point in given if point not in priced)
     unchanged = part._constants()
     bills = sharing.by_member(found.shared) + unchanged
     evidence = SharedGeneration(
         key=key.title,
-        readings=_readings(part, key, unused, _prices_of_plants(found, prices)),
+        readings=_readings(part, key, unused, priced, idle),
         points=tuple(point.name for point in part.points),
         assigned_kwh=found.assigned_kwh,
         used_kwh=found.used_kwh,
@@ -394,6 +397,7 @@ def _readings(
     key: SharingKey,
     unused: Unused,
     prices: Mapping[str, tuple[float, float]],
+    idle: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Return in sentences how key, meters, contracts and local prices were read."""
     found = list(key.readings)
@@ -401,6 +405,8 @@ def _readings(
         found.append("Each shared kWh is from all plants, in proportion to what they feed in.")
     if prices:
         found.append(f"The local price of a shared kWh is {_in_words(prices, world.currency)}.")
+    if idle:
+        found.append(f"The local price of {short_coalition(idle)} is for nothing: none feeds in.")
     found.append(_UNUSED[unused])
     if world.in_part:
         found.append(f"Counted: {'; '.join(world.in_part)}.")
