@@ -368,3 +368,11 @@ def test_a_night_without_a_plant_is_billed_as_contracts_have_it(tmp_path, capsys
     assert rows_of(out / "energy_by_plant.csv") == []
     for row in rows_of(out / "bills.csv"):
         assert float(row["bill_eur"]) == pytest.approx(float(row["alone_eur"]), abs=0.01)
+
+
+def test_a_comparison_says_which_key_it_is(capsys):
+    rules = ["--rules", "sharing-key,shapley", *DYNAMIC, "--baseline", "sharing-key"]
+    assert main(["compare", STREET, *DAY, *rules]) == 0
+    assert "asked for: key dynamic, local-price 0.12\n" in capsys.readouterr().out
+    assert main(["compare", STREET, *DAY, "--rules", "shapley"]) == 0
+    assert "asked for" not in capsys.readouterr().out
