@@ -106,8 +106,10 @@ class SharingCoefficients(ByValue):
             step_off = int(np.argmax(off))
             when = f" at {steps.time(step_off)}" if steps is not None else ""
             found = float(sums if steps is None else sums[step_off])
+            # With a digit before the point, and no more than a float has.
+            digits = min(max(decimals, 2) + 1, _EXACT)
             raise GameError(
-                f"the coefficients add up to {found:.{max(decimals, 2)}g}{when}, and not to 1 "
+                f"the coefficients add up to {found:.{digits}g}{when}, and not to 1 "
                 f"within {_tolerance(len(labels), decimals):.2g}"
             )
         array.setflags(write=False)

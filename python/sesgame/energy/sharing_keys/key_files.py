@@ -73,5 +73,8 @@ def pairwise_key(path: Path, zone: str | None) -> PairwiseKey:
     keys: dict[str, CommonKey] = {}
     for plant, own in rows.items():
         part = rows_of(table, own, drop=["plant"])
-        keys[plant] = StaticKey(coefficients_of(part, zone=zone))
+        try:
+            keys[plant] = StaticKey(coefficients_of(part, zone=zone))
+        except GameError as error:
+            raise GameError(f"the plant {plant!r}: {error}") from error
     return PairwiseKey(keys)

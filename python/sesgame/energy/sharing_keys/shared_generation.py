@@ -13,10 +13,10 @@ from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.key_options import KEY_OPTIONS, LOCAL_PRICE, UNUSED, key_of
 from sesgame.energy.sharing_keys.local_terms import local_prices
-from sesgame.energy.sharing_keys.sharing_bills import Sharing, Unused
+from sesgame.energy.sharing_keys.sharing_bills import Sharing, SharingTotals, Unused
 from sesgame.errors import GameError
 from sesgame.files.json_text import plain
-from sesgame.formatting import short_coalition
+from sesgame.formatting import NAMED, short_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
@@ -349,11 +349,14 @@ def shared_generation(
     prices = local_prices(local_price_per_kwh, world, period)
     sharing = Sharing(part, key, prices, unused)
     found = sharing.totals()
+    priced = _prices_of_plants(found, prices)
+    given = local_price_per_kwh if isinstance(local_price_per_kwh, Mapping) else {}
+    idle = tuple(point for point in given if point not in priced)
     unchanged = part._constants()
     bills = sharing.by_member(found.shared) + unchanged
     evidence = SharedGeneration(
         key=key.title,
-        readings=_readings(part, key, unused, int((found.generated_kwh > 0).sum())),
+        readings=_readings(part, key, unused, priced, idle),
         points=tuple(point.name for point in part.points),
         assigned_kwh=found.assigned_kwh,
         used_kwh=found.used_kwh,
@@ -381,17 +384,53 @@ def shared_generation(
     return SHARING_KEY.made(allocation)
 
 
-def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int) -> tuple[str, ...]:
-    """Return in sentences how key, meters and contracts were read."""
+def _prices_of_plants(
+    found: SharingTotals, prices: Mapping[str, Array]
+) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest local price of each plant that feeds in."""
+    plants = [found.plants[k] for k in np.flatnonzero(found.generated_kwh > 0)]
+    return {plant: (float(prices[plant].min()), float(prices[plant].max())) for plant in plants}
+
+
+def _readings(
+    world: PublicGrid,
+    key: SharingKey,
+    unused: Unused,
+    prices: Mapping[str, tuple[float, float]],
+    idle: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Return in sentences how key, meters, contracts and local prices were read."""
     found = list(key.readings)
-    if n_plants > 1 and not key.plants:
+    if len(prices) > 1 and not key.plants:
         found.append("Each shared kWh is from all plants, in proportion to what they feed in.")
+    if prices:
+        found.append(f"The local price of a shared kWh is {_in_words(prices, world.currency)}.")
+    if idle:
+        found.append(f"The local price of {short_coalition(idle)} is for nothing: none feeds in.")
     found.append(_UNUSED[unused])
     if world.in_part:
         found.append(f"Counted: {'; '.join(world.in_part)}.")
     if world.outside_game:
         found.append(f"Outside the game, and not in these bills: {', '.join(world.outside_game)}.")
     return tuple(found)
+
+
+def _in_words(prices: Mapping[str, tuple[float, float]], currency: str) -> str:
+    plants: dict[tuple[float, float], list[str]] = {}
+    for plant, span in prices.items():
+        plants.setdefault(span, []).append(plant)
+    if len(plants) == 1:
+        return _between(*prices[next(iter(prices))], currency)
+    if len(plants) > NAMED:
+        low, high = zip(*plants, strict=True)
+        return f"{_between(min(low), max(high), currency)}, by plant"
+    return ", ".join(
+        f"{_between(*span, currency)} from {short_coalition(each)}" for span, each in plants.items()
+    )
+
+
+def _between(low: float, high: float, currency: str) -> str:
+    return f"{low:g} {currency}" if low == high else f"{low:g} to {high:g} {currency}"
 
 
 def _apply(problem: AllocationProblem) -> Allocation:

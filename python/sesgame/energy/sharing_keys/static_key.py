@@ -113,12 +113,12 @@ class StaticKey(CommonKey):
         found = []
         if (sums < 1 - rounding).any():
             found.append(
-                f"Coefficients are rounded and add up to {float(sums.min()):.6g}; what is left "
+                f"Coefficients are rounded and add up to {float(sums.min()):.9g}; what is left "
                 f"stays with the plants."
             )
         if (sums > 1 + rounding).any():
             found.append(
-                f"Coefficients are rounded and add up to {float(sums.max()):.6g}; each is divided "
+                f"Coefficients are rounded and add up to {float(sums.max()):.9g}; each is divided "
                 f"by that."
             )
         return tuple(found)
