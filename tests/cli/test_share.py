@@ -42,6 +42,7 @@ def test_energy_by_point_and_step_bills_and_what_is_lost_are_written(tmp_path, c
     assert {path.name for path in out.iterdir()} == {
         *SHARE_FILES,
         "share.json",
+        "result.json",
         "SESGAME-SHA256SUMS",
     }
     for file, table in (
@@ -176,6 +177,42 @@ def test_bills_of_too_many_members_to_look_at_each_group_are_written(tmp_path, c
 
 
 @pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        ("0.12", "is 0.12 EUR."),
+        ("P01=0.1,P05=0.1,P06=0.2", "is 0.1 EUR from {P01, P05}, 0.2 EUR from {P06}."),
+    ],
+)
+def test_the_local_price_is_said(price, said, capsys):
+    assert main(["share", STREET, *DAY, "--key", "equal", "--local-price", price]) == 0
+    text = capsys.readouterr().out
+    assert f"The local price of a shared kWh {said}" in text
+    assert "is for nothing" not in text
+
+
+def test_a_local_price_that_has_no_effect_is_said(capsys):
+    price = "P01=0.1,P02=0.3,P05=0.1,P06=0.1"
+    assert main(["share", STREET, *DAY, "--key", "equal", "--local-price", price]) == 0
+    assert "The local price of {P02} is for nothing: none feeds in." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["P06,P01,0.3", "P06,P02,0.3"], "plant 'P06': {}: the coefficients add up to 0.6"),
+        (["P01,P02,1"], "plant 'P01': the static key does not name the point 'P01'"),
+    ],
+)
+def test_the_coefficients_of_a_plant_are_refused_by_its_name(rows, message, tmp_path, capsys):
+    path = tmp_path / "pairs.csv"
+    rows += [f"{plant},P02,1" for plant in ("P01", "P05", "P06") if plant not in rows[0]]
+    path.write_text("\n".join(["plant,point,coefficient", *rows]) + "\n")
+    pairwise = ["--key", "pairwise", "--coefficients", str(path), "--local-price", "0.1"]
+    assert main(["share", STREET, *DAY, *pairwise]) == 2
+    assert message.format(path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         pytest.param(
@@ -218,6 +255,11 @@ def test_what_cannot_be_shared_is_one_line_of_refusal(arguments, message, capsys
         pytest.param([STREET, *DYNAMIC, "--unused", "me"], "must be plant|owner", id="unused"),
         pytest.param(
             [STREET, "--key", "equal", "--local-price", "a"], "must be PRICE|A=0.1", id="price"
+        ),
+        pytest.param(
+            [STREET, "--key", "equal", "--local-price", "P01=0.1,P05=0.1,P06=0.1,P06=0.3"],
+            "must be PRICE|A=0.1",
+            id="two prices of a plant",
         ),
     ],
 )
@@ -276,3 +318,61 @@ def test_who_gives_how_much_to_whom_is_drawn(tmp_path, capsys):
     assert picture.read_text().startswith("<?xml")
     assert f"Written: {picture}" in capsys.readouterr().out
     assert np.isfinite(bills(street()).values).all()
+
+
+def test_the_rule_bills_what_all_pay_under_the_key(tmp_path, capsys):
+    out, key = tmp_path / "out", ["--rules", "sharing-key", *DYNAMIC, *DAY]
+    assert main(["allocate", STREET, *key, "--out", str(out), "--letters", "--report"]) == 0
+    assert "No bills" not in capsys.readouterr().out
+    billed = [row["sharing-key_eur"] for row in rows_of(out / "bills.csv")]
+    expected = bills(street())
+    assert billed == list(map(str, sg.rounded_bills(expected.values)))
+    assert len(list((out / "letters").iterdir())) == 6
+    game = street().cost_game()
+    others = expected.total - expected["anna"] - game.value([*game.players][1:])
+    assert others > 0
+    letter = (out / "letters" / "anna.html").read_text()
+    assert f"the others are {others:.2f}\N{NO-BREAK SPACE}EUR worse off with you" in letter
+    assert main(["verify", STREET, str(out / "result.json")]) == 0
+    result = json.loads((out / "result.json").read_text())
+    result["rules"]["sharing-key"]["bills"]["anna"] = "0.00"
+    forged = tmp_path / "forged.json"
+    forged.write_text(json.dumps(result))
+    assert main(["verify", STREET, str(forged)]) == 2
+    assert "bills.anna is not the share to the cent" in capsys.readouterr().err
+
+
+def test_what_was_shared_is_verified_from_its_files(tmp_path, capsys):
+    times = [f"2024-03-31T{hour:02}:00" for hour in range(24) if hour != 2]
+    folder, out = write_lane(tmp_path / "lane", 2, times), tmp_path / "out"
+    (tmp_path / "lane" / "clock.csv").unlink()
+    zone = ["--zone", "Europe/Madrid", "--start", "2024-03-31T10:00"]
+    assert main(["share", folder, *DYNAMIC, *zone, "--out", str(out)]) == 0
+    kept = out / "result.json"
+    assert main(["verify", folder, str(kept)]) == 0
+    assert "total, bills and audit are those of the shares" in capsys.readouterr().out
+    (out / "bills.csv").write_text("member,alone_eur,bill_eur\n")
+    assert main(["verify", folder, str(kept)]) == 1
+    assert "bills.csv is not as it was written" in capsys.readouterr().out
+    (tmp_path / "lane" / "contracts.csv").write_text("contract,buy_eur_per_kwh\nall,0.31\n")
+    assert main(["verify", folder, str(kept)]) == 1
+    assert "contracts.csv has another digest" in capsys.readouterr().out
+
+
+def test_a_night_without_a_plant_is_billed_as_contracts_have_it(tmp_path, capsys):
+    out, night = tmp_path / "out", ["--start", "2024-06-04T00:00", "--end", "2024-06-04T02:00"]
+    assert main(["share", STREET, *DYNAMIC, *night, "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "The dynamic key shares 0.0 of 0.0 kWh" in text
+    assert "local price" not in text
+    assert rows_of(out / "energy_by_plant.csv") == []
+    for row in rows_of(out / "bills.csv"):
+        assert float(row["bill_eur"]) == pytest.approx(float(row["alone_eur"]), abs=0.01)
+
+
+def test_a_comparison_says_which_key_it_is(capsys):
+    rules = ["--rules", "sharing-key,shapley", *DYNAMIC, "--baseline", "sharing-key"]
+    assert main(["compare", STREET, *DAY, *rules]) == 0
+    assert "asked for: key dynamic, local-price 0.12\n" in capsys.readouterr().out
+    assert main(["compare", STREET, *DAY, "--rules", "shapley"]) == 0
+    assert "asked for" not in capsys.readouterr().out

@@ -129,6 +129,11 @@ def test_without_a_zone_the_clock_never_changes(tmp_path):
         pytest.param(f"{ANN};0,5\n{ANN};0,5\n", f"of {ANN} is there more than once", id="twice"),
         pytest.param(f"{ANN};0,5\n{BOB};0,4\n", "add up to 0.9, and not to 1", id="sum"),
         pytest.param(
+            f"{ANN};0,500001\n{BOB};0,500001\n",
+            "add up to 1.000002, and not to 1",
+            id="sum that is off in the last digit",
+        ),
+        pytest.param(
             hourly([ANN, BOB], 8760), "the hours 1 to 8760; the 8,784 hours", id="leap year"
         ),
         pytest.param(

@@ -125,7 +125,7 @@ def test_rounding_hides_no_key_that_was_applied(data):
             "names the point 'eve'",
             id="unknown",
         ),
-        pytest.param("dynamic", "key must be SharingKey", id="a name"),
+        pytest.param("dynamic", "key must be SharingKey, got str", id="a name"),
     ],
 )
 def test_a_key_that_does_not_fit_is_refused(key, says):

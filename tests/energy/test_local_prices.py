@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -205,6 +206,13 @@ def test_units_and_the_order_of_members_make_no_difference(name, world, unit):
     assert RULES[name](neighbours(nets[::-1], buy, sell)).values[::-1] == pytest.approx(values)
 
 
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_sums_that_differ_by_rounding_are_the_same_whatever_the_order(order):
+    nets = np.array([[0.1], [0.2], [0.3], [-0.6]])[list(order)]
+    evidence = E.uniform_local_price(neighbours(nets)).evidence
+    assert evidence.buy_per_kwh[0] == pytest.approx(0.20)
+
+
 @pytest.mark.parametrize("name", PER_STEP)
 def test_bills_of_two_periods_add_up(name):
     community = neighbours(np.random.default_rng(3).normal(size=(5, 24)), 0.3, 0.1)
@@ -322,4 +330,26 @@ def test_evidence_is_json_and_a_changed_one_is_refused():
     assert kept["buy_per_kwh"] == pytest.approx([0.233333, 0.2], abs=5e-7)
     assert "net_kwh" not in kept
     forged = sg.energy.bill_sharing(neighbours([[1, 1], [1, 1], [1, 1]])).evidence
+    assert not forged.verify(community.cost_game())
+
+
+@of_each
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("buy_per_kwh", lambda price: price + 0.01),
+        ("sell_per_kwh", lambda price: price + 0.01),
+        ("grid_buy_per_kwh", lambda price: price + 0.01),
+        ("grid_sell_per_kwh", lambda price: price + 0.01),
+        ("grid_sell_per_kwh", lambda price: price[::-1] * np.nan),
+        ("local_kwh", lambda energy: energy[::-1] + 1),
+        ("cost", lambda cost: cost + 1),
+        ("net_kwh", lambda energy: energy + 1),
+    ],
+)
+def test_each_number_of_the_evidence_is_checked(name, field, change):
+    community = neighbours(THREE)
+    evidence = RULES[name](community).evidence
+    assert evidence.verify(community.cost_game())
+    forged = replace(evidence, **{field: change(getattr(evidence, field))})
     assert not forged.verify(community.cost_game())

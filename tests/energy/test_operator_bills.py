@@ -309,6 +309,22 @@ def test_bills_balance_and_nobody_together_pays_less_than_can_be(data):
         pytest.param({"paid": np.array([1.0, 2.0])}, id="what consumers pay"),
         pytest.param({"received": np.array([0.0, 0.0])}, id="what plants get"),
         pytest.param({"outside": np.array([0.0, 0.0, 0.0])}, id="what is paid outside"),
+        pytest.param({"consumers": ("bob", "ann")}, id="consumers"),
+        pytest.param({"plants": ("barn", "shed")}, id="plants"),
+        pytest.param({"players": ("bob", "ann", "coop")}, id="members"),
+        pytest.param({"covered_kwh": np.array([9.0, 9.0])}, id="covered energy"),
+        pytest.param({"delivered_kwh": np.array([9.0, 9.0])}, id="delivered energy"),
+        pytest.param({"least_cost": 0.0}, id="the least cost"),
+        pytest.param({"least_cost": None}, id="no least cost"),
+        pytest.param({"alone": np.array([9.0, 9.0, 9.0])}, id="alone"),
+        pytest.param({"rounded_money": 1.0}, id="rounding"),
+        pytest.param({"provisional": (("ann", 1, "2024-06-01T12:00"),)}, id="provisional"),
+        pytest.param({"broken": ("nothing holds",)}, id="what does not hold"),
+        pytest.param({"consumer_price_per_kwh": np.full((2, 2), 0.2)}, id="prices of consumers"),
+        pytest.param({"producer_price_per_kwh": np.full((2, 2), 0.2)}, id="prices of plants"),
+        pytest.param({"consumer_price_per_kwh": np.full((2, 1), 0.12)}, id="prices of one step"),
+        pytest.param({"world": None}, id="no contracts"),
+        pytest.param({"series": series_of(delivered(USE, SUN))}, id="series of others"),
     ],
 )
 def test_changed_evidence_is_refuted(change):
@@ -348,6 +364,14 @@ PRICES = {"consumer_price_per_kwh": 0.12, "producer_price_per_kwh": 0.09}
         pytest.param({"consumer_price_per_kwh": float("nan")}, "is not finite", id="nan"),
         pytest.param(
             {"consumer_price_per_kwh": "x"}, "must be a number, or one for each step", id="text"
+        ),
+        pytest.param({"consumer_price_per_kwh": "0.12"}, "got str '0.12'", id="a number as text"),
+        pytest.param({"consumer_price_per_kwh": True}, "got bool True", id="yes"),
+        pytest.param({"producer_price_per_kwh": [True, False]}, "got list", id="yes and no"),
+        pytest.param(
+            {"producer_price_per_kwh": {"coop": 0.1, "barn": 0.2, "roof": 0.1}},
+            "'coop', each of whose points has its own",
+            id="price that is not needed",
         ),
         pytest.param(
             {"broken": "maybe"}, "broken is 'maybe'; it must be refuse or state", id="broken"

@@ -210,6 +210,12 @@ def broken_input(what, point, readings):
             broken_input("consumed", "ann", ["x", 1]), {}, "is no array of numbers", id="text"
         ),
         pytest.param(
+            broken_input("consumed", "ann", ["1", "2"]), {}, "is no array of numbers", id="digits"
+        ),
+        pytest.param(
+            broken_input("covered", "ann", [True, True]), {}, "is no array of numbers", id="yes"
+        ),
+        pytest.param(
             {**GOOD, "generated": {"ann": [2, 2]}, "surplus": {"ann": [0, 0]}},
             {},
             "'ann' is a consumer and a plant",
@@ -258,10 +264,19 @@ def test_a_world_needs_a_contract_for_each_point(contract, says):
         series_of(GOOD).public_grid([basic], contract=contract)
 
 
+def test_a_contract_that_no_point_needs_is_refused():
+    basic = Contract(name="basic", energy=Tariff.flat(0.3, 0.06))
+    found = series_of(GOOD, members={"ann": "eve", "roof": "coop"})
+    needed = {"ann": "basic", "coop": "basic"}
+    assert found.public_grid([basic], contract=needed).members == ("eve", "coop")
+    with pytest.raises(GameError, match="'eve', each of whose points has its own"):
+        found.public_grid([basic], contract={**needed, "eve": "basic"})
+
+
 def test_a_label_that_is_a_member_and_the_point_of_another_is_refused():
     found = series_of(GOOD, members={"ann": "roof", "roof": "ann"})
     with pytest.raises(GameError, match="is a member and a point of 'roof'"):
-        found.check_keys("price", {"ann": 0.1})
+        found.by_point("price", {"ann": 0.1}, [])
 
 
 def test_one_object_in_words():

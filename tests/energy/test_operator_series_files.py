@@ -124,9 +124,62 @@ def test_clocks_with_daylight_saving(tmp_path, day, clock):
         read(tmp_path, long_table(FOUND, times))
 
 
+def test_a_repeated_hour_is_told_by_the_order_of_each_series(tmp_path):
+    times = [f"2024-10-27T{clock}" for clock in ("01:00", "02:00", "02:00", "03:00")]
+    head, *rows = long_table(FOUND, times).splitlines()
+    turned = [*rows[4:], *rows[3::-1]]
+    (fault, *_) = refused(tmp_path, "\n".join([head, *turned]), meters_zone="Europe/Vienna")
+    assert "of the point 'ann' has 2024-10-27T02:00 after later times" in fault
+    straight = long_table(FOUND, TIMES).splitlines()
+    turned = "\n".join([straight[0], *straight[5:], *straight[4:0:-1]])
+    found = read(tmp_path, turned)
+    assert found.consumed_kwh[found.consumers.index("ann")].tolist() == USE["ann"]
+
+
+def test_points_that_come_and_go_need_no_series_of_all_times(tmp_path):
+    head, *rows = long_table(FOUND, TIMES).splitlines()
+    early, late = ("ann", "roof"), ("bob", "barn")
+    kept = [
+        row
+        for row in rows
+        if not (row.startswith(early) and TIMES[3] in row)
+        and not (row.startswith(late) and TIMES[0] in row)
+    ]
+    found = read(tmp_path, "\n".join([head, *kept]), absent="zero")
+    assert found.steps.n_steps == 4
+    assert found.consumed_kwh.tolist() == [[1, 0, 2, 0], [0, 1, 2, 0]]
+    assert found.assumed[0] == (
+        "the point 'ann' is there from 2024-06-01T12:00 to 2024-06-01T12:45, not before or after"
+    )
+    assert "where other series have none" in refused(tmp_path, "\n".join([head, *kept]))[0]
+
+
+def test_times_that_are_wrong_are_of_a_point(tmp_path):
+    head, *rows = long_table(FOUND, TIMES).splitlines()
+    (fault,) = refused(tmp_path, "\n".join([head, *rows, rows[4]]))
+    assert "1-1:2.9.0 G.02" not in fault
+    assert "of the point 'bob'" in fault
+    assert "2024-06-01T12:00 comes after 2024-06-01T12:45" in fault
+
+
 def test_stamps_at_the_end_of_a_step(tmp_path):
     found = read(tmp_path, long_table(FOUND, TIMES), stamp="end")
     assert found.steps.time(0) == "2024-06-01T11:45"
+
+
+def test_the_end_of_a_day_may_be_24_where_steps_end_then(tmp_path):
+    times = [f"2024-06-01T23:{minute}" for minute in ("15", "30", "45")] + ["2024-06-01T24:00"]
+    for text in (long_table(FOUND, times), side_by_side(FOUND, times)):
+        found = read(tmp_path, text, stamp="end")
+        assert found.steps.time(3) == "2024-06-01T23:45"
+        assert "24:00 is the end of a step" in refused(tmp_path, text)[0]
+
+
+def test_a_row_of_sums_below_the_readings_is_named(tmp_path):
+    text = side_by_side(FOUND, GERMAN)
+    last = len(text.splitlines()) + 1
+    (fault,) = refused(tmp_path, text + "Summe;1;L1\n")
+    assert fault.endswith(f'line {last}: "Summe" among the readings is no time')
 
 
 def test_the_part_that_takes_part_counts_and_the_whole_is_left_out_and_said(tmp_path):
@@ -170,6 +223,23 @@ def test_all_that_a_portal_exports_beside_is_left_out_and_said(tmp_path):
         f"{tmp_path}/series.csv: 1-1:2.9.0 G.03R of the point 'bob' is 3.5 kWh in the step from "
         "2024-06-01T12:00, more than the 3 of 1-1:2.9.0 G.03"
     ]
+
+
+def test_a_surplus_of_all_beside_a_part_of_what_is_generated_is_said(tmp_path):
+    text = long_table(FOUND, TIMES, codes={**CODES, "surplus": "1-1:2.9.0 P.01"})
+    assert read(tmp_path, text).assumed == tuple(
+        f"1-1:2.9.0 G.01T and 1-1:2.9.0 P.01 of the point {point!r} count together, though only "
+        f"one is of the part that takes part"
+        for point in ("roof", "barn")
+    )
+
+
+def test_the_digits_that_are_said_hold_for_parts_too(tmp_path):
+    whole = {"consumed": {"ann": [0.996, 0, 2, 1], "bob": [3, 1, 2, 0]}}
+    extra = long_table(whole, TIMES, codes={"consumed": "1-1:1.9.0 G.01"}).partition("\n")[2]
+    text = long_table(FOUND, TIMES) + extra
+    assert "more than the 0.996 of" in refused(tmp_path, text)[0]
+    assert read(tmp_path, text, decimals=2).decimals == 2
 
 
 def test_older_codes_without_a_part_are_read(tmp_path):

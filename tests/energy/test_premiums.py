@@ -484,6 +484,38 @@ def test_who_may_have_nothing_of_what_is_set_apart_has_the_rest_at_most():
         found.taken_of_set_apart(costs, ["roof"])
 
 
+@pytest.mark.parametrize("order", ["abc", "acb", "bac", "bca", "cab", "cba"])
+def test_no_side_is_scarce_where_sums_differ_by_rounding(order):
+    drawn_kwh = {"a": 0.1, "b": 0.2, "c": 0.3}
+    points = {name: (name, "", [0.0], [drawn_kwh[name]]) for name in order}
+    found = sg.energy.sharing_premium(
+        grid({"roof": ("roof", "", [0.6], [0.0])} | points, hours(1)),
+        SCHEME,
+        plants={"roof": plant(50, "south")},
+        zonal_price_per_kwh=0.2,
+    )
+    shares = sg.energy.premium_shares(found, "to the scarce side")
+    assert shares["roof"] == pytest.approx(found.total / 2)
+
+
+@pytest.mark.parametrize("statute", ["per head", "by use", "to the scarce side"])
+def test_shares_of_many_hours_are_of_the_premium(statute):
+    random, n_hours = np.random.default_rng(0), 1000
+    points = {"roof": ("roof", "", 1e6 * random.random(n_hours), np.zeros(n_hours))}
+    for number in range(30):
+        use = 3e4 * random.random(n_hours)
+        points[f"p{number}"] = (f"m{number}", "", np.zeros(n_hours), use)
+    found = sg.energy.sharing_premium(
+        grid(points, hours(n_hours)), SCHEME, plants={"roof": plant()}, zonal_price_per_kwh=0.1
+    )
+    shares = sg.energy.premium_shares(found, statute)
+    assert found.taken_of_set_apart(shares, found.world.members) == pytest.approx(
+        found.total_set_apart
+    )
+    given = sg.Allocation(shares.players, shares.values, kind="gain", method="given")
+    assert found.taken_of_set_apart(given, ["m1"]) >= 0
+
+
 def written(tmp_path, change):
     """Return a file of the shipped rates, changed."""
     data = json.loads(ITALY.read_text(encoding="utf-8"))

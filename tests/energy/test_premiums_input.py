@@ -76,6 +76,8 @@ def unlike(prices):
         ),
         ({"zonal_price_per_kwh": [0.1]}, r"shape \(1,\); one price for each of the 2 hours from"),
         ({"zonal_price_per_kwh": [0.1, np.nan]}, "zonal_price_per_kwh is nan at 2024-06-01T13:00"),
+        ({"zonal_price_per_kwh": "0.1"}, "zonal_price_per_kwh must be a number, or one for"),
+        ({"zonal_price_per_kwh": [True, True]}, "zonal_price_per_kwh must be a number, or one"),
         ({"zonal_price_per_kwh": "dear"}, "zonal_price_per_kwh must be a number, or one for"),
         ({"zonal_price_per_kwh": {"a": 0.1}}, "there is no zonal price for the points in 'b'"),
         (
@@ -167,6 +169,7 @@ def test_a_plant_that_is_none_is_refused(given, message):
         (["valid_from"], "January", "valid_from: .* is not a date like 2024-01-24"),
         (["sources"], [], "sources: rates need a source with its date"),
         (["sources", 0, "date"], None, r'sources\[0\]: "date" is missing'),
+        (["sources", 0, "title"], " ", r"sources\[0\].title: a source without a title is none"),
         (["power_classes"], [], "power_classes: there is no power class"),
         (
             ["power_classes", 1, "up_to_kw"],

@@ -464,6 +464,8 @@ def test_rounded_coefficients_are_read_and_said():
     fine = SharingCoefficients(list("abc"), [0.333334, 0.333334, 0.333333], decimals=6)
     _, found = used_of(world, StaticKey(fine))
     assert "add up to 1.000001; each is divided by that" in found.readings[0]
+    exact = SharingCoefficients(list("abc"), [0.3333334, 0.3333334, 0.3333333], decimals=7)
+    assert "add up to 1.0000001; each" in StaticKey(exact).readings[0]
 
 
 FIELDS = [field.name for field in fields(SharedGeneration) if not field.name.startswith("_")]
@@ -560,3 +562,20 @@ def test_memory_grows_with_steps_and_not_with_points_and_steps():
             tracemalloc.stop()
         # A dozen numbers for each step more, where a table would have one for each point.
         assert peaks[1] - peaks[0] < 20 * 8 * 4000
+
+
+def test_many_local_prices_are_said_as_a_range():
+    by_step = small([3.0, 3.0], {"a": [9.0, 9.0]})
+    hourly = shared_generation(by_step, DynamicKey(), local_price_per_kwh=[0.1, 0.2])
+    assert "The local price of a shared kWh is 0.1 to 0.2 EUR." in hourly.evidence.readings
+    roofs = [
+        MeteringPoint(name=f"roof{k}", member="roof", contract="basic", export_kwh=[1.0])
+        for k in range(1, 8)
+    ]
+    home = MeteringPoint(name="a", member="a", contract="basic", import_kwh=[9.0])
+    prices = {f"roof{k}": k / 10 for k in range(1, 8)}
+    bills = shared_generation(
+        small(3.0, {}, points=[*roofs, home]), DynamicKey(), local_price_per_kwh=prices
+    )
+    said = "The local price of a shared kWh is 0.1 to 0.7 EUR, by plant."
+    assert said in bills.evidence.readings

@@ -538,6 +538,23 @@ def test_of_many_consumers_the_smallest_have_one_bar():
     assert (np.diff(places) > 0).all()
 
 
+def test_a_name_with_signs_of_money_is_no_formula():
+    point, flat = sg.energy.MeteringPoint, sg.energy.Tariff.flat(0.30, 0.08)
+    world = sg.energy.PublicGrid(
+        points=[
+            point(name="$\\frac$", member="ann", contract="all", export_kwh=[2.0]),
+            point(name="home", member="bob", contract="all", import_kwh=[3.0]),
+        ],
+        steps=sg.energy.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 1),
+        contracts=[sg.energy.Contract(name="all", energy=flat)],
+    )
+    key = sg.energy.DynamicKey()
+    bills = sg.energy.shared_generation(world, key, local_price_per_kwh=0.12)
+    ax = sg.plots.shared_energy(bills, ax=axes())
+    ax.figure.canvas.draw()
+    assert bars_of(ax) == {"$\\frac$": 2.0, "home": 2.0}
+
+
 def test_energy_of_no_key_is_not_drawn():
     game = airport([3.0, 8.0])
     with pytest.raises(AllocationError, match="of bills under a sharing key, got Allocation"):

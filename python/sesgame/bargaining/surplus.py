@@ -189,9 +189,21 @@ def disagreement_of(
 
 
 def named_numbers(text: str) -> dict[str, float]:
-    """Return numbers by name, from text such as ``ann=1.5,bob=2``."""
-    pairs = [pair.rpartition("=") for pair in text.split(",")]
-    return {name.strip(): float(number) for name, _, number in pairs}
+    """Return numbers by name, from text such as ``ann=1.5,bob=2``.
+
+    Raises
+    ------
+    ValueError
+        There is no number, or a name is missing or there twice.
+    """
+    found: dict[str, float] = {}
+    for pair in text.split(","):
+        name, _, number = pair.rpartition("=")
+        label = name.strip()
+        if not label or label in found:
+            raise ValueError(pair)
+        found[label] = float(number)
+    return found
 
 
 def slack_of(game: Game, values: ArrayLike, exact: bool) -> float:

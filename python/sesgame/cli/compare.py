@@ -11,6 +11,7 @@ from sesgame.catalogue import RULES
 from sesgame.cli.console import progress_of, rule_report, say
 from sesgame.cli.inputs import regular_file
 from sesgame.cli.options import (
+    Given,
     add_period,
     add_rules,
     files_of,
@@ -77,7 +78,7 @@ def compare(options: argparse.Namespace) -> None:
         made = source(options, path)
     name = str(path.name) if isinstance(made, Game) else made.name
     problem = AllocationProblem.of(made, model=options.model)
-    title = title_of(name, problem)
+    title = "\n".join([title_of(name, problem), *_asked(given)])
     rules = options.rules or usual_rules(problem, options.baseline)
     comparison = compared(
         made,
@@ -105,3 +106,13 @@ def compare(options: argparse.Namespace) -> None:
         say(options, f"{title}\n\n{comparison}")
     if written:
         say(options, f"\nWritten: {', '.join(map(str, written))}")
+
+
+def _asked(given: dict[str, Given]) -> list[str]:
+    """Return in a line what rules were asked for, unless it is what is usual."""
+    asked = [
+        f"{name} {found.text}"
+        for name, found in given.items()
+        if found.value != RULES.options[name].default
+    ]
+    return [f"asked for: {', '.join(asked)}"] if asked else []

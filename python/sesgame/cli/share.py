@@ -19,7 +19,7 @@ from sesgame.cli.options import (
     values_of,
 )
 from sesgame.cli.shared_tables import SHARE_FILES, SharedTables
-from sesgame.comparison import compared
+from sesgame.comparison import Comparison, compared
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.shared_generation import SHARING_KEY
 from sesgame.energy.world_files import read_world, world_files
@@ -28,12 +28,20 @@ from sesgame.files.output_files import OutputFiles
 from sesgame.files.output_folder import MANIFEST, OutputFolder
 from sesgame.plots.canvas import check_ending, drawn_figure, new_figure
 from sesgame.plots.energy_flows import shared_energy
+from sesgame.reports.content import ReportContent
+from sesgame.reports.result_files import result_json, source_of
 from sesgame.rule import AllocationProblem
 
 __all__ = ["add_share", "share"]
 
 ALL = "share.json"
 """What a folder has beside the tables."""
+
+KEPT = "result.json"
+"""What ``sesgame verify`` reads."""
+
+NAMES = (*SHARE_FILES, ALL, KEPT)
+"""All that a folder has."""
 
 
 def add_share(commands: Any) -> None:
@@ -61,7 +69,7 @@ def add_share(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help=f"write {', '.join((*SHARE_FILES, ALL))} to this folder",
+        help=f"write {', '.join(NAMES)} to this folder",
     )
     command.add_argument(
         "--plot",
@@ -79,14 +87,14 @@ def share(options: argparse.Namespace) -> None:
     given = given_options(options, SHARING_KEY)
     beside = [path for path in (options.csv, options.json, options.plot) if path]
     outputs = OutputFiles(beside)
-    folder = OutputFolder(options.out, (*SHARE_FILES, ALL)) if options.out else None
+    folder = OutputFolder(options.out, NAMES) if options.out else None
     if folder:
-        OutputFiles([*beside, *(options.out / name for name in (*SHARE_FILES, ALL, MANIFEST))])
+        OutputFiles([*beside, *(options.out / name for name in (*NAMES, MANIFEST))])
     figure = new_figure(7, 4) if options.plot else None
     if figure:
         check_ending(figure, options.plot)
-    inputs = world_files(options.input)
-    inputs += files_of(given)
+    files = world_files(options.input)
+    inputs = [*files, *files_of(given)]
     outputs.spare(inputs)
     if folder:
         folder.spare(inputs)
@@ -115,10 +123,31 @@ def share(options: argparse.Namespace) -> None:
     # What is computed is kept, also where nobody reads the output to its end, as with `head`.
     try:
         if folder:
-            written = folder.write({**found.files(), ALL: found.to_json()}, contents)
+            kept = _kept(options, problem, comparison, asked, files)
+            written = folder.write({**found.files(), ALL: found.to_json(), KEPT: kept}, contents)
         else:
             written = outputs.write(contents)
     finally:
         say(options, found.text())
     if written:
         say(options, f"\nWritten: {', '.join(map(str, written))}")
+
+
+def _kept(
+    options: argparse.Namespace,
+    problem: AllocationProblem,
+    comparison: Comparison,
+    asked: dict[str, Any],
+    files: list[Path],
+) -> str:
+    """Return all that is needed to check the bills again, from the files of the community."""
+    clock = {name: said for name, said in clock_of(options)._asdict().items() if said is not None}
+    report = ReportContent(
+        name=options.input.name,
+        problem=problem,
+        comparison=comparison,
+        source=source_of(problem, files),
+        options={"command": "share", "rules": [SHARING_KEY.name], **asked, **clock},
+        files=tuple(files),
+    )
+    return result_json(report)

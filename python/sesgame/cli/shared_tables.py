@@ -219,7 +219,7 @@ class SharedTables:
 
 def _with_energy(head: list[str], rows: list[list[Any]]) -> list[list[str]]:
     """Return a table of energy as people read it, with its totals."""
-    totals = [fsum(column) for column in list(zip(*rows, strict=True))[2:]]
+    totals = [fsum(row[column] for row in rows) for column in range(2, len(head))]
     return [
         head,
         *(

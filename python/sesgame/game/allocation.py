@@ -245,6 +245,12 @@ class Evidence(ByValue):
         """What the method of the allocation says in parentheses behind the title of the rule."""
         return ""
 
+    @staticmethod
+    def names_arrangement(kept: Mapping[str, Any]) -> bool:
+        """Return whether what :meth:`from_dict` takes is of a rule with its own arrangement."""
+        kind = next(kind for kind in Evidence._kinds if kind.__name__ == kept["kind"])
+        return kind.arrangement is not Evidence.arrangement
+
     @classmethod
     def from_dict(
         cls,

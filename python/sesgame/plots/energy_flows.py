@@ -161,6 +161,7 @@ def _bars(axes: Axes, names: list[str], kwh: Array, left: float, total: float) -
             va="center",
             fontsize=8,
             annotation_clip=False,
+            parse_math=False,
         )
     return tops
 

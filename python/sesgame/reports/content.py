@@ -63,7 +63,8 @@ class ReportContent(ByValue):
     Attributes
     ----------
     bills : dict of str to tuple of Decimal
-        The shares to the cent, of each efficient rule.
+        The shares to the cent, of each rule whose shares add up to v(N), or to what its own
+        arrangement gains or costs.
     """
 
     name: str
@@ -77,10 +78,11 @@ class ReportContent(ByValue):
 
     def __post_init__(self) -> None:
         bills = {}
-        for rule, allocation in self.allocations.items():
-            # A rule that is not efficient gives no bills.
-            with suppress(AllocationError):
-                bills[rule] = rounded_bills(allocation.values, self.together)
+        for row in self.comparison.rows:
+            # Shares that do not add up are no bills.
+            if row.allocation is not None:
+                with suppress(AllocationError):
+                    bills[row.rule] = rounded_bills(row.allocation.values, row.arrangement)
         object.__setattr__(self, "bills", bills)
 
     @property

@@ -140,7 +140,10 @@ def _allocation(
     wrong = contradictions(game, allocation, saved.audit)
     if wrong:
         raise GameError(f"{path}.audit is not that of the shares: {wrong[0]}")
-    _check_bills(f"{path}.bills", saved.bills, allocation, game)
+    # What a rule's own arrangement costs is for its evidence to prove.
+    arranged = kept.evidence is not None and Evidence.names_arrangement(kept.evidence)
+    total = kept.total if arranged else game.value(game.players)
+    _check_bills(f"{path}.bills", saved.bills, allocation, total)
     if evidence is not None and kept.rule is not None:
         return RULES[kept.rule].made(allocation)
     return allocation
@@ -174,14 +177,14 @@ def _check_rule(path: str, kept: SavedAllocation, evidence: Evidence | None) -> 
 
 
 def _check_bills(
-    path: str, bills: Mapping[str, str] | None, allocation: Allocation, game: Game
+    path: str, bills: Mapping[str, str] | None, allocation: Allocation, total: float
 ) -> None:
     """Refuse bills that are not the shares to the cent."""
     expected: dict[str, str] | None = None
-    # What is not efficient gives no bills.
+    # Shares that do not add up are no bills.
     with suppress(AllocationError):
-        amounts = rounded_bills(allocation.values, game.value(game.players))
-        expected = dict(zip(texts(game.players), map(str, amounts), strict=True))
+        amounts = rounded_bills(allocation.values, total)
+        expected = dict(zip(texts(allocation.players), map(str, amounts), strict=True))
     if bills != expected:
         if bills is None or expected is None:
             said = "there are none" if bills is None else "the shares are not efficient"

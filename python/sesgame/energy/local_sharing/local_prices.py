@@ -181,7 +181,7 @@ class LocalPrices(Evidence):
         ]
 
     def verify(self, game: Any, oracle: object = None, *, exact: bool = False) -> Verification:
-        """Check that the bills are those at these prices, and add up to what all together pay.
+        """Check that the bills are those at these prices, and that energy and prices are right.
 
         Parameters
         ----------
@@ -195,13 +195,24 @@ class LocalPrices(Evidence):
         Returns
         -------
         Verification
-            Refuted where they do not.
+            Refuted where the bills, or the grid's prices of what all buy and feed in, do not add up
+            to what all together pay, or local energy is not the lesser of deficit and surplus.
         """
         total, failures = game.value(game.players), []
         slack = RELATIVE_TOLERANCE * self.turnover + game.rounding
-        for what, found in (("cost", self.cost), ("bills", float(self.bills.sum()))):
+        deficit, surplus = _sides(self.net_kwh)
+        over = deficit - surplus
+        grid = np.where(over > 0, self.grid_buy_per_kwh, self.grid_sell_per_kwh) @ over
+        for what, found in (
+            ("cost", self.cost),
+            ("bills", float(self.bills.sum())),
+            ("prices of the grid", float(grid)),
+        ):
             if not abs(found - total) <= slack:
                 failures.append(f"all together pay {total:g}; the {what} add up to {found:g}")
+        off = np.abs(self.local_kwh - np.minimum(deficit, surplus))
+        if not (off <= RELATIVE_TOLERANCE * (deficit + surplus)).all():
+            failures.append("local energy is not the lesser of deficit and surplus in each step")
         return Verification(
             claim="bills at local prices, which add up to the cost of all",
             failures=tuple(failures),
@@ -213,6 +224,15 @@ class LocalPrices(Evidence):
         """Return the evidence in the types that JSON knows, without the energy by member."""
         kept = (field.name for field in fields(self) if field.name != "net_kwh")
         return {name: plain(getattr(self, name)) for name in kept}
+
+
+def _sides(net_kwh: Array) -> tuple[Array, Array]:
+    """Return what all need and what all have to spare, each before they meet, shape (T,)."""
+    deficit, surplus = np.zeros((2, net_kwh.shape[1]))
+    for rows in blocks(net_kwh.shape):
+        deficit += np.maximum(net_kwh[rows], 0.0).sum(axis=0)
+        surplus -= np.minimum(net_kwh[rows], 0.0).sum(axis=0)
+    return deficit, surplus
 
 
 def _charged(net_kwh: Array, buy: Array, sell: Array) -> Array:
@@ -253,10 +273,7 @@ def bills_at_local_prices(
     elif model is not None:
         raise GameError(f"model={model!r} finds a schedule; leave it out where one is given")
     net, energy = _net_energy(part, schedule)
-    deficit, surplus = np.zeros((2, part.steps.n_steps))
-    for rows in blocks(net.shape):
-        deficit += np.maximum(net[rows], 0.0).sum(axis=0)
-        surplus -= np.minimum(net[rows], 0.0).sum(axis=0)
+    deficit, surplus = _sides(net)
     flows = Flows(part.steps, deficit, surplus, part.buy_per_kwh, part.sell_per_kwh)
     _refuse_sales_above(flows, rule)
     buy, sell = price_rule(flows)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sesgame.energy.community import Community
 from sesgame.energy.local_sharing.local_prices import Flows, bills_at_local_prices
+from sesgame.energy.scarce_side import scarce_side
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.door import checked_arguments
@@ -70,7 +71,8 @@ def uniform_local_price(
 
     Notes
     -----
-    O(n T), without coalitions. The bills of two periods add up to those of both.
+    O(n T), without coalitions. The bills of two periods add up to those of both. D and S that
+    differ by rounding only, a 10^-12 part, are the same.
 
     References
     ----------
@@ -105,8 +107,8 @@ def uniform_local_price(
 def clearing_prices(flows: Flows, *, position: float) -> tuple[Array, Array]:
     """Return what a kWh costs and earns in each step: the same."""
     asked, paid = flows.grid_buy_per_kwh, flows.grid_sell_per_kwh
-    scarce = np.sign(flows.deficit_kwh - flows.surplus_kwh)
-    price = np.choose(scarce.astype(np.intp) + 1, (paid, paid + position * (asked - paid), asked))
+    scarce = scarce_side(flows.deficit_kwh, flows.surplus_kwh)
+    price = np.choose(scarce + 1, (paid, paid + position * (asked - paid), asked))
     return price, price
 
 

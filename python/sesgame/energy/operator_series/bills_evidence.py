@@ -11,6 +11,8 @@ import numpy as np
 
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.operator_series.operator_series import OperatorSeries
+from sesgame.energy.operator_series.outside_charges import check_world, outside_charges
+from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.errors import GameError
 from sesgame.files.json_text import plain
 from sesgame.formatting import count, short_coalition
@@ -74,6 +76,8 @@ class OperatorBills(Evidence):
         The members, in the order of the bills.
     series : OperatorSeries
         What is billed.
+    world : PublicGrid or None
+        The contracts of its points; None without contracts.
     consumer_price_per_kwh, producer_price_per_kwh : ndarray of shape (n, T) and (k, T)
     """
 
@@ -93,6 +97,7 @@ class OperatorBills(Evidence):
     broken: tuple[str, ...]
     players: tuple[Hashable, ...] = field(metadata={"is_kept": False})
     series: OperatorSeries = field(metadata={"is_kept": False})
+    world: PublicGrid | None = field(metadata={"is_kept": False})
     consumer_price_per_kwh: NDArray[np.float64] = field(metadata={"is_kept": False})
     producer_price_per_kwh: NDArray[np.float64] = field(metadata={"is_kept": False})
 
@@ -214,7 +219,7 @@ class OperatorBills(Evidence):
         return said
 
     def verify(self, game: Any, oracle: object = None, *, exact: bool = False) -> Verification:
-        """Check the bills by the series and the prices, and that nobody could pay less than v(N).
+        """Work out all numbers again: by the series, the prices, the contracts and the game.
 
         Parameters
         ----------
@@ -228,39 +233,14 @@ class OperatorBills(Evidence):
         Returns
         -------
         Verification
-            Refuted where lines are not energy at its price, bills are not the lines and the margin,
-            something does not hold between the series that is not said, or all together pay less
-            outside than sharing as well as can be.
+            Refuted where lines are not energy at its price, something else is not what series,
+            contracts or the game make of it, what does not hold between the series is not said, or
+            all together pay less outside than sharing as well as can be.
         """
-        failures = []
-        slack = RELATIVE_TOLERANCE * self.turnover
-        for what, found, price, energy in (
-            ("consumers", self.paid, self.consumer_price_per_kwh, self.series.covered_kwh),
-            ("plants", self.received, self.producer_price_per_kwh, self.series.delivered_kwh),
-        ):
-            off = float(np.abs(found - np.einsum("pt,pt->p", price, energy)).sum())
-            if not off <= slack:
-                failures.append(f"the lines of {what} are not energy at its price, by {off:g}")
-        margin = float(self.paid.sum() - self.received.sum())
-        if not abs(self.margin - margin) <= slack:
-            failures.append(f"the margin is {self.margin:g}, and the lines leave {margin:g}")
-        bills = self.bills
-        lines = [sum(line.amount for line in self.lines(member)) for member in self.players]
-        if not float(np.abs(bills - lines).sum()) <= slack:
-            failures.append("the bills are not what their lines add up to")
-        if not abs(float(bills.sum()) - self.arrangement) <= slack:
-            failures.append(f"the bills add up to {bills.sum():g}, not to {self.arrangement:g}")
-        unsaid = len(self.series.broken_identities()) - len(self.broken)
-        if unsaid:
-            failures.append(f"{unsaid} identities of the series do not hold, and are not said")
-        if self.outside is not None and not self.broken:
-            least = game.value(game.players)
-            # What the operator shared is one way to share, give or take the digits of its series.
-            off = slack + game.rounding + self.rounded_money
-            if not (self.cost or 0.0) >= least - off:
-                failures.append(
-                    f"all pay {self.cost:g} outside; they cannot pay less than {least:g}"
-                )
+        failures = self._other_words() or self._other_numbers(game)
+        bills = np.zeros(0) if failures else self.bills
+        if not failures and not abs(float(bills.sum()) - self.arrangement) <= self._slack:
+            failures = [f"the bills add up to {bills.sum():g}, not to {self.arrangement:g}"]
         return Verification(
             claim="bills for what the operator says was shared, at the prices of the community",
             failures=tuple(failures),
@@ -268,9 +248,81 @@ class OperatorBills(Evidence):
             values=tuple(bills.tolist()),
         )
 
+    @property
+    def _slack(self) -> float:
+        return RELATIVE_TOLERANCE * self.turnover
+
+    def _other_words(self) -> list[str]:
+        """Return where points, members and caveats are not those of the series."""
+        series, world = self.series, self.world
+        if world is not None:
+            try:
+                check_world(series, world, self.community)
+            except GameError as error:
+                return [str(error)]
+            members = world.members
+        else:
+            shares = () if self.community is None else (self.community,)
+            members = tuple(dict.fromkeys([*series.members.values(), *shares]))
+        provisional = {point: (n_steps, first) for point, n_steps, first in self.provisional}
+        pairs = (
+            ("consumers", self.consumers, series.consumers),
+            ("plants", self.plants, series.plants),
+            ("members", self.players, members),
+            ("prices of consumers", self.consumer_price_per_kwh.shape, series.covered_kwh.shape),
+            ("prices of plants", self.producer_price_per_kwh.shape, series.surplus_kwh.shape),
+            ("readings that may change", provisional, series.provisional()),
+            ("identities that fail", self.broken, tuple(map(str, series.broken_identities()))),
+        )
+        return [
+            f"the {what} are said to be {said}, and are {found}"
+            for what, said, found in pairs
+            if said != found
+        ]
+
+    def _other_numbers(self, game: Any) -> list[str]:
+        """Return which numbers are not those of the series, the prices and the contracts."""
+        series, world, slack = self.series, self.world, self._slack
+        covered, delivered = series.covered_kwh, series.delivered_kwh
+        paying, earning = self.consumer_price_per_kwh, self.producer_price_per_kwh
+        outside = alone = least = None
+        rounded = off = 0.0
+        if world is not None:
+            outside, rounded = outside_charges(series, world)
+            alone = np.array([game.value([member]) for member in self.players])
+            least, off = game.value(self.players), game.rounding
+        numbers = (
+            ("the energy covered", self.covered_kwh, covered.sum(axis=1), 0.0),
+            ("the energy delivered", self.delivered_kwh, delivered.sum(axis=1), 0.0),
+            ("what consumers pay", self.paid, np.einsum("pt,pt->p", paying, covered), slack),
+            ("what plants get", self.received, np.einsum("pt,pt->p", earning, delivered), slack),
+            ("the margin", self.margin, self.paid.sum() - self.received.sum(), slack),
+            ("what is paid outside", self.outside, outside, slack),
+            ("what rounding may hide", self.rounded_money, rounded, slack),
+            ("what each would pay alone", self.alone, alone, slack + off),
+            ("the least that all could pay", self.least_cost, least, slack + off),
+        )
+        failures = [
+            f"{what} is said to be {said}, and is {found}"
+            for what, said, found, slack in numbers
+            if not _is_near(said, found, slack)
+        ]
+        # What the operator shared is one way to share, give or take the digits of its series.
+        gained = -(self.lost_money or 0.0)
+        if not failures and not self.broken and not gained <= slack + off + rounded:
+            failures.append(f"all pay {gained:g} less outside than they can")
+        return failures
+
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows, without series and prices by step."""
         kept = (
             field.name for field in dataclasses.fields(self) if field.metadata.get("is_kept", True)
         )
         return {name: plain(getattr(self, name)) for name in kept}
+
+
+def _is_near(said: Any, found: Any, slack: float) -> bool:
+    """Return whether numbers are what they are said to be; None is near to nothing else."""
+    if said is None or found is None:
+        return said is found
+    return np.shape(said) == np.shape(found) and bool(np.all(np.abs(said - found) <= slack))

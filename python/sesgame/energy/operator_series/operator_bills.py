@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
+from sesgame.energy.number_arrays import number_array
 from sesgame.energy.operator_series.bills_evidence import OperatorBills
 from sesgame.energy.operator_series.operator_series import OperatorSeries
 from sesgame.energy.operator_series.outside_charges import check_world, outside_charges
@@ -136,7 +137,7 @@ def operator_bills(
     paid = np.einsum("pt,pt->p", paying, part.covered_kwh)
     received = np.einsum("pt,pt->p", earning, part.delivered_kwh)
     players = tuple(dict.fromkeys(part.members.values()))
-    outside = least_cost = alone = None
+    whole = outside = least_cost = alone = None
     rounded = 0.0
     if world is not None:
         if not isinstance(world, PublicGrid):
@@ -169,6 +170,7 @@ def operator_bills(
         broken=tuple(map(str, found)),
         players=players,
         series=part,
+        world=whole,
         consumer_price_per_kwh=paying,
         producer_price_per_kwh=earning,
     )
@@ -192,20 +194,16 @@ def _prices(
     shape = (len(points), series.steps.n_steps)
     if not isinstance(given, Mapping):
         return np.broadcast_to(_price(what, given, shape[1]), shape)
-    series.check_keys(what, given)
-    used = {*points, *(series.members[point] for point in points)}
-    for key in given:
-        if key not in used:
-            raise GameError(f"{what} has {key!r}, who has no such point")
+    prices = series.by_point(what, given, points)
     found = np.empty(shape)
-    for row, point in enumerate(points):
-        found[row] = _price(f"{what} of {point!r}", series.of_point(what, given, point), shape[1])
+    for row, (point, price) in enumerate(zip(points, prices, strict=True)):
+        found[row] = _price(f"{what} of {point!r}", price, shape[1])
     return found
 
 
 def _price(what: str, given: ArrayLike, n_steps: int) -> Array:
     try:
-        price = np.array(given, dtype=np.float64)
+        price = number_array(given)
     except (TypeError, ValueError) as error:
         raise GameError(
             f"{what} must be a number, or one for each step, got {named(given)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from sesgame.energy.meter_clock import MeterClock
+from sesgame.energy.number_arrays import number_array
 from sesgame.energy.operator_series.identities import BrokenIdentity, broken
 from sesgame.energy.operator_series.series_files import read_owners, read_series
 from sesgame.energy.public_grid.metering_point import MeteringPoint
@@ -199,9 +200,7 @@ class OperatorSeries(ByValue):
         said = MeterClock(meters_zone, tariff_zone, stamp)
         if isinstance(members, (str, PathLike)):
             members = read_owners(Path(members))
-        found = read_series(Path(path), said, fills=absent == "zero")
-        if decimals is not None:
-            found["decimals"] = decimals
+        found = read_series(Path(path), said, fills=absent == "zero", decimals=decimals)
         return cls(members=members, **found)
 
     @property
@@ -264,28 +263,14 @@ class OperatorSeries(ByValue):
                 found[point] = (int(steps.size), self.steps.time(int(steps[0])))
         return found
 
-    def of_point(self, what: str, given: Mapping[Hashable, T], point: str) -> T:
-        """Return what a mapping has for a point: under its name, or under that of its member.
+    def by_point(self, what: str, given: Mapping[Hashable, T], points: Iterable[str]) -> list[T]:
+        """Return what a mapping has for points: under the name of each, or of its member.
 
         Raises
         ------
         GameError
-            It has neither, or a key that is neither.
-        """
-        member = self.members[point]
-        if point in given:
-            return given[point]
-        if member in given:
-            return given[member]
-        raise GameError(f"{what} has nothing for the point {point!r} or its member {member!r}")
-
-    def check_keys(self, what: str, given: Mapping[Hashable, object]) -> None:
-        """Refuse keys that are neither points nor members, or both of different ones.
-
-        Raises
-        ------
-        GameError
-            There is one.
+            It has nothing for a point; or a key that is neither point nor member, both of different
+            ones, or not needed, since it has no such point or each of them has its own.
         """
         members = set(self.members.values())
         for key in given:
@@ -295,6 +280,18 @@ class OperatorSeries(ByValue):
                 raise GameError(
                     f"{what} has {key!r}, which is a member and a point of {self.members[key]!r}"  # type: ignore[index]
                 )
+        keys: dict[str, Hashable] = {
+            point: point if point in given else self.members[point] for point in points
+        }
+        for key in given:
+            if key not in keys.values():
+                owns_one = key in (self.members[point] for point in keys)
+                why = "each of whose points has its own" if owns_one else "who has no such point"
+                raise GameError(f"{what} has {key!r}, {why}")
+        for point, key in keys.items():
+            if key not in given:
+                raise GameError(f"{what} has nothing for the point {point!r} or its member {key!r}")
+        return [given[key] for key in keys.values()]
 
     def public_grid(
         self,
@@ -331,14 +328,13 @@ class OperatorSeries(ByValue):
         GameError
             A point has no contract or zone, or as in :class:`PublicGrid`.
         """
-        for what, given in (("contract", contract), ("zone", zone)):
-            if isinstance(given, Mapping):
-                self.check_keys(what, given)
-            elif not isinstance(given, str):
-                raise GameError(f"{what} must be text, or a mapping to text, got {named(given)}")
 
-        def of(what: str, given: str | Mapping[Hashable, str], point: str) -> str:
-            return given if isinstance(given, str) else self.of_point(what, given, point)
+        def of(what: str, given: str | Mapping[Hashable, str]) -> list[str]:
+            if isinstance(given, Mapping):
+                return self.by_point(what, given, self.points)
+            if not isinstance(given, str):
+                raise GameError(f"{what} must be text, or a mapping to text, got {named(given)}")
+            return [given] * len(self.points)
 
         registers: list[tuple[str, Any]] = [("import_kwh", row) for row in self.consumed_kwh]
         registers += [("export_kwh", row) for row in self.generated_kwh]
@@ -346,11 +342,13 @@ class OperatorSeries(ByValue):
             MeteringPoint(
                 name=point,
                 member=self.members[point],  # type: ignore[arg-type] # a label of any type
-                contract=of("contract", contract, point),
-                zone=of("zone", zone, point),
+                contract=its_contract,
+                zone=its_zone,
                 **{register: readings},
             )
-            for point, (register, readings) in zip(self.points, registers, strict=True)
+            for point, its_contract, its_zone, (register, readings) in zip(
+                self.points, of("contract", contract), of("zone", zone), registers, strict=True
+            )
         ]
         return PublicGrid(
             points=points,
@@ -403,7 +401,7 @@ def _readings(
     found = np.empty((len(points), n_steps))
     for row, point in enumerate(points):
         try:
-            values = np.array(given[point], dtype=np.float64)
+            values = number_array(given[point])
         except (TypeError, ValueError) as error:
             raise GameError(f"{what} of {point!r} is no array of numbers") from error
         if values.shape != (n_steps,):

@@ -23,7 +23,7 @@ from sesgame.energy.operator_series.series_tables import (
     decimals_of,
     read_tables,
 )
-from sesgame.errors import Fault
+from sesgame.errors import Fault, FaultyFilesError
 from sesgame.files.csv_table import CsvTable
 from sesgame.files.decimals import PLAIN_SIGNS
 from sesgame.files.faults import Faults
@@ -43,7 +43,9 @@ _FLAGS = {"": 0, "L0": 0, "L1": 1, "L2": 2, "L3": 3}
 _MISSING = "L0"
 
 
-def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
+def read_series(
+    path: Path, said: MeterClock, *, fills: bool, decimals: int | None
+) -> dict[str, Any]:
     """Return what a table holds, as the arguments of an ``OperatorSeries``.
 
     Parameters
@@ -52,6 +54,8 @@ def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
     said : MeterClock
     fills : bool
         Whether points may come late or leave early, and have no energy then.
+    decimals : int or None
+        To how many readings are rounded; None: as many as a cell has at most.
 
     Raises
     ------
@@ -60,15 +64,23 @@ def read_series(path: Path, said: MeterClock, *, fills: bool) -> dict[str, Any]:
     """
     assumed: list[str] = []
     faults = Faults()
-    table, found = read_tables(path, faults, assumed)
-    times = _all_times(table, found)
+    table, found = read_tables(path, faults, assumed, marks_end=said.stamp == "end")
+    times = _all_times(table, found, fills=fills)
     clock = replace(table, columns={"time": tuple(times.texts)}, lines=times.lines)
-    steps = read_times(clock, said.meters_zone, said)
+    try:
+        steps = read_times(clock, said.meters_zone, said)
+    except FaultyFilesError as error:
+        if times.whose is None:
+            raise
+        found_there = [
+            replace(fault, what=f"{times.whose}: {fault.what}") for fault in error.faults
+        ]
+        raise FaultyFilesError(found_there) from error
     series = _Series(path, steps, times, faults)
     for key, readings in found.items():
         series.add(key, readings)
     faults.refuse()
-    result = series.arguments(fills)
+    result = series.arguments(fills, decimals)
     faults.refuse()
     return result | {"assumed": assumed + series.assumed}
 
@@ -113,20 +125,40 @@ class _Times(NamedTuple):
         Where they stand.
     place : dict
         The step of each text and of how often it came before in its series.
+    whose : SeriesKey or None
+        The series that has most of them; None where all stand in the same rows.
     """
 
     texts: list[str]
     lines: tuple[int, ...]
     place: dict[tuple[str, int], int]
+    whose: SeriesKey | None
 
 
-def _all_times(table: CsvTable, found: dict[SeriesKey, Readings]) -> _Times:
-    """Return the times of the series that has most of them."""
+def _all_times(table: CsvTable, found: dict[SeriesKey, Readings], *, fills: bool) -> _Times:
+    """Return the times of the series that has most of them.
+
+    Where points may come late or leave early, with those that others have before and after.
+    """
     times = table.columns["time"]
-    longest = max(found.values(), key=lambda readings: len(readings.rows)).rows.tolist()
-    own = [times[row].strip() for row in longest]
-    lines = tuple(table.lines[row] for row in longest)
-    return _Times(own, lines, {pair: step for step, pair in enumerate(_numbered(own))})
+    longest, *others = sorted(found, key=lambda key: len(found[key].rows), reverse=True)
+    rows = found[longest].rows.tolist()
+    known = {times[row].strip() for row in rows}
+    grew = fills
+    while grew:
+        grew = False
+        for key in others:
+            theirs = found[key].rows.tolist()
+            inside = [k for k, row in enumerate(theirs) if times[row].strip() in known]
+            if inside:
+                before, after = theirs[: inside[0]], theirs[inside[-1] + 1 :]
+                rows = before + rows + after
+                known.update(times[row].strip() for row in before + after)
+                grew |= bool(before or after)
+    own = [times[row].strip() for row in rows]
+    lines = tuple(table.lines[row] for row in rows)
+    whose = longest if len(rows) < len(table) else None
+    return _Times(own, lines, {pair: step for step, pair in enumerate(_numbered(own))}, whose)
 
 
 def _numbered(texts: Sequence[str]) -> list[tuple[str, int]]:
@@ -162,6 +194,16 @@ class _Series:
             when = table.columns["time"][row].strip()
             again = "another" if texts.count(when) > 1 else "a"
             what = f"{key} has {again} reading at {when}, where other series have none"
+            self._refuse(what, table.lines[row])
+            return
+        back = np.flatnonzero(np.diff(steps) < 0)
+        if back.size and len(set(texts)) < len(texts):
+            row = rows[int(back[0]) + 1]
+            when = table.columns["time"][row].strip()
+            what = (
+                f"{key} has {when} after later times: where the clock is put back, only the order "
+                f"of readings tells which come first"
+            )
             self._refuse(what, table.lines[row])
             return
         cells = [table.columns[readings.column][row] for row in rows]
@@ -202,8 +244,10 @@ class _Series:
             return np.arange(len(texts))
         return np.array([self._times.place.get(pair, -1) for pair in _numbered(texts)])
 
-    def arguments(self, fills: bool) -> dict[str, Any]:
+    def arguments(self, fills: bool, decimals: int | None) -> dict[str, Any]:
         """Return the energy of all points, with zeros where one is not there yet or any more."""
+        if decimals is not None:
+            self._decimals = decimals
         points = self._points()
         series: dict[str, dict[str, Array]] = {
             f"{each.quantity}_kwh": {} for kind in SERIES.values() for each in kind
@@ -214,6 +258,12 @@ class _Series:
             chosen = self._chosen(point, kind)
             if chosen is None:
                 continue
+            codes = [key.code for key in chosen.values()]
+            if kind == "plant" and len({code.endswith("T") for code in codes}) > 1:
+                self.assumed.append(
+                    f"{' and '.join(codes)} of the point {point!r} count together, though only one "
+                    f"is of the part that takes part"
+                )
             absent = self._absence(point, chosen.values(), fills)
             for quantity, key in chosen.items():
                 series[f"{quantity}_kwh"][point] = np.where(absent, 0.0, self._energy[key])

@@ -70,7 +70,7 @@ class Readings:
 
 
 def read_tables(
-    path: Path, faults: Faults, assumed: list[str]
+    path: Path, faults: Faults, assumed: list[str], *, marks_end: bool
 ) -> tuple[CsvTable, dict[SeriesKey, Readings]]:
     """Return the cells of a file, and which of them are of which series.
 
@@ -81,6 +81,8 @@ def read_tables(
         What is wrong is added.
     assumed : list of str
         What was assumed is appended.
+    marks_end : bool
+        Whether times are the ends of steps, of which 24:00 may be one.
 
     Raises
     ------
@@ -90,9 +92,9 @@ def read_tables(
     rows = tolerant_rows(path)
     header = [cell.strip() for cell in rows.cells[0]] if rows.cells else []
     if {"code", "kwh"} <= set(header):
-        table, found = _one_below_the_other(path, rows, faults)
+        table, found = _one_below_the_other(path, rows, faults, marks_end)
     else:
-        table, found = _side_by_side(path, rows, faults, assumed)
+        table, found = _side_by_side(path, rows, faults, assumed, marks_end)
     if rows.assumed:
         assumed.insert(0, f"{path.name}: {', '.join(rows.assumed)}")
     faults.refuse()
@@ -102,10 +104,10 @@ def read_tables(
 
 
 def _one_below_the_other(
-    path: Path, rows: TableRows, faults: Faults
+    path: Path, rows: TableRows, faults: Faults, marks_end: bool
 ) -> tuple[CsvTable, dict[SeriesKey, Readings]]:
     """Return the series of a table with a row for each reading."""
-    table = CsvTable.of_rows(path, rows).tolerant(rows)
+    table = CsvTable.of_rows(path, rows).tolerant(rows, marks_end=marks_end)
     table.expect(_LONG, ["quality"])
     points, cells = _labels(table, "point"), _labels(table, "code")
     codes: dict[str, str] = {}
@@ -145,7 +147,7 @@ def _labels(table: CsvTable, name: str) -> list[str]:
 
 
 def _side_by_side(
-    path: Path, rows: TableRows, faults: Faults, assumed: list[str]
+    path: Path, rows: TableRows, faults: Faults, assumed: list[str], marks_end: bool
 ) -> tuple[CsvTable, dict[SeriesKey, Readings]]:
     """Return the series of a table with a column for each, under the rows that say which it is."""
     heads = {
@@ -197,11 +199,16 @@ def _side_by_side(
                 keys[column] = key
     if n_sums:
         assumed.append(f"{count(n_sums, 'column')} of sums of all points left out")
+    for row, line in zip(padded[first:], rows.lines[first:], strict=True):
+        if not looks_like_time(row[0]):
+            what = f'"{row[0].strip()}" among the readings is no time'
+            faults.found.append(Fault(what, str(path), line))
+    faults.refuse()
     header = ["time", *map(str, range(1, width))]
     body = TableRows(
         [header, *padded[first:]], rows.lines[first - 1 :], rows.assumed, rows.is_plain
     )
-    table = CsvTable.of_rows(path, body).tolerant(body)
+    table = CsvTable.of_rows(path, body).tolerant(body, marks_end=marks_end)
     every = np.arange(len(table))
     found = {
         key: Readings(

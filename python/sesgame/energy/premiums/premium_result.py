@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.premiums.premium_game import PremiumGame
 from sesgame.energy.premiums.premium_scheme import PowerClass, PremiumPlant, PremiumScheme
 from sesgame.energy.premiums.shared_energy_game import shared_energy_game
@@ -205,7 +206,9 @@ class SharingPremium(ByValue):
                 f"the shares must be gains of {short_coalition(self.world.members)}, got "
                 f"{shares.kind}s of {short_coalition(tuple(shares.players))}"
             )
-        if abs(float(shares.values.sum()) - self.total) > shares.tolerance:
+        # Premiums of hours are added up in another order than the shares are.
+        slack = shares.tolerance + RELATIVE_TOLERANCE * self.total
+        if abs(float(shares.values.sum()) - self.total) > slack:
             raise AllocationError(
                 f"the shares add up to {float(shares.values.sum()):g}, and the premium is "
                 f"{self.total:g}"

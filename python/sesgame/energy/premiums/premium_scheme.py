@@ -341,7 +341,10 @@ def _day(field: JsonField, name: str) -> datetime.date | None:
 def _source(field: JsonField) -> str:
     field.only(("title", "date"))
     date = field.need("date").as_(as_date, "a date like 2024-01-24")
-    return f"{field.need('title').text()} ({date})"
+    title = field.need("title")
+    if not title.text().strip():
+        title.fail("a source without a title is none")
+    return f"{title.text()} ({date})"
 
 
 def _classes(field: JsonField) -> tuple[PowerClass, ...]:

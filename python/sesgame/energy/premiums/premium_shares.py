@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.premiums.premium_result import SharingPremium
 from sesgame.energy.premiums.whole_hours import by_hour
+from sesgame.energy.scarce_side import scarce_side
 from sesgame.errors import GameError
 from sesgame.game.allocation import Allocation
 from sesgame.game.door import checked_arguments
@@ -104,6 +106,7 @@ def premium_shares(
         values=values,
         kind="gain",
         method=f"premium {statute}{kept}",
+        tolerance=RELATIVE_TOLERANCE * premium.total,
     )
 
 
@@ -111,8 +114,8 @@ def _part_of_plants(premium: SharingPremium, statute: Statute, part: float) -> A
     """Return the part of each hour's premium that plants keep, shape (Z, H)."""
     if statute == "by use":
         return np.full_like(premium.shared_kwh, part)
-    scarce = np.sign(premium.withdrawn_kwh - premium.injected_kwh)
-    return (1 + scarce) / 2
+    kept: Array = (1 + scarce_side(premium.withdrawn_kwh, premium.injected_kwh)) / 2
+    return kept
 
 
 def _by_hour(premium: SharingPremium, kept: Array) -> Array:

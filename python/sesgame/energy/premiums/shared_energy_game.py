@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame._engine import netting_game, strategic_equivalent
+from sesgame.energy.number_arrays import number_array
 from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
@@ -131,6 +132,6 @@ def _worth(values: ArrayLike, n_steps: int) -> Array:
 
 def _numbers(name: str, values: ArrayLike) -> Array:
     try:
-        return np.asarray(values, dtype=np.float64)
+        return number_array(values)
     except (TypeError, ValueError) as error:
         raise GameError(f"{name} is not an array of numbers: {error}") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.number_arrays import number_array
 from sesgame.energy.premiums.premium_result import SetApart, SharingPremium
 from sesgame.energy.premiums.premium_scheme import PremiumPlant, PremiumScheme
 from sesgame.energy.premiums.whole_hours import by_hour, whole_hours
@@ -273,7 +274,7 @@ def _zonal_price(what: str, given: PriceSeries | ArrayLike, hours: TimeSteps) ->
             raise GameError(f"{what} has a buy and another sell price at {when}; it is one price")
         return buy
     try:
-        price = np.array(given, dtype=np.float64)
+        price = number_array(given)
     except (TypeError, ValueError) as error:
         raise GameError(f"{what} must be a number, or one for each hour") from error
     if price.shape not in ((), (hours.n_steps,)):

@@ -81,5 +81,5 @@ def pairwise_key(path: Path, zone: str | None) -> PairwiseKey:
             # Whose lines they are can be looked up.
             raise
         except GameError as error:
-            raise GameError(f"{error}; they are of the plant {plant!r}") from error
+            raise GameError(f"the plant {plant!r}: {error}") from error
     return PairwiseKey(keys)

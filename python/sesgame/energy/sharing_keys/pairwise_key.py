@@ -135,7 +135,9 @@ class PairwiseKey(SharingKey):
                 return left
 
             drawn = Registers(consumers, still_drawn) if before else consumers
-            found.append(
-                Source((plant,), plants[plant], key.assignment(plants[plant], drawn, steps))
-            )
+            try:
+                assigned = key.assignment(plants[plant], drawn, steps)
+            except GameError as error:
+                raise GameError(f"the plant {plant!r}: {error}") from error
+            found.append(Source((plant,), plants[plant], assigned))
         return tuple(found)

@@ -13,10 +13,10 @@ from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.key_options import KEY_OPTIONS, LOCAL_PRICE, UNUSED, key_of
 from sesgame.energy.sharing_keys.local_terms import local_prices
-from sesgame.energy.sharing_keys.sharing_bills import Sharing, Unused
+from sesgame.energy.sharing_keys.sharing_bills import Sharing, SharingTotals, Unused
 from sesgame.errors import GameError
 from sesgame.files.json_text import plain
-from sesgame.formatting import short_coalition
+from sesgame.formatting import NAMED, short_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.by_value import equal
 from sesgame.game.door import checked_arguments
@@ -367,7 +367,8 @@ def shared_generation(
         raise GameError(f'unused must be "plant" or "owner", got {unused!r}')
     part, period = world.period(start, end), world.steps.period(start, end)
     prices = local_prices(local_price_per_kwh, world, period)
-    sharing = Sharing(part, key, prices, unused)
+    named = tuple(local_price_per_kwh) if isinstance(local_price_per_kwh, Mapping) else ()
+    sharing = Sharing(part, key, prices, unused, named)
     bills, evidence = _settled(sharing)
     allocation = Allocation(
         Players(part.members),
@@ -383,11 +384,13 @@ def shared_generation(
 def _settled(sharing: Sharing) -> tuple[Array, SharedGeneration]:
     """Return the bills of members, and what they rest on."""
     world, key, found = sharing.world, sharing.key, sharing.totals()
+    priced = _prices_of_plants(found, sharing.prices)
+    idle = tuple(point for point in sharing.priced if point not in priced)
     unchanged = world._constants()
     bills = sharing.by_member(found.shared) + unchanged
     return bills, SharedGeneration(
         key=key.title,
-        readings=_readings(world, key, sharing.unused, int((found.generated_kwh > 0).sum())),
+        readings=_readings(world, key, sharing.unused, priced, idle),
         points=tuple(point.name for point in world.points),
         assigned_kwh=found.assigned_kwh,
         used_kwh=found.used_kwh,
@@ -414,17 +417,53 @@ def _is_same(given: object, found: object, slack: float) -> bool:
     return numbers.shape == np.shape(found) and bool((np.abs(numbers - found) <= slack).all())
 
 
-def _readings(world: PublicGrid, key: SharingKey, unused: Unused, n_plants: int) -> tuple[str, ...]:
-    """Return in sentences how key, meters and contracts were read."""
+def _prices_of_plants(
+    found: SharingTotals, prices: Mapping[str, Array]
+) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest local price of each plant that feeds in."""
+    plants = [found.plants[k] for k in np.flatnonzero(found.generated_kwh > 0)]
+    return {plant: (float(prices[plant].min()), float(prices[plant].max())) for plant in plants}
+
+
+def _readings(
+    world: PublicGrid,
+    key: SharingKey,
+    unused: Unused,
+    prices: Mapping[str, tuple[float, float]],
+    idle: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Return in sentences how key, meters, contracts and local prices were read."""
     found = list(key.readings)
-    if n_plants > 1 and not key.plants:
+    if len(prices) > 1 and not key.plants:
         found.append("Each shared kWh is from all plants, in proportion to what they feed in.")
+    if prices:
+        found.append(f"The local price of a shared kWh is {_in_words(prices, world.currency)}.")
+    if idle:
+        found.append(f"The local price of {short_coalition(idle)} is for nothing: none feeds in.")
     found.append(_UNUSED[unused])
     if world.in_part:
         found.append(f"Counted: {'; '.join(world.in_part)}.")
     if world.outside_game:
         found.append(f"Outside the game, and not in these bills: {', '.join(world.outside_game)}.")
     return tuple(found)
+
+
+def _in_words(prices: Mapping[str, tuple[float, float]], currency: str) -> str:
+    plants: dict[tuple[float, float], list[str]] = {}
+    for plant, span in prices.items():
+        plants.setdefault(span, []).append(plant)
+    if len(plants) == 1:
+        return _between(*prices[next(iter(prices))], currency)
+    if len(plants) > NAMED:
+        low, high = zip(*plants, strict=True)
+        return f"{_between(min(low), max(high), currency)}, by plant"
+    return ", ".join(
+        f"{_between(*span, currency)} from {short_coalition(each)}" for span, each in plants.items()
+    )
+
+
+def _between(low: float, high: float, currency: str) -> str:
+    return f"{low:g} {currency}" if low == high else f"{low:g} to {high:g} {currency}"
 
 
 def _apply(problem: AllocationProblem) -> Allocation:

@@ -77,12 +77,15 @@ class Sharing(ByValue):
     prices : mapping of str to ndarray of shape () or (T,)
         The local price of each plant.
     unused : {"plant", "owner"}
+    priced : tuple of str
+        The points whose local price somebody gave by name; none where all have one.
     """
 
     world: PublicGrid
     key: SharingKey
     prices: Mapping[str, NDArray[np.float64]]
     unused: Unused
+    priced: tuple[str, ...] = ()
 
     def energy(self) -> SharedEnergy:
         """Return who uses what, worked out anew."""

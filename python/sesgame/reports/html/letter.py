@@ -124,7 +124,8 @@ def _why(report: ReportContent, index: int, rule: str) -> Html:
     """Return what the member brings, what the others gain by it, and what the rule does."""
     unit, game = report.unit, report.game
     allocation = report.allocations[rule]
-    others = float(game.sign * (report.together - report.without_each[index]))
+    # What all bear under the rule, which is more than v(N) where its own arrangement costs more.
+    others = float(game.sign * (allocation.total - report.without_each[index]))
     theirs = others - game.sign * float(allocation.values[index])
     sentences: list[str] = [*_energy(report, index)]
     if game.n_players > 1:
