@@ -80,6 +80,8 @@ class Verification(Evidence):
         The allocation: derived from the stages if exact, otherwise the one that was checked.
     unchecked : tuple of str
         What could not be checked, where a separation oracle would have had to prove it.
+    checked_by : str
+        By what it was checked, in words.
     """
 
     claim: str
@@ -87,6 +89,7 @@ class Verification(Evidence):
     exact: bool
     values: tuple[Fraction | float, ...]
     unchecked: tuple[str, ...] = ()
+    checked_by: str = "code that shares nothing with the solver"
 
     @property
     def state(self) -> Literal["proved", "refuted", "open"]:

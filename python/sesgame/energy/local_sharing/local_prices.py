@@ -218,6 +218,7 @@ class LocalPrices(Evidence):
             failures=tuple(failures),
             exact=False,
             values=tuple(self.bills.tolist()),
+            checked_by="the energy of members, prices and the game's cost of all",
         )
 
     def to_dict(self) -> dict[str, Any]:

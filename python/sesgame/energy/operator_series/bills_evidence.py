@@ -246,6 +246,7 @@ class OperatorBills(Evidence):
             failures=tuple(failures),
             exact=False,
             values=tuple(bills.tolist()),
+            checked_by="working it out again from the series and the prices",
         )
 
     @property

@@ -245,8 +245,8 @@ def _of_all(audit: Audit, unit: str) -> str:
 def _check(report: ReportContent, rule: str) -> Html:
     certificate = ""
     if report.certified(rule):
-        claim = report.verifications[rule].claim
-        certificate = f" Separate code has checked the shares and proved: {claim}."
+        found = report.verifications[rule]
+        certificate = f" The shares were checked by {found.checked_by}. Proved: {found.claim}."
     return element(
         "section",
         element("h2", "How to check it"),

@@ -44,8 +44,8 @@ def _verified(report: ReportContent, rule: str) -> list[str]:
         ]
     unit = f"{NO_BREAK}{report.unit}" if report.unit else ""
     return [
-        f"Checked by code that shares nothing with the solver. Proved: {found.claim}. What differs "
-        f"by less than {equal_amounts(report.game):.1g}{unit} counts as equal."
+        f"Checked by {found.checked_by}. Proved: {found.claim}. What differs by less than "
+        f"{equal_amounts(report.game):.1g}{unit} counts as equal."
     ]
 
 
