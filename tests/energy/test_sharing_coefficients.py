@@ -142,11 +142,18 @@ def test_steps_that_they_do_not_fit_are_refused(tmp_path, steps, message):
         ([[0.5] * 3, [0.5, 0.5, 0.6]], HOURS, "add up to 1.1 at 2024-06-01T14:00"),
         ([[0.5] * 3, [0.5, 1.5, 0.5]], HOURS, "'bob' is 1.5 at 2024-06-01T13:00"),
         ([0.5, float("nan")], None, "'bob' is nan, and not in"),
+        (["0.5", "0.5"], None, "must be numbers, got"),
+        ([True, False], None, "must be numbers, got"),
     ],
 )
 def test_arrays_are_checked_as_files_are(values, steps, message):
     with pytest.raises(GameError, match=message):
         SharingCoefficients(["ann", "bob"], values, steps)
+
+
+def test_decimals_are_not_negative():
+    with pytest.raises(GameError, match="decimals must be at least 0, got -1"):
+        SharingCoefficients(["ann"], [1.0], decimals=-1)
 
 
 @pytest.mark.parametrize(

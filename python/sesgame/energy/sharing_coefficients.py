@@ -12,6 +12,7 @@ import numpy as np
 
 from sesgame.energy.covering_steps import covering_steps
 from sesgame.energy.cups_files import cups_text, read_cups_file
+from sesgame.energy.number_arrays import number_array
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
@@ -86,9 +87,11 @@ class SharingCoefficients(ByValue):
     ) -> None:
         labels = tuple(Players(members))
         try:
-            array = np.array(values, dtype=np.float64)
+            array = number_array(values)
         except (TypeError, ValueError) as error:
             raise GameError(f"the coefficients must be numbers, got {values!r}") from error
+        if decimals < 0:
+            raise GameError(f"decimals must be at least 0, got {decimals}")
         shape = (len(labels),) if steps is None else (len(labels), steps.n_steps)
         if array.shape != shape:
             raise GameError(f"the coefficients have shape {array.shape}, but {shape} is needed")

@@ -68,6 +68,10 @@ class Verdict(Protocol):
     def unchecked(self) -> tuple[str, ...]:
         """What could not be checked."""
 
+    @property
+    def checked_by(self) -> str:
+        """By what it was checked, in words."""
+
 
 class Level(Protocol):
     """A part of a certificate: coalitions in balance, of one excess; see ``Stage``."""

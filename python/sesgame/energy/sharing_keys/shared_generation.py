@@ -259,6 +259,7 @@ class SharedGeneration(Evidence):
             failures=tuple(failures),
             exact=False,
             values=tuple(bills.tolist()),
+            checked_by="working it out again from registers, contracts and key",
         )
 
     def to_dict(self) -> dict[str, Any]:
