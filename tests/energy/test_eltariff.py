@@ -300,7 +300,7 @@ def test_a_supply_in_another_currency_or_zone_is_refused(tmp_path):
     path = written(tmp_path, tariff_of())
     with pytest.raises(GameError, match="prices in SEK and in EUR do not add up"):
         E.read_eltariff(path, supply=E.Tariff.flat(0.5, 0.3))
-    with pytest.raises(GameError, match="supply must be a Tariff or a PriceSeries, got 7"):
+    with pytest.raises(GameError, match="supply must be Tariff or PriceSeries or None, got int 7"):
         E.read_eltariff(path, supply=7)
     steps = E.TimeSteps.from_times(["2025-02-20T00:00", "2025-02-20T01:00"], zone="UTC")
     with pytest.raises(GameError, match="on the clock of UTC, and the tariff on that of Europe/S"):

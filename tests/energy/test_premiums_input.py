@@ -89,7 +89,7 @@ def unlike(prices):
             "has a buy and another sell price at 2024-06-01T13:00",
         ),
         ({"exempt": ["p3"]}, "exempt names 'p3', which is no metering point"),
-        ({"exempt": "p2"}, "exempt must be a list of text, got str 'p2'"),
+        ({"exempt": "p2"}, "exempt must be a list of metering points, got 'p2'"),
         ({"start": "2024-07-01"}, "reaches beyond the data|is empty"),
         (
             {"world": world(sg.energy.TimeSteps("2024-01-23T23:00", HOUR, 2))},

@@ -130,8 +130,6 @@ def read_eltariff(
     >>> found.contract.energy, found.zone
     (Tariff(0.2 / 0.0 SEK per kWh), 'Europe/Stockholm')
     """
-    if not isinstance(supply, (Tariff, PriceSeries, type(None))):
-        raise GameError(f"supply must be a Tariff or a PriceSeries, got {supply!r}")
     root = JsonField.read(Path(path))
     root.only(["tariffs", "tariff", "calendarPatterns"])
     tariff = _chosen(root, product)

@@ -117,21 +117,23 @@ def as_game(given: Any, *, or_players: bool = False) -> Game:
     raise GameError(f"game must be {wanted}, got {described(given)}{remedy}")
 
 
-def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
+def checked_arguments(function: Callable[P, R], *, lists: bool = False) -> Callable[P, R]:
     """Return a public function whose arguments are checked by their annotations.
 
     An argument annotated as ``Game`` may also be a community, scenarios or another world: then it
     is its ``cost_game()``, and the allocation says so in its `origin`. Where the function takes a
     separation oracle and the world has too many members to list their coalitions, the oracle is
     that of the world. Scalars, text, classes of this package, oracles, paths and functions are
-    told by their annotation (:func:`_alternative`); whatever else is for the function itself.
+    told by their annotation (:func:`_alternative`); whatever else is for the function itself, also
+    what is in a list, unless `lists` are to be checked: they may be streams that are asked for one
+    by one.
     """
     parameters = inspect.signature(function).parameters
     of_games = str(next(iter(parameters.values())).annotation).startswith("Game")
     first = next(iter(parameters))
     kinds = {name: _alternatives(str(each.annotation)) for name, each in parameters.items()}
     found = {
-        name: _check(name, alternatives)
+        name: _check(name, alternatives, lists)
         for name, alternatives in kinds.items()
         if not (of_games and name == first)
     }
@@ -165,7 +167,7 @@ def checked_fields(kind: type[C]) -> type[C]:
     As :func:`checked_arguments` has it for functions: a slip is answered with the name of the
     argument, what it must be, and what it was.
     """
-    kind.__init__ = checked_arguments(kind.__init__)  # type: ignore[method-assign]
+    kind.__init__ = checked_arguments(kind.__init__, lists=True)  # type: ignore[method-assign]
     return kind
 
 
@@ -188,9 +190,9 @@ def _of_world(function: Callable[..., R], given: dict[str, Any], takes: Collecti
     return result
 
 
-def _check(name: str, alternatives: list[str]) -> Callable[[Any], Any] | None:
+def _check(name: str, alternatives: list[str], lists: bool) -> Callable[[Any], Any] | None:
     """Return what refuses an argument of a wrong type; None where the annotation is no matter."""
-    found = [_alternative(each) for each in alternatives]
+    found = [_alternative(each, lists) for each in alternatives]
     known = [each for each in found if each is not None]
     if len(known) < len(found):
         return None
@@ -228,7 +230,7 @@ def _alternatives(annotation: str) -> list[str]:
     return found[1:]
 
 
-def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
+def _alternative(annotation: str, lists: bool) -> tuple[str, Callable[[Any], Any]] | None:
     """Return in words what an annotation takes, and what gives that or refuses; None if unknown."""
 
     def instance(*kinds: type) -> Callable[[Any], Any]:
@@ -268,7 +270,7 @@ def _alternative(annotation: str) -> tuple[str, Callable[[Any], Any]] | None:
         )
     several = _SEVERAL.fullmatch(annotation)
     if several:
-        return _several(several[1])
+        return _several(several[1]) if lists else None
     if annotation == "NDArray[np.float64]":
         return "numbers", _array
     if annotation == "Mapping[str, float]":

@@ -216,6 +216,8 @@ class OrderBook(ByValue):
         GameError
             As in :class:`OrderBook`; also an unknown side, or nobody at all.
         """
+        if isinstance(orders, (str, bytes)) or not isinstance(orders, Iterable):
+            raise GameError(f"orders must be an iterable of tuples, got {orders!r}")
         rows = []
         for k, order in enumerate(orders):
             try:

@@ -238,10 +238,12 @@ def _described(
 
 
 def _exempt(world: PublicGrid, exempt: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(exempt, (str, bytes)) or not isinstance(exempt, Iterable):
+        raise GameError(f"exempt must be a list of metering points, got {exempt!r}")
     spared = tuple(exempt)
     names = [point.name for point in world.points]
     for name in spared:
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             raise GameError(f"exempt names {name!r}, which is no metering point")
     return tuple(dict.fromkeys(spared))
 
