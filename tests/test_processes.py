@@ -149,7 +149,7 @@ for worker in workers:
 
 
 @NEEDS_FORK
-@pytest.mark.parametrize("children", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("children", [4, pytest.param(40, marks=pytest.mark.slow)])
 def test_processes_that_are_forked_while_threads_are_at_work_have_all_they_need(children):
     lines = lines_of(FORKED_MEANWHILE.replace("CHILDREN", str(children)))
     assert lines == ["0"] * children

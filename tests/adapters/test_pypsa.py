@@ -196,7 +196,7 @@ def examples(draw):
 
 
 @pytest.mark.slow
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(examples())
 def test_drawn_networks_are_worth_what_pypsa_makes_of_them_without_the_others(drawn):
     example, coalition = drawn
