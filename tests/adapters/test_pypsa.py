@@ -195,6 +195,7 @@ def examples(draw):
     return example, set(owners.values()) - {absent}
 
 
+# Few: PyPSA takes some ten seconds to build a network and to solve it without the others.
 @pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(examples())

@@ -16,6 +16,7 @@ from sesgame.energy.number_arrays import number_array
 from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
+from sesgame.files.decimals import MOST_DECIMALS, decimals_of
 from sesgame.files.output_files import OutputFiles
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["SharingCoefficients", "coefficients_of", "steps_of", "sum_in_words"]
-
-_EXACT = 15
-"""Decimals of coefficients that nobody has rounded, as far as floats go."""
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -83,7 +81,7 @@ class SharingCoefficients(ByValue):
         values: ArrayLike,
         steps: TimeSteps | None = None,
         *,
-        decimals: int = _EXACT,
+        decimals: int = MOST_DECIMALS,
     ) -> None:
         labels = tuple(Players(members))
         try:
@@ -270,14 +268,14 @@ class SharingCoefficients(ByValue):
     def __repr__(self) -> str:
         when = "fixed" if self.steps is None else self.steps.in_words
         off = float(np.abs(self.sums - 1).max())
-        left = f", to {off:.1g} of 1" if off > _tolerance(len(self.members), _EXACT) else ""
+        left = f", to {off:.1g} of 1" if off > _tolerance(len(self.members), MOST_DECIMALS) else ""
         return f"SharingCoefficients({count(len(self.members), 'member')}, {when}{left})"
 
 
 def sum_in_words(total: float, decimals: int) -> str:
     """Return a sum of coefficients with the digits in which it may be off."""
     # One before the decimals, or a sum of 1.02 would be told as 1.
-    return f"{total:.{min(max(decimals, 2), _EXACT) + 1}g}"
+    return f"{total:.{min(max(decimals, 2), MOST_DECIMALS) + 1}g}"
 
 
 def coefficients_of(
@@ -296,7 +294,7 @@ def coefficients_of(
     if not members:
         raise GameError(f"{table.path} has times, and no member beside them")
     values = np.array([table.floats(name) for name in members])
-    decimals = _decimals(cell for name in members for cell in table.columns[name])
+    decimals = decimals_of(cell for name in members for cell in table.columns[name])
     steps = steps_of(table, zone=zone, tariff_zone=tariff_zone)
     for row in range(len(members)):
         _check_range(table, members[row], values[row])
@@ -341,7 +339,7 @@ def _fixed(table: CsvTable) -> SharingCoefficients:
             table.fail(row, label, f'duplicate {label} "{member}"')
     values = table.floats("coefficient")
     _check_range(table, "coefficient", values)
-    decimals = _decimals(table.columns["coefficient"])
+    decimals = decimals_of(table.columns["coefficient"])
     try:
         return SharingCoefficients(members, values, decimals=decimals)
     except GameError as error:
@@ -353,16 +351,6 @@ def _tolerance(n_members: int, decimals: int) -> float:
     # Half of the last decimal each, and what the sum of floats rounds itself. One decimal would let
     # a tenth of the energy go to nobody.
     return n_members * (0.5 * 10.0 ** -max(decimals, 2) + np.finfo(float).eps)
-
-
-def _decimals(cells: Iterable[str]) -> int:
-    """Return the most decimals that a cell has."""
-    most = 0
-    for cell in cells:
-        mantissa, _, exponent = cell.strip().lower().partition("e")
-        digits = len(mantissa.replace(",", ".").partition(".")[2])
-        most = max(most, digits - int(exponent or 0))
-    return min(most, _EXACT)
 
 
 def _check_range(table: CsvTable, column: str, values: NDArray[np.float64]) -> None:

@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from sesgame.errors import GameError
 
-__all__ = ["CONFLICT", "PLAIN_SIGNS", "Signs", "has_sign", "signs_of"]
+__all__ = [
+    "CONFLICT",
+    "MOST_DECIMALS",
+    "PLAIN_SIGNS",
+    "Signs",
+    "decimals_of",
+    "has_sign",
+    "signs_of",
+]
+
+MOST_DECIMALS = 15
+"""Of numbers that nobody has rounded, as far as floats go."""
 
 _THOUSANDS = ".,'\N{RIGHT SINGLE QUOTATION MARK} \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 """What may stand between groups of three digits."""
@@ -111,6 +122,22 @@ def signs_of(cells: Iterable[str]) -> Signs | None:
     if len(decimals) != 1:
         return Signs(".", "".join(sorted(thousands))) if thousands else None
     return Signs(decimals.pop(), "".join(sorted(thousands)))
+
+
+def decimals_of(cells: Iterable[str]) -> int:
+    """Return the most decimals that a number has among cells without signs between thousands.
+
+    Examples
+    --------
+    >>> decimals_of(["0.25", "1,5", "2e-3"])
+    3
+    """
+    most = 0
+    for cell in cells:
+        mantissa, _, exponent = cell.strip().lower().partition("e")
+        digits = len(mantissa.replace(",", ".").partition(".")[2])
+        most = max(most, digits - int(exponent or 0))
+    return min(most, MOST_DECIMALS)
 
 
 def has_sign(cells: Iterable[str]) -> bool:

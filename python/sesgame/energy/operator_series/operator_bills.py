@@ -140,8 +140,6 @@ def operator_bills(
     whole = outside = least_cost = alone = None
     rounded = 0.0
     if world is not None:
-        if not isinstance(world, PublicGrid):
-            raise GameError(f"world must be a PublicGrid, got {named(world)}")
         whole = world.period(start, end)
         check_world(part, whole, community)
         players = whole.members

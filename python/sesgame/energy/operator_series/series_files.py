@@ -17,15 +17,10 @@ import numpy as np
 from sesgame.energy.meter_files import read_times
 from sesgame.energy.operator_series.identities import half_unit
 from sesgame.energy.operator_series.meter_codes import CODES, PARTS, SERIES, Quantity
-from sesgame.energy.operator_series.series_tables import (
-    Readings,
-    SeriesKey,
-    decimals_of,
-    read_tables,
-)
+from sesgame.energy.operator_series.series_tables import Readings, SeriesKey, read_tables
 from sesgame.errors import Fault, FaultyFilesError
 from sesgame.files.csv_table import CsvTable
-from sesgame.files.decimals import PLAIN_SIGNS
+from sesgame.files.decimals import PLAIN_SIGNS, decimals_of
 from sesgame.files.faults import Faults
 from sesgame.formatting import count
 

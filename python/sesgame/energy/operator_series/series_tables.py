@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +14,7 @@ from sesgame.energy.operator_series.meter_codes import CODES, code_of
 from sesgame.errors import Fault, FaultyFilesError
 from sesgame.files.csv_table import CsvTable
 from sesgame.files.csv_text import unmarked
-from sesgame.files.decimals import PLAIN_SIGNS
+from sesgame.files.decimals import PLAIN_SIGNS, decimals_of
 from sesgame.files.faults import Faults
 from sesgame.files.stamps import looks_like_time
 from sesgame.files.table_rows import TableRows, tolerant_rows
@@ -23,7 +23,7 @@ from sesgame.formatting import count
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Readings", "SeriesKey", "decimals_of", "read_tables"]
+__all__ = ["Readings", "SeriesKey", "read_tables"]
 
 _LONG = ("point", "code", "time", "kwh")
 _POINT_ROWS = ("meteringpointid", "zählpunkt", "point")
@@ -33,9 +33,6 @@ _SUM_ROW = "spaltensumme"
 
 _ALL, _QUALITY = "TOTAL", ("MM", "")
 """What stands in place of a point above sums of all points, and above the quality of readings."""
-
-_MOST_DECIMALS = 15
-"""As far as floats go."""
 
 
 class SeriesKey(NamedTuple):
@@ -250,12 +247,3 @@ def _known(table: CsvTable, cell: str, row: int, column: str) -> str:
 def _unknown(path: Path, cell: str, line: int, column: str) -> FaultyFilesError:
     what = f'"{cell.strip()}" is no meter code of an energy community; these are {", ".join(CODES)}'
     return FaultyFilesError([Fault(what, str(path), line, column)])
-
-
-def decimals_of(cells: Iterable[str]) -> int:
-    """Return the most decimals that a cell has."""
-    most = 0
-    for cell in cells:
-        mantissa, _, exponent = cell.strip().lower().partition("e")
-        most = max(most, len(mantissa.partition(".")[2]) - int(exponent or 0))
-    return min(most, _MOST_DECIMALS)
