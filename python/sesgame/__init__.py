@@ -35,6 +35,7 @@ from sesgame.markets.mechanisms.vcg_of_game import vcg_payments
 from sesgame.markets.truthfulness import misreport_scan
 from sesgame.reports.read import read_result
 from sesgame.reports.report import Report, report
+from sesgame.settlement.ledger import Ledger, LedgerHead, verify_bill, verify_heads
 from sesgame.settlement.settle_many import settle_many
 from sesgame.shapley.by_period import PeriodGame, shapley_by_period
 from sesgame.shapley.exact import banzhaf_value, semivalue, shapley_value
@@ -62,6 +63,8 @@ from sesgame.stability.per_capita_least_core import per_capita_least_core
 __all__ = [
     "Allocation",
     "Game",
+    "Ledger",
+    "LedgerHead",
     "PeriodGame",
     "Report",
     "SeparationOracle",
@@ -118,6 +121,8 @@ __all__ = [
     "shapley_value",
     "tau_value",
     "vcg_payments",
+    "verify_bill",
+    "verify_heads",
 ]
 
 # Silent until the caller configures logging.

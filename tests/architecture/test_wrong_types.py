@@ -8,6 +8,7 @@ import importlib
 import inspect
 import operator
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -82,6 +83,7 @@ BY_GAME = {
 }
 """What functions of a game need beside it."""
 
+LEDGER = sg.Ledger.of({"ann": Decimal("9.50")}, period="2024-06", currency="EUR")
 MARKETS = {"book": books, "market": books, "auction": auctions}
 CALLS = {
     "adapters.dual_allocation": {"game": model_game()},
@@ -158,6 +160,7 @@ CALLS = {
     "markets.scale_rents": {"settlement": M.vcg(networks())},
     "markets.uplift_by_gain": {"settlement": SETTLED},
     "markets.uplift_by_load": {"settlement": SETTLED},
+    "Ledger.of": {"bills": {"ann": Decimal("9.50")}, "period": "2024-06", "currency": "EUR"},
     "misreport_scan": {"mechanism": M.vcg, "participant": "ann", "market": books()},
     "nucleoli": {"tables": [[0.0, 1, 2, 4]], "kind": "gain"},
     "owen_allocation": {"community": WORLD},
@@ -165,6 +168,12 @@ CALLS = {
     "rounded_bills": {"shares": [1.0, 2.0], "total": 3.0},
     "settle_many": {"communities": [WORLD]},
     "shapley_by_period": {"game": sg.PeriodGame.from_games({"mon": GAME})},
+    "verify_bill": {
+        "bill": LEDGER.bill("ann"),
+        "proof": LEDGER.proof("ann"),
+        "head": LEDGER.head,
+    },
+    "verify_heads": {"heads": [LEDGER.head]},
 }
 STEPS = E.TimeSteps("2024-06-01T12:00", np.timedelta64(1, "h"), 2)
 CONTRACT = E.Contract(name="c", energy=E.Tariff.flat(0.3, 0.1))
@@ -178,6 +187,8 @@ MAKERS = {
     "Game.from_function": {"players": ["a"], "function": len, "kind": "cost"},
     "Game.from_pandas": {"frame": GAME.to_pandas(), "players": PLAYERS},
     "Game.load": {"path": "nowhere.game"},
+    "Ledger": {"period": "2024-06", "currency": "EUR", "bills": LEDGER.bills},
+    "LedgerHead": LEDGER.head.to_dict(),
     "PeriodGame": {"players": ["a"], "function": len, "periods": ["mon"], "kind": "cost"},
     "PeriodGame.from_games": {"games": {"mon": GAME}},
     "energy.Battery": {"owner": "a", "energy_kwh": 3.0, "power_kw": 1.0, **EFFICIENT},
