@@ -153,6 +153,10 @@ CASES = {
         "sg.nash_bargaining_in_core(game, progress=False)",
     ),
     "game_properties": (TABLE + "game = table(15)", "sg.game_properties(game, progress=False)"),
+    "best_partition": (
+        TABLE + "game = table(22)",
+        "sg.best_partition(game, progress=False)",
+    ),
     "kernel_check": (
         TABLE + "game = table(20)\nx = sg.shapley_value(game)",
         "sg.kernel_check(game, x, progress=False)",

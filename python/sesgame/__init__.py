@@ -47,6 +47,7 @@ from sesgame.shapley.unions import (
     owen_value,
 )
 from sesgame.stability.audit import audit
+from sesgame.stability.best_partition import BestPartition, best_partition
 from sesgame.stability.core import core_check, core_existence, least_core
 from sesgame.stability.core_points import leximin_core_allocation, nearest_core_allocation
 from sesgame.stability.game_properties import game_properties
@@ -62,6 +63,7 @@ from sesgame.stability.per_capita_least_core import per_capita_least_core
 
 __all__ = [
     "Allocation",
+    "BestPartition",
     "Game",
     "Ledger",
     "LedgerHead",
@@ -73,6 +75,7 @@ __all__ = [
     "audit",
     "banzhaf_estimate",
     "banzhaf_value",
+    "best_partition",
     "budget_balance",
     "compare",
     "contribution_weights",

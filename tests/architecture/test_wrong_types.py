@@ -281,6 +281,7 @@ MAKERS = {
 }
 FOUND = frozenset(
     {
+        "BestPartition",
         "Game",
         "Report",
         "energy.BestGivenKey",

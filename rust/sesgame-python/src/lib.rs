@@ -88,7 +88,8 @@ mod _engine {
     use crate::stability::{
         CorePointOutcome, LeastCoreOutcome, NucleolusOutcome, coalitions_at_least, core_point,
         core_witness, excess_histogram, joint_level, largest_excess_with_each, least_core,
-        maximal_surpluses, most_violated, near_nash_point, nucleoli, nucleolus, worst_coalition,
+        maximal_surpluses, most_violated, near_nash_point, nucleoli, nucleolus, partition_of_cover,
+        superadditive_cover, worst_coalition,
     };
 
     #[pymodule_init]

@@ -4,6 +4,7 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntyped
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use sesgame_engine::coalition::Coalition;
+use sesgame_engine::stability::best_partition;
 use sesgame_engine::stability::core_point::{
     Among, Rule, Step as EngineStep, core_point as choose_core_point,
 };
@@ -20,7 +21,7 @@ use sesgame_engine::stability::row_generation::{self, Concept};
 use sesgame_engine::stability::table_scan::most_violated as scan_most_violated;
 
 use crate::arrays::{Column, by_row, column};
-use crate::boundary::run;
+use crate::boundary::{run, watched};
 use crate::checks;
 
 /// `"gain"` or `"cost"` as the engine's own type.
@@ -131,6 +132,33 @@ pub fn maximal_surpluses<'py>(
         maximal_surplus::maximal_surpluses(table, kind.0, allocation, progress)
     })?;
     Ok(surpluses.into_pyarray(py))
+}
+
+/// What the players of each coalition reach in separate coalitions.
+#[pyfunction]
+#[pyo3(signature = (table, report=None))]
+pub fn superadditive_cover<'py>(
+    py: Python<'py>,
+    table: PyReadonlyArray1<'_, f64>,
+    report: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    checks::finite("table", table.as_array())?;
+    let table = table.as_slice()?;
+    let cover = run(py, table.len(), report, |progress| {
+        best_partition::superadditive_cover(table, progress)
+    })?;
+    Ok(cover.into_pyarray(py))
+}
+
+/// A partition whose coalitions reach what the cover has for all players.
+#[pyfunction]
+pub fn partition_of_cover(
+    py: Python<'_>,
+    table: PyReadonlyArray1<'_, f64>,
+    cover: PyReadonlyArray1<'_, f64>,
+) -> PyResult<Vec<Coalition>> {
+    let (table, cover) = (table.as_slice()?, cover.as_slice()?);
+    watched(py, None, |_| best_partition::partition_of_cover(table, cover))
 }
 
 /// A stage: its excess, coalitions and their weights, bounds and their weights.

@@ -4,6 +4,7 @@
 //! of largest [`excess`].
 
 mod basis_row;
+pub mod best_partition;
 pub mod core_point;
 pub mod excess;
 pub mod excess_with_each;
