@@ -23,8 +23,7 @@ ElementTree.register_namespace("", NAMESPACE)
 def mathml(latex: str, display: str) -> str:
     """Return a formula as MathML: what is minimised over stands below, bars stand close."""
     try:
-        # Few fonts have the slanted sign of a set difference.
-        markup = convert(latex.replace(r"\setminus", r"\,\backslash\,"), display=display)
+        markup = convert(_known(latex), display=display)
     except Exception as error:  # whatever the converter raises, the formula has to be named
         raise ExtensionError(f"no MathML of the formula {latex!r}: {error!r}") from error
     root = ElementTree.fromstring(markup)
@@ -38,6 +37,15 @@ def mathml(latex: str, display: str) -> str:
         if element.tag == f"{{{NAMESPACE}}}mo" and element.text in NO_SPACE_AROUND:
             element.attrib |= {"lspace": "0", "rspace": "0"}
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _known(latex: str) -> str:
+    """Return a formula with the signs that the converter and most fonts have."""
+    # Few fonts have the slanted sign of a set difference; to the converter \{ is no sign.
+    signs = {r"\setminus": r"\,\backslash\,", r"\{": r"\lbrace ", r"\}": r"\rbrace "}
+    for sign, known in signs.items():
+        latex = latex.replace(sign, known)
+    return latex
 
 
 def inline(translator: HTML5Translator, node: nodes.math) -> None:

@@ -157,8 +157,8 @@ class Ledger(ByValue):
 
     Leaf i is the JSON of its bill, sorted by keys and without spaces,
 
-    .. math:: L_i = H(\mathtt{00} \mathbin{\Vert} b_i), \qquad
-        N(l, r) = H(\mathtt{01} \mathbin{\Vert} l \mathbin{\Vert} r),
+    .. math:: L_i = H(\mathtt{00} \, \Vert \, b_i), \qquad
+        N(l, r) = H(\mathtt{01} \, \Vert \, l \, \Vert \, r),
 
     with H = SHA-256. Make one with :meth:`of`; keep it, with its salts, where only those may read
     it who may see all bills; publish the `head`.

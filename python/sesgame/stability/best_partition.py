@@ -111,8 +111,8 @@ class BestPartition(ByValue):
 def best_partition(game: Game, *, progress: bool = True) -> BestPartition:
     r"""Return the coalition structure with the greatest total value (of costs: the least).
 
-    .. math:: \max \Bigl\{ \sum_{B \in \mathcal P} v(B) :
-              \mathcal P \text{ is a partition of } N \Bigr\}
+    .. math:: \max \{ \sum_{B \in \mathcal P} v(B) :
+              \mathcal P \text{ is a partition of } N \}
 
     In a superadditive game (a subadditive one of costs) all players in one coalition are best. They
     are not where a coalition has costs of its own, or limits, thresholds or prices that follow its
