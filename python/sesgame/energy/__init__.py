@@ -39,6 +39,23 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator.demand_bidding import (
+    BiddingEquilibrium,
+    BiddingOptimum,
+    CostReportScan,
+    DemandBidding,
+    DeviationScan,
+)
+from sesgame.energy.operator.leader_price import LeaderPrice, leader_price
+from sesgame.energy.operator.leader_prices_by_step import (
+    LeaderPricesByStep,
+    leader_prices_by_step,
+)
+from sesgame.energy.operator.several_sellers import (
+    BuyerDrift,
+    SellersEquilibrium,
+    SeveralSellers,
+)
 from sesgame.energy.operator_series.identities import BrokenIdentity
 from sesgame.energy.operator_series.key_difference import (
     KeyDifference,
@@ -87,10 +104,13 @@ __all__ = [
     "Battery",
     "BestGivenKey",
     "BestStaticKey",
+    "BiddingEquilibrium",
+    "BiddingOptimum",
     "Bill",
     "BillLine",
     "Block",
     "BrokenIdentity",
+    "BuyerDrift",
     "Calendar",
     "CalendarHours",
     "ClassPremium",
@@ -99,7 +119,10 @@ __all__ = [
     "Contract",
     "ContractPrices",
     "Controller",
+    "CostReportScan",
+    "DemandBidding",
     "DemandCharge",
+    "DeviationScan",
     "DispatchOracle",
     "DynamicKey",
     "EqualKey",
@@ -108,6 +131,8 @@ __all__ = [
     "Grid",
     "HierarchicalKey",
     "KeyDifference",
+    "LeaderPrice",
+    "LeaderPricesByStep",
     "Line",
     "MeteringPoint",
     "NearestKey",
@@ -131,7 +156,9 @@ __all__ = [
     "Scenarios",
     "Schedule",
     "SelfConsumption",
+    "SellersEquilibrium",
     "SetApart",
+    "SeveralSellers",
     "SharingCoefficients",
     "SharingKey",
     "SharingPremium",
@@ -156,6 +183,8 @@ __all__ = [
     "exchanged_energy",
     "fitting_keys",
     "key_difference",
+    "leader_price",
+    "leader_prices_by_step",
     "mid_market_rate",
     "nearest_key",
     "operator_bills",

@@ -348,8 +348,8 @@ def _one_price(consumers: _Traders, cost: float) -> LeaderPrice:
 def _apart(prices: Array) -> Array:
     """Return prices in ascending order, those once that differ by rounding."""
     ordered = np.sort(prices)
-    steps = np.diff(ordered) > SAME * np.abs(ordered[1:])
-    return ordered[np.append(True, steps)]
+    is_new = np.append(True, np.diff(ordered) > SAME * np.abs(ordered[1:]))
+    return np.asarray(ordered[is_new])
 
 
 def _two_prices(consumers: _Traders, suppliers: _Traders, cost: float) -> LeaderPrice:

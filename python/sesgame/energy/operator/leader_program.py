@@ -22,7 +22,7 @@ which binaries switch inequalities are prices, never large numbers that a tolera
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from sesgame.energy.dispatch.problem import DispatchProblem
     from sesgame.linear.model import LinearModel
+    from sesgame.progress import Report
 
     Array = NDArray[np.float64]
     Columns = NDArray[np.intp]
@@ -265,9 +266,7 @@ class LeaderProgram:
             highest / given - self._paid + wear + caps[1],
             constant=wear,
         )
-        holds = self._either(
-            state, [(worth, 1.0), (later, -1.0), (at_most[2], 1.0)], 2.0 * caps[2]
-        )
+        holds = self._either(state, [(worth, 1.0), (later, -1.0), (at_most[2], 1.0)], 2.0 * caps[2])
         for is_used, amount, multiplier, cap in zip(
             (charges, delivers, holds), (charge, discharge, state), at_most, caps, strict=True
         ):
@@ -329,7 +328,9 @@ class LeaderProgram:
         builder.add_rows(-np.inf, 0.0, (amount, 1.0), (is_used, -self._most(amount)))
         return is_used
 
-    def solved(self, max_seconds: float, relative_gap: float) -> Found:
+    def solved(
+        self, max_seconds: float, relative_gap: float, report: Report | None = None
+    ) -> Found:
         """Return the best prices that are found, and a bound of what any could earn.
 
         Parameters
@@ -338,13 +339,15 @@ class LeaderProgram:
             For the integer program; the starts are some linear programs more.
         relative_gap : float
             Between profit and bound, in parts of the profit, at which to stop.
+        report : callable, optional
+            Told how many of the starts, and then of the integer program, are done.
 
         Raises
         ------
         SolverError
             HiGHS fails.
         """
-        solution, bound = self._start()
+        solution, bound = self._start(report)
         profit = self._profit(solution)
         if bound - profit > relative_gap * abs(profit) + NO_BETTER and self.n_binaries:
             better, proved = self._search(solution, max_seconds, relative_gap)
@@ -353,15 +356,20 @@ class LeaderProgram:
                 solution = self._improved(better)
         return self._found(solution, bound)
 
-    def _start(self) -> tuple[Array, float]:
+    def _start(self, report: Report | None) -> tuple[Array, float]:
         """Return the best of some prices between the grid's and those of the common optimum.
 
         Where members weigh their own bills by s and the common bill by 1 - s, they do what is
         optimal for each at some prices between the grid's.
         """
         weighed = [self._weighed(part) for part in PARTS]
-        starts = [self._fixed(self._by_flows(flows)) for flows, _ in weighed]
-        found = [self._improved(start) for start in starts if start is not None]
+        found = []
+        for number, (flows, _) in enumerate(weighed):
+            start = self._fixed(self._by_flows(flows))
+            if start is not None:
+                found.append(self._improved(start))
+            if report is not None:
+                report(number + 1, len(PARTS) + 1)
         if not found:
             raise SolverError("leader's prices", "no replies are optimal at any price, by rounding")
         # Nobody pays more than alone, and all together cost at least the common optimum.
@@ -458,15 +466,75 @@ class LeaderProgram:
         known.col_value = start.tolist()
         checked(highs, highs.setSolution, known, warning_is_fine=True)
         checked(highs, run, highs, warning_is_fine=True)
-        status = highs.getModelStatus()
-        kinds = highspy.HighsModelStatus
-        if status not in (kinds.kOptimal, kinds.kTimeLimit):
-            raise SolverError("leader's prices", highs.modelStatusToString(status))
+        _refuse_other_ends(highs)
         bound = info(highs, "mip_dual_bound")
         values = np.array(highs.getSolution().col_value)
         if not len(values):
             return None, bound
         return self._fixed(np.rint(values)), bound
+
+    def least_profit(self, found: Found, costs: Array, max_seconds: float) -> float:
+        """Return the profit at prices if members choose, of all best replies, the worst for it.
+
+        Parameters
+        ----------
+        found : Found
+            The prices.
+        costs : ndarray of shape (n,)
+            What each member's best reply costs it, with wear, in the units of the problem.
+        max_seconds : float
+            For the integer program; after that, a bound from below.
+        """
+        model, n_steps = self._replies, len(self._asked)
+        buy, sell = found.buy_per_kwh / self.price, found.sell_per_kwh / self.price
+        own = costs / (self.energy * self.price)
+        count = len(model.cost)
+        imports = count + np.arange(n_steps)
+        entries = [(model.rows, model.columns, model.coefficients)]
+        upper = [model.row_upper]
+        for row, member in enumerate(self._owners.tolist()):
+            units = np.flatnonzero(self._owner == member)
+            columns = np.concatenate([self._bought[row], self._sold[row], *self._discharge[units]])
+            wear = np.repeat(self._wear[units], n_steps)
+            number = len(model.row_lower) + row
+            entries.append(
+                (np.full(len(columns), number), columns, np.concatenate([buy, -sell, wear]))
+            )
+            upper.append(np.array([own[member] + FEASIBILITY]))
+        # The grid is not bought from and sold to at once, which would only cost the leader.
+        first = len(model.row_lower) + len(self._owners)
+        most = self._most(self._imports)
+        for flows, rate, end in ((self._imports, -most, 0.0), (self._exports, most, most)):
+            rows = first + np.arange(n_steps)
+            entries += [(rows, flows, np.ones(n_steps)), (rows, imports, rate)]
+            upper.append(np.broadcast_to(end, n_steps))
+            first += n_steps
+        rows, columns, coefficients = (np.concatenate(part) for part in zip(*entries, strict=True))
+        cost = np.zeros(count + n_steps)
+        for exchanged in (self._imports, self._exports):
+            cost[exchanged] = -model.cost[exchanged]
+        integer = np.arange(len(cost)) >= count
+        size = len(model.row_lower)
+        worst = replace(
+            model,
+            cost=cost,
+            col_lower=np.append(model.col_lower, np.zeros(n_steps)),
+            col_upper=np.append(model.col_upper, np.ones(n_steps)),
+            row_lower=np.append(model.row_lower, np.full(first - size, -np.inf)),
+            row_upper=np.concatenate(upper),
+            rows=rows,
+            columns=columns,
+            coefficients=coefficients,
+            integer=integer,
+        )
+        highs = worst.to_highs()
+        checked(highs, highs.setOptionValue, "time_limit", max_seconds)
+        checked(highs, run, highs, warning_is_fine=True)
+        _refuse_other_ends(highs)
+        unit = self.energy * self.price
+        net = found.net_kwh / self.energy
+        paid = np.where(net > 0, buy, sell) * net
+        return (float(paid.sum()) - info(highs, "mip_dual_bound")) * unit
 
     def _profit(self, solution: Array) -> float:
         return float((self.model.cost * solution).sum())
@@ -486,6 +554,15 @@ class LeaderProgram:
             profit=profit * unit,
             bound=max(bound, profit) * unit,
         )
+
+
+def _refuse_other_ends(highs: highspy.Highs) -> None:
+    """Refuse the end of an integer program that is neither the optimum nor the end of its time."""
+    import highspy
+
+    status = highs.getModelStatus()
+    if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit):
+        raise SolverError("leader's prices", highs.modelStatusToString(status))
 
 
 def _optimum(model: LinearModel) -> Array | None:
