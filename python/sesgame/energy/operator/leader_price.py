@@ -56,7 +56,7 @@ class LeaderPrice(ByValue):
         What suppliers gain; at least 0.
     marginal_value : float
         What one more kWh is worth to the leader: `supply_cost` while it imports, the grid's price
-        while it exports, in between where it does neither.
+        while it exports, in between where it does neither; where that leaves a choice, the middle.
     welfare, efficient_welfare : float
         What leader and followers gain together, and the most that they could, at prices of
         marginal cost. The difference is the deadweight loss.
@@ -64,8 +64,8 @@ class LeaderPrice(ByValue):
         Prices for consumers that earn the leader the same, in ascending order; the first one is
         `price`.
     kkt_residual : float
-        By how much the first-order conditions fail: the derivative of the profit by a price that
-        could move that way, as a part of the energy sold. It is rounding.
+        By how much the first-order conditions fail: what one kWh more, or less, would earn by a
+        price that can move that way, as a part of the highest price. It is rounding.
     segment_prices, segment_profits : ndarray of shape (n + 1,)
         For one price: the best one while exactly the k consumers of the highest `a` buy,
         k = 0, ..., n, and its profit; NaN where no price between those of the grid has k buyers.
@@ -285,7 +285,7 @@ class _Traders:
         free = np.full(len(lowest), idle)
         free[1:] = (value + self._levels[1:] / self._slopes[1:]) / 2.0
         prices = np.where(lowest <= highest, np.clip(free, lowest, highest), np.nan)
-        energy = np.append(0.0, self._levels[1:] - self._slopes[1:] * prices[1:])
+        energy = np.append(0.0, np.maximum(self._levels[1:] - self._slopes[1:] * prices[1:], 0.0))
         energy[0] += 0.0 * prices[0]  # NaN where somebody buys at any price
         return _Candidates(prices, energy, (prices - value) * energy)
 
@@ -299,18 +299,43 @@ class _Traders:
         segment = np.clip(np.searchsorted(bought, energy), 1, len(bought))
         return self._levels[segment], self._slopes[segment]
 
-    def pull(self, price: float, value: float, bought: float) -> float:
-        """Return by how much profit could still rise per unit of price, of both directions."""
-        below, above = self.worth >= price, self.worth > price
-        rates = [float((1.0 / self.slope[active]).sum()) for active in (below, above)]
-        down = (price - value) * rates[0] - bought if price > self.low else 0.0
-        up = bought - (price - value) * rates[1] if price < self.high else 0.0
-        return max(down, up, 0.0)
+    def marginal(self, price: float, bought: float) -> tuple[float, float]:
+        """Return what the last kWh brings in, and the next one, by a change of the price.
 
-    def value_at(self, price: float, bought: float) -> float:
-        """Return the worth of a kWh at which a price would be best."""
-        active = float((1.0 / self.slope[self.worth > price]).sum())
-        return price - bought / active if active else price
+        Infinite, and minus infinite, where the price cannot rise, or fall.
+        """
+        less, more = (
+            float((1.0 / self.slope[buying]).sum())
+            for buying in (self.worth > price, self.worth >= price)
+        )
+        return (
+            price - bought / less if price < self.high and bought > 0 else np.inf,
+            price - bought / more if price > self.low and more else -np.inf,
+        )
+
+
+def _pull(
+    asked: tuple[float, float], offered: tuple[float, float], low: float, high: float
+) -> tuple[float, float]:
+    """Return by how much another kWh could still earn, and what a kWh is worth.
+
+    Parameters
+    ----------
+    asked, offered : (less, more)
+        What the last kWh and the next one bring in, and what they cost.
+    low, high : float
+        What a kWh earns outside, and costs there.
+    """
+    lowest, highest = max(asked[1], offered[0], low), min(asked[0], offered[1], high)
+    pairs = (
+        (asked[1], high),
+        (low, asked[0]),
+        (offered[0], high),
+        (low, offered[1]),
+        (asked[1], offered[1]),
+        (offered[0], asked[0]),
+    )
+    return max(0.0, *(gain - cost for gain, cost in pairs)), (lowest + highest) / 2.0
 
 
 def _one_price(consumers: _Traders, cost: float) -> LeaderPrice:
@@ -324,6 +349,7 @@ def _one_price(consumers: _Traders, cost: float) -> LeaderPrice:
     replies = consumers.replies(price)
     sold = float(replies.sum())
     fair = consumers.replies(cost)
+    pull, _ = _pull(consumers.marginal(price, sold), (-np.inf, np.inf), cost, cost)
     return LeaderPrice(
         price=price,
         supplier_price=None,
@@ -338,7 +364,7 @@ def _one_price(consumers: _Traders, cost: float) -> LeaderPrice:
         welfare=consumers.worth_of(replies) - cost * sold,
         efficient_welfare=consumers.worth_of(fair) - cost * float(fair.sum()),
         tied_prices=tied,
-        kkt_residual=consumers.pull(price, cost, sold) / (sold or 1.0),
+        kkt_residual=pull / (max(abs(price), cost) or 1.0),
         segment_prices=found.prices,
         segment_profits=found.margins,
         balance_profits=np.zeros(0),
@@ -378,17 +404,9 @@ def _two_prices(consumers: _Traders, suppliers: _Traders, cost: float) -> Leader
     imported, exported = max(bought - sold, 0.0), max(sold - bought, 0.0)
     if side == 0:
         imported = exported = 0.0
-        # Where a price is at an end, only the other one tells.
-        inside = consumers.low < price < consumers.high
-        told = (
-            consumers.value_at(price, bought)
-            if inside
-            else -suppliers.value_at(-supplier_price, sold)
-        )
-        value = float(np.clip(told, paid, cost))
-    else:
-        value = cost if side > 0 else paid
-    pull = max(consumers.pull(price, value, bought), suppliers.pull(-supplier_price, -value, sold))
+    ends = ((paid, paid), (paid, cost), (cost, cost))[side + 1]
+    less, more = suppliers.marginal(-supplier_price, sold)
+    pull, value = _pull(consumers.marginal(price, bought), (-less, -more), *ends)
     fair = _clearing_price(consumers, suppliers, paid, cost)
     prices = (paid, cost)
     return LeaderPrice(
@@ -405,7 +423,7 @@ def _two_prices(consumers: _Traders, suppliers: _Traders, cost: float) -> Leader
         welfare=_welfare(consumers, suppliers, (price, supplier_price), prices),
         efficient_welfare=_welfare(consumers, suppliers, (fair, fair), prices),
         tied_prices=tied,
-        kkt_residual=pull / (max(bought, sold) or 1.0),
+        kkt_residual=pull / (max(abs(price), abs(supplier_price), cost) or 1.0),
         segment_prices=np.zeros(0),
         segment_profits=np.zeros(0),
         balance_profits=np.array([part.max(initial=-np.inf) for part in parts]),
