@@ -209,9 +209,9 @@ class Followers:
                 net[step, member * width + steps + step] = 1.0
             net[step, n * width + step], net[step, n * width + steps + step] = 1.0, -1.0
         extra = np.zeros((len(equal), 2 * steps))
-        grid = np.concatenate([np.zeros(n * width), self.asked, -np.asarray(self.paid)])
+        # What all pay is given; of that, wear and the grid's bill are not the leader's.
         found = linprog(
-            grid,
+            np.concatenate([*wears, self.asked, -np.asarray(self.paid)]),
             A_ub=[np.concatenate([money, np.zeros(2 * steps)])],
             b_ub=[best + 1e-9],
             A_eq=np.vstack([np.hstack([equal, extra]), net]),
@@ -220,8 +220,7 @@ class Followers:
             method="highs",
         )
         assert found.status == 0
-        wear = sum(float(w @ found.x[i * width : (i + 1) * width]) for i, w in enumerate(wears))
-        return best - wear - found.fun
+        return best - found.fun
 
     def _own(self, member):
         """Return the rows, right sides and bounds of a member: buy, sell, draw, deliver, hold."""

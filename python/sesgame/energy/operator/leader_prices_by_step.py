@@ -468,7 +468,7 @@ def _result(
         wear=wear,
         profit=profit,
         bound=max(found.bound, profit),
-        least_profit=min(worst, profit),
+        least_profit=0.0 if abs(worst) <= tolerance else min(worst, profit),
         reply_gaps=paid + wear - own,
         cost=grid + float(wear.sum()),
         terms=terms,

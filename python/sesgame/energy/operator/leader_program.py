@@ -276,8 +276,7 @@ class LeaderProgram:
             builder.add_rows(0.0, np.inf, (amount, 1.0), (full, -most))
             builder.add_rows(-np.inf, 0.0, (full, 1.0), (is_used, -1.0))
             self._gain.append((multiplier, -most))
-        if (self._paid >= 0).all():
-            # Drawing and delivering at once never pays then.
+        if self._burns_nothing:
             self._add_exclusive(charges, delivers)
         kept = self._binaries(1)
         self._ends.append(_End(kept, state[-1:], end, np.array([initial]), None))
@@ -407,6 +406,7 @@ class LeaderProgram:
 
     def _by_flows(self, solution: Array) -> Array:
         """Return the binaries that leave prices free: whatever flows decides no price."""
+        solution = self._netted(solution)
         chosen = np.zeros(len(self.model.cost))
         for choice in self._choices:
             chosen[choice.is_used] = solution[choice.amount] > NOTHING
@@ -425,6 +425,29 @@ class LeaderProgram:
             chosen[each.at_end] = solution[each.multiplier] > NOTHING
         self._make_exclusive(chosen, solution)
         return chosen
+
+    def _netted(self, solution: Array) -> Array:
+        """Return flows without those both ways at once, which change nothing, or cost the owner.
+
+        Batteries may draw and deliver at once where energy has a negative price.
+        """
+        netted = solution.copy()
+        if self._burns_nothing:
+            taken, given = self._efficiency[:, :, np.newaxis]
+            stored = taken * solution[self._charge] - solution[self._discharge] / given
+            netted[self._charge] = np.maximum(stored, 0.0) / taken
+            netted[self._discharge] = np.maximum(-stored, 0.0) * given
+        for row, member in enumerate(self._owners.tolist()):
+            units = np.flatnonzero(self._owner == member)
+            drawn = netted[self._charge[units]] - netted[self._discharge[units]]
+            over = self._net[member] + drawn.sum(axis=0)
+            netted[self._bought[row]], netted[self._sold[row]] = over.clip(0), (-over).clip(0)
+        return netted
+
+    @property
+    def _burns_nothing(self) -> bool:
+        """Whether drawing and delivering at once never pays: what is lost has no negative price."""
+        return bool((self._paid >= 0).all())
 
     def _make_exclusive(self, chosen: Array, solution: Array) -> None:
         """Where both of two flows could be, let the larger one."""
@@ -510,9 +533,8 @@ class LeaderProgram:
             upper.append(np.broadcast_to(end, n_steps))
             first += n_steps
         rows, columns, coefficients = (np.concatenate(part) for part in zip(*entries, strict=True))
-        cost = np.zeros(count + n_steps)
-        for exchanged in (self._imports, self._exports):
-            cost[exchanged] = -model.cost[exchanged]
+        # What members pay in all is given; of that, wear and the grid's bill are not the leader's.
+        cost = np.append(-model.cost, np.zeros(n_steps))
         integer = np.arange(len(cost)) >= count
         size = len(model.row_lower)
         worst = replace(
@@ -531,10 +553,8 @@ class LeaderProgram:
         checked(highs, highs.setOptionValue, "time_limit", max_seconds)
         checked(highs, run, highs, warning_is_fine=True)
         _refuse_other_ends(highs)
-        unit = self.energy * self.price
-        net = found.net_kwh / self.energy
-        paid = np.where(net > 0, buy, sell) * net
-        return (float(paid.sum()) - info(highs, "mip_dual_bound")) * unit
+        worst_bill = info(highs, "mip_dual_bound")
+        return (float(own.sum()) - worst_bill) * self.energy * self.price
 
     def _profit(self, solution: Array) -> float:
         return float((self.model.cost * solution).sum())
