@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use sesgame_engine::dispatch::storage_rental::{self, Supply};
+use sesgame_engine::dispatch::storage_rental::{self, RentLevel, Supply};
 use sesgame_engine::dispatch::{Conversion, Knot, Sizing, Tariff};
 
 use crate::arrays::{Column, by_row, column, matrix, owned};
@@ -53,8 +55,9 @@ pub struct StorageService {
     most_drawn: Py<PyArray2<f64>>,
 }
 
-/// A rent, its profit, the bound of all profits, and how many rents there are and were looked at.
-type Best = (f64, f64, f64, usize, usize);
+/// Rents from the highest down, the profit of each, not a number where it is not known, and its bound.
+type Levels<'py> =
+    (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>);
 
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "the names are the interface")]
@@ -154,20 +157,28 @@ impl StorageUsers {
 
 #[pymethods]
 impl StorageDemand {
-    #[pyo3(signature = (energy_cost, power_cost, most_energy, report=None))]
-    fn best_rent(
+    #[pyo3(signature = (energy_cost, power_cost, wear_cost, most_energy, report=None))]
+    fn rent_levels<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         energy_cost: f64,
         power_cost: f64,
+        wear_cost: f64,
         most_energy: f64,
-        report: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Option<Best>> {
-        checks::amounts("energy_cost and power_cost", &[energy_cost, power_cost])?;
+        report: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Levels<'py>> {
+        checks::amounts("a cost", &[energy_cost, power_cost, wear_cost])?;
         checks::limits("most_energy", &[most_energy])?;
-        let supply = Supply { energy_cost, power_cost, most_energy };
-        let best =
-            watched(py, report, |progress| self.users.best_rent(&self.demand, supply, progress))?;
-        Ok(best.map(|best| (best.rent, best.profit, best.bound, best.n_rents, best.n_looked_at)))
+        let supply = Supply { energy_cost, power_cost, wear_cost, most_energy };
+        let levels =
+            watched(py, report, |progress| self.users.rent_levels(&self.demand, supply, progress))?;
+        let of = |number: fn(&RentLevel) -> f64| {
+            levels.iter().map(number).collect::<Vec<f64>>().into_pyarray(py)
+        };
+        Ok((
+            of(|level| level.rent),
+            of(|level| level.profit.unwrap_or(f64::NAN)),
+            of(|level| level.bound),
+        ))
     }
 }

@@ -5,7 +5,7 @@
 //! slackness): the charge is 0 or full where the price says so, and changes in each step by an
 //! amount between two. Such charges are closed under taking the lower, or the higher, of two in
 //! each step, since every condition compares one charge with a bound or with the next charge
-//! (a distributive lattice, as in Topkis 1978). So one optimal schedule holds least in all steps at
+//! (a distributive lattice). So one optimal schedule holds least in all steps at
 //! once, and one holds most; neither needs a linear program.
 
 use super::charge_walk::{ChargePrice, Held};

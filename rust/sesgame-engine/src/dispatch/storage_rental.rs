@@ -56,23 +56,22 @@ pub struct Supply {
     pub energy_cost: f64,
     /// Of a kWh per step of power.
     pub power_cost: f64,
+    /// Of a kWh that is delivered.
+    pub wear_cost: f64,
     /// The most capacity that there is, kWh; it may be infinite.
     pub most_energy: f64,
 }
 
-/// A rent, and what it earns.
+/// A rent at which demand changes, and what it earns.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BestRent {
+pub struct RentLevel {
     /// Of a unit of size and day.
     pub rent: f64,
-    /// With the schedules that hold least.
-    pub profit: f64,
-    /// No rent earns more, whatever optimal schedules users run.
+    /// With the schedules that hold least; none where that was not looked at, since other rents earn
+    /// more, or where there is not enough storage.
+    pub profit: Option<f64>,
+    /// No optimal schedules of users earn more at this rent.
     pub bound: f64,
-    /// How many rents there are at which demand changes.
-    pub n_rents: usize,
-    /// For how many of them all schedules were looked at.
-    pub n_looked_at: usize,
 }
 
 /// What users do with storage of given sizes; a row of `n_steps` numbers for each user.
@@ -356,18 +355,18 @@ impl StorageUsers {
         Ok(service)
     }
 
-    /// The rent at which the operator earns most; of equal ones the lowest, and none where no rent
-    /// is within what there is.
+    /// The rents at which demand changes, from the highest down, with what they earn: of each that
+    /// may earn most.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when the demand is not that of these users, and
     /// [`Error::Interrupted`].
-    pub fn best_rent(
+    pub fn rent_levels(
         &self,
         demand: &[Vec<Knot>],
         supply: Supply,
         progress: &Progress,
-    ) -> Result<Option<BestRent>> {
+    ) -> Result<Vec<RentLevel>> {
         if demand.len() != self.n_rentals() {
             return Err(Error::InvalidInput(format!(
                 "the demand is of {} and not of {} users and terms",
@@ -390,20 +389,15 @@ impl StorageUsers {
             supply,
             usages: (0..self.n_rentals()).map(|_| (None, Usage::default())).collect(),
             sums: Sums::new(self.n_steps),
-            best: None,
-            bound: f64::NEG_INFINITY,
-            n_looked_at: 0,
+            best: f64::NEG_INFINITY,
+            found: levels
+                .iter()
+                .map(|level| RentLevel { rent: level.rent, profit: None, bound: level.bound })
+                .collect(),
         };
         progress.set_total(levels.len() as u64);
         thread_pool::install(|| search.run(&levels, progress))?;
-        let (bound, n_looked_at) = (search.bound, search.n_looked_at);
-        Ok(search.best.map(|(level, profit)| BestRent {
-            rent: levels[level].rent,
-            profit,
-            bound: bound.max(profit),
-            n_rents: levels.len(),
-            n_looked_at,
-        }))
+        Ok(search.found)
     }
 
     /// The rents at which demand changes, from the highest down.
@@ -442,10 +436,9 @@ struct Search<'a> {
     /// The knot of each rental whose schedules are in the sums, and these.
     usages: Vec<(Option<usize>, Usage)>,
     sums: Sums,
-    best: Option<(usize, f64)>,
-    /// The highest profit that some optimal schedules might earn at a rent that was looked at.
-    bound: f64,
-    n_looked_at: usize,
+    /// The highest profit so far.
+    best: f64,
+    found: Vec<RentLevel>,
 }
 
 impl Search<'_> {
@@ -462,9 +455,9 @@ impl Search<'_> {
         let mut from = 0;
         while from < levels.len() {
             let promising = |level: &usize| {
-                let bar = self.best.map_or(f64::NEG_INFINITY, |(_, profit)| profit);
+                let bar = self.best - if self.best > 0.0 { SAME * self.best } else { 0.0 };
                 levels[*level].bound > f64::NEG_INFINITY
-                    && levels[*level].bound >= bar - SAME * bar.abs()
+                    && levels[*level].bound >= bar
                     && first.binary_search(level).is_err()
             };
             let block: Vec<usize> = (from..levels.len()).filter(promising).take(BLOCK).collect();
@@ -538,21 +531,21 @@ impl Search<'_> {
     }
 
     fn weigh(&mut self, number: usize, level: &Level) {
-        self.n_looked_at += 1;
+        let Supply { energy_cost, power_cost, wear_cost, most_energy } = self.supply;
         let energy = self.sums.energy();
-        if energy > self.supply.most_energy * (1.0 + SAME) {
+        if energy > most_energy * (1.0 + SAME) {
+            self.found[number].bound = f64::NEG_INFINITY;
             return;
         }
-        let before_power = level.rent * level.rented - self.supply.energy_cost * energy;
-        let profit = before_power - self.supply.power_cost * self.sums.power();
-        let bound = before_power - self.supply.power_cost * self.sums.least_power();
-        self.bound = self.bound.max(bound);
-        let is_better = self.best.is_none_or(|(at, best)| {
-            let same = SAME * best.abs();
-            profit > best + same || (profit >= best - same && number > at)
-        });
-        if is_better {
-            self.best = Some((number, profit));
-        }
+        let before = level.rent * level.rented - energy_cost * energy;
+        let delivered = |drawn: &[f64]| drawn.iter().map(|drawn| (-drawn).max(0.0)).sum::<f64>();
+        let running = |power: f64, drawn: &[f64]| {
+            power_cost * power + if wear_cost > 0.0 { wear_cost * delivered(drawn) } else { 0.0 }
+        };
+        let profit = before - running(self.sums.power(), &self.sums.drawn);
+        let bound = before - running(self.sums.least_power(), &self.sums.most_drawn);
+        self.found[number].profit = Some(profit);
+        self.found[number].bound = bound.max(profit);
+        self.best = self.best.max(profit);
     }
 }
