@@ -56,6 +56,15 @@ from sesgame.energy.operator.several_sellers import (
     SellersEquilibrium,
     SeveralSellers,
 )
+from sesgame.energy.operator.storage_cloud import StorageCloud
+from sesgame.energy.operator.storage_cloud_core import CoreRent
+from sesgame.energy.operator.storage_cloud_demand import StorageDemand
+from sesgame.energy.operator.storage_cloud_offer import (
+    CloudOffer,
+    StorageStatement,
+    virtual_to_physical,
+)
+from sesgame.energy.operator.storage_cloud_schedules import StorageNeed
 from sesgame.energy.operator_series.identities import BrokenIdentity
 from sesgame.energy.operator_series.key_difference import (
     KeyDifference,
@@ -114,11 +123,13 @@ __all__ = [
     "Calendar",
     "CalendarHours",
     "ClassPremium",
+    "CloudOffer",
     "ClusteredEvidence",
     "Community",
     "Contract",
     "ContractPrices",
     "Controller",
+    "CoreRent",
     "CostReportScan",
     "DemandBidding",
     "DemandCharge",
@@ -164,7 +175,11 @@ __all__ = [
     "SharingPremium",
     "SharingPrices",
     "StaticKey",
+    "StorageCloud",
+    "StorageDemand",
+    "StorageNeed",
     "StorageOffer",
+    "StorageStatement",
     "StorageWindow",
     "StoredSharingPrices",
     "Tariff",
@@ -198,4 +213,5 @@ __all__ = [
     "sharing_premium",
     "supply_demand_ratio",
     "uniform_local_price",
+    "virtual_to_physical",
 ]
