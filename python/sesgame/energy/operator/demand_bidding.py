@@ -7,7 +7,7 @@ anarchy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +18,7 @@ from sesgame.energy.operator.parameters import one_each, refuse_where
 from sesgame.energy.operator.water_filling import water_filling
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
-from sesgame.game.door import checked_fields
+from sesgame.game.door import checked_arguments, checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -352,6 +352,7 @@ class DemandBidding(ByValue):
             )
         return self._equilibrium.production_cost / least
 
+    @checked_arguments
     def best_bids(self, bids: ArrayLike) -> NDArray[np.float64]:
         """Return each prosumer's best reply to the bids of all others, shape (n,).
 
@@ -364,6 +365,7 @@ class DemandBidding(ByValue):
         others = float(given.sum()) - given
         return self._bids_for(self._best_purchase(others), others)
 
+    @checked_arguments
     def deviation_scan(self, bids: ArrayLike | None = None, *, n_bids: int = 201) -> DeviationScan:
         """Return what each prosumer could gain by another bid, all others keeping theirs.
 
@@ -419,6 +421,7 @@ class DemandBidding(ByValue):
             tolerance=FEASIBLE * float(turnover.max()),
         )
 
+    @checked_arguments
     def cost_report_scan(
         self, factors: Sequence[float] = FACTORS, *, prosumers: Sequence[int] | None = None
     ) -> CostReportScan:
@@ -446,8 +449,7 @@ class DemandBidding(ByValue):
         tried = one_each("factors", factors, "report")
         refuse_where(tried <= 0, "factors", tried, "report", "above 0")
         size = len(self.demand_kwh)
-        every = range(size) if prosumers is None else prosumers
-        numbers = np.array([self._number(each) for each in every], dtype=np.intp)
+        numbers = np.arange(size) if prosumers is None else self._numbers(prosumers)
         pairs = [(x, y) for x in (1.0, *tried.tolist()) for y in (1.0, *tried.tolist())]
         gains, best = np.zeros(len(numbers)), np.ones((len(numbers), 2))
         truth = self._equilibrium.costs
@@ -470,13 +472,16 @@ class DemandBidding(ByValue):
                     gains[row], best[row] = gain, pair
         return CostReportScan(gains=gains, factors=best, prosumers=numbers)
 
-    def _number(self, given: int) -> int:
+    def _numbers(self, given: Sequence[int]) -> NDArray[np.intp]:
+        """Return the numbers of prosumers who are asked for."""
+        asked = list(given) if isinstance(given, Iterable) else [None]
         size = len(self.demand_kwh)
-        if isinstance(given, bool) or not isinstance(given, (int, np.integer)):
-            raise GameError(f"prosumers must be whole numbers, got {given!r}")
-        if not 0 <= given < size:
-            raise GameError(f"there is no prosumer {given}; they are 0 to {size - 1}")
-        return int(given)
+        for each in asked:
+            if isinstance(each, bool) or not isinstance(each, (int, np.integer)):
+                raise GameError(f"prosumers must be a list of whole numbers, got {given!r}")
+            if not 0 <= each < size:
+                raise GameError(f"there is no prosumer {each}; they are 0 to {size - 1}")
+        return np.array(asked, dtype=np.intp)
 
     def _production_cost(self, production: Array) -> Array:
         """Return what the production of each costs."""
