@@ -18,6 +18,9 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.local_sharing.local_prices import LocalPrices
+from sesgame.energy.operator.leader_evidence import LeaderPricesEvidence
+from sesgame.energy.operator.storage_cloud_bills import CloudBills
+from sesgame.energy.operator.storage_cloud_game import OperatorPrices
 from sesgame.energy.operator_series.bills_evidence import OperatorBills, OperatorLine
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
@@ -25,6 +28,7 @@ from sesgame.energy.sharing_keys.shared_generation import SharedGeneration
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
+from sesgame.game.cost_basis import CostBasis, CostTerms
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.shapley.exact import ExactSemivalue
 from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
@@ -42,12 +46,15 @@ __all__ = [
     "BoundsContradiction",
     "Candidate",
     "ClarkeEvidence",
+    "CloudBills",
     "ClusteredEvidence",
     "ContractPrices",
     "CoreCheck",
     "CoreExistence",
     "CorePointEvidence",
     "CorePointStep",
+    "CostBasis",
+    "CostTerms",
     "Course",
     "DivisionEvidence",
     "DualPrices",
@@ -61,6 +68,7 @@ __all__ = [
     "GenerationEffort",
     "Intervals",
     "KernelCheck",
+    "LeaderPricesEvidence",
     "LeastCoreEvidence",
     "LocalPrices",
     "NashEffort",
@@ -69,6 +77,7 @@ __all__ = [
     "NucleolusEvidence",
     "OperatorBills",
     "OperatorLine",
+    "OperatorPrices",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",

@@ -39,6 +39,32 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator.bidding_results import (
+    BiddingEquilibrium,
+    BiddingOptimum,
+    CostReportScan,
+    DeviationScan,
+)
+from sesgame.energy.operator.demand_bidding import DemandBidding
+from sesgame.energy.operator.leader_price import LeaderPrice, leader_price
+from sesgame.energy.operator.leader_prices_by_step import (
+    LeaderPricesByStep,
+    leader_prices_by_step,
+)
+from sesgame.energy.operator.several_sellers import (
+    BuyerDrift,
+    SellersEquilibrium,
+    SeveralSellers,
+)
+from sesgame.energy.operator.storage_cloud import StorageCloud
+from sesgame.energy.operator.storage_cloud_core import CoreRent
+from sesgame.energy.operator.storage_cloud_demand import StorageDemand
+from sesgame.energy.operator.storage_cloud_offer import (
+    CloudOffer,
+    StorageStatement,
+    virtual_to_physical,
+)
+from sesgame.energy.operator.storage_cloud_schedules import StorageNeed
 from sesgame.energy.operator_series.identities import BrokenIdentity
 from sesgame.energy.operator_series.key_difference import (
     KeyDifference,
@@ -87,19 +113,27 @@ __all__ = [
     "Battery",
     "BestGivenKey",
     "BestStaticKey",
+    "BiddingEquilibrium",
+    "BiddingOptimum",
     "Bill",
     "BillLine",
     "Block",
     "BrokenIdentity",
+    "BuyerDrift",
     "Calendar",
     "CalendarHours",
     "ClassPremium",
+    "CloudOffer",
     "ClusteredEvidence",
     "Community",
     "Contract",
     "ContractPrices",
     "Controller",
+    "CoreRent",
+    "CostReportScan",
+    "DemandBidding",
     "DemandCharge",
+    "DeviationScan",
     "DispatchOracle",
     "DynamicKey",
     "EqualKey",
@@ -108,6 +142,8 @@ __all__ = [
     "Grid",
     "HierarchicalKey",
     "KeyDifference",
+    "LeaderPrice",
+    "LeaderPricesByStep",
     "Line",
     "MeteringPoint",
     "NearestKey",
@@ -131,13 +167,19 @@ __all__ = [
     "Scenarios",
     "Schedule",
     "SelfConsumption",
+    "SellersEquilibrium",
     "SetApart",
+    "SeveralSellers",
     "SharingCoefficients",
     "SharingKey",
     "SharingPremium",
     "SharingPrices",
     "StaticKey",
+    "StorageCloud",
+    "StorageDemand",
+    "StorageNeed",
     "StorageOffer",
+    "StorageStatement",
     "StorageWindow",
     "StoredSharingPrices",
     "Tariff",
@@ -156,6 +198,8 @@ __all__ = [
     "exchanged_energy",
     "fitting_keys",
     "key_difference",
+    "leader_price",
+    "leader_prices_by_step",
     "mid_market_rate",
     "nearest_key",
     "operator_bills",
@@ -169,4 +213,5 @@ __all__ = [
     "sharing_premium",
     "supply_demand_ratio",
     "uniform_local_price",
+    "virtual_to_physical",
 ]

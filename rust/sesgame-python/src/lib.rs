@@ -27,6 +27,7 @@ mod shapley;
 mod shapley_estimate;
 mod sharing;
 mod stability;
+mod storage_rental;
 
 use pyo3::prelude::*;
 
@@ -91,6 +92,8 @@ mod _engine {
         maximal_surpluses, most_violated, near_nash_point, nucleoli, nucleolus, partition_of_cover,
         superadditive_cover, worst_coalition,
     };
+    #[pymodule_export]
+    use crate::storage_rental::{StorageDemand, StorageService, StorageUsers, storage_users};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
