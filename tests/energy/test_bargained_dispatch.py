@@ -348,6 +348,19 @@ def test_what_the_program_has_not_is_refused_by_name(more, message):
         sg.energy.bargained_dispatch(community)
 
 
+def test_storage_that_has_to_choose_is_refused_by_name():
+    community = sg.energy.Community(
+        members=["ann", "bob"],
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=[[-1.0, 1.0], [0.0, 1.0]],
+        tariff=sg.energy.Tariff.flat(0.3, -0.1),
+        batteries=[battery("ann", 2)],
+        exclusive=True,
+    )
+    with pytest.raises(GameError, match="never charges and discharges at once"):
+        sg.energy.bargained_dispatch(community)
+
+
 def test_a_game_alone_has_no_dispatch():
     with pytest.raises(GameError, match="must be Community, got Game"):
         sg.energy.bargained_dispatch(PAIR.cost_game())

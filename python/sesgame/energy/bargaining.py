@@ -15,6 +15,7 @@ from sesgame.bargaining.surplus import disagreement_of, weights_of
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.dispatch.own_accounts import AccountsDispatch, OwnAccounts
+from sesgame.energy.dispatch.problem import AT_ONCE
 from sesgame.errors import AllocationError, GameError, SolverError
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
@@ -27,7 +28,7 @@ from sesgame.rule import AllocationProblem, Promise, Rule
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.energy.dispatch.problem import AT_ONCE, DispatchProblem, Model
+    from sesgame.energy.dispatch.problem import DispatchProblem, Model
     from sesgame.energy.time_steps import Moment
     from sesgame.game.players import Players
     from sesgame.progress import Report
