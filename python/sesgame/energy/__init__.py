@@ -39,6 +39,13 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator.levelised_cost import (
+    capital_recovery_factor,
+    levelised_cost,
+    levelised_cost_of_storage,
+    service_price,
+)
+from sesgame.energy.operator.wear import wear_cost, years_of_life
 from sesgame.energy.operator_series.identities import BrokenIdentity
 from sesgame.energy.operator_series.key_difference import (
     KeyDifference,
@@ -150,12 +157,15 @@ __all__ = [
     "best_given_key",
     "best_static_key",
     "bill_sharing",
+    "capital_recovery_factor",
     "change_in_bills",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
     "fitting_keys",
     "key_difference",
+    "levelised_cost",
+    "levelised_cost_of_storage",
     "mid_market_rate",
     "nearest_key",
     "operator_bills",
@@ -163,10 +173,13 @@ __all__ = [
     "questions",
     "read_eltariff",
     "read_urdb",
+    "service_price",
     "shared_energy_game",
     "shared_generation",
     "sharing_game",
     "sharing_premium",
     "supply_demand_ratio",
     "uniform_local_price",
+    "wear_cost",
+    "years_of_life",
 ]
