@@ -338,7 +338,11 @@ def test_numbers_by_member_are_checked(options, message):
         ({"grid": sg.energy.Grid(import_limit_kw=5)}, "have an import limit"),
         ({"grid": sg.energy.Grid(demand_charge_per_kw=5)}, "have a demand charge"),
         ({"grid": sg.energy.Grid(connection_limits_kw={"ann": 99})}, "have connection limits"),
-        ({"storage_offers": [OFFER]}, "to buy"),
+        ({"storage_offers": [OFFER]}, "storage to buy"),
+        (
+            {"generation_offers": [sg.energy.GenerationOffer("sun", 99, [1, 1, 1])]},
+            "generation to buy",
+        ),
     ],
 )
 def test_what_the_program_has_not_is_refused_by_name(more, message):

@@ -30,6 +30,7 @@ from sesgame.energy.dispatch.problem import (
     Dispatch,
     DispatchProblem,
     FlowLimit,
+    GenerationOffers,
     Storage,
     burnt,
 )
@@ -52,6 +53,7 @@ Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
 
 HOURS_PER_YEAR = 8760.0
+HOURS_PER_DAY = 24.0
 
 HARDLY = 1e-6
 """Of the largest load of all: a limit that is missed by less is kept, for the solver."""
@@ -189,6 +191,8 @@ class LinearDispatch:
         The columns and rows of each.
     sizes : ndarray of shape (number of offers, 2)
         The columns of energy capacity, kWh, and power, kW, that is bought of each offer.
+    generators : ndarray of shape (number of offers of generation,)
+        The columns of power, kW, that is bought of each.
     step_of_row, step_of_column : ndarray
         The step to which each row and column belongs, counted on over the scenarios.
     game : LinearProductionGame
@@ -226,6 +230,11 @@ class LinearDispatch:
             ],
             dtype=np.intp,
         ).reshape(-1, 2)
+        days = n_steps * first.steps.step_hours / HOURS_PER_DAY * (not elastic)
+        generation = first.generation
+        self.generators = self._builder.add_columns(
+            len(generation), cost=generation.price_per_kw_day * days
+        )
         self.scenarios = [
             self._add(problem, 0.0 if elastic else weight)
             for problem, weight in zip(problems, weights, strict=True)
@@ -246,7 +255,7 @@ class LinearDispatch:
             except (SolverError, ValueError) as error:
                 # What is for sale is the only thing that has no owner, and no limit of its own.
                 earning = not isinstance(error, SolverError) or error.status == "unbounded"
-                if len(first.offers) and earning:
+                if len(first.offers) + len(first.generation) and earning:
                     raise GameError(self._arbitrage()) from error
                 broken = self._broken_limit()
                 raise GameError(broken) if broken else error from error
@@ -288,9 +297,11 @@ class LinearDispatch:
         if columns is None:
             columns, _, _ = self.game.optimum(chosen)
         cost = self.program.model.cost * columns
-        bought = float(cost[self.sizes].sum())
+        bought = float(cost[self.sizes].sum() + cost[self.generators].sum())
         sizes = map(tuple, columns[self.sizes].tolist())
         purchases = dict(zip(self._problems[0].offers.names, sizes, strict=True))
+        powers = columns[self.generators]
+        generators = dict(zip(self._problems[0].generation.names, powers.tolist(), strict=True))
         dispatches = []
         for problem, weight, scenario in zip(
             self._problems, self._weights, self.scenarios, strict=True
@@ -311,6 +322,8 @@ class LinearDispatch:
                     grid_export_kwh=np.maximum(-net, 0.0),
                     cost=float(cost[scenario.columns].sum() / weight) + bought,
                     purchases=dict(purchases),
+                    generators_kw=dict(generators),
+                    bought_generation_kwh=_generated(problem.generation, powers),
                     burnt_kwh=sum(
                         (
                             burnt(
@@ -423,6 +436,9 @@ class LinearDispatch:
             )
         balances = self._add_balances(problem, grid_import, grid_export)
         flows = self._add_storage(problem, balances, weight)
+        for profile, column in zip(problem.generation.profile_kwh, self.generators, strict=True):
+            # What is bought is at the common connection, behind no limit.
+            self._builder.add_entries(balances.rows[0], np.repeat(column, n_steps), profile)
         unused = self._add_curtailment(problem, balances)
         self._add_trade_limits(problem, grid_import, grid_export)
         for number in balances.across:
@@ -682,26 +698,49 @@ class LinearDispatch:
         self._in_steps.append(("rows", rows, steps))
 
     def _arbitrage(self) -> str:
-        """Return why storage that anybody may buy earns money on its own."""
+        """Return why what anybody may buy earns money on its own."""
+        first = self._problems[0]
+        names = ", ".join(map(repr, (*first.offers.names, *first.generation.names)))
+        cures = ["make the storage a battery of a member"] * bool(len(first.offers))
+        cures += ["make the generator the PV of a member"] * bool(len(first.generation))
+        return (
+            f"what is bought (on offer: {names}) would earn more than it costs by trading with the "
+            f"grid alone, without any member: {self._worst_arbitrage()}. What nobody brings has no "
+            f"owner, so it cannot be split. Ask a higher price for it, or pay a lower one for what "
+            f"is sold, or {' and '.join(cures)}"
+        )
+
+    def _worst_arbitrage(self) -> str:
+        """Return how it earns most, in words: by what is fed in, or from step to step."""
+        first = self._problems[0]
+        days = first.steps.n_steps * first.steps.step_hours / HOURS_PER_DAY
+        for number, name in enumerate(first.generation.names):
+            sales = 0.0
+            for problem, weight in zip(self._problems, self._weights, strict=True):
+                fed_in = problem.generation.profile_kwh[number]
+                sales += weight * float((fed_in * problem.sell_per_kwh).sum())
+            rent = float(first.generation.price_per_kw_day[number]) * days
+            if sales > rent:
+                return (
+                    f"a kW of {name!r} costs {rent:g} and feeds in energy for {sales:g} "
+                    f"{first.currency}"
+                )
         ways = []
         for problem in self._problems:
             buy, sell, steps = problem.buy_per_kwh, problem.sell_per_kwh, problem.steps
             later = int(np.argmax(sell - np.minimum.accumulate(buy)))
-            first = int(np.argmin(buy[: later + 1]))
+            bought = int(np.argmin(buy[: later + 1]))
             ways.append(
                 (
-                    sell[later] - buy[first],
-                    f"energy costs {buy[first]:g} at {steps.time(first)} and sells for "
+                    sell[later] - buy[bought],
+                    f"energy costs {buy[bought]:g} at {steps.time(bought)} and sells for "
                     f"{sell[later]:g} {problem.currency} per kWh at {steps.time(later)}",
                 )
             )
-        offers = ", ".join(map(repr, self._problems[0].offers.names))
-        return (
-            f"storage that is bought (on offer: {offers}) would earn more than it costs by trading "
-            f"with the grid alone, without any member: {max(ways)[1]}. What nobody brings has no "
-            f"owner, so it cannot be split. Ask a higher price for the storage, or pay a lower one "
-            f"for what is sold, or make the storage a battery of a member"
-        )
+        margin, how = max(ways)
+        if len(first.generation) and not (len(first.offers) and margin > 0):
+            return "a generator whose energy is stored before it is fed in"
+        return how
 
     def _broken_limit(self) -> str:
         """Return which limit everybody together cannot keep, if that is what is wrong."""
@@ -723,6 +762,16 @@ class LinearDispatch:
                     f"members together miss it by at least {missed:.6g} kW{cure}"
                 )
         return ""
+
+
+def _generated(
+    generation: GenerationOffers, powers_kw: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Return what generators of some powers generate in each step, if there are any."""
+    if not len(generation):
+        return None
+    found: NDArray[np.float64] = (powers_kw[:, np.newaxis] * generation.profile_kwh).sum(axis=0)
+    return found
 
 
 def _game_of(
