@@ -787,7 +787,7 @@ exclusive, membership, name
     def cost_terms(self, model: Model | None = None) -> CostTerms:
         """Return of what period the costs are, what a member does alone, and what is bought."""
         reading = chosen(self.problem, model).reading if self.has_storage else ""
-        return community_terms(self.steps, self.storage_offers, reading)
+        return community_terms(self.steps, self.storage_offers, reading, self.generation_offers)
 
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
