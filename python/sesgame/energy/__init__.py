@@ -34,6 +34,7 @@ from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.eltariff import read_eltariff
 from sesgame.energy.exchanges import exchanged_energy
+from sesgame.energy.gaussian_storage import GaussianStorage, GaussianStoragePrices
 from sesgame.energy.generation_offer import GenerationOffer
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.local_sharing.bill_sharing import bill_sharing
@@ -112,6 +113,8 @@ __all__ = [
     "DynamicKey",
     "EqualKey",
     "FixedFee",
+    "GaussianStorage",
+    "GaussianStoragePrices",
     "GenerationOffer",
     "GivenKey",
     "Grid",

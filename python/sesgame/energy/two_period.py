@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame.energy.cost_terms import NOTHING_BOUGHT
 from sesgame.energy.two_period_files import read_two_period_files
+from sesgame.energy.two_period_world import TwoPeriodWorld
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
-from sesgame.game.by_value import ByValue
 from sesgame.game.cost_basis import CostTerms
 from sesgame.game.door import checked_fields
-from sesgame.game.game import MAX_TABLE_PLAYERS, Game
+from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.game.precision import UNIT_ROUNDOFF
 from sesgame.game.world import ScenarioEnergy
@@ -28,8 +28,6 @@ from sesgame.rule import AllocationProblem, Promise, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-    from sesgame.energy.time_steps import Moment
 
 __all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodStorage"]
 
@@ -70,7 +68,7 @@ class TwoPeriodPrices(Evidence):
 
 
 @checked_fields
-class TwoPeriodStorage(ByValue):
+class TwoPeriodStorage(TwoPeriodWorld):
     r"""Members who share storage under a tariff of two periods.
 
     Off peak, where energy costs :math:`\lambda_l`, member i uses :math:`x_{ik}` in scenario k, and
@@ -214,54 +212,6 @@ class TwoPeriodStorage(ByValue):
             A file is missing or wrong; the message names file, line and column.
         """
         return cls(**read_two_period_files(Path(folder)))
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The members, in order."""
-        return cast(tuple[str, ...], tuple(self.players))
-
-    @property
-    def default_model(self) -> None:
-        """There is but one model."""
-
-    def chosen_model(self, model: None = None) -> None:
-        """Refuse a model: there is but one, without a name.
-
-        Raises
-        ------
-        GameError
-            A model is asked for.
-        """
-        if model is not None:
-            raise GameError(f"model is {model!r}; two-period storage has no models to choose from")
-
-    def period(self, start: Moment | None = None, end: Moment | None = None) -> TwoPeriodStorage:
-        """Refuse a period: there is no calendar.
-
-        Raises
-        ------
-        GameError
-            A start or an end is asked for.
-        """
-        if start is not None or end is not None:
-            raise GameError("two-period storage has no calendar, so it takes no start and no end")
-        return self
-
-    def max_listed_players(self, model: None = None) -> int:
-        """Return for how many members every coalition may be evaluated."""
-        return MAX_TABLE_PLAYERS
-
-    def local_search(self, model: None = None) -> int:
-        """Return that there is no search."""
-        return 0
-
-    def separation_oracle(self, *, model: None = None) -> None:
-        """Return that there is none: the costs have a closed form, the search has not."""
-
-    @property
-    def period_in_words(self) -> str:
-        """Nothing: there is no calendar."""
-        return ""
 
     def scenario_energy(self) -> list[ScenarioEnergy]:
         """Return what all members use in each scenario, by its number."""
@@ -439,7 +389,7 @@ def _amounts(name: str, values: ArrayLike, players: Players) -> NDArray[np.float
 
 def _apply(problem: AllocationProblem) -> Allocation:
     storage = problem.world
-    assert isinstance(storage, TwoPeriodStorage)
+    assert isinstance(storage, TwoPeriodWorld)
     return storage.allocation()
 
 
@@ -455,7 +405,7 @@ TWO_PERIOD_PRICES = Rule(
             Promise.UNIQUE,
         }
     ),
-    worlds=(TwoPeriodStorage,),
+    worlds=(TwoPeriodWorld,),
     meaning=(
         "Everybody pays for energy, and is paid for storage, at the prices of the one plan that is "
         "cheapest for all together."
