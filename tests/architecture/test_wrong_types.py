@@ -218,6 +218,19 @@ MAKERS = {
     "energy.SelfConsumption": {},
     "energy.SharingCoefficients": {"members": ["a"], "values": [1.0]},
     "energy.StaticKey": {"coefficients": {"a": 0.5, "b": 0.5}},
+    "energy.GaussianStorage": {
+        "members": ["a"],
+        "mean_peak_kwh": [1.0],
+        "peak_covariance": [[1.0]],
+        "off_peak_price": 0.1,
+        "peak_price": 0.4,
+        "storage_price": 0.05,
+    },
+    "energy.GenerationOffer": {
+        "name": "roof",
+        "price_per_kw_day": 0.4,
+        "profile": [1.0, 2.0],
+    },
     "energy.StorageOffer": {
         "name": "cells",
         "price_per_kwh_year": 9.0,
@@ -279,6 +292,7 @@ FOUND = frozenset(
         "energy.BrokenIdentity",
         "energy.ClassPremium",
         "energy.DispatchOracle",
+        "energy.EquilibriumCheck",
         "energy.NearestKey",
         "energy.KeyDifference",
         "energy.OwnAccounts",

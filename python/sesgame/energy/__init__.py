@@ -33,6 +33,7 @@ from sesgame.energy.dispatch.dual_prices import (
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.eltariff import read_eltariff
+from sesgame.energy.equilibrium import EquilibriumCheck, equilibrium_check
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.gaussian_storage import GaussianStorage, GaussianStoragePrices
 from sesgame.energy.generation_offer import GenerationOffer
@@ -112,6 +113,7 @@ __all__ = [
     "DispatchOracle",
     "DynamicKey",
     "EqualKey",
+    "EquilibriumCheck",
     "FixedFee",
     "GaussianStorage",
     "GaussianStoragePrices",
@@ -166,6 +168,7 @@ __all__ = [
     "change_in_bills",
     "clustered_nucleolus",
     "clusters_of",
+    "equilibrium_check",
     "exchanged_energy",
     "fitting_keys",
     "key_difference",

@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame.linear.builder import Term
+    from sesgame.linear.reduced_model import ReducedModel
 
-__all__ = ["LinearDispatch", "StorageUnit"]
+__all__ = ["LinearDispatch", "StorageUnit", "compiled"]
 
 Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
@@ -144,11 +145,15 @@ class _Balances:
     across : tuple of int
         The limits whose members are neither within others' nor apart from them; they are rows of
         their own.
+    outside : dict of int to ndarray
+        Of each limit that is within others the rows that it is next to, in the steps in which it
+        has rows.
     """
 
     rows: NDArray[np.intp]
     place: NDArray[np.intp]
     across: tuple[int, ...]
+    outside: dict[int, NDArray[np.intp]]
 
     def of(self, owners: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the rows, shape (T,), of members who are behind the same limits, or of nobody."""
@@ -167,6 +172,8 @@ class _Scenario:
     grid_export: NDArray[np.intp]
     balance: NDArray[np.intp]
     flows: tuple[_Flows, ...]
+    differences: tuple[tuple[int, NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]], ...]
+    """Of lines: which, the steps, and the rows whose duals differ by its price; -1 for none."""
 
 
 class LinearDispatch:
@@ -249,7 +256,7 @@ class LinearDispatch:
             (self.step_of_row if of == "rows" else self.step_of_column)[places] += steps
         if not elastic:
             try:
-                self.game = _compiled(self)
+                self.game = compiled(self.program)
                 # What the program is made from is much smaller than its arrays.
                 self.game.made_by((_game_of, (tuple(problems), tuple(weights), storage_units)))
             except (SolverError, ValueError) as error:
@@ -366,6 +373,7 @@ class LinearDispatch:
         cost = float(self.program.model.cost @ columns)
         return ProgrammePrices(
             energy_price=np.sum([w * self._energy_price(prices) for w, prices in found], axis=0),
+            line_price=np.sum([w * self._line_price(prices) for w, prices in found], axis=0),
             cost=cost,
             duality_gap=cost - float(bills.sum()),
             lowest=np.minimum(-rates[self._n_members :], bills),
@@ -420,6 +428,18 @@ class LinearDispatch:
             [duals[1][scenario.balance] / weight for scenario, weight in scenarios]
         )
 
+    def _line_price(self, duals: Duals) -> NDArray[np.float64]:
+        """Return what a kWh costs more behind each line, shape (lines, steps of all scenarios)."""
+        n_steps, limits = self._problems[0].steps.n_steps, self._problems[0].flow_limits
+        lines = [number for number, limit in enumerate(limits) if not limit.is_own]
+        found = np.zeros((len(limits), len(self.scenarios) * n_steps))
+        rows = np.append(duals[1], 0.0)
+        for number, scenario in enumerate(self.scenarios):
+            for line, steps, inside, outside in scenario.differences:
+                price = (rows[inside] - rows[outside]) / self._weights[number]
+                found[line, number * n_steps + steps] = price
+        return found[lines]
+
     def _add(self, problem: DispatchProblem, weight: float) -> _Scenario:
         """Add the columns and rows of one scenario."""
         builder, n_steps = self._builder, problem.steps.n_steps
@@ -441,8 +461,15 @@ class LinearDispatch:
             self._builder.add_entries(balances.rows[0], np.repeat(column, n_steps), profile)
         unused = self._add_curtailment(problem, balances)
         self._add_trade_limits(problem, grid_import, grid_export)
+        differences = [
+            (number, steps, balances.rows[number + 1, steps], outside)
+            for number, outside in balances.outside.items()
+            for steps in [np.flatnonzero(problem.binding.flows[number])]
+        ]
         for number in balances.across:
-            self._add_limit_across(problem, number, grid_import, flows, unused)
+            rows, steps = self._add_limit_across(problem, number, grid_import, flows, unused)
+            # What those behind draw more leaves less room within the limit.
+            differences.append((number, steps, np.full(len(steps), -1), rows))
         return _Scenario(
             columns=slice(first_column, builder.n_columns),
             rows=slice(first_row, builder.n_rows),
@@ -450,6 +477,7 @@ class LinearDispatch:
             grid_export=grid_export,
             balance=balances.rows[0],
             flows=tuple(flows),
+            differences=tuple(differences),
         )
 
     def _add_balances(
@@ -492,7 +520,10 @@ class LinearDispatch:
             steps = np.flatnonzero(reached[number])
             ends = rows[outside[number], steps], rows[number + 1, steps]
             self._add_flow(problem, limits[number], steps, ends)
-        return _Balances(rows, place, tuple(across))
+        next_to = {
+            number: rows[outside[number], np.flatnonzero(reached[number])] for number in nested
+        }
+        return _Balances(rows, place, tuple(across), next_to)
 
     def _add_flow(
         self,
@@ -651,8 +682,11 @@ class LinearDispatch:
         grid_import: NDArray[np.intp],
         flows: list[_Flows],
         unused: list[_Curtailment],
-    ) -> None:
-        """Add the limit of what flows between some members and the rest, by what they do."""
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Add the limit of what flows between some members and the rest, by what they do.
+
+        Return the rows and their steps.
+        """
         limit, n_steps = problem.flow_limits[number], problem.steps.n_steps
         steps = np.flatnonzero(problem.binding.flows[number])
         most = limit.limit_kw * problem.steps.step_hours
@@ -674,9 +708,10 @@ class LinearDispatch:
                 terms.append((np.where(there, columns[steps], 0), there.astype(np.float64)))
         # A row has as many places as a column, even where nobody behind has either.
         terms = terms or [(grid_import[steps], 0.0)]
-        self._add_limit(
+        rows = self._add_limit(
             limit.name, problem, steps, (-width, width), terms, (brought - own, brought + own)
         )
+        return rows, steps
 
     def _add_limit(
         self,
@@ -686,7 +721,7 @@ class LinearDispatch:
         bounds: tuple[float, float],
         terms: Sequence[Term],
         brought: tuple[NDArray[np.float64] | float, NDArray[np.float64] | float] = (0.0, 0.0),
-    ) -> None:
+    ) -> NDArray[np.intp]:
         """Add the rows of one limit, which an elastic program may break at a cost."""
         if self._elastic:
             over, under = (self._builder.add_columns(len(steps), cost=1.0) for _ in range(2))
@@ -696,6 +731,7 @@ class LinearDispatch:
             *bounds, *terms, lower_brought=brought[0], upper_brought=brought[1]
         )
         self._in_steps.append(("rows", rows, steps))
+        return rows
 
     def _arbitrage(self) -> str:
         """Return why what anybody may buy earns money on its own."""
@@ -745,7 +781,7 @@ class LinearDispatch:
     def _broken_limit(self) -> str:
         """Return which limit everybody together cannot keep, if that is what is wrong."""
         elastic = LinearDispatch(self._problems, self._weights, self._storage_units, elastic=True)
-        columns, _, _ = _compiled(elastic).optimum(self._everybody())
+        columns, _, _ = compiled(elastic.program).optimum(self._everybody())
         largest = max(
             float(np.abs(problem.net_load_kwh.sum(axis=0)).max()) / problem.steps.step_hours
             for problem in self._problems
@@ -788,9 +824,8 @@ def _exclusive(game: LinearProductionGame, choices: NDArray[np.int64]) -> Exclus
     return game.exclusive(choices)
 
 
-def _compiled(dispatch: LinearDispatch) -> LinearProductionGame:
+def compiled(program: ReducedModel) -> LinearProductionGame:
     """Return the compiled game of a program."""
-    program = dispatch.program
     model = program.model
     order = np.lexsort((model.columns, model.rows))
     counts = np.bincount(model.rows, minlength=len(model.row_lower))
