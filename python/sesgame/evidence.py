@@ -17,6 +17,7 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.gaussian_storage import GaussianStoragePrices
 from sesgame.energy.local_sharing.local_prices import LocalPrices
 from sesgame.energy.operator_series.bills_evidence import OperatorBills, OperatorLine
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
@@ -59,6 +60,7 @@ __all__ = [
     "Evidence",
     "ExactSemivalue",
     "GatelyEvidence",
+    "GaussianStoragePrices",
     "GeneratedEvidence",
     "GeneratedStage",
     "GenerationEffort",

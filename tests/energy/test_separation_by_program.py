@@ -18,7 +18,8 @@ from sesgame.testing import communities
 FAST = {"batteries": [battery("ann", 4.0, 2.0), battery("cid", 2.0, 1.0)]}
 TOLERANCE = 1e-6
 BALANCED = {
-    name: WORLDS[name] for name in ("unlike batteries", "a demand charge", "storage to buy")
+    name: WORLDS[name]
+    for name in ("unlike batteries", "a demand charge", "storage to buy", "generation to buy")
 }
 
 
@@ -326,6 +327,10 @@ def in_other_units(here, energy, price):
                 price_per_kw_year=price * offer.price_per_kw_year,
             )
             for offer in here.storage_offers
+        ],
+        generation_offers=[
+            replace(offer, price_per_kw_day=price * offer.price_per_kw_day)
+            for offer in here.generation_offers
         ],
     )
 

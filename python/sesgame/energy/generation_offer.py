@@ -43,6 +43,12 @@ class GenerationOffer(ByValue):
     GameError
         A number is out of its range.
 
+    Notes
+    -----
+    Rent by the day is for days that are like others: in a sunny week PV at the average rent of a
+    year may pay by feeding in alone, which is refused. Plan with a whole year, or with weighted
+    :class:`Scenarios`, which share the power and have profiles of their own.
+
     Examples
     --------
     In two of three steps of 8 hours a kW of PV gives 1 kWh and 4 kWh; renting 1.59 kW of it with

@@ -26,6 +26,9 @@ DAYS_PER_YEAR = 365.0
 """As in prices per year, which are of 8,760 hours."""
 
 
+MAX_YEARS = 10_000
+"""So many lists of each year fit any memory."""
+
 LARGEST_EXPONENT = 600.0
 """Of what a payment is worth at the beginning, where interest is negative."""
 
@@ -41,8 +44,8 @@ def capital_recovery_factor(rate: float, years: float) -> float:
     rate : float
         The interest r of a year, above -1: 0.05 for 5 %.
     years : float
-        How many payments there are, n, one at the end of each year; at least 1. A life that does
-        not end with a year may have a part of one.
+        How many payments there are, n, one at the end of each year; from 1 to 10,000. A life that
+        does not end with a year may have a part of one.
 
     Returns
     -------
@@ -262,8 +265,8 @@ def service_price(levelised_cost: float, annual_kwh: float, *, margin: float = 0
 
 
 def _check_years(years: float) -> None:
-    if not (math.isfinite(years) and years >= 1):
-        raise GameError(f"years must be at least 1, got {years}")
+    if not 1 <= years <= MAX_YEARS:
+        raise GameError(f"years must be from 1 to {MAX_YEARS:,}, got {years}")
 
 
 def _discount(rate: float, years: int) -> NDArray[np.float64]:
