@@ -307,7 +307,7 @@ class LinearDispatch:
         bought = float(cost[self.sizes].sum() + cost[self.generators].sum())
         sizes = map(tuple, columns[self.sizes].tolist())
         purchases = dict(zip(self._problems[0].offers.names, sizes, strict=True))
-        powers = columns[self.generators]
+        powers = columns[self.generators] + 0.0  # no -0
         generators = dict(zip(self._problems[0].generation.names, powers.tolist(), strict=True))
         dispatches = []
         for problem, weight, scenario in zip(
