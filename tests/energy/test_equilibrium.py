@@ -234,6 +234,33 @@ def test_a_pool_of_unlike_batteries_can_do_more_than_they_can_by_themselves():
     assert sg.energy.equilibrium_check(here, bills_of(here)).holds
 
 
+def test_a_connection_that_storage_to_buy_fills_earns_what_its_limit_is_worth():
+    """All members draw 1 kWh, and what they buy draws more than they ever could."""
+    steps = sg.energy.TimeSteps(np.datetime64("2016-06-01"), np.timedelta64(1, "h"), 2)
+    here = Community(
+        members=["ann"],
+        steps=steps,
+        load_kwh=[[0.0, 1.0]],
+        tariff=PriceSeries(steps, [0.0, 0.5], [0.0, 0.0]),
+        grid=Grid(import_limit_kw=3.0),
+        storage_offers=[
+            sg.energy.StorageOffer(
+                name="leaky",
+                price_per_kwh_year=1.0,
+                price_per_kw_year=0.0,
+                charge_efficiency=0.25,
+                discharge_efficiency=1.0,
+            )
+        ],
+    )
+    bills = bills_of(here)
+    check = sg.energy.equilibrium_check(here, bills)
+    assert here.dispatch().grid_import_kwh[0] == pytest.approx(3.0)
+    assert check.holds, repr(check)
+    assert check.rent == pytest.approx(-bills.evidence.duality_gap)
+    assert check.rent > 0.1
+
+
 def test_scenarios_and_periods_and_references():
     days = [community(seed, **WORLDS["storage to buy"]) for seed in range(3)]
     scenarios = sg.energy.Scenarios(days, [0.5, 0.3, 0.2])

@@ -18,11 +18,13 @@ from sesgame.energy.dispatch.programs_at_prices import (
 )
 from sesgame.energy.number_arrays import number_array
 from sesgame.energy.scenarios import Scenarios
+from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
 from sesgame.formatting import left_out, number, size, text_table
 from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
+from sesgame.game.game import Game
 from sesgame.game.given_allocation import as_allocation
 
 if TYPE_CHECKING:
@@ -255,8 +257,9 @@ def equilibrium_check(
             f'model="{name}" has no prices at which everybody could choose a program: '
             f"{used[0].sentence}"
         )
-    game = part.cost_game(model=model)
-    bills = as_allocation(game, allocation).values
+    # Of the game only the players matter here.
+    players = Game.from_function(part.members, len, kind="cost")
+    bills = as_allocation(players, allocation).values
     evidence = allocation.evidence
     energy, lines = _prices(evidence, prices, problems)
     own = np.zeros(len(bills))
@@ -275,18 +278,21 @@ def equilibrium_check(
         money += weight * money_at_prices(problem, by_member)
     if any(each.proved_gap(problem) for each, problem in zip(used, problems, strict=True)):
         # What batteries do as one though they are unlike, nobody's own program can.
-        game = part.cost_game(model="linear")
-    cost = game.value(game.players)
+        name = "linear"
+    found = part.dispatch(model=name)
+    schedules = (found,) if isinstance(found, Schedule) else found
+    cost = sum(w * each.cost for w, each in zip(weights, schedules, strict=True))
+    # A limit that has a price is reached.
+    flows = [max(each.grid_import_kwh.max(), each.grid_export_kwh.max()) for each in schedules]
+    most_kwh = max(*flows, *map(largest_trade, problems))
     return EquilibriumCheck(
         members=part.members,
         bills=bills,
         own_costs=own,
         cost=cost,
         rent=float(bills.sum()) - cost,
-        best_rent=earned_outside(
-            problems, weights, energy, lines, max(map(largest_trade, problems))
-        ),
-        tolerance=SAME * money + game.rounding,
+        best_rent=earned_outside(problems, weights, energy, lines, most_kwh),
+        tolerance=SAME * money + max(problem.rounding for problem in problems),
         currency=part.currency,
     )
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from sesgame.linear.builder import Term
     from sesgame.linear.reduced_model import ReducedModel
 
-__all__ = ["LinearDispatch", "StorageUnit", "compiled"]
+__all__ = ["Flows", "LinearDispatch", "StorageUnit", "add_states", "compiled", "keep_to_size"]
 
 Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
@@ -109,7 +109,7 @@ class StorageUnit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Flows:
+class Flows:
     """The columns of one storage unit in one scenario, each of shape (T,)."""
 
     charge: NDArray[np.intp]
@@ -121,6 +121,44 @@ class _Flows:
     """The members who bring some of it; none of what is bought."""
     charge_efficiency: float
     discharge_efficiency: float
+
+
+def add_states(
+    builder: LinearBuilder,
+    flows: Flows,
+    at_first: NDArray[np.float64] | float = 0.0,
+    there: slice = slice(None),
+) -> None:
+    """Add how the state follows from what is charged and discharged, while storage is there."""
+    kept = np.zeros(len(flows.state))
+    kept[there][1:] = -1.0
+    builder.add_rows(
+        0.0,
+        0.0,
+        (flows.state, 1.0),
+        (np.roll(flows.state, 1), kept),
+        (flows.charge, -flows.charge_efficiency),
+        (flows.discharge, 1.0 / flows.discharge_efficiency),
+        lower_brought=at_first,
+        upper_brought=at_first,
+    )
+
+
+def keep_to_size(
+    builder: LinearBuilder,
+    flows: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
+    sizes: NDArray[np.intp],
+    hours: float,
+) -> None:
+    """Add that what storage draws, delivers and holds is within its sizes: columns, kWh and kW."""
+    charge, discharge, state = flows
+    energy, power = sizes.tolist()
+    for columns, size, factor in (
+        (charge, power, hours),
+        (discharge, power, hours),
+        (state, energy, 1.0),
+    ):
+        builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, len(columns)), -factor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +209,7 @@ class _Scenario:
     grid_import: NDArray[np.intp]
     grid_export: NDArray[np.intp]
     balance: NDArray[np.intp]
-    flows: tuple[_Flows, ...]
+    flows: tuple[Flows, ...]
     differences: tuple[tuple[int, NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]], ...]
     """Of lines: which, the steps, and the rows whose duals differ by its price; -1 for none."""
 
@@ -552,7 +590,7 @@ class LinearDispatch:
 
     def _add_storage(
         self, problem: DispatchProblem, balances: _Balances, weight: float
-    ) -> list[_Flows]:
+    ) -> list[Flows]:
         """Add the storage that members bring, and what is bought."""
         units = [self._add_unit(problem, unit, weight) for unit in self._storage_units(problem)]
         offers = [self._add_offer(problem, number, weight) for number in range(len(problem.offers))]
@@ -565,7 +603,7 @@ class LinearDispatch:
                 self._in_steps.append(("columns", columns, steps))
         return units + offers
 
-    def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
+    def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> Flows:
         """Add storage that members bring."""
         builder, n_steps = self._builder, problem.steps.n_steps
         there = slice(unit.first_step, unit.end_step)
@@ -586,27 +624,21 @@ class LinearDispatch:
         )
         efficiencies = unit.charge_efficiency, unit.discharge_efficiency
         begun = unit.initial_kwh * (unit.first_step == 0)
-        flows = _Flows(charge, discharge, state, begun, unit.owners, *efficiencies)
-        self._add_states(flows, at_first, there)
+        flows = Flows(charge, discharge, state, begun, unit.owners, *efficiencies)
+        add_states(builder, flows, at_first, there)
         return flows
 
-    def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> _Flows:
+    def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> Flows:
         """Add storage whose size is a choice; it is empty at the beginning."""
         builder, offers = self._builder, problem.offers
         n_steps, hours = problem.steps.n_steps, problem.steps.step_hours
-        energy, power = self.sizes[number]
         charge = builder.add_columns(n_steps)
         wear = float(offers.degradation_cost_per_kwh[number])
         discharge = builder.add_columns(n_steps, cost=weight * wear)
         state = builder.add_columns(n_steps)
-        for columns, size, factor in (
-            (charge, power, hours),
-            (discharge, power, hours),
-            (state, energy, 1.0),
-        ):
-            builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, n_steps), -factor))
+        keep_to_size(builder, (charge, discharge, state), self.sizes[number], hours)
         nothing = np.zeros(self._n_members)
-        flows = _Flows(
+        flows = Flows(
             charge,
             discharge,
             state,
@@ -615,25 +647,8 @@ class LinearDispatch:
             charge_efficiency=float(offers.charge_efficiency[number]),
             discharge_efficiency=float(offers.discharge_efficiency[number]),
         )
-        self._add_states(flows, 0.0, slice(0, n_steps))
+        add_states(builder, flows)
         return flows
-
-    def _add_states(
-        self, flows: _Flows, at_first: NDArray[np.float64] | float, there: slice
-    ) -> None:
-        """Add how the state follows from what is charged and discharged, while storage is there."""
-        kept = np.zeros(len(flows.state))
-        kept[there][1:] = -1.0
-        self._builder.add_rows(
-            0.0,
-            0.0,
-            (flows.state, 1.0),
-            (np.roll(flows.state, 1), kept),
-            (flows.charge, -flows.charge_efficiency),
-            (flows.discharge, 1.0 / flows.discharge_efficiency),
-            lower_brought=at_first,
-            upper_brought=at_first,
-        )
 
     def _add_curtailment(self, problem: DispatchProblem, balances: _Balances) -> list[_Curtailment]:
         """Add the PV that may be left unused in the steps in which that may save something.
@@ -680,7 +695,7 @@ class LinearDispatch:
         problem: DispatchProblem,
         number: int,
         grid_import: NDArray[np.intp],
-        flows: list[_Flows],
+        flows: list[Flows],
         unused: list[_Curtailment],
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Add the limit of what flows between some members and the rest, by what they do.

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.dispatch.linear import LinearModel
-from sesgame.energy.dispatch.linear_program import HOURS_PER_DAY, HOURS_PER_YEAR, compiled
+from sesgame.energy.dispatch.linear_program import (
+    HOURS_PER_DAY,
+    HOURS_PER_YEAR,
+    Flows,
+    add_states,
+    compiled,
+    keep_to_size,
+)
 from sesgame.energy.dispatch.pooled import PooledModel
 from sesgame.energy.dispatch.problem import (
     NO_GENERATION,
@@ -32,6 +39,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 __all__ = ["cost_at_prices", "earned_outside", "largest_trade", "money_at_prices"]
+
+NOTHING, NOBODY = np.zeros(1), np.zeros(0, dtype=np.intp)
+"""What the one who trades brings of storage that is bought, and whose it is."""
 
 
 def cost_at_prices(
@@ -115,7 +125,10 @@ def money_at_prices(problem: DispatchProblem, prices: Array) -> float:
 
 
 def largest_trade(problem: DispatchProblem) -> float:
-    """Return the most that all members could draw or feed in together in a step, in kWh."""
+    """Return the most that all members could draw or feed in together in a step, in kWh.
+
+    Without what they may buy.
+    """
     storage, hours = problem.storage, problem.steps.step_hours
     moved = np.maximum(storage.charge_power_kw, storage.discharge_power_kw).sum() * hours
     meters = np.abs(problem.load_kwh).sum(axis=0) + np.abs(problem.pv_kwh).sum(axis=0)
@@ -151,44 +164,29 @@ def earned_outside(
     years = n_steps * hours / HOURS_PER_YEAR
     brought = {"upper": 0.0, "upper_brought": most_kwh}
     offers, generation = first.offers, first.generation
-    most = n_steps * most_kwh
+    largest = np.array([[n_steps * most_kwh], [most_kwh / hours]])
     sizes = [
-        (
-            builder.add_columns(1, cost=energy * years, upper=0.0, upper_brought=most),
-            builder.add_columns(1, cost=power * years, upper=0.0, upper_brought=most_kwh / hours),
-        )
-        for energy, power in offers.price_per_year
+        builder.add_columns(2, cost=cost * years, upper=0.0, upper_brought=largest)
+        for cost in offers.price_per_year
     ]
     for number, rent in enumerate(generation.price_per_kw_day * days):
         earned = sum(
             weight * float((problem.generation.profile_kwh[number] * price).sum())
             for problem, weight, price in zip(problems, weights, prices, strict=True)
         )
-        largest = max(float(each.generation.profile_kwh[number].max()) for each in problems)
-        most_kw = most_kwh / largest if largest > 0 else 0.0
+        best = max(float(each.generation.profile_kwh[number].max()) for each in problems)
+        most_kw = most_kwh / best if best > 0 else 0.0
         builder.add_columns(1, cost=rent - earned, upper=0.0, upper_brought=most_kw)
     for problem, weight, price, behind in zip(problems, weights, prices, line_prices, strict=True):
         _add_connection(builder, problem, weight, price, most_kwh)
-        for number, (energy, power) in enumerate(sizes):
+        for number, size in enumerate(sizes):
             wear = float(offers.degradation_cost_per_kwh[number])
             charge = builder.add_columns(n_steps, cost=weight * price, **brought)
             discharge = builder.add_columns(n_steps, cost=weight * (wear - price), **brought)
             state = builder.add_columns(n_steps)
-            for columns, size, factor in (
-                (charge, power, hours),
-                (discharge, power, hours),
-                (state, energy, 1.0),
-            ):
-                builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, n_steps), -factor))
-            kept = np.append(0.0, np.full(n_steps - 1, -1.0))
-            builder.add_rows(
-                0.0,
-                0.0,
-                (state, 1.0),
-                (np.roll(state, 1), kept),
-                (charge, -float(offers.charge_efficiency[number])),
-                (discharge, 1.0 / float(offers.discharge_efficiency[number])),
-            )
+            keep_to_size(builder, (charge, discharge, state), size, hours)
+            efficiencies = offers.charge_efficiency[number], offers.discharge_efficiency[number]
+            add_states(builder, Flows(charge, discharge, state, NOTHING, NOBODY, *efficiencies))
         lines = [limit for limit in problem.flow_limits if not limit.is_own]
         for limit, difference in zip(lines, behind, strict=True):
             carried = min(limit.limit_kw * hours, most_kwh)
