@@ -81,7 +81,7 @@ def test_no_other_capacities_above_have_a_cheaper_dispatch_below():
             assert below.dispatch().cost + rent >= best - 1e-9
 
 
-@drawn(15, 200, communities(st.integers(1, 3), n_steps=st.integers(1, 4), model="linear"))
+@drawn(15, 80, communities(st.integers(1, 3), n_steps=st.integers(1, 4), model="linear"))
 def test_every_coalition_costs_what_a_dense_model_says(here):
     assert all(offer.profile.any() for offer in here.generation_offers)
     game = here.cost_game(model="linear")
