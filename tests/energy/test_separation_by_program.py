@@ -18,8 +18,11 @@ from sesgame.testing import communities
 FAST = {"batteries": [battery("ann", 4.0, 2.0), battery("cid", 2.0, 1.0)]}
 TOLERANCE = 1e-6
 BALANCED = {
-    name: WORLDS[name]
-    for name in ("unlike batteries", "a demand charge", "storage to buy", "generation to buy")
+    name: WORLDS[name] for name in ("unlike batteries", "a demand charge", "storage to buy")
+}
+BALANCED["generation to buy"] = {
+    "generation_offers": [sg.energy.GenerationOffer("wind", 1.6, [0.1, 0.4, 0.3])],
+    "batteries": UNLIKE[:1],
 }
 
 
