@@ -265,8 +265,10 @@ def equilibrium_check(
     own = np.zeros(len(bills))
     money = 0.0
     for problem, weight, price, behind in zip(problems, weights, energy, lines, strict=True):
-        by_member = np.broadcast_to(price, problem.net_load_kwh.shape).copy()
+        by_member: Array = np.broadcast_to(price, problem.net_load_kwh.shape)
         limits = [limit for limit in problem.flow_limits if not limit.is_own]
+        if limits:
+            by_member = by_member.copy()
         for limit, difference in zip(limits, behind, strict=True):
             by_member[limit.behind] += difference
         own += weight * cost_at_prices(
