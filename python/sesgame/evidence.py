@@ -17,6 +17,7 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.gaussian_storage import GaussianStoragePrices
 from sesgame.energy.local_sharing.local_prices import LocalPrices
 from sesgame.energy.operator.leader_evidence import LeaderPricesEvidence
 from sesgame.energy.operator.storage_cloud_bills import CloudBills
@@ -63,6 +64,7 @@ __all__ = [
     "Evidence",
     "ExactSemivalue",
     "GatelyEvidence",
+    "GaussianStoragePrices",
     "GeneratedEvidence",
     "GeneratedStage",
     "GenerationEffort",

@@ -338,13 +338,30 @@ def test_numbers_by_member_are_checked(options, message):
         ({"grid": sg.energy.Grid(import_limit_kw=5)}, "have an import limit"),
         ({"grid": sg.energy.Grid(demand_charge_per_kw=5)}, "have a demand charge"),
         ({"grid": sg.energy.Grid(connection_limits_kw={"ann": 99})}, "have connection limits"),
-        ({"storage_offers": [OFFER]}, "to buy"),
+        ({"storage_offers": [OFFER]}, "storage to buy"),
+        (
+            {"generation_offers": [sg.energy.GenerationOffer("sun", 99, [1, 1, 1])]},
+            "generation to buy",
+        ),
     ],
 )
 def test_what_the_program_has_not_is_refused_by_name(more, message):
     fields = ("members", "steps", "load_kwh", "pv_kwh", "tariff", "batteries")
     community = sg.energy.Community(**{name: getattr(PAIR, name) for name in fields}, **more)
     with pytest.raises(GameError, match=message):
+        sg.energy.bargained_dispatch(community)
+
+
+def test_storage_that_has_to_choose_is_refused_by_name():
+    community = sg.energy.Community(
+        members=["ann", "bob"],
+        steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+        load_kwh=[[-1.0, 1.0], [0.0, 1.0]],
+        tariff=sg.energy.Tariff.flat(0.3, -0.1),
+        batteries=[battery("ann", 2)],
+        exclusive=True,
+    )
+    with pytest.raises(GameError, match="never charges and discharges at once"):
         sg.energy.bargained_dispatch(community)
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import sesgame as sg
-from fixtures.worlds import OFFER, UNLIKE, battery, community
+from fixtures.worlds import OFFER, UNLIKE, WIND, battery, community
 from sesgame.energy import Grid, Line
 from sesgame.energy.dispatch.model import MODELS, chosen
 from sesgame.energy.dispatch.problem import NO_OFFERS, DispatchProblem, Storage
@@ -58,6 +58,7 @@ def plain_problem(**changes) -> DispatchProblem:
         ({"grid": Grid(import_limit_kw=99.0, export_limit_kw=3.0)}, "netting"),
         ({"batteries": EQUAL, "grid": Grid(import_limit_kw=99.0)}, "battery"),
         ({"storage_offers": [OFFER]}, "linear"),
+        ({"generation_offers": [WIND]}, "linear"),
         ({"grid": Grid(demand_charge_per_kw=1.0)}, "netting"),
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": EQUAL}, "battery"),
         ({"grid": Grid(demand_charge_per_kw=1.0), "batteries": UNLIKE}, "linear"),

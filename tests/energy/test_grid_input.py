@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from fixtures.small_community import write_community
-from fixtures.worlds import OFFER, UNLIKE, battery, community
+from fixtures.worlds import OFFER, UNLIKE, WIND, battery, community
 from sesgame.energy import Battery, Grid, Line, Scenarios, StorageOffer
 from sesgame.errors import AllocationError, GameError
 
@@ -109,6 +109,7 @@ def test_negative_wear_is_refused():
             "batteries of different degradation costs",
         ),
         ({"storage_offers": [OFFER]}, "storage to buy"),
+        ({"generation_offers": [WIND]}, "generation to buy"),
         ({"batteries": UNLIKE}, "batteries of different efficiencies"),
     ],
 )

@@ -20,6 +20,10 @@ TOLERANCE = 1e-6
 BALANCED = {
     name: WORLDS[name] for name in ("unlike batteries", "a demand charge", "storage to buy")
 }
+BALANCED["generation to buy"] = {
+    "generation_offers": [sg.energy.GenerationOffer("wind", 1.6, [0.1, 0.4, 0.3])],
+    "batteries": UNLIKE[:1],
+}
 
 
 @pytest.mark.parametrize("world", [FAST, *BALANCED.values()], ids=["pooled", *BALANCED])
@@ -326,6 +330,10 @@ def in_other_units(here, energy, price):
                 price_per_kw_year=price * offer.price_per_kw_year,
             )
             for offer in here.storage_offers
+        ],
+        generation_offers=[
+            replace(offer, price_per_kw_day=price * offer.price_per_kw_day)
+            for offer in here.generation_offers
         ],
     )
 

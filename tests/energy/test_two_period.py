@@ -24,6 +24,9 @@ def sharings(draw):
         "off_peak": draw(rows),
         "peak": draw(rows),
         "owned": draw(st.lists(AMOUNTS, min_size=n, max_size=n)),
+        "capital": [
+            Fraction(cent, 100) for cent in draw(st.lists(AMOUNTS, min_size=n, max_size=n))
+        ],
         "price": draw(st.sampled_from([None, Fraction(1, 20), Fraction(1, 5), Fraction(1, 2)])),
         "weights": [Fraction(part, sum(parts)) for part in parts],
     }
@@ -36,6 +39,7 @@ def least_cost(sharing, members):
         return sum(row[member] for member in members)
 
     owned = total(sharing["owned"])
+    capital = sum(sharing["owned"][member] * sharing["capital"][member] for member in members)
     short = [max(total(row) - owned, 0) for row in sharing["peak"]]
     bought = [0, *short] if sharing["price"] is not None else [0]
     scenarios = list(zip(sharing["off_peak"], sharing["peak"], short, strict=True))
@@ -47,7 +51,7 @@ def least_cost(sharing, members):
             expected += weight * (LOW * (total(off_peak) + total(peak) - at_peak) + HIGH * at_peak)
         return expected
 
-    return min(cost(extra) for extra in bought)
+    return capital + min(cost(extra) for extra in bought)
 
 
 def made(sharing):
@@ -59,6 +63,7 @@ def made(sharing):
         off_peak_price=float(LOW),
         peak_price=float(HIGH),
         capacity_kwh=sharing["owned"],
+        capital_cost_per_kwh=[float(cost) for cost in sharing["capital"]],
         weights=[float(weight) for weight in sharing["weights"]],
         **options,
     )
@@ -162,6 +167,28 @@ def test_the_linear_program_of_two_steps_gives_the_same_game():
     assert np.allclose(closed.cost_game().tabulate(), linear, atol=1e-9)
 
 
+def test_owners_bear_the_capital_cost_of_what_they_own_whatever_it_earns():
+    def bills(**options):
+        sharing = TwoPeriodStorage(
+            ["ann", "bob"],
+            [1, 1],
+            [3, 0],
+            off_peak_price=0.1,
+            peak_price=0.4,
+            capacity_kwh=[0, 2],
+            **options,
+        )
+        return sharing, sharing.allocation()
+
+    _, paid_for = bills()
+    one, capital = bills(capital_cost_per_kwh=[0.9, 0.15])
+    assert capital.values - paid_for.values == pytest.approx([0.0, 2 * 0.15])
+    assert bills(capital_cost_per_kwh=0.15)[1].values.tolist() == capital.values.tolist()
+    assert "owned storage at its capital cost" in one.description()
+    assert one.origin()["capital_cost_per_kwh"] == [0.9, 0.15]
+    assert sg.audit(one.cost_game(), capital).in_core
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -171,6 +198,9 @@ def test_the_linear_program_of_two_steps_gives_the_same_game():
         ({"peak_kwh": "much"}, "peak_kwh is not an array of numbers"),
         ({"off_peak_kwh": [[1, 1], [1, 1]]}, "off_peak_kwh has 2 scenarios, but peak_kwh has 1"),
         ({"capacity_kwh": [[1, 1], [1, 1]]}, "capacity_kwh has 2 rows"),
+        ({"capital_cost_per_kwh": [0.1, -0.1]}, "capital_cost_per_kwh of bob .* got -0.1"),
+        ({"capital_cost_per_kwh": [[1, 1], [1, 1]]}, "capital_cost_per_kwh has 2 rows"),
+        ({"capital_cost_per_kwh": [1]}, r"capital_cost_per_kwh has shape \(1,\); 2 members need"),
         ({"peak_price": 0.05}, "the peak must not be cheaper"),
         ({"peak_price": np.inf}, "energy costs 0.1 off peak and inf"),
         ({"storage_price": 0.0}, "storage_price must be positive, got 0.0"),

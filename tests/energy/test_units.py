@@ -64,6 +64,10 @@ def in_units(community, money, energy):
             )
             for offer in community.storage_offers
         ],
+        generation_offers=[
+            replace(offer, price_per_kw_day=offer.price_per_kw_day * price)
+            for offer in community.generation_offers
+        ],
     )
 
 

@@ -62,6 +62,13 @@ def test_one_day_needs_neither_scenarios_nor_storage(tmp_path):
     assert world.cost_game().tabulate() == pytest.approx([0, 1.4, 0.7, 2.1])
 
 
+def test_the_capital_cost_of_an_owner_is_the_mean_of_what_it_owns(tmp_path):
+    storage = "owner,energy_kwh,capital_cost_per_kwh\nann,1,0.2\nann,3,0.1\nbob,2,\n"
+    world = TwoPeriodStorage.from_csv(write_two_period(tmp_path / "shed", storage=storage))
+    costs = dict(zip(world.members, world.capital_cost_per_kwh, strict=True))
+    assert [costs["ann"], costs["bob"]] == pytest.approx([0.125, 0.0])
+
+
 def test_the_files_of_a_world_are_those_that_are_read(tmp_path):
     days, shed = write_scenarios(tmp_path / "days"), write_two_period(tmp_path / "shed")
     (shed / "energy.csv.gz").write_bytes(gzip.compress((shed / "energy.csv").read_bytes()))
@@ -155,6 +162,10 @@ def test_what_is_wrong_in_the_folder_of_a_scenario_is_named_by_its_own_file(tmp_
         (
             {"storage": "owner,energy_kwh\nann,-1\n"},
             'storage.csv, line 2, column "energy_kwh": -1 is negative',
+        ),
+        (
+            {"storage": "owner,energy_kwh,capital_cost_per_kwh\nann,1,-1\n"},
+            'storage.csv, line 2, column "capital_cost_per_kwh": -1 is negative',
         ),
         (
             {"weights": "scenario,weight\nhot,1\n"},

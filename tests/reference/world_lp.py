@@ -49,6 +49,7 @@ def least_cost(days, weights, members):
         (column(offer.price_per_kwh_year * years), column(offer.price_per_kw_year * years))
         for offer in first.storage_offers
     ]
+    powers = [column(offer.price_per_kw_day * years * 365) for offer in first.generation_offers]
     for day, weight in zip(days, weights, strict=True):
         grid, hours = day.grid, day.steps.step_hours
         inside = [index for index, member in enumerate(day.members) if member in members]
@@ -72,6 +73,8 @@ def least_cost(days, weights, members):
             below += [({bought: 1.0, peak_of[name]: -hours}, 0.0) for name, _ in peaks[t]]
             flow = {member: {} for member in members}
             balance = {bought: 1.0, sold: -1.0}
+            for offer, power in zip(day.generation_offers, powers, strict=True):
+                balance[power] = float(offer.profile[t])
             for index, (store, owner, energy, powers_kw, size) in enumerate(stores):
                 if size is None and not is_there(day, store, t):
                     stored.pop(index, None)

@@ -33,7 +33,10 @@ from sesgame.energy.dispatch.dual_prices import (
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.eltariff import read_eltariff
+from sesgame.energy.equilibrium import EquilibriumCheck, equilibrium_check
 from sesgame.energy.exchanges import exchanged_energy
+from sesgame.energy.gaussian_storage import GaussianStorage, GaussianStoragePrices
+from sesgame.energy.generation_offer import GenerationOffer
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
@@ -51,6 +54,12 @@ from sesgame.energy.operator.leader_prices_by_step import (
     LeaderPricesByStep,
     leader_prices_by_step,
 )
+from sesgame.energy.operator.levelised_cost import (
+    capital_recovery_factor,
+    levelised_cost,
+    levelised_cost_of_storage,
+    service_price,
+)
 from sesgame.energy.operator.several_sellers import (
     BuyerDrift,
     SellersEquilibrium,
@@ -65,6 +74,7 @@ from sesgame.energy.operator.storage_cloud_offer import (
     virtual_to_physical,
 )
 from sesgame.energy.operator.storage_cloud_schedules import StorageNeed
+from sesgame.energy.operator.wear import wear_cost, years_of_life
 from sesgame.energy.operator_series.identities import BrokenIdentity
 from sesgame.energy.operator_series.key_difference import (
     KeyDifference,
@@ -137,7 +147,11 @@ __all__ = [
     "DispatchOracle",
     "DynamicKey",
     "EqualKey",
+    "EquilibriumCheck",
     "FixedFee",
+    "GaussianStorage",
+    "GaussianStoragePrices",
+    "GenerationOffer",
     "GivenKey",
     "Grid",
     "HierarchicalKey",
@@ -192,14 +206,18 @@ __all__ = [
     "best_given_key",
     "best_static_key",
     "bill_sharing",
+    "capital_recovery_factor",
     "change_in_bills",
     "clustered_nucleolus",
     "clusters_of",
+    "equilibrium_check",
     "exchanged_energy",
     "fitting_keys",
     "key_difference",
     "leader_price",
     "leader_prices_by_step",
+    "levelised_cost",
+    "levelised_cost_of_storage",
     "mid_market_rate",
     "nearest_key",
     "operator_bills",
@@ -207,6 +225,7 @@ __all__ = [
     "questions",
     "read_eltariff",
     "read_urdb",
+    "service_price",
     "shared_energy_game",
     "shared_generation",
     "sharing_game",
@@ -214,4 +233,6 @@ __all__ = [
     "supply_demand_ratio",
     "uniform_local_price",
     "virtual_to_physical",
+    "wear_cost",
+    "years_of_life",
 ]

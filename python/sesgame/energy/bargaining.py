@@ -15,6 +15,7 @@ from sesgame.bargaining.surplus import disagreement_of, weights_of
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.model import chosen
 from sesgame.energy.dispatch.own_accounts import AccountsDispatch, OwnAccounts
+from sesgame.energy.dispatch.problem import AT_ONCE, GENERATION_TO_BUY
 from sesgame.errors import AllocationError, GameError, SolverError
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
@@ -27,7 +28,7 @@ from sesgame.rule import AllocationProblem, Promise, Rule
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from sesgame.energy.dispatch.problem import AT_ONCE, DispatchProblem, Model
+    from sesgame.energy.dispatch.problem import DispatchProblem, Model
     from sesgame.energy.time_steps import Moment
     from sesgame.game.players import Players
     from sesgame.progress import Report
@@ -424,6 +425,8 @@ def _check_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
         features.append("PV that may be left unused")
     if problem.sells_above_buy:
         features.append("energy that sells for more than it costs")
+    if len(problem.generation):
+        features.append(GENERATION_TO_BUY)
     if uses_batteries:
         if len(problem.offers):
             features.append("storage to buy")

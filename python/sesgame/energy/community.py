@@ -32,6 +32,7 @@ from sesgame.energy.dispatch.linear_program import LinearDispatch
 from sesgame.energy.dispatch.model import chosen, refuse_dispatch_above_buy
 from sesgame.energy.dispatch.problem import DispatchProblem, Model
 from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.energy.generation_offer import GenerationOffer, check_generation, generation_of
 from sesgame.energy.grid import Grid
 from sesgame.energy.meter_clock import MeterClock, refuse_unsaid
 from sesgame.energy.meter_frames import energy_of_frames, meter_frame, times_of
@@ -87,6 +88,8 @@ class Community(ByValue):
         Charges on the highest import, and limits of connections and lines; by default none.
     storage_offers : iterable of StorageOffer, optional
         Storage that any coalition may buy as much of as pays.
+    generation_offers : iterable of GenerationOffer, optional
+        PV, wind and other generators of which any coalition may buy or rent as much as pays.
     battery_kwh : array_like of float, shape (n, T), optional
         What batteries were metered to do in each step, charging less discharging: positive while
         they charge, at their terminals. Load is then without them.
@@ -114,8 +117,9 @@ class Community(ByValue):
         Shapes do not fit, a number is not finite, PV is negative on the whole by more than a meter
         hums (a thousandth of what all generate and the member uses), a battery's owner
         or somebody whom grid, controller, curtailment or membership names is not a member, there is
-        a controller but no battery, energy sells for more than it costs in some step and there is
-        storage to dispatch, or a day on which somebody or something comes or goes begins inside a
+        a controller but no battery, two offers have one name, a profile has another number of
+        steps, energy sells for more than it costs in some step and there is storage to dispatch or
+        generation to buy, or a day on which somebody or something comes or goes begins inside a
         step.
 
     Notes
@@ -145,6 +149,7 @@ class Community(ByValue):
     batteries: tuple[Battery, ...]
     grid: Grid
     storage_offers: tuple[StorageOffer, ...]
+    generation_offers: tuple[GenerationOffer, ...]
     battery_kwh: NDArray[np.float64] | None
     controller: Controller | None
     curtailment: tuple[str, ...]
@@ -166,6 +171,7 @@ class Community(ByValue):
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
+        generation_offers: Iterable[GenerationOffer] = (),
         battery_kwh: ArrayLike | None = None,
         controller: Controller | None = None,
         curtailment: Curtailment = "none",
@@ -191,6 +197,7 @@ class Community(ByValue):
             "batteries": tuple(batteries),
             "grid": grid or Grid(),
             "storage_offers": tuple(storage_offers),
+            "generation_offers": tuple(generation_offers),
             "battery_kwh": None
             if battery_kwh is None
             else checked_energy("battery_kwh", battery_kwh, labels, steps, there),
@@ -214,6 +221,8 @@ class Community(ByValue):
                     f"an operator has to be listed as a member, without meters"
                 )
         self.grid.check_members(labels)
+        names = [offer.name for offer in self.storage_offers]
+        check_generation(self.generation_offers, steps, names)
         if self._stores_by_choice and (buy_per_kwh < sell_per_kwh).any():
             refuse_dispatch_above_buy(self.problem)
         if not isinstance(exclusive, bool):
@@ -240,7 +249,7 @@ class Community(ByValue):
     def _stores_by_choice(self) -> bool:
         """Whether there is storage of which only a dispatch says what it does."""
         is_known = self.controller is not None or self.battery_kwh is not None
-        return bool(self.storage_offers) or (
+        return bool(self.storage_offers or self.generation_offers) or (
             not is_known and any(battery.can_store for battery in self.batteries)
         )
 
@@ -319,6 +328,7 @@ class Community(ByValue):
         batteries: Iterable[Battery] = (),
         grid: Grid | None = None,
         storage_offers: Iterable[StorageOffer] = (),
+        generation_offers: Iterable[GenerationOffer] = (),
         battery: pd.DataFrame | None = None,
         controller: Controller | None = None,
         curtailment: Curtailment = "none",
@@ -343,8 +353,8 @@ class Community(ByValue):
             array of xarray has a dimension of times.
         unit : {"kW", "kWh"}
             Whether the frames hold the mean power, or the energy, of each step.
-        tariff, batteries, grid, storage_offers, controller, curtailment, exclusive, membership, \
-name
+        tariff, batteries, grid, storage_offers, generation_offers, controller, curtailment, \
+exclusive, membership, name
             As in :class:`Community`.
         battery : DataFrame, optional
             What batteries were metered to do, charging less discharging, as a frame like `pv`.
@@ -419,6 +429,7 @@ name
             batteries=batteries,
             grid=grid,
             storage_offers=storage_offers,
+            generation_offers=generation_offers,
             name=name,
         )
 
@@ -529,6 +540,7 @@ name
             sell_per_kwh=self.sell_per_kwh,
             storage=storage_of(self.batteries, self.members, self.steps, self.membership),
             offers=offers_of(self.storage_offers),
+            generation=generation_of(self.generation_offers),
             peak_charges=() if billing else charges.peak_charges(self.steps),
             import_limit_kw=self.grid.import_limit_kw,
             export_limit_kw=self.grid.export_limit_kw,
@@ -596,6 +608,8 @@ name
             values = getattr(self, name)
             if values is not None:
                 object.__setattr__(part, name, values[..., period])
+        generation = tuple(offer.part(period) for offer in self.generation_offers)
+        object.__setattr__(part, "generation_offers", generation)
         return part
 
     def months(self) -> tuple[Community, ...]:
@@ -773,7 +787,7 @@ name
     def cost_terms(self, model: Model | None = None) -> CostTerms:
         """Return of what period the costs are, what a member does alone, and what is bought."""
         reading = chosen(self.problem, model).reading if self.has_storage else ""
-        return community_terms(self.steps, self.storage_offers, reading)
+        return community_terms(self.steps, self.storage_offers, reading, self.generation_offers)
 
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.

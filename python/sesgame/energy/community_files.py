@@ -26,7 +26,9 @@ from sesgame.energy.contract_files import CONTRACT_FILES, ELEMENT_FILES, read_co
 from sesgame.energy.controller_files import read_controller
 from sesgame.energy.equipment_files import (
     VALID,
+    GenerationRow,
     read_batteries,
+    read_generation,
     read_grid,
     read_offers,
     read_validity,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
     from sesgame.energy.battery import Battery, StorageOffer
     from sesgame.energy.controller import Controller
+    from sesgame.energy.generation_offer import GenerationOffer
     from sesgame.energy.time_steps import TimeSteps
 
 __all__ = [
@@ -73,6 +76,7 @@ _OPTIONAL = (
     "controller",
     "grid",
     "storage_offers",
+    "generation_offers",
     "clock",
     "holidays",
     *ELEMENT_FILES,
@@ -98,6 +102,7 @@ class CommunityFields(TypedDict):
     batteries: list[Battery]
     grid: Grid
     storage_offers: list[StorageOffer]
+    generation_offers: list[GenerationOffer]
     battery_kwh: NDArray[np.float64] | None
     controller: Controller | None
     curtailment: list[str]
@@ -142,6 +147,7 @@ class CommunityParts:
     controller: Controller | None = None
     grid: Grid = field(default_factory=Grid)
     storage_offers: list[StorageOffer] = field(default_factory=list)
+    generation_offers: list[GenerationOffer] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
 
     def table(self, path: Path) -> CsvTable:
@@ -211,6 +217,7 @@ def as_fields(parts: CommunityParts) -> CommunityFields:
         "batteries": parts.batteries,
         "grid": parts.grid,
         "storage_offers": parts.storage_offers,
+        "generation_offers": parts.generation_offers,
         "battery_kwh": parts.energy_kwh("battery", steps) if is_metered else None,
         "controller": parts.controller,
         "curtailment": parts.curtailment,
@@ -237,9 +244,14 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
     if "members" in files:
         with faults.caught():
             _read_members(parts.table(files["members"]), parts, faults)
+    to_buy: list[GenerationRow] = []
+    if "generation_offers" in files:
+        with faults.caught():
+            to_buy = read_generation(parts.table(files["generation_offers"]))
     if "meters" in files:
         # Where members.csv is wrong, nobody can say which columns belong to nobody.
-        columns = list(dict.fromkeys(meter.column for meter in parts.meters))
+        owned = [meter.column for meter in parts.meters]
+        columns = list(dict.fromkeys(owned + [row.column for row in to_buy]))
         with faults.caught():
             meters = read_meter_file(
                 files["meters"],
@@ -252,6 +264,11 @@ def read_parts(folder: Path, said: MeterClock, faults: Faults) -> CommunityParts
             parts.steps, parts.readings = meters.steps, meters.readings
             listed = [(meter.column, meter.unit, meter.scale) for meter in parts.meters]
             check_units(files["meters"], listed, meters.units, faults)
+            listed = [(row.column, row.unit, row.scale) for row in to_buy]
+            check_units(files["meters"], listed, meters.units, faults, "generation_offers.csv")
+            if meters.steps is not None and len(faults.found) == known:
+                hours = meters.steps.step_hours
+                parts.generation_offers = [row.offer(meters.readings, hours) for row in to_buy]
     if "batteries" in files and parts.members:
         with faults.caught():
             parts.batteries = read_batteries(parts.table(files["batteries"]), parts.members)

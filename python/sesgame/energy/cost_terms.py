@@ -9,9 +9,10 @@ from sesgame.game.cost_basis import CostTerms
 
 if TYPE_CHECKING:
     from sesgame.energy.battery import StorageOffer
+    from sesgame.energy.generation_offer import GenerationOffer
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["NOTHING_BOUGHT", "community_terms", "period_of", "storage_bought"]
+__all__ = ["NOTHING_BOUGHT", "community_terms", "generation_bought", "period_of", "storage_bought"]
 
 NOTHING_BOUGHT = "nothing is bought, and what is installed has been paid for"
 
@@ -59,7 +60,28 @@ def storage_bought(offers: Iterable[StorageOffer]) -> list[str]:
     )
 
 
-def community_terms(steps: TimeSteps, offers: Iterable[StorageOffer], reading: str) -> CostTerms:
+def generation_bought(offers: Iterable[GenerationOffer]) -> list[str]:
+    """Return at what price generators may be bought, one part of a sentence for each offer.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> generation_bought([sg.energy.GenerationOffer("roof", 0.4, [1, 4, 0])])
+    ['generation at 0.4 per kW and day, 5 kWh a kW in all']
+    """
+    return sorted(
+        f"generation at {offer.price_per_kw_day:.12g} per kW and day, "
+        f"{float(offer.profile.sum()):.12g} kWh a kW in all"
+        for offer in offers
+    )
+
+
+def community_terms(
+    steps: TimeSteps,
+    offers: Iterable[StorageOffer],
+    reading: str,
+    generation: Iterable[GenerationOffer] = (),
+) -> CostTerms:
     """Return the terms of a community's costs.
 
     Capacity that is bought is in the costs, by the part of its year that the period is.
@@ -72,9 +94,11 @@ def community_terms(steps: TimeSteps, offers: Iterable[StorageOffer], reading: s
         What may be bought.
     reading : str
         How storage is run, where there is some.
+    generation : iterable of GenerationOffer
+        Generators that may be bought.
     """
     alone = "each member for itself, at the community's tariff"
-    bought = storage_bought(offers)
+    bought = storage_bought(offers) + generation_bought(generation)
     return CostTerms(
         period_of(steps),
         f"{alone}; {reading}" if reading else alone,

@@ -1,25 +1,39 @@
-"""The CSV files of what a community has: batteries, storage to buy, and the grid."""
+"""The CSV files of what a community has: batteries, what it may buy, and the grid."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sesgame.energy.battery import Battery, StorageOffer
 from sesgame.energy.clock import as_date
 from sesgame.energy.clock_cells import CLOCK, DAYS, MONTHS_OF_YEAR, days_of, minute_of, months_of
 from sesgame.energy.demand_charge import DemandCharge
+from sesgame.energy.generation_offer import GenerationOffer
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.validity import Validity
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sesgame.energy.demand_charge import Per
 
-__all__ = ["VALID", "read_batteries", "read_grid", "read_offers", "read_validity"]
+__all__ = [
+    "VALID",
+    "GenerationRow",
+    "read_batteries",
+    "read_generation",
+    "read_grid",
+    "read_offers",
+    "read_validity",
+]
 
 VALID = ("valid_from", "valid_until")
 """Columns that say from when until when a row holds."""
@@ -131,17 +145,58 @@ def read_offers(table: CsvTable) -> list[StorageOffer]:
     numbers += ["charge_efficiency", "discharge_efficiency"]
     optional = ["degradation_cost_per_kwh"]
     table.expect(["name", *numbers], optional)
-    names, rows = table.texts("name"), _numbers(table, numbers, optional)
-    seen: set[str] = set()
-    for row, name in enumerate(names):
-        if name in seen:
-            table.fail(row, "name", f'duplicate offer "{name}"')
-        seen.add(name)
+    names, rows = _names_of_offers(table), _numbers(table, numbers, optional)
     offers = []
     for row, (name, values) in enumerate(zip(names, rows, strict=True)):
         with table.of_row(row):
             offers.append(StorageOffer(name=name, **values))
     return offers
+
+
+class GenerationRow(NamedTuple):
+    """A row of generation_offers.csv, whose profile is a column of the meters."""
+
+    table: CsvTable
+    row: int
+    name: str
+    price_per_kw_day: float
+    column: str
+    unit: str
+    scale: float
+
+    def offer(
+        self, readings: Mapping[str, NDArray[np.float64]], step_hours: float
+    ) -> GenerationOffer:
+        """Return the offer, whose readings are of a kW: its power, or what it generates."""
+        hours = step_hours if self.unit == "kW" else 1.0
+        with self.table.of_row(self.row):
+            profile = readings[self.column] * (self.scale * hours)
+            return GenerationOffer(self.name, self.price_per_kw_day, profile)
+
+
+def read_generation(table: CsvTable) -> list[GenerationRow]:
+    """Return the rows of a table of generators to buy; their profiles are read with the meters."""
+    table.expect(["name", "price_per_kw_day", "profile", "unit"], ["scale"])
+    names, columns, units = _names_of_offers(table), table.texts("profile"), table.texts("unit")
+    prices, scales = table.floats("price_per_kw_day").tolist(), table.floats("scale", 1.0).tolist()
+    for row, (column, unit) in enumerate(zip(columns, units, strict=True)):
+        if not column:
+            table.fail(row, "profile", "the cell is empty; it must be a column of the meters")
+        if unit not in ("kW", "kWh"):
+            table.fail(row, "unit", f'"{unit}" is not kW or kWh')
+    rows = zip(names, prices, columns, units, scales, strict=True)
+    return [GenerationRow(table, number, *row) for number, row in enumerate(rows)]
+
+
+def _names_of_offers(table: CsvTable) -> tuple[str, ...]:
+    """Return the names of a table of offers, all different."""
+    names = table.texts("name")
+    seen: set[str] = set()
+    for row, name in enumerate(names):
+        if name in seen:
+            table.fail(row, "name", f'duplicate offer "{name}"')
+        seen.add(name)
+    return names
 
 
 def read_grid(table: CsvTable, members: list[str]) -> Grid:

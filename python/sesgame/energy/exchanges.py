@@ -44,8 +44,8 @@ def exchanged_energy(
     Returns
     -------
     supplied, received : dict of str to float
-        By member of the schedule. Both have the same sum; storage that is bought together takes
-        part as somebody of its own.
+        By member of the schedule. Both have the same sum; what is bought together takes part as
+        somebody of its own.
 
     Raises
     ------

@@ -41,7 +41,8 @@ def positions(
     positions : ndarray of shape (m, T)
         In kWh, negative where a member has energy to spare.
     bought : ndarray of shape (T,), optional
-        What storage draws that is bought together, if there is any.
+        What storage draws that is bought together, less what generators give that are, if there
+        are any.
 
     Raises
     ------
@@ -78,10 +79,11 @@ def positions(
         if battery.owner in place and first < end:
             parts[place[battery.owner], first:end] += battery.energy_kwh
     bought = sum(capacity for capacity, _ in schedule.purchases.values())
+    generated = schedule.bought_generation_kwh
     total = parts.sum(axis=0) + bought
     if not drawn.any() or not total.any():
-        return net_load, None
+        return net_load, -generated if generated.any() else None
     drawn = np.divide(drawn, total, out=np.zeros_like(drawn), where=total > 0)
     parts *= drawn
     parts += net_load
-    return parts, bought * drawn if bought else None
+    return parts, bought * drawn - generated if bought or generated.any() else None

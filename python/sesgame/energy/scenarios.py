@@ -42,7 +42,7 @@ class Scenarios(ByValue):
     Parameters
     ----------
     communities : iterable of Community
-        The scenarios: the same members, batteries, grid and storage offers, as many steps of the
+        The scenarios: the same members, batteries, grid and offers, as many steps of the
         same length; meters and tariff may differ.
     weights : iterable of float, optional
         The probability of each; above 0, adding up to 1. By default they are equal.
@@ -88,6 +88,13 @@ class Scenarios(ByValue):
                         f"scenario {number} has other {what} than scenario 1; only meters and "
                         f"prices may differ"
                     )
+            if [offer.terms for offer in first.generation_offers] != [
+                offer.terms for offer in other.generation_offers
+            ]:
+                raise GameError(
+                    f"scenario {number} has other generation_offers than scenario 1; of these only "
+                    f"the profiles may differ"
+                )
             if (first.steps.n_steps, first.steps.step) != (other.steps.n_steps, other.steps.step):
                 raise GameError(
                     f"scenario {number} has {other.steps.n_steps} steps of "

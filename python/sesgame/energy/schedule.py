@@ -30,7 +30,7 @@ __all__ = ["Schedule"]
 class Schedule(ByValue):
     """What a coalition does, at best or as it was: kWh in each step, arrays of shape (T,).
 
-    In each step ``net_load + charge - discharge = grid_import - grid_export``.
+    In each step ``net_load + charge - discharge = bought_generation + grid_import - grid_export``.
 
     Attributes
     ----------
@@ -58,8 +58,12 @@ class Schedule(ByValue):
         Lost because storage charges and discharges in the same step: what it draws beyond what
         would bring it to the same charge by one of both alone. 0 where it is metered or run by a
         controller.
+    bought_generation_kwh : ndarray
+        What the generators give that are bought; 0 where there are none.
     purchases : dict of str to tuple of float
         Of each storage offer the energy capacity in kWh and the power in kW that are bought.
+    generators_kw : dict of str to float
+        Of each generation offer the power in kW that is bought.
     pool_gap : float
         The share of what they save by which unlike batteries at most save less by themselves than
         in the pool, or the units, dispatched; 0 where they are alike or by themselves, infinite
@@ -78,7 +82,9 @@ class Schedule(ByValue):
     currency: str
     model: Model
     burnt_kwh: NDArray[np.float64]
+    bought_generation_kwh: NDArray[np.float64]
     purchases: dict[str, tuple[float, float]] = field(default_factory=dict)
+    generators_kw: dict[str, float] = field(default_factory=dict)
     pool_gap: float = 0.0
 
     @classmethod
@@ -91,6 +97,7 @@ class Schedule(ByValue):
         model: Model,
     ) -> Schedule:
         """Return what a model found for members, by number, with the labels of the problem."""
+        generated = dispatch.bought_generation_kwh
         return cls(
             steps=steps,
             members=tuple(problem.members[number] for number in members),
@@ -104,7 +111,9 @@ class Schedule(ByValue):
             currency=problem.currency,
             model=model,
             purchases=dispatch.purchases,
+            generators_kw=dispatch.generators_kw,
             burnt_kwh=dispatch.burnt_kwh,
+            bought_generation_kwh=np.zeros(steps.n_steps) if generated is None else generated,
             pool_gap=model_named(model).proved_gap(problem),
         )
 
@@ -159,6 +168,8 @@ class Schedule(ByValue):
         }
         if self.burnt_kwh.any():
             columns["burnt_kwh"] = self.burnt_kwh
+        if self.generators_kw:
+            columns["bought_generation_kwh"] = self.bought_generation_kwh
         index = pd.DatetimeIndex(self.steps.instants, name="time")
         zone = self.steps.calendar.zone
         if zone is not None:
@@ -169,5 +180,15 @@ class Schedule(ByValue):
         return (
             f"Schedule({count(len(self.members), 'member')}, {count(self.steps.n_steps, 'step')}, "
             f"{self.grid_import_kwh.sum():.6g} kWh bought, {self.grid_export_kwh.sum():.6g} kWh "
-            f"sold, cost {self.cost:.6g} {self.currency})"
+            f"sold, cost {self.cost:.6g} {self.currency}{self._planned})"
         )
+
+    @property
+    def _planned(self) -> str:
+        """What is bought, in words."""
+        storage = [
+            f"{capacity:.6g} kWh and {power:.6g} kW of {name!r}"
+            for name, (capacity, power) in self.purchases.items()
+        ]
+        generation = [f"{power:.6g} kW of {name!r}" for name, power in self.generators_kw.items()]
+        return "".join(f", {each} bought" for each in storage + generation)

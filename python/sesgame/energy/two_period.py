@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame.energy.cost_terms import NOTHING_BOUGHT
 from sesgame.energy.two_period_files import read_two_period_files
+from sesgame.energy.two_period_world import TwoPeriodWorld
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
-from sesgame.game.by_value import ByValue
 from sesgame.game.cost_basis import CostTerms
 from sesgame.game.door import checked_fields
-from sesgame.game.game import MAX_TABLE_PLAYERS, Game
+from sesgame.game.game import Game
 from sesgame.game.players import Players
 from sesgame.game.precision import UNIT_ROUNDOFF
 from sesgame.game.world import ScenarioEnergy
@@ -28,8 +28,6 @@ from sesgame.rule import AllocationProblem, Promise, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-    from sesgame.energy.time_steps import Moment
 
 __all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodStorage"]
 
@@ -70,7 +68,7 @@ class TwoPeriodPrices(Evidence):
 
 
 @checked_fields
-class TwoPeriodStorage(ByValue):
+class TwoPeriodStorage(TwoPeriodWorld):
     r"""Members who share storage under a tariff of two periods.
 
     Off peak, where energy costs :math:`\lambda_l`, member i uses :math:`x_{ik}` in scenario k, and
@@ -78,8 +76,11 @@ class TwoPeriodStorage(ByValue):
     peak with what the peak will need. A coalition S has what its members own, C(S), and may buy
     more at :math:`\lambda_b` a kWh:
 
-    .. math:: c(S) = \lambda_l E[x(S) + y(S)] + \min_{b \ge 0} \lambda_b b
-              + (\lambda_h - \lambda_l) E[(y(S) - C(S) - b)^+]
+    .. math:: c(S) = \sum_{i \in S} k_i C_i + \lambda_l E[x(S) + y(S)]
+              + \min_{b \ge 0} \lambda_b b + (\lambda_h - \lambda_l) E[(y(S) - C(S) - b)^+]
+
+    with the capital cost :math:`k_i` of a kWh that i owns, which its owner bears whatever anybody
+    does.
 
     The least cost has a closed form: :math:`(\lambda_h - \lambda_l) \sum_k q_k (y_k(S) - C(S))`
     where the scarcity q takes the probability of the scenarios with the highest peaks above C(S),
@@ -96,6 +97,10 @@ class TwoPeriodStorage(ByValue):
         For each kWh, ``0 <= off_peak_price <= peak_price``.
     capacity_kwh : array_like of float, shape (n,), optional
         The storage that each member owns; by default none.
+    capital_cost_per_kwh : float or array_like of float, shape (n,), optional
+        What a kWh that each member owns costs for the same time as the rest, at least 0: its
+        capital times :func:`capital_recovery_factor`, over 365 for a day. By default nothing, as
+        of storage that has been paid for.
     storage_price : float, optional
         For each kWh of storage that is bought, for the same time as the rest (a day, say): above 0.
         By default none can be bought.
@@ -115,7 +120,8 @@ class TwoPeriodStorage(ByValue):
     ----------
     Chakraborty, Baeyens, Poolla, Khargonekar and Varaiya (2019), "Sharing storage in a smart grid:
     a coalitional game approach", IEEE Transactions on Smart Grid 10(4), 4379-4390: storage that
-    members own, and storage that they buy together; here a coalition may do both.
+    members own, at its capital cost for a day, and storage that they buy together; here a coalition
+    may do both.
 
     Examples
     --------
@@ -140,6 +146,7 @@ class TwoPeriodStorage(ByValue):
         off_peak_price: float,
         peak_price: float,
         capacity_kwh: ArrayLike | None = None,
+        capital_cost_per_kwh: ArrayLike | None = None,
         storage_price: float = math.inf,
         weights: Iterable[float] | None = None,
         currency: str = "EUR",
@@ -161,6 +168,15 @@ class TwoPeriodStorage(ByValue):
         if len(owned) != 1:
             raise GameError(f"capacity_kwh has {len(owned)} rows; storage is the same every day")
         self.capacity_kwh: NDArray[np.float64] = owned[0]
+        capital = np.zeros(n) if capital_cost_per_kwh is None else capital_cost_per_kwh
+        if np.ndim(capital) == 0:
+            capital = np.full(n, capital)
+        capital = _amounts("capital_cost_per_kwh", capital, self.players)
+        if len(capital) != 1:
+            raise GameError(
+                f"capital_cost_per_kwh has {len(capital)} rows; storage costs the same every day"
+            )
+        self.capital_cost_per_kwh: NDArray[np.float64] = capital[0]
         if not (0 <= off_peak_price <= peak_price < math.inf):
             raise GameError(
                 f"energy costs {off_peak_price} off peak and {peak_price} at the peak; the peak "
@@ -197,54 +213,6 @@ class TwoPeriodStorage(ByValue):
         """
         return cls(**read_two_period_files(Path(folder)))
 
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The members, in order."""
-        return cast(tuple[str, ...], tuple(self.players))
-
-    @property
-    def default_model(self) -> None:
-        """There is but one model."""
-
-    def chosen_model(self, model: None = None) -> None:
-        """Refuse a model: there is but one, without a name.
-
-        Raises
-        ------
-        GameError
-            A model is asked for.
-        """
-        if model is not None:
-            raise GameError(f"model is {model!r}; two-period storage has no models to choose from")
-
-    def period(self, start: Moment | None = None, end: Moment | None = None) -> TwoPeriodStorage:
-        """Refuse a period: there is no calendar.
-
-        Raises
-        ------
-        GameError
-            A start or an end is asked for.
-        """
-        if start is not None or end is not None:
-            raise GameError("two-period storage has no calendar, so it takes no start and no end")
-        return self
-
-    def max_listed_players(self, model: None = None) -> int:
-        """Return for how many members every coalition may be evaluated."""
-        return MAX_TABLE_PLAYERS
-
-    def local_search(self, model: None = None) -> int:
-        """Return that there is no search."""
-        return 0
-
-    def separation_oracle(self, *, model: None = None) -> None:
-        """Return that there is none: the costs have a closed form, the search has not."""
-
-    @property
-    def period_in_words(self) -> str:
-        """Nothing: there is no calendar."""
-        return ""
-
     def scenario_energy(self) -> list[ScenarioEnergy]:
         """Return what all members use in each scenario, by its number."""
         sums = zip(
@@ -263,6 +231,9 @@ class TwoPeriodStorage(ByValue):
         bought = NOTHING_BOUGHT
         if math.isfinite(self.storage_price):
             bought = f"storage at {self.storage_price:.12g} per kWh"
+        if self.capital_cost_per_kwh.any():
+            own = "owned storage at its capital cost"
+            bought = f"{bought}; {own}" if math.isfinite(self.storage_price) else own
         weights = ", ".join(f"{weight:.12g}" for weight in self.weights)
         return CostTerms(
             f"the mean of {count(len(self.weights), 'scenario')} of two periods with the weights "
@@ -276,6 +247,8 @@ class TwoPeriodStorage(ByValue):
         prices = f"{self.off_peak_price:g} off peak and {self.peak_price:g} at the peak"
         if math.isfinite(self.storage_price):
             prices += f", storage at {self.storage_price:g}"
+        if self.capital_cost_per_kwh.any():
+            prices += ", owned storage at its capital cost"
         return (
             f"{count(len(self.weights), 'scenario')} of two periods\n"
             f"{count(len(self.players), 'member')}, energy at {prices} {self.currency} per kWh"
@@ -284,11 +257,13 @@ class TwoPeriodStorage(ByValue):
     def origin(self, model: None = None) -> dict[str, Any]:
         """Return what a saved result says of where the game comes from."""
         price = self.storage_price if math.isfinite(self.storage_price) else None
+        capital = self.capital_cost_per_kwh
         return {
             "off_peak_price": self.off_peak_price,
             "peak_price": self.peak_price,
             "storage_price": price,
             "weights": self.weights.tolist(),
+            **({"capital_cost_per_kwh": capital.tolist()} if capital.any() else {}),
         }
 
     def cost_game(self, *, model: None = None) -> Game:
@@ -341,9 +316,14 @@ class TwoPeriodStorage(ByValue):
         )
 
     def _base(self) -> NDArray[np.float64]:
-        """Return what each member would pay if all were bought off peak, shape (n,)."""
+        """Return what each member would pay if all were bought off peak, shape (n,).
+
+        With the capital cost of what it owns.
+        """
         base: NDArray[np.float64] = self.weights @ (self.off_peak_kwh + self.peak_kwh)
-        return self.off_peak_price * base
+        base *= self.off_peak_price
+        base += self.capital_cost_per_kwh * self.capacity_kwh
+        return base
 
     def _costs(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
         short = self.peak_kwh @ membership.T - membership @ self.capacity_kwh
@@ -409,7 +389,7 @@ def _amounts(name: str, values: ArrayLike, players: Players) -> NDArray[np.float
 
 def _apply(problem: AllocationProblem) -> Allocation:
     storage = problem.world
-    assert isinstance(storage, TwoPeriodStorage)
+    assert isinstance(storage, TwoPeriodWorld)
     return storage.allocation()
 
 
@@ -425,7 +405,7 @@ TWO_PERIOD_PRICES = Rule(
             Promise.UNIQUE,
         }
     ),
-    worlds=(TwoPeriodStorage,),
+    worlds=(TwoPeriodWorld,),
     meaning=(
         "Everybody pays for energy, and is paid for storage, at the prices of the one plan that is "
         "cheapest for all together."

@@ -33,6 +33,7 @@ class TwoPeriodFields(TypedDict):
     peak_price: float
     storage_price: float
     capacity_kwh: NDArray[np.float64]
+    capital_cost_per_kwh: NDArray[np.float64]
     weights: list[float] | None
     currency: str
     name: str
@@ -61,9 +62,9 @@ def read_two_period_files(folder: Path) -> TwoPeriodFields:
     currency, (off_peak, peak, storage) = _read_prices(CsvTable.read(files["two_period"]))
     energy = CsvTable.read(files["energy"])
     members, scenarios, (off_peak_kwh, peak_kwh) = _read_energy(energy)
-    capacity_kwh = np.zeros(len(members))
+    capacity_kwh = capital_cost_per_kwh = np.zeros(len(members))
     if "storage" in files:
-        capacity_kwh = _read_storage(CsvTable.read(files["storage"]), members)
+        capacity_kwh, capital_cost_per_kwh = _read_storage(CsvTable.read(files["storage"]), members)
     weights = None
     if "weights" in files:
         weights = _read_weights(CsvTable.read(files["weights"]), scenarios)
@@ -75,6 +76,7 @@ def read_two_period_files(folder: Path) -> TwoPeriodFields:
         "peak_price": peak,
         "storage_price": storage,
         "capacity_kwh": capacity_kwh,
+        "capital_cost_per_kwh": capital_cost_per_kwh,
         "weights": weights,
         "currency": currency,
         "name": folder.resolve().name,
@@ -134,23 +136,28 @@ def _read_energy(table: CsvTable) -> tuple[list[str], list[str], NDArray[np.floa
     return list(members), list(scenarios), energy
 
 
-def _read_storage(table: CsvTable, members: list[str]) -> NDArray[np.float64]:
-    """Return the capacity that each member owns."""
-    table.expect(["owner", "energy_kwh"])
-    capacity = np.zeros(len(members))
+def _read_storage(
+    table: CsvTable, members: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the capacity that each member owns, and what a kWh of it costs on the average."""
+    table.expect(["owner", "energy_kwh"], ["capital_cost_per_kwh"])
+    capacity, capital = np.zeros((2, len(members)))
     places = {label: place for place, label in enumerate(members)}
-    rows = zip(table.texts("owner"), table.floats("energy_kwh").tolist(), strict=True)
-    for row, (owner, energy) in enumerate(rows):
+    costs = table.floats("capital_cost_per_kwh", 0.0).tolist()
+    rows = zip(table.texts("owner"), table.floats("energy_kwh").tolist(), costs, strict=True)
+    for row, (owner, energy, cost) in enumerate(rows):
         if owner not in places:
             table.fail(
                 row,
                 "owner",
                 f'"{owner}" is not in energy.csv; list an operator there with 0 kWh',
             )
-        if energy < 0:
-            table.fail(row, "energy_kwh", f"{energy:g} is negative")
+        for name, value in (("energy_kwh", energy), ("capital_cost_per_kwh", cost)):
+            if value < 0:
+                table.fail(row, name, f"{value:g} is negative")
         capacity[places[owner]] += energy
-    return capacity
+        capital[places[owner]] += energy * cost
+    return capacity, np.divide(capital, capacity, out=np.zeros_like(capital), where=capacity > 0)
 
 
 def _read_weights(table: CsvTable, scenarios: list[str]) -> list[float]:

@@ -42,6 +42,7 @@ CLASSES = frozenset(
         "DemandCharge",
         "FixedFee",
         "Game",
+        "GenerationOffer",
         "Grid",
         "Line",
         "MeteringPoint",

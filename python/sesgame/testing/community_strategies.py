@@ -11,6 +11,7 @@ from sesgame.energy.battery import Battery, StorageOffer
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.model import MODELS
 from sesgame.energy.dispatch.problem import Model
+from sesgame.energy.generation_offer import GenerationOffer
 from sesgame.energy.grid import Grid, Line
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
@@ -40,7 +41,7 @@ def communities(
     model : {"battery", "netting", "merged", "linear"}, default "battery"
         The most that is needed for them: batteries of one efficiency, none, or also those of
         different efficiencies, with wear and other powers for charging than for discharging, a
-        demand charge, limits that can be kept, and storage to buy.
+        demand charge, limits that can be kept, and storage and generation to buy.
 
     Returns
     -------
@@ -86,6 +87,10 @@ def communities(
         # Where it pays to buy energy only to sell it again, it pays to buy storage without end.
         if buy.min() >= max(0.0, sell.max()) and draw(st.booleans()):
             world["storage_offers"] = [_storage_offer(draw)]
+        # Nor does it pay to buy a generator only to sell all that it gives.
+        if buy.min() >= max(0.0, sell.max()) and draw(st.booleans()):
+            most = max(0.0, float(sell.max()))
+            world["generation_offers"] = [_generation_offer(draw, steps, most)]
     return Community(
         members=members,
         steps=steps,
@@ -172,3 +177,13 @@ def _storage_offer(draw: st.DrawFn) -> StorageOffer:
         charge_efficiency=0.95,
         discharge_efficiency=0.95,
     )
+
+
+def _generation_offer(draw: st.DrawFn, steps: TimeSteps, most_per_kwh: float) -> GenerationOffer:
+    """Return an offer that costs a little more than its energy sells for, wherever it is sold."""
+    quarters = st.lists(st.integers(0, 4), min_size=steps.n_steps, max_size=steps.n_steps)
+    profile = np.array(draw(quarters.filter(any))) / 4
+    margin = draw(st.sampled_from([0.01, 0.1]))
+    days = steps.n_steps * steps.step_hours / 24
+    price = float(profile.sum()) * (most_per_kwh + margin) / days
+    return GenerationOffer("generation", price, profile)

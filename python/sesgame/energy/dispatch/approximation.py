@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.dispatch.model import MODELS
-from sesgame.energy.dispatch.problem import NO_OFFERS, DispatchProblem, Storage
+from sesgame.energy.dispatch.problem import NO_GENERATION, NO_OFFERS, DispatchProblem, Storage
 from sesgame.game.game import Game
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def _plain(problem: DispatchProblem) -> DispatchProblem:
         problem,
         storage=_alike(problem.storage),
         offers=NO_OFFERS,
+        generation=NO_GENERATION,
         peak_charges=(),
         import_limit_kw=np.inf,
         export_limit_kw=np.inf,

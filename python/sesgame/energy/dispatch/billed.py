@@ -15,7 +15,7 @@ from sesgame.energy.dispatch.netted import (
     not_subadditive,
     refuse_prices_above_buy,
 )
-from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
+from sesgame.energy.dispatch.problem import GENERATION_TO_BUY, Dispatch, DispatchProblem, Model
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.game import MAX_TABLE_PLAYERS
@@ -83,6 +83,7 @@ class BilledModel(ByValue):
             "batteries": problem.storage.usable.size > 0,
             "readings of batteries": problem.metered_kwh is not None,
             "storage to buy": len(problem.offers) > 0,
+            GENERATION_TO_BUY: len(problem.generation) > 0,
             "PV left unused at negative prices": bool(problem.binding.curtailment.any()),
         }
         found = [name for name, is_there in features.items() if is_there]

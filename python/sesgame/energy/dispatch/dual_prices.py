@@ -192,8 +192,9 @@ class DualPrices(Evidence):
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the evidence in the types that JSON knows, without the bills by step."""
-        kept = (field.name for field in fields(self) if field.name != "by_step")
+        """Return the evidence in the types that JSON knows, without what is by member or line."""
+        left_out = ("by_step", "line_price")
+        kept = (field.name for field in fields(self) if field.name not in left_out)
         return {name: plain(getattr(self, name)) for name in kept}
 
 
@@ -383,6 +384,10 @@ class ProgrammePrices(DualPrices):
     distance : float
         From the bills to the nearest-to reference, the root of the sum of squares; not a number
         where no reference was given.
+    line_price : ndarray of shape (lines, T)
+        What a kWh costs more behind each line of the grid than before it, 0 where its limit does
+        not bind; of several scenarios as `energy_price`.
     """
 
     distance: float
+    line_price: NDArray[np.float64]

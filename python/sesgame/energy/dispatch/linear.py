@@ -113,7 +113,7 @@ class LinearModel(ByValue):
         Each scenario is a program by itself, unless there is something to buy, which is the same
         in all of them.
         """
-        if len(problems[0].offers):
+        if len(problems[0].offers) + len(problems[0].generation):
             return self.program(problems, weights).game
         parts = [self.native_game(problem) for problem in problems]
         return native_from(weighted_sum_game, parts, np.array(weights))

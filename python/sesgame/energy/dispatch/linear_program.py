@@ -30,6 +30,7 @@ from sesgame.energy.dispatch.problem import (
     Dispatch,
     DispatchProblem,
     FlowLimit,
+    GenerationOffers,
     Storage,
     burnt,
 )
@@ -47,12 +48,13 @@ if TYPE_CHECKING:
 
     from sesgame.linear.builder import Term
 
-__all__ = ["LinearDispatch", "StorageUnit"]
+__all__ = ["Flows", "LinearDispatch", "StorageUnit", "add_states", "compiled", "keep_to_size"]
 
 Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
 
 HOURS_PER_YEAR = 8760.0
+HOURS_PER_DAY = 24.0
 
 HARDLY = 1e-6
 """Of the largest load of all: a limit that is missed by less is kept, for the solver."""
@@ -107,7 +109,7 @@ class StorageUnit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Flows:
+class Flows:
     """The columns of one storage unit in one scenario, each of shape (T,)."""
 
     charge: NDArray[np.intp]
@@ -119,6 +121,44 @@ class _Flows:
     """The members who bring some of it; none of what is bought."""
     charge_efficiency: float
     discharge_efficiency: float
+
+
+def add_states(
+    builder: LinearBuilder,
+    flows: Flows,
+    at_first: NDArray[np.float64] | float = 0.0,
+    there: slice = slice(None),
+) -> None:
+    """Add how the state follows from what is charged and discharged, while storage is there."""
+    kept = np.zeros(len(flows.state))
+    kept[there][1:] = -1.0
+    builder.add_rows(
+        0.0,
+        0.0,
+        (flows.state, 1.0),
+        (np.roll(flows.state, 1), kept),
+        (flows.charge, -flows.charge_efficiency),
+        (flows.discharge, 1.0 / flows.discharge_efficiency),
+        lower_brought=at_first,
+        upper_brought=at_first,
+    )
+
+
+def keep_to_size(
+    builder: LinearBuilder,
+    flows: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
+    sizes: NDArray[np.intp],
+    hours: float,
+) -> None:
+    """Add that what storage draws, delivers and holds is within its sizes: columns, kWh and kW."""
+    charge, discharge, state = flows
+    energy, power = sizes.tolist()
+    for columns, size, factor in (
+        (charge, power, hours),
+        (discharge, power, hours),
+        (state, energy, 1.0),
+    ):
+        builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, len(columns)), -factor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,11 +183,15 @@ class _Balances:
     across : tuple of int
         The limits whose members are neither within others' nor apart from them; they are rows of
         their own.
+    outside : dict of int to ndarray
+        Of each limit that is within others the rows that it is next to, in the steps in which it
+        has rows.
     """
 
     rows: NDArray[np.intp]
     place: NDArray[np.intp]
     across: tuple[int, ...]
+    outside: dict[int, NDArray[np.intp]]
 
     def of(self, owners: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the rows, shape (T,), of members who are behind the same limits, or of nobody."""
@@ -165,7 +209,9 @@ class _Scenario:
     grid_import: NDArray[np.intp]
     grid_export: NDArray[np.intp]
     balance: NDArray[np.intp]
-    flows: tuple[_Flows, ...]
+    flows: tuple[Flows, ...]
+    differences: tuple[tuple[int, NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]], ...]
+    """Of lines: which, the steps, and the rows whose duals differ by its price; -1 for none."""
 
 
 class LinearDispatch:
@@ -190,6 +236,8 @@ class LinearDispatch:
         The columns and rows of each.
     sizes : ndarray of shape (number of offers, 2)
         The columns of energy capacity, kWh, and power, kW, that is bought of each offer.
+    generators : ndarray of shape (number of offers of generation,)
+        The columns of power, kW, that is bought of each.
     step_of_row, step_of_column : ndarray
         The step to which each row and column belongs, counted on over the scenarios.
     game : LinearProductionGame
@@ -227,6 +275,11 @@ class LinearDispatch:
             ],
             dtype=np.intp,
         ).reshape(-1, 2)
+        days = n_steps * first.steps.step_hours / HOURS_PER_DAY * (not elastic)
+        generation = first.generation
+        self.generators = self._builder.add_columns(
+            len(generation), cost=generation.price_per_kw_day * days
+        )
         self.scenarios = [
             self._add(problem, 0.0 if elastic else weight)
             for problem, weight in zip(problems, weights, strict=True)
@@ -247,7 +300,7 @@ class LinearDispatch:
             except (SolverError, ValueError) as error:
                 # What is for sale is the only thing that has no owner, and no limit of its own.
                 earning = not isinstance(error, SolverError) or error.status == "unbounded"
-                if len(first.offers) and earning:
+                if len(first.offers) + len(first.generation) and earning:
                     raise GameError(self._arbitrage()) from error
                 broken = self._broken_limit()
                 raise GameError(broken) if broken else error from error
@@ -289,9 +342,11 @@ class LinearDispatch:
         if columns is None:
             columns, _, _ = self.game.optimum(chosen)
         cost = self.program.model.cost * columns
-        bought = float(cost[self.sizes].sum())
+        bought = float(cost[self.sizes].sum() + cost[self.generators].sum())
         sizes = map(tuple, columns[self.sizes].tolist())
         purchases = dict(zip(self._problems[0].offers.names, sizes, strict=True))
+        powers = columns[self.generators] + 0.0  # no -0
+        generators = dict(zip(self._problems[0].generation.names, powers.tolist(), strict=True))
         dispatches = []
         for problem, weight, scenario in zip(
             self._problems, self._weights, self.scenarios, strict=True
@@ -312,6 +367,8 @@ class LinearDispatch:
                     grid_export_kwh=np.maximum(-net, 0.0),
                     cost=float(cost[scenario.columns].sum() / weight) + bought,
                     purchases=dict(purchases),
+                    generators_kw=dict(generators),
+                    bought_generation_kwh=_generated(problem.generation, powers),
                     burnt_kwh=sum(
                         (
                             burnt(
@@ -354,6 +411,7 @@ class LinearDispatch:
         cost = float(self.program.model.cost @ columns)
         return ProgrammePrices(
             energy_price=np.sum([w * self._energy_price(prices) for w, prices in found], axis=0),
+            line_price=np.sum([w * self._line_price(prices) for w, prices in found], axis=0),
             cost=cost,
             duality_gap=cost - float(bills.sum()),
             lowest=np.minimum(-rates[self._n_members :], bills),
@@ -408,6 +466,18 @@ class LinearDispatch:
             [duals[1][scenario.balance] / weight for scenario, weight in scenarios]
         )
 
+    def _line_price(self, duals: Duals) -> NDArray[np.float64]:
+        """Return what a kWh costs more behind each line, shape (lines, steps of all scenarios)."""
+        n_steps, limits = self._problems[0].steps.n_steps, self._problems[0].flow_limits
+        lines = [number for number, limit in enumerate(limits) if not limit.is_own]
+        found = np.zeros((len(limits), len(self.scenarios) * n_steps))
+        rows = np.append(duals[1], 0.0)
+        for number, scenario in enumerate(self.scenarios):
+            for line, steps, inside, outside in scenario.differences:
+                price = (rows[inside] - rows[outside]) / self._weights[number]
+                found[line, number * n_steps + steps] = price
+        return found[lines]
+
     def _add(self, problem: DispatchProblem, weight: float) -> _Scenario:
         """Add the columns and rows of one scenario."""
         builder, n_steps = self._builder, problem.steps.n_steps
@@ -424,10 +494,20 @@ class LinearDispatch:
             )
         balances = self._add_balances(problem, grid_import, grid_export)
         flows = self._add_storage(problem, balances, weight)
+        for profile, column in zip(problem.generation.profile_kwh, self.generators, strict=True):
+            # What is bought is at the common connection, behind no limit.
+            self._builder.add_entries(balances.rows[0], np.repeat(column, n_steps), profile)
         unused = self._add_curtailment(problem, balances)
         self._add_trade_limits(problem, grid_import, grid_export)
+        differences = [
+            (number, steps, balances.rows[number + 1, steps], outside)
+            for number, outside in balances.outside.items()
+            for steps in [np.flatnonzero(problem.binding.flows[number])]
+        ]
         for number in balances.across:
-            self._add_limit_across(problem, number, grid_import, flows, unused)
+            rows, steps = self._add_limit_across(problem, number, grid_import, flows, unused)
+            # What those behind draw more leaves less room within the limit.
+            differences.append((number, steps, np.full(len(steps), -1), rows))
         return _Scenario(
             columns=slice(first_column, builder.n_columns),
             rows=slice(first_row, builder.n_rows),
@@ -435,6 +515,7 @@ class LinearDispatch:
             grid_export=grid_export,
             balance=balances.rows[0],
             flows=tuple(flows),
+            differences=tuple(differences),
         )
 
     def _add_balances(
@@ -477,7 +558,10 @@ class LinearDispatch:
             steps = np.flatnonzero(reached[number])
             ends = rows[outside[number], steps], rows[number + 1, steps]
             self._add_flow(problem, limits[number], steps, ends)
-        return _Balances(rows, place, tuple(across))
+        next_to = {
+            number: rows[outside[number], np.flatnonzero(reached[number])] for number in nested
+        }
+        return _Balances(rows, place, tuple(across), next_to)
 
     def _add_flow(
         self,
@@ -506,7 +590,7 @@ class LinearDispatch:
 
     def _add_storage(
         self, problem: DispatchProblem, balances: _Balances, weight: float
-    ) -> list[_Flows]:
+    ) -> list[Flows]:
         """Add the storage that members bring, and what is bought."""
         units = [self._add_unit(problem, unit, weight) for unit in self._storage_units(problem)]
         offers = [self._add_offer(problem, number, weight) for number in range(len(problem.offers))]
@@ -519,7 +603,7 @@ class LinearDispatch:
                 self._in_steps.append(("columns", columns, steps))
         return units + offers
 
-    def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> _Flows:
+    def _add_unit(self, problem: DispatchProblem, unit: StorageUnit, weight: float) -> Flows:
         """Add storage that members bring."""
         builder, n_steps = self._builder, problem.steps.n_steps
         there = slice(unit.first_step, unit.end_step)
@@ -540,27 +624,21 @@ class LinearDispatch:
         )
         efficiencies = unit.charge_efficiency, unit.discharge_efficiency
         begun = unit.initial_kwh * (unit.first_step == 0)
-        flows = _Flows(charge, discharge, state, begun, unit.owners, *efficiencies)
-        self._add_states(flows, at_first, there)
+        flows = Flows(charge, discharge, state, begun, unit.owners, *efficiencies)
+        add_states(builder, flows, at_first, there)
         return flows
 
-    def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> _Flows:
+    def _add_offer(self, problem: DispatchProblem, number: int, weight: float) -> Flows:
         """Add storage whose size is a choice; it is empty at the beginning."""
         builder, offers = self._builder, problem.offers
         n_steps, hours = problem.steps.n_steps, problem.steps.step_hours
-        energy, power = self.sizes[number]
         charge = builder.add_columns(n_steps)
         wear = float(offers.degradation_cost_per_kwh[number])
         discharge = builder.add_columns(n_steps, cost=weight * wear)
         state = builder.add_columns(n_steps)
-        for columns, size, factor in (
-            (charge, power, hours),
-            (discharge, power, hours),
-            (state, energy, 1.0),
-        ):
-            builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, n_steps), -factor))
+        keep_to_size(builder, (charge, discharge, state), self.sizes[number], hours)
         nothing = np.zeros(self._n_members)
-        flows = _Flows(
+        flows = Flows(
             charge,
             discharge,
             state,
@@ -569,25 +647,8 @@ class LinearDispatch:
             charge_efficiency=float(offers.charge_efficiency[number]),
             discharge_efficiency=float(offers.discharge_efficiency[number]),
         )
-        self._add_states(flows, 0.0, slice(0, n_steps))
+        add_states(builder, flows)
         return flows
-
-    def _add_states(
-        self, flows: _Flows, at_first: NDArray[np.float64] | float, there: slice
-    ) -> None:
-        """Add how the state follows from what is charged and discharged, while storage is there."""
-        kept = np.zeros(len(flows.state))
-        kept[there][1:] = -1.0
-        self._builder.add_rows(
-            0.0,
-            0.0,
-            (flows.state, 1.0),
-            (np.roll(flows.state, 1), kept),
-            (flows.charge, -flows.charge_efficiency),
-            (flows.discharge, 1.0 / flows.discharge_efficiency),
-            lower_brought=at_first,
-            upper_brought=at_first,
-        )
 
     def _add_curtailment(self, problem: DispatchProblem, balances: _Balances) -> list[_Curtailment]:
         """Add the PV that may be left unused in the steps in which that may save something.
@@ -634,10 +695,13 @@ class LinearDispatch:
         problem: DispatchProblem,
         number: int,
         grid_import: NDArray[np.intp],
-        flows: list[_Flows],
+        flows: list[Flows],
         unused: list[_Curtailment],
-    ) -> None:
-        """Add the limit of what flows between some members and the rest, by what they do."""
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Add the limit of what flows between some members and the rest, by what they do.
+
+        Return the rows and their steps.
+        """
         limit, n_steps = problem.flow_limits[number], problem.steps.n_steps
         steps = np.flatnonzero(problem.binding.flows[number])
         most = limit.limit_kw * problem.steps.step_hours
@@ -659,9 +723,10 @@ class LinearDispatch:
                 terms.append((np.where(there, columns[steps], 0), there.astype(np.float64)))
         # A row has as many places as a column, even where nobody behind has either.
         terms = terms or [(grid_import[steps], 0.0)]
-        self._add_limit(
+        rows = self._add_limit(
             limit.name, problem, steps, (-width, width), terms, (brought - own, brought + own)
         )
+        return rows, steps
 
     def _add_limit(
         self,
@@ -671,7 +736,7 @@ class LinearDispatch:
         bounds: tuple[float, float],
         terms: Sequence[Term],
         brought: tuple[NDArray[np.float64] | float, NDArray[np.float64] | float] = (0.0, 0.0),
-    ) -> None:
+    ) -> NDArray[np.intp]:
         """Add the rows of one limit, which an elastic program may break at a cost."""
         if self._elastic:
             over, under = (self._builder.add_columns(len(steps), cost=1.0) for _ in range(2))
@@ -681,28 +746,52 @@ class LinearDispatch:
             *bounds, *terms, lower_brought=brought[0], upper_brought=brought[1]
         )
         self._in_steps.append(("rows", rows, steps))
+        return rows
 
     def _arbitrage(self) -> str:
-        """Return why storage that anybody may buy earns money on its own."""
+        """Return why what anybody may buy earns money on its own."""
+        first = self._problems[0]
+        names = ", ".join(map(repr, (*first.offers.names, *first.generation.names)))
+        cures = ["make the storage a battery of a member"] * bool(len(first.offers))
+        cures += ["make the generator the PV of a member"] * bool(len(first.generation))
+        return (
+            f"what is bought (on offer: {names}) would earn more than it costs by trading with the "
+            f"grid alone, without any member: {self._worst_arbitrage()}. What nobody brings has no "
+            f"owner, so it cannot be split. Ask a higher price for it, or pay a lower one for what "
+            f"is sold, or {' and '.join(cures)}"
+        )
+
+    def _worst_arbitrage(self) -> str:
+        """Return how it earns most, in words: by what is fed in, or from step to step."""
+        first = self._problems[0]
+        days = first.steps.n_steps * first.steps.step_hours / HOURS_PER_DAY
+        for number, name in enumerate(first.generation.names):
+            sales = 0.0
+            for problem, weight in zip(self._problems, self._weights, strict=True):
+                fed_in = problem.generation.profile_kwh[number]
+                sales += weight * float((fed_in * problem.sell_per_kwh).sum())
+            rent = float(first.generation.price_per_kw_day[number]) * days
+            if sales > rent:
+                return (
+                    f"a kW of {name!r} costs {rent:g} and feeds in energy for {sales:g} "
+                    f"{first.currency}"
+                )
         ways = []
         for problem in self._problems:
             buy, sell, steps = problem.buy_per_kwh, problem.sell_per_kwh, problem.steps
             later = int(np.argmax(sell - np.minimum.accumulate(buy)))
-            first = int(np.argmin(buy[: later + 1]))
+            bought = int(np.argmin(buy[: later + 1]))
             ways.append(
                 (
-                    sell[later] - buy[first],
-                    f"energy costs {buy[first]:g} at {steps.time(first)} and sells for "
+                    sell[later] - buy[bought],
+                    f"energy costs {buy[bought]:g} at {steps.time(bought)} and sells for "
                     f"{sell[later]:g} {problem.currency} per kWh at {steps.time(later)}",
                 )
             )
-        offers = ", ".join(map(repr, self._problems[0].offers.names))
-        return (
-            f"storage that is bought (on offer: {offers}) would earn more than it costs by trading "
-            f"with the grid alone, without any member: {max(ways)[1]}. What nobody brings has no "
-            f"owner, so it cannot be split. Ask a higher price for the storage, or pay a lower one "
-            f"for what is sold, or make the storage a battery of a member"
-        )
+        margin, how = max(ways)
+        if len(first.generation) and not (len(first.offers) and margin > 0):
+            return "a generator whose energy is stored before it is fed in"
+        return how
 
     def _broken_limit(self) -> str:
         """Return which limit everybody together cannot keep, if that is what is wrong."""
@@ -724,6 +813,16 @@ class LinearDispatch:
                     f"members together miss it by at least {missed:.6g} kW{cure}"
                 )
         return ""
+
+
+def _generated(
+    generation: GenerationOffers, powers_kw: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Return what generators of some powers generate in each step, if there are any."""
+    if not len(generation):
+        return None
+    found: NDArray[np.float64] = (powers_kw[:, np.newaxis] * generation.profile_kwh).sum(axis=0)
+    return found
 
 
 def _game_of(

@@ -184,7 +184,8 @@ def _default(problem: DispatchProblem) -> DispatchModel:
         return METERED_MODELS["as-it-ran"]
     if problem.billing is not None:
         return _BILLED
-    if problem.sells_above_buy and not (problem.storage.usable.size or len(problem.offers)):
+    to_buy = len(problem.offers) + len(problem.generation)
+    if problem.sells_above_buy and not (problem.storage.usable.size or to_buy):
         return _NETTING
     if problem.choices.any():
         return _INTEGER

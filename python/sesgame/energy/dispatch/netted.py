@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame._engine import contract_game, controlled_game, netting_game
-from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem
+from sesgame.energy.dispatch.problem import GENERATION_TO_BUY, Dispatch, DispatchProblem
 from sesgame.errors import GameError
 from sesgame.game.native_source import native_from
 
@@ -122,6 +122,8 @@ def beyond_netting(problem: DispatchProblem) -> list[str]:
     features = problem.limits_of_nobody + problem.beyond_a_step
     if len(problem.offers):
         features.append("storage to buy")
+    if len(problem.generation):
+        features.append(GENERATION_TO_BUY)
     if problem.binding.curtailment.any():
         features.append("PV that may be left unused")
     return features

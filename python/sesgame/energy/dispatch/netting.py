@@ -16,7 +16,13 @@ from sesgame.energy.dispatch.netted import (
     refuse_prices_above_buy,
 )
 from sesgame.energy.dispatch.pooled import PooledModel
-from sesgame.energy.dispatch.problem import NO_OFFERS, Dispatch, DispatchProblem, Model
+from sesgame.energy.dispatch.problem import (
+    GENERATION_TO_BUY,
+    NO_OFFERS,
+    Dispatch,
+    DispatchProblem,
+    Model,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +61,9 @@ class NettingModel(PooledModel):
         if problem.sells_above_buy:
             return beyond_netting(problem)
         grid = problem.beyond_a_step
-        return problem.beyond_a_pool + grid if grid else []
+        if grid:
+            return problem.beyond_a_pool + grid
+        return [GENERATION_TO_BUY] if len(problem.generation) else []
 
     def native_game(self, problem: DispatchProblem) -> NativeGame:
         """Return the compiled game."""

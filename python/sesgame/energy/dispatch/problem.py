@@ -5,7 +5,7 @@ Whoever has energy to share makes one, so that a model knows no community, no fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AT_ONCE",
+    "GENERATION_TO_BUY",
+    "NO_GENERATION",
     "NO_OFFERS",
     "Control",
     "Dispatch",
     "DispatchProblem",
     "FlowLimit",
+    "GenerationOffers",
     "Model",
     "Offers",
     "PeakCharge",
@@ -174,6 +177,35 @@ NO_OFFERS = Offers((), np.zeros((0, 2)), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
+class GenerationOffers(ByValue):
+    """Generators that any coalition may buy, of which each has as many kW as pay.
+
+    Attributes
+    ----------
+    names : tuple of str
+        For messages and results.
+    price_per_kw_day : ndarray of shape (k,)
+        Of a kW, for 24 hours.
+    profile_kwh : ndarray of shape (k, T)
+        What a kW generates in each step.
+    """
+
+    names: tuple[str, ...]
+    price_per_kw_day: NDArray[np.float64]
+    profile_kwh: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+NO_GENERATION = GenerationOffers((), np.zeros(0), np.zeros((0, 0)))
+"""No generator is to be bought."""
+
+GENERATION_TO_BUY = "generation to buy"
+"""What only a linear program has, in words."""
+
+
+@dataclass(frozen=True, eq=False)
 class FlowLimit(ByValue):
     """The most that can flow, either way, between some members and the others.
 
@@ -271,6 +303,8 @@ class DispatchProblem(ByValue):
         What ran them.
     exclusive : bool, default False
         Whether storage may not charge and discharge in the same step.
+    generation : GenerationOffers
+        Generators to buy; none by default.
     billing : Billing, optional
         What else a contract bills; it has all charges on peaks then, and `peak_charges` is empty.
     """
@@ -293,6 +327,7 @@ class DispatchProblem(ByValue):
     metered_kwh: NDArray[np.float64] | None = None
     control: Control | None = None
     exclusive: bool = False
+    generation: GenerationOffers = field(default_factory=lambda: NO_GENERATION)
 
     @cached_property
     def curtailable_kwh(self) -> NDArray[np.float64]:
@@ -333,7 +368,7 @@ class DispatchProblem(ByValue):
             grid_kwh=(self.import_limit_kw * hours, self.export_limit_kw * hours),
             flows=[(each.behind, each.limit_kw * hours, each.is_own) for each in self.flow_limits],
             sell_per_kwh=self.sell_per_kwh,
-            has_offers=len(self.offers) > 0,
+            has_offers=len(self.offers) + len(self.generation) > 0,
         )
 
     def limits_before(self, member: int) -> tuple[int, ...]:
@@ -370,6 +405,7 @@ class DispatchProblem(ByValue):
         storage = self.storage
         features = {
             "storage to buy": len(self.offers) > 0,
+            GENERATION_TO_BUY: len(self.generation) > 0,
             "batteries of different efficiencies": len(storage.efficiencies) > 1,
             "batteries of different degradation costs": len(storage.degradation_costs) > 1,
             "batteries that come or go": self.has_passing_batteries,
@@ -490,6 +526,10 @@ class Dispatch(ByValue):
         Of each offer, by name, the capacity in kWh and the power in kW that are bought.
     burnt_kwh : ndarray
         What storage loses because it charges and discharges in the same step.
+    generators_kw : dict of str to float
+        Of each offer of generation, by name, the power that is bought.
+    bought_generation_kwh : ndarray, optional
+        What these generate; nothing by default.
     """
 
     net_load_kwh: NDArray[np.float64]
@@ -501,6 +541,8 @@ class Dispatch(ByValue):
     cost: float
     purchases: dict[str, tuple[float, float]]
     burnt_kwh: NDArray[np.float64]
+    generators_kw: dict[str, float] = field(default_factory=dict)
+    bought_generation_kwh: NDArray[np.float64] | None = None
 
 
 def burnt(

@@ -310,7 +310,8 @@ def _net_energy(part: Community, schedule: Schedule) -> tuple[Array, str]:
             f"the schedule is without {short_coalition(missing)}; bills are of all members"
         )
     if bought is not None:
-        raise GameError("storage that is bought belongs to no member, so nobody is billed for it")
+        what = "generation" if schedule.generators_kw else "storage"
+        raise GameError(f"{what} that is bought belongs to no member, so nobody is billed for it")
     if part.battery_kwh is not None and schedule.model in METERED_MODELS:
         return net, "what meters say, those of storage too"
     if not (schedule.charge_kwh.any() or schedule.discharge_kwh.any()):

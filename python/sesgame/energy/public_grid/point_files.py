@@ -47,6 +47,7 @@ _OF_ONE_CONNECTION = {
     "grid": "limits and charges of a common connection have no meaning for points of their own",
     "controller": "storage that ran by a controller is audited behind one connection",
     "storage_offers": "storage is bought for a community with one connection",
+    "generation_offers": "generators are bought for a community with one connection",
 }
 """Files of a community with one connection, and why they are not read beside points.csv."""
 

@@ -41,6 +41,8 @@ def energy_facts(community: Community, schedule: Schedule) -> list[tuple[str, st
         facts.append(
             (f"Storage bought, {name}", f"{energy(capacity_kwh)}, {energy(power_kw, 'kW')}")
         )
+    for name, power_kw in schedule.generators_kw.items():
+        facts.append((f"Generation bought, {name}", energy(power_kw, "kW")))
     facts.append(("Highest import", energy(schedule.peak_import_kw, "kW")))
     if load > 0:
         own = max(0.0, 1 - float(schedule.grid_import_kwh.sum()) / load)
@@ -105,6 +107,7 @@ def _balance(community: Community, schedule: Schedule) -> Html:
     rows: list[tuple[str, float | None, float | None]] = [
         ("Load", float(community.load_kwh.sum()), None),
         ("PV", float(community.pv_kwh.sum()), None),
+        ("Generation bought", float(schedule.bought_generation_kwh.sum()), None),
         ("Into batteries", float(schedule.charge_kwh.sum()), None),
         ("Out of batteries", float(schedule.discharge_kwh.sum()), None),
         ("Of which burnt, by charging and discharging at once", _burnt(schedule), None),
@@ -113,13 +116,15 @@ def _balance(community: Community, schedule: Schedule) -> Html:
     ]
     unused = float(
         (schedule.grid_import_kwh - schedule.grid_export_kwh - schedule.net_load_kwh).sum()
+        + schedule.bought_generation_kwh.sum()
         - (schedule.charge_kwh - schedule.discharge_kwh).sum()
     )
     if unused > UNUSED_KWH:
         rows.insert(2, ("PV left unused", unused, None))
     other = schedule.cost - bought + sold
     if number(other, unit) != number(0, unit):
-        rows.append(("Demand charge, wear, storage bought", None, other))
+        bought_too = ", generation bought" if schedule.generators_kw else ""
+        rows.append((f"Demand charge, wear, storage bought{bought_too}", None, other))
     body = [
         [
             name,
