@@ -48,7 +48,7 @@ def _periods(settlement: OneBusSettlement) -> Iterator[str]:
         traded = settlement.accepted_kwh[(book.period == period) & ~book.is_bid].sum()
         shed = settlement.shed_kwh[period]
         yield (
-            f"period {period}: {traded:g} kWh at {settlement.price_per_kwh[period]:g} per kWh"
+            f"{book.period_name(period)}: {traded:g} kWh at {settlement.price_per_kwh[period]:g} per kWh"
             + (f", {shed:g} kWh shed" if shed > 0 else "")
         )
     for participant, quantity in settlement.pivotal_kwh.items():

@@ -6,7 +6,6 @@ One sign throughout: a positive payment means that the participant pays.
 from sesgame.markets.aemo_frames import aemo_book, aemo_prices
 from sesgame.markets.budget import BudgetBalance
 from sesgame.markets.entsoe_frames import entsoe_prices
-from sesgame.markets.market_game import deficit_game, market_game
 from sesgame.markets.market_prices import MarketPrices
 from sesgame.markets.mechanisms.budget_repair import (
     bailey_cavallo,
@@ -36,6 +35,7 @@ from sesgame.markets.pymarket_frames import pymarket_book
 from sesgame.markets.settlement import Settlement
 from sesgame.markets.storage_auction import Bundle, StorageAuction
 from sesgame.markets.storage_settlement import StorageSettlement
+from sesgame.markets.trading_games import deficit_game, market_game
 from sesgame.markets.truthfulness import MisreportScan
 from sesgame.markets.verdict import Verdict
 

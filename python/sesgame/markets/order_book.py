@@ -13,6 +13,7 @@ import numpy as np
 
 from sesgame._engine import EngineRule, OrderBookColumns
 from sesgame.errors import GameError
+from sesgame.formatting import named
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
@@ -362,6 +363,25 @@ class OrderBook(ByValue):
         """The number of periods T."""
         return len(self.demand_kwh)
 
+    def period_at(self, period: object) -> int:
+        """Return the number of a period that is given by its number or by when it begins.
+
+        Raises
+        ------
+        GameError
+            There is no such period.
+        """
+        if is_time(period) and self.times is not None:
+            found = numbered(
+                [period], in_zone(self.times, self.in_utc), lambda _: f"period {period}"
+            )
+            return int(found.period[0])
+        is_number = isinstance(period, (int, np.integer)) and not isinstance(period, bool)
+        if not is_number or not 0 <= int(period) < self.n_periods:  # type: ignore[call-overload]
+            has = "" if self.times is None else ", or the time at which one begins"
+            raise GameError(f"period must be from 0 to {self.n_periods - 1}{has}, got {period}")
+        return int(period)  # type: ignore[call-overload]
+
     def period_name(self, period: int) -> str:
         """Return a period as people read it: when it begins, or its number."""
         if self.times is None:
@@ -603,11 +623,8 @@ class OrderBook(ByValue):
             np.append(self.quantity_kwh, self.load_kwh[load, period]),
             np.append(self.period, period),
             demand_kwh=np.zeros(self.n_periods),
-            times=self._zoned_times(),
+            times=in_zone(self.times, self.in_utc),
         )
-
-    def _zoned_times(self) -> list[datetime.datetime] | NDArray[np.datetime64] | None:
-        return in_zone(self.times, self.in_utc)
 
     def _like(
         self,
@@ -627,7 +644,7 @@ class OrderBook(ByValue):
             self.period[keep],
             demand_kwh=everywhere if demand is None else demand,
             value_of_lost_load=self.value_of_lost_load,
-            times=self._zoned_times(),
+            times=in_zone(self.times, self.in_utc),
         )
 
     def name(self, order: int) -> str:

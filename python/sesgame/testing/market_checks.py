@@ -17,8 +17,8 @@ import numpy as np
 from sesgame.errors import GameError
 from sesgame.game.game import Game
 from sesgame.markets.market import Market
-from sesgame.markets.market_game import coalition_welfare, market_game, trading_orders
 from sesgame.markets.order_book import OrderBook
+from sesgame.markets.trading_games import coalition_welfare, market_game, trading_orders
 from sesgame.testing.precision import tolerance_of
 
 if TYPE_CHECKING:

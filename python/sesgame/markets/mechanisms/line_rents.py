@@ -10,13 +10,13 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments
-from sesgame.markets.market_game import owners_of_lines
 from sesgame.markets.mechanism import MarketPromise
 from sesgame.markets.mechanisms.budget_repair import Repair, Settle, repaired
 from sesgame.markets.mechanisms.nodal_pricing import NODAL_PRICING
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.network_settlement import NetworkSettlement
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.trading_games import owners_of_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,12 +14,12 @@ from sesgame.game.allocation import Allocation
 from sesgame.game.door import checked_arguments
 from sesgame.game.game import Game
 from sesgame.markets.budget import budget_balance
-from sesgame.markets.market_game import deficit_game, market_game
 from sesgame.markets.mechanism import MarketPromise
 from sesgame.markets.mechanisms.budget_repair import Repair, S, Settle, repaired
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.trading_games import deficit_game, market_game
 
 __all__ = ["uplift_by_rule"]
 
@@ -46,6 +46,10 @@ def uplift_by_rule(
     deficit* what a coalition would lack on its own is shared out as a cost:
 
     .. math:: t_i' = t_i + r_i, \qquad r = \text{rule}(D)
+
+    By the Shapley value both are the same after VCG, where everybody bids; by the nucleolus they
+    differ. Rules that split a surplus have nothing to split where deficits grow faster than
+    coalitions, and say so.
 
     Parameters
     ----------
