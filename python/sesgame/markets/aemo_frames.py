@@ -177,10 +177,12 @@ def aemo_book(
     ('2026-06-01T12:00', [5000.0, 2500.0, 1000.0, 1000.0])
     """
     left_out = _left_out(leave_out)
-    offers = _Table(day_offers, "day_offers", _PRICE_COLUMNS, left_out, units)
-    volumes = _Table(period_offers, "period_offers", _VOLUME_COLUMNS, left_out, units)
+    chosen = None if units is None else _texts("units", units)
+    takers = None if loads is None else _texts("loads", loads)
+    offers = _Table(day_offers, "day_offers", _PRICE_COLUMNS, left_out, chosen)
+    volumes = _Table(period_offers, "period_offers", _VOLUME_COLUMNS, left_out, chosen)
     prices: dict[tuple[Any, ...], NDArray[np.float64]] = {}
-    for row, day, key in offers.keyed("SETTLEMENTDATE", loads):
+    for row, day, key in offers.keyed("SETTLEMENTDATE", takers):
         if (day, key) in prices:
             raise offers.rows.fail(row, "DUID", f"a second row of {key[0]!r} for {day}")
         prices[day, key] = offers.bands("PRICEBAND", row)
@@ -188,7 +190,7 @@ def aemo_book(
     seen: set[tuple[Any, ...]] = set()
     ends = volumes.times("INTERVAL_DATETIME")
     most = volumes.rows.numbers("MAXAVAIL")
-    for row, day, key in volumes.keyed("SETTLEMENTDATE", loads):
+    for row, day, key in volumes.keyed("SETTLEMENTDATE", takers):
         start = ends[row] - INTERVAL
         if (start, key) in seen:
             raise volumes.rows.fail(row, "DUID", f"a second row of {key[0]!r} for {ends[row]}")
@@ -271,21 +273,19 @@ class _Table:
         name: str,
         needed: Iterable[str],
         left_out: frozenset[str],
-        units: Collection[str] | None,
+        units: frozenset[str] | None,
     ) -> None:
         self.rows = rows = FrameRows(given, name)
         needed = tuple(needed)
         rows.expect(needed, ("DIRECTION", *sorted(_HARMLESS), *_COUPLING))
         kinds = rows.cells("BIDTYPE")
         self.duids = rows.labels("DUID")
-        if isinstance(units, str) or not (units is None or isinstance(units, Collection)):
-            raise GameError(f"units must be a collection of DUIDs, got {named(units)}")
         self.chosen = [
             row
             for row, (kind, duid) in enumerate(zip(kinds, self.duids, strict=True))
             if kind == _ENERGY and (units is None or duid in units)
         ]
-        absent = [unit for unit in units or () if unit not in self.duids]
+        absent = sorted(unit for unit in units or () if unit not in self.duids)
         if absent:
             raise GameError(f"{name} has no unit {absent[0]!r}")
         for column, does in _COUPLING.items():
@@ -316,12 +316,10 @@ class _Table:
         return found
 
     def keyed(
-        self, day: str, loads: Collection[str] | None
+        self, day: str, loads: frozenset[str] | None
     ) -> Iterable[tuple[int, np.datetime64, _Key]]:
         """Yield each energy row with its market day, unit and side."""
         rows = self.rows
-        if isinstance(loads, str) or not (loads is None or isinstance(loads, Collection)):
-            raise GameError(f"loads must be a collection of DUIDs, got {named(loads)}")
         has_direction = "DIRECTION" in rows.columns
         if not has_direction and loads is None:
             raise GameError(
@@ -366,16 +364,21 @@ def _steps(
     return orders
 
 
-def _left_out(given: Any) -> frozenset[str]:
-    if isinstance(given, str) or not isinstance(given, Collection):
-        raise GameError(f"leave_out must be a collection of columns, got {named(given)}")
-    for column in given:
-        if column not in _COUPLING:
-            raise GameError(
-                f"leave_out: {named(column)} is nothing that may be left out; that may "
-                f"{', '.join(_COUPLING)}"
-            )
+def _texts(name: str, given: Any) -> frozenset[str]:
+    is_list = isinstance(given, Collection) and not isinstance(given, (str, bytes, dict))
+    if not is_list or not all(isinstance(each, str) for each in given):
+        raise GameError(f"{name} must be a list of names, got {named(given)}")
     return frozenset(given)
+
+
+def _left_out(given: Any) -> frozenset[str]:
+    found = _texts("leave_out", given)
+    for column in sorted(found - set(_COUPLING)):
+        raise GameError(
+            f"leave_out: {column!r} is nothing that may be left out; these are: "
+            f"{', '.join(_COUPLING)}"
+        )
+    return found
 
 
 def _times(rows: FrameRows, column: str) -> NDArray[np.datetime64]:

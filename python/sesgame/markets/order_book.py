@@ -13,7 +13,6 @@ import numpy as np
 
 from sesgame._engine import EngineRule, OrderBookColumns
 from sesgame.errors import GameError
-from sesgame.formatting import named
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
@@ -377,10 +376,11 @@ class OrderBook(ByValue):
             )
             return int(found.period[0])
         is_number = isinstance(period, (int, np.integer)) and not isinstance(period, bool)
-        if not is_number or not 0 <= int(period) < self.n_periods:  # type: ignore[call-overload]
+        number = int(period) if isinstance(period, (int, np.integer)) else -1
+        if not is_number or not 0 <= number < self.n_periods:
             has = "" if self.times is None else ", or the time at which one begins"
             raise GameError(f"period must be from 0 to {self.n_periods - 1}{has}, got {period}")
-        return int(period)  # type: ignore[call-overload]
+        return number
 
     def period_name(self, period: int) -> str:
         """Return a period as people read it: when it begins, or its number."""

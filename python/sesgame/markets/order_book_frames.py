@@ -12,11 +12,11 @@ from sesgame.formatting import named
 from sesgame.game.pandas_frames import frame_of
 from sesgame.markets.market import LOAD
 from sesgame.markets.order_book_files import MOST_PERIODS
-from sesgame.markets.period_times import in_zone, numbered
+from sesgame.markets.period_times import checked_times, in_zone, numbered
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["FrameRows", "orders_of_frame"]
 
@@ -148,6 +148,7 @@ def orders_of_frame(given: Any, times: Any) -> dict[str, Any]:
             raise rows.fail(row, "side", f'{named(side)} is not "offer", "bid" or "load"')
     prices, quantities = rows.numbers("price_per_kwh"), rows.numbers("quantity_kwh")
     is_load = [side == "load" for side in sides]
+    times = in_zone(*checked_times(times))
     orders = [row for row, load in enumerate(is_load) if not load]
     if not orders:
         raise GameError("the frame has no offer and no bid")
@@ -158,7 +159,7 @@ def orders_of_frame(given: Any, times: Any) -> dict[str, Any]:
             raise rows.fail(row, "participant", "an offer or bid needs a participant")
         if not isinstance(names[row], Hashable):
             raise rows.fail(row, "participant", f"{named(names[row])} cannot be a name")
-    n_periods = 1 + max(periods) if times is None else len(np.asarray(times))
+    n_periods = 1 + max(periods) if times is None else len(times)
     demand: dict[Any, list[float]] = {}
     lost_load: float | None = None
     for row in np.flatnonzero(is_load).tolist():
@@ -184,7 +185,7 @@ def orders_of_frame(given: Any, times: Any) -> dict[str, Any]:
     }
 
 
-def _periods(rows: FrameRows, times: ArrayLike | None) -> tuple[list[int], Any]:
+def _periods(rows: FrameRows, times: Any) -> tuple[list[int], Any]:
     """Return the number of each row's period, and the times of all periods where they have any."""
     import pandas as pd
 
@@ -211,5 +212,7 @@ def _periods(rows: FrameRows, times: ArrayLike | None) -> tuple[list[int], Any]:
                 f"a number from 0 to {MOST_PERIODS - 1:,} is needed, or in every row the time at "
                 f"which the period begins, got {named(cell)}",
             )
+        if times is not None and cell >= len(times):
+            raise rows.fail(row, "period", f"period {cell} of {len(times)} that have times")
         found_numbers.append(int(cell))
     return found_numbers, times

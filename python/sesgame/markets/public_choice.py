@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -103,15 +104,24 @@ class PublicChoice(ByValue):
         """Absolute precision of sums of money."""
         return ROUNDING * float(np.abs(self.worth).sum() + np.abs(self.cost).sum())
 
-    def best(self, without: int | None = None) -> int:
-        """Return the alternative that is worth most to all, or to all but one; ties go first."""
-        net = self.net_worth if without is None else np.delete(self.net_worth, without, axis=0)
-        total = net.sum(axis=0)
+    def best(self) -> int:
+        """Return the position of the alternative that is worth most to all; of ties the first."""
+        total = self.net_worth.sum(axis=0)
         return int(np.argmax(total >= total.max() - self.tolerance))
 
     def without(self, participant: Hashable) -> PublicChoice:
-        """Return the choice to which one participant says nothing; it still bears its share."""
-        return self._reporting(participant, 0.0)
+        """Return the choice of all others: nothing is worth or costs the participant anything.
+
+        What the others bear of the cost stays as it is; the participant's part is not collected.
+        """
+        index = self.participants.index(participant)
+        alone = copy.copy(self)
+        for name in ("worth", "shares"):
+            array = getattr(self, name).copy()
+            array[index] = 0.0
+            array.setflags(write=False)
+            setattr(alone, name, array)
+        return alone
 
     def has_orders(self, participant: Hashable) -> bool:
         """Return whether anything is worth anything to a participant."""
@@ -121,22 +131,16 @@ class PublicChoice(ByValue):
         self, participant: Hashable, price_factor: float, quantity_factor: float
     ) -> PublicChoice:
         """Return the choice in which one participant multiplies its worths."""
-        return self._reporting(participant, price_factor * quantity_factor)
+        other = copy.copy(self)
+        other.worth = self.worth.copy()
+        other.worth[self.participants.index(participant)] *= price_factor * quantity_factor
+        other.worth.setflags(write=False)
+        return other
 
     def true_value(self, participant: Hashable, settlement: Any) -> float:
         """Return what the chosen alternative is truly worth to a participant, without its cost."""
         place = self.alternatives.index(settlement.alternative)
         return float(self.worth[self.participants.index(participant), place])
-
-    def _reporting(self, participant: Hashable, factor: float) -> PublicChoice:
-        worth = self.worth.copy()
-        worth[self.participants.index(participant)] *= factor
-        rows = [dict(zip(self.alternatives, row, strict=True)) for row in worth.tolist()]
-        return PublicChoice(
-            dict(zip(self.participants, rows, strict=True)),
-            cost=dict(zip(self.alternatives, self.cost.tolist(), strict=True)),
-            shares=self.shares,
-        )
 
     def _cost(self, given: Mapping[Hashable, float] | None) -> NDArray[np.float64]:
         if given is None:

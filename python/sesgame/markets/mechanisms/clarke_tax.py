@@ -72,9 +72,8 @@ def clarke_tax(choice: PublicChoice) -> PublicChoiceSettlement:
     -------
     PublicChoiceSettlement
         Everybody pays its share of the cost and its tax. To report the true worth is a dominant
-        strategy. The taxes are a surplus that nobody may be given whose report could change it:
-        see :func:`sesgame.markets.bailey_cavallo`. Participants may lose: what is best for all need
-        not be so for each.
+        strategy, as long as the taxes go to nobody who takes part: they are what the truth costs.
+        Participants may lose: what is best for all need not be so for each.
 
     Raises
     ------
@@ -119,10 +118,10 @@ def clarke_tax(choice: PublicChoice) -> PublicChoiceSettlement:
         tax = float(others.max() - others[chosen])
         taxes[index] = tax if tax > choice.tolerance else 0.0
     taxes.setflags(write=False)
-    cost = float(choice.cost[chosen])
+    cost = float(choice.cost[chosen] * choice.shares.sum())
     return PublicChoiceSettlement(
         choice.participants,
-        choice.shares * cost + taxes,
+        choice.shares * choice.cost[chosen] + taxes,
         choice.worth[:, chosen],
         "clarke tax",
         {BUILDER: (-cost, -cost)} if cost else {},
