@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import sesgame as sg
 from fixtures.drawn import drawn
 from hypothesis import strategies as st
 from sesgame.markets import OrderBook, mcafee, trade_reduction
@@ -66,6 +65,6 @@ def test_the_branch_says_who_trades_at_what(book):
         assert settlement.welfare == pytest.approx(book.clear().welfare)
         assert settlement.price_lower[0] == settlement.price_upper[0] == pytest.approx(p0)
     elif branch == "one pair left out":
-        assert traded == efficient - 1
+        assert traded == pytest.approx(efficient - 1)
     else:
         assert traded == 0

@@ -258,8 +258,9 @@ class NetworkMarket(ByValue):
 
         ``lines.csv`` has the columns ``from_bus, to_bus, reactance`` and, optionally, ``limit_mw``
         (empty for no limit). ``orders.csv`` has ``participant, bus, side, price_per_mwh,
-        quantity_mw``. A row whose side is ``load`` is fixed demand; its price is the value of
-        lost load, the same in every such row. The buses are those that are named.
+        quantity_mw``. A row whose side is ``load`` is fixed demand of the load that `participant`
+        names (``load`` where it is empty); its price is the value of lost load, the same in every
+        such row. The buses are those that are named.
 
         Raises
         ------
