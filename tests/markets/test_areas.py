@@ -1,5 +1,6 @@
 """Areas that trade, who bears VCG's deficit, and what the owners of lines get."""
 
+import pickle
 from fractions import Fraction
 from functools import partial
 
@@ -9,7 +10,7 @@ import sesgame as sg
 from fixtures.drawn import drawn
 from hypothesis import strategies as st
 from sesgame.errors import AllocationError, GameError
-from sesgame.markets import NetworkMarket, OrderBook
+from sesgame.markets import NetworkMarket, OrderBook, values_alone
 from sesgame.testing import markets, network_markets
 
 AREAS = NetworkMarket(
@@ -32,7 +33,7 @@ FOUR = OrderBook.from_orders(
 
 def test_two_areas_worked_by_hand():
     """A alone 50 (1000 - 10) = 49,500, B alone 58,200, together 108,500: 800 are gained."""
-    assert AREAS.values_alone().tolist() == [49500.0, 58200.0]
+    assert values_alone(AREAS).tolist() == [49500.0, 58200.0]
     nodal, vcg = sg.markets.nodal_pricing(AREAS), sg.markets.vcg(AREAS)
     assert nodal.payments == pytest.approx([-400, 1200])
     assert vcg.payments == pytest.approx([-1200, 400])
@@ -41,7 +42,7 @@ def test_two_areas_worked_by_hand():
     assert over_nothing.payments == pytest.approx([-831.84, 831.84], abs=0.005)
     over_alone = sg.markets.uplift_by_gain(vcg, alone="self")
     assert over_alone.payments == pytest.approx([-800, 800])
-    assert over_alone.utilities - AREAS.values_alone() == pytest.approx([400, 400])
+    assert over_alone.utilities - values_alone(AREAS) == pytest.approx([400, 400])
     assert over_alone.method == "vcg + uplift by gain over alone"
     assert over_alone.properties(scan=["A"]).budget.balanced
 
@@ -60,11 +61,11 @@ def two_areas(draw):
 @drawn(15, 150, two_areas())
 def test_of_two_areas_the_deficit_of_vcg_is_what_they_gain_by_trading(market):
     settlement = sg.markets.vcg(market)
-    gain = market.clear().welfare - market.values_alone().sum()
+    gain = market.clear().welfare - values_alone(market).sum()
     assert -sg.budget_balance(settlement).gap == pytest.approx(gain, abs=1e-6)
     shared = sg.markets.uplift_by_gain(settlement, alone="self")
     # By gain over standing alone that is the bargain of Nash: each gets half of it.
-    assert shared.utilities - market.values_alone() == pytest.approx([gain / 2] * 2, abs=1e-5)
+    assert shared.utilities - values_alone(market) == pytest.approx([gain / 2] * 2, abs=1e-5)
 
 
 @drawn(25, 250, markets(st.integers(0, 3), prices=st.integers(0, 10), demand=False, trade=True))
@@ -72,17 +73,17 @@ def test_by_gain_over_standing_alone_is_the_gately_point(book):
     settlement = sg.markets.vcg(book)
     game = sg.markets.market_game(book)
     singles = [game.value([label]) for label in book.participants]
-    assert book.values_alone() == pytest.approx(singles, abs=1e-9)
+    assert values_alone(book) == pytest.approx(singles, abs=1e-9)
     shared = sg.markets.uplift_by_gain(settlement, alone="self")
     gately = sg.gately_point(game, progress=False)
     assert shared.utilities == pytest.approx(gately.values, abs=1e-9)
-    assert (shared.utilities >= book.values_alone() - 1e-9).all()
+    assert (shared.utilities >= values_alone(book) - 1e-9).all()
     assert sg.budget_balance(shared).balanced
 
 
 @drawn(8, 80, network_markets(2))
 def test_alone_on_a_network_is_the_market_without_all_others(market):
-    found = market.values_alone()
+    found = values_alone(market)
     assert len(found) == len(market.participants) + len(market.outside)
     for index, label in enumerate(market.participants):
         alone = market.only([label]).clear().welfare
@@ -106,12 +107,37 @@ def test_what_each_has_alone_may_be_given():
     assert over.rule(FOUR).payments.tobytes() == over.payments.tobytes()
 
 
+def test_a_repaired_settlement_travels_with_its_rule():
+    for repaired in (
+        sg.markets.uplift_by_gain(sg.markets.vcg(FOUR), alone="self"),
+        sg.markets.uplift_by_rule(sg.markets.vcg(FOUR), sg.gately_point),
+        sg.markets.rent_to_line_owners(sg.markets.nodal_pricing(RING), {0: "cable"}),
+    ):
+        again = pickle.loads(pickle.dumps(repaired))
+        assert again.payments.tobytes() == repaired.payments.tobytes()
+        settled = again.rule(again.of_market)
+        assert settled.payments.tobytes() == repaired.payments.tobytes()
+
+
+def test_bidders_for_a_battery_have_nothing_without_it():
+    auction = sg.markets.StorageAuction(
+        [("shop", 6.0, 10, 4, [0]), ("farm", 4.5, 8, 4, [0])],
+        energy_kwh=12,
+        power_kw=8,
+        n_periods=1,
+    )
+    assert values_alone(auction).tolist() == [0, 0]
+    settlement = sg.markets.vcg(auction)
+    shared = sg.markets.uplift_by_gain(settlement, alone="self")
+    assert shared.payments == pytest.approx(sg.markets.uplift_by_gain(settlement).payments)
+
+
 def test_a_fixed_load_may_have_something_alone_too():
     book = OrderBook.from_orders(
         [("gas", "offer", 1, 4)], demand_kwh=2, value_of_lost_load=9, participants=["gas"]
     )
     settlement = sg.markets.vcg(book)
-    assert book.values_alone().tolist() == [0.0, 0.0]
+    assert values_alone(book).tolist() == [0.0, 0.0]
     halved = sg.markets.uplift_by_gain(settlement, alone={"gas": 0.0, "load": 2.0})
     assert sg.budget_balance(halved).balanced
 

@@ -209,8 +209,14 @@ def test_nothing_but_rounding_is_nothing_and_without_a_tolerance_nothing_is_roun
     assert settled([1e-13, -1e-13], [0.0, 0.0]).payments.tolist() == [0, 0]
     exact = settled([3.0, 1e-30], [4.0, 0.0], tolerance=0.0)
     assert exact.payments.tolist() == [3.0, 1e-30]
-    # A value of lost load of millions makes the tolerance coarse; small bills stay as they are.
+
+
+def test_what_lost_load_is_worth_makes_no_payment_rounding():
     book = OrderBook.from_orders(
-        [("gas", "offer", 1e-6, 1e-3)], demand_kwh=1e5, value_of_lost_load=2e4
+        [("sun", "offer", 0.01, 1e-3), ("gas", "offer", 0.02, 1e5)],
+        demand_kwh=1e5,
+        value_of_lost_load=2e6,
     )
-    assert sg.markets.pay_as_bid(book).payments.tolist() == [-1e-9]
+    settlement = sg.markets.pay_as_bid(book)
+    assert settlement.tolerance > 1e-5
+    assert settlement["sun"] == pytest.approx(-1e-5)

@@ -33,6 +33,7 @@ from sesgame.markets.properties import PropertyReport
 from sesgame.markets.public_choice import PublicChoice
 from sesgame.markets.pymarket_frames import pymarket_book
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.standing_alone import values_alone
 from sesgame.markets.storage_auction import Bundle, StorageAuction
 from sesgame.markets.storage_settlement import StorageSettlement
 from sesgame.markets.trading_games import deficit_game, market_game
@@ -80,5 +81,6 @@ __all__ = [
     "uplift_by_gain",
     "uplift_by_load",
     "uplift_by_rule",
+    "values_alone",
     "vcg",
 ]

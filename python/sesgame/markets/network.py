@@ -283,26 +283,6 @@ class NetworkMarket(ByValue):
         """Return what each fixed load gets at each bus, shape (L, b), by what is shed there."""
         return served_by_load(self.load_mw, shed_mw)
 
-    def values_alone(self) -> NDArray[np.float64]:
-        """Return what each participant, and then each outside, is worth alone on the network.
-
-        One linear program for each that has something to trade with itself.
-
-        Raises
-        ------
-        GameError
-            Somebody cannot be alone: what it must deliver or take, no dispatch meets.
-        """
-        n = len(self.participants)
-        alone = np.zeros(n + len(self.outside))
-        for index, label in enumerate(self.participants):
-            own = [order for order in self.orders if order.participant == label]
-            if len({order.side for order in own}) == 2 or any(order.must_run for order in own):
-                alone[index] = self.only([label]).clear().welfare
-        if self.injection_mw.any():
-            alone[n + self.outside.index(LOAD)] = self.only([LOAD]).clear().welfare
-        return alone
-
     def only(
         self, members: Iterable[Hashable], lines: Iterable[Line] | None = None
     ) -> NetworkMarket:

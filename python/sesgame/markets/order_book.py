@@ -46,9 +46,6 @@ __all__ = ["BookClearing", "Order", "OrderBook", "Side"]
 
 Side = Literal["offer", "bid"]
 
-PERIODS_AT_ONCE = 1 << 18
-"""Periods that are cleared at once, of participants that each trade with themselves."""
-
 
 class Order(NamedTuple):
     """One step of an offer or of a bid."""
@@ -583,33 +580,6 @@ class OrderBook(ByValue):
             self.quantity_kwh,
             demand or np.zeros(self.n_periods),
         )
-
-    def values_alone(self) -> NDArray[np.float64]:
-        """Return what each participant, and then each load, is worth by itself.
-
-        Who only buys or only sells has nobody to trade with; O(m log m) for all others.
-        """
-        alone = np.zeros(len(self.participants) + len(self.load_names))
-        buys, sells = np.zeros((2, len(self.participants)), np.bool_)
-        buys[self.participant[self.is_bid]] = True
-        sells[self.participant[~self.is_bid]] = True
-        both = np.flatnonzero(buys & sells)
-        # Each trades only with itself: in periods of its own, for some of them at a time.
-        size = max(1, PERIODS_AT_ONCE // self.n_periods)
-        for start in range(0, len(both), size):
-            some = both[start : start + size]
-            keep = np.isin(self.participant, some)
-            own = np.searchsorted(some, self.participant[keep])
-            apart = OrderBook(
-                self.participants,
-                self.participant[keep],
-                self.is_bid[keep],
-                self.price_per_kwh[keep],
-                self.quantity_kwh[keep],
-                own * self.n_periods + self.period[keep],
-            )
-            alone[some] = apart.clear().values[some]
-        return alone
 
     def _with_loads_that_bid(self) -> OrderBook:
         """Return the book in which each fixed load is a participant that bids its value."""

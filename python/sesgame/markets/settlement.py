@@ -76,10 +76,9 @@ class Settlement(ByValue):
 
     def _drop_rounding(self) -> None:
         """Make zero of sums of money that are rounding of much larger ones."""
-        outside = list(self.outside.values())
-        every = np.concatenate([self.payments, self.values, *outside])
-        largest = float(np.abs(every).max(initial=0.0))
-        limit = min(self.tolerance, max(ROUNDING * largest, largest * (largest <= self.tolerance)))
+        largest = self._largest()
+        limit = min(self.tolerance, largest if largest <= self.tolerance else ROUNDING * largest)
+        every = np.concatenate([self.payments, self.values, *map(list, self.outside.values())])
         if not (np.abs(every[every != 0]) <= limit).any():
             return
         for name in ("payments", "values"):
@@ -175,10 +174,16 @@ class Settlement(ByValue):
 
     def is_rounding(self, amount: float) -> bool:
         """Return whether a sum of this settlement's money is nothing but rounding."""
-        every = np.concatenate([self.payments, self.values, *map(list, self.outside.values())])
-        largest = float(np.abs(every).max(initial=0.0))
         n = len(self.payments) + len(self.outside)
-        return bool(abs(amount) <= min(self.tolerance, ROUNDING * largest) * n)
+        return bool(abs(amount) <= min(self.tolerance, ROUNDING * self._largest()) * n)
+
+    def _largest(self) -> float:
+        """Return the largest payment, or worth to a participant.
+
+        Not what fixed loads are worth, which is whatever somebody takes for their value.
+        """
+        paid = [payment for _, payment in self.outside.values()]
+        return float(np.abs(np.concatenate([self.payments, self.values, paid])).max(initial=0.0))
 
     def _missing(self) -> list[str]:
         missing = left_out(len(self.participants))

@@ -169,10 +169,6 @@ class StorageAuction(ByValue):
         won = settlement.won[self.participants.index(participant)]
         return 0.0 if won is None else self.bundles[won].value
 
-    def values_alone(self) -> NDArray[np.float64]:
-        """Return what each bidder has alone: nothing, without the battery of somebody else."""
-        return np.zeros(len(self.participants))
-
     def without(self, participant: Hashable) -> StorageAuction:
         """Return the auction without the bids of one bidder, who stays with nothing."""
         self.participants.index(participant)

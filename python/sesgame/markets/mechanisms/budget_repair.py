@@ -6,7 +6,7 @@ Every repair costs another property: ``settlement.properties()`` says which, on 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,12 +20,13 @@ from sesgame.markets.mechanisms.vcg import VCG
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
-from sesgame.markets.standing_alone import values_alone
+from sesgame.markets.standing_alone import alone_under
 from sesgame.markets.storage_auction import StorageAuction
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
+    from sesgame.game.allocation import Allocation
     from sesgame.markets.market import Market
 
 __all__ = [
@@ -77,7 +78,11 @@ def uplift_by_load(settlement: S) -> S:
 
 
 @checked_arguments
-def uplift_by_gain(settlement: S, *, alone: Any = None) -> S:
+def uplift_by_gain(
+    settlement: S,
+    *,
+    alone: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+) -> S:
     r"""Return the settlement whose gap is charged to all who gain, in proportion to their gain.
 
     .. math:: t_i' = t_i + \frac{R\, g_i}{\sum_j g_j}, \qquad g_i = \max(0,\ u_i - d_i)
@@ -96,8 +101,8 @@ def uplift_by_gain(settlement: S, *, alone: Any = None) -> S:
     settlement : Settlement
         Of any mechanism.
     alone : "self", Allocation, mapping of participant to float, or array_like of float, optional
-        What each has without the market, in its money. By default nothing. ``"self"`` is the best
-        that a participant does with its own orders alone, and of a network with all of its lines.
+        What each has without the market, in its money. By default nothing. ``"self"`` is
+        :func:`values_alone`: the best that a participant does with its own orders alone.
         A mapping may have loads and others outside by name; they have nothing by default.
 
     Returns
@@ -145,7 +150,7 @@ def uplift_by_gain(settlement: S, *, alone: Any = None) -> S:
     """
     outside = [value - paid for value, paid in settlement.outside.values()]
     utilities = np.concatenate([settlement.utilities, outside])
-    gains = _beyond_rounding(utilities - values_alone(settlement, alone), settlement.tolerance)
+    gains = _beyond_rounding(utilities - alone_under(settlement, alone), settlement.tolerance)
     repair = UPLIFT_BY_GAIN
     if alone is not None:
         is_self = isinstance(alone, str)
