@@ -437,6 +437,7 @@ class OrderBook(ByValue):
         rest: float | NDArray[np.float64],
         *,
         tolerance: float,
+        time_limit: float = CORE_TIME_LIMIT,
     ) -> CoreGap:
         r"""Return what a coalition gains by trading on its own.
 
@@ -449,23 +450,25 @@ class OrderBook(ByValue):
             what each has, and each is a player.
         tolerance : float
             What is rounding in a sum of money.
+        time_limit : float
+            Seconds for the search.
 
         Notes
         -----
         By duality, no coalition gains more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)`
         with the profits :math:`\pi_i` at any price. Where the market price does not prove the best
         coalition at once, in one sorted pass, a search does: in one period a branch and bound with
-        the best price in each node, O(m) each; in several an integer program. After 10 seconds it
-        gives the best one and a bound.
+        the best price in each node, O(m) each; in several an integer program. After `time_limit`
+        seconds it gives the best one and a bound.
         """
         if len(self.load_names) > 1:
             rest = np.broadcast_to(rest, len(self.load_names))
             return self._with_loads_that_bid().core_gap(
-                np.append(utilities, rest), 0.0, tolerance=tolerance
+                np.append(utilities, rest), 0.0, tolerance=tolerance, time_limit=time_limit
             )
         tolerance *= len(utilities)
         utilities = np.append(utilities, [rest] if self.demand_kwh.any() else [])
-        inside, gain, bound = self.columns.best_coalition(utilities, tolerance, CORE_TIME_LIMIT)
+        inside, gain, bound = self.columns.best_coalition(utilities, tolerance, time_limit)
         if inside is None:
             return CoreGap(0.0, bound, None)
         # Who neither trades there nor loses here is no part of the story.
