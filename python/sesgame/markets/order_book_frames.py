@@ -72,7 +72,8 @@ class FrameRows:
 
     def at(self, row: int) -> str:
         """Return what messages call a row: by its label, which the frame shows."""
-        return f"{self.name}, row {self.frame.index[row]!r}"
+        label = self.frame.index[row]
+        return f"{self.name}, row {repr(label) if isinstance(label, str) else label}"
 
     def fail(self, row: int, column: str, problem: str) -> GameError:
         """Return the error that names a cell."""

@@ -65,10 +65,10 @@ def market_game(
     Notes
     -----
     By linear programming duality a coalition of an order book takes O(m^2) for its m orders of a
-    period, many coalitions at once; one of a network takes a linear program. Without owners of
-    lines the game of an order book has a core, which the uniform price is in. A line more can make
-    a dispatch dearer where there are loops, since power cannot be kept off it: then owners of
-    lines may be worth less than nothing.
+    period, many coalitions at once; one of a network takes a linear program. The game of an order
+    book has a core, which the uniform price is in. One line more can make a dispatch dearer where
+    there are loops, since power cannot be kept off it: then its owner may be worth less than
+    nothing.
 
     References
     ----------
