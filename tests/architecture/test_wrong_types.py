@@ -11,6 +11,7 @@ import warnings
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 import sesgame as sg
 from fixtures.public_objects import (
@@ -19,6 +20,7 @@ from fixtures.public_objects import (
     PLAYERS,
     auctions,
     books,
+    choices,
     games,
     model_game,
     networks,
@@ -66,6 +68,18 @@ WRONG = (
 
 FEW = (None, "ab", 7, [], {"a": None}, WRONG[14], WRONG[17])
 """Of these, those that differ most, for every run of the tests."""
+
+
+def aemo():
+    """Return the bids of one unit for one interval, in AEMO's two tables."""
+    key = {"SETTLEMENTDATE": ["2026-06-01"], "DUID": ["UNIT1"], "BIDTYPE": ["ENERGY"]}
+    bands = range(1, 11)
+    times = {"INTERVAL_DATETIME": ["2026-06-01 12:05"], "MAXAVAIL": [90.0], "FIXEDLOAD": [5.0]}
+    return (
+        pd.DataFrame({**key, **{f"PRICEBAND{k}": [10.0 * k] for k in bands}}),
+        pd.DataFrame({**key, **times, **{f"BANDAVAIL{k}": [10.0] for k in bands}}),
+    )
+
 
 BY_GAME = {
     "audit": {"allocation": SHARE},
@@ -188,13 +202,51 @@ CALLS = {
     "games.peak": {"load_kw": [[1.0]], "price_per_kw": 1.0},
     "games.spanning_tree": {"costs": [[0.0, 1.0], [1.0, 0.0]]},
     "games.weighted_vote": {"weights": [1.0], "quota": 1.0},
+    "markets.aemo_book": {
+        "day_offers": aemo()[0],
+        "period_offers": aemo()[1],
+        "units": ["UNIT1"],
+        "loads": [],
+        "leave_out": ["FIXEDLOAD"],
+    },
+    "markets.aemo_prices": {
+        "prices": pd.DataFrame(
+            {
+                "SETTLEMENTDATE": ["2026/06/01 12:05:00"],
+                "REGIONID": ["SA1"],
+                "INTERVENTION": [0],
+                "RRP": [85.0],
+            }
+        ),
+        "region": "SA1",
+    },
     "markets.bailey_cavallo": {"mechanism": M.vcg, "market": auctions()},
+    "markets.clarke_tax": {"choice": choices()},
+    "markets.deficit_game": {"settlement": SETTLED},
+    "markets.entsoe_prices": {
+        "given": pd.Series(
+            [52.0, 50.0], index=pd.date_range("2026-06-01", periods=2, freq="h", tz="UTC")
+        ),
+    },
+    "markets.line_rents": {"settlement": M.nodal_pricing(networks())},
+    "markets.market_game": {"market": networks(), "line_owners": {0: "cable"}},
     "markets.mcafee": {
         "book": M.OrderBook.from_orders([("ann", "bid", 8, 1), ("eve", "offer", 2, 1)])
     },
     "markets.nodal_pricing": {"market": networks()},
+    "markets.pymarket_book": {
+        "bids": pd.DataFrame(
+            [(1.0, 6.7, 0, True, 0, True), (1.0, 1.0, 1, False, 0, True)],
+            columns=["quantity", "price", "user", "buying", "time", "divisible"],
+        )
+    },
+    "markets.rent_to_line_owners": {
+        "settlement": M.nodal_pricing(networks()),
+        "line_owners": {0: "cable"},
+    },
     "markets.scale_rents": {"settlement": M.vcg(networks())},
-    "markets.uplift_by_gain": {"settlement": SETTLED},
+    "markets.uplift_by_gain": {"settlement": SETTLED, "alone": "self"},
+    "markets.uplift_by_rule": {"settlement": SETTLED, "rule": sg.shapley_value},
     "markets.uplift_by_load": {"settlement": SETTLED},
     "Ledger.of": {"bills": {"ann": Decimal("9.50")}, "period": "2024-06", "currency": "EUR"},
     "misreport_scan": {"mechanism": M.vcg, "participant": "ann", "market": books()},
@@ -327,7 +379,30 @@ MAKERS = {
         "price_per_kwh": [1.0],
         "quantity_kwh": [1.0],
     },
+    "markets.MarketPrices": {
+        "times": np.array(["2024-06-01T12:00"], dtype="datetime64[m]"),
+        "price_per_kwh": [0.05],
+        "currency": "EUR",
+        "area": "made up",
+        "step": np.timedelta64(1, "h"),
+    },
     "markets.OrderBook.from_orders": {"orders": [("ann", "bid", 8, 1)]},
+    "markets.OrderBook.from_pandas": {
+        "frame": pd.DataFrame(
+            {
+                "participant": ["ann"],
+                "side": ["bid"],
+                "price_per_kwh": [8.0],
+                "quantity_kwh": [1.0],
+                "period": [0],
+            }
+        )
+    },
+    "markets.PublicChoice": {
+        "worth": {"ann": {"none": 0, "battery": 9}},
+        "cost": {"battery": 6},
+        "shares": [1.0],
+    },
     "markets.StorageAuction": {
         "bundles": [("shop", 6.0, 10, 4, [0, 1])],
         "energy_kwh": 12,
@@ -373,6 +448,7 @@ FOUND = frozenset(
         "markets.NetworkSettlement",
         "markets.OneBusSettlement",
         "markets.PropertyReport",
+        "markets.PublicChoiceSettlement",
         "markets.Settlement",
         "markets.StorageSettlement",
         "markets.Verdict",
@@ -450,7 +526,7 @@ def wrong_answers(short, given_instead):
     for name in inspect.signature(function).parameters:
         for wrong in given_instead:
             # What a function of somebody else's raises is theirs.
-            is_theirs = name in ("mechanism", "done") and wrong is len
+            is_theirs = name in ("mechanism", "done", "rule") and wrong is len
             if is_theirs or name in ("options", "executor"):
                 continue
             error = answer(function, given, name, wrong)

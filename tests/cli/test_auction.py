@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 
+import numpy as np
 import pytest
 import sesgame as sg
 from matplotlib.figure import Figure
@@ -56,7 +57,7 @@ def test_every_rule_that_fits_can_be_asked_for_and_written(market, tmp_path, cap
     assert "Written: " in capsys.readouterr().out
     with (tmp_path / "out" / "payments.csv").open(newline="") as file:
         rows = {row.pop("participant"): row for row in csv.DictReader(file)}
-    assert set(rows) == {"sun", "gas", "oil", "bakery", "load"}
+    assert set(rows) == {"sun", "gas", "oil", "bakery", "village"}
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     book = sg.markets.OrderBook.from_csv(market)
     assert float(rows["gas"]["vcg"]) == sg.markets.vcg(book)["gas"]
@@ -173,7 +174,13 @@ def test_the_picture_shows_both_curves_and_every_payment(market, tmp_path, capsy
     assert [text.get_text() for text in left.texts] == ["sun", "gas", "oil"]
     sg.plots.payments({"vcg": settlement}, ax=right)
     widths = [bar.get_width() for bar in right.patches]
-    assert widths == pytest.approx([*settlement.payments, settlement.outside["load"][1]])
+    paid = {**dict(zip(settlement.participants, settlement.payments, strict=True))}
+    assert paid == pytest.approx({"sun": -5.4, "gas": -8.5, "oil": 0.0, "bakery": 2.7})
+    assert widths == pytest.approx([-8.5, -5.4, 0.0, 2.7, settlement.outside["village"][1]])
+    rows = [tick.get_text() for tick in right.get_yticklabels()]
+    assert rows == ["gas", "sun", "oil", "bakery", "village"]
+    assert [text.get_text() for text in right.texts] == ["sell", "buy", "do not bid"]
+    assert right.get_yticklabels()[0].get_color() != right.get_yticklabels()[3].get_color()
 
 
 def test_of_many_participants_those_with_the_largest_payments_are_drawn():
@@ -182,8 +189,53 @@ def test_of_many_participants_those_with_the_largest_payments_are_drawn():
     axes = sg.plots.payments({"pay as bid": sg.markets.pay_as_bid(book)}, ax=Figure().subplots())
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [
         "s",
-        *(f"b{k}" for k in range(11, 40)),
+        *(f"b{k}" for k in range(39, 10, -1)),
     ]
+
+
+def test_the_legend_hides_no_bar_and_a_period_is_found_by_its_time(tmp_path):
+    at = np.datetime64("2024-06-01T12:00")
+    book = sg.markets.OrderBook.from_orders(
+        [("ann", "bid", 9, 1, at), ("eve", "offer", 3, 1, at), ("eve", "offer", 2, 1, at + 60)]
+    )
+    settlement = sg.markets.vcg(book)
+    figure = Figure(layout="constrained")
+    left, right = figure.subplots(1, 2)
+    sg.plots.merit_order(settlement, period=at + 60, ax=left)
+    sg.plots.payments({"vcg": settlement}, ax=right)
+    figure.draw_without_rendering()
+    assert left.get_title() == "merit order, 2024-06-01T13:00"
+    for axes in (left, right):
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y1 <= axes.get_window_extent().y0
+    with pytest.raises(GameError, match="no period begins at 2024-06-01T14:00"):
+        sg.plots.merit_order(settlement, period=at + 120, ax=left)
+
+
+def test_a_payment_that_is_rounding_is_no_bar():
+    rounding = sg.markets.Settlement(
+        ["ann", "eve"], [3.0, 1e-13], [4.0, 0.0], "by hand", tolerance=1e-9
+    )
+    axes = sg.plots.payments({"by hand": rounding}, ax=Figure().subplots())
+    assert [bar.get_width() for bar in axes.patches] == [3.0, 0.0]
+
+
+def test_periods_of_a_file_may_be_times(tmp_path, capsys):
+    path = tmp_path / "market.csv"
+    path.write_text(
+        "participant,side,price_per_kwh,quantity_kwh,period\n"
+        "ann,bid,9,1,2024-06-01T12:00\neve,offer,3,1,2024-06-01T12:00\n"
+        "eve,offer,3,1,2024-06-01T13:00\nvillage,load,12,1,2024-06-01T13:00\n"
+    )
+    run(path, "--rules", "uniform-price", "--json", tmp_path / "result.json")
+    printed = capsys.readouterr().out
+    assert "2024-06-01T12:00: 1 kWh at 6 per kWh" in printed
+    assert "2024-06-01T13:00: 1 kWh at 3 per kWh" in printed
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["rules"]["uniform-price"]["times"] == ["2024-06-01T12:00", "2024-06-01T13:00"]
+    path.write_text(path.read_text().replace("2024-06-01T13:00\nv", "1\nv"))
+    with pytest.raises(GameError, match='"2024-06-01T12:00" is not a period'):
+        run(path)
 
 
 def test_what_cannot_be_drawn_or_written_is_said(market, tmp_path, capsys):

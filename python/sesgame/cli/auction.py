@@ -45,10 +45,11 @@ def _periods(settlement: OneBusSettlement) -> Iterator[str]:
     """Yield what is traded in each period, and who is pivotal."""
     book = settlement.book
     for period in range(min(book.n_periods, SHOWN)):
+        name, price = book.period_name(period), settlement.price_per_kwh[period]
         traded = settlement.accepted_kwh[(book.period == period) & ~book.is_bid].sum()
         shed = settlement.shed_kwh[period]
         yield (
-            f"period {period}: {traded:g} kWh at {settlement.price_per_kwh[period]:g} per kWh"
+            f"{name}: {traded:g} kWh at {price:g} per kWh"
             + (f", {shed:g} kWh shed" if shed > 0 else "")
         )
     for participant, quantity in settlement.pivotal_kwh.items():

@@ -133,7 +133,7 @@ class ClearableMarket(Market, Protocol):
         """Return pairs of an own price and the price of somebody else that is close to it."""
         ...
 
-    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+    def core_gap(self, utilities: NDArray[np.float64], rest: Any, *, tolerance: float) -> CoreGap:
         """Return what a coalition gains by trading on its own.
 
         Parameters
@@ -141,7 +141,8 @@ class ClearableMarket(Market, Protocol):
         utilities : ndarray of float, shape (n,)
             What each participant has of the outcome, after its payment.
         rest : float
-            What those have who do not bid: the fixed load, or the seller of a battery.
+            What those have who do not bid: the fixed load, or the seller of a battery. An order
+            book with several fixed loads takes what each has.
         tolerance : float
             What is rounding in a sum of money.
         """

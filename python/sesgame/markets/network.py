@@ -15,6 +15,7 @@ from sesgame._engine import NetworkColumns
 from sesgame.errors import GameError, SolverError
 from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
+from sesgame.markets.fixed_loads import check_load_names, served_by_load
 from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
 from sesgame.markets.matpower import network_of_case
 from sesgame.markets.network_elements import (
@@ -24,6 +25,7 @@ from sesgame.markets.network_elements import (
     elements,
     line_of,
     link_of,
+    loads_at,
     order_of,
     power_at,
 )
@@ -36,7 +38,6 @@ from sesgame.markets.steps import (
     number_column,
     one_price_each,
     pairs_nearby,
-    refuse,
     signed,
     value_of_steps,
 )
@@ -112,9 +113,11 @@ class NetworkMarket(ByValue):
     orders : iterable of (participant, bus, side, price_per_mwh, quantity_mw[, must_run])
         `side` is ``"offer"`` or ``"bid"``. The steps of a participant at a bus must not fall in
         price (offers) or rise (bids) in the order given. What must run is accepted as a whole.
-    demand_mw : mapping of bus to float, optional
+    demand_mw : mapping of bus to float, or to mapping of str to float, optional
         Demand that does not bid: it is served unless a MWh costs more than the value of lost
-        load.
+        load. Several loads at a bus have names, ``{"south": {"village": 40, "town": 20}}``; they
+        share what is shed there in proportion, and each is charged for itself. A load without a
+        name is called ``"load"``.
     value_of_lost_load : float, optional
         What a MWh of fixed demand is worth. Needed where there is fixed demand.
     injection_mw : mapping of bus to float, optional
@@ -158,7 +161,7 @@ class NetworkMarket(ByValue):
         lines: Iterable[Line | tuple[Any, ...]],
         orders: Iterable[NetworkOrder | tuple[Any, ...]],
         *,
-        demand_mw: Mapping[Hashable, float] | None = None,
+        demand_mw: Mapping[Hashable, float | Mapping[str, float]] | None = None,
         value_of_lost_load: float | None = None,
         injection_mw: Mapping[Hashable, float] | None = None,
         links: Iterable[Link | tuple[Any, ...]] = (),
@@ -191,8 +194,11 @@ class NetworkMarket(ByValue):
             self.quantity_mw,
             lambda k: f"order {k} of {self.orders[k].participant!r}",
         )
-        self.demand_mw = self._demand(demand_mw)
+        self.load_names, self.load_mw = loads_at(self.buses, demand_mw)
+        self.demand_mw = self.load_mw.sum(axis=0)
         self.injection_mw = power_at(self.buses, "injection_mw", injection_mw)
+        of_nobody = [LOAD] if self.injection_mw.any() and LOAD not in self.load_names else []
+        self.outside = check_load_names([*self.load_names, *of_nobody], self.participants)
         cap = lost_load(value_of_lost_load, self.demand_mw)
         prices = one_price_each(np.append(self.price_per_mwh, cap))
         self.price_per_mwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
@@ -252,8 +258,9 @@ class NetworkMarket(ByValue):
 
         ``lines.csv`` has the columns ``from_bus, to_bus, reactance`` and, optionally, ``limit_mw``
         (empty for no limit). ``orders.csv`` has ``participant, bus, side, price_per_mwh,
-        quantity_mw``. A row whose side is ``load`` is fixed demand; its price is the value of
-        lost load, the same in every such row. The buses are those that are named.
+        quantity_mw``. A row whose side is ``load`` is fixed demand of the load that `participant`
+        names (``load`` where it is empty); its price is the value of lost load, the same in every
+        such row. The buses are those that are named.
 
         Raises
         ------
@@ -271,6 +278,29 @@ class NetworkMarket(ByValue):
     def has_load(self) -> bool:
         """Whether anything is taken or injected by nobody who takes part."""
         return bool(self.demand_mw.any() or self.injection_mw.any())
+
+    def served_mw(self, shed_mw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each fixed load gets at each bus, shape (L, b), by what is shed there."""
+        return served_by_load(self.load_mw, shed_mw)
+
+    def only(
+        self, members: Iterable[Hashable], lines: Iterable[Line] | None = None
+    ) -> NetworkMarket:
+        """Return the market of some participants and outsiders, and maybe of some lines only.
+
+        All participants stay, the others with nothing.
+        """
+        inside = set(members)
+        return NetworkMarket(
+            self.buses,
+            self.lines if lines is None else lines,
+            [order for order in self.orders if order.participant in inside],
+            demand_mw=self._demand_of([name for name in self.load_names if name in inside]),
+            value_of_lost_load=self.value_of_lost_load,
+            injection_mw=self._injection() if LOAD in inside else None,
+            links=self.links,
+            participants=self.participants,
+        )
 
     @property
     def tolerance(self) -> float:
@@ -424,23 +454,22 @@ class NetworkMarket(ByValue):
             self.buses,
             self.lines,
             orders,
-            demand_mw=dict(zip(self.buses, self.demand_mw.tolist(), strict=True)),
+            demand_mw=self._demand_of(self.load_names),
             value_of_lost_load=self.value_of_lost_load,
-            injection_mw=dict(zip(self.buses, self.injection_mw.tolist(), strict=True)),
+            injection_mw=self._injection(),
             links=self.links,
             participants=self.participants,
         )
 
-    def _demand(self, given: Mapping[Hashable, float] | None) -> NDArray[np.float64]:
-        demand = power_at(self.buses, "demand_mw", given)
-        refuse(
-            demand < 0,
-            lambda k: (
-                f"demand_mw must be non-negative, got {demand[k]} at bus {self.buses[k]!r} (power "
-                f"that is there anyway is an offer at price 0, or injection_mw if it cannot be cut)"
-            ),
-        )
-        return demand
+    def _demand_of(self, names: Iterable[str]) -> dict[Hashable, dict[str, float]]:
+        rows = {name: self.load_mw[self.load_names.index(name)] for name in names}
+        return {
+            bus: {name: float(row[place]) for name, row in rows.items()}
+            for place, bus in enumerate(self.buses)
+        }
+
+    def _injection(self) -> dict[Hashable, float]:
+        return dict(zip(self.buses, self.injection_mw.tolist(), strict=True))
 
     @cached_property
     def columns(self) -> NetworkColumns:

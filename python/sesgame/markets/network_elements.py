@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from sesgame.errors import CoalitionError, GameError
+from sesgame.markets.market import LOAD
 from sesgame.markets.steps import numbers, refuse
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "elements",
     "line_of",
     "link_of",
+    "loads_at",
     "order_of",
     "power_at",
 ]
@@ -197,3 +199,37 @@ def power_at(
         lambda k: f"{name} must be finite, got {power[k]} at bus {buses[k]!r}",
     )
     return power
+
+
+def loads_at(
+    buses: Players, given: Mapping[Hashable, float | Mapping[str, float]] | None
+) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
+    """Return the names of fixed loads and what each demands by bus, shape (L, b).
+
+    Raises
+    ------
+    GameError
+        An unknown bus, or a demand that is no finite number or is negative; the bus is named.
+    """
+    if not isinstance(given, (Mapping, type(None))):
+        raise GameError(f"demand_mw must be a mapping from bus to MW, got a {type(given).__name__}")
+    by_name: dict[Any, dict[Hashable, float]] = {}
+    for bus, at_bus in (given or {}).items():
+        parts = at_bus if isinstance(at_bus, Mapping) else {LOAD: at_bus}
+        for name, value in parts.items():
+            by_name.setdefault(name, {})[bus] = value
+    demand = np.zeros((len(by_name), len(buses)))
+    for row, (name, part) in enumerate(by_name.items()):
+        of_name = "" if name == LOAD else f" of {name!r}"
+        demand[row] = power_at(buses, f"demand_mw{of_name}", part)
+        bad = demand[row] < 0
+        if bad.any():
+            k = int(np.argmax(bad))
+            raise GameError(
+                f"demand_mw{of_name} must be non-negative, got {demand[row, k]} at bus "
+                f"{buses[k]!r} (power that is there anyway is an offer at price 0, or injection_mw "
+                f"if it cannot be cut)"
+            )
+    if list(by_name) == [LOAD] and not demand.any():
+        return (), np.zeros((0, len(buses)))
+    return tuple(by_name), demand

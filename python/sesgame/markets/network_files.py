@@ -7,6 +7,7 @@ from typing import Any
 
 from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
+from sesgame.markets.market import LOAD
 from sesgame.markets.order_book_files import rows_by_side
 
 __all__ = ["NETWORK_FILES", "read_network"]
@@ -31,9 +32,10 @@ def read_network(folder: Path) -> dict[str, Any]:
     rows = rows_by_side(orders, "price_per_mwh")
     names = orders.texts("participant")
     prices, quantities = orders.floats("price_per_mwh"), orders.floats("quantity_mw")
-    demand: dict[str, float] = {}
+    demand: dict[str, dict[str, float]] = {}
     for k in rows.load:
-        demand[buses[k]] = demand.get(buses[k], 0.0) + float(quantities[k])
+        at_bus, name = demand.setdefault(buses[k], {}), names[k] or LOAD
+        at_bus[name] = at_bus.get(name, 0.0) + float(quantities[k])
     return {
         "buses": dict.fromkeys([*(bus for line in ends for bus in line), *buses]),
         "lines": [

@@ -71,16 +71,25 @@ class NetworkSettlement(Settlement):
 
         The fixed load pays the price at its bus, and is paid for what is injected there.
         """
-        taken = market.demand_mw - clearing.shed_mw - market.injection_mw
-        load_payment = float(taken @ clearing.price_per_mwh)
+        price = clearing.price_per_mwh
+        outside = {
+            name: (float(market.value_of_lost_load * served.sum()), float(served @ price))
+            for name, served in zip(
+                market.load_names, market.served_mw(clearing.shed_mw), strict=True
+            )
+        }
+        if market.injection_mw.any():
+            value, paid = outside.get(LOAD, (0.0, 0.0))
+            outside[LOAD] = value, paid - float(market.injection_mw @ price)
         traded = signed(market, clearing.accepted_mw)
-        congestion_rent = load_payment + float(traded @ clearing.price_per_mwh[market.bus])
+        congestion_rent = sum(paid for _, paid in outside.values())
+        congestion_rent += float(traded @ price[market.bus])
         return cls(
             market.participants,
             payments,
             clearing.values,
             mechanism.title,
-            {LOAD: (clearing.load_value, load_payment)} if market.has_load else {},
+            outside,
             best_welfare=float(market.value_of_lost_load * market.demand_mw.sum()) - clearing.cost,
             tolerance=market.tolerance,
             rule=mechanism,
@@ -95,12 +104,18 @@ class NetworkSettlement(Settlement):
         )
 
     @property
+    def of_market(self) -> NetworkMarket:
+        """The network market."""
+        return self.market
+
+    @property
     def consumed(self) -> NDArray[np.float64]:
         """What each participant buys, and then what the fixed load takes, in MWh."""
         market = self.market
         bought = np.where(market.is_bid, self.accepted_mw, 0.0)
-        served = (market.demand_mw - self.shed_mw).sum()
-        return np.append(by_participant(market, bought), [served] * len(self.outside))
+        served = dict(zip(market.load_names, market.served_mw(self.shed_mw), strict=True))
+        of_outside = [float(served[name].sum()) if name in served else 0.0 for name in self.outside]
+        return np.append(by_participant(market, bought), of_outside)
 
     def properties(
         self,
@@ -129,8 +144,9 @@ class NetworkSettlement(Settlement):
         Notes
         -----
         The core: no coalition of participants, with the network and the fixed load, does better
-        on its own than its members and the load do now, the load with the budget surplus. The
-        coalition that gains most is found by an integer program.
+        on its own than its members and the load do now, the load with the budget surplus; several
+        loads, and owners of lines, count as one. The coalition that gains most is found by an
+        integer program.
         """
         market, traded = self.market, by_participant(self.market, self.accepted_mw)
         return property_report(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -16,15 +16,17 @@ from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
-from sesgame.markets.market import CORE_TIME_LIMIT, LOAD, ClarkePayments, CoreGap
+from sesgame.markets.fixed_loads import check_load_names, demand_by_load, served_by_load
+from sesgame.markets.market import CORE_TIME_LIMIT, ClarkePayments, CoreGap
 from sesgame.markets.order_book_files import read_orders
+from sesgame.markets.order_book_frames import orders_of_frame
+from sesgame.markets.period_times import checked_times, in_zone, is_time, numbered, time_text
 from sesgame.markets.steps import (
     by_participant,
     check_steps,
     known_prices,
     lost_load,
     number_column,
-    numbers,
     one_price_each,
     pairs_nearby,
     refuse,
@@ -33,6 +35,9 @@ from sesgame.markets.steps import (
 )
 
 if TYPE_CHECKING:
+    import datetime
+
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame._engine import OrderBookOutcome
@@ -49,7 +54,7 @@ class Order(NamedTuple):
     side: Side
     price_per_kwh: float
     quantity_kwh: float
-    period: int = 0
+    period: int | datetime.datetime | np.datetime64 = 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,11 +122,15 @@ class OrderBook(ByValue):
         that differ by rounding only (0.3 and 0.1 + 0.2) are one price.
     period : array_like of int, shape (m,), optional
         The period of each order, from 0; all in period 0 by default.
-    demand_kwh : float or array_like of float, shape (T,), default 0
-        Fixed demand in each period; an array sets the number of periods.
+    demand_kwh : float, array_like of float, shape (T,), or mapping of str to these, default 0
+        Fixed demand in each period; an array sets the number of periods. A mapping has several
+        loads by their names, which share what is shed in proportion to their demand and are
+        charged one by one; a load without a name is called ``"load"``.
     value_of_lost_load : float, optional
         What a kWh of fixed demand is worth, and so the price cap of the market. Needed where
         there is fixed demand.
+    times : array_like of datetime64 or datetime, shape (T,), optional
+        When each period begins, rising; in UTC if they have a zone.
 
     Raises
     ------
@@ -148,8 +157,9 @@ class OrderBook(ByValue):
         quantity_kwh: ArrayLike,
         period: ArrayLike | None = None,
         *,
-        demand_kwh: ArrayLike = 0.0,
+        demand_kwh: ArrayLike | Mapping[str, ArrayLike] = 0.0,
         value_of_lost_load: float | None = None,
+        times: ArrayLike | None = None,
     ) -> None:
         labels = participants if isinstance(participants, Players) else Players(participants)
         price = number_column("price_per_kwh", price_per_kwh)
@@ -164,21 +174,17 @@ class OrderBook(ByValue):
             if length != m:
                 raise GameError(f"{column} has {length} entries for {m} prices")
         quantity = self.quantity_kwh
-        demand = numbers("demand_kwh", demand_kwh)
         self.period = np.zeros(m, np.int64) if period is None else _indices("period", period, m)
-        n_periods = max(int(self.period.max(initial=0)) + 1, demand.size)
-        if demand.ndim == 0:
-            demand = np.full(n_periods, float(demand))
-        if demand.shape != (n_periods,):
-            late = int(np.argmax(self.period))
-            raise GameError(
-                f"{name(late)}: its period is {self.period[late]}, but demand_kwh has shape "
-                f"{demand.shape}; give one number for each of the {n_periods} periods"
-            )
-        refuse(
-            ~(np.isfinite(demand) & (demand >= 0)),
-            lambda t: f"demand_kwh must be finite and non-negative, got {demand[t]} in period {t}",
-        )
+        n_periods = int(self.period.max(initial=0)) + 1
+        late = int(np.argmax(self.period)) if m else 0
+        latest = f"{name(late)}: its period is {self.period[late]}" if m else "there is no order"
+        self.times, self.in_utc = checked_times(times)
+        if self.times is not None and len(self.times) < n_periods:
+            raise GameError(f"{latest}, but there are {len(self.times)} times")
+        n_times = None if self.times is None else len(self.times)
+        names, self.load_kwh = demand_by_load(demand_kwh, n_periods, n_times, latest)
+        self.load_names = check_load_names(names, labels)
+        demand = self.load_kwh.sum(axis=0)
         self.demand_kwh = demand
         cap = lost_load(value_of_lost_load, demand)
         group = self.period * len(labels) + self.participant
@@ -186,7 +192,7 @@ class OrderBook(ByValue):
         prices = one_price_each(np.append(price, cap))
         self.price_per_kwh, self.value_of_lost_load = prices[:-1], float(prices[-1])
         frozen = (self.participant, self.is_bid, self.price_per_kwh, quantity, self.period, demand)
-        for array in frozen:
+        for array in (*frozen, self.load_kwh):
             array.setflags(write=False)
         self._by_period = np.argsort(self.period, kind="stable")
 
@@ -197,24 +203,37 @@ class OrderBook(ByValue):
         orders: Iterable[Order | tuple[Any, ...]],
         *,
         participants: Iterable[Hashable] | None = None,
-        demand_kwh: ArrayLike = 0.0,
+        demand_kwh: ArrayLike | Mapping[str, ArrayLike] = 0.0,
         value_of_lost_load: float | None = None,
+        times: ArrayLike | None = None,
     ) -> OrderBook:
         """Return the book of orders given one by one.
 
         Parameters
         ----------
         orders : iterable of (participant, side, price_per_kwh, quantity_kwh[, period])
-            `side` is ``"offer"`` or ``"bid"``.
+            `side` is ``"offer"`` or ``"bid"``. `period` is a number from 0, or the time at which
+            the period begins: a ``datetime`` or ``datetime64`` in every order.
         participants : iterable of hashable, optional
             All participants; by default in the order in which they first appear.
-        demand_kwh, value_of_lost_load
-            As in :class:`OrderBook`.
+        demand_kwh, value_of_lost_load, times
+            As in :class:`OrderBook`. Where orders have times, `times` are by default theirs.
 
         Raises
         ------
         GameError
             As in :class:`OrderBook`; also an unknown side, or nobody at all.
+
+        Examples
+        --------
+        >>> import datetime
+        >>> import sesgame as sg
+        >>> noon = datetime.datetime(2024, 6, 1, 12)
+        >>> book = sg.markets.OrderBook.from_orders(
+        ...     [("ann", "bid", 9, 1, noon), ("eve", "offer", 3, 1, noon)]
+        ... )
+        >>> book.period_name(0)
+        '2024-06-01T12:00'
         """
         if isinstance(orders, (str, bytes)) or not isinstance(orders, Iterable):
             raise GameError(f"orders must be an iterable of tuples, got {orders!r}")
@@ -236,24 +255,92 @@ class OrderBook(ByValue):
         labels = Players(
             dict.fromkeys(row.participant for row in rows) if participants is None else participants
         )
+        periods: Any = [row.period for row in rows]
+        if any(is_time(period) for period in periods):
+            periods, times, in_utc = numbered(
+                periods, times, lambda k: f"order {k} of {rows[k].participant!r}"
+            )
+            times = in_zone(times, in_utc)
         return cls(
             labels,
             [labels.index(row.participant) for row in rows],
             [row.side == "bid" for row in rows],
             [row.price_per_kwh for row in rows],
             [row.quantity_kwh for row in rows],
-            [row.period for row in rows],
+            periods,
             demand_kwh=demand_kwh,
             value_of_lost_load=value_of_lost_load,
+            times=times,
         )
+
+    @classmethod
+    @checked_arguments
+    def from_pandas(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        participants: Iterable[Hashable] | None = None,
+        demand_kwh: ArrayLike | Mapping[str, ArrayLike] | None = None,
+        value_of_lost_load: float | None = None,
+        times: ArrayLike | None = None,
+    ) -> OrderBook:
+        """Return the book of orders in a frame of pandas or polars: one row for each.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Columns ``participant, side, price_per_kwh, quantity_kwh`` and, optionally, ``period``:
+            numbers from 0, or the times at which periods begin. Its index says nothing. A row whose
+            side is ``load`` is the fixed demand of the load that the column ``participant`` names
+            (``"load"`` where it is missing); its price is the value of lost load, the same in
+            every such row.
+        participants, times
+            As in :meth:`from_orders`.
+        demand_kwh, value_of_lost_load : optional
+            As in :class:`OrderBook`, where the frame has no such rows.
+
+        Raises
+        ------
+        GameError
+            It is no frame, a column is missing or has no meaning, a cell is empty or of another
+            type, or as in :meth:`from_orders`; the row is named.
+        MissingExtraError
+            pandas is not installed.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import sesgame as sg
+        >>> frame = pd.DataFrame({
+        ...     "participant": ["ann", "eve"],
+        ...     "side": ["bid", "offer"],
+        ...     "price_per_kwh": [0.30, 0.10],
+        ...     "quantity_kwh": [2.0, 3.0],
+        ...     "period": pd.to_datetime(["2024-06-01 12:00", "2024-06-01 12:00"]),
+        ... })
+        >>> book = sg.markets.OrderBook.from_pandas(frame)
+        >>> sg.markets.uniform_price(book).payments.tolist(), book.period_name(0)
+        ([0.2, -0.2], '2024-06-01T12:00')
+        """
+        arguments = orders_of_frame(frame, times)
+        if demand_kwh is not None or value_of_lost_load is not None:
+            if arguments["value_of_lost_load"] is not None:
+                raise GameError(
+                    "the frame has rows of fixed demand; leave out demand_kwh and "
+                    "value_of_lost_load"
+                )
+            arguments["demand_kwh"] = 0.0 if demand_kwh is None else demand_kwh
+            arguments["value_of_lost_load"] = value_of_lost_load
+        return cls.from_orders(**arguments, participants=participants)
 
     @classmethod
     def from_csv(cls, path: str | PathLike[str]) -> OrderBook:
         """Return the book in a CSV file with a header line.
 
         Columns ``participant, side, price_per_kwh, quantity_kwh`` and, optionally, ``period``
-        (from 0). A row whose side is ``load`` is fixed demand; its price is the value of lost
-        load, the same in every such row.
+        (from 0, or times in ISO 8601). A row whose side is ``load`` is fixed demand of the load
+        that `participant` names (``load`` where it is empty); its price is the value of lost load,
+        the same in every such row.
 
         Raises
         ------
@@ -271,6 +358,36 @@ class OrderBook(ByValue):
     def n_periods(self) -> int:
         """The number of periods T."""
         return len(self.demand_kwh)
+
+    def period_at(self, period: object) -> int:
+        """Return the number of a period that is given by its number or by when it begins.
+
+        Raises
+        ------
+        GameError
+            There is no such period.
+        """
+        if is_time(period) and self.times is not None:
+            found = numbered(
+                [period], in_zone(self.times, self.in_utc), lambda _: f"period {period}"
+            )
+            return int(found.period[0])
+        is_number = isinstance(period, (int, np.integer)) and not isinstance(period, bool)
+        number = int(period) if isinstance(period, (int, np.integer)) else -1
+        if not is_number or not 0 <= number < self.n_periods:
+            has = "" if self.times is None else ", or the time at which one begins"
+            raise GameError(f"period must be from 0 to {self.n_periods - 1}{has}, got {period}")
+        return number
+
+    def period_name(self, period: int) -> str:
+        """Return a period as people read it: when it begins, or its number."""
+        if self.times is None:
+            return f"period {period}"
+        return time_text(self.times[period], self.in_utc)
+
+    def served_kwh(self, shed_kwh: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each fixed load gets in each period, shape (L, T), by what is shed in all."""
+        return served_by_load(self.load_kwh, shed_kwh)
 
     @cached_property
     def columns(self) -> OrderBookColumns:
@@ -314,29 +431,44 @@ class OrderBook(ByValue):
             load_value=float(self.value_of_lost_load * (self.demand_kwh - shed).sum()),
         )
 
-    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+    def core_gap(
+        self,
+        utilities: NDArray[np.float64],
+        rest: float | NDArray[np.float64],
+        *,
+        tolerance: float,
+        time_limit: float = CORE_TIME_LIMIT,
+    ) -> CoreGap:
         r"""Return what a coalition gains by trading on its own.
 
         Parameters
         ----------
         utilities : ndarray of float, shape (n,)
             What each participant has of the outcome, after its payment.
-        rest : float
-            What the fixed load has of it, which is one more player where there is one.
+        rest : float or ndarray of float, shape (L,)
+            What the fixed load has of it, which is one more player where there is one; of several,
+            what each has, and each is a player.
         tolerance : float
             What is rounding in a sum of money.
+        time_limit : float
+            Seconds for the search.
 
         Notes
         -----
         By duality, no coalition gains more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)`
         with the profits :math:`\pi_i` at any price. Where the market price does not prove the best
         coalition at once, in one sorted pass, a search does: in one period a branch and bound with
-        the best price in each node, O(m) each; in several an integer program. After 10 seconds it
-        gives the best one and a bound.
+        the best price in each node, O(m) each; in several an integer program. After `time_limit`
+        seconds it gives the best one and a bound.
         """
+        if len(self.load_names) > 1:
+            rest = np.broadcast_to(rest, len(self.load_names))
+            return self._with_loads_that_bid().core_gap(
+                np.append(utilities, rest), 0.0, tolerance=tolerance, time_limit=time_limit
+            )
         tolerance *= len(utilities)
         utilities = np.append(utilities, [rest] if self.demand_kwh.any() else [])
-        inside, gain, bound = self.columns.best_coalition(utilities, tolerance, CORE_TIME_LIMIT)
+        inside, gain, bound = self.columns.best_coalition(utilities, tolerance, time_limit)
         if inside is None:
             return CoreGap(0.0, bound, None)
         # Who neither trades there nor loses here is no part of the story.
@@ -346,7 +478,7 @@ class OrderBook(ByValue):
         active = (by_participant(alone, alone.clear().accepted_kwh) > 0)[members]
         active |= utilities[members] < -tolerance
         labels = [self.participants[int(i)] for i in members[active]]
-        return CoreGap(gain, bound, frozenset(labels + [LOAD] * with_load))
+        return CoreGap(gain, bound, frozenset(labels + list(self.load_names) * with_load))
 
     def misreport_utilities(
         self, participant: Hashable, rule: EngineRule, factors: NDArray[np.float64]
@@ -434,16 +566,48 @@ class OrderBook(ByValue):
     def only(self, members: NDArray[np.intp], *, with_load: bool) -> OrderBook:
         """Return the book of some participants, by index, with the fixed load or without it."""
         keep = np.isin(self.participant, members)
-        demand = self.demand_kwh if with_load else np.zeros(self.n_periods)
+        demand = None if with_load else np.zeros(self.n_periods)
         return self._like(keep, self.price_per_kwh, self.quantity_kwh, demand)
+
+    def with_only(self, members: Collection[Hashable]) -> OrderBook:
+        """Return the book of some participants and fixed loads, by label."""
+        inside = [k for k, label in enumerate(self.participants) if label in members]
+        demand = {
+            name: row
+            for name, row in zip(self.load_names, self.load_kwh, strict=True)
+            if name in members
+        }
+        return self._like(
+            np.isin(self.participant, inside),
+            self.price_per_kwh,
+            self.quantity_kwh,
+            demand or np.zeros(self.n_periods),
+        )
+
+    def _with_loads_that_bid(self) -> OrderBook:
+        """Return the book in which each fixed load is a participant that bids its value."""
+        load, period = np.nonzero(self.load_kwh)
+        count, n = len(load), len(self.participants)
+        return OrderBook(
+            [*self.participants, *self.load_names],
+            np.append(self.participant, n + load),
+            np.append(self.is_bid, np.ones(count, np.bool_)),
+            np.append(self.price_per_kwh, np.full(count, self.value_of_lost_load)),
+            np.append(self.quantity_kwh, self.load_kwh[load, period]),
+            np.append(self.period, period),
+            demand_kwh=np.zeros(self.n_periods),
+            times=in_zone(self.times, self.in_utc),
+        )
 
     def _like(
         self,
         keep: slice | NDArray[np.bool_],
         price: NDArray[np.float64],
         quantity: NDArray[np.float64],
-        demand: NDArray[np.float64] | None = None,
+        demand: NDArray[np.float64] | dict[str, NDArray[np.float64]] | None = None,
     ) -> OrderBook:
+        loads = dict(zip(self.load_names, self.load_kwh, strict=True))
+        everywhere = loads or np.zeros(self.n_periods)
         return OrderBook(
             self.participants,
             self.participant[keep],
@@ -451,8 +615,9 @@ class OrderBook(ByValue):
             price[keep],
             quantity[keep],
             self.period[keep],
-            demand_kwh=self.demand_kwh if demand is None else demand,
+            demand_kwh=everywhere if demand is None else demand,
             value_of_lost_load=self.value_of_lost_load,
+            times=in_zone(self.times, self.in_utc),
         )
 
     def name(self, order: int) -> str:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
+from sesgame.markets.market import LOAD
+from sesgame.markets.period_times import in_zone, numbered, time_of
 
 __all__ = ["OrderRows", "read_orders", "rows_by_side"]
 
@@ -31,22 +33,35 @@ def read_orders(path: Path) -> dict[str, Any]:
     table.expect(("participant", "side", "price_per_kwh", "quantity_kwh"), ["period"])
     rows = rows_by_side(table, "price_per_kwh")
     prices, quantities = table.floats("price_per_kwh"), table.floats("quantity_kwh")
-    periods = table.convert(
+    cells = table.texts("period", "0")
+    is_number = any(cell.strip().lstrip("-").isdecimal() for cell in cells)
+    periods: Any = table.convert(
         "period",
-        table.texts("period", "0"),
-        _period,
-        f"a period, a non-negative integer below {MOST_PERIODS:,}",
+        cells,
+        _period if is_number else time_of,
+        f"a period, a non-negative integer below {MOST_PERIODS:,}, or in every row the time at "
+        f"which it begins, like 2024-06-01T12:00",
     )
+    times: Any = None
+    if not is_number:
+        periods, times, in_utc = numbered(
+            periods, None, lambda k: f"line {table.lines[k]}, column period"
+        )
+        times = in_zone(times, in_utc)
     names = table.texts("participant")
-    demand = [0.0] * (1 + max(periods))
+    n_periods = 1 + max(periods)
+    demand: dict[str, Any] = {}
     for row in rows.load:
-        demand[periods[row]] += quantities[row]
+        load = demand.setdefault(names[row] or LOAD, [0.0] * n_periods)
+        load[periods[row]] += quantities[row]
+    starts = periods if times is None else [times[period] for period in periods]
     return {
         "orders": [
-            (names[k], rows.sides[k], prices[k], quantities[k], periods[k]) for k in rows.orders
+            (names[k], rows.sides[k], prices[k], quantities[k], starts[k]) for k in rows.orders
         ],
-        "demand_kwh": demand,
+        "demand_kwh": demand or [0.0] * n_periods,
         "value_of_lost_load": rows.value_of_lost_load,
+        "times": times,
     }
 
 

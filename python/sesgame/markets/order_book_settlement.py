@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.markets.market import LOAD
 from sesgame.markets.mechanism import Trials
 from sesgame.markets.properties import PropertyReport, property_report
 from sesgame.markets.settlement import Settlement
@@ -47,6 +46,11 @@ class OneBusSettlement(Settlement):
     pivotal_kwh : mapping of participant to float
         Only for VCG: participants without whom more fixed demand would be shed, and how much
         more. Their payment counts it at the value of lost load.
+    p0_per_kwh : ndarray of float, shape (T,), or None
+        Only for McAfee's auction: the average price of the first refused pair, NaN where no pair
+        is refused.
+    branches : tuple of str, one for each period, or None
+        Only for McAfee's auction: ``"all at p0"``, ``"one pair left out"`` or ``"no trade"``.
     quantities_known : bool
         Whether the mechanism takes quantities as known, so that only prices can be misreported.
     blocking : tuple of frozenset
@@ -63,6 +67,8 @@ class OneBusSettlement(Settlement):
     price_lower: NDArray[np.float64]
     price_upper: NDArray[np.float64]
     pivotal_kwh: dict[Hashable, float] = dataclasses.field(default_factory=dict)
+    p0_per_kwh: NDArray[np.float64] | None = None
+    branches: tuple[str, ...] | None = None
     quantities_known: bool = False
     blocking: tuple[frozenset[Hashable], ...] = ()
     distance: float = 0.0
@@ -81,8 +87,9 @@ class OneBusSettlement(Settlement):
         """Return the settlement of a clearing; the fixed load pays the market price."""
         price = clearing.price(position)
         price.setflags(write=False)
-        served = book.demand_kwh - clearing.shed_kwh
-        load_payment = float((np.where(served > 0, price, 0.0) * served).sum())
+        served = book.served_kwh(clearing.shed_kwh)
+        paid = (np.where(served > 0, price, 0.0) * served).sum(axis=1)
+        worth = book.value_of_lost_load * served.sum(axis=1)
         money = money_of(
             book.price_per_kwh, book.quantity_kwh, book.value_of_lost_load, book.demand_kwh
         )
@@ -91,7 +98,9 @@ class OneBusSettlement(Settlement):
             payments,
             clearing.values,
             mechanism.title,
-            {LOAD: (clearing.load_value, load_payment)} if book.demand_kwh.any() else {},
+            dict(
+                zip(book.load_names, zip(worth.tolist(), paid.tolist(), strict=True), strict=True)
+            ),
             best_welfare=clearing.welfare,
             tolerance=_PRECISION * money,
             rule=mechanism,
@@ -105,11 +114,15 @@ class OneBusSettlement(Settlement):
         )
 
     @property
+    def of_market(self) -> OrderBook:
+        """The book."""
+        return self.book
+
+    @property
     def consumed(self) -> NDArray[np.float64]:
         """What each participant buys, and then what the fixed load takes."""
         bought = by_participant(self.book, np.where(self.book.is_bid, self.accepted_kwh, 0.0))
-        served = (self.book.demand_kwh - self.shed_kwh).sum()
-        return np.append(bought, [served] * len(self.outside))
+        return np.append(bought, self.book.served_kwh(self.shed_kwh).sum(axis=1))
 
     def properties(
         self,
@@ -142,7 +155,7 @@ class OneBusSettlement(Settlement):
 
         Notes
         -----
-        The core here: no coalition of participants, with the fixed load or without it, could trade
+        The core here: no coalition of participants, with fixed loads or without them, could trade
         among itself for more than its members' utilities.
 
         References
@@ -164,6 +177,7 @@ class OneBusSettlement(Settlement):
           budget balanced        no: deficit 4
         """
         book, trials = self.book, Trials()
+        rest = [value - paid for value, paid in self.outside.values()]
         if self.quantities_known:
             trials = dataclasses.replace(trials, quantities=0)
         return property_report(
@@ -176,7 +190,7 @@ class OneBusSettlement(Settlement):
             ranked=np.argsort(-by_participant(book, self.accepted_kwh), kind="stable"),
             trials=trials,
             best_welfare=book.clear().welfare,
-            rest=sum(value - paid for value, paid in self.outside.values()),
+            rest=(np.array(rest) if len(rest) > 1 else sum(rest)),
             theorem="by theorem, of prices" if self.quantities_known else "by theorem",
         )
 
@@ -184,4 +198,7 @@ class OneBusSettlement(Settlement):
         """Return everything but the book in the types that JSON knows."""
         result = super().to_dict()
         del result["book"]
+        if self.book.times is not None:
+            names = [self.book.period_name(period) for period in range(self.book.n_periods)]
+            result["times"] = names
         return result

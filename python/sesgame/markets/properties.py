@@ -24,6 +24,8 @@ from sesgame.markets.verdict import Verdict
 from sesgame.progress import Report, progress_report
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sesgame.markets.market import ClearableMarket, CoreGap
     from sesgame.markets.mechanism import Trials
     from sesgame.markets.settlement import Settlement
@@ -134,7 +136,7 @@ def property_report(
     ranked: Iterable[int],
     trials: Trials,
     best_welfare: float,
-    rest: float,
+    rest: float | NDArray[np.float64],
     is_optimum: bool = True,
     theorem: str = "by theorem",
 ) -> PropertyReport:
@@ -161,7 +163,7 @@ def property_report(
         What this kind of market affords; the mechanism may afford less.
     best_welfare : float
         The largest welfare of any outcome.
-    rest : float
+    rest : float or ndarray of float
         What those have who do not bid, as in :meth:`ClearableMarket.core_gap`.
     is_optimum : bool, default True
         Whether some outcome has that welfare, rather than none more.

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Settlement"]
 
+ROUNDING = 1e-11
+"""Part of the largest sum of money that is rounding, as far as the tolerance goes."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Settlement(ByValue):
@@ -46,7 +49,8 @@ class Settlement(ByValue):
         The largest welfare that any outcome reaches, by the reports; None where the mechanism
         does not need to know it.
     tolerance : float
-        Absolute precision of all sums of money.
+        Absolute precision of all sums of money. Within it, payments and values that are rounding
+        of the largest of them (1e-13 beside 100) are made zero.
     rule : callable, optional
         The mechanism itself, from market to settlement: what a misreport is tried on. That of
         this package has a name, too.
@@ -66,13 +70,37 @@ class Settlement(ByValue):
             object.__setattr__(self, "participants", Players(self.participants))
         for name in ("payments", "values"):
             object.__setattr__(self, name, checked_values(self.participants, getattr(self, name)))
-        object.__setattr__(self, "outside", MappingProxyType(dict(self.outside)))
+        outside = {name: (value, paid) for name, (value, paid) in self.outside.items()}
+        object.__setattr__(self, "outside", MappingProxyType(outside))
+        self._drop_rounding()
+
+    def _drop_rounding(self) -> None:
+        """Make zero of sums of money that are rounding of much larger ones."""
+        largest = self._largest()
+        limit = min(self.tolerance, largest if largest <= self.tolerance else ROUNDING * largest)
+        every = np.concatenate([self.payments, self.values, *map(list, self.outside.values())])
+        if not (np.abs(every[every != 0]) <= limit).any():
+            return
+        for name in ("payments", "values"):
+            amounts = np.where(np.abs(getattr(self, name)) <= limit, 0.0, getattr(self, name))
+            amounts.setflags(write=False)
+            object.__setattr__(self, name, amounts)
+        kept = {
+            name: tuple(0.0 if abs(amount) <= limit else amount for amount in pair)
+            for name, pair in self.outside.items()
+        }
+        object.__setattr__(self, "outside", MappingProxyType(kept))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "outside": dict(self.outside)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({**state, "outside": MappingProxyType(state["outside"])})
+
+    @property
+    def of_market(self) -> Any:
+        """The market that was settled; None where nobody says which."""
+        return None
 
     @property
     def utilities(self) -> NDArray[np.float64]:
@@ -120,7 +148,7 @@ class Settlement(ByValue):
     def __repr__(self) -> str:
         head = (
             f"{type(self).__name__}(method={self.method!r}, welfare={self.welfare:.6g}, "
-            f"paid in total={self.payments.sum():.6g})"
+            f"paid in total={self._shown(self.payments.sum())})"
         )
         table = text_table([["participant", "pays", "value", "utility"], *self._rows()])
         return "\n".join([head, *(f"  {line}" for line in [*table, *self._missing()])])
@@ -136,9 +164,26 @@ class Settlement(ByValue):
         rows = [(str(label), float(payment), float(value)) for label, payment, value in columns]
         rows += [(name, payment, value) for name, (value, payment) in self.outside.items()]
         return [
-            [label, f"{payment:.6g}", f"{value:.6g}", f"{value - payment:.6g}"]
+            [label, *map(self._shown, (payment, value, value - payment))]
             for label, payment, value in rows
         ]
+
+    def _shown(self, amount: float) -> str:
+        """Return a sum of money in six figures; what is rounding is nothing."""
+        return f"{0.0 if self.is_rounding(amount) else float(amount):.6g}"
+
+    def is_rounding(self, amount: float) -> bool:
+        """Return whether a sum of this settlement's money is nothing but rounding."""
+        n = len(self.payments) + len(self.outside)
+        return bool(abs(amount) <= min(self.tolerance, ROUNDING * self._largest()) * n)
+
+    def _largest(self) -> float:
+        """Return the largest payment, or worth to a participant.
+
+        Not what fixed loads are worth, which is whatever somebody takes for their value.
+        """
+        paid = [payment for _, payment in self.outside.values()]
+        return float(np.abs(np.concatenate([self.payments, self.values, paid])).max(initial=0.0))
 
     def _missing(self) -> list[str]:
         missing = left_out(len(self.participants))

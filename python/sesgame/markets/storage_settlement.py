@@ -78,6 +78,11 @@ class StorageSettlement(Settlement):
         )
 
     @property
+    def of_market(self) -> StorageAuction:
+        """The auction."""
+        return self.auction
+
+    @property
     def proved(self) -> bool:
         """Whether the outcome is proved to be efficient and the payments to be exact."""
         return self.welfare_bound is not None and not self.payment_gaps.any()

@@ -188,7 +188,8 @@ def assert_individually_rational(
         payoffs = market_payoffs(problem, outcome)
         worst = int(np.argmin(payoffs))
         if -payoffs[worst] > tolerance_of(tolerance, payoffs):
-            who = problem.participants[worst] if worst < len(problem.participants) else "load"
+            names = [*problem.participants, *getattr(problem, "load_names", ())]
+            who = names[worst]
             raise AssertionError(f"{who} loses {amount(-payoffs[worst])} by taking part")
         return
     case = _Case(problem, outcome, tolerance)

@@ -16,9 +16,9 @@ import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.game.game import Game
-from sesgame.game.players import Players
 from sesgame.markets.market import Market
 from sesgame.markets.order_book import OrderBook
+from sesgame.markets.trading_games import coalition_welfare, market_game, trading_orders
 from sesgame.testing.precision import tolerance_of
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ __all__ = [
     "welfare_of",
 ]
 
-LOAD = "load"
-"""The fixed load of an order book, which does not bid, as a player and in messages."""
 DEFAULT_FACTORS = np.concatenate([np.linspace(0, 2, 17), [3.0, 10.0]])
 JUST_BESIDE = 1e-6
 """How far a misreport undercuts, or outbids, the order of somebody else."""
@@ -50,12 +48,13 @@ def trading_game(book: OrderBook) -> Game:
     Parameters
     ----------
     book : OrderBook
-        Its fixed load, where there is one, is one more player, ``"load"``.
+        Its fixed loads are players, too: ``"load"``, where there is one without a name.
 
     Returns
     -------
     Game
         Gains: the largest welfare of each coalition's own orders, by linear programming duality.
+        The table of :func:`sesgame.markets.market_game`.
 
     Raises
     ------
@@ -71,10 +70,7 @@ def trading_game(book: OrderBook) -> Game:
     >>> trading_game(book).value(["ann", "bob", "eve"])
     10.0
     """
-    orders, players = _orders(book)
-    game = Game.from_function(
-        players, lambda membership: _welfare(orders, membership), kind="gain", batched=True
-    )
+    game = market_game(book)
     game.tabulate(progress=False)
     return game
 
@@ -104,56 +100,40 @@ def best_welfare(book: OrderBook) -> float:
     ... )
     6.0
     """
-    orders, players = _orders(book)
-    return float(_welfare(orders, np.ones((1, len(players)), dtype=np.bool_))[0])
-
-
-def _orders(book: OrderBook) -> tuple[NDArray[np.float64], Players]:
-    """Return period, player, sign, price and quantity of each order; the load bids."""
-    n = len(book.participants)
-    served = np.flatnonzero(book.demand_kwh)
-    sign = np.where(book.is_bid, 1.0, -1.0)
-    rows = [book.period, book.participant, sign, book.price_per_kwh, book.quantity_kwh]
-    price = np.full(len(served), book.value_of_lost_load)
-    load = [served, np.full(len(served), n), np.ones(len(served)), price, book.demand_kwh[served]]
-    labels = [*book.participants, *([LOAD] if len(served) else [])]
-    return np.concatenate([np.array(rows), np.array(load)], axis=1), Players(labels)
-
-
-def _welfare(orders: NDArray[np.float64], membership: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the least surplus at any one price for each period; some order's price attains it."""
-    welfare = np.zeros(len(membership))
-    for period in np.unique(orders[0]):
-        _, player, sign, price, quantity = orders[:, orders[0] == period]
-        surplus = quantity * np.maximum(0.0, sign * (price - price[:, np.newaxis]))
-        at_price = membership[:, player.astype(np.intp)] @ surplus.T
-        welfare += at_price.min(axis=1)
-    return welfare
+    n_players = len(book.participants) + len(book.load_names)
+    everybody = np.ones((1, n_players), dtype=np.bool_)
+    return float(coalition_welfare(trading_orders(book), everybody)[0])
 
 
 def market_payoffs(market: Market, outcome: Any) -> NDArray[np.float64]:
-    """Return value minus payment of each participant and, in an order book, of its load."""
+    """Return value minus payment of each participant and, in an order book, of its loads."""
     payoffs = [
         market.true_value(participant, outcome) - payment
         for participant, payment in zip(
             market.participants, _payments(market, outcome), strict=True
         )
     ]
-    if isinstance(market, OrderBook) and market.demand_kwh.any():
-        _, paid = getattr(outcome, "outside", {}).get(LOAD, (0.0, 0.0))
-        payoffs.append(_value_of_load(market, outcome) - paid)
+    if isinstance(market, OrderBook):
+        outside = getattr(outcome, "outside", {})
+        for name, value in zip(market.load_names, _values_of_loads(market, outcome), strict=True):
+            _, paid = outside.get(name, (0.0, 0.0))
+            payoffs.append(value - paid)
     return np.array(payoffs, dtype=np.float64)
 
 
 def welfare_of(book: OrderBook, outcome: Any) -> float:
     """Return what the outcome of an order book is worth to everybody."""
     values = [book.true_value(participant, outcome) for participant in book.participants]
-    return float(sum(values)) + _value_of_load(book, outcome)
+    return float(sum(values)) + float(_values_of_loads(book, outcome).sum())
 
 
-def _value_of_load(book: OrderBook, outcome: Any) -> float:
+def _values_of_loads(book: OrderBook, outcome: Any) -> NDArray[np.float64]:
+    """Return what each fixed load has of what is left for them, in proportion to their demand."""
     sold = np.where(book.is_bid, -1.0, 1.0) * np.asarray(outcome.accepted_kwh, dtype=np.float64)
-    return book.value_of_lost_load * float(sold.sum()) if book.demand_kwh.any() else 0.0
+    left = np.bincount(book.period, weights=sold, minlength=book.n_periods)
+    served = book.served_kwh(book.demand_kwh - left)
+    values: NDArray[np.float64] = book.value_of_lost_load * served.sum(axis=1)
+    return values
 
 
 def _payments(market: Market, outcome: Any) -> list[float]:

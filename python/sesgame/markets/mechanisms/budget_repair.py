@@ -6,7 +6,7 @@ Every repair costs another property: ``settlement.properties()`` says which, on 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,11 +20,13 @@ from sesgame.markets.mechanisms.vcg import VCG
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
+from sesgame.markets.standing_alone import alone_under
 from sesgame.markets.storage_auction import StorageAuction
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
+    from sesgame.game.allocation import Allocation
     from sesgame.markets.market import Market
 
 __all__ = [
@@ -32,7 +34,9 @@ __all__ = [
     "VCG_SCALE_RENTS",
     "VCG_UPLIFT_BY_GAIN",
     "VCG_UPLIFT_BY_LOAD",
+    "Repair",
     "bailey_cavallo",
+    "repaired",
     "scale_rents",
     "uplift_by_gain",
     "uplift_by_load",
@@ -74,8 +78,20 @@ def uplift_by_load(settlement: S) -> S:
 
 
 @checked_arguments
-def uplift_by_gain(settlement: S) -> S:
-    """Return the settlement whose gap is charged to all who gain, in proportion to their gain.
+def uplift_by_gain(
+    settlement: S,
+    *,
+    alone: Allocation | Mapping[Hashable, float] | ArrayLike | None = None,
+) -> S:
+    r"""Return the settlement whose gap is charged to all who gain, in proportion to their gain.
+
+    .. math:: t_i' = t_i + \frac{R\, g_i}{\sum_j g_j}, \qquad g_i = \max(0,\ u_i - d_i)
+
+    with the deficit :math:`R`, the utilities :math:`u_i` before it, and :math:`d_i` what each has
+    without the market. Where that is nothing, the gain is all of the utility. An area, or a
+    prosumer, that can serve itself has much of it without the others: there ``alone="self"``
+    charges what the market adds, and not what an area is worth to itself. After VCG the utilities
+    are then :math:`d_i` and the Gately division of what is gained.
 
     Individually rational as long as the deficit is not larger than all gains, as under VCG. The
     gain of a load that does not bid counts at the value of lost load.
@@ -84,6 +100,10 @@ def uplift_by_gain(settlement: S) -> S:
     ----------
     settlement : Settlement
         Of any mechanism.
+    alone : "self", Allocation, mapping of participant to float, or array_like of float, optional
+        What each has without the market, in its money. By default nothing. ``"self"`` is
+        :func:`values_alone`: the best that a participant does with its own orders alone.
+        A mapping may have loads and others outside by name; they have nothing by default.
 
     Returns
     -------
@@ -93,7 +113,19 @@ def uplift_by_gain(settlement: S) -> S:
     Raises
     ------
     AllocationError
-        Nobody gains anything.
+        Nobody gains anything, `alone` does not fit the participants, or is ``"self"`` for a
+        settlement that does not know its market.
+    GameError
+        ``"self"``, and somebody cannot be alone: what it must deliver, no dispatch meets.
+
+    Notes
+    -----
+    ``"self"`` takes a sorted pass, or in a network a linear program for each participant that
+    both buys and sells.
+
+    References
+    ----------
+    Gately (1974) [gately1974]_.
 
     Examples
     --------
@@ -101,11 +133,36 @@ def uplift_by_gain(settlement: S) -> S:
     >>> book = sg.markets.OrderBook.from_orders([("ann", "bid", 9, 1), ("eve", "offer", 3, 1)])
     >>> sg.markets.uplift_by_gain(sg.markets.vcg(book)).payments.tolist()
     [6.0, -6.0]
+
+    Two areas that serve themselves, and trade 40 MWh:
+
+    >>> areas = sg.markets.NetworkMarket(
+    ...     ["A", "B"],
+    ...     [("A", "B", 0.1, 40)],
+    ...     [("west", "A", "offer", 10, 100), ("west", "A", "bid", 1000, 50),
+    ...      ("east", "B", "offer", 30, 100), ("east", "B", "bid", 1000, 60)],
+    ... )
+    >>> settlement = sg.markets.vcg(areas)
+    >>> sg.markets.uplift_by_gain(settlement).payments.round(2).tolist()
+    [-831.84, 831.84]
+    >>> sg.markets.uplift_by_gain(settlement, alone="self").payments.round(2).tolist()
+    [-800.0, 800.0]
     """
     outside = [value - paid for value, paid in settlement.outside.values()]
     utilities = np.concatenate([settlement.utilities, outside])
-    gains = _beyond_rounding(utilities, settlement.tolerance)
-    return _uplift(settlement, gains, UPLIFT_BY_GAIN, "gains anything")
+    gains = _beyond_rounding(utilities - alone_under(settlement, alone), settlement.tolerance)
+    repair = UPLIFT_BY_GAIN
+    if alone is not None:
+        is_self = isinstance(alone, str)
+        repair = dataclasses.replace(
+            UPLIFT_BY_GAIN,
+            name=f"{UPLIFT_BY_GAIN.name}-over-{'alone' if is_self else 'what-is-given'}",
+            title=f"{UPLIFT_BY_GAIN.title} over {'alone' if is_self else 'what is given'}",
+            wrap=lambda settle: partial(_then, settle, partial(uplift_by_gain, alone=alone)),
+            # Of numbers that somebody gives nothing is known.
+            keeps=UPLIFT_BY_GAIN.keeps if is_self else frozenset({MarketPromise.EFFICIENT}),
+        )
+    return _uplift(settlement, gains, repair, "gains anything")
 
 
 @checked_arguments
@@ -142,7 +199,7 @@ def scale_rents(settlement: S) -> S:
         return settlement
     factor = max(0.0, 1 + budget_balance(settlement).gap / total)
     payments = settlement.payments + (1 - factor) * rents
-    return _repaired(settlement, SCALE_RENTS, payments, dict(settlement.outside), settlement.rule)
+    return repaired(settlement, SCALE_RENTS, payments, dict(settlement.outside), settlement.rule)
 
 
 @checked_arguments
@@ -194,7 +251,7 @@ def bailey_cavallo(mechanism: Callable[[Any], S], market: Market) -> S:
         budget_balance(mechanism(market.without(participant))).gap / n
         for participant in settlement.participants
     ]
-    return _repaired(
+    return repaired(
         settlement,
         BAILEY_CAVALLO,
         settlement.payments - np.array(rebates),
@@ -312,10 +369,10 @@ def _uplift(settlement: S, weights: NDArray[np.float64], repair: Repair, missing
         for (name, (value, paid)), extra in zip(settlement.outside.items(), share[n:], strict=True)
     }
     payments = settlement.payments + share[:n]
-    return _repaired(settlement, repair, payments, outside, settlement.rule)
+    return repaired(settlement, repair, payments, outside, settlement.rule)
 
 
-def _repaired(
+def repaired(
     settlement: S,
     repair: Repair,
     payments: NDArray[np.float64],
@@ -323,13 +380,13 @@ def _repaired(
     rule: Settle | None,
 ) -> S:
     """Return a settlement with other payments, whose rule is the old rule and then the repair."""
-    repaired = None if rule is None else repair.wrap(rule)
-    if repaired is not None and isinstance(settlement.rule, Mechanism):
-        repaired = repair.after(settlement.rule, repaired)
+    again = None if rule is None else repair.wrap(rule)
+    if again is not None and isinstance(settlement.rule, Mechanism):
+        again = repair.after(settlement.rule, again)
     return dataclasses.replace(
         settlement,
         payments=payments,
         outside=outside,
         method=f"{settlement.method} + {repair.title}",
-        rule=repaired,
+        rule=again,
     )

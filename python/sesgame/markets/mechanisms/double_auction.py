@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["settle_double_auction"]
 
+ALL_AT_P0, PAIR_LEFT_OUT, NO_TRADE = "all at p0", "one pair left out", "no trade"
+"""What becomes of a period in McAfee's auction."""
+
 
 def settle_double_auction(
     book: OrderBook, mechanism: Mechanism, *, keep_all_at_average_price: bool
@@ -46,7 +49,8 @@ def settle_double_auction(
     """
     _check_single_orders(book, mechanism.title)
     accepted = np.zeros_like(book.quantity_kwh)
-    sellers_get, buyers_pay = np.full((2, book.n_periods), np.nan)
+    sellers_get, buyers_pay, p0 = np.full((3, book.n_periods), np.nan)
+    branches = [NO_TRADE] * book.n_periods
     positive = book.quantity_kwh > 0
     by_merit = np.argsort(np.where(book.is_bid, -1, 1) * book.price_per_kwh, kind="stable")
     by_merit = by_merit[positive[by_merit]]
@@ -58,21 +62,25 @@ def settle_double_auction(
             continue
         sellers_get[period] = book.price_per_kwh[offers[m]]
         buyers_pay[period] = book.price_per_kwh[bids[k]]
+        branches[period] = PAIR_LEFT_OUT
         if keep_all_at_average_price and k + 1 < len(bids) and m + 1 < len(offers):
             following = book.price_per_kwh[[bids[k + 1], offers[m + 1]]]
-            average = following.mean()
+            p0[period] = average = following.mean()
             # The average of two prices is rounded; those of the marginal pair are as given.
             rounding = PRICE_ROUNDING * np.abs(following).max()
             suitable = np.clip(average, sellers_get[period], buyers_pay[period])
             if abs(suitable - average) <= rounding:
                 sellers_get[period] = buyers_pay[period] = suitable
                 k, m = k + 1, m + 1
+                branches[period] = ALL_AT_P0
         wanted = book.quantity_kwh[bids[:k]].sum()
         offered = book.quantity_kwh[offers[:m]].sum()
         traded = min(wanted, offered)
         if traded > 0:
             accepted[bids[:k]] = book.quantity_kwh[bids[:k]] * (traded / wanted)
             accepted[offers[:m]] = book.quantity_kwh[offers[:m]] * (traded / offered)
+        else:
+            branches[period] = NO_TRADE
     traded_by = signed(book, accepted)
     price = np.where(book.is_bid, buyers_pay[book.period], sellers_get[book.period])
     payments = np.where(accepted > 0, traded_by * price, 0.0)
@@ -84,6 +92,8 @@ def settle_double_auction(
         price_per_kwh=(sellers_get + buyers_pay) / 2,
         price_lower=sellers_get,
         price_upper=buyers_pay,
+        p0_per_kwh=p0 if keep_all_at_average_price else None,
+        branches=tuple(branches) if keep_all_at_average_price else None,
         quantities_known=True,
     )
 

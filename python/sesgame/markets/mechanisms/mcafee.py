@@ -31,7 +31,8 @@ def mcafee(book: OrderBook) -> OneBusSettlement:
     Returns
     -------
     OneBusSettlement
-        As for :func:`trade_reduction`; at most the least valuable trade is lost.
+        As for :func:`trade_reduction`; at most the least valuable trade is lost. `p0_per_kwh` is p
+        in each period, and `branches` says which of the two happened there.
 
     Raises
     ------
@@ -54,8 +55,11 @@ def mcafee(book: OrderBook) -> OneBusSettlement:
     ...     ("b1", "bid", 9, 1), ("b2", "bid", 8, 1), ("b3", "bid", 4, 1),
     ...     ("s1", "offer", 2, 1), ("s2", "offer", 3, 1), ("s3", "offer", 6, 1),
     ... ])
-    >>> sg.markets.mcafee(book).payments.tolist()
+    >>> settlement = sg.markets.mcafee(book)
+    >>> settlement.payments.tolist()
     [5.0, 5.0, 0.0, -5.0, -5.0, 0.0]
+    >>> settlement.p0_per_kwh.tolist(), settlement.branches
+    ([5.0], ('all at p0',))
     """
     MCAFEE.check(book)
     for period in range(book.n_periods):
