@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from sesgame.linear.builder import Term
 
-__all__ = ["Flows", "LinearDispatch", "StorageUnit", "add_states", "compiled", "keep_to_size"]
+__all__ = ["Flows", "LinearDispatch", "StorageUnit", "add_states", "keep_to_size"]
 
 Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
