@@ -25,6 +25,7 @@ from sesgame.energy.sharing_keys.shared_generation import SharedGeneration
 from sesgame.energy.two_period import TwoPeriodPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
+from sesgame.game.cost_basis import CostBasis, CostTerms
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
 from sesgame.shapley.exact import ExactSemivalue
 from sesgame.shapley.sampling_evidence import SampledShapley, TracePoint
@@ -48,6 +49,8 @@ __all__ = [
     "CoreExistence",
     "CorePointEvidence",
     "CorePointStep",
+    "CostBasis",
+    "CostTerms",
     "Course",
     "DivisionEvidence",
     "DualPrices",

@@ -26,6 +26,7 @@ from sesgame.energy.community_checks import (
 from sesgame.energy.community_files import read_community_files
 from sesgame.energy.contract import Contract
 from sesgame.energy.controller import Controller
+from sesgame.energy.cost_terms import community_terms
 from sesgame.energy.dispatch.approximation import approximations
 from sesgame.energy.dispatch.linear_program import LinearDispatch
 from sesgame.energy.dispatch.model import chosen, refuse_dispatch_above_buy
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
     from sesgame._engine import NativeGame
     from sesgame.energy.dispatch.billing import Billing
+    from sesgame.game.cost_basis import CostTerms
 
 __all__ = ["Community"]
 
@@ -767,6 +769,11 @@ name
     def scenario_energy(self) -> list[ScenarioEnergy]:
         """Return no scenarios: there is but one course, whose dispatch is known."""
         return []
+
+    def cost_terms(self, model: Model | None = None) -> CostTerms:
+        """Return of what period the costs are, what a member does alone, and what is bought."""
+        reading = chosen(self.problem, model).reading if self.has_storage else ""
+        return community_terms(self.steps, self.storage_offers, reading)
 
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.

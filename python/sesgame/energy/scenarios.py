@@ -16,6 +16,7 @@ from sesgame.energy.schedule import Schedule
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
+from sesgame.game.cost_basis import CostTerms
 from sesgame.game.door import checked_fields
 from sesgame.game.game import Game
 from sesgame.game.players import Players
@@ -243,6 +244,18 @@ class Scenarios(ByValue):
             )
             for community, weight in zip(self.communities, self.weights, strict=True)
         ]
+
+    def cost_terms(self, model: Model | None = None) -> CostTerms:
+        """Return of what period the costs are, what a member does alone, and what is bought."""
+        terms = [community.cost_terms(model) for community in self.communities]
+        periods = dict.fromkeys(each.period for each in terms)
+        weights = ", ".join(f"{weight:.12g}" for weight in self.weights)
+        count_of = f"the mean of {count(len(terms), 'scenario')} with the weights {weights}"
+        return CostTerms(
+            f"{' and '.join(periods)}, {count_of}",
+            "; ".join(dict.fromkeys(each.alone for each in terms)),
+            terms[0].investment,
+        )
 
     def description(self, model: Model | None = None) -> str:
         """Return in words the scenarios, the members, and how they are dispatched; two lines.

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sesgame.energy.cost_terms import NOTHING_BOUGHT
 from sesgame.energy.two_period_files import read_two_period_files
 from sesgame.errors import GameError
 from sesgame.formatting import count
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.by_value import ByValue
+from sesgame.game.cost_basis import CostTerms
 from sesgame.game.door import checked_fields
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
@@ -255,6 +257,19 @@ class TwoPeriodStorage(ByValue):
             ScenarioEnergy(str(number), weight, {"off peak": off_peak, "at the peak": peak})
             for number, (weight, off_peak, peak) in enumerate(sums, start=1)
         ]
+
+    def cost_terms(self, model: None = None) -> CostTerms:
+        """Return what a member does alone, and what is bought; there is no calendar."""
+        bought = NOTHING_BOUGHT
+        if math.isfinite(self.storage_price):
+            bought = f"storage at {self.storage_price:.12g} per kWh"
+        weights = ", ".join(f"{weight:.12g}" for weight in self.weights)
+        return CostTerms(
+            f"the mean of {count(len(self.weights), 'scenario')} of two periods with the weights "
+            f"{weights}",
+            "each member for itself, with the storage that it owns or buys",
+            bought,
+        )
 
     def description(self, model: None = None) -> str:
         """Return in words the scenarios, the members and the prices; two lines."""

@@ -15,7 +15,16 @@ from collections.abc import (
 )
 from fractions import Fraction
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    TypeGuard,
+    get_args,
+    runtime_checkable,
+)
 
 import numpy as np
 
@@ -30,7 +39,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Allocation", "Course", "Evidence", "Intervals", "Kind", "Level", "Verdict", "is_kind"]
+    from sesgame.game.cost_basis import CostBasis
+
+__all__ = [
+    "Allocation",
+    "Course",
+    "Evidence",
+    "Intervals",
+    "Kind",
+    "Level",
+    "SupportsAllocation",
+    "Verdict",
+    "is_kind",
+]
 
 Kind = Literal["gain", "cost"]
 
@@ -180,6 +201,19 @@ class Evidence(ByValue):
     def arrangement(self) -> float | None:
         """What the rule's own arrangement gains or costs in all; None: the optimum, v(N)."""
         return None
+
+    @property
+    def basis(self) -> CostBasis | None:
+        """On what terms an arrangement of its own stands; None: on those of the game."""
+        return None
+
+    @property
+    def residual_claimant(self) -> str:
+        """Who outside the game keeps what is collected beyond :attr:`arrangement`, or lacks it.
+
+        Say ``"operator"``; empty where nobody does, so that the shares are to add up to it.
+        """
+        return ""
 
     @property
     def unproved(self) -> str:
@@ -553,6 +587,14 @@ class Allocation(ByValue):
             for row, width in zip(rows, intervals.half_widths, strict=False):
                 row[1] += f" \N{PLUS-MINUS SIGN} {width:.2g}"
         return rows
+
+
+@runtime_checkable
+class SupportsAllocation(Protocol):
+    """What knows the bills of an arrangement, such as a storage cloud."""
+
+    def allocation(self) -> Allocation:
+        """Return what each member gets or pays, with evidence that says on what terms."""
 
 
 def texts(players: Iterable[Hashable]) -> list[str]:

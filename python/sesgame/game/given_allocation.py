@@ -12,27 +12,31 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from sesgame.errors import AllocationError
-from sesgame.formatting import format_coalition
-from sesgame.game.allocation import Allocation, checked_values, shares_of
+from sesgame.formatting import format_coalition, named
+from sesgame.game.allocation import Allocation, SupportsAllocation, checked_values, shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.game.game import Game
 
-__all__ = ["as_allocation"]
+__all__ = ["allocation_of", "as_allocation"]
 
 
 def as_allocation(
-    game: Game, allocation: Allocation | Mapping[Hashable, float] | ArrayLike
+    game: Game, allocation: Allocation | SupportsAllocation | Mapping[Hashable, float] | ArrayLike
 ) -> Allocation:
     """Return an allocation of this game, whatever form it is given in.
+
+    What knows the bills of an arrangement is asked for them.
 
     Raises
     ------
     AllocationError
         Other players, the other kind, a missing player, or a number that is not finite.
     """
+    if isinstance(allocation, SupportsAllocation):
+        allocation = allocation_of(allocation)
     if isinstance(allocation, Allocation):
         if allocation.kind != game.kind:
             raise AllocationError(f"a {allocation.kind} allocation for a {game.kind} game")
@@ -49,6 +53,22 @@ def as_allocation(
         else _in_player_order(game, by_label)
     )
     return Allocation(players=game.players, values=values, kind=game.kind, method="given")
+
+
+def allocation_of(arrangement: SupportsAllocation) -> Allocation:
+    """Return the allocation of what knows the bills of an arrangement.
+
+    Raises
+    ------
+    AllocationError
+        It returns something else.
+    """
+    found = arrangement.allocation()
+    if not isinstance(found, Allocation):
+        raise AllocationError(
+            f"allocation() of {named(arrangement)} must return an Allocation, got {named(found)}"
+        )
+    return found
 
 
 def _by_label(game: Game, given: Any) -> Mapping[Hashable, Any] | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from sesgame.game.cost_basis import CostTerms
     from sesgame.game.game import Game
     from sesgame.game.separation import SeparationOracle
 
@@ -99,6 +100,9 @@ class World(Protocol):
 
     def scenario_energy(self) -> list[ScenarioEnergy]:
         """Return the scenarios, for people to read; none where there is but one course."""
+
+    def cost_terms(self, model: Any = None) -> CostTerms:
+        """Return of what period the costs are, what a member does alone, and what is bought."""
 
     def description(self, model: Any = None) -> str:
         """Return in words what stands after the name in a heading: when, and what; two lines."""

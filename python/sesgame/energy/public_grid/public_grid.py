@@ -14,6 +14,7 @@ import numpy as np
 from sesgame._engine import SharingGame, sharing_game
 from sesgame.energy.battery import Battery
 from sesgame.energy.contract import Contract
+from sesgame.energy.cost_terms import NOTHING_BOUGHT, period_of
 from sesgame.energy.meter_clock import MeterClock
 from sesgame.energy.public_grid.counted_in_part import counted_in_part
 from sesgame.energy.public_grid.metering_point import MeteringPoint, OwnPoints
@@ -27,6 +28,7 @@ from sesgame.energy.time_steps import Moment, Stamp, TimeSteps
 from sesgame.errors import GameError
 from sesgame.formatting import count, short_coalition
 from sesgame.game.by_value import ByValue
+from sesgame.game.cost_basis import CostTerms
 from sesgame.game.door import checked_fields
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.native_source import native_from
@@ -271,6 +273,15 @@ class PublicGrid(ByValue):
     def scenario_energy(self) -> list[ScenarioEnergy]:
         """Return no scenarios: there is but one course, that of the meters."""
         return []
+
+    def cost_terms(self, model: None = None) -> CostTerms:
+        """Return of what period the costs are, and what a member does alone; nothing is bought."""
+        return CostTerms(
+            period_of(self.steps),
+            f"each member for itself, under the contracts of its points; "
+            f"{_OWN_POINTS[self.own_points]}",
+            NOTHING_BOUGHT,
+        )
 
     def description(self, model: None = None) -> str:
         """Return in words the period, the members, and how they share; two lines.
