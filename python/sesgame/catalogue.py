@@ -12,6 +12,7 @@ from sesgame.bargaining.nash_bargaining import NASH_BARGAINING
 from sesgame.bargaining.nested_nash import NESTED_NASH
 from sesgame.bargaining.proportional import PROPORTIONAL
 from sesgame.bargaining.tau import TAU_VALUE
+from sesgame.energy.agents.agents_rule import AGENTS
 from sesgame.energy.bargaining import BARGAINED_DISPATCH
 from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
 from sesgame.energy.local_sharing.bill_sharing import BILL_SHARING
@@ -106,6 +107,7 @@ RULES = Catalogue(
         BILL_SHARING,
         UNIFORM_LOCAL_PRICE,
         SHARING_KEY,
+        AGENTS,
     ]
 )
 """What ``--rules`` may name."""
@@ -126,6 +128,7 @@ WHEN_ASKED = (
     BILL_SHARING,
     UNIFORM_LOCAL_PRICE,
     SHARING_KEY,
+    AGENTS,
 )
 """Not in every comparison: what makes an arrangement of its own, by programs of all members, and
 what a contract prescribes."""

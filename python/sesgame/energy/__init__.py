@@ -6,6 +6,13 @@
 'EUR'
 """
 
+from sesgame.energy.agents.agent import Agent
+from sesgame.energy.agents.agent_clearing import AgentClearing, clear_by_agents
+from sesgame.energy.agents.clearing_state import ClearingState
+from sesgame.energy.agents.community_agents import CommunityAgents
+from sesgame.energy.agents.grid_agent import GridAgent
+from sesgame.energy.agents.masked_sums import MaskedAgent, masking_secrets
+from sesgame.energy.agents.member_agent import MemberAgent
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.bill import Bill, BillLine
@@ -83,6 +90,8 @@ from sesgame.energy.urdb import read_urdb
 
 __all__ = [
     "KEYS",
+    "Agent",
+    "AgentClearing",
     "BargainedDispatchEvidence",
     "Battery",
     "BestGivenKey",
@@ -94,8 +103,10 @@ __all__ = [
     "Calendar",
     "CalendarHours",
     "ClassPremium",
+    "ClearingState",
     "ClusteredEvidence",
     "Community",
+    "CommunityAgents",
     "Contract",
     "ContractPrices",
     "Controller",
@@ -106,9 +117,12 @@ __all__ = [
     "FixedFee",
     "GivenKey",
     "Grid",
+    "GridAgent",
     "HierarchicalKey",
     "KeyDifference",
     "Line",
+    "MaskedAgent",
+    "MemberAgent",
     "MeteringPoint",
     "NearestKey",
     "OperatorSeries",
@@ -152,10 +166,12 @@ __all__ = [
     "bill_sharing",
     "change_in_bills",
     "clustered_nucleolus",
+    "clear_by_agents",
     "clusters_of",
     "exchanged_energy",
     "fitting_keys",
     "key_difference",
+    "masking_secrets",
     "mid_market_rate",
     "nearest_key",
     "operator_bills",

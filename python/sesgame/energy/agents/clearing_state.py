@@ -6,19 +6,23 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame.errors import GameError
 from sesgame.files.json_text import json_text, parsed, plain, restored
-from sesgame.files.output_files import write_text
+from sesgame.files.output_files import OutputFiles
+from sesgame.files.text_file import read_text
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["ClearingState"]
+
+KIND = "clearing by agents"
+"""What the file of a state says that it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +67,24 @@ class ClearingState(ByValue):
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state as JSON, whole or not at all.
 
-        Labels have to be text or whole numbers. It holds what every agent exchanges: keep it where
-        the coordinator keeps its own.
+        It holds what every agent exchanges, unless that was masked: keep it where the coordinator
+        keeps its own.
+
+        Raises
+        ------
+        GameError
+            A label is neither text nor a whole number.
+        OSError
+            The file cannot be written.
         """
         for label in self.labels:
-            if not isinstance(label, (str, int)):
-                raise GameError(f"a state with the label {label!r} is not written: no text, no int")
-        write_text(Path(path), json_text({"kind": "clearing by agents", **plain(self)}))
+            if isinstance(label, bool) or not isinstance(label, (str, int)):
+                raise GameError(
+                    f"labels in a file must be text or whole numbers, got {label!r}; pickle keeps "
+                    f"the state as it is"
+                )
+        text = json_text({"kind": KIND, **plain(self)})
+        OutputFiles([Path(path)]).write({Path(path): text})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> ClearingState:
@@ -83,28 +98,47 @@ class ClearingState(ByValue):
             It cannot be read.
         """
         name = str(path)
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-            content = parsed(text, name)
-        except ValueError as error:
-            raise GameError(f"{name} is no state of a clearing: {error}") from error
-        if not isinstance(content, dict) or content.pop("kind", None) != "clearing by agents":
+        content = parsed(read_text(Path(path)), name)
+        if not isinstance(content, dict) or content.pop("kind", None) != KIND:
             raise GameError(f"{name} is no state of a clearing by agents")
-        state = restored(cls, content, name)
-        state._check(name)
+        kept = restored(_Kept, content, {}, "")
+        n_steps = len(kept.scaled_price)
+        try:
+            state = cls(
+                labels=tuple(kept.labels),
+                weights=_array(kept.weights, len(kept.labels)),
+                relaxation=kept.relaxation,
+                rho=kept.rho,
+                scaled_price=_array(kept.scaled_price, n_steps),
+                balanced_kwh=_array(kept.balanced_kwh, -1, n_steps),
+                largest_price=kept.largest_price,
+                residuals=_array(kept.residuals, -1, 2),
+            )
+        except (TypeError, ValueError) as error:
+            raise GameError(f"{name} is no state of a clearing by agents: {error}") from error
+        if state.balanced_kwh.shape[0] not in (0, len(state.labels)) or not n_steps:
+            raise GameError(f"{name}: balanced_kwh is not of {len(state.labels)} agents")
+        if not (state.rho > 0 and 0 < state.relaxation < 2 and (state.weights > 0).all()):
+            raise GameError(f"{name}: rho, relaxation and weights must be positive")
         return state
 
-    def _check(self, name: str) -> None:
-        n, n_steps = len(self.labels), self.scaled_price.size
-        shapes = {
-            "weights": (self.weights, [(n,)]),
-            "scaled_price": (self.scaled_price, [(n_steps,)]),
-            "balanced_kwh": (self.balanced_kwh, [(n, n_steps), (0, n_steps), (0,)]),
-            "residuals": (self.residuals, [(len(self.residuals), 2), (0,)]),
-        }
-        for field, (values, allowed) in shapes.items():
-            if values.shape not in allowed or not np.isfinite(values).all():
-                raise GameError(f"{name}: {field} has the wrong shape {values.shape}, or no number")
-        for field, number in (("rho", self.rho), ("relaxation", self.relaxation)):
-            if not (number > 0 and np.isfinite(number)):
-                raise GameError(f"{name}: {field} must be positive, got {number}")
+
+@dataclass(frozen=True)
+class _Kept:
+    """The state as JSON has it."""
+
+    labels: Any
+    weights: tuple[float, ...]
+    relaxation: float
+    rho: float
+    scaled_price: tuple[float, ...]
+    balanced_kwh: tuple[tuple[float, ...], ...]
+    largest_price: float
+    residuals: tuple[tuple[float, ...], ...]
+
+
+def _array(rows: tuple[Any, ...], *shape: int) -> NDArray[np.float64]:
+    if not rows:
+        return np.zeros([max(side, 0) for side in shape])
+    found: NDArray[np.float64] = np.array(rows, dtype=np.float64).reshape(shape)
+    return found

@@ -69,8 +69,8 @@ class GridAgent(ByValue):
         export_limit_kwh: float = math.inf,
         weight: float = 1.0,
     ) -> None:
-        buy = number_array("buy_per_kwh", buy_per_kwh)
-        sell = number_array("sell_per_kwh", sell_per_kwh)
+        buy = _prices("buy_per_kwh", buy_per_kwh)
+        sell = _prices("sell_per_kwh", sell_per_kwh)
         if buy.ndim != 1 or not buy.size or buy.shape != sell.shape:
             raise GameError(
                 f"buy_per_kwh and sell_per_kwh must be one price for each step, got arrays of "
@@ -126,3 +126,12 @@ class GridAgent(ByValue):
     def own_cost(self, target: NDArray[np.float64], rho: float) -> float:
         """Return what the contract bills for the answer to a target."""
         return self.cost(self.respond(target, rho))
+
+
+def _prices(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    try:
+        prices = number_array(given)
+    except (TypeError, ValueError) as error:
+        raise GameError(f"{name} is not an array of numbers: {error}") from error
+    prices.setflags(write=False)
+    return prices
