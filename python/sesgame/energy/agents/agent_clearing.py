@@ -17,12 +17,12 @@ from sesgame.energy.agents.clearing_state import ClearingState
 from sesgame.energy.agents.community_agents import CommunityAgents
 from sesgame.energy.agents.exchange_rounds import (
     Coordinator,
+    GridSide,
     MaskedExchange,
     OpenExchange,
-    masked_agents,
 )
 from sesgame.energy.agents.grid_agent import GridAgent
-from sesgame.energy.agents.masked_sums import masking_secrets
+from sesgame.energy.agents.masked_sums import MaskedAgent, masking_secrets
 from sesgame.energy.agents.member_agent import MemberAgent
 from sesgame.errors import AgentError, GameError, NotConvergedWarning
 from sesgame.game.allocation import Allocation
@@ -277,35 +277,32 @@ def clear_by_agents(
     state = ClearingState.load(resume) if isinstance(resume, (str, PathLike)) else resume
     if not (state is None or isinstance(state, ClearingState)):
         raise GameError(f"resume must be a ClearingState or a path, got {state!r}")
-    given, asked = list(agents.values()), list(agents.values())
-    if mask:
-        is_open = not all(callable(getattr(each, "masked_exchange", None)) for each in given)
-        asked = masked_agents(agents, masking_secrets(labels) if is_open else None, relaxation)
-    elif any(callable(getattr(each, "masked_exchange", None)) for each in given):
-        raise GameError("some agents mask what they send; give mask=True")
+    inside = [agents[label] for label in members]
     weights = np.array([_weight(label, agents[label]) for label in labels])
-    steps = _n_steps(labels, given, n_steps, state)
+    is_member = np.array([label in members for label in labels])
+    steps = _n_steps(labels, list(agents.values()), n_steps, state)
     coordinator = Coordinator(
         labels, weights, relaxation, rho or 1.0, np.zeros(steps), adapts=adapt
     )
-    panel = Panel(labels, executor, timeout)
+    grid = GridSide([each for each in agents.values() if isinstance(each, GridAgent)], steps, relaxation)
+    panel = Panel(members, executor, timeout)
     exchange: OpenExchange | MaskedExchange
     if mask:
-        exchange = MaskedExchange(panel, asked, steps)
+        exchange = MaskedExchange(panel, _masked(members, inside, relaxation), steps)
+    elif any(callable(getattr(each, "masked_exchange", None)) for each in inside):
+        raise GameError("some agents mask what they send: mask=True is needed")
     else:
-        exchange = OpenExchange(panel, asked, weights, relaxation, is_sent=executor is not None)
-        exchange.start(np.zeros((len(labels), steps)))
+        exchange = OpenExchange(
+            panel, inside, weights[is_member], steps, relaxation, is_sent=executor is not None
+        )
     if state is not None:
-        coordinator.resume(state)
-        if isinstance(exchange, OpenExchange):
-            if state.balanced_kwh.shape != exchange.balanced_kwh.shape:
-                raise GameError("the state is of a clearing with mask=True")
-            exchange.start(state.balanced_kwh)
-    scale = None if rho is not None else _price_scale(given)
-    converged = _rounds(
-        coordinator, exchange, panel, scale, tolerance, max_rounds, checkpoint, progress
-    )
-    result = _result(agents, members, coordinator, exchange, tolerance, converged)
+        _resume(coordinator, exchange, grid, state)
+    scale = None if rho is not None else _price_scale(list(agents.values()))
+    run = _Run(coordinator, exchange, grid, panel)
+    converged = run.rounds(scale, tolerance, max_rounds, checkpoint, progress)
+    result = run.result(members, is_member, tolerance, converged)
+    if isinstance(agents, CommunityAgents):
+        result = dataclasses.replace(result, basis=agents.basis)
     if not converged:
         primal, dual = result.residuals[-1].tolist()
         warnings.warn(
@@ -318,90 +315,130 @@ def clear_by_agents(
     return result
 
 
-def _rounds(
-    coordinator: Coordinator,
-    exchange: OpenExchange | MaskedExchange,
-    panel: Panel,
-    scale: float | None,
-    tolerance: float,
-    max_rounds: int,
-    checkpoint: PathLike[str] | str | None,
-    progress: bool,
-) -> bool:
-    """Do rounds until both residuals are small, and return whether they are."""
-    last = coordinator.state(exchange.balanced_kwh)
-    try:
-        with progress_report("clearing by agents", "round", progress) as report:
-            while True:
-                panel.round = len(coordinator.residuals) + 1
-                first = panel.round == 1
-                primal, dual = coordinator.round(exchange)
-                if first and scale is not None:
-                    coordinator.begin_anew(scale)
-                last = coordinator.state(exchange.balanced_kwh)
-                if report is not None:
-                    report(panel.round, max_rounds)
-                if max(primal, dual) <= tolerance and not (first and scale is not None):
-                    return True
-                if panel.round >= max_rounds:
-                    return False
-                if checkpoint is not None and panel.round % SAVED_EVERY == 0:
-                    last.save(checkpoint)
-    except AgentError as error:
-        error.state = last
-        raise
-    finally:
-        if checkpoint is not None:
-            last.save(checkpoint)
-
-
 SAVED_EVERY = 20
 """Rounds after which the state is saved."""
 
 
-def _result(
-    agents: Mapping[Hashable, Any],
-    members: tuple[Hashable, ...],
+@dataclasses.dataclass
+class _Run:
+    """One clearing."""
+
+    coordinator: Coordinator
+    members: OpenExchange | MaskedExchange
+    grid: GridSide
+    panel: Panel
+
+    def state(self) -> ClearingState:
+        """Return what is needed to go on; who masks keeps its part."""
+        known = [self.members.balanced_kwh, self.grid.balanced_kwh]
+        return self.coordinator.state(np.concatenate(known))
+
+    def rounds(
+        self,
+        scale: float | None,
+        tolerance: float,
+        max_rounds: int,
+        checkpoint: PathLike[str] | str | None,
+        progress: bool,
+    ) -> bool:
+        """Do rounds until both residuals are small, and return whether they are."""
+        last = self.state()
+        try:
+            with progress_report("clearing by agents", "round", progress) as report:
+                while True:
+                    self.panel.round = len(self.coordinator.residuals) + 1
+                    is_first = self.panel.round == 1 and scale is not None
+                    residuals = self.coordinator.round(
+                        self.members, self.grid, is_first=is_first
+                    )
+                    if is_first and scale is not None:
+                        self.coordinator.begin_anew(scale, len(self.panel.labels))
+                    last = self.state()
+                    if report is not None:
+                        report(self.panel.round, max_rounds)
+                    if max(residuals) <= tolerance and not is_first:
+                        return True
+                    if self.panel.round >= max_rounds:
+                        return False
+                    if checkpoint is not None and self.panel.round % SAVED_EVERY == 0:
+                        last.save(checkpoint)
+        except AgentError as error:
+            error.state = last
+            raise
+        finally:
+            if checkpoint is not None:
+                last.save(checkpoint)
+
+    def result(
+        self,
+        members: tuple[Hashable, ...],
+        is_member: NDArray[np.bool_],
+        tolerance: float,
+        converged: bool,
+    ) -> AgentClearing:
+        """Return what was found."""
+        price = self.coordinator.price
+        untold: tuple[int, ...] = ()
+        exchange = None
+        if isinstance(self.members, OpenExchange):
+            exchange = self.members.exchange_kwh
+            own, untold = self.members.own_costs()
+            bills = (exchange * price).sum(axis=1) + own
+            outside = exchange.sum(axis=0)
+        else:
+            paid = self.members.bills(price)
+            own, bills = paid[:, 1], paid.sum(axis=1)
+            outside = self.members.total_kwh
+        return AgentClearing(
+            members=members,
+            exchange=exchange,
+            price=price,
+            bills=bills,
+            own_costs=own,
+            outside_kwh=outside,
+            # The meter bills what flows, to the last bit, and not what was agreed.
+            cost=self.grid.cost(outside) + float(own.sum()),
+            residuals=np.array(self.coordinator.residuals),
+            tolerance=tolerance,
+            converged=converged,
+            untold=tuple(members[number] for number in untold),
+            state=self.state(),
+        )
+
+
+def _resume(
     coordinator: Coordinator,
-    exchange: OpenExchange | MaskedExchange,
-    tolerance: float,
-    converged: bool,
-) -> AgentClearing:
-    labels, price = coordinator.labels, coordinator.price
-    inside = np.array([label in members for label in labels])
-    untold: tuple[int, ...] = ()
-    own_exchange = None
-    if isinstance(exchange, OpenExchange):
-        own_exchange = exchange.exchange_kwh[inside]
-        own, untold = exchange.own_costs()
-        bills = (own_exchange * price).sum(axis=1) + own[inside]
-        outside = own_exchange.sum(axis=0)
-    else:
-        paid = exchange.bills(price)
-        own = paid[:, 1]
-        bills = paid.sum(axis=1)[inside]
-        outside = None
-    grids = [agents[label] for label in labels if isinstance(agents[label], GridAgent)]
-    if len(grids) == 1 and outside is not None:
-        # The meter bills what flows, to the last bit, and not what was agreed.
-        billed = grids[0].cost(-outside)
-    else:
-        billed = float(own[~inside].sum())
-    return AgentClearing(
-        members=members,
-        exchange=own_exchange,
-        price=price,
-        bills=bills,
-        own_costs=own[inside],
-        outside_kwh=outside,
-        cost=billed + float(own[inside].sum()),
-        residuals=np.array(coordinator.residuals),
-        tolerance=tolerance,
-        converged=converged,
-        untold=tuple(labels[number] for number in untold),
-        state=coordinator.state(exchange.balanced_kwh),
-        basis=agents.basis if isinstance(agents, CommunityAgents) else None,
-    )
+    members: OpenExchange | MaskedExchange,
+    grid: GridSide,
+    state: ClearingState,
+) -> None:
+    coordinator.resume(state)
+    known, own = len(members.balanced_kwh), len(grid.balanced_kwh)
+    if len(state.balanced_kwh) != known + own:
+        masked = "without" if isinstance(members, MaskedExchange) else "with"
+        raise GameError(f"the state is of a clearing {masked} mask=True")
+    if isinstance(members, OpenExchange):
+        members.balanced_kwh = state.balanced_kwh[:known]
+    grid.balanced_kwh = state.balanced_kwh[known:]
+
+
+def _masked(
+    labels: tuple[Hashable, ...], agents: list[Any], relaxation: float
+) -> list[Any]:
+    """Return agents that mask what they send: as they are, or all masked here."""
+    masks = [callable(getattr(agent, "masked_exchange", None)) for agent in agents]
+    if all(masks):
+        return agents
+    if any(masks):
+        label = labels[masks.index(False)]
+        raise GameError(f"the agent {label!r} does not mask what it sends, but others do")
+    if len(labels) < 2:
+        raise GameError("the sum of one member is what it exchanges: no mask hides that")
+    shared = masking_secrets(labels)
+    return [
+        MaskedAgent(label, agent, shared[label], relaxation=relaxation)
+        for label, agent in zip(labels, agents, strict=True)
+    ]
 
 
 def _check_options(

@@ -42,8 +42,8 @@ class ClearingState(ByValue):
     scaled_price : ndarray of float, shape (T,)
         The price over rho, in kWh.
     balanced_kwh : ndarray of float, shape (n, T)
-        What each exchanges, moved so that it sums to 0; of no rows where sums were masked: then
-        the agents keep it.
+        What each exchanges, moved so that it sums to 0: members, then the grid. Of the grid alone
+        where members were masked, who keep theirs.
     largest_price : float
         The largest norm of prices so far, which tells what is nothing.
     residuals : ndarray of float, shape (k, 2)
@@ -116,7 +116,7 @@ class ClearingState(ByValue):
             )
         except (TypeError, ValueError) as error:
             raise GameError(f"{name} is no state of a clearing by agents: {error}") from error
-        if state.balanced_kwh.shape[0] not in (0, len(state.labels)) or not n_steps:
+        if len(state.balanced_kwh) > len(state.labels) or not n_steps:
             raise GameError(f"{name}: balanced_kwh is not of {len(state.labels)} agents")
         if not (state.rho > 0 and 0 < state.relaxation < 2 and (state.weights > 0).all()):
             raise GameError(f"{name}: rho, relaxation and weights must be positive")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -27,7 +27,6 @@ from sesgame.energy.agents.grid_agent import GridAgent
 from sesgame.energy.agents.masked_sums import (
     ENERGY_UNIT,
     MOST_UNITS,
-    MaskedAgent,
     sums_to,
     summed_energy,
     summed_squares,
@@ -38,7 +37,7 @@ from sesgame.errors import AgentError, GameError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Coordinator", "MaskedExchange", "OpenExchange", "Squares"]
+__all__ = ["Coordinator", "GridSide", "MaskedExchange", "OpenExchange", "Squares"]
 
 EVERY = 20
 """Rounds between two looks at rho."""
@@ -65,9 +64,73 @@ class Squares:
     exchanged: float
     balanced: float
 
+    def __add__(self, other: Squares) -> Squares:
+        return Squares(
+            self.primal + other.primal,
+            self.dual + other.dual,
+            self.exchanged + other.exchanged,
+            self.balanced + other.balanced,
+        )
+
+
+class GridSide:
+    """The grid, which is no secret: it is asked here, and its exchange is known in any case."""
+
+    def __init__(
+        self, grids: Sequence[GridAgent], n_steps: int, relaxation: float
+    ) -> None:
+        self._grids, self._relaxation = grids, relaxation
+        self._weights = np.array([grid.weight for grid in grids])[:, np.newaxis]
+        self.balanced_kwh = np.zeros((len(grids), n_steps))
+        self.exchange_kwh = np.zeros((len(grids), n_steps))
+        self._relaxed = self.exchange_kwh
+
+    def exchange(
+        self, scaled_price: NDArray[np.float64], rho: float, *, is_first: bool
+    ) -> NDArray[np.float64]:
+        """Return what all grids exchange; nothing in the first round, which asks the members."""
+        targets = self.balanced_kwh - self._weights * scaled_price
+        for number, grid in enumerate(self._grids):
+            self.exchange_kwh[number] = (
+                0.0 if is_first else grid.respond(targets[number], rho / grid.weight)
+            )
+        self._relaxed = relaxed(self.exchange_kwh, self.balanced_kwh, self._relaxation)
+        total: NDArray[np.float64] = self._relaxed.sum(axis=0)
+        return total
+
+    def balance(self, imbalance: NDArray[np.float64]) -> Squares:
+        """Take from each its part of what is out of balance."""
+        before, self.balanced_kwh = self.balanced_kwh, self._relaxed - self._weights * imbalance
+        return squares_of(self.exchange_kwh, before, self.balanced_kwh, self._weights)
+
+    def cost(self, exchange_kwh: NDArray[np.float64]) -> float:
+        """Return what is billed: of one grid for what members draw, of several as they answered."""
+        if len(self._grids) == 1:
+            return self._grids[0].cost(-exchange_kwh)
+        rows = zip(self._grids, self.exchange_kwh, strict=True)
+        return sum(grid.cost(row) for grid, row in rows)
+
+
+def relaxed(
+    exchange_kwh: NDArray[np.float64], balanced_kwh: NDArray[np.float64], relaxation: float
+) -> NDArray[np.float64]:
+    """Return exchanges, over-relaxed."""
+    return relaxation * exchange_kwh + (1.0 - relaxation) * balanced_kwh
+
+
+def squares_of(
+    exchange_kwh: NDArray[np.float64],
+    before_kwh: NDArray[np.float64],
+    balanced_kwh: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> Squares:
+    """Return the sums of squares of rows of exchanges."""
+    parts = (exchange_kwh - balanced_kwh, balanced_kwh - before_kwh, exchange_kwh, balanced_kwh)
+    return Squares(*(float((part**2 / weights).sum()) for part in parts))
+
 
 class Exchange(Protocol):
-    """The agents, as the rounds need them."""
+    """The members, as the rounds need them."""
 
     def exchange(self, scaled_price: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
         """Ask all for their exchange at a price, and return the sum, relaxed."""
@@ -85,7 +148,7 @@ class Exchange(Protocol):
 
 
 class OpenExchange:
-    """Agents whose exchanges the coordinator sees.
+    """Members whose exchanges the coordinator sees.
 
     Parameters
     ----------
@@ -93,6 +156,7 @@ class OpenExchange:
         How they are asked.
     agents : sequence of Agent
     weights : ndarray of float, shape (n,)
+    n_steps : int
     relaxation : float
     is_sent : bool
         Whether all are asked by an executor.
@@ -105,6 +169,7 @@ class OpenExchange:
         panel: Panel,
         agents: Sequence[Any],
         weights: NDArray[np.float64],
+        n_steps: int,
         relaxation: float,
         *,
         is_sent: bool,
@@ -112,38 +177,27 @@ class OpenExchange:
         self._panel, self._agents = panel, agents
         self._weights = weights[:, np.newaxis]
         self._relaxation = relaxation
-        # The grid is no secret: it is answered here.
-        local = [isinstance(agent, GridAgent) for agent in agents]
         native = [isinstance(agent, MemberAgent) and not is_sent for agent in agents]
-        self._local = np.flatnonzero(local).tolist()
         self._native = np.flatnonzero(native).tolist()
-        self._others = np.flatnonzero(~(np.array(local) | np.array(native))).tolist()
+        self._others = np.flatnonzero(~np.array(native)).tolist()
         self._slopes: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-        self._own: NDArray[np.float64] | None = None
-        self.balanced_kwh: NDArray[np.float64] = np.zeros(0)
-        self.exchange_kwh: NDArray[np.float64] = np.zeros(0)
+        self._own = np.zeros(len(agents))
+        self.balanced_kwh = np.zeros((len(agents), n_steps))
+        self.exchange_kwh = np.zeros((len(agents), n_steps))
 
-    def start(self, balanced_kwh: NDArray[np.float64]) -> None:
-        """Begin with what each exchanges, summing to 0."""
-        self.balanced_kwh = balanced_kwh
-
-    def answers(
+    def _answers(
         self, targets: NDArray[np.float64], rhos: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return what all answer, shape (n, T); the native ones while the others think."""
         calls = [(self._agents[k].respond, targets[k].copy(), float(rhos[k])) for k in self._others]
         asked = self._panel.begin(self._others, calls)
+        found = np.empty(targets.shape)
         try:
-            found = np.empty(targets.shape)
-            self._own = np.zeros(len(targets))
             if self._native:
                 agents = [self._agents[k] for k in self._native]
-                found[self._native], costs = native_responses(
+                found[self._native], self._own[self._native] = native_responses(
                     agents, targets[self._native], rhos[self._native]
                 )
-                self._own[self._native] = costs
-            for k in self._local:
-                found[k] = self._agents[k].respond(targets[k], float(rhos[k]))
         except BaseException:
             asked.cancel()
             raise
@@ -157,41 +211,23 @@ class OpenExchange:
         targets = self.balanced_kwh - self._weights * scaled_price
         rhos = rho / self._weights[:, 0]
         self._asked = (targets, rhos)
-        self.exchange_kwh = self.answers(targets, rhos)
-        self._relaxed = (
-            self._relaxation * self.exchange_kwh + (1.0 - self._relaxation) * self.balanced_kwh
-        )
+        self.exchange_kwh = self._answers(targets, rhos)
+        self._relaxed = relaxed(self.exchange_kwh, self.balanced_kwh, self._relaxation)
         total: NDArray[np.float64] = self._relaxed.sum(axis=0)
         return total
 
     def balance(self, imbalance: NDArray[np.float64]) -> Squares:
         """Take from each its part of what is out of balance."""
-        before, self.balanced_kwh = (
-            self.balanced_kwh,
-            self._relaxed - self._weights * imbalance,
-        )
-        return Squares(
-            *(
-                float((each**2 / self._weights).sum())
-                for each in (
-                    self.exchange_kwh - self.balanced_kwh,
-                    self.balanced_kwh - before,
-                    self.exchange_kwh,
-                    self.balanced_kwh,
-                )
-            )
-        )
+        before, self.balanced_kwh = self.balanced_kwh, self._relaxed - self._weights * imbalance
+        return squares_of(self.exchange_kwh, before, self.balanced_kwh, self._weights)
 
     def own_costs(self) -> tuple[NDArray[np.float64], tuple[int, ...]]:
         """Return what the last answers cost the agents, and the numbers of those who do not say."""
-        assert self._own is not None, "all were asked"
         costs, targets, rhos = self._own.copy(), *self._asked
         telling = [k for k in self._others if callable(getattr(self._agents[k], "own_cost", None))]
         calls = [(self._agents[k].own_cost, targets[k].copy(), float(rhos[k])) for k in telling]
         for k, answer in zip(telling, self._panel.begin(telling, calls).answers(), strict=True):
             costs[k] = checked_answer(self._panel, k, np.atleast_1d(answer), 1)[0]
-        for k in self._local:
-            costs[k] = self._agents[k].cost(self.exchange_kwh[k])
         return costs, tuple(k for k in self._others if k not in telling)
 
     def _check_convex(
@@ -219,7 +255,7 @@ class OpenExchange:
 
 
 class MaskedExchange:
-    """Agents of whom the coordinator sees masked words, and so only sums.
+    """Members of whom the coordinator sees masked words, and so only sums.
 
     Parameters
     ----------
@@ -235,6 +271,7 @@ class MaskedExchange:
         self._panel, self._agents = panel, agents
         self.n_steps = n_steps
         self.balanced_kwh = np.zeros((0, n_steps))
+        self.total_kwh = np.zeros(n_steps)
         self.resolution = math.sqrt(n_steps * len(agents)) * ENERGY_UNIT
 
     def _sum(self, calls: Sequence[tuple[Any, ...]], count: int) -> NDArray[np.uint64]:
@@ -260,7 +297,8 @@ class MaskedExchange:
     def exchange(self, scaled_price: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
         """Ask all for their exchange at a price, and return the sum, relaxed."""
         calls = [(agent.masked_exchange, scaled_price.copy(), rho) for agent in self._agents]
-        return summed_energy(self._sum(calls, self.n_steps))
+        self.total_kwh = summed_energy(self._sum(calls, self.n_steps))
+        return self.total_kwh
 
     def balance(self, imbalance: NDArray[np.float64]) -> Squares:
         """Take from each its part of what is out of balance."""
@@ -310,29 +348,36 @@ class Coordinator:
         """What a kWh costs in each step."""
         return self.rho * self.scaled_price
 
-    def round(self, agents: Exchange) -> tuple[float, float]:
-        """Do one round, and return its residuals: of balance and of prices, in parts."""
+    def round(
+        self, members: Exchange, grid: GridSide, *, is_first: bool = False
+    ) -> tuple[float, float]:
+        """Do one round, and return its residuals: of balance and of prices, in parts.
+
+        The first one may leave the grid out, to learn how much members exchange.
+        """
         self._adapt()
         total_weight = float(self.weights.sum())
-        imbalance = agents.exchange(self.scaled_price, self.rho) / total_weight
+        total = members.exchange(self.scaled_price, self.rho)
+        total = total + grid.exchange(self.scaled_price, self.rho, is_first=is_first)
+        imbalance = total / total_weight
         self.scaled_price = self.scaled_price + imbalance
-        squares = agents.balance(imbalance)
+        squares = members.balance(imbalance) + grid.balance(imbalance)
         price = math.sqrt(total_weight * float((self.price**2).sum()))
         self.largest_price = max(self.largest_price, price)
         size = math.sqrt(max(squares.exchanged, squares.balanced))
         self._size = size
-        primal = math.sqrt(squares.primal) - agents.resolution
-        dual = self.rho * (math.sqrt(squares.dual) - agents.resolution)
+        primal = math.sqrt(squares.primal) - members.resolution
+        dual = self.rho * (math.sqrt(squares.dual) - members.resolution)
         found = (_part(primal, size), _part(dual, max(price, NOTHING * self.largest_price)))
         self.residuals.append(found)
         return found
 
-    def begin_anew(self, price_scale: float) -> None:
-        """After the first round, which tells how much is exchanged, begin at the price 0.
+    def begin_anew(self, price_scale: float, n_members: int) -> None:
+        """After a first round without the grid begin at the price 0, with a rho that fits.
 
         Of a penalty that fits neither energy nor money, the first price is worth nothing.
         """
-        size = self._size / math.sqrt(float(self.weights.sum()) * self.scaled_price.size)
+        size = self._size / math.sqrt(n_members * self.scaled_price.size)
         self.rho = price_scale / size if size > 0 else price_scale
         self.scaled_price = np.zeros(self.scaled_price.shape)
         self.largest_price = 0.0
@@ -395,18 +440,3 @@ def _part(amount: float, of: float) -> float:
     if amount <= 0.0:
         return 0.0
     return amount / of if of > 0.0 else math.inf
-
-
-def masked_agents(
-    agents: Mapping[Hashable, Any], shared: Mapping[Hashable, Mapping[Hashable, bytes]] | None,
-    relaxation: float,
-) -> list[Any]:
-    """Return agents that mask what they send: those that do already, and the others masked."""
-    found = []
-    for label, agent in agents.items():
-        if callable(getattr(agent, "masked_exchange", None)):
-            found.append(agent)
-        else:
-            assert shared is not None, "some are to be masked here"
-            found.append(MaskedAgent(label, agent, shared[label], relaxation=relaxation))
-    return found
