@@ -357,6 +357,8 @@ class _Run:
                     if report is not None:
                         report(self.panel.round, max_rounds)
                     if max(residuals) <= tolerance and not is_first:
+                        if isinstance(self.members, OpenExchange):
+                            self.members.confirm()
                         return True
                     if self.panel.round >= max_rounds:
                         return False

@@ -70,11 +70,10 @@ class Panel:
             return future
         return function(*arguments)
 
-    def error(self, number: int, what: str) -> AgentError:
+    def error(self, number: int, what: str, more: str = "") -> AgentError:
         """Return the error of an agent."""
-        return AgentError(
-            f"the agent {self.labels[number]!r} {what} in round {self.round}", self.labels[number]
-        )
+        label = self.labels[number]
+        return AgentError(f"the agent {label!r} {what} in round {self.round}{more}", label)
 
     @property
     def allowed(self) -> str:

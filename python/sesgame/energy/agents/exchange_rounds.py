@@ -51,6 +51,9 @@ LAST_CHANGE = 2000
 NOTHING = 1e-3
 """Of the largest price so far: a price of less counts as so much, so that 0 can be reached."""
 
+SOFTER = 1e-3
+"""Of rho, for the last question."""
+
 SLACK = 1e-5
 """Of what an agent answers: as far as its own solver may be off."""
 
@@ -221,6 +224,22 @@ class OpenExchange:
         before, self.balanced_kwh = self.balanced_kwh, self._relaxed - self._weights * imbalance
         return squares_of(self.exchange_kwh, before, self.balanced_kwh, self._weights)
 
+    def confirm(self) -> None:
+        """Ask those that are not ours once more, with the same slope and a small rho.
+
+        A convex cost has the same answers, or others at which its slope is no lower. An integer
+        decision that only the penalty has kept is given up, and so found out.
+        """
+        targets, rhos = self._asked
+        softer = SOFTER * rhos
+        slopes = rhos[:, np.newaxis] * (targets - self.exchange_kwh)
+        asked = self.exchange_kwh + slopes / softer[:, np.newaxis]
+        calls = [(self._agents[k].respond, asked[k].copy(), float(softer[k])) for k in self._others]
+        answers = self._panel.begin(self._others, calls).answers()
+        for k, answer in zip(self._others, answers, strict=True):
+            found = checked_answer(self._panel, k, answer, targets.shape[1])
+            self._check_convex(k, asked[k], float(softer[k]), found)
+
     def own_costs(self) -> tuple[NDArray[np.float64], tuple[int, ...]]:
         """Return what the last answers cost the agents, and the numbers of those who do not say."""
         costs, targets, rhos = self._own.copy(), *self._asked
@@ -244,13 +263,14 @@ class OpenExchange:
         if before is None:
             return
         rise, move = slope - before[0], answer - before[1]
-        size = SLACK * float(np.abs(answer).max() + np.abs(target).max())
+        size = SLACK * float(np.abs(answer).max() + np.abs(before[1]).max())
         slack = size * float(np.abs(rise).sum()) + rho * size * float(np.abs(move).sum())
         if float((rise * move).sum()) < -(slack + rho * size**2):
             raise self._panel.error(
                 number,
-                "answered as no convex cost does: it moved against its own slope, as integer "
-                "decisions make it, and rounds would not converge. It is refused",
+                "answered as no convex cost does",
+                ": it moved against its own slope. Integer decisions do that; with them no price "
+                "clears, and they are refused",
             )
 
 
