@@ -41,7 +41,8 @@ def test_quadratic_prosumers_find_the_central_price(options):
     # lambda = (sum D + sum d / 2c) / sum 1 / 2c
     agents = quadratic_agents()
     halves = [1 / (2 * agent.c) for agent in agents.values()]
-    price = (12 + sum(a.d * half for a, half in zip(agents.values(), halves))) / sum(halves)
+    slopes = [agent.d for agent in agents.values()]
+    price = (12 + np.dot(slopes, halves)) / sum(halves)
     assert price == pytest.approx(0.31612903, abs=5e-9)
     found = clear(agents, n_steps=1, tolerance=1e-9, progress=False, **options)
     assert found.price[0] == pytest.approx(price, rel=1e-7)
@@ -218,7 +219,7 @@ def test_over_relaxation_comes_to_the_same_prices():
 
 
 def test_without_a_grid_the_members_clear_among_themselves():
-    # Nobody outside: what one has to spare the other one has to take, at the price of who stores it.
+    # Nobody outside: what one has to spare the other one has to take.
     agents = two_neighbours().agents()
     mixed = {"a": agents["a"], "quadratic": Quadratic(0.02, 0.1, np.array([1.0, 2, 3, 1, 2, 1]))}
     found = clear(mixed, rho=0.05, tolerance=1e-8, max_rounds=20_000, progress=False)

@@ -99,7 +99,9 @@ def test_masks_change_the_result_by_their_resolution_only(relaxation):
 @drawn(
     30,
     300,
-    st.lists(st.lists(st.integers(-(10**9), 10**9), min_size=3, max_size=3), min_size=2, max_size=6),
+    st.lists(
+        st.lists(st.integers(-(10**9), 10**9), min_size=3, max_size=3), min_size=2, max_size=6
+    ),
 )
 def test_the_sum_of_masked_words_is_that_of_what_is_meant(rows):
     labels = [*range(len(rows))]
@@ -142,7 +144,9 @@ def test_an_agent_that_answers_no_words_is_named():
             return np.zeros(3)
 
     agents = two_neighbours().agents()
-    with pytest.raises(AgentError, match=r"'a' answered float64 of shape \(3,\) instead of 6 words"):
+    with pytest.raises(
+        AgentError, match=r"'a' answered float64 of shape \(3,\) instead of 6 words"
+    ):
         clear({"a": Bad(), "b": Bad(), "grid": agents["grid"]}, mask=True, progress=False)
 
 
@@ -203,5 +207,5 @@ def test_more_than_a_word_holds_is_named():
             return np.full(len(target), 1e10)
 
     agent = sg.energy.MaskedAgent("a", Much(), {"b": b"x" * 32})
-    with pytest.raises(ValueError, match="'a' exchanges more than 4.5036e"):
+    with pytest.raises(ValueError, match=r"'a' exchanges more than 4\.5036e"):
         agent.masked_exchange(np.zeros(2), 1.0)

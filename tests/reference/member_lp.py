@@ -1,7 +1,7 @@
 """What a member can do and what it costs, as a linear program, slow and obvious.
 
-Columns for each battery and step: charged, discharged and stored; then what is left unused. A cost of
-the net exchange, or the net exchange itself, is given.
+Columns for each battery and step: charged, discharged and stored; then what is left unused. A cost
+of the net exchange, or the net exchange itself, is given.
 """
 
 import numpy as np
@@ -11,7 +11,10 @@ __all__ = ["least_cost"]
 
 
 def least_cost(agent, *, price=None, exchange=None):
-    """Return the least ``sum w d + price q``, or the least wear for an exchange; None if there is none."""
+    """Return the least ``sum w d + price q``, or the least wear for an exchange.
+
+    None where the member cannot do it.
+    """
     net, storage, hours = agent.net_load_kwh, agent.storage, agent.step_hours
     n_steps, m = len(net), len(storage)
     width = (3 * m + 1) * n_steps
@@ -19,7 +22,9 @@ def least_cost(agent, *, price=None, exchange=None):
     moved = np.zeros((n_steps, width))  # the net exchange beside the net load
     rows, rights, above, floors = [], [], [], []
     for k in range(m):
-        charge, discharge, stored = (slice((3 * k + j) * n_steps, (3 * k + j + 1) * n_steps) for j in range(3))
+        charge, discharge, stored = (
+            slice((3 * k + j) * n_steps, (3 * k + j + 1) * n_steps) for j in range(3)
+        )
         there = np.zeros(n_steps)
         there[storage.first_step[k] : storage.end_step[k]] = 1.0
         upper[charge] = storage.charge_power_kw[k] * hours * there

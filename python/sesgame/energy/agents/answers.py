@@ -110,10 +110,7 @@ class Asked:
         while not isinstance(found, np.ndarray) and callable(getattr(found, "result", None)):
             left = self._deadline - monotonic()
             try:
-                if math.isinf(left):
-                    found = found.result()
-                else:
-                    found = found.result(timeout=max(left, 0.0))
+                found = found.result() if math.isinf(left) else found.result(timeout=max(left, 0.0))
             except Exception as error:
                 if _is_timeout(error) and monotonic() >= self._deadline:
                     raise self._panel.error(

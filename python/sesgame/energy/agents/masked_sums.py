@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.energy.agents.agent import weight_of
 from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments, checked_fields
 
@@ -96,7 +97,8 @@ class MaskedAgent:
     -----
     Each message has new masks: their words are SHAKE-256 of the secret and the number of the
     message, which an agent counts by itself, over all clearings in which it takes part. So all
-    agents have to begin together, and to be replaced together.
+    agents have to begin together, and to be replaced together. The pairwise masks are those of
+    secure aggregation [bonawitz2017]_, without its shares for agents that drop out.
 
     Examples
     --------
@@ -135,9 +137,9 @@ class MaskedAgent:
         if not 0 < relaxation < 2:
             raise GameError(f"relaxation must be above 0 and below 2, got {relaxation}")
         self.label = label
-        self.weight = float(getattr(agent, "weight", 1.0))
-        self.is_convex = bool(getattr(agent, "is_convex", True))
-        self.price_scale = float(getattr(agent, "price_scale", math.nan))
+        self.weight = weight_of(label, agent)
+        self.is_convex = getattr(agent, "is_convex", True)
+        self.price_scale = getattr(agent, "price_scale", math.nan)
         self._agent = agent
         self._shared = dict(shared)
         self._relaxation = relaxation
@@ -187,7 +189,9 @@ class MaskedAgent:
                 (self._balanced, np.zeros(())),
             )
         ]
-        units = [min(each / unit, MOST_UNITS) for each, unit in zip(squares, SQUARE_UNITS, strict=True)]
+        units = [
+            min(each / unit, MOST_UNITS) for each, unit in zip(squares, SQUARE_UNITS, strict=True)
+        ]
         return self._masked(np.rint(units))
 
     def bill(self, price: NDArray[np.float64]) -> tuple[float, float]:
@@ -228,8 +232,7 @@ def _words(secret: bytes, message: int, count: int) -> NDArray[np.uint64]:
 
 def summed_energy(words: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return what all masked words of an exchange add up to, in kWh."""
-    found: NDArray[np.float64] = words.view(np.int64) * ENERGY_UNIT
-    return found
+    return words.view(np.int64).astype(np.float64) * ENERGY_UNIT
 
 
 def summed_squares(words: NDArray[np.uint64]) -> tuple[float, ...]:
