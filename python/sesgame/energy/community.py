@@ -758,7 +758,7 @@ name
         >>> import sesgame as sg
         >>> village = sg.energy.Community.from_csv("examples/rural13")
         >>> list(village.agents(start="2016-06-01", end="2016-06-02"))[-2:]
-        ['solar_park', 'grid']
+        ['m014', 'grid']
         """
         part = self.period(start, end)
         problem = part.problem

@@ -15,6 +15,7 @@ from sesgame.files.json_text import json_text, parsed, plain, restored
 from sesgame.files.output_files import OutputFiles
 from sesgame.files.text_file import read_text
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +65,7 @@ class ClearingState(ByValue):
         """How many there were."""
         return len(self.residuals)
 
+    @checked_arguments
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state as JSON, whole or not at all.
 
@@ -87,6 +89,7 @@ class ClearingState(ByValue):
         OutputFiles([Path(path)]).write({Path(path): text})
 
     @classmethod
+    @checked_arguments
     def load(cls, path: str | PathLike[str]) -> ClearingState:
         """Read what :meth:`save` wrote.
 

@@ -50,8 +50,8 @@ class GridAgent(ByValue):
     --------
     >>> import numpy as np
     >>> grid = GridAgent([0.30, 0.30], [0.10, 0.10])
-    >>> grid.respond(np.array([-4.0, -0.2]), 0.1).tolist()
-    [-1.0, 0.8]
+    >>> grid.respond(np.array([-4.0, -0.2]), 0.125).round(6).tolist()
+    [-1.6, 0.6]
     """
 
     buy_per_kwh: NDArray[np.float64]

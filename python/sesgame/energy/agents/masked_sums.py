@@ -17,6 +17,8 @@ import numpy as np
 
 from sesgame.energy.agents.agent import weight_of
 from sesgame.errors import GameError
+from sesgame.formatting import named
+from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments, checked_fields
 
 if TYPE_CHECKING:
@@ -61,7 +63,11 @@ def masking_secrets(labels: Iterable[Hashable]) -> dict[Hashable, dict[Hashable,
     >>> found["ann"]["bob"] == found["bob"]["ann"], len(found["ann"])
     (True, 2)
     """
+    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
+        raise GameError(f"labels must be a list of labels, got {named(labels)}")
     agents = list(labels)
+    if not all(isinstance(label, Hashable) for label in agents):
+        raise GameError(f"labels must be hashable, got {agents!r}")
     if len(set(agents)) < len(agents) or len(agents) < 2:
         raise GameError(f"masks are for two agents or more, each once, got {agents!r}")
     found: dict[Hashable, dict[Hashable, bytes]] = {label: {} for label in agents}
@@ -72,7 +78,7 @@ def masking_secrets(labels: Iterable[Hashable]) -> dict[Hashable, dict[Hashable,
 
 
 @checked_fields
-class MaskedAgent:
+class MaskedAgent(ByValue):
     """An agent that sends only masked words, and works out its targets by itself.
 
     It lives where its agent lives; a coordinator sees its messages, or asks a proxy for them.
@@ -97,8 +103,9 @@ class MaskedAgent:
     -----
     Each message has new masks: their words are SHAKE-256 of the secret and the number of the
     message, which an agent counts by itself, over all clearings in which it takes part. So all
-    agents have to begin together, and to be replaced together. The pairwise masks are those of
-    secure aggregation [bonawitz2017]_, without its shares for agents that drop out.
+    agents have to begin together, and to be replaced together; a copy that goes on by itself would
+    send other things under the same masks, whose difference then shows. The pairwise masks are
+    those of secure aggregation [bonawitz2017]_, without its shares for agents that drop out.
 
     Examples
     --------
