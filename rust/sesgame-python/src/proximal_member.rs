@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use sesgame_engine::dispatch::Conversion;
 use sesgame_engine::dispatch::proximal_member::{self, OwnBattery, Response};
 
-use crate::arrays::{by_row, column, matrix, owned};
+use crate::arrays::{Column, by_row, column, matrix, owned};
 use crate::boundary::{to_python, watched};
 use crate::checks;
 
@@ -48,7 +48,7 @@ impl ProximalMember {
         py: Python<'py>,
         target: PyReadonlyArray1<'py, f64>,
         rho: f64,
-    ) -> PyResult<(Py<PyArray1<f64>>, f64)> {
+    ) -> PyResult<(Column<f64>, f64)> {
         let target = owned(&target)?;
         let Response { exchange, own_cost } =
             watched(py, None, |progress| self.0.respond(&target, rho, progress))?;
@@ -63,7 +63,7 @@ pub fn proximal_responses<'py>(
     members: Vec<Py<ProximalMember>>,
     targets: PyReadonlyArray2<'py, f64>,
     rhos: PyReadonlyArray1<'py, f64>,
-) -> PyResult<(Bound<'py, PyArray2<f64>>, Py<PyArray1<f64>>)> {
+) -> PyResult<(Bound<'py, PyArray2<f64>>, Column<f64>)> {
     let members: Vec<_> = members.iter().map(|member| Arc::clone(&member.get().0)).collect();
     let n_steps = members.first().map_or(1, |member| member.n_steps());
     checks::shape("targets", targets.shape(), &[members.len(), n_steps])?;
