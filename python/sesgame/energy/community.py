@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from sesgame.energy.agents.community_agents import CommunityAgents, agents_of
 from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
 from sesgame.energy.bill import Bill
 from sesgame.energy.community_checks import (
@@ -43,6 +45,7 @@ from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
 from sesgame.game.by_value import ByValue
+from sesgame.game.cost_basis import CostBasis
 from sesgame.game.door import checked_fields
 from sesgame.game.game import Game
 from sesgame.game.players import Players
@@ -738,6 +741,49 @@ exclusive, membership, name
         found = used.dispatch(problem, numbers)
         return Schedule.of(problem, numbers, found, part.steps, used.name)
 
+    def agents(
+        self,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        model: Model | None = None,
+    ) -> CommunityAgents:
+        """Return an agent for each member and one for the grid, for :func:`clear_by_agents`.
+
+        Each battery is run by itself, by its owner. The grid's agent is called ``"grid"``.
+
+        Parameters
+        ----------
+        start, end
+            The period, as in :meth:`cost_game`.
+        model : str, optional
+            With ``"netting"`` batteries are left out; with others that optimise they are not.
+
+        Raises
+        ------
+        GameError
+            The community has what agents have not, by name: elements of a contract beyond prices of
+            energy, demand charges, limits of connections and lines, storage to buy, batteries that
+            must not charge and discharge at once where that could pay (an integer decision), or
+            batteries whose course is known.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> village = sg.energy.Community.from_csv("examples/rural13")
+        >>> list(village.agents(start="2016-06-01", end="2016-06-02"))[-2:]
+        ['m014', 'grid']
+        """
+        part = self.period(start, end)
+        problem = part.problem
+        agents = agents_of(problem, uses_batteries=model != "netting")
+        way = chosen(problem, model)
+        if not way.optimises:
+            raise GameError(
+                f'agents choose what their batteries do, and with model="{way.name}" {way.reading}'
+            )
+        return CommunityAgents(agents, partial(_basis, part, model))
+
     def separation_oracle(
         self,
         *,
@@ -886,3 +932,8 @@ exclusive, membership, name
             ["currency", self.currency],
         ]
         return html_table([self.name, ""], totals)
+
+
+def _basis(community: Community, model: Model | None) -> CostBasis:
+    """Return on what terms bills of a community stand."""
+    return CostBasis.of(community.cost_game(model=model), community.cost_terms(model))
