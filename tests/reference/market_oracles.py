@@ -83,6 +83,19 @@ def double_auction(orders, *, keep_all_at_average_price):
     return accepted, pays
 
 
+def best_pairs(worth):
+    """The worth of the best matching of the rows and columns of a matrix, by every choice."""
+    rows = [[Fraction(float(entry)) for entry in row] for row in worth]
+
+    def best(row, free):
+        if row == len(rows):
+            return Fraction(0)
+        gains = (rows[row][j] + best(row + 1, free - {j}) for j in free)
+        return max([best(row + 1, free), *gains])
+
+    return best(0, frozenset(range(len(rows[0]))))
+
+
 def best_bundles(auction, allowed=None):
     """Every choice of at most one bundle for each bidder: the largest value and all that fit.
 

@@ -44,6 +44,7 @@ CLASSES = frozenset(
         "Game",
         "Grid",
         "Line",
+        "Matching",
         "MeteringPoint",
         "NetworkMarket",
         "OneBusSettlement",

@@ -4,17 +4,26 @@ One sign throughout: a positive payment means that the participant pays.
 """
 
 from sesgame.markets.budget import BudgetBalance
+from sesgame.markets.matching import Matching
+from sesgame.markets.matching_proof import CorePoint
+from sesgame.markets.matching_settlement import MatchedPair, MatchingSettlement
+from sesgame.markets.mechanisms.average_price import average_price
 from sesgame.markets.mechanisms.budget_repair import (
     bailey_cavallo,
     scale_rents,
     uplift_by_gain,
     uplift_by_load,
 )
+from sesgame.markets.mechanisms.buyer_optimal import buyer_optimal
 from sesgame.markets.mechanisms.core_selecting import core_selecting
+from sesgame.markets.mechanisms.fair_division import fair_division
 from sesgame.markets.mechanisms.greedy import greedy
+from sesgame.markets.mechanisms.matching_nucleolus import matching_nucleolus
 from sesgame.markets.mechanisms.mcafee import mcafee
+from sesgame.markets.mechanisms.muda import muda
 from sesgame.markets.mechanisms.nodal_pricing import nodal_pricing
 from sesgame.markets.mechanisms.pay_as_bid import pay_as_bid
+from sesgame.markets.mechanisms.seller_optimal import seller_optimal
 from sesgame.markets.mechanisms.trade_reduction import trade_reduction
 from sesgame.markets.mechanisms.uniform_price import uniform_price
 from sesgame.markets.mechanisms.vcg import vcg
@@ -33,8 +42,12 @@ from sesgame.markets.verdict import Verdict
 __all__ = [
     "BudgetBalance",
     "Bundle",
+    "CorePoint",
     "Line",
     "Link",
+    "MatchedPair",
+    "Matching",
+    "MatchingSettlement",
     "MisreportScan",
     "NetworkMarket",
     "NetworkOrder",
@@ -47,13 +60,19 @@ __all__ = [
     "StorageAuction",
     "StorageSettlement",
     "Verdict",
+    "average_price",
     "bailey_cavallo",
+    "buyer_optimal",
     "core_selecting",
+    "fair_division",
     "greedy",
+    "matching_nucleolus",
     "mcafee",
+    "muda",
     "nodal_pricing",
     "pay_as_bid",
     "scale_rents",
+    "seller_optimal",
     "trade_reduction",
     "uniform_price",
     "uplift_by_gain",
