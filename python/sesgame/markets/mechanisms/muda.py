@@ -66,8 +66,8 @@ def muda(
     Notes
     -----
     O(m log m), and by Vickrey O(m) for each who trades. The larger the market, the less is lost:
-    in a small one half of it may be. A half whose other half has no price does not trade. Who gains
-    nothing at the price does not trade.
+    in a small one half of it may be. A half does not trade where nobody in the other one has an
+    order, nor does who gains nothing at the price.
 
     References
     ----------
