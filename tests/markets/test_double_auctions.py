@@ -103,7 +103,8 @@ def book_of(bids, offers):
 @pytest.mark.parametrize(
     ("book", "prices", "quantities", "surplus"),
     [
-        # pymarket 0.7.6, pymarket.mechanisms.huang_auction: the two examples of `huang_auction`.
+        # The two examples of `huang_auction` in the documentation of pymarket, module
+        # pymarket.mechanisms.huang_auction, after [huang2002].
         pytest.param(book_of([(3, 1), (1, 2)], [(2, 2)]), (3, 2), [0] * 3, 0, id="no trade"),
         pytest.param(
             book_of([(3, 1), (1, 2), (3.3, 0.2)], [(2, 2), (1, 0.3)]),
@@ -112,7 +113,20 @@ def book_of(bids, offers):
             0.2,
             id="small ones before the marginal pair",
         ),
-        # The third dataset of its tests: the second buyer would be left with less than nothing.
+        # The notebook "Huang" of that documentation: profits 0.56, 0.48, 0.40, 0.32 and 0.24 of the
+        # buyers at 6, and 8 for the market maker.
+        pytest.param(
+            book_of(
+                [(6.7, 1), (6.6, 1), (6.5, 1), (6.4, 1), (6.3, 1), (6, 1)],
+                [(1, 1), (2, 1), (3, 2), (4, 2), (6.1, 1)],
+            ),
+            (6, 4),
+            [0.8] * 5 + [0, 1, 1, 2, 0, 0],
+            8,
+            id="five buyers share what four units are there",
+        ),
+        # By hand: of 3 kWh, 2.5 are there. The second buyer has less than a third of what is
+        # missing and leaves; the two others give up 0.2 each.
         pytest.param(
             book_of([(6, 1), (5, 0.1), (4, 1.9), (3, 1)], [(1, 1), (2, 1.5), (2.5, 1), (4, 1)]),
             (3, 2.5),

@@ -52,7 +52,7 @@ class MatchingClearing(ByValue):
 
 @checked_fields
 class Matching(ByValue):
-    r"""A market of rows (buyers) and columns (sellers), each of whom makes at most one contract.
+    r"""Contracts of buyers (rows) with sellers (columns), at most one of each participant.
 
     A coalition is worth what its best matching is (the assignment game):
 
