@@ -19,6 +19,7 @@ from fixtures.public_objects import (
     auctions,
     books,
     games,
+    matchings,
     model_game,
     networks,
     objects,
@@ -152,6 +153,10 @@ CALLS = {
     "games.spanning_tree": {"costs": [[0.0, 1.0], [1.0, 0.0]]},
     "games.weighted_vote": {"weights": [1.0], "quota": 1.0},
     "markets.bailey_cavallo": {"mechanism": M.vcg, "market": auctions()},
+    **{
+        f"markets.{name}": {"market": matchings()}
+        for name in ("buyer_optimal", "fair_division", "matching_nucleolus", "seller_optimal")
+    },
     "markets.mcafee": {
         "book": M.OrderBook.from_orders([("ann", "bid", 8, 1), ("eve", "offer", 2, 1)])
     },
