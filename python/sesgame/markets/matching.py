@@ -152,7 +152,7 @@ class Matching(ByValue):
         ... )
         >>> for pair in sg.markets.fair_division(market).pairs:
         ...     print(f"{pair.row} pays {pair.paid:.3f}, {pair.column} gets {pair.received:.3f}")
-        ann pays 0.185, roof gets 0.175
+        ann pays 0.200, roof gets 0.190
         bob pays 0.195, wind gets 0.185
         """
         reported, rows = _labelled("bids", bids, rows)

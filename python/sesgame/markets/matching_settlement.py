@@ -139,8 +139,9 @@ class MatchingSettlement(Settlement):
         --------
         >>> import sesgame as sg
         >>> market = sg.markets.Matching([[6, 4], [5, 4]])
-        >>> print(sg.markets.matching_nucleolus(market).verify())
-        Proved: the nucleolus of this matching market, up to rounding.
+        >>> proof = sg.markets.matching_nucleolus(market).verify()
+        >>> proof.claim, proof.state
+        ('the nucleolus of this matching market', 'proved')
         """
         if self.point is None:
             raise AllocationError(f"the payoffs by {self.method!r} are no point that can be proved")
