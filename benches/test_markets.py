@@ -9,7 +9,10 @@ import sesgame as sg
 from sesgame.markets import (
     NetworkMarket,
     OrderBook,
+    StorageAuction,
     core_selecting,
+    greedy,
+    muda,
     nodal_pricing,
     trade_reduction,
     uniform_price,
@@ -69,6 +72,13 @@ def test_one_bus(benchmark, mechanism):
     benchmark(mechanism, offers(10_000, 1))
 
 
+@pytest.mark.benchmark(group="one bus, 100,000 orders; the target for vcg is two clearings")
+@pytest.mark.parametrize("mechanism", [OrderBook.clear, uniform_price, vcg])
+@pytest.mark.parametrize("sides", [1, 2])
+def test_a_hundred_thousand_orders(benchmark, mechanism, sides):
+    benchmark(mechanism, offers(100_000, 1) if sides == 1 else two_sides(100_000))
+
+
 @pytest.mark.benchmark(group="one bus, 1,000 offers, 96 periods")
 def test_a_day_of_quarter_hours(benchmark):
     benchmark(vcg, offers(1_000, 96))
@@ -92,6 +102,46 @@ def two_sides(n, n_periods=1):
 @pytest.mark.parametrize("mechanism", [uniform_price, vcg, core_selecting])
 def test_core_selecting(benchmark, mechanism):
     benchmark(mechanism, two_sides(200))
+
+
+@pytest.mark.benchmark(group="double auctions beside one clearing, 2,000 traders x 24 hours")
+@pytest.mark.parametrize("rationing", ["clearing", "equal", "proportional", "lottery", "vickrey"])
+def test_double_auctions(benchmark, rationing):
+    book = two_sides(2_000, 24)
+    mechanism = {"equal": trade_reduction, "proportional": trade_reduction}.get(rationing, muda)
+    if rationing == "clearing":
+        benchmark(book.clear)
+    else:
+        benchmark.pedantic(mechanism, args=(book,), kwargs={"rationing": rationing}, rounds=3)
+
+
+def bundles(n, n_periods):
+    """Bids for a battery that has room for some hundreds of them."""
+    random = np.random.default_rng(0)
+    first = random.integers(0, n_periods - 8, n)
+    value, energy, power = random.uniform(1, 10, (3, n))
+    return StorageAuction(
+        [
+            (k, value[k] * 8, energy[k], power[k], range(first[k], first[k] + 1 + k % 8))
+            for k in range(n)
+        ],
+        energy_kwh=np.full(n_periods, 100.0),
+        power_kw=np.full(n_periods, 100.0),
+    )
+
+
+@pytest.mark.benchmark(group="greedy auction of a battery, 10,000 bundles in 96 periods")
+@pytest.mark.parametrize("size", ["root", "scarcity"])
+def test_greedy(benchmark, size):
+    auction = bundles(10_000, 96)
+    assert auction.columns is not None
+    benchmark.pedantic(greedy, args=(auction,), kwargs={"size": size}, rounds=3)
+
+
+@pytest.mark.benchmark(group="auction of a battery, 80 bundles in 24 periods: greedy and optimal")
+@pytest.mark.parametrize("mechanism", [greedy, vcg])
+def test_optimal_auction(benchmark, mechanism):
+    benchmark.pedantic(mechanism, args=(bundles(80, 24),), rounds=3)
 
 
 @pytest.mark.benchmark(group="trade reduction, 200 participants x 24 hours")

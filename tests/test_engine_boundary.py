@@ -15,6 +15,7 @@ RESULTS = (
     "CoreSelectingOutcome",
     "EngineRule",
     "LeastCoreOutcome",
+    "MatchingOutcome",
     "NetworkOutcome",
     "NucleolusOutcome",
     "OrderBookOutcome",

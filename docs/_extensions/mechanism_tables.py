@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
+from sesgame.markets import Matching, NetworkMarket, OrderBook, StorageAuction
 from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 
@@ -35,7 +35,7 @@ def _row(mechanism: Mechanism) -> list[str]:
 def _by_market() -> list[list[str]]:
     """Return which function takes which kind of market."""
     rows = [["market", "class", "rules"]]
-    for kind in (OrderBook, NetworkMarket, StorageAuction):
+    for kind in (OrderBook, NetworkMarket, StorageAuction, Matching):
         what = (kind.__doc__ or "").partition("\n")[0].rstrip(".")
         names = ", ".join(_function(one) for one in RULES if one.takes(kind))
         rows.append([what, f"`{kind.__name__}`", names])

@@ -8,6 +8,7 @@ and where the structure gives the Shapley value :func:`sesgame.shapley_value` ta
 game                          value of a coalition S                     exact for any n by
 ============================  =========================================  ==========================
 :func:`airport`               the largest cost                           sharing each stretch
+:func:`assignment`            the best matching of rows and columns      (up to 30 players)
 :func:`induced_subgraph`      the weights of the pairs within S          halving each pair
 :func:`weighted_vote`         1 if the weights reach the quota           Owen's integral
 :func:`bankruptcy`            what the others' claims leave              Owen's integral
@@ -27,6 +28,7 @@ import numpy as np
 
 from sesgame._engine import (
     airport_game,
+    assignment_game,
     bankruptcy_game,
     excess_game,
     induced_subgraph_game,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "airport",
+    "assignment",
     "bankruptcy",
     "excess",
     "induced_subgraph",
@@ -94,6 +97,46 @@ def airport(costs: ArrayLike, *, players: Iterable[Hashable] | None = None) -> G
     [2.0, 5.0, 23.0]
     """
     return _game(lambda: native_from(airport_game, _numbers("costs", costs, 1)), players, "cost")
+
+
+@checked_arguments
+def assignment(worth: ArrayLike, *, players: Iterable[Hashable] | None = None) -> Game:
+    r"""Return the game of buyers and sellers who make at most one contract each.
+
+    .. math:: v(S) = \max \textstyle\sum_{(i, j)} a_{ij}
+        \text{ over the pairings of rows and columns within } S
+
+    Parameters
+    ----------
+    worth : array_like of float, shape (m, n)
+        What each row and each column gain together; at least 0.
+    players : iterable of hashable, optional
+        The labels of the m rows and then of the n columns; 0, 1, ..., m+n-1 by default.
+
+    Returns
+    -------
+    Game
+        ``kind="gain"``, of m + n players.
+
+    Raises
+    ------
+    GameError
+        There is no row or no column, or a worth is negative, infinite or not a number.
+
+    Notes
+    -----
+    The Hungarian method [kuhn1955]_: O(min(k, l)^2 max(k, l)) for a coalition of k rows and l
+    columns. The core is never empty [shapleyshubik1971]_. For rules of hundreds of players, whose
+    coalitions nobody can list, there is :class:`sesgame.markets.Matching`.
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> houses = sg.games.assignment([[5, 8, 2], [7, 9, 6], [2, 3, 0]])
+    >>> houses.value([0, 1, 2, 3, 4, 5]), houses.value([0, 3])
+    (16.0, 5.0)
+    """
+    return _game(lambda: native_from(assignment_game, _numbers("worth", worth, 2)), players, "gain")
 
 
 @checked_arguments

@@ -22,6 +22,7 @@ from fixtures.public_objects import (
     books,
     choices,
     games,
+    matchings,
     model_game,
     networks,
     objects,
@@ -199,6 +200,7 @@ CALLS = {
     "games.airport": {"costs": [1.0, 2.0]},
     "games.bankruptcy": {"estate": 2.0, "claims": [1.0, 2.0]},
     "games.excess": {"load": [[1.0, 2.0]], "limit": 1.0, "price": 1.0},
+    "games.assignment": {"worth": [[1.0]]},
     "games.induced_subgraph": {"weights": [[1.0]]},
     "games.netting": {"net_load_kwh": [[1.0]], "buy_per_kwh": 0.3, "sell_per_kwh": 0.1},
     "games.peak": {"load_kw": [[1.0]], "price_per_kw": 1.0},
@@ -232,9 +234,14 @@ CALLS = {
     },
     "markets.line_rents": {"settlement": M.nodal_pricing(networks())},
     "markets.market_game": {"market": networks(), "line_owners": {0: "cable"}},
+    **{
+        f"markets.{name}": {"market": matchings()}
+        for name in ("buyer_optimal", "fair_division", "matching_nucleolus", "seller_optimal")
+    },
     "markets.mcafee": {
         "book": M.OrderBook.from_orders([("ann", "bid", 8, 1), ("eve", "offer", 2, 1)])
     },
+    "markets.muda": {"book": books()},
     "markets.nodal_pricing": {"market": networks()},
     "markets.pymarket_book": {
         "bids": pd.DataFrame(
@@ -380,6 +387,8 @@ MAKERS = {
     "estimators.SampleReuse": {},
     "estimators.Stratified": {},
     "estimators.TwoStage": {},
+    "markets.Matching": {"worth": [[1.0, 2.0]]},
+    "markets.Matching.from_bids": {"bids": {"ann": 2.0}, "offers": {"sun": 1.0}},
     "markets.NetworkMarket": {
         "buses": ["north"],
         "lines": [],
@@ -460,6 +469,8 @@ FOUND = frozenset(
         "energy.SetApart",
         "energy.SharingPremium",
         "markets.BudgetBalance",
+        "markets.CorePoint",
+        "markets.MatchingSettlement",
         "markets.MisreportScan",
         "markets.NetworkSettlement",
         "markets.OneBusSettlement",

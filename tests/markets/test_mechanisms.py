@@ -14,10 +14,10 @@ import pytest
 import sesgame as sg
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.market_oracles import best_bundles
+from reference.market_oracles import best_bundles, best_pairs
 from sesgame._engine import EngineRule
 from sesgame.errors import GameError
-from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
+from sesgame.markets import Matching, NetworkMarket, OrderBook, StorageAuction
 from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.market import ClearableMarket
 from sesgame.markets.mechanism import MarketPromise, Trials
@@ -30,6 +30,7 @@ from sesgame.testing import (
     assert_individually_rational,
     assert_truthful,
     markets,
+    matching_markets,
     network_markets,
     storage_auctions,
 )
@@ -56,20 +57,26 @@ EXAMPLES = {
         power_kw=0,
         n_periods=2,
     ),
+    Matching: Matching.from_bids(
+        {"ann": 9, "bob": 7, "eve": 4}, {"roof": 2, "wind": 3}, path_fees=[[0, 1], [1, 0], [0, 0]]
+    ),
 }
 DRAWN = {
     OrderBook: markets(st.integers(0, 3), trade=True, prices=st.integers(0, 10)),
     NetworkMarket: network_markets(2),
     StorageAuction: storage_auctions(st.integers(1, 4)),
+    Matching: matching_markets(),
 }
 SINGLE_ORDERS = {"single_orders": True, "demand": False, "prices": st.integers(0, 10)}
 NARROWER = {
     "trade-reduction": markets(st.integers(2, 5), **SINGLE_ORDERS),
     "mcafee": markets(st.integers(2, 5), quantities=st.just(1), **SINGLE_ORDERS),
+    "average-price": markets(st.integers(0, 3), trade=True, demand=False),
+    "muda": markets(st.integers(2, 6), **SINGLE_ORDERS),
     "greedy": storage_auctions(st.integers(1, 4), max_bundles=1),
 }
 """What the others are not made for they refuse; see their own tests."""
-EXAMPLES_DRAWN = {OrderBook: 30, NetworkMarket: 5, StorageAuction: 4}
+EXAMPLES_DRAWN = {OrderBook: 30, NetworkMarket: 5, StorageAuction: 4, Matching: 12}
 
 CASES = [
     pytest.param(mechanism, kind, id=f"{mechanism.name}-{kind.__name__}")
@@ -83,6 +90,8 @@ def check_efficient(mechanism, market, settlement):
         assert_efficient(market, settlement)
     elif isinstance(market, StorageAuction):
         assert settlement.welfare == pytest.approx(float(best_bundles(market)[0]), abs=1e-6)
+    elif isinstance(market, Matching):
+        assert settlement.welfare == pytest.approx(float(best_pairs(market.worth)))
     else:
         best = market.value_of_lost_load * market.demand_mw.sum() - market.clear().cost
         assert settlement.welfare == pytest.approx(best, abs=market.tolerance)
@@ -99,6 +108,12 @@ CHECKS = {
     ),
     MarketPromise.TRUTHFUL: lambda mechanism, market, _: assert_truthful(
         mechanism, market, tolerance=1e-5
+    ),
+    MarketPromise.TRUTHFUL_FOR_BUYERS: lambda mechanism, market, _: assert_truthful(
+        mechanism, market, participants=market.rows, tolerance=1e-5
+    ),
+    MarketPromise.TRUTHFUL_FOR_SELLERS: lambda mechanism, market, _: assert_truthful(
+        mechanism, market, participants=market.columns, tolerance=1e-5
     ),
     MarketPromise.BALANCED: lambda _, market, settlement: assert_budget_balanced(settlement),
     MarketPromise.NO_DEFICIT: lambda _, market, settlement: assert_budget_balanced(
@@ -130,6 +145,11 @@ def test_a_mechanism_keeps_its_promises_on_drawn_markets(mechanism, kind, share)
 @pytest.mark.parametrize(
     ("name", "promise"),
     [
+        ("buyer-optimal", MarketPromise.TRUTHFUL_FOR_SELLERS),
+        ("seller-optimal", MarketPromise.TRUTHFUL_FOR_BUYERS),
+        ("fair-division", MarketPromise.TRUTHFUL_FOR_BUYERS),
+        ("matching-nucleolus", MarketPromise.TRUTHFUL_FOR_SELLERS),
+        ("average-price", MarketPromise.TRUTHFUL),
         ("vcg", MarketPromise.BALANCED),
         ("uniform-price", MarketPromise.TRUTHFUL),
         ("pay-as-bid", MarketPromise.TRUTHFUL),
@@ -140,7 +160,8 @@ def test_a_mechanism_keeps_its_promises_on_drawn_markets(mechanism, kind, share)
     ],
 )
 def test_the_check_of_a_promise_fails_where_it_is_not_given(name, promise):
-    mechanism, book = MECHANISMS[name], EXAMPLES[OrderBook]
+    mechanism = MECHANISMS[name]
+    book = EXAMPLES[mechanism.markets[0]]
     assert promise not in mechanism.promises
     with pytest.raises(AssertionError):
         CHECKS[promise](mechanism.settle, book, mechanism.settle(book))

@@ -1,6 +1,8 @@
 """Storage auctions against every choice of bundles and every coalition."""
 
 import itertools
+from fractions import Fraction
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import sesgame as sg
 from fixtures.drawn import drawn
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from reference.market_oracles import best_bundles
 from sesgame.errors import GameError, SolverError
 from sesgame.markets import StorageAuction, bailey_cavallo, core_selecting, greedy, vcg
@@ -52,6 +55,111 @@ def test_no_value_beats_the_truth_under_the_greedy_rule_and_nobody_loses(auction
         float(best_bundles(auction)[0]) - settlement.welfare
     )
     assert_truthful(greedy, auction, price_factors=np.linspace(0, 3, 25))
+
+
+def by_scarcity(auction):
+    """The greedy auction by scarcity, in fractions: who wins, and the least value that does."""
+    resources = [
+        (kind, period)
+        for kind in ("energy_kwh", "power_kw")
+        for period in range(auction.n_periods)
+        if getattr(auction, kind)[period] > 0
+    ]
+
+    def shares(bundle):
+        return {
+            (kind, period): Fraction(getattr(bundle, kind))
+            / Fraction(getattr(auction, kind)[period])
+            for kind, period in resources
+            if period in bundle.periods
+        }
+
+    asked = dict.fromkeys(resources, Fraction(0))
+    for bundle in auction.bundles:
+        for resource, share in shares(bundle).items():
+            asked[resource] += share
+
+    def size(bundle):
+        used = sum(asked[resource] * share for resource, share in shares(bundle).items())
+        return used or Fraction(1)
+
+    def winners(values):
+        left, won = dict.fromkeys(resources, Fraction(1)), set()
+        score = {k: values[k] / size(auction.bundles[k]) for k in values if values[k] > 0}
+        for k in sorted(score, key=lambda k: (-score[k], k)):
+            used = shares(auction.bundles[k])
+            if all(share <= left[resource] for resource, share in used.items()):
+                left = {one: left[one] - used.get(one, 0) for one in left}
+                won.add(k)
+        return won
+
+    values = {k: Fraction(bundle.value) for k, bundle in enumerate(auction.bundles)}
+    won, pays = winners(values), {}
+    for k in won:
+        # Where its score passes that of another bundle, the outcome may change.
+        others = {values[j] / size(auction.bundles[j]) for j in values if j != k}
+        critical = [Fraction(0), *sorted(other * size(auction.bundles[k]) for other in others)]
+        pays[k] = next(
+            value for value in critical if k in winners({**values, k: value + Fraction(1, 10**9)})
+        )
+    return won, pays
+
+
+@drawn(20, 80, storage_auctions(max_bundles=1))
+def test_the_greedy_rule_by_scarcity_is_that_of_fractions(auction):
+    settlement = greedy(auction, size="scarcity")
+    won, pays = by_scarcity(auction)
+    assert {k for k in settlement.won if k is not None} == won
+    for bidder, k in enumerate(settlement.won):
+        paid = 0.0 if k is None else float(pays[k])
+        assert settlement.payments[bidder] == pytest.approx(paid, abs=1e-7)
+    assert settlement.rule(auction).won == settlement.won
+
+
+@drawn(10, 40, storage_auctions(max_bundles=1))
+def test_no_value_beats_the_truth_by_scarcity_and_nobody_loses(auction):
+    rule = partial(greedy, size="scarcity")
+    assert_individually_rational(auction, rule(auction))
+    assert_truthful(rule, auction, price_factors=np.linspace(0, 3, 25))
+
+
+def test_a_scarce_resource_weighs_more():
+    """Four homes that need a quarter of the power each, or a depot that needs all of it."""
+    auction = StorageAuction(
+        [("depot", 10, 1, 5, [0]), *((f"home {k}", 4, 5, 1.25, [0]) for k in range(4))],
+        energy_kwh=20,
+        power_kw=5,
+        n_periods=1,
+    )
+    # Shares asked for: energy 0.05 + 1, power 1 + 1. Sizes: 0.05 x 1.05 + 1 x 2 against 0.7625.
+    assert greedy(auction).won == (0, None, None, None, None)
+    assert greedy(auction, size="scarcity").won == (None, 1, 2, 3, 4)
+    with pytest.raises(GameError, match='size must be "root" or "scarcity", got \'value\''):
+        greedy(auction, size="value")
+
+
+def decimal(auction):
+    """The same auction in tenths, whose sums are rounded."""
+    bundles = [
+        one._replace(energy_kwh=one.energy_kwh * 0.1, power_kw=one.power_kw * 0.1)
+        for one in auction.bundles
+    ]
+    return StorageAuction(
+        bundles, energy_kwh=auction.energy_kwh * 0.1, power_kw=auction.power_kw * 0.1
+    )
+
+
+@drawn(12, 50, storage_auctions(max_bundles=1), st.booleans())
+def test_no_rule_sells_more_than_the_battery_has(auction, in_tenths):
+    auction = decimal(auction) if in_tenths else auction
+    for rule in (vcg, core_selecting, greedy, partial(greedy, size="scarcity")):
+        sold = [auction.bundles[k] for k in rule(auction).won if k is not None]
+        for period in range(auction.n_periods):
+            now = [one for one in sold if period in one.periods]
+            for kind in ("energy_kwh", "power_kw"):
+                used = sum((Fraction(getattr(one, kind)) for one in now), Fraction(0))
+                most = Fraction(getattr(auction, kind)[period])
+                assert used <= most * (1 + Fraction(1, 10**9) * in_tenths)
 
 
 @settings(max_examples=15)

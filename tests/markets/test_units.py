@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sesgame.errors import SesgameError
-from sesgame.markets import NetworkMarket, OrderBook, StorageAuction
+from sesgame.markets import Matching, NetworkMarket, OrderBook, StorageAuction
 from sesgame.markets.catalogue import MECHANISMS
-from sesgame.testing import markets, network_markets, storage_auctions
+from sesgame.testing import markets, matching_markets, network_markets, storage_auctions
 
 FACTORS = [1e-9, 1e-3, 0.1, 0.01, 1 / 3, 7, 1000, 1e9]
 TENTHS = st.integers(0, 12).map(lambda k: k / 10)
@@ -44,6 +44,15 @@ def in_units(market, money, quantity):
             value_of_lost_load=market.value_of_lost_load * money,
             participants=market.participants,
         )
+    if isinstance(market, Matching):
+        # A contract has a price and no quantity: its money is counted in one unit.
+        return Matching.from_bids(
+            market.bid * money,
+            market.offer * money,
+            path_fees=np.where(np.isfinite(market.bid), market.fee * money, np.inf),
+            rows=market.rows,
+            columns=market.columns,
+        )
     return StorageAuction(
         [
             bundle._replace(
@@ -61,6 +70,15 @@ def in_units(market, money, quantity):
 
 def shuffled(market, rng):
     """The same market, its participants and their orders written down in another order."""
+    if isinstance(market, Matching):
+        i, j = rng.permutation(len(market.rows)), rng.permutation(len(market.columns))
+        return Matching.from_bids(
+            market.bid[np.ix_(i, j)],
+            market.offer[j],
+            path_fees=market.fee[np.ix_(i, j)],
+            rows=[market.rows[k] for k in i.tolist()],
+            columns=[market.columns[k] for k in j.tolist()],
+        )
     labels = [market.participants[int(i)] for i in rng.permutation(len(market.participants))]
     if isinstance(market, StorageAuction):
         return StorageAuction(
@@ -100,14 +118,19 @@ DECIMAL = {
     OrderBook: markets(prices=TENTHS, quantities=TENTHS),
     NetworkMarket: network_markets(3).map(lambda market: in_units(market, 0.1, 0.1)),
     StorageAuction: storage_auctions(max_bundles=2).map(lambda one: in_units(one, 0.1, 0.1)),
+    Matching: matching_markets().map(lambda one: in_units(one, 0.1, 1)),
 }
 SINGLE_ORDERS = {"single_orders": True, "demand": False, "prices": TENTHS}
 NARROWER = {
     "trade-reduction": markets(st.integers(2, 7), quantities=TENTHS, **SINGLE_ORDERS),
     "mcafee": markets(st.integers(2, 7), quantities=st.just(0.3), **SINGLE_ORDERS),
+    "average-price": markets(prices=TENTHS, quantities=TENTHS, demand=False),
+    "muda": markets(st.integers(2, 7), quantities=TENTHS, **SINGLE_ORDERS),
     "greedy": storage_auctions(max_bundles=1).map(lambda auction: in_units(auction, 0.1, 0.1)),
 }
-EXAMPLES = {OrderBook: 15, NetworkMarket: 4, StorageAuction: 3}
+EXAMPLES = {OrderBook: 15, NetworkMarket: 4, StorageAuction: 3, Matching: 8}
+ONE_UNIT = (StorageAuction, Matching)
+"""Markets that count values, not prices: their money has one unit only."""
 MANY = 8
 """Times as many examples, with a scan of misreports, where there is time."""
 
@@ -133,6 +156,7 @@ def outcome(mechanism, market, *, scan):
         OrderBook: (("accepted_kwh", "shed_kwh"), ("price_per_kwh", "price_lower", "price_upper")),
         NetworkMarket: (("accepted_mw", "shed_mw"), ("price_per_mwh",)),
         StorageAuction: ((), ()),
+        Matching: ((), ()),
     }[type(market)]
     outside = [number for pair in settlement.outside.values() for number in pair]
     return {
@@ -175,8 +199,11 @@ def assert_same(found, expected, money, quantity, precision, size):
 
 def sizes(market):
     """The sizes of quantities, prices and sums of money in a market."""
-    if isinstance(market, StorageAuction):
-        money = sum(bundle.value for bundle in market.bundles)
+    if isinstance(market, ONE_UNIT):
+        if isinstance(market, Matching):
+            money = float(market.worth.sum() + market.offer.sum() + market.fee.sum())
+        else:
+            money = sum(bundle.value for bundle in market.bundles)
         return {"quantities": 1.0, "prices": 1.0, "money": money, "gains": money}
     kwh = isinstance(market, OrderBook)
     price = market.price_per_kwh if kwh else market.price_per_mwh
@@ -192,8 +219,7 @@ def check_units(mechanism, kind, *, examples, scanned):
     @given(drawn(mechanism, kind), st.sampled_from(FACTORS), st.sampled_from(FACTORS))
     def check(market, money, quantity):
         scan = list(market.participants)[:scanned]
-        # Auctions count values, not prices: their money has one unit only.
-        paid = money if kind is StorageAuction else money * quantity
+        paid = money if kind in ONE_UNIT else money * quantity
         expected = outcome(mechanism, market, scan=scan)
         found = outcome(mechanism, in_units(market, money, quantity), scan=scan)
         precision = PRECISION.get(mechanism.name, ROUNDED)
@@ -244,7 +270,7 @@ def test_the_order_of_the_participants_changes_nothing(mechanism, kind):
         back = [other.participants.index(label) for label in market.participants]
         atol = PRECISION.get(mechanism.name, ROUNDED) * sizes(market)["money"]
         columns = [(found.utilities, expected.utilities)]
-        if kind is not StorageAuction:  # of equally good winners one is taken
+        if kind not in ONE_UNIT:  # of equally good winners one is taken
             columns.append((found.payments, expected.payments))
         for mine, theirs in columns:
             np.testing.assert_allclose(mine[back], theirs, rtol=0, atol=atol)

@@ -45,6 +45,7 @@ CLASSES = frozenset(
         "GenerationOffer",
         "Grid",
         "Line",
+        "Matching",
         "MeteringPoint",
         "NetworkMarket",
         "NetworkSettlement",

@@ -490,7 +490,7 @@ class OrderBook(ByValue):
         participant : hashable
             Who misreports.
         rule : EngineRule
-            What accepted orders pay; the uniform price is the average price.
+            What accepted orders pay; the uniform price is the middle of the clearing prices.
         factors : ndarray of float, shape (k, 2)
             By what all its prices and all its quantities are multiplied.
 

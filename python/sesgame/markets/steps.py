@@ -182,7 +182,7 @@ def money_of(
     demand: NDArray[np.float64],
 ) -> float:
     """Return the money that all orders and fixed demand are about: the scale of sums of money."""
-    return float(np.abs(price) @ quantity + abs(value_of_lost_load) * demand.sum())
+    return float((np.abs(price) * quantity).sum() + abs(value_of_lost_load) * demand.sum())
 
 
 def value_of_steps(

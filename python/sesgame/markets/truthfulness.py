@@ -136,7 +136,7 @@ def misreport_scan(
     Notes
     -----
     For an order book under :func:`~sesgame.markets.vcg`,
-    :func:`~sesgame.markets.uniform_price` (average price) or
+    :func:`~sesgame.markets.uniform_price` (at its middle) or
     :func:`~sesgame.markets.pay_as_bid` the engine sorts the others once and then needs
     O(s log m) for each misreport of s steps, on all cores. Otherwise the mechanism is run once
     for each misreport. The quantity factors mean nothing in a storage auction.

@@ -40,7 +40,12 @@ from sesgame.testing.market_checks import (
     best_welfare,
     trading_game,
 )
-from sesgame.testing.market_strategies import markets, network_markets, storage_auctions
+from sesgame.testing.market_strategies import (
+    markets,
+    matching_markets,
+    network_markets,
+    storage_auctions,
+)
 from sesgame.testing.rule_checks import assert_additive, assert_anonymous, assert_covariant
 
 __all__ = [
@@ -61,6 +66,7 @@ __all__ = [
     "communities",
     "games",
     "markets",
+    "matching_markets",
     "network_markets",
     "storage_auctions",
     "trading_game",

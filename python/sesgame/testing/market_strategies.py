@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from sesgame.markets.matching import Matching
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.storage_auction import StorageAuction
 from sesgame.testing.game_strategies import Count, lists_of, number_of
 
-__all__ = ["markets", "network_markets", "storage_auctions"]
+__all__ = ["markets", "matching_markets", "network_markets", "storage_auctions"]
 
 SIDES = ("offer", "bid")
 VALUE_OF_LOST_LOAD = 12
@@ -163,6 +164,58 @@ def network_markets(draw: st.DrawFn, n: Count = 3) -> NetworkMarket:
             demand_mw=st.just(demand),
             value_of_lost_load=st.just(500.0),
             participants=st.just(participants),
+        )
+    )
+
+
+@st.composite
+def matching_markets(draw: st.DrawFn, n: Count = None, *, bids: bool = True) -> Matching:
+    """Return a strategy for matching markets with many ties and forbidden pairs.
+
+    Parameters
+    ----------
+    n : int or strategy of int, optional
+        The number of rows, and the most columns; 1 to 4 by default.
+    bids : bool, default True
+        Whether the market is one of bids, offers and path fees, rather than of worths.
+
+    Returns
+    -------
+    SearchStrategy of Matching
+        Rows are labelled ``"r0"``, ``"r1"``, ..., columns ``"c0"``, ``"c1"``, ...
+
+    Examples
+    --------
+    >>> import sesgame as sg
+    >>> from hypothesis import given, settings
+    >>> from sesgame.testing import assert_individually_rational
+    >>> @settings(max_examples=10)
+    ... @given(matching_markets(2))
+    ... def test(market):
+    ...     assert_individually_rational(market, sg.markets.fair_division(market))
+    >>> test()
+    """
+    n_rows = draw(number_of(n, 1, 4))
+    n_columns = draw(st.integers(1, max(n_rows, 1) + 1))
+    labels = {
+        "rows": st.just([f"r{i}" for i in range(n_rows)]),
+        "columns": st.just([f"c{j}" for j in range(n_columns)]),
+    }
+
+    def matrix(entry: st.SearchStrategy[Any]) -> Any:
+        row = st.lists(entry, min_size=n_columns, max_size=n_columns)
+        return st.lists(row, min_size=n_rows, max_size=n_rows)
+
+    if not bids:
+        worth = matrix(st.sampled_from([*range(10), -2, -np.inf]))
+        return draw(st.builds(Matching, worth, **labels))
+    return draw(
+        st.builds(
+            Matching.from_bids,
+            matrix(st.sampled_from([*range(15), -np.inf])),
+            st.lists(st.integers(0, 9), min_size=n_columns, max_size=n_columns),
+            path_fees=matrix(st.sampled_from([0, 0, 1, 2, np.inf])),
+            **labels,
         )
     )
 

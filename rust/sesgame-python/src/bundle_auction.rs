@@ -2,7 +2,7 @@
 
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use sesgame_engine::markets::bundle_auction::{Bundle, BundleAuction, Winners};
+use sesgame_engine::markets::bundle_auction::{Bundle, BundleAuction, BundleSize, Winners};
 use sesgame_engine::markets::core_selecting;
 
 use crate::arrays::{Column, column, owned};
@@ -112,8 +112,13 @@ impl BundleAuctionColumns {
     }
 
     /// (won, payments)
-    fn greedy(&self, py: Python<'_>) -> PyResult<(Vec<Option<usize>>, Column<f64>)> {
-        let (won, payments) = watched(py, None, |progress| self.0.greedy(progress))?;
+    fn greedy(
+        &self,
+        py: Python<'_>,
+        by_scarcity: bool,
+    ) -> PyResult<(Vec<Option<usize>>, Column<f64>)> {
+        let size = if by_scarcity { BundleSize::Scarcity } else { BundleSize::Root };
+        let (won, payments) = watched(py, None, |progress| self.0.greedy(size, progress))?;
         Ok((won, column(py, payments)))
     }
 

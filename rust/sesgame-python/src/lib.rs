@@ -16,6 +16,7 @@ mod dispatch;
 mod games;
 mod linear_production;
 mod master;
+mod matching;
 mod native_game;
 mod network;
 mod numeric_rows;
@@ -62,6 +63,8 @@ mod _engine {
     use crate::linear_production::{ExclusiveGame, LinearProductionGame, linear_production_game};
     #[pymodule_export]
     use crate::master::LexicographicMaster;
+    #[pymodule_export]
+    use crate::matching::{MatchingOutcome, assignment_game, best_matching, matching_nucleolus};
     #[pymodule_export]
     use crate::native_game::NativeGame;
     #[pymodule_export]

@@ -27,14 +27,21 @@ if TYPE_CHECKING:
     from sesgame.markets.mechanism import Mechanism
     from sesgame.markets.order_book import OrderBook
 
-__all__ = ["settle_double_auction"]
+__all__ = ["RATIONING", "settle_double_auction"]
+
+RATIONING = ("proportional", "equal")
+"""How the side that has more is cut."""
 
 ALL_AT_P0, PAIR_LEFT_OUT, NO_TRADE = "all at p0", "one pair left out", "no trade"
 """What becomes of a period in McAfee's auction."""
 
 
 def settle_double_auction(
-    book: OrderBook, mechanism: Mechanism, *, keep_all_at_average_price: bool
+    book: OrderBook,
+    mechanism: Mechanism,
+    *,
+    keep_all_at_average_price: bool,
+    rationing: str = "proportional",
 ) -> OneBusSettlement:
     """Return the trades that pay the prices of a pair that does not trade.
 
@@ -46,6 +53,9 @@ def settle_double_auction(
         By which it is settled.
     keep_all_at_average_price : bool
         Whether nobody is left out where the average price of the next pair suits the marginal one.
+    rationing : {"proportional", "equal"}
+        How the side that has more is cut: by the same part, or by the same amount each, where who
+        would be left with less than nothing leaves.
     """
     _check_single_orders(book, mechanism.title)
     accepted = np.zeros_like(book.quantity_kwh)
@@ -76,7 +86,10 @@ def settle_double_auction(
         wanted = book.quantity_kwh[bids[:k]].sum()
         offered = book.quantity_kwh[offers[:m]].sum()
         traded = min(wanted, offered)
-        if traded > 0:
+        if traded > 0 and rationing == "equal":
+            accepted[bids[:k]] = _cut_equally(book.quantity_kwh[bids[:k]], traded)
+            accepted[offers[:m]] = _cut_equally(book.quantity_kwh[offers[:m]], traded)
+        elif traded > 0:
             accepted[bids[:k]] = book.quantity_kwh[bids[:k]] * (traded / wanted)
             accepted[offers[:m]] = book.quantity_kwh[offers[:m]] * (traded / offered)
         else:
@@ -96,6 +109,23 @@ def settle_double_auction(
         branches=tuple(branches) if keep_all_at_average_price else None,
         quantities_known=True,
     )
+
+
+def _cut_equally(quantity: NDArray[np.float64], total: float) -> NDArray[np.float64]:
+    """Return what is left of quantities when each gives up the same, but nobody more than it has.
+
+    The cut c with sum(max(0, quantity - c)) = total, or none where they sum to no more.
+    """
+    falling = np.sort(quantity)[::-1]
+    running = np.cumsum(falling)
+    if running[-1] <= total * (1 + QUANTITY_ROUNDING):
+        return quantity.copy()
+    # With the k largest left, each gives up what they have too much together.
+    cut = (running - total) / np.arange(1, len(falling) + 1)
+    following = np.append(falling[1:], 0.0)
+    enough = int(np.argmax((cut >= following) & (cut >= 0)))
+    left: NDArray[np.float64] = np.maximum(quantity - cut[enough], 0.0)
+    return left
 
 
 def _marginal_pair(

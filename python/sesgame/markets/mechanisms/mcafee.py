@@ -81,8 +81,9 @@ MCAFEE = Mechanism(
     settle=mcafee,
     markets=(OrderBook,),
     promises=frozenset({MarketPromise.VOLUNTARY, MarketPromise.TRUTHFUL, MarketPromise.NO_DEFICIT}),
-    meaning="as trade-reduction, for equal units; keeps the trade where an average price allows it",
-    gives_up="the least valuable trade, where no average price allows it",
+    meaning="as trade-reduction, for equal units; keeps the trade where the average of the next "
+    "bid and offer suits it",
+    gives_up="the least valuable trade, where that average does not suit it",
     page="concepts/market-rules",
     sources=("mcafee1992",),
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
+from typing import Literal
+
+from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
-from sesgame.markets.mechanisms.double_auction import settle_double_auction
+from sesgame.markets.mechanisms.double_auction import RATIONING, settle_double_auction
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
 
@@ -12,12 +17,14 @@ __all__ = ["TRADE_REDUCTION", "trade_reduction"]
 
 
 @checked_arguments
-def trade_reduction(book: OrderBook) -> OneBusSettlement:
+def trade_reduction(
+    book: OrderBook, *, rationing: Literal["proportional", "equal"] = "proportional"
+) -> OneBusSettlement:
     """Return the trades of all but the marginal buyer and the marginal seller.
 
     Buyers by falling price, sellers by rising price; K and L are the last of each in the
     efficient trade. Buyers before K pay K's price, sellers before L get L's price, and the side
-    that has more is rationed in proportion to its quantities.
+    that has more is rationed.
 
     Parameters
     ----------
@@ -25,6 +32,10 @@ def trade_reduction(book: OrderBook) -> OneBusSettlement:
         No fixed demand, and at most one order of each participant in each period: a trader with
         several steps could move the price of the inner ones with the outer ones. Quantities are
         taken as known; they may differ.
+    rationing : {"proportional", "equal"}, default "proportional"
+        How the side that has more is cut: by the same part of each quantity, or, as published, by
+        the same amount each, where who would be left with less than nothing leaves and the rest
+        are cut again.
 
     Returns
     -------
@@ -37,16 +48,17 @@ def trade_reduction(book: OrderBook) -> OneBusSettlement:
     ------
     GameError
         The market is of another kind, has fixed demand, or several orders of one participant in a
-        period; it is named.
+        period; it is named. Also a `rationing` that is neither.
 
     Notes
     -----
-    O(m log m). At one price the earlier order comes first.
+    O(m log m). At one price the earlier order comes first. A quantity can be misreported: who says
+    more than it has is cut less, and cannot deliver; who offers less may be cut by less.
 
     References
     ----------
     McAfee (1992) [mcafee1992]_ for single units; Huang, Scheller-Wolf and Sycara (2002)
-    [huang2002]_ for many.
+    [huang2002]_ for many, with equal cuts.
 
     Examples
     --------
@@ -58,7 +70,15 @@ def trade_reduction(book: OrderBook) -> OneBusSettlement:
     [8.0, 0.0, -3.0, 0.0]
     """
     TRADE_REDUCTION.check(book)
-    return settle_double_auction(book, TRADE_REDUCTION, keep_all_at_average_price=False)
+    if rationing not in RATIONING:
+        raise GameError(f'rationing must be "proportional" or "equal", got {rationing!r}')
+    mechanism = TRADE_REDUCTION
+    if rationing != "proportional":
+        settle = partial(trade_reduction, rationing=rationing)
+        mechanism = dataclasses.replace(TRADE_REDUCTION, settle=settle)
+    return settle_double_auction(
+        book, mechanism, keep_all_at_average_price=False, rationing=rationing
+    )
 
 
 TRADE_REDUCTION = Mechanism(

@@ -1,4 +1,4 @@
-"""One price for everybody: the k-double auction, whose middle is the average price."""
+"""One price for everybody: the k-double auction at a clearing price, by default the middle one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def uniform_price(book: OrderBook, *, position: float = 0.5) -> OneBusSettlement
         Any number of offers, bids and fixed demand.
     position : float, default 0.5
         Where the price lies between the lowest (0) and the highest (1) clearing price; 0.5 is
-        the average price. Where one bound is missing, the price is the other one.
+        the middle. Where one bound is missing, the price is the other one. (The average price of
+        the pair that trades last is another rule: :func:`average_price`.)
 
     Returns
     -------

@@ -12,6 +12,9 @@ from sesgame._engine import EngineRule
 from sesgame.errors import GameError
 from sesgame.game.door import checked_arguments
 from sesgame.markets.market import check_time_limit
+from sesgame.markets.matching import Matching
+from sesgame.markets.matching_proof import CorePoint
+from sesgame.markets.matching_settlement import MatchingSettlement
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.network_settlement import NetworkSettlement
@@ -32,13 +35,15 @@ def vcg(market: NetworkMarket, *, progress: bool = ...) -> NetworkSettlement: ..
 def vcg(
     market: StorageAuction, *, time_limit: float = ..., progress: bool = ...
 ) -> StorageSettlement: ...
+@overload
+def vcg(market: Matching) -> MatchingSettlement: ...
 @checked_arguments
 def vcg(
-    market: OrderBook | NetworkMarket | StorageAuction,
+    market: OrderBook | NetworkMarket | StorageAuction | Matching,
     *,
     time_limit: float = np.inf,
     progress: bool = True,
-) -> OneBusSettlement | NetworkSettlement | StorageSettlement:
+) -> OneBusSettlement | NetworkSettlement | StorageSettlement | MatchingSettlement:
     r"""Return the efficient outcome of a market with its VCG payments.
 
     .. math:: t_i = W(N \setminus i) - \sum_{j \ne i} v_j(q^*)
@@ -49,7 +54,7 @@ def vcg(
 
     Parameters
     ----------
-    market : OrderBook, NetworkMarket or StorageAuction
+    market : OrderBook, NetworkMarket, StorageAuction or Matching
         What is settled.
     time_limit : float, optional
         Only for a storage auction: seconds for each integer program. Where one is stopped, the
@@ -61,7 +66,7 @@ def vcg(
 
     Returns
     -------
-    OneBusSettlement, NetworkSettlement or StorageSettlement
+    OneBusSettlement, NetworkSettlement, StorageSettlement or MatchingSettlement
         Efficient and individually rational; truth is a dominant strategy. The budget need not
         balance: see :func:`sesgame.budget_balance`. Fixed demand pays the market price (at its
         bus).
@@ -86,6 +91,9 @@ def vcg(
 
     *Storage auction.* One integer program, and one more for each winner, on all cores.
 
+    *Matching.* Each buyer gains what it does where the core is best for buyers, each seller what it
+    does where it is best for sellers: one matching, and a shortest path for each end.
+
     References
     ----------
     Vickrey (1961) [vickrey1961]_, Clarke (1971) [clarke1971]_, Groves (1973) [groves1973]_.
@@ -106,8 +114,10 @@ def vcg(
         return _of_auction(market, time_limit, progress)
     if isinstance(market, NetworkMarket):
         return _of_network(market, progress)
+    if isinstance(market, Matching):
+        return _of_matching(market)
     raise GameError(
-        f"market must be an OrderBook, a NetworkMarket or a StorageAuction, got a "
+        f"market must be an OrderBook, a NetworkMarket, a StorageAuction or a Matching, got a "
         f"{type(market).__name__} (for a cooperative game: sg.vcg_payments)"
     )
 
@@ -144,11 +154,19 @@ def _of_auction(auction: StorageAuction, time_limit: float, progress: bool) -> S
     )
 
 
+def _of_matching(market: Matching) -> MatchingSettlement:
+    clearing, m = market.clear(), len(market.rows)
+    marginal = np.append(clearing.best_for_rows[:m], clearing.best_for_columns[m:])
+    return MatchingSettlement.of(
+        market, clearing.column_of, marginal, VCG, point=CorePoint.MARGINAL
+    )
+
+
 VCG = Mechanism(
     name="vcg",
     title="vcg",
     settle=vcg,
-    markets=(OrderBook, NetworkMarket, StorageAuction),
+    markets=(OrderBook, NetworkMarket, StorageAuction, Matching),
     promises=frozenset({MarketPromise.EFFICIENT, MarketPromise.VOLUNTARY, MarketPromise.TRUTHFUL}),
     meaning="everybody pays what its presence costs the others",
     gives_up="the budget: a deficit where two sides trade",

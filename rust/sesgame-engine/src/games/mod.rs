@@ -2,6 +2,7 @@
 //! and with exact Shapley values in closed form or polynomial time where there are such.
 
 mod airport;
+mod assignment;
 mod dual;
 mod induced_subgraph;
 mod peak;
@@ -13,6 +14,7 @@ mod votes;
 mod weighted_sum;
 
 pub use airport::AirportGame;
+pub use assignment::AssignmentGame;
 pub use dual::DualGame;
 pub use induced_subgraph::InducedSubgraphGame;
 pub use peak::PeakGame;

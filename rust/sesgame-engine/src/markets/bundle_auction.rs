@@ -24,6 +24,15 @@ pub struct Bundle {
     pub usage: Vec<(usize, f64)>,
 }
 
+/// What the value of a bundle is divided by in the greedy auction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleSize {
+    /// The square root of the sum of the shares of capacity that it uses.
+    Root,
+    /// The sum of these shares, each times the shares of the resource that all bundles ask for.
+    Scarcity,
+}
+
 /// Bundles that compete for resources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BundleAuction {
@@ -232,13 +241,16 @@ impl BundleAuction {
     }
 
     /// The greedy outcome for bidders with one bundle each, and the critical values that winners
-    /// pay: bundles by falling value per square root of the shares of capacity they use, each
-    /// accepted when it fits; of equal scores the earlier bundle first. `O(n^2)` times the
-    /// resources of a bundle.
+    /// pay: bundles by falling value per size, each accepted when it fits; of equal scores the
+    /// earlier bundle first. `O(n^2)` times the resources of a bundle.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] when a bidder has two bundles; [`Error::Interrupted`].
-    pub fn greedy(&self, progress: &Progress) -> Result<(Vec<Option<usize>>, Vec<f64>)> {
+    pub fn greedy(
+        &self,
+        size: BundleSize,
+        progress: &Progress,
+    ) -> Result<(Vec<Option<usize>>, Vec<f64>)> {
         let mut seen = vec![false; self.n_bidders];
         for bundle in &self.bundles {
             if std::mem::replace(&mut seen[bundle.bidder], true) {
@@ -248,7 +260,7 @@ impl BundleAuction {
                 )));
             }
         }
-        let weight: Vec<f64> = self.bundles.iter().map(|bundle| self.weight(bundle)).collect();
+        let weight = self.weights(size);
         let mut ranked: Vec<usize> = (0..self.bundles.len())
             .filter(|&b| self.bundles[b].value > 0.0 && self.fits_alone(&self.bundles[b]))
             .collect();
@@ -291,11 +303,27 @@ impl BundleAuction {
         Ok((won, payments))
     }
 
-    fn weight(&self, bundle: &Bundle) -> f64 {
-        let shares = bundle.usage.iter().map(|&(r, amount)| amount / self.capacities[r]);
-        // A bundle of nothing always fits: any positive weight will do.
-        let total: f64 = shares.sum();
-        if total > 0.0 { total.sqrt() } else { 1.0 }
+    /// The size of each bundle.
+    fn weights(&self, size: BundleSize) -> Vec<f64> {
+        let share = |&(r, amount): &(usize, f64)| amount / self.capacities[r];
+        let mut asked = vec![0.0; self.capacities.len()];
+        for entry in self.bundles.iter().flat_map(|bundle| &bundle.usage) {
+            // Nothing is asked of what is not there: such a bundle cannot win.
+            if self.capacities[entry.0] > 0.0 {
+                asked[entry.0] += share(entry);
+            }
+        }
+        let weight = |bundle: &Bundle| {
+            let total: f64 = match size {
+                BundleSize::Root => bundle.usage.iter().map(share).sum::<f64>().sqrt(),
+                BundleSize::Scarcity => {
+                    bundle.usage.iter().map(|entry| asked[entry.0] * share(entry)).sum()
+                }
+            };
+            // A bundle of nothing always fits: any positive weight will do.
+            if total > 0.0 { total } else { 1.0 }
+        };
+        self.bundles.iter().map(weight).collect()
     }
 
     pub(super) fn fits(&self, bundle: &Bundle, left: &[f64]) -> bool {
@@ -370,7 +398,7 @@ pub(super) mod tests {
     fn greedy_winners_pay_the_bid_that_would_push_them_out() {
         // Lehmann, O'Callaghan and Shoham (2002): red alone 10, green and blue... two items.
         let auction = items(2, &[(0, 10.0, &[0]), (1, 19.0, &[0, 1]), (2, 8.0, &[1])]);
-        let (won, payments) = auction.greedy(&Progress::new()).unwrap();
+        let (won, payments) = auction.greedy(BundleSize::Root, &Progress::new()).unwrap();
         assert_eq!(won, [None, Some(1), None]);
         assert!((payments[1] - 10.0 * 2f64.sqrt()).abs() < 1e-12);
     }
