@@ -8,7 +8,6 @@ different times, and what one charges while another discharges passes no storage
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Hashable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
@@ -178,18 +177,9 @@ class StorageCloud(ByValue):
 
     @cached_property
     def _demand(self) -> _engine.StorageDemand:
+        self.terms.refuse_resale()
         with progress_report("demand for storage", "member", True) as report:
-            try:
-                return self.terms.users.demand(report)
-            except ValueError as error:
-                found = re.fullmatch(r"user (\d+): (.*)", str(error))
-                if not found:
-                    raise
-                member = self.community.members[int(found[1])]
-                raise GameError(
-                    f"the demand of {member!r} has no limit: {found[2]}, since energy can be "
-                    f"bought for less than it is sold for later; say most_kwh"
-                ) from error
+            return self.terms.users.demand(report)
 
     @cached_property
     def demand_curve(self) -> StorageDemand:
@@ -198,8 +188,8 @@ class StorageCloud(ByValue):
         Raises
         ------
         GameError
-            A member would rent without limit: energy is bought in one step for less than it is sold
-            for in another.
+            Members would rent without limit: energy is bought in one step for less than it is sold
+            for in a later one, or it is paid for to be taken.
 
         Notes
         -----
