@@ -130,6 +130,16 @@ def test_nobody_rents_what_saves_nothing():
     assert StorageCloud(flat, 0.08).demand(0.0).tolist() == [[0.0], [0.0]]
 
 
+def test_two_rents_need_ratios_and_power_of_its_own():
+    cloud = StorageCloud(world(), 0.08)
+    with pytest.raises(GameError, match="ratios has no number"):
+        cloud.best_rents([])
+    with pytest.raises(GameError, match="power_rent_ratio must be a positive number"):
+        cloud.best_rents([0.5, -1.0])
+    with pytest.raises(GameError, match="hours=2 gives each kWh its power"):
+        StorageCloud(world(), 0.08, hours=2).best_rents([0.5])
+
+
 def test_a_loss_is_no_offer():
     with pytest.raises(GameError, match=r"no rent earns what storage costs: .* at a loss of"):
         StorageCloud(world(), 5.0).best_rent()
