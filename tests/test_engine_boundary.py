@@ -21,6 +21,7 @@ RESULTS = (
     "OrderBookOutcome",
     "PeakChargedDispatch",
     "PooledBatteryDispatch",
+    "StorageService",
 )
 """Classes that only hold results, and the enumeration."""
 
