@@ -1,13 +1,8 @@
-"""Rules side by side on one game: which properties hold, by how much others fail, and the cost."""
+"""Rules side by side: on a game, and on a market."""
 
-from sesgame.comparison.comparison import (
-    ALL,
-    Compared,
-    ComparedRule,
-    Comparison,
-    compare,
-    compared,
-    usual_rules,
-)
+from sesgame.comparison.applying import ALL, Compared, compared, usual_rules
+from sesgame.comparison.comparison import Comparison
+from sesgame.comparison.row import ComparedRule
+from sesgame.comparison.side_by_side import compare
 
 __all__ = ["ALL", "Compared", "ComparedRule", "Comparison", "compare", "compared", "usual_rules"]
