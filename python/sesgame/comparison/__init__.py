@@ -2,7 +2,18 @@
 
 from sesgame.comparison.applying import ALL, Compared, compared, usual_rules
 from sesgame.comparison.comparison import Comparison
+from sesgame.comparison.market_comparison import ComparedMechanism, MarketComparison
 from sesgame.comparison.row import ComparedRule
 from sesgame.comparison.side_by_side import compare
 
-__all__ = ["ALL", "Compared", "ComparedRule", "Comparison", "compare", "compared", "usual_rules"]
+__all__ = [
+    "ALL",
+    "Compared",
+    "ComparedMechanism",
+    "ComparedRule",
+    "Comparison",
+    "MarketComparison",
+    "compare",
+    "compared",
+    "usual_rules",
+]

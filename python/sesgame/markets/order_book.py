@@ -314,7 +314,14 @@ class OrderBook(ByValue):
             load_value=float(self.value_of_lost_load * (self.demand_kwh - shed).sum()),
         )
 
-    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+    def core_gap(
+        self,
+        utilities: NDArray[np.float64],
+        rest: float,
+        *,
+        tolerance: float,
+        time_limit: float = CORE_TIME_LIMIT,
+    ) -> CoreGap:
         r"""Return what a coalition gains by trading on its own.
 
         Parameters
@@ -325,18 +332,20 @@ class OrderBook(ByValue):
             What the fixed load has of it, which is one more player where there is one.
         tolerance : float
             What is rounding in a sum of money.
+        time_limit : float
+            Seconds for the search.
 
         Notes
         -----
         By duality, no coalition gains more than :math:`\sum_i \max(0, \pi_i(\lambda) - u_i)`
         with the profits :math:`\pi_i` at any price. Where the market price does not prove the best
         coalition at once, in one sorted pass, a search does: in one period a branch and bound with
-        the best price in each node, O(m) each; in several an integer program. After 10 seconds it
-        gives the best one and a bound.
+        the best price in each node, O(m) each; in several an integer program. After `time_limit`
+        seconds it gives the best one and a bound.
         """
         tolerance *= len(utilities)
         utilities = np.append(utilities, [rest] if self.demand_kwh.any() else [])
-        inside, gain, bound = self.columns.best_coalition(utilities, tolerance, CORE_TIME_LIMIT)
+        inside, gain, bound = self.columns.best_coalition(utilities, tolerance, time_limit)
         if inside is None:
             return CoreGap(0.0, bound, None)
         # Who neither trades there nor loses here is no part of the story.
@@ -436,6 +445,19 @@ class OrderBook(ByValue):
         keep = np.isin(self.participant, members)
         demand = self.demand_kwh if with_load else np.zeros(self.n_periods)
         return self._like(keep, self.price_per_kwh, self.quantity_kwh, demand)
+
+    def in_period(self, period: int) -> OrderBook:
+        """Return the book of one period, with all participants."""
+        keep = self.period == period
+        return OrderBook(
+            self.participants,
+            self.participant[keep],
+            self.is_bid[keep],
+            self.price_per_kwh[keep],
+            self.quantity_kwh[keep],
+            demand_kwh=self.demand_kwh[period : period + 1],
+            value_of_lost_load=self.value_of_lost_load,
+        )
 
     def _like(
         self,
