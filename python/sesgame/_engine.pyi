@@ -145,6 +145,58 @@ class StratifiedEstimate:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
 
 @final
+class StorageUsers:
+    def demand(self, report: Callable[[int, int], None] | None = None) -> StorageDemand: ...
+    def service(
+        self,
+        energy_kwh: NDArray[np.float64],
+        power_kwh: NDArray[np.float64],
+        report: Callable[[int, int], None] | None = None,
+    ) -> StorageService: ...
+
+@final
+class StorageDemand:
+    @property
+    def starts(self) -> NDArray[np.int64]: ...
+    @property
+    def rent(self) -> NDArray[np.float64]: ...
+    @property
+    def energy_kwh(self) -> NDArray[np.float64]: ...
+    @property
+    def power_kwh(self) -> NDArray[np.float64]: ...
+    @property
+    def size(self) -> NDArray[np.float64]: ...
+    @property
+    def saved(self) -> NDArray[np.float64]: ...
+    def rent_levels(
+        self,
+        energy_cost: float,
+        power_cost: float,
+        wear_cost: float,
+        most_energy: float,
+        report: Callable[[int, int], None] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+
+@final
+class StorageService:
+    @property
+    def saved(self) -> NDArray[np.float64]: ...
+    @property
+    def least_held(self) -> NDArray[np.float64]: ...
+    @property
+    def most_held(self) -> NDArray[np.float64]: ...
+    @property
+    def least_change(self) -> NDArray[np.float64]: ...
+    @property
+    def largest_change(self) -> NDArray[np.float64]: ...
+    @property
+    def drawn(self) -> NDArray[np.float64]: ...
+    @property
+    def least_drawn(self) -> NDArray[np.float64]: ...
+    @property
+    def most_drawn(self) -> NDArray[np.float64]: ...
+
+@final
 class PooledBatteryDispatch:
     @property
     def cost(self) -> float: ...
@@ -388,6 +440,18 @@ def peak_charged_game(
     ],
     losses: tuple[float, float, float, float, float],
 ) -> PeakChargedGame: ...
+def storage_users(
+    net_load_kwh: NDArray[np.float64],
+    buy: NDArray[np.float64],
+    sell: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    days: NDArray[np.float64],
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    sizing: str,
+    factor: float,
+    most: float,
+) -> StorageUsers: ...
 def pooled_battery_dispatch(
     net_load_kwh: NDArray[np.float64],
     buy: NDArray[np.float64],

@@ -18,6 +18,8 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.local_sharing.local_prices import LocalPrices
+from sesgame.energy.operator.storage_cloud_bills import CloudBills
+from sesgame.energy.operator.storage_cloud_game import OperatorPrices
 from sesgame.energy.operator_series.bills_evidence import OperatorBills, OperatorLine
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
@@ -43,6 +45,7 @@ __all__ = [
     "BoundsContradiction",
     "Candidate",
     "ClarkeEvidence",
+    "CloudBills",
     "ClusteredEvidence",
     "ContractPrices",
     "CoreCheck",
@@ -72,6 +75,7 @@ __all__ = [
     "NucleolusEvidence",
     "OperatorBills",
     "OperatorLine",
+    "OperatorPrices",
     "OwenPrices",
     "OwnAccounts",
     "PeakPrices",

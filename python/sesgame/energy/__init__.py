@@ -39,6 +39,15 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator.storage_cloud import StorageCloud
+from sesgame.energy.operator.storage_cloud_core import CoreRent
+from sesgame.energy.operator.storage_cloud_demand import StorageDemand
+from sesgame.energy.operator.storage_cloud_offer import (
+    CloudOffer,
+    StorageStatement,
+    virtual_to_physical,
+)
+from sesgame.energy.operator.storage_cloud_schedules import StorageNeed
 from sesgame.energy.operator_series.identities import BrokenIdentity
 from sesgame.energy.operator_series.key_difference import (
     KeyDifference,
@@ -94,11 +103,13 @@ __all__ = [
     "Calendar",
     "CalendarHours",
     "ClassPremium",
+    "CloudOffer",
     "ClusteredEvidence",
     "Community",
     "Contract",
     "ContractPrices",
     "Controller",
+    "CoreRent",
     "DemandCharge",
     "DispatchOracle",
     "DynamicKey",
@@ -137,7 +148,11 @@ __all__ = [
     "SharingPremium",
     "SharingPrices",
     "StaticKey",
+    "StorageCloud",
+    "StorageDemand",
+    "StorageNeed",
     "StorageOffer",
+    "StorageStatement",
     "StorageWindow",
     "StoredSharingPrices",
     "Tariff",
@@ -169,4 +184,5 @@ __all__ = [
     "sharing_premium",
     "supply_demand_ratio",
     "uniform_local_price",
+    "virtual_to_physical",
 ]

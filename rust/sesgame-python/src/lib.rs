@@ -27,6 +27,7 @@ mod shapley;
 mod shapley_estimate;
 mod sharing;
 mod stability;
+mod storage_rental;
 
 use pyo3::prelude::*;
 
@@ -90,6 +91,8 @@ mod _engine {
         core_witness, excess_histogram, joint_level, largest_excess_with_each, least_core,
         maximal_surpluses, most_violated, near_nash_point, nucleoli, nucleolus, worst_coalition,
     };
+    #[pymodule_export]
+    use crate::storage_rental::{StorageDemand, StorageService, StorageUsers, storage_users};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame._engine import ExclusiveGame, LinearProductionGame, linear_production_game
+from sesgame._engine import ExclusiveGame, LinearProductionGame
 from sesgame.energy.dispatch.dual_prices import (
     RELATIVE_TOLERANCE,
     DualBills,
@@ -38,6 +38,7 @@ from sesgame.errors import GameError, SolverError
 from sesgame.game.game import Game
 from sesgame.game.native_source import native_from
 from sesgame.linear.builder import LinearBuilder
+from sesgame.linear.compiled_game import compiled_game
 from sesgame.linear.minimum_norm import nearest_combination
 from sesgame.progress import progress_report
 
@@ -240,7 +241,7 @@ class LinearDispatch:
             (self.step_of_row if of == "rows" else self.step_of_column)[places] += steps
         if not elastic:
             try:
-                self.game = _compiled(self)
+                self.game = compiled_game(self.program)
                 # What the program is made from is much smaller than its arrays.
                 self.game.made_by((_game_of, (tuple(problems), tuple(weights), storage_units)))
             except (SolverError, ValueError) as error:
@@ -706,7 +707,7 @@ class LinearDispatch:
     def _broken_limit(self) -> str:
         """Return which limit everybody together cannot keep, if that is what is wrong."""
         elastic = LinearDispatch(self._problems, self._weights, self._storage_units, elastic=True)
-        columns, _, _ = _compiled(elastic).optimum(self._everybody())
+        columns, _, _ = compiled_game(elastic.program).optimum(self._everybody())
         largest = max(
             float(np.abs(problem.net_load_kwh.sum(axis=0)).max()) / problem.steps.step_hours
             for problem in self._problems
@@ -737,23 +738,3 @@ def _game_of(
 def _exclusive(game: LinearProductionGame, choices: NDArray[np.int64]) -> ExclusiveGame:
     """Return the game in which the columns of one kind are zero, of each choice."""
     return game.exclusive(choices)
-
-
-def _compiled(dispatch: LinearDispatch) -> LinearProductionGame:
-    """Return the compiled game of a program."""
-    program = dispatch.program
-    model = program.model
-    order = np.lexsort((model.columns, model.rows))
-    counts = np.bincount(model.rows, minlength=len(model.row_lower))
-    return linear_production_game(
-        model.cost,
-        np.array([model.col_lower, model.col_upper]),
-        np.array([model.row_lower, model.row_upper]),
-        np.append(0, np.cumsum(counts)),
-        model.columns[order],
-        model.coefficients[order],
-        program.cost_share,
-        (program.columns.places, program.columns.bounds, program.columns.share),
-        (program.rows.places, program.rows.bounds, program.rows.share),
-        is_cost=True,
-    )

@@ -4,9 +4,9 @@
 //! ([`super::charge_walk`]).
 
 use super::battery::{Battery, Conversion};
-use super::charge_walk::{self, ChargePrice};
+use super::charge_walk::{self, ChargePrice, Held};
 use super::convex_piecewise::{ConvexPiecewise, Segment};
-use super::pooled_battery::least_cost;
+use super::pooled_battery::{End, least_cost};
 use super::step_cost::{StepCosts, split_at_idle};
 use super::{Tariff, check_net_load};
 use crate::error::{Error, Result};
@@ -80,7 +80,7 @@ pub fn dispatch(
     battery.check(&conversion, "the battery")?;
     let costs = StepCosts::new(tariff.clone(), conversion);
     let pool = Pool { costs: &costs, conversion, load, battery };
-    let prices = pool.charge_prices();
+    let (_, prices) = pool.charge_prices();
     let schedule = pool.schedule(pool.charges(&prices), pool.resource_prices(&prices));
     let bound = schedule.prices.bound(load, battery);
     let turnover = tariff.turnover(load, battery.power);
@@ -94,16 +94,16 @@ pub fn dispatch(
 }
 
 /// What is to be dispatched.
-struct Pool<'a> {
-    costs: &'a StepCosts,
-    conversion: Conversion,
-    load: &'a [f64],
-    battery: Battery,
+pub(super) struct Pool<'a> {
+    pub costs: &'a StepCosts,
+    pub conversion: Conversion,
+    pub load: &'a [f64],
+    pub battery: Battery,
 }
 
 impl Pool<'_> {
-    /// The price of charge after each step.
-    fn charge_prices(&self) -> Vec<ChargePrice> {
+    /// The end of the recursion, and the price of charge after each step.
+    pub(super) fn charge_prices(&self) -> (End, Vec<ChargePrice>) {
         let mut limits = Vec::with_capacity(self.load.len());
         let mut function = ConvexPiecewise::new();
         let end = least_cost(self.costs, self.load, self.battery, &mut function, |step, least| {
@@ -128,7 +128,7 @@ impl Pool<'_> {
             })
             .collect();
         prices.reverse();
-        prices
+        (end, prices)
     }
 
     /// A price of charge at which the battery is left as it is; none when it has no power.
@@ -140,15 +140,21 @@ impl Pool<'_> {
             .map(|(falling, _)| self.costs.unit(step).convert(*falling).slope)
     }
 
-    /// A charge at the start and after each step that the prices call for.
-    fn charges(&self, prices: &[ChargePrice]) -> Vec<f64> {
-        let Battery { energy, power, initial_charge } = self.battery;
+    /// What holds the charge after each step, and between which changes the prices leave a choice.
+    pub(super) fn choices(&self, prices: &[ChargePrice]) -> Vec<(Held, (f64, f64))> {
+        let power = self.battery.power;
         let least = -self.costs.most_discharged(power);
         let steps = self.load.iter().zip(prices).enumerate().map(|(step, (&load, at))| {
             let segments = self.costs.segments(step, load, power);
             (at.held, at.changes(self.costs.unit(step), least, segments))
         });
-        let steps: Vec<_> = steps.collect();
+        steps.collect()
+    }
+
+    /// A charge at the start and after each step that the prices call for.
+    fn charges(&self, prices: &[ChargePrice]) -> Vec<f64> {
+        let Battery { energy, initial_charge, .. } = self.battery;
+        let steps = self.choices(prices);
         charge_walk::charges(initial_charge, energy, self.conversion.retention(), &steps)
     }
 
@@ -179,7 +185,7 @@ impl Pool<'_> {
 
     /// What is drawn and delivered at the terminals when the charge changes by `change` at least
     /// cost.
-    fn terminals(&self, step: usize, change: f64) -> (f64, f64) {
+    pub(super) fn terminals(&self, step: usize, change: f64) -> (f64, f64) {
         let (ec, ed) =
             (self.conversion.charge_efficiency(), self.conversion.discharge_efficiency());
         let power = self.battery.power;
@@ -204,7 +210,7 @@ impl Pool<'_> {
     ///
     /// In a step after which charge is worth `y`, the price of energy `l` lies between the sell
     /// and the buy price and maximises `l L - P ((ec y - l)+ + (l - y / ed)+)`.
-    fn resource_prices(&self, prices: &[ChargePrice]) -> ResourcePrices {
+    pub(super) fn resource_prices(&self, prices: &[ChargePrice]) -> ResourcePrices {
         let (ec, ed) =
             (self.conversion.charge_efficiency(), self.conversion.discharge_efficiency());
         let tariff = self.costs.tariff();

@@ -1,0 +1,1 @@
+"""What an operator sells to a community, and at what prices."""

@@ -1,0 +1,433 @@
+"""An operator that rents storage: how much members take at each rent, and which rent earns most.
+
+Each member who rents a part of the storage runs it for itself, behind its own meter. The operator
+serves the sum of all schedules, which takes less than the sum of all parts: members need theirs at
+different times, and what one charges while another discharges passes no storage at all.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Hashable
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sesgame.energy.community import Community
+from sesgame.energy.operator.storage_cloud_core import CoreRent, highest_rent
+from sesgame.energy.operator.storage_cloud_demand import StorageDemand, checked_rent
+from sesgame.energy.operator.storage_cloud_game import (
+    OPERATOR,
+    operator_game,
+    operator_prices,
+)
+from sesgame.energy.operator.storage_cloud_offer import CloudOffer
+from sesgame.energy.operator.storage_cloud_schedules import served
+from sesgame.energy.operator.storage_cloud_terms import CloudTerms, cloud_terms
+from sesgame.errors import GameError
+from sesgame.formatting import count
+from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments, checked_fields
+from sesgame.progress import progress_report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame import _engine
+    from sesgame.game.allocation import Allocation
+    from sesgame.game.game import Game
+    from sesgame.stability.separation_oracle import SeparationOracle
+
+__all__ = ["StorageCloud"]
+
+MOST_TRIALS = 32
+"""Rents whose kindest schedules are looked for, where they are not those that hold least."""
+
+SAME_PROFIT = 1e-9
+"""Of all rents: profits that differ by less are one, and of such the lowest rent is taken."""
+
+
+@checked_fields
+@dataclass(frozen=True, eq=False, repr=False)
+class StorageCloud(ByValue):
+    r"""Storage of an operator that members of a community rent by the kWh and day.
+
+    At the rent r member i rents :math:`X_i` kWh for D days and runs them for itself:
+
+    .. math:: \min_{X_i, a, d} \; \sum_t \bigl( p^{buy}_t b_{it} - p^{sell}_t e_{it} \bigr)
+              + r D X_i, \qquad b_{it} - e_{it} = L_{it} + a_{it} - d_{it}, \quad
+              0 \le s_{it} \le X_i
+
+    where its part begins empty. The operator serves the net of all schedules and earns
+
+    .. math:: \pi(r) = r D \sum_i X_i(r) - k_E D E - k_P D P - w \sum_t \Bigl( \sum_i
+              d_{it} - a_{it} \Bigr)^+, \qquad E \ge \max_t \sum_i s_{it}, \quad
+              P \ge \max_t \Bigl| \sum_i a_{it} - d_{it} \Bigr|
+
+    Parameters
+    ----------
+    community : Community
+        The n members, without batteries of their own, demand charges and limits of the grid.
+    capacity_cost_per_kwh_day, power_cost_per_kw_day : float, optional
+        What storage costs the operator, :math:`k_E` and :math:`k_P`; of storage that somebody owns
+        and leases, the price below which the owner would rather keep it. By default those of the
+        community's one storage offer, a 365th of its prices for a year; beside a given
+        `capacity_cost_per_kwh_day` power is free by default.
+    wear_cost_per_kwh : float, optional
+        What each kWh that the storage delivers costs the operator, w; by default as of the offer,
+        else 0.
+    charge_efficiency, discharge_efficiency : float, optional
+        Of rented storage, in (0, 1]; by default those of the offer, else 1.
+    hours : float, optional
+        How many hours it takes to fill or empty what is rented: each kWh comes with ``1 / hours``
+        kW. By default power never binds.
+    power_rent_ratio : float, optional
+        Members rent kW, too, at this many times the rent of a kWh. Not together with `hours`.
+    rented_for : {"period", "day"}, default "period"
+        Whether a member rents one capacity for the whole period, or another one for each day. With
+        ``"day"`` the operator decides in two stages, as in [zhao2019]_: it builds storage and sets
+        one rent for the period, then each member rents what pays on the day. Storage begins each
+        term empty.
+    most_kwh : float, optional
+        What a member rents at most; by default as much as pays.
+    owned_kwh : float, optional
+        What the operator has: rents at which more would be needed are out of the question. By
+        default it buys what is needed.
+
+    Raises
+    ------
+    GameError
+        A number is out of its range, or the community has what a cloud has not: batteries, demand
+        charges, limits, a step in which selling earns more than buying costs.
+
+    Notes
+    -----
+    What storage saves a member is concave and piecewise linear in its size, and found exactly, all
+    members in parallel: some two dispatches for each size at which demand changes, O(T) each. See
+    :attr:`demand_curve`.
+
+    No member pays more than without storage. Members take the rent as given: none of them can move
+    it, so nothing is said of truthfulness. The bills need not be in the core of the community's
+    game, and the rent leaves savings unused that a community would make.
+
+    References
+    ----------
+    Zhao, Wang, Huang and Lin (2019) [zhao2019]_ for virtual capacity, demand in steps and two
+    stages.
+
+    Examples
+    --------
+    Ann needs 5 kWh in the first evening, Bob 4 in the second, Cem 2 in both:
+
+    >>> import sesgame as sg
+    >>> steps = sg.energy.TimeSteps.from_times(
+    ...     ["2016-06-01T00:00", "2016-06-01T06:00", "2016-06-01T12:00", "2016-06-01T18:00"]
+    ... )
+    >>> community = sg.energy.Community(
+    ...     members=["ann", "bob", "cem"],
+    ...     steps=steps,
+    ...     load_kwh=[[0, 5, 0, 0], [0, 0, 0, 4], [0, 2, 0, 2]],
+    ...     tariff=sg.energy.PriceSeries(steps, [0.1, 0.3, 0.1, 0.3], [0.0, 0.0, 0.0, 0.0]),
+    ... )
+    >>> cloud = sg.energy.StorageCloud(community, 0.08)
+    >>> cloud.demand(0.20).ravel().tolist(), cloud.demand(0.30).ravel().tolist()
+    ([5.0, 4.0, 2.0], [0.0, 0.0, 2.0])
+    >>> best = cloud.best_rent()
+    >>> best
+    CloudOffer(0.2 EUR per kWh and day: 11 kWh rented, served by 7 kWh, profit 1.64 EUR)
+    >>> best.savings.round(2).tolist(), best.worst.energy_kwh
+    ([-0.0, -0.0, 0.4], 11.0)
+    """
+
+    community: Community
+    capacity_cost_per_kwh_day: float | None = None
+    power_cost_per_kw_day: float | None = None
+    _: KW_ONLY
+    wear_cost_per_kwh: float | None = None
+    charge_efficiency: float | None = None
+    discharge_efficiency: float | None = None
+    hours: float | None = None
+    power_rent_ratio: float | None = None
+    rented_for: str = "period"
+    most_kwh: float | None = None
+    owned_kwh: float | None = None
+
+    def __post_init__(self) -> None:
+        # What does not fit is told at once.
+        assert self.terms
+
+    @cached_property
+    def terms(self) -> CloudTerms:
+        """The terms, with what the community's storage offer says."""
+        return cloud_terms(
+            self.community,
+            capacity_cost_per_kwh_day=self.capacity_cost_per_kwh_day,
+            power_cost_per_kw_day=self.power_cost_per_kw_day,
+            wear_cost_per_kwh=self.wear_cost_per_kwh,
+            charge_efficiency=self.charge_efficiency,
+            discharge_efficiency=self.discharge_efficiency,
+            hours=self.hours,
+            power_rent_ratio=self.power_rent_ratio,
+            rented_for=self.rented_for,
+            most_kwh=self.most_kwh,
+            owned_kwh=self.owned_kwh,
+        )
+
+    @cached_property
+    def _demand(self) -> _engine.StorageDemand:
+        with progress_report("demand for storage", "member", True) as report:
+            try:
+                return self.terms.users.demand(report)
+            except ValueError as error:
+                found = re.fullmatch(r"user (\d+): (.*)", str(error))
+                if not found:
+                    raise
+                member = self.community.members[int(found[1])]
+                raise GameError(
+                    f"the demand of {member!r} has no limit: {found[2]}, since energy can be "
+                    f"bought for less than it is sold for later; say most_kwh"
+                ) from error
+
+    @cached_property
+    def demand_curve(self) -> StorageDemand:
+        """How much each member rents at each rent, exactly.
+
+        Raises
+        ------
+        GameError
+            A member would rent without limit: energy is bought in one step for less than it is sold
+            for in another.
+
+        Notes
+        -----
+        Two tangents of what storage saves a member meet where it cannot save more; a dispatch of
+        that size finds out whether it saves as much, and another tangent if not [eisner1976]_. A
+        rent is a sum of dual prices, so that it has no error but that of the sum.
+        """
+        found = self._demand
+        hours = self.community.steps.step_hours
+        bound = self.hours is not None or self.power_rent_ratio is not None
+        return StorageDemand(
+            members=self.community.members,
+            days=self.terms.days,
+            starts=found.starts,
+            rent_per_kwh_day=found.rent,
+            energy_kwh=found.energy_kwh,
+            power_kw=found.power_kwh / hours if bound else np.full(len(found.rent), math.inf),
+            size=found.size,
+            saved=found.saved,
+        )
+
+    @checked_arguments
+    def demand(self, rent_per_kwh_day: float) -> NDArray[np.float64]:
+        """Return how many kWh each member rents in each of K terms, shape (n, K).
+
+        Raises
+        ------
+        GameError
+            The rent is negative or not finite, or as in :attr:`demand_curve`.
+        """
+        return self.demand_curve.at(rent_per_kwh_day)
+
+    @checked_arguments
+    def offer(self, rent_per_kwh_day: float) -> CloudOffer:
+        """Return what is rented at a rent, what serves it, and what it earns and saves.
+
+        Raises
+        ------
+        GameError
+            As in :meth:`demand`, or more storage is needed than the operator owns.
+        """
+        rent = checked_rent(rent_per_kwh_day)
+        steps = self.demand_curve.step_at(rent)
+        energy, power, size, saved = (
+            np.append(values, 0.0)[steps]
+            for values in (
+                self._demand.energy_kwh,
+                self._demand.power_kwh,
+                self._demand.size,
+                self._demand.saved,
+            )
+        )
+        with progress_report("schedules of storage", "member", True) as report:
+            service = self.terms.users.service(energy, power, report)
+        usage = served(self.terms, service, energy)
+        if usage.kindest.energy_kwh > self.terms.owned_kwh * (1 + SAME_PROFIT):
+            raise GameError(
+                f"at a rent of {rent:g} members need {usage.kindest.energy_kwh:g} kWh, and the "
+                f"operator owns {self.terms.owned_kwh:g}"
+            )
+        paid = rent * (size * self.terms.days).sum(axis=1)
+        hours = self.community.steps.step_hours
+        bound = self.hours is not None or self.power_rent_ratio is not None
+        unbound = np.where(energy > 0, math.inf, 0.0)
+        return CloudOffer(
+            terms=self.terms,
+            rent_per_kwh_day=rent,
+            energy_kwh=energy,
+            power_kw=power / hours if bound else unbound,
+            saved=saved,
+            rent_paid=paid,
+            usage=usage,
+            most_profit=float(paid.sum()) - usage.least_cost,
+        )
+
+    def best_rent(self) -> CloudOffer:
+        r"""Return the offer at the rent at which the operator earns most.
+
+        Between two rents at which demand changes the same is rented for more, so that the best is
+        one of these. All are compared that a bound does not exclude: whoever rents a kWh fills it
+        at some time, so that no less storage serves all than the largest part.
+
+        Returns
+        -------
+        CloudOffer
+            Of equal profits that at the lowest rent. ``gap`` is 0 where no other rent earns more,
+            which is proved unless power or wear costs something and there are too many schedules
+            to choose from.
+
+        Raises
+        ------
+        GameError
+            No rent earns what storage costs, or as in :attr:`demand_curve`.
+
+        Notes
+        -----
+        From one rent to the next one member's part changes, so that each takes one dispatch. The
+        schedules that hold least in all steps at once need no linear program: the optimal schedules
+        of a member are a lattice. Where power or wear costs something, the kindest of all schedules
+        are those of a linear program, solved for the rents that may earn most.
+        """
+        energy_cost, power_cost, wear_cost = self.terms.costs
+        with progress_report("best rent", "rent", True) as report:
+            rents, profits, bounds = self._demand.rent_levels(
+                energy_cost, power_cost, wear_cost, self.terms.owned_kwh, report
+            )
+        if not len(rents):
+            raise GameError("storage saves no member anything, so nobody rents it at any rent")
+        known = np.where(np.isnan(profits), -math.inf, profits)
+        if np.isinf(known.max()):
+            raise GameError(
+                f"at no rent do the {self.terms.owned_kwh:g} kWh of the operator serve what "
+                f"members rent"
+            )
+        best: CloudOffer | None = None
+        found: dict[int, CloudOffer] = {}
+        # From the one that promises most on, as long as one may be better than what is found.
+        order = np.lexsort((-np.arange(len(rents)), -bounds))
+        for level in order[:MOST_TRIALS].tolist():
+            bar = -math.inf if best is None else best.profit
+            if bounds[level] < bar - SAME_PROFIT * abs(bar):
+                break
+            found[level] = offer = self.offer(float(rents[level]))
+            slack = SAME_PROFIT * offer.revenue
+            if (
+                best is None
+                or offer.profit > bar + slack
+                or (offer.profit >= bar - slack and offer.rent_per_kwh_day < best.rent_per_kwh_day)
+            ):
+                best = offer
+        assert best is not None
+        closed = {level: offer.most_profit for level, offer in found.items()}
+        most = max([best.profit, *closed.values(), *np.delete(bounds, list(closed)).tolist()])
+        if best.profit < -SAME_PROFIT * best.revenue:
+            raise GameError(
+                f"no rent earns what storage costs: the best is {best.rent_per_kwh_day:g} per kWh "
+                f"and day, at a loss of {-best.profit:g}"
+            )
+        return replace(best, most_profit=most)
+
+    def allocation(self) -> Allocation:
+        """Return what members pay at the best rent, as :meth:`CloudOffer.allocation` has it."""
+        return self.best_rent().allocation()
+
+    @checked_arguments
+    def game(self, operator: Hashable = OPERATOR) -> Game:
+        r"""Return the game of the members and the operator, who has the storage.
+
+        .. math:: c(S) = \begin{cases} \displaystyle \min_{E, P} \; k_E D E + k_P D P
+                  + \sum_{i \in S} \text{bill}_i & o \in S \\
+                  \sum_{i \in S} \text{bill}_i \text{ without storage} & o \notin S \end{cases}
+
+        Each member stays behind the own meter; with the operator, storage is run for all of them at
+        once, at least cost. Without it nobody saves anything, so that every rule for games tells
+        how a margin might be shared: what the operator's share is below 0 is what it keeps.
+
+        Parameters
+        ----------
+        operator : hashable, default "operator"
+            The label of that player, the last one.
+
+        Returns
+        -------
+        Game
+            ``kind="cost"``, n + 1 players; a linear program of some 5 n T columns for each
+            coalition, which suits a few members and days.
+
+        Raises
+        ------
+        GameError
+            A member has that label, or the program is too large.
+        """
+        return operator_game(self.terms, operator)
+
+    @checked_arguments
+    def dual_prices(self, operator: Hashable = OPERATOR) -> Allocation:
+        """Return bills of members and operator in the core of :meth:`game`, of any size.
+
+        The dual prices of the least cost of all [owen1975]_. Storage that the operator buys as much
+        of as is needed has no price beyond its cost, so that members keep all savings; of storage
+        that is scarce, ``owned_kwh``, the operator gets what one more kWh would save.
+
+        Parameters
+        ----------
+        operator : hashable, default "operator"
+            As in :meth:`game`.
+
+        Raises
+        ------
+        GameError
+            As in :meth:`game`.
+        """
+        return operator_prices(self.terms, operator)
+
+    @checked_arguments
+    def highest_rent_in_core(
+        self, game: Game | None = None, *, oracle: SeparationOracle | None = None
+    ) -> CoreRent:
+        r"""Return the highest rent at which no group would rather do without the operator.
+
+        .. math:: \max \Bigl\{ r : \sum_{i \in S} \text{bill}_i(r) \le c(S)
+                  \text{ for all } S \subseteq N \Bigr\}
+
+        Parameters
+        ----------
+        game : Game, optional
+            What groups can do without the operator; by default the community's ``cost_game()``, in
+            which they share energy and may buy the storage that is offered to the community.
+        oracle : SeparationOracle, optional
+            Of that game, for more members than can be listed; by default the community's.
+
+        Raises
+        ------
+        GameError
+            Some group would rather do without storage even for nothing, or the game is of others.
+
+        Notes
+        -----
+        Bills rise with the rent. From the highest rent on, the group that objects most sets the
+        next one; so each round rules out a group, and the last rent is exact.
+        """
+        if game is None:
+            game = self.community.cost_game()
+            if oracle is None and game.n_players > self.community.max_listed_players():
+                oracle = self.community.separation_oracle()
+        return highest_rent(self.demand_curve, self.terms.bills_alone, game, oracle)
+
+    def __repr__(self) -> str:
+        members = count(len(self.community.members), "member")
+        cost = f"{self.terms.capacity_cost_per_kwh_day:.6g} {self.community.currency}"
+        return f"StorageCloud({members}, storage at {cost} per kWh and day)"
