@@ -18,6 +18,7 @@ from sesgame.energy.local_sharing.bill_sharing import BILL_SHARING
 from sesgame.energy.local_sharing.mid_market_rate import MID_MARKET_RATE
 from sesgame.energy.local_sharing.supply_demand_ratio import SUPPLY_DEMAND_RATIO
 from sesgame.energy.local_sharing.uniform_local_price import UNIFORM_LOCAL_PRICE
+from sesgame.energy.operator.leader_prices_by_step import LEADER_PRICE
 from sesgame.energy.operator.storage_cloud_rule import STORAGE_CLOUD
 from sesgame.energy.owen_allocation import DUAL_PRICES
 from sesgame.energy.sharing_keys.shared_generation import SHARING_KEY
@@ -108,6 +109,7 @@ RULES = Catalogue(
         UNIFORM_LOCAL_PRICE,
         SHARING_KEY,
         STORAGE_CLOUD,
+        LEADER_PRICE,
     ]
 )
 """What ``--rules`` may name."""
@@ -129,6 +131,7 @@ WHEN_ASKED = (
     UNIFORM_LOCAL_PRICE,
     SHARING_KEY,
     STORAGE_CLOUD,
+    LEADER_PRICE,
 )
 """Not in every comparison: what makes an arrangement of its own, by programs of all members, and
 what a contract prescribes."""

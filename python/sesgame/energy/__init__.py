@@ -39,6 +39,23 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
+from sesgame.energy.operator.demand_bidding import (
+    BiddingEquilibrium,
+    BiddingOptimum,
+    CostReportScan,
+    DemandBidding,
+    DeviationScan,
+)
+from sesgame.energy.operator.leader_price import LeaderPrice, leader_price
+from sesgame.energy.operator.leader_prices_by_step import (
+    LeaderPricesByStep,
+    leader_prices_by_step,
+)
+from sesgame.energy.operator.several_sellers import (
+    BuyerDrift,
+    SellersEquilibrium,
+    SeveralSellers,
+)
 from sesgame.energy.operator.storage_cloud import StorageCloud
 from sesgame.energy.operator.storage_cloud_core import CoreRent
 from sesgame.energy.operator.storage_cloud_demand import StorageDemand
@@ -96,10 +113,13 @@ __all__ = [
     "Battery",
     "BestGivenKey",
     "BestStaticKey",
+    "BiddingEquilibrium",
+    "BiddingOptimum",
     "Bill",
     "BillLine",
     "Block",
     "BrokenIdentity",
+    "BuyerDrift",
     "Calendar",
     "CalendarHours",
     "ClassPremium",
@@ -110,7 +130,10 @@ __all__ = [
     "ContractPrices",
     "Controller",
     "CoreRent",
+    "CostReportScan",
+    "DemandBidding",
     "DemandCharge",
+    "DeviationScan",
     "DispatchOracle",
     "DynamicKey",
     "EqualKey",
@@ -119,6 +142,8 @@ __all__ = [
     "Grid",
     "HierarchicalKey",
     "KeyDifference",
+    "LeaderPrice",
+    "LeaderPricesByStep",
     "Line",
     "MeteringPoint",
     "NearestKey",
@@ -142,7 +167,9 @@ __all__ = [
     "Scenarios",
     "Schedule",
     "SelfConsumption",
+    "SellersEquilibrium",
     "SetApart",
+    "SeveralSellers",
     "SharingCoefficients",
     "SharingKey",
     "SharingPremium",
@@ -171,6 +198,8 @@ __all__ = [
     "exchanged_energy",
     "fitting_keys",
     "key_difference",
+    "leader_price",
+    "leader_prices_by_step",
     "mid_market_rate",
     "nearest_key",
     "operator_bills",
