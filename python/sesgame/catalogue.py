@@ -12,6 +12,7 @@ from sesgame.bargaining.nash_bargaining import NASH_BARGAINING
 from sesgame.bargaining.nested_nash import NESTED_NASH
 from sesgame.bargaining.proportional import PROPORTIONAL
 from sesgame.bargaining.tau import TAU_VALUE
+from sesgame.energy.agents.agents_rule import AGENTS
 from sesgame.energy.bargaining import BARGAINED_DISPATCH
 from sesgame.energy.clustering import CLUSTERED_NUCLEOLUS
 from sesgame.energy.local_sharing.bill_sharing import BILL_SHARING
@@ -110,6 +111,7 @@ RULES = Catalogue(
         SHARING_KEY,
         STORAGE_CLOUD,
         LEADER_PRICE,
+        AGENTS,
     ]
 )
 """What ``--rules`` may name."""
@@ -132,6 +134,7 @@ WHEN_ASKED = (
     SHARING_KEY,
     STORAGE_CLOUD,
     LEADER_PRICE,
+    AGENTS,
 )
 """Not in every comparison: what makes an arrangement of its own, by programs of all members, and
 what a contract prescribes."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
 __all__ = [
+    "AgentError",
     "AllocationError",
     "CharacteristicFunctionError",
     "CoalitionError",
@@ -264,6 +265,27 @@ class InternalError(SesgameError, RuntimeError):
 
 class ExecutorError(SesgameError, RuntimeError):
     """An executor was shut down, lost its workers or gave a block up; completed values are kept."""
+
+
+class AgentError(SesgameError, RuntimeError):
+    """An agent died, did not answer in time, or its answer is none.
+
+    Attributes
+    ----------
+    agent : hashable
+        Its label.
+    state : ClearingState or None
+        The state before the round in which that happened: the clearing goes on from there, with
+        the agent mended or another one in its place.
+    """
+
+    def __init__(self, message: str, agent: Hashable, state: Any = None) -> None:
+        super().__init__(message)
+        self.agent = agent
+        self.state = state
+
+    def __reduce__(self) -> tuple[type, tuple[str, Hashable, Any]]:
+        return type(self), (str(self), self.agent, self.state)
 
 
 class OracleError(SesgameError, RuntimeError):

@@ -7,6 +7,7 @@ from sesgame.bargaining.gately import GatelyEvidence
 from sesgame.bargaining.nested_nash import NestedNashEvidence
 from sesgame.bargaining.surplus import SurplusEvidence
 from sesgame.bargaining.tau import TauEvidence
+from sesgame.energy.agents.agent_prices import AgentPrices
 from sesgame.energy.bargaining import BargainedDispatchEvidence
 from sesgame.energy.clustering import ClusteredEvidence
 from sesgame.energy.dispatch.dual_prices import (
@@ -42,6 +43,7 @@ from sesgame.stability.stages import Effort, Stage
 from sesgame.stability.verification import Verification
 
 __all__ = [
+    "AgentPrices",
     "BargainedDispatchEvidence",
     "BoundsContradiction",
     "Candidate",

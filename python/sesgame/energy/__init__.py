@@ -6,6 +6,13 @@
 'EUR'
 """
 
+from sesgame.energy.agents.agent import Agent
+from sesgame.energy.agents.agent_clearing import AgentClearing, clear_by_agents
+from sesgame.energy.agents.clearing_state import ClearingState
+from sesgame.energy.agents.community_agents import CommunityAgents
+from sesgame.energy.agents.grid_agent import GridAgent
+from sesgame.energy.agents.masked_sums import MaskedAgent, masking_secrets
+from sesgame.energy.agents.member_agent import MemberAgent
 from sesgame.energy.bargaining import BargainedDispatchEvidence, bargained_dispatch
 from sesgame.energy.battery import Battery, Pool, StorageOffer
 from sesgame.energy.bill import Bill, BillLine
@@ -109,6 +116,8 @@ from sesgame.energy.urdb import read_urdb
 
 __all__ = [
     "KEYS",
+    "Agent",
+    "AgentClearing",
     "BargainedDispatchEvidence",
     "Battery",
     "BestGivenKey",
@@ -123,9 +132,11 @@ __all__ = [
     "Calendar",
     "CalendarHours",
     "ClassPremium",
+    "ClearingState",
     "CloudOffer",
     "ClusteredEvidence",
     "Community",
+    "CommunityAgents",
     "Contract",
     "ContractPrices",
     "Controller",
@@ -140,11 +151,14 @@ __all__ = [
     "FixedFee",
     "GivenKey",
     "Grid",
+    "GridAgent",
     "HierarchicalKey",
     "KeyDifference",
     "LeaderPrice",
     "LeaderPricesByStep",
     "Line",
+    "MaskedAgent",
+    "MemberAgent",
     "MeteringPoint",
     "NearestKey",
     "OperatorSeries",
@@ -193,6 +207,7 @@ __all__ = [
     "best_static_key",
     "bill_sharing",
     "change_in_bills",
+    "clear_by_agents",
     "clustered_nucleolus",
     "clusters_of",
     "exchanged_energy",
@@ -200,6 +215,7 @@ __all__ = [
     "key_difference",
     "leader_price",
     "leader_prices_by_step",
+    "masking_secrets",
     "mid_market_rate",
     "nearest_key",
     "operator_bills",

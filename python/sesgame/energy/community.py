@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from sesgame.energy.agents.community_agents import CommunityAgents, agents_of
 from sesgame.energy.battery import Battery, Pool, StorageOffer, offers_of, storage_of
 from sesgame.energy.bill import Bill
 from sesgame.energy.community_checks import (
@@ -42,6 +43,7 @@ from sesgame.energy.validity import ALWAYS, Validity
 from sesgame.errors import GameError
 from sesgame.formatting import count, html_table, short_coalition
 from sesgame.game.by_value import ByValue
+from sesgame.game.cost_basis import CostBasis
 from sesgame.game.door import checked_fields
 from sesgame.game.game import Game
 from sesgame.game.players import Players
@@ -723,6 +725,51 @@ name
         used = chosen(problem, model)
         found = used.dispatch(problem, numbers)
         return Schedule.of(problem, numbers, found, part.steps, used.name)
+
+    def agents(
+        self,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        model: Model | None = None,
+    ) -> CommunityAgents:
+        """Return an agent for each member and one for the grid, for :func:`clear_by_agents`.
+
+        Each battery is run by itself, by its owner. The grid's agent is called ``"grid"``.
+
+        Parameters
+        ----------
+        start, end
+            The period, as in :meth:`cost_game`.
+        model : str, optional
+            With ``"netting"`` batteries are left out; with others that optimise they are not.
+
+        Raises
+        ------
+        GameError
+            The community has what agents have not, by name: elements of a contract beyond prices of
+            energy, demand charges, limits of connections and lines, storage to buy, batteries that
+            must not charge and discharge at once where that could pay (an integer decision), or
+            batteries whose course is known.
+
+        Examples
+        --------
+        >>> import sesgame as sg
+        >>> village = sg.energy.Community.from_csv("examples/rural13")
+        >>> list(village.agents(start="2016-06-01", end="2016-06-02"))[-2:]
+        ['solar_park', 'grid']
+        """
+        part = self.period(start, end)
+        problem = part.problem
+        agents = agents_of(problem, uses_batteries=model != "netting")
+        way = chosen(problem, model)
+        if not way.optimises:
+            raise GameError(
+                f'agents choose what their batteries do, and with model="{way.name}" {way.reading}'
+            )
+        return CommunityAgents(
+            agents, lambda: CostBasis.of(part.cost_game(model=model), part.cost_terms(model))
+        )
 
     def separation_oracle(
         self,

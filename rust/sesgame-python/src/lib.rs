@@ -22,6 +22,7 @@ mod numeric_rows;
 mod order_book;
 mod peak_dispatch;
 mod properties;
+mod proximal_member;
 mod separation;
 mod shapley;
 mod shapley_estimate;
@@ -75,6 +76,8 @@ mod _engine {
     use crate::properties::{
         additivity, complements, convexity, first_without_core, marginals, symmetric_players,
     };
+    #[pymodule_export]
+    use crate::proximal_member::{ProximalMember, proximal_responses};
     #[pymodule_export]
     use crate::separation::{OuterApproximation, convex_separation, two_price_separation};
     #[pymodule_export]

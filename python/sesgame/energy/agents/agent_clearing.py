@@ -1,0 +1,479 @@
+"""Clearing by agents: the prices that rounds of answers find, and what everybody pays at them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Callable, Hashable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sesgame.energy.agents.agent_prices import AgentPrices
+from sesgame.energy.agents.answers import AnswerExecutor, Panel
+from sesgame.energy.agents.clearing_state import ClearingState
+from sesgame.energy.agents.community_agents import CommunityAgents
+from sesgame.energy.agents.exchange_rounds import (
+    Coordinator,
+    MaskedExchange,
+    OpenExchange,
+    masked_agents,
+)
+from sesgame.energy.agents.grid_agent import GridAgent
+from sesgame.energy.agents.masked_sums import masking_secrets
+from sesgame.energy.agents.member_agent import MemberAgent
+from sesgame.errors import AgentError, GameError, NotConvergedWarning
+from sesgame.game.allocation import Allocation
+from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
+from sesgame.game.players import Players
+from sesgame.progress import progress_report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sesgame.energy.agents.agent import Agent
+    from sesgame.game.cost_basis import CostBasis
+
+__all__ = ["AgentClearing", "clear_by_agents"]
+
+TITLE = "prices by agents"
+"""What the method of its allocations is called."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class AgentClearing(ByValue):
+    r"""What a clearing by agents found: prices, exchanges and bills, and how far it got.
+
+    Attributes
+    ----------
+    members : tuple of hashable
+        The n agents that are not the grid.
+    exchange : ndarray of float, shape (n, T), or None
+        What each draws in each step less what it feeds in, in kWh; None where it was masked.
+    price : ndarray of float, shape (T,)
+        What a kWh costs in each step.
+    bills : ndarray of float, shape (n,)
+        What each pays: :math:`\sum_t \lambda_t q_{it}` and its own cost.
+    own_costs : ndarray of float, shape (n,)
+        What of that it bears itself, such as wear of its battery.
+    outside_kwh : ndarray of float, shape (T,)
+        What all members together draw from the grid in each step.
+    cost : float
+        What the arrangement costs in all: what the grid bills for that, and all own costs.
+    residuals : ndarray of float, shape (rounds, 2)
+        Of each round, in parts of what is exchanged and of the price: how far exchanges are from
+        balance, and how far the price is from where it will not move.
+    tolerance : float
+        Both residuals are at most that where the clearing has converged.
+    converged : bool
+        Whether they are.
+    untold : tuple of hashable
+        Members who have no ``own_cost``: theirs is taken to be 0.
+    state : ClearingState
+        For :func:`clear_by_agents` to go on from.
+    basis : CostBasis, callable or None
+        On what terms the bills stand, or what works that out of the community whose agents these
+        are; None where that is not known.
+    """
+
+    members: tuple[Hashable, ...]
+    exchange: NDArray[np.float64] | None
+    price: NDArray[np.float64]
+    bills: NDArray[np.float64]
+    own_costs: NDArray[np.float64]
+    outside_kwh: NDArray[np.float64]
+    cost: float
+    residuals: NDArray[np.float64]
+    tolerance: float
+    converged: bool
+    untold: tuple[Hashable, ...]
+    state: ClearingState
+    basis: CostBasis | Callable[[], CostBasis] | None = dataclasses.field(
+        default=None, compare=False
+    )
+
+    @property
+    def rounds(self) -> int:
+        """How many there were, with those before a state."""
+        return len(self.residuals)
+
+    def allocation(self) -> Allocation:
+        """Return the bills as an allocation of costs, with :class:`~sesgame.evidence.AgentPrices`.
+
+        Its tolerance is what is not balanced, at the prices, and rounding.
+        """
+        turnover = float(np.abs(self.bills).sum())
+        primal, dual = self.residuals[-1].tolist()
+        gap = abs(float(self.bills.sum()) - self.cost)
+        return Allocation(
+            Players(self.members),
+            self.bills,
+            kind="cost",
+            method=TITLE,
+            tolerance=gap + (max(primal, dual) + 1e-9) * turnover,
+            evidence=AgentPrices(
+                energy_price=self.price,
+                own_costs=self.own_costs,
+                cost=self.cost,
+                rounds=self.rounds,
+                balance_residual=primal,
+                price_residual=dual,
+                tolerance=self.tolerance,
+                converged=self.converged,
+                untold=self.untold,
+                terms=self.basis() if callable(self.basis) else self.basis,
+            ),
+        )
+
+    def __repr__(self) -> str:
+        how = "" if self.converged else ", not converged"
+        return (
+            f"AgentClearing({len(self.members)} members, {len(self.price)} steps, "
+            f"{self.rounds} rounds{how})"
+        )
+
+
+@checked_arguments
+def clear_by_agents(
+    agents: Mapping[Hashable, Agent],
+    *,
+    rho: float | None = None,
+    relaxation: float = 1.0,
+    tolerance: float = 1e-6,
+    max_rounds: int = 5000,
+    adapt: bool = True,
+    n_steps: int | None = None,
+    executor: AnswerExecutor | None = None,
+    timeout: float = math.inf,
+    mask: bool = False,
+    resume: ClearingState | PathLike[str] | None = None,
+    checkpoint: PathLike[str] | str | None = None,
+    progress: bool = True,
+) -> AgentClearing:
+    r"""Return the prices and exchanges on which agents agree who show nothing but their answers.
+
+    .. math:: \min \sum_i f_i(q_i) \quad\text{subject to}\quad \sum_i q_i = 0
+
+    by the alternating direction method of multipliers for an exchange [boyd2011]_. In each round
+    every agent answers what is best for it near a target, and the price moves with what is out of
+    balance:
+
+    .. math::
+
+        q_i &\leftarrow \arg\min f_i(q) + \tfrac{\rho}{2 w_i} \lVert q - z_i + w_i u \rVert^2,
+        \qquad h_i = \alpha q_i + (1 - \alpha) z_i \\
+        b &= \sum_i h_i \Big/ \sum_i w_i, \qquad z_i \leftarrow h_i - w_i b, \qquad
+        u \leftarrow u + b, \qquad \lambda = \rho u
+
+    At the end each pays :math:`\sum_t \lambda_t q_{it}`, and bears its own cost. The prices are
+    optimal dual prices of the common dispatch, so the bills lie within the range
+    :math:`[\text{lowest}, \text{highest}]` of :func:`~sesgame.owen_allocation`, up to the
+    tolerance; which ones, where several are optimal, is not determined.
+
+    Parameters
+    ----------
+    agents : mapping of label to Agent
+        At least two; :meth:`Community.agents <sesgame.energy.Community.agents>` makes those of a
+        community. A :class:`GridAgent` stands for the world outside; all others are members.
+    rho : float, optional
+        The first penalty, positive. By default what a kWh costs (``price_scale`` of the agents)
+        over the root mean square of what is exchanged in the first round; 1 if no agent says what
+        a kWh costs.
+    relaxation : float, default 1
+        The :math:`\alpha` of over-relaxation, above 0 and below 2; 1.5 to 1.8 often saves rounds.
+    tolerance : float, default 1e-6
+        The residuals at which the rounds end, in parts of what is exchanged and of the price.
+    max_rounds : int, default 5000
+        After so many the result is what it is, with a warning.
+    adapt : bool, default True
+        Whether rho is doubled or halved, up to round 2000, where after every 20 rounds one residual
+        is more than 10 times the other.
+    n_steps : int, optional
+        The number T of steps, where no agent of ours tells it.
+    executor : Executor, optional
+        ``concurrent.futures.Executor`` or compatible, such as a Dask client, on which agents are
+        asked; they have to pickle. By default members of ours are asked in parallel by the engine,
+        all others in this thread, one after the other, unless they return futures.
+    timeout : float, optional
+        Seconds in each round until the last answer; by default none. Whoever has not answered by
+        then is named.
+    mask : bool, default False
+        Whether agents send masked words, of which only the sum is seen (:class:`MaskedAgent`).
+        Agents that do not mask by themselves are masked in this process. Energy is then sent in
+        whole 1e-6 kWh, and the residuals are those beyond that resolution.
+    resume : ClearingState or path, optional
+        Where to go on: `state` of a result or of an error, or what was saved of it. The result has
+        the bits of a clearing that was never stopped.
+    checkpoint : path, optional
+        Where the state is saved after every 20 rounds, and when the clearing ends, also by an error
+        or Ctrl-C.
+    progress : bool, default True
+        Whether to draw a bar, on a terminal.
+
+    Returns
+    -------
+    AgentClearing
+
+    Raises
+    ------
+    AgentError
+        An agent raised, died, answered late or never, not a number, or an array of another shape;
+        or two of its answers show that its costs are not convex. It is named, and the error has the
+        `state` before that round.
+    GameError
+        There are fewer than two agents, one is none or has integer decisions, an option is out of
+        its range, or the state is of another clearing.
+
+    Warns
+    -----
+    NotConvergedWarning
+        The residuals are above the tolerance after the last round.
+
+    Notes
+    -----
+    The method converges for closed convex costs if there is an optimum and rho stays in the end
+    (Boyd et al. 2011, section 3.2; over-relaxation: Eckstein and Bertsekas 1992 [eckstein1992]_;
+    the change of rho: He, Yang and Wang 2000 [he2000]_). A round costs each agent one answer, and
+    the coordinator O(n T). Weights are a change of variables: an agent of weight w counts as
+    :math:`q_i / \sqrt{w}`; without the weight of the grid, a community of n loads would need
+    of the order of n rounds.
+
+    What is disclosed is on the page about agents: a coordinator sees what each agent would
+    exchange in each round, with `mask` only the sum, and at the end the bills. Nobody is kept from
+    answering what is not true: there is no claim of truthfulness.
+
+    References
+    ----------
+    Boyd et al. (2011), section 7.3.2 [boyd2011]_.
+
+    Examples
+    --------
+    In the first hour Ann's surplus displaces what Bob would buy:
+
+    >>> import sesgame as sg
+    >>> community = sg.energy.Community(
+    ...     members=["ann", "bob"],
+    ...     steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+    ...     load_kwh=[[-2.0, 3.0], [3.0, 1.0]],
+    ...     tariff=sg.energy.Tariff.flat(0.30, 0.10),
+    ... )
+    >>> found = sg.energy.clear_by_agents(community.agents())
+    >>> found.price.round(4).tolist(), found.bills.round(4).tolist(), found.converged
+    ([0.3, 0.3], [0.3, 1.2], True)
+    """
+    _check_options(rho, relaxation, tolerance, max_rounds, timeout)
+    labels = _checked_labels(agents)
+    members = tuple(label for label in labels if not isinstance(agents[label], GridAgent))
+    if not members:
+        raise GameError("every agent is a GridAgent; there must be a member")
+    if mask and executor is not None:
+        raise GameError(
+            "masked agents keep what they exchange to themselves from round to round, which an "
+            "executor would lose: give agents that mask themselves where they are, as proxies"
+        )
+    state = ClearingState.load(resume) if isinstance(resume, (str, PathLike)) else resume
+    if not (state is None or isinstance(state, ClearingState)):
+        raise GameError(f"resume must be a ClearingState or a path, got {state!r}")
+    given, asked = list(agents.values()), list(agents.values())
+    if mask:
+        is_open = not all(callable(getattr(each, "masked_exchange", None)) for each in given)
+        asked = masked_agents(agents, masking_secrets(labels) if is_open else None, relaxation)
+    elif any(callable(getattr(each, "masked_exchange", None)) for each in given):
+        raise GameError("some agents mask what they send; give mask=True")
+    weights = np.array([_weight(label, agents[label]) for label in labels])
+    steps = _n_steps(labels, given, n_steps, state)
+    coordinator = Coordinator(
+        labels, weights, relaxation, rho or 1.0, np.zeros(steps), adapts=adapt
+    )
+    panel = Panel(labels, executor, timeout)
+    exchange: OpenExchange | MaskedExchange
+    if mask:
+        exchange = MaskedExchange(panel, asked, steps)
+    else:
+        exchange = OpenExchange(panel, asked, weights, relaxation, is_sent=executor is not None)
+        exchange.start(np.zeros((len(labels), steps)))
+    if state is not None:
+        coordinator.resume(state)
+        if isinstance(exchange, OpenExchange):
+            if state.balanced_kwh.shape != exchange.balanced_kwh.shape:
+                raise GameError("the state is of a clearing with mask=True")
+            exchange.start(state.balanced_kwh)
+    scale = None if rho is not None else _price_scale(given)
+    converged = _rounds(
+        coordinator, exchange, panel, scale, tolerance, max_rounds, checkpoint, progress
+    )
+    result = _result(agents, members, coordinator, exchange, tolerance, converged)
+    if not converged:
+        primal, dual = result.residuals[-1].tolist()
+        warnings.warn(
+            f"after {result.rounds} rounds the residuals are {primal:.2g} of what is exchanged and "
+            f"{dual:.2g} of the price, above the tolerance of {tolerance:g}; resume from the state "
+            f"of the result, or allow more",
+            NotConvergedWarning,
+            stacklevel=3,
+        )
+    return result
+
+
+def _rounds(
+    coordinator: Coordinator,
+    exchange: OpenExchange | MaskedExchange,
+    panel: Panel,
+    scale: float | None,
+    tolerance: float,
+    max_rounds: int,
+    checkpoint: PathLike[str] | str | None,
+    progress: bool,
+) -> bool:
+    """Do rounds until both residuals are small, and return whether they are."""
+    last = coordinator.state(exchange.balanced_kwh)
+    try:
+        with progress_report("clearing by agents", "round", progress) as report:
+            while True:
+                panel.round = len(coordinator.residuals) + 1
+                first = panel.round == 1
+                primal, dual = coordinator.round(exchange)
+                if first and scale is not None:
+                    coordinator.begin_anew(scale)
+                last = coordinator.state(exchange.balanced_kwh)
+                if report is not None:
+                    report(panel.round, max_rounds)
+                if max(primal, dual) <= tolerance and not (first and scale is not None):
+                    return True
+                if panel.round >= max_rounds:
+                    return False
+                if checkpoint is not None and panel.round % SAVED_EVERY == 0:
+                    last.save(checkpoint)
+    except AgentError as error:
+        error.state = last
+        raise
+    finally:
+        if checkpoint is not None:
+            last.save(checkpoint)
+
+
+SAVED_EVERY = 20
+"""Rounds after which the state is saved."""
+
+
+def _result(
+    agents: Mapping[Hashable, Any],
+    members: tuple[Hashable, ...],
+    coordinator: Coordinator,
+    exchange: OpenExchange | MaskedExchange,
+    tolerance: float,
+    converged: bool,
+) -> AgentClearing:
+    labels, price = coordinator.labels, coordinator.price
+    inside = np.array([label in members for label in labels])
+    untold: tuple[int, ...] = ()
+    own_exchange = None
+    if isinstance(exchange, OpenExchange):
+        own_exchange = exchange.exchange_kwh[inside]
+        own, untold = exchange.own_costs()
+        bills = (own_exchange * price).sum(axis=1) + own[inside]
+        outside = own_exchange.sum(axis=0)
+    else:
+        paid = exchange.bills(price)
+        own = paid[:, 1]
+        bills = paid.sum(axis=1)[inside]
+        outside = None
+    grids = [agents[label] for label in labels if isinstance(agents[label], GridAgent)]
+    if len(grids) == 1 and outside is not None:
+        # The meter bills what flows, to the last bit, and not what was agreed.
+        billed = grids[0].cost(-outside)
+    else:
+        billed = float(own[~inside].sum())
+    return AgentClearing(
+        members=members,
+        exchange=own_exchange,
+        price=price,
+        bills=bills,
+        own_costs=own[inside],
+        outside_kwh=outside,
+        cost=billed + float(own[inside].sum()),
+        residuals=np.array(coordinator.residuals),
+        tolerance=tolerance,
+        converged=converged,
+        untold=tuple(labels[number] for number in untold),
+        state=coordinator.state(exchange.balanced_kwh),
+        basis=agents.basis if isinstance(agents, CommunityAgents) else None,
+    )
+
+
+def _check_options(
+    rho: float | None, relaxation: float, tolerance: float, max_rounds: int, timeout: float
+) -> None:
+    if rho is not None and not (rho > 0 and math.isfinite(rho)):
+        raise GameError(f"rho must be positive and finite, got {rho}")
+    if not 0 < relaxation < 2:
+        raise GameError(f"relaxation must be above 0 and below 2, got {relaxation}")
+    if not (tolerance > 0 and math.isfinite(tolerance)):
+        raise GameError(f"tolerance must be positive and finite, got {tolerance}")
+    if max_rounds < 1:
+        raise GameError(f"max_rounds must be at least 1, got {max_rounds}")
+    if not timeout > 0:
+        raise GameError(f"timeout must be positive, in seconds, got {timeout}")
+
+
+def _checked_labels(agents: Mapping[Hashable, Any]) -> tuple[Hashable, ...]:
+    if not isinstance(agents, Mapping):
+        raise GameError(f"agents must be a mapping of label to agent, got {agents!r}")
+    if len(agents) < 2:
+        raise GameError(f"an exchange takes at least two agents, got {len(agents)}")
+    for label, agent in agents.items():
+        methods = [getattr(agent, name, None) for name in ("respond", "masked_exchange")]
+        if isinstance(agent, type) or not any(map(callable, methods)):
+            raise GameError(
+                f"the agent {label!r} must have a method respond(target, rho), got {agent!r}"
+            )
+        if getattr(agent, "is_convex", True) is False:
+            raise GameError(
+                f"the agent {label!r} says that its costs are not convex, as those of integer "
+                f"decisions are: rounds would not converge. Give it the convex relaxation, or "
+                f"dispatch centrally"
+            )
+    return tuple(agents)
+
+
+def _weight(label: Hashable, agent: Any) -> float:
+    weight = getattr(agent, "weight", 1.0)
+    try:
+        number = float(weight)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (number > 0 and math.isfinite(number)):
+        raise GameError(f"the weight of the agent {label!r} must be positive, got {weight!r}")
+    return number
+
+
+def _n_steps(
+    labels: tuple[Hashable, ...],
+    agents: list[Any],
+    n_steps: int | None,
+    state: ClearingState | None,
+) -> int:
+    if n_steps is not None and n_steps < 1:
+        raise GameError(f"n_steps must be at least 1, got {n_steps}")
+    known: dict[int, str] = {} if n_steps is None else {n_steps: "n_steps"}
+    for label, agent in zip(labels, agents, strict=True):
+        if isinstance(agent, MemberAgent):
+            known.setdefault(len(agent.net_load_kwh), f"the agent {label!r}")
+        elif isinstance(agent, GridAgent):
+            known.setdefault(len(agent.buy_per_kwh), f"the agent {label!r}")
+    if not known and state is not None:
+        return state.scaled_price.size
+    if not known:
+        raise GameError("no agent tells how many steps there are: give n_steps")
+    if len(known) > 1:
+        (one, its), (other, another), *_ = known.items()
+        raise GameError(f"{its} has {one} steps, and {another} has {other}")
+    return next(iter(known))
+
+
+def _price_scale(agents: list[Any]) -> float | None:
+    said = [float(getattr(agent, "price_scale", math.nan)) for agent in agents]
+    return max((each for each in said if each > 0 and math.isfinite(each)), default=None)
