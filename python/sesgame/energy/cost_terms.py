@@ -75,6 +75,8 @@ def community_terms(steps: TimeSteps, offers: Iterable[StorageOffer], reading: s
     """
     alone = "each member for itself, at the community's tariff"
     bought = storage_bought(offers)
+    if bought:
+        alone += ", with what it buys for itself"
     return CostTerms(
         period_of(steps),
         f"{alone}; {reading}" if reading else alone,

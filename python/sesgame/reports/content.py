@@ -246,10 +246,10 @@ class ReportContent(ByValue):
             )
         if row.profit is not None:
             verb = "keeps" if row.profit >= -slack else "lacks"
-            who = row.residual_claimant
             found.append(
-                f"The {who} {verb} {self.amount(abs(row.profit))} of the "
-                f"{self.amount(row.paid or 0.0)} that members pay."
+                f"Members pay {self.amount(row.paid or 0.0)} in all, the arrangement costs "
+                f"{self.amount(row.arrangement or 0.0)}, and the {row.residual_claimant} {verb} "
+                f"{self.amount(abs(row.profit))}."
             )
         return found
 
