@@ -4,6 +4,7 @@ from sesgame.comparison.applying import ALL, Compared, compared, usual_rules
 from sesgame.comparison.comparison import Comparison
 from sesgame.comparison.market_comparison import ComparedMechanism, MarketComparison
 from sesgame.comparison.row import ComparedRule
+from sesgame.comparison.settling import mechanisms_compared
 from sesgame.comparison.side_by_side import compare
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "MarketComparison",
     "compare",
     "compared",
+    "mechanisms_compared",
     "usual_rules",
 ]

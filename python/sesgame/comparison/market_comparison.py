@@ -80,6 +80,7 @@ class ComparedMechanism(ByValue):
             "loser",
             "misreport_gain",
             "manipulator",
+            "price_gain_bound",
             "misreports",
             "scanned",
             "core_excess",
