@@ -19,7 +19,7 @@ from sesgame.energy.dispatch.dual_prices import (
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
 from sesgame.energy.local_sharing.local_prices import LocalPrices
-from sesgame.energy.operator.leader_prices_by_step import LeaderPricesEvidence
+from sesgame.energy.operator.leader_evidence import LeaderPricesEvidence
 from sesgame.energy.operator.storage_cloud_bills import CloudBills
 from sesgame.energy.operator.storage_cloud_game import OperatorPrices
 from sesgame.energy.operator_series.bills_evidence import OperatorBills, OperatorLine

@@ -62,7 +62,10 @@ def test_what_is_wrong_is_named(change, message):
         (lambda m: m.best_bids("ab"), "bids must be a number for each prosumer"),
         (lambda m: m.cost_report_scan([0.0]), "factors of report 0 is 0; it must be above 0"),
         (lambda m: m.cost_report_scan(prosumers=[2]), "no prosumer 2; they are 0 to 1"),
-        (lambda m: m.cost_report_scan(prosumers=["a"]), "prosumers must be whole numbers"),
+        (lambda m: m.cost_report_scan(prosumers=["a"]), "prosumers must be a list of whole"),
+        (lambda m: m.cost_report_scan(prosumers=1), "prosumers must be a list of whole numbers"),
+        (lambda m: m.cost_report_scan("ab"), "factors must be a list of numbers"),
+        (lambda m: m.deviation_scan(n_bids="many"), "n_bids must be a whole number"),
     ],
 )
 def test_what_is_wrong_with_a_scan_is_named(call, message):

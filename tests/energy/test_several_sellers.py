@@ -147,6 +147,7 @@ def test_what_is_wrong_with_sellers_is_named(given, message):
         ({"start": [0.0, 0.5, 0.5]}, "start of seller 0 is 0; it must be above 0: buyers imitate"),
         ({"start": [0.5, 0.5]}, r"start has shape \(2,\)"),
         ({"max_steps": 0}, "max_steps must be at least 1"),
+        ({"max_steps": "many"}, "max_steps must be a whole number"),
         ({"tolerance": 0.0}, r"tolerance must be in \(0, 1\)"),
         ({"prices": [0.1, np.nan, 0.1]}, "prices of seller 1 is nan"),
     ],

@@ -180,28 +180,50 @@ class Followers:
 
     def profit(self, buy, sell):
         """Return what the leader earns at prices, by the replies that are best for it."""
+        best, program, wear, _ = self._best_replies(buy, sell)
+        # What all pay is given; of that, wear and the grid's bill are not the leader's.
+        others = np.concatenate([wear, self.asked, -np.asarray(self.paid)])
+        found = linprog(others, method="highs", **program)
+        assert found.status == 0
+        return best - found.fun
+
+    def least_profit(self, buy, sell):
+        """Return the same by the replies that are worst for it: in each step it imports or not."""
+        best, program, wear, width = self._best_replies(buy, sell)
+        worst = -INF
+        for imports in product((True, False), repeat=self.steps):
+            is_import = np.array(imports)
+            grid = np.concatenate([self.asked, -np.asarray(self.paid)])
+            ends = [(0, None if on else 0) for on in (*is_import, *~is_import)]
+            bounds = [*program["bounds"][: width * self.n], *ends]
+            found = linprog(
+                -np.concatenate([wear, grid]), method="highs", **{**program, "bounds": bounds}
+            )
+            if found.status == 0:
+                worst = max(worst, -found.fun)
+        return best - worst
+
+    def _best_replies(self, buy, sell):
+        """Return what all pay at best, the program of all replies that do, and what wear costs."""
         n, steps = self.n, self.steps
         width = 5 * steps
         cost = np.concatenate([buy, -np.asarray(sell), np.zeros(3 * steps)])
-        equal, sides, bounds = np.zeros((0, n * width)), [], []
+        equal, sides, bounds, wears = np.zeros((0, n * width)), [], [], []
         best = 0.0
         for member in range(n):
             rows, right, own_bounds = self._own(member)
-            own = cost.copy()
-            own[3 * steps : 4 * steps] = self.batteries[member]["wear"]
-            found = linprog(own, A_eq=rows, b_eq=right, bounds=own_bounds, method="highs")
+            wears.append(np.zeros(width))
+            wears[-1][3 * steps : 4 * steps] = self.batteries[member]["wear"]
+            found = linprog(
+                cost + wears[-1], A_eq=rows, b_eq=right, bounds=own_bounds, method="highs"
+            )
             assert found.status == 0
             best += found.fun
             wide = np.zeros((len(rows), n * width))
             wide[:, member * width : (member + 1) * width] = rows
             equal, sides = np.vstack([equal, wide]), [*sides, *right]
             bounds += own_bounds
-        wears = [
-            np.concatenate([np.zeros(3 * steps), np.full(steps, b["wear"]), np.zeros(steps)])
-            for b in self.batteries
-        ]
-        money = np.concatenate([cost + wear for wear in wears])
-        # Net of all is what the leader imports less what it exports.
+        # What the leader imports less what it exports is the net of all.
         net = np.zeros((steps, n * width + 2 * steps))
         for step in range(steps):
             for member in range(n):
@@ -209,19 +231,15 @@ class Followers:
                 net[step, member * width + steps + step] = 1.0
             net[step, n * width + step], net[step, n * width + steps + step] = 1.0, -1.0
         extra = np.zeros((len(equal), 2 * steps))
-        grid = np.concatenate([np.zeros(n * width), self.asked, -np.asarray(self.paid)])
-        found = linprog(
-            grid,
-            A_ub=[np.concatenate([money, np.zeros(2 * steps)])],
-            b_ub=[best + 1e-9],
-            A_eq=np.vstack([np.hstack([equal, extra]), net]),
-            b_eq=[*sides, *np.zeros(steps)],
-            bounds=[*bounds, *[(0, None)] * (2 * steps)],
-            method="highs",
-        )
-        assert found.status == 0
-        wear = sum(float(w @ found.x[i * width : (i + 1) * width]) for i, w in enumerate(wears))
-        return best - wear - found.fun
+        money = np.concatenate([*(cost + wear for wear in wears), np.zeros(2 * steps)])
+        program = {
+            "A_ub": [money],
+            "b_ub": [best + 1e-9],
+            "A_eq": np.vstack([np.hstack([equal, extra]), net]),
+            "b_eq": [*sides, *np.zeros(steps)],
+            "bounds": [*bounds, *[(0, None)] * (2 * steps)],
+        }
+        return best, program, np.concatenate(wears), width
 
     def _own(self, member):
         """Return the rows, right sides and bounds of a member: buy, sell, draw, deliver, hold."""

@@ -46,13 +46,13 @@ from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
 from sesgame.energy.local_sharing.uniform_local_price import uniform_local_price
-from sesgame.energy.operator.demand_bidding import (
+from sesgame.energy.operator.bidding_results import (
     BiddingEquilibrium,
     BiddingOptimum,
     CostReportScan,
-    DemandBidding,
     DeviationScan,
 )
+from sesgame.energy.operator.demand_bidding import DemandBidding
 from sesgame.energy.operator.leader_price import LeaderPrice, leader_price
 from sesgame.energy.operator.leader_prices_by_step import (
     LeaderPricesByStep,

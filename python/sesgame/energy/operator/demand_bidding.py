@@ -7,158 +7,36 @@ anarchy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.operator.bidding_results import (
+    BiddingEquilibrium,
+    BiddingOptimum,
+    CostReportScan,
+    DeviationScan,
+)
 from sesgame.energy.operator.parameters import one_each, refuse_where
 from sesgame.energy.operator.water_filling import water_filling
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
-from sesgame.game.door import checked_fields
+from sesgame.game.door import checked_arguments, checked_fields
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = [
-    "BiddingEquilibrium",
-    "BiddingOptimum",
-    "CostReportScan",
-    "DemandBidding",
-    "DeviationScan",
-]
+__all__ = ["DemandBidding"]
 
 FEASIBLE = 1e-9
 """Part of all energy by which production may miss a bound, as a difference of bids and prices."""
 
 FACTORS = (0.5, 0.8, 0.9, 1.1, 1.25, 2.0)
 """By which a scan multiplies cost parameters, unless told otherwise."""
-
-
-@dataclass(frozen=True, eq=False)
-class BiddingEquilibrium(ByValue):
-    """The Nash equilibrium in bids.
-
-    Attributes
-    ----------
-    price : float
-        Per kWh, the same for all.
-    price_range : tuple of float
-        All prices at which this is an equilibrium: one, unless every prosumer produces at a bound.
-        Then `price` is the end nearest to prices at which somebody would not.
-    bids : ndarray of shape (n,)
-        The intercepts of the demand functions, in kWh.
-    production_kwh, purchase_kwh : ndarray of shape (n,)
-        What each produces, and buys; negative where it sells. They add up to the demand of each.
-    costs : ndarray of shape (n,)
-        Of production and purchase.
-    costs_alone : ndarray of shape (n,)
-        Of producing all demand oneself; infinite for who cannot. At least `costs`.
-    production_cost : float
-        Of all together, which is what all costs add up to.
-    kkt_residual : float
-        By how much the conditions of best replies fail, as a part of the highest marginal cost. It
-        is rounding.
-    """
-
-    price: float
-    price_range: tuple[float, float]
-    bids: NDArray[np.float64]
-    production_kwh: NDArray[np.float64]
-    purchase_kwh: NDArray[np.float64]
-    costs: NDArray[np.float64]
-    costs_alone: NDArray[np.float64]
-    production_cost: float
-    kkt_residual: float
-
-
-@dataclass(frozen=True, eq=False)
-class BiddingOptimum(ByValue):
-    """The production of least cost, by somebody who knows all costs.
-
-    Attributes
-    ----------
-    price : float
-        The marginal cost of all who are not at a bound.
-    price_range : tuple of float
-        All prices that support it, as of :class:`BiddingEquilibrium`.
-    production_kwh : ndarray of shape (n,)
-        What each produces.
-    production_cost : float
-        Of all together.
-    kkt_residual : float
-        As of :class:`BiddingEquilibrium`.
-    """
-
-    price: float
-    price_range: tuple[float, float]
-    production_kwh: NDArray[np.float64]
-    production_cost: float
-    kkt_residual: float
-
-
-@dataclass(frozen=True, eq=False)
-class DeviationScan(ByValue):
-    """What each prosumer could gain by another bid while all others keep theirs.
-
-    Attributes
-    ----------
-    gains : ndarray of shape (n,)
-        By the best reply, in closed form: at least 0 but for rounding.
-    best_bids : ndarray of shape (n,)
-        That reply.
-    scanned_gains : ndarray of shape (n,)
-        The most that any scanned bid gains.
-    n_bids : int
-        How many were tried for each.
-    tolerance : float
-        Up to which a gain is rounding.
-    """
-
-    gains: NDArray[np.float64]
-    best_bids: NDArray[np.float64]
-    scanned_gains: NDArray[np.float64]
-    n_bids: int
-    tolerance: float
-
-    @property
-    def is_equilibrium(self) -> bool:
-        """Whether nobody gains, by the best reply or any scanned bid."""
-        most = max(float(self.gains.max()), float(self.scanned_gains.max()))
-        return most <= self.tolerance
-
-
-@dataclass(frozen=True, eq=False)
-class CostReportScan(ByValue):
-    """What each prosumer could gain if a platform computed the equilibrium from reported costs.
-
-    Attributes
-    ----------
-    gains : ndarray of shape (k,)
-        The most that any report saves each of the k prosumers, in its true costs. Positive in
-        general: reporting costs is not truthful.
-    factors : ndarray of shape (k, 2)
-        What the best report multiplies the quadratic and the linear cost by; 1 where none gains.
-    prosumers : ndarray of int, shape (k,)
-        Their numbers.
-    """
-
-    gains: NDArray[np.float64]
-    factors: NDArray[np.float64]
-    prosumers: NDArray[np.intp]
-
-
-class _Outcome(NamedTuple):
-    """What bids lead to."""
-
-    price: float
-    purchase: Array
-    production: Array
 
 
 @checked_fields
@@ -352,6 +230,7 @@ class DemandBidding(ByValue):
             )
         return self._equilibrium.production_cost / least
 
+    @checked_arguments
     def best_bids(self, bids: ArrayLike) -> NDArray[np.float64]:
         """Return each prosumer's best reply to the bids of all others, shape (n,).
 
@@ -364,6 +243,7 @@ class DemandBidding(ByValue):
         others = float(given.sum()) - given
         return self._bids_for(self._best_purchase(others), others)
 
+    @checked_arguments
     def deviation_scan(self, bids: ArrayLike | None = None, *, n_bids: int = 201) -> DeviationScan:
         """Return what each prosumer could gain by another bid, all others keeping theirs.
 
@@ -419,6 +299,7 @@ class DemandBidding(ByValue):
             tolerance=FEASIBLE * float(turnover.max()),
         )
 
+    @checked_arguments
     def cost_report_scan(
         self, factors: Sequence[float] = FACTORS, *, prosumers: Sequence[int] | None = None
     ) -> CostReportScan:
@@ -446,8 +327,7 @@ class DemandBidding(ByValue):
         tried = one_each("factors", factors, "report")
         refuse_where(tried <= 0, "factors", tried, "report", "above 0")
         size = len(self.demand_kwh)
-        every = range(size) if prosumers is None else prosumers
-        numbers = np.array([self._number(each) for each in every], dtype=np.intp)
+        numbers = np.arange(size) if prosumers is None else self._numbers(prosumers)
         pairs = [(x, y) for x in (1.0, *tried.tolist()) for y in (1.0, *tried.tolist())]
         gains, best = np.zeros(len(numbers)), np.ones((len(numbers), 2))
         truth = self._equilibrium.costs
@@ -470,13 +350,16 @@ class DemandBidding(ByValue):
                     gains[row], best[row] = gain, pair
         return CostReportScan(gains=gains, factors=best, prosumers=numbers)
 
-    def _number(self, given: int) -> int:
+    def _numbers(self, given: Sequence[int]) -> NDArray[np.intp]:
+        """Return the numbers of prosumers who are asked for."""
+        asked = list(given) if isinstance(given, Iterable) else [None]
         size = len(self.demand_kwh)
-        if isinstance(given, bool) or not isinstance(given, (int, np.integer)):
-            raise GameError(f"prosumers must be whole numbers, got {given!r}")
-        if not 0 <= given < size:
-            raise GameError(f"there is no prosumer {given}; they are 0 to {size - 1}")
-        return int(given)
+        for each in asked:
+            if isinstance(each, bool) or not isinstance(each, (int, np.integer)):
+                raise GameError(f"prosumers must be a list of whole numbers, got {given!r}")
+            if not 0 <= each < size:
+                raise GameError(f"there is no prosumer {each}; they are 0 to {size - 1}")
+        return np.array(asked, dtype=np.intp)
 
     def _production_cost(self, production: Array) -> Array:
         """Return what the production of each costs."""

@@ -9,11 +9,12 @@ over a grid of prices can beat.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sesgame.energy.operator.parameters import one_each, refuse_where
+from sesgame.energy.operator.traders import SAME, Candidates, Traders, still_earned
 from sesgame.energy.scarce_side import scarce_side
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["LeaderPrice", "leader_price"]
 
 NO_REPLY = ": else there is no unique best reply"
-
-SAME = 1e-12
-"""Part of the money that changes hands by which two profits that are equal may differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +195,7 @@ def leader_price(
     if not (np.isfinite(cost) and cost >= 0):
         raise GameError(f"supply_cost must be at least 0 and finite, got {cost:g}")
     low, high = (-np.inf, np.inf) if grid is None else _grid_prices(grid, cost)
-    consumers = _Traders(worth, slope, low, high)
+    consumers = Traders(worth, slope, low, high)
     if suppliers is None:
         return _one_price(consumers, cost)
     if grid is None:
@@ -220,7 +218,7 @@ def _grid_prices(grid: tuple[float, float], cost: float) -> tuple[float, float]:
     return low, high
 
 
-def _suppliers(given: tuple[ArrayLike, ArrayLike], low: float, high: float) -> _Traders:
+def _suppliers(given: tuple[ArrayLike, ArrayLike], low: float, high: float) -> Traders:
     try:
         first, rise = given
     except (TypeError, ValueError):
@@ -230,115 +228,10 @@ def _suppliers(given: tuple[ArrayLike, ArrayLike], low: float, high: float) -> _
     slope = one_each("e", rise, "supplier", len(marginal))
     refuse_where(slope <= 0, "e", slope, "supplier", f"above 0{NO_REPLY}")
     # ((p - c) / e)^+ at the price p is what a consumer of worth -c buys at the price -p.
-    return _Traders(-marginal, slope, -high, -low)
+    return Traders(-marginal, slope, -high, -low)
 
 
-class _Candidates(NamedTuple):
-    """The best price of each segment, what is traded at it, and what that earns."""
-
-    prices: Array
-    energy: Array
-    margins: Array
-
-
-class _Traders:
-    """Consumers, or suppliers as consumers of negative prices, in segments of the price.
-
-    In segment k those k buy that have the highest worth; together ``level - slope * price``.
-    """
-
-    def __init__(self, worth: Array, slope: Array, low: float, high: float) -> None:
-        self.worth, self.slope, self.low, self.high = worth, slope, low, high
-        order = np.argsort(-worth, kind="stable")
-        inverse = 1.0 / slope[order]
-        self._drop_outs = worth[order]
-        self._levels = np.append(0.0, np.cumsum(worth[order] * inverse))
-        self._slopes = np.append(0.0, np.cumsum(inverse))
-
-    def replies(self, price: float) -> Array:
-        """Return what each buys."""
-        return np.maximum(self.worth - price, 0.0) / self.slope
-
-    def within(self, prices: Array) -> Array:
-        """Return prices between the ends; one that is off by rounding only is at the end."""
-        for end in (self.low, self.high):
-            prices = np.where(np.abs(prices - end) <= SAME * abs(end), end, prices)
-        return np.clip(prices, self.low, self.high)
-
-    def bought(self, prices: Array) -> Array:
-        """Return what all buy at each of some prices."""
-        buying = np.searchsorted(-self._drop_outs, -prices)
-        bought: Array = self._levels[buying] - self._slopes[buying] * prices
-        return np.maximum(bought, 0.0)
-
-    def worth_of(self, replies: Array) -> float:
-        """Return what the energy is worth to all of them."""
-        return float(((self.worth - self.slope * replies / 2.0) * replies).sum())
-
-    def best(self, value: float, *, idle: float = -np.inf) -> _Candidates:
-        """Return the most of ``(price - value) * bought`` in each segment, NaN where there is none.
-
-        Where nobody buys, the price is the end of the segment towards `idle`.
-        """
-        lowest = np.maximum(np.append(self._drop_outs, -np.inf), self.low)
-        highest = np.minimum(np.append(np.inf, self._drop_outs), self.high)
-        free = np.full(len(lowest), idle)
-        free[1:] = (value + self._levels[1:] / self._slopes[1:]) / 2.0
-        prices = np.where(lowest <= highest, np.clip(free, lowest, highest), np.nan)
-        energy = np.append(0.0, np.maximum(self._levels[1:] - self._slopes[1:] * prices[1:], 0.0))
-        energy[0] += 0.0 * prices[0]  # NaN where somebody buys at any price
-        return _Candidates(prices, energy, (prices - value) * energy)
-
-    def drop_outs(self) -> Array:
-        """Return the prices at which somebody drops out, between the ends."""
-        return self._drop_outs[(self._drop_outs > self.low) & (self._drop_outs < self.high)]
-
-    def line_at(self, energy: Array) -> tuple[Array, Array]:
-        """Return level and slope of the segment in which that much is bought, more than nothing."""
-        bought = self._levels[1:] - self._slopes[1:] * self._drop_outs
-        segment = np.clip(np.searchsorted(bought, energy), 1, len(bought))
-        return self._levels[segment], self._slopes[segment]
-
-    def marginal(self, price: float, bought: float) -> tuple[float, float]:
-        """Return what the last kWh brings in, and the next one, by a change of the price.
-
-        Infinite, and minus infinite, where the price cannot rise, or fall.
-        """
-        less, more = (
-            float((1.0 / self.slope[buying]).sum())
-            for buying in (self.worth > price, self.worth >= price)
-        )
-        return (
-            price - bought / less if price < self.high and bought > 0 else np.inf,
-            price - bought / more if price > self.low and more else -np.inf,
-        )
-
-
-def _pull(
-    asked: tuple[float, float], offered: tuple[float, float], low: float, high: float
-) -> tuple[float, float]:
-    """Return by how much another kWh could still earn, and what a kWh is worth.
-
-    Parameters
-    ----------
-    asked, offered : (less, more)
-        What the last kWh and the next one bring in, and what they cost.
-    low, high : float
-        What a kWh earns outside, and costs there.
-    """
-    lowest, highest = max(asked[1], offered[0], low), min(asked[0], offered[1], high)
-    pairs = (
-        (asked[1], high),
-        (low, asked[0]),
-        (offered[0], high),
-        (low, offered[1]),
-        (asked[1], offered[1]),
-        (offered[0], asked[0]),
-    )
-    return max(0.0, *(gain - cost for gain, cost in pairs)), (lowest + highest) / 2.0
-
-
-def _one_price(consumers: _Traders, cost: float) -> LeaderPrice:
+def _one_price(consumers: Traders, cost: float) -> LeaderPrice:
     """Return the best of the best prices of all segments."""
     found = consumers.best(cost)
     most = float(np.nanmax(found.margins))
@@ -349,7 +242,7 @@ def _one_price(consumers: _Traders, cost: float) -> LeaderPrice:
     replies = consumers.replies(price)
     sold = float(replies.sum())
     fair = consumers.replies(cost)
-    pull, _ = _pull(consumers.marginal(price, sold), (-np.inf, np.inf), cost, cost)
+    pull, _ = still_earned(consumers.marginal(price, sold), (-np.inf, np.inf), cost, cost)
     return LeaderPrice(
         price=price,
         supplier_price=None,
@@ -378,7 +271,7 @@ def _apart(prices: Array) -> Array:
     return np.asarray(ordered[is_new])
 
 
-def _two_prices(consumers: _Traders, suppliers: _Traders, cost: float) -> LeaderPrice:
+def _two_prices(consumers: Traders, suppliers: Traders, cost: float) -> LeaderPrice:
     """Return the best of three: the leader imports, exports, or does neither."""
     paid = consumers.low
     pairs = [
@@ -406,7 +299,7 @@ def _two_prices(consumers: _Traders, suppliers: _Traders, cost: float) -> Leader
         imported = exported = 0.0
     ends = ((paid, paid), (paid, cost), (cost, cost))[side + 1]
     less, more = suppliers.marginal(-supplier_price, sold)
-    pull, value = _pull(consumers.marginal(price, bought), (-less, -more), *ends)
+    pull, value = still_earned(consumers.marginal(price, bought), (-less, -more), *ends)
     fair = _clearing_price(consumers, suppliers, paid, cost)
     prices = (paid, cost)
     return LeaderPrice(
@@ -431,7 +324,7 @@ def _two_prices(consumers: _Traders, suppliers: _Traders, cost: float) -> Leader
 
 
 def _profits(
-    consumers: _Traders, suppliers: _Traders, cost: float, buy: Array, sell: Array
+    consumers: Traders, suppliers: Traders, cost: float, buy: Array, sell: Array
 ) -> tuple[Array, Array]:
     """Return what the leader earns at each pair of prices, and the money that changes hands."""
     bought, sold = consumers.bought(buy), suppliers.bought(-sell)
@@ -442,7 +335,7 @@ def _profits(
 
 
 def _unbalanced(
-    consumers: _Traders, suppliers: _Traders, value: float, *, imports: bool
+    consumers: Traders, suppliers: Traders, value: float, *, imports: bool
 ) -> tuple[Array, Array]:
     """Return pairs of prices at which the leader imports, or exports: a kWh has one worth then.
 
@@ -450,7 +343,7 @@ def _unbalanced(
     leader imports, or no less while it exports.
     """
     asked, offered = (
-        _Candidates(*(part[~np.isnan(side.prices)] for part in side))
+        Candidates(*(part[~np.isnan(side.prices)] for part in side))
         for side in (consumers.best(value), suppliers.best(-value, idle=np.inf))
     )
     sign = 1.0 if imports else -1.0
@@ -465,7 +358,7 @@ def _unbalanced(
     return asked.prices[some], -offered.prices[partners]
 
 
-def _balanced(consumers: _Traders, suppliers: _Traders) -> tuple[Array, Array]:
+def _balanced(consumers: Traders, suppliers: Traders) -> tuple[Array, Array]:
     """Return a pair of prices for each segment of the energy that the leader buys and sells."""
     ends = [side.bought(np.array([side.high, side.low])) for side in (consumers, suppliers)]
     least, most = max(ends[0][0], ends[1][0]), min(ends[0][1], ends[1][1])
@@ -485,7 +378,7 @@ def _balanced(consumers: _Traders, suppliers: _Traders) -> tuple[Array, Array]:
     return buy, np.where(energy > 0, sell, consumers.low)
 
 
-def _clearing_price(consumers: _Traders, suppliers: _Traders, paid: float, cost: float) -> float:
+def _clearing_price(consumers: Traders, suppliers: Traders, paid: float, cost: float) -> float:
     """Return the price for both sides at which all together gain the most."""
     inside = np.concatenate([consumers.drop_outs(), -suppliers.drop_outs()])
     turns = np.unique(np.concatenate([[paid], np.clip(inside, paid, cost), [cost]]))
@@ -502,8 +395,8 @@ def _clearing_price(consumers: _Traders, suppliers: _Traders, paid: float, cost:
 
 
 def _welfare(
-    consumers: _Traders,
-    suppliers: _Traders,
+    consumers: Traders,
+    suppliers: Traders,
     prices: tuple[float, float],
     grid: tuple[float, float],
 ) -> float:

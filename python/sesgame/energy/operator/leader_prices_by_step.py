@@ -7,18 +7,19 @@ own storage as is best for itself. The leader knows that, and chooses prices tha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.model import chosen
-from sesgame.energy.operator.leader_program import Found, LeaderProgram
+from sesgame.energy.operator.leader_evidence import LeaderPricesEvidence, payments
+from sesgame.energy.operator.leader_program import LeaderProgram
+from sesgame.energy.operator.leader_search import Found, least_profit, searched
 from sesgame.errors import GameError
-from sesgame.files.json_text import plain
 from sesgame.formatting import count
-from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.game.cost_basis import CostBasis
 from sesgame.game.door import checked_arguments
@@ -28,7 +29,6 @@ from sesgame.linear.own_thread import OwnThread
 from sesgame.optional_imports import needs
 from sesgame.progress import progress_report
 from sesgame.rule import AllocationProblem, Promise, Rule
-from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LEADER_PRICE",
     "LeaderPricesByStep",
-    "LeaderPricesEvidence",
     "leader_prices_by_step",
 ]
 
@@ -50,166 +49,6 @@ MOST_CELLS = 1000
 
 KNOWN_TO = 1e-7
 """Of all money that can flow: up to which a reply is a best one, and bills are known."""
-
-
-@dataclass(frozen=True, eq=False)
-class LeaderPricesEvidence(Evidence):
-    """The prices behind the bills, and what is proved of them.
-
-    Attributes
-    ----------
-    buy_per_kwh, sell_per_kwh : ndarray of shape (T,)
-        What a kWh costs members, and earns them, in each step.
-    grid_buy_per_kwh, grid_sell_per_kwh : ndarray of shape (T,)
-        The same at the grid, where the leader trades.
-    net_kwh : ndarray of shape (n, T)
-        What each member draws from the leader, less what it gives it.
-    wear : ndarray of shape (n,)
-        Of each member's batteries, in money; part of the bills.
-    profit : float
-        What the leader earns: bills less `cost`.
-    bound : float
-        What no prices between the grid's could exceed.
-    least_profit : float
-        At the same prices, if members chose the best replies that are worst for the leader.
-    reply_gaps : ndarray of shape (n,)
-        By how much each bill exceeds that of a best reply: rounding.
-    cost : float
-        Of the arrangement: what the grid charges the leader, and wear.
-    terms : CostBasis
-        On what terms the bills stand.
-    tolerance : float
-        Up to which money is rounding.
-    """
-
-    buy_per_kwh: NDArray[np.float64]
-    sell_per_kwh: NDArray[np.float64]
-    grid_buy_per_kwh: NDArray[np.float64]
-    grid_sell_per_kwh: NDArray[np.float64]
-    net_kwh: NDArray[np.float64]
-    wear: NDArray[np.float64]
-    profit: float
-    bound: float
-    least_profit: float
-    reply_gaps: NDArray[np.float64]
-    cost: float
-    terms: CostBasis
-    tolerance: float
-
-    @property
-    def bills(self) -> NDArray[np.float64]:
-        """What each member pays the leader, and its wear, shape (n,)."""
-        return _payments(self.net_kwh, self.buy_per_kwh, self.sell_per_kwh) + self.wear
-
-    @property
-    def n_evaluations(self) -> int:
-        """Of each member alone, and of all, for the basis."""
-        return len(self.wear) + 1
-
-    @property
-    def arrangement(self) -> float:
-        """What leader and members together pay to others."""
-        return self.cost
-
-    @property
-    def basis(self) -> CostBasis:
-        """On what terms the bills stand."""
-        return self.terms
-
-    @property
-    def residual_claimant(self) -> str:
-        """Who keeps what is left."""
-        return "leader"
-
-    @property
-    def is_proved_best(self) -> bool:
-        """Whether no other prices earn the leader more, but for rounding."""
-        return self.bound - self.profit <= self.tolerance
-
-    def caveats(self, allocation: Allocation, amount: Amount) -> list[str]:
-        """Return how far the prices may be from the best, and what replies were taken for."""
-        said = []
-        if not self.is_proved_best:
-            said.append(
-                f"The leader's prices are not proved to be its best: they earn "
-                f"{amount(self.profit)}, and none earn more than {amount(self.bound)}."
-            )
-        if self.profit - self.least_profit > self.tolerance:
-            said.append(
-                f"Where members have several best replies, they are taken to choose the one that "
-                f"is best for the leader; at worst it earns {amount(self.least_profit)}."
-            )
-        return said
-
-    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
-        """Return who keeps what, and that nobody could do better at these prices."""
-        return [
-            f"The leader keeps {amount(self.profit)}: what members pay it, less what the grid "
-            f"charges it.",
-            "At its prices no member could run the own storage better, and none pays more than "
-            "alone, since they lie between those of the grid.",
-        ]
-
-    def verify(self, game: Any, oracle: object = None, *, exact: bool = False) -> Verification:
-        """Check prices, bills and profit against each other and the game.
-
-        Parameters
-        ----------
-        game : Game
-            The game of the community.
-        oracle : optional
-            Not asked: nothing here rests on the word of one.
-        exact : bool, default False
-            Makes no difference: a dispatch has no fractions.
-
-        Returns
-        -------
-        Verification
-            Refuted where a price is outside those of the grid, energy, cost and profit do not add
-            up, a bill is above what the member has alone, or all pay less than the optimum. Open
-            where the prices are not proved to be the leader's best.
-        """
-        slack = self.tolerance + game.rounding
-        failures = []
-        prices = (self.grid_sell_per_kwh, self.sell_per_kwh, self.buy_per_kwh)
-        for lower, upper in zip(prices, (*prices[1:], self.grid_buy_per_kwh), strict=True):
-            if not (lower <= upper).all():
-                failures.append("a price is outside those of the grid, or buys above it sells")
-                break
-        over = self.net_kwh.sum(axis=0)
-        grid = float(
-            (np.where(over > 0, self.grid_buy_per_kwh, self.grid_sell_per_kwh) * over).sum()
-        )
-        if not abs(grid + float(self.wear.sum()) - self.cost) <= slack:
-            failures.append(f"grid and wear cost {grid + self.wear.sum():g}, not {self.cost:g}")
-        bills = self.bills
-        if not abs(float(bills.sum()) - self.cost - self.profit) <= slack:
-            failures.append(f"bills less cost are not the profit of {self.profit:g}")
-        if not (np.abs(self.reply_gaps) <= slack).all():
-            failures.append("a reply is not the best one at these prices")
-        alone = np.array([game.value([player]) for player in game.players])
-        for player, bill, cost in zip(game.players, bills, alone, strict=True):
-            if bill > cost + slack:
-                failures.append(f"{player!r} is billed {bill:g}, and pays {cost:g} alone")
-        if self.cost < game.value(game.players) - slack:
-            failures.append("all together pay less than the optimum")
-        if self.bound < self.profit - slack:
-            failures.append(f"the bound {self.bound:g} is below the profit {self.profit:g}")
-        return Verification(
-            claim="bills at the leader's best prices, to which every member replies best",
-            failures=tuple(failures[:10]),
-            exact=False,
-            values=tuple(bills.tolist()),
-            unchecked=()
-            if self.is_proved_best
-            else (f"whether prices could earn more than {self.profit:g}, up to {self.bound:g}",),
-            checked_by="energy, prices and the costs of members alone in the game",
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the evidence in the types that JSON knows, without the energy by member."""
-        kept = (field.name for field in fields(self) if field.name != "net_kwh")
-        return {name: plain(getattr(self, name)) for name in kept}
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,8 +142,8 @@ def leader_prices_by_step(
         :meth:`Community.cost_game <sesgame.energy.Community.cost_game>`: with ``"netting"`` they do
         not; in other models each runs its own.
     max_seconds : float, default 60
-        Time limit of the integer program. After it, the best prices that were found are returned,
-        with the gap that is left.
+        Time limit of the integer program, and again of the one that finds `least_profit`. After it
+        the best prices that were found are returned, with the gap that is left.
     relative_gap : float, default 1e-4
         Between profit and bound, in parts of the profit, at which to stop.
     progress : bool, default True
@@ -335,8 +174,9 @@ def leader_prices_by_step(
     number. The upper bound holds whatever happens; at first it is what all pay alone less the cost
     of the common optimum, the most that anybody could earn between the grid's prices.
 
-    It is small: three batteries over 24 steps are proved to be optimal in some ten seconds, ten
-    over 24 steps leave a gap of some percent after a minute. The starts of the search are the
+    It is small: of ten members over 24 steps, three with batteries are proved to be optimal in
+    under a minute; if all ten have one, a gap of up to 6 % is left after a minute
+    (``benches/report/leader_gaps.py``). The starts of the search are the
     dispatches between those of members alone and the common optimum, each with the best prices that
     bring it about.
 
@@ -414,13 +254,13 @@ def _searched(
 ) -> tuple[Found, Array, float]:
     """Return prices and replies, the cost of a best reply of each, and the profit at worst."""
     program = LeaderProgram(problem, use_batteries=uses_batteries)
-    found = program.solved(max_seconds, relative_gap, report)
+    found = searched(program, max_seconds, relative_gap, report)
     # Flat where they differ by rounding only.
     buy = np.clip(found.buy_per_kwh, problem.sell_per_kwh, problem.buy_per_kwh)
     sell = np.clip(found.sell_per_kwh, problem.sell_per_kwh, buy)
     found = found._replace(buy_per_kwh=buy, sell_per_kwh=sell)
     own = _best_replies(problem, buy, sell, uses_batteries=uses_batteries)
-    return found, own, program.least_profit(found, own, max_seconds)
+    return found, own, least_profit(program, found, own, max_seconds)
 
 
 def _best_replies(
@@ -456,7 +296,7 @@ def _result(
         wear[owner] += storage.degradation_cost_per_kwh[battery] * delivered
     over = found.net_kwh.sum(axis=0)
     grid = float((np.where(over > 0, problem.buy_per_kwh, problem.sell_per_kwh) * over).sum())
-    paid = _payments(found.net_kwh, found.buy_per_kwh, found.sell_per_kwh)
+    paid = payments(found.net_kwh, found.buy_per_kwh, found.sell_per_kwh)
     profit = float(paid.sum()) - grid
     tolerance = KNOWN_TO * _money_of(problem)
     evidence = LeaderPricesEvidence(
@@ -468,7 +308,7 @@ def _result(
         wear=wear,
         profit=profit,
         bound=max(found.bound, profit),
-        least_profit=min(worst, profit),
+        least_profit=0.0 if abs(worst) <= tolerance else min(worst, profit),
         reply_gaps=paid + wear - own,
         cost=grid + float(wear.sum()),
         terms=terms,
@@ -485,11 +325,6 @@ def _result(
         bound=evidence.bound,
         evidence=evidence,
     )
-
-
-def _payments(net_kwh: Array, buy: Array, sell: Array) -> Array:
-    """Return what each member pays at prices, shape (n,)."""
-    return np.asarray((np.where(net_kwh > 0, buy, sell) * net_kwh).sum(axis=1))
 
 
 def _money_of(problem: DispatchProblem) -> float:
@@ -552,5 +387,6 @@ LEADER_PRICE = Rule(
         "pays for the own energy; what is left is the leader's."
     ),
     page="concepts/leader-price",
+    proved_by=lambda evidence: isinstance(evidence, LeaderPricesEvidence),
     sources=("colson2007",),
 )

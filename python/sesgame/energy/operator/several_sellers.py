@@ -16,7 +16,7 @@ from sesgame.energy.operator.parameters import one_each, refuse_where
 from sesgame.energy.operator.water_filling import water_filling
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
-from sesgame.game.door import checked_fields
+from sesgame.game.door import checked_arguments, checked_fields
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
@@ -242,6 +242,7 @@ class SeveralSellers(ByValue):
         low, high = np.zeros(len(asked)), np.full(len(asked), np.inf)
         return water_filling(-spread * asked, spread, low, high, 1.0).amounts
 
+    @checked_arguments
     def drift(
         self,
         prices: ArrayLike,
