@@ -111,6 +111,10 @@ CASES = {
         "equal = sg.equal_surplus_allocation(game, progress=False)",
         "sg.audit(game, equal, oracle=oracle, progress=False)",
     ),
+    "clear_by_agents": (
+        MANY + "agents = community(60, 4).agents()",
+        "sg.energy.clear_by_agents(agents, tolerance=1e-14, max_rounds=10**6, progress=False)",
+    ),
     "bargained_dispatch": (
         "import highspy\n" + MANY + "here = community(8, 20)",
         "sg.energy.bargained_dispatch(here, progress=False)",

@@ -197,6 +197,26 @@ class StorageService:
     def most_drawn(self) -> NDArray[np.float64]: ...
 
 @final
+class ProximalMember:
+    def __new__(
+        cls,
+        net_load_kwh: NDArray[np.float64],
+        unused_kwh: NDArray[np.float64],
+        batteries: list[
+            tuple[tuple[float, float, float, float], tuple[float, float], float, tuple[int, int]]
+        ],
+    ) -> ProximalMember: ...
+    def respond(
+        self, target: NDArray[np.float64], rho: float
+    ) -> tuple[NDArray[np.float64], float]: ...
+
+def proximal_responses(
+    members: list[ProximalMember],
+    targets: NDArray[np.float64],
+    rhos: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+@final
 class PooledBatteryDispatch:
     @property
     def cost(self) -> float: ...

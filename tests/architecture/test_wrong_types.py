@@ -91,6 +91,8 @@ CALLS = {
     "contribution_weights": {"supplied": {"a": 1.0}, "received": {"a": 2.0}},
     "divide": {"estate": 10.0, "claims": {"a": 6.0, "b": 9.0}},
     "energy.bargained_dispatch": {"community": community(4)},
+    "energy.clear_by_agents": {"agents": community(3).agents()},
+    "energy.masking_secrets": {"labels": ["ann", "bob"]},
     "energy.clustered_nucleolus": {"community": WORLD, "n_clusters": 2},
     "energy.clusters_of": {"community": WORLD, "n_clusters": 2},
     "energy.sharing_game": {
@@ -188,6 +190,17 @@ MAKERS = {
     "Game.load": {"path": "nowhere.game"},
     "PeriodGame": {"players": ["a"], "function": len, "periods": ["mon"], "kind": "cost"},
     "PeriodGame.from_games": {"games": {"mon": GAME}},
+    "energy.ClearingState.load": {"path": "nowhere.json"},
+    "energy.GridAgent": {"buy_per_kwh": [0.3, 0.3], "sell_per_kwh": [0.1, 0.1]},
+    "energy.MaskedAgent": {
+        "label": "a",
+        "agent": E.GridAgent([0.3], [0.1]),
+        "shared": {"b": b"x" * 32},
+    },
+    "energy.MemberAgent": {
+        "steps": ["2024-06-01T12:00", "2024-06-01T12:15"],
+        "load_kwh": [1.0, 2.0],
+    },
     "energy.Battery": {"owner": "a", "energy_kwh": 3.0, "power_kw": 1.0, **EFFICIENT},
     "energy.Block": {"above_kwh": 3.0, "surcharge_per_kwh": 0.1},
     "energy.Calendar": {"zone": "Europe/Madrid", "holidays": ["2024-06-01"]},
@@ -287,6 +300,7 @@ FOUND = frozenset(
     {
         "Game",
         "Report",
+        "energy.AgentClearing",
         "energy.BestGivenKey",
         "energy.BestStaticKey",
         "energy.BiddingEquilibrium",
@@ -298,6 +312,8 @@ FOUND = frozenset(
         "energy.ClassPremium",
         "energy.CostReportScan",
         "energy.DeviationScan",
+        "energy.ClearingState",
+        "energy.CommunityAgents",
         "energy.DispatchOracle",
         "energy.LeaderPrice",
         "energy.LeaderPricesByStep",

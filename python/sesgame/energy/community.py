@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -757,7 +758,7 @@ name
         >>> import sesgame as sg
         >>> village = sg.energy.Community.from_csv("examples/rural13")
         >>> list(village.agents(start="2016-06-01", end="2016-06-02"))[-2:]
-        ['solar_park', 'grid']
+        ['m014', 'grid']
         """
         part = self.period(start, end)
         problem = part.problem
@@ -767,9 +768,7 @@ name
             raise GameError(
                 f'agents choose what their batteries do, and with model="{way.name}" {way.reading}'
             )
-        return CommunityAgents(
-            agents, lambda: CostBasis.of(part.cost_game(model=model), part.cost_terms(model))
-        )
+        return CommunityAgents(agents, partial(_basis, part, model))
 
     def separation_oracle(
         self,
@@ -919,3 +918,8 @@ name
             ["currency", self.currency],
         ]
         return html_table([self.name, ""], totals)
+
+
+def _basis(community: Community, model: Model | None) -> CostBasis:
+    """Return on what terms bills of a community stand."""
+    return CostBasis.of(community.cost_game(model=model), community.cost_terms(model))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from sesgame.errors import GameError
+
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
-__all__ = ["Agent"]
+__all__ = ["Agent", "weight_of"]
 
 
 @runtime_checkable
@@ -60,3 +65,21 @@ class Agent(Protocol):
         rho : float
             The penalty, positive: money for each kWh, per kWh.
         """
+
+
+def weight_of(label: Hashable, agent: Any) -> float:
+    """Return the weight that an agent has.
+
+    Raises
+    ------
+    GameError
+        It is not a positive number.
+    """
+    weight = getattr(agent, "weight", 1.0)
+    try:
+        number = float(weight)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (number > 0 and math.isfinite(number)):
+        raise GameError(f"the weight of the agent {label!r} must be positive, got {weight!r}")
+    return number

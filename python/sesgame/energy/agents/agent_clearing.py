@@ -7,24 +7,30 @@ import math
 import warnings
 from collections.abc import Callable, Hashable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.agents.agent import weight_of
 from sesgame.energy.agents.agent_prices import AgentPrices
 from sesgame.energy.agents.answers import AnswerExecutor, Panel
+from sesgame.energy.agents.clearing_checks import (
+    check_options,
+    checked_labels,
+    masked_members,
+    price_scale,
+    steps_of,
+)
 from sesgame.energy.agents.clearing_state import ClearingState
 from sesgame.energy.agents.community_agents import CommunityAgents
-from sesgame.energy.agents.exchange_rounds import (
-    Coordinator,
-    MaskedExchange,
-    OpenExchange,
-    masked_agents,
-)
+from sesgame.energy.agents.coordinator import Coordinator
 from sesgame.energy.agents.grid_agent import GridAgent
-from sesgame.energy.agents.masked_sums import masking_secrets
-from sesgame.energy.agents.member_agent import MemberAgent
+from sesgame.energy.agents.grid_side import GridSide
+from sesgame.energy.agents.masked_exchange import MaskedExchange
+from sesgame.energy.agents.open_exchange import OpenExchange
 from sesgame.errors import AgentError, GameError, NotConvergedWarning
+from sesgame.files.output_files import OutputFiles
 from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -235,11 +241,11 @@ def clear_by_agents(
     Notes
     -----
     The method converges for closed convex costs if there is an optimum and rho stays in the end
-    (Boyd et al. 2011, section 3.2; over-relaxation: Eckstein and Bertsekas 1992 [eckstein1992]_;
-    the change of rho: He, Yang and Wang 2000 [he2000]_). A round costs each agent one answer, and
-    the coordinator O(n T). Weights are a change of variables: an agent of weight w counts as
-    :math:`q_i / \sqrt{w}`; without the weight of the grid, a community of n loads would need
-    of the order of n rounds.
+    (Boyd et al. 2011, section 3.2; the change of rho and over-relaxation: section 3.4). A round
+    costs each agent one answer, and the coordinator O(n T); agents that are not of ours are asked
+    once more at the end, to find out integer decisions. Weights are a change of variables: an agent
+    of weight w counts as :math:`q_i / \sqrt{w}`; without the weight of the grid, a community of n
+    loads would need of the order of n rounds.
 
     What is disclosed is on the page about agents: a coordinator sees what each agent would
     exchange in each round, with `mask` only the sum, and at the end the bills. Nobody is kept from
@@ -264,8 +270,8 @@ def clear_by_agents(
     >>> found.price.round(4).tolist(), found.bills.round(4).tolist(), found.converged
     ([0.3, 0.3], [0.3, 1.2], True)
     """
-    _check_options(rho, relaxation, tolerance, max_rounds, timeout)
-    labels = _checked_labels(agents)
+    check_options(rho, relaxation, tolerance, max_rounds, timeout)
+    labels = checked_labels(agents)
     members = tuple(label for label in labels if not isinstance(agents[label], GridAgent))
     if not members:
         raise GameError("every agent is a GridAgent; there must be a member")
@@ -277,35 +283,36 @@ def clear_by_agents(
     state = ClearingState.load(resume) if isinstance(resume, (str, PathLike)) else resume
     if not (state is None or isinstance(state, ClearingState)):
         raise GameError(f"resume must be a ClearingState or a path, got {state!r}")
-    given, asked = list(agents.values()), list(agents.values())
-    if mask:
-        is_open = not all(callable(getattr(each, "masked_exchange", None)) for each in given)
-        asked = masked_agents(agents, masking_secrets(labels) if is_open else None, relaxation)
-    elif any(callable(getattr(each, "masked_exchange", None)) for each in given):
-        raise GameError("some agents mask what they send; give mask=True")
-    weights = np.array([_weight(label, agents[label]) for label in labels])
-    steps = _n_steps(labels, given, n_steps, state)
+    inside = [agents[label] for label in members]
+    weights = np.array([weight_of(label, agents[label]) for label in labels])
+    is_member = np.array([label in members for label in labels])
+    steps = steps_of(labels, list(agents.values()), n_steps, state)
     coordinator = Coordinator(
         labels, weights, relaxation, rho or 1.0, np.zeros(steps), adapts=adapt
     )
-    panel = Panel(labels, executor, timeout)
+    grid = GridSide(
+        [each for each in agents.values() if isinstance(each, GridAgent)], steps, relaxation
+    )
+    panel = Panel(members, executor, timeout)
     exchange: OpenExchange | MaskedExchange
     if mask:
-        exchange = MaskedExchange(panel, asked, steps)
+        exchange = MaskedExchange(panel, masked_members(members, inside, relaxation), steps)
+    elif any(callable(getattr(each, "masked_exchange", None)) for each in inside):
+        raise GameError("some agents mask what they send: mask=True is needed")
     else:
-        exchange = OpenExchange(panel, asked, weights, relaxation, is_sent=executor is not None)
-        exchange.start(np.zeros((len(labels), steps)))
+        exchange = OpenExchange(
+            panel, inside, weights[is_member], steps, relaxation, is_sent=executor is not None
+        )
     if state is not None:
-        coordinator.resume(state)
-        if isinstance(exchange, OpenExchange):
-            if state.balanced_kwh.shape != exchange.balanced_kwh.shape:
-                raise GameError("the state is of a clearing with mask=True")
-            exchange.start(state.balanced_kwh)
-    scale = None if rho is not None else _price_scale(given)
-    converged = _rounds(
-        coordinator, exchange, panel, scale, tolerance, max_rounds, checkpoint, progress
-    )
-    result = _result(agents, members, coordinator, exchange, tolerance, converged)
+        _resume(coordinator, exchange, grid, state)
+    scale = None if rho is not None else price_scale(list(agents.values()))
+    if checkpoint is not None:
+        OutputFiles([Path(checkpoint)])  # whether it can be written
+    run = _Run(coordinator, exchange, grid, panel)
+    converged = run.rounds(scale, tolerance, max_rounds, checkpoint, progress)
+    result = run.result(members, is_member, tolerance, converged)
+    if isinstance(agents, CommunityAgents):
+        result = dataclasses.replace(result, basis=agents.basis)
     if not converged:
         primal, dual = result.residuals[-1].tolist()
         warnings.warn(
@@ -318,162 +325,108 @@ def clear_by_agents(
     return result
 
 
-def _rounds(
-    coordinator: Coordinator,
-    exchange: OpenExchange | MaskedExchange,
-    panel: Panel,
-    scale: float | None,
-    tolerance: float,
-    max_rounds: int,
-    checkpoint: PathLike[str] | str | None,
-    progress: bool,
-) -> bool:
-    """Do rounds until both residuals are small, and return whether they are."""
-    last = coordinator.state(exchange.balanced_kwh)
-    try:
-        with progress_report("clearing by agents", "round", progress) as report:
-            while True:
-                panel.round = len(coordinator.residuals) + 1
-                first = panel.round == 1
-                primal, dual = coordinator.round(exchange)
-                if first and scale is not None:
-                    coordinator.begin_anew(scale)
-                last = coordinator.state(exchange.balanced_kwh)
-                if report is not None:
-                    report(panel.round, max_rounds)
-                if max(primal, dual) <= tolerance and not (first and scale is not None):
-                    return True
-                if panel.round >= max_rounds:
-                    return False
-                if checkpoint is not None and panel.round % SAVED_EVERY == 0:
-                    last.save(checkpoint)
-    except AgentError as error:
-        error.state = last
-        raise
-    finally:
-        if checkpoint is not None:
-            last.save(checkpoint)
-
-
 SAVED_EVERY = 20
 """Rounds after which the state is saved."""
 
 
-def _result(
-    agents: Mapping[Hashable, Any],
-    members: tuple[Hashable, ...],
+@dataclasses.dataclass
+class _Run:
+    """One clearing."""
+
+    coordinator: Coordinator
+    members: OpenExchange | MaskedExchange
+    grid: GridSide
+    panel: Panel
+
+    def state(self) -> ClearingState:
+        """Return what is needed to go on; who masks keeps its part."""
+        known = [self.members.balanced_kwh, self.grid.balanced_kwh]
+        return self.coordinator.state(np.concatenate(known))
+
+    def rounds(
+        self,
+        scale: float | None,
+        tolerance: float,
+        max_rounds: int,
+        checkpoint: PathLike[str] | str | None,
+        progress: bool,
+    ) -> bool:
+        """Do rounds until both residuals are small, and return whether they are."""
+        last = self.state()
+        try:
+            with progress_report("clearing by agents", "round", progress) as report:
+                while True:
+                    self.panel.round = len(self.coordinator.residuals) + 1
+                    is_first = self.panel.round == 1 and scale is not None
+                    residuals = self.coordinator.round(self.members, self.grid, is_first=is_first)
+                    if is_first and scale is not None:
+                        self.coordinator.begin_anew(scale, len(self.panel.labels))
+                    last = self.state()
+                    if report is not None:
+                        report(self.panel.round, max_rounds)
+                    if max(residuals) <= tolerance and not is_first:
+                        if isinstance(self.members, OpenExchange):
+                            self.members.confirm()
+                        return True
+                    if self.panel.round >= max_rounds:
+                        return False
+                    if checkpoint is not None and self.panel.round % SAVED_EVERY == 0:
+                        last.save(checkpoint)
+        except AgentError as error:
+            error.state = last
+            raise
+        finally:
+            if checkpoint is not None:
+                last.save(checkpoint)
+
+    def result(
+        self,
+        members: tuple[Hashable, ...],
+        is_member: NDArray[np.bool_],
+        tolerance: float,
+        converged: bool,
+    ) -> AgentClearing:
+        """Return what was found."""
+        price = self.coordinator.price
+        untold: tuple[int, ...] = ()
+        exchange = None
+        if isinstance(self.members, OpenExchange):
+            exchange = self.members.exchange_kwh
+            own, untold = self.members.own_costs()
+            bills = (exchange * price).sum(axis=1) + own
+            outside = exchange.sum(axis=0)
+        else:
+            paid = self.members.bills(price)
+            own, bills = paid[:, 1], paid.sum(axis=1)
+            outside = self.members.total_kwh
+        return AgentClearing(
+            members=members,
+            exchange=exchange,
+            price=price,
+            bills=bills,
+            own_costs=own,
+            outside_kwh=outside,
+            # The meter bills what flows, to the last bit, and not what was agreed.
+            cost=self.grid.cost(outside) + float(own.sum()),
+            residuals=np.array(self.coordinator.residuals),
+            tolerance=tolerance,
+            converged=converged,
+            untold=tuple(members[number] for number in untold),
+            state=self.state(),
+        )
+
+
+def _resume(
     coordinator: Coordinator,
-    exchange: OpenExchange | MaskedExchange,
-    tolerance: float,
-    converged: bool,
-) -> AgentClearing:
-    labels, price = coordinator.labels, coordinator.price
-    inside = np.array([label in members for label in labels])
-    untold: tuple[int, ...] = ()
-    own_exchange = None
-    if isinstance(exchange, OpenExchange):
-        own_exchange = exchange.exchange_kwh[inside]
-        own, untold = exchange.own_costs()
-        bills = (own_exchange * price).sum(axis=1) + own[inside]
-        outside = own_exchange.sum(axis=0)
-    else:
-        paid = exchange.bills(price)
-        own = paid[:, 1]
-        bills = paid.sum(axis=1)[inside]
-        outside = None
-    grids = [agents[label] for label in labels if isinstance(agents[label], GridAgent)]
-    if len(grids) == 1 and outside is not None:
-        # The meter bills what flows, to the last bit, and not what was agreed.
-        billed = grids[0].cost(-outside)
-    else:
-        billed = float(own[~inside].sum())
-    return AgentClearing(
-        members=members,
-        exchange=own_exchange,
-        price=price,
-        bills=bills,
-        own_costs=own[inside],
-        outside_kwh=outside,
-        cost=billed + float(own[inside].sum()),
-        residuals=np.array(coordinator.residuals),
-        tolerance=tolerance,
-        converged=converged,
-        untold=tuple(labels[number] for number in untold),
-        state=coordinator.state(exchange.balanced_kwh),
-        basis=agents.basis if isinstance(agents, CommunityAgents) else None,
-    )
-
-
-def _check_options(
-    rho: float | None, relaxation: float, tolerance: float, max_rounds: int, timeout: float
+    members: OpenExchange | MaskedExchange,
+    grid: GridSide,
+    state: ClearingState,
 ) -> None:
-    if rho is not None and not (rho > 0 and math.isfinite(rho)):
-        raise GameError(f"rho must be positive and finite, got {rho}")
-    if not 0 < relaxation < 2:
-        raise GameError(f"relaxation must be above 0 and below 2, got {relaxation}")
-    if not (tolerance > 0 and math.isfinite(tolerance)):
-        raise GameError(f"tolerance must be positive and finite, got {tolerance}")
-    if max_rounds < 1:
-        raise GameError(f"max_rounds must be at least 1, got {max_rounds}")
-    if not timeout > 0:
-        raise GameError(f"timeout must be positive, in seconds, got {timeout}")
-
-
-def _checked_labels(agents: Mapping[Hashable, Any]) -> tuple[Hashable, ...]:
-    if not isinstance(agents, Mapping):
-        raise GameError(f"agents must be a mapping of label to agent, got {agents!r}")
-    if len(agents) < 2:
-        raise GameError(f"an exchange takes at least two agents, got {len(agents)}")
-    for label, agent in agents.items():
-        methods = [getattr(agent, name, None) for name in ("respond", "masked_exchange")]
-        if isinstance(agent, type) or not any(map(callable, methods)):
-            raise GameError(
-                f"the agent {label!r} must have a method respond(target, rho), got {agent!r}"
-            )
-        if getattr(agent, "is_convex", True) is False:
-            raise GameError(
-                f"the agent {label!r} says that its costs are not convex, as those of integer "
-                f"decisions are: rounds would not converge. Give it the convex relaxation, or "
-                f"dispatch centrally"
-            )
-    return tuple(agents)
-
-
-def _weight(label: Hashable, agent: Any) -> float:
-    weight = getattr(agent, "weight", 1.0)
-    try:
-        number = float(weight)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not (number > 0 and math.isfinite(number)):
-        raise GameError(f"the weight of the agent {label!r} must be positive, got {weight!r}")
-    return number
-
-
-def _n_steps(
-    labels: tuple[Hashable, ...],
-    agents: list[Any],
-    n_steps: int | None,
-    state: ClearingState | None,
-) -> int:
-    if n_steps is not None and n_steps < 1:
-        raise GameError(f"n_steps must be at least 1, got {n_steps}")
-    known: dict[int, str] = {} if n_steps is None else {n_steps: "n_steps"}
-    for label, agent in zip(labels, agents, strict=True):
-        if isinstance(agent, MemberAgent):
-            known.setdefault(len(agent.net_load_kwh), f"the agent {label!r}")
-        elif isinstance(agent, GridAgent):
-            known.setdefault(len(agent.buy_per_kwh), f"the agent {label!r}")
-    if not known and state is not None:
-        return state.scaled_price.size
-    if not known:
-        raise GameError("no agent tells how many steps there are: give n_steps")
-    if len(known) > 1:
-        (one, its), (other, another), *_ = known.items()
-        raise GameError(f"{its} has {one} steps, and {another} has {other}")
-    return next(iter(known))
-
-
-def _price_scale(agents: list[Any]) -> float | None:
-    said = [float(getattr(agent, "price_scale", math.nan)) for agent in agents]
-    return max((each for each in said if each > 0 and math.isfinite(each)), default=None)
+    coordinator.resume(state)
+    known, own = len(members.balanced_kwh), len(grid.balanced_kwh)
+    if len(state.balanced_kwh) != known + own:
+        masked = "without" if isinstance(members, MaskedExchange) else "with"
+        raise GameError(f"the state is of a clearing {masked} mask=True")
+    if isinstance(members, OpenExchange):
+        members.balanced_kwh = state.balanced_kwh[:known]
+    grid.balanced_kwh = state.balanced_kwh[known:]

@@ -92,10 +92,10 @@ class AgentPrices(Evidence):
         """Return what agreement means."""
         if not self.converged:
             return []
+        residual = max(self.balance_residual, self.price_residual)
         return [
-            f"At these prices nobody would exchange anything else, and all exchanges balance, up to "
-            f"{max(self.balance_residual, self.price_residual):.1g} of what is exchanged and of the "
-            f"price. No meter was shown for that."
+            f"At these prices nobody would exchange anything else, and all exchanges balance, up "
+            f"to {residual:.1g} of what is exchanged and of the price. No meter was shown for that."
         ]
 
     def to_dict(self) -> dict[str, Any]:

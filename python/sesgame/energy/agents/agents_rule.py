@@ -29,9 +29,9 @@ AGENTS = Rule(
     apply=_apply,
     worlds=(Community,),
     meaning=(
-        "Nobody sees the meters of others: in rounds, everybody answers what to draw and to feed in, "
-        "and prices move until all answers balance. Everybody pays for energy, and is paid for it, "
-        "at those prices."
+        "Nobody sees the meters of others: in rounds, everybody answers what to draw and to feed "
+        "in, and prices move until all answers balance. Everybody pays for energy, and is paid for "
+        "it, at those prices."
     ),
     page="concepts/agents",
     sources=("boyd2011", "parikh2014"),

@@ -70,11 +70,10 @@ class Panel:
             return future
         return function(*arguments)
 
-    def error(self, number: int, what: str) -> AgentError:
+    def error(self, number: int, what: str, more: str = "") -> AgentError:
         """Return the error of an agent."""
-        return AgentError(
-            f"the agent {self.labels[number]!r} {what} in round {self.round}", self.labels[number]
-        )
+        label = self.labels[number]
+        return AgentError(f"the agent {label!r} {what} in round {self.round}{more}", label)
 
     @property
     def allowed(self) -> str:
@@ -111,10 +110,7 @@ class Asked:
         while not isinstance(found, np.ndarray) and callable(getattr(found, "result", None)):
             left = self._deadline - monotonic()
             try:
-                if math.isinf(left):
-                    found = found.result()
-                else:
-                    found = found.result(timeout=max(left, 0.0))
+                found = found.result() if math.isinf(left) else found.result(timeout=max(left, 0.0))
             except Exception as error:
                 if _is_timeout(error) and monotonic() >= self._deadline:
                     raise self._panel.error(

@@ -15,6 +15,7 @@ from sesgame.files.json_text import json_text, parsed, plain, restored
 from sesgame.files.output_files import OutputFiles
 from sesgame.files.text_file import read_text
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +43,8 @@ class ClearingState(ByValue):
     scaled_price : ndarray of float, shape (T,)
         The price over rho, in kWh.
     balanced_kwh : ndarray of float, shape (n, T)
-        What each exchanges, moved so that it sums to 0; of no rows where sums were masked: then
-        the agents keep it.
+        What each exchanges, moved so that it sums to 0: members, then the grid. Of the grid alone
+        where members were masked, who keep theirs.
     largest_price : float
         The largest norm of prices so far, which tells what is nothing.
     residuals : ndarray of float, shape (k, 2)
@@ -64,6 +65,7 @@ class ClearingState(ByValue):
         """How many there were."""
         return len(self.residuals)
 
+    @checked_arguments
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state as JSON, whole or not at all.
 
@@ -87,6 +89,7 @@ class ClearingState(ByValue):
         OutputFiles([Path(path)]).write({Path(path): text})
 
     @classmethod
+    @checked_arguments
     def load(cls, path: str | PathLike[str]) -> ClearingState:
         """Read what :meth:`save` wrote.
 
@@ -116,7 +119,7 @@ class ClearingState(ByValue):
             )
         except (TypeError, ValueError) as error:
             raise GameError(f"{name} is no state of a clearing by agents: {error}") from error
-        if state.balanced_kwh.shape[0] not in (0, len(state.labels)) or not n_steps:
+        if len(state.balanced_kwh) > len(state.labels) or not n_steps:
             raise GameError(f"{name}: balanced_kwh is not of {len(state.labels)} agents")
         if not (state.rho > 0 and 0 < state.relaxation < 2 and (state.weights > 0).all()):
             raise GameError(f"{name}: rho, relaxation and weights must be positive")

@@ -84,14 +84,12 @@ def agents_of(
 
 
 def _refuse_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
-    features = []
+    features: list[str] = []
     if problem.billing is not None:
         features += problem.billing.elements
     if problem.peak_charges:
         features.append("demand charges")
-    features += [
-        name for name in problem.beyond_a_step if name in ("connection limits", "lines")
-    ]
+    features += [name for name in problem.beyond_a_step if name in ("connection limits", "lines")]
     if len(problem.offers):
         features.append("storage to buy")
     if uses_batteries and problem.choices.any():

@@ -50,8 +50,8 @@ class GridAgent(ByValue):
     --------
     >>> import numpy as np
     >>> grid = GridAgent([0.30, 0.30], [0.10, 0.10])
-    >>> grid.respond(np.array([-4.0, -0.2]), 0.1).tolist()
-    [-1.0, 0.8]
+    >>> grid.respond(np.array([-4.0, -0.2]), 0.125).round(6).tolist()
+    [-1.6, 0.6]
     """
 
     buy_per_kwh: NDArray[np.float64]
@@ -115,7 +115,9 @@ class GridAgent(ByValue):
         imports = np.minimum(target + self.buy_per_kwh / rho, 0.0)
         exports = np.maximum(target + self.sell_per_kwh / rho, 0.0)
         # At most one of them is not 0, since selling earns no more than buying costs.
-        return np.clip(imports + exports, -self.import_limit_kwh, self.export_limit_kwh)
+        exchange = np.maximum(imports + exports, -self.import_limit_kwh)
+        within: NDArray[np.float64] = np.minimum(exchange, self.export_limit_kwh)
+        return within
 
     def cost(self, exchange_kwh: ArrayLike) -> float:
         """Return what the contract bills for what the grid draws in each step, shape (T,)."""

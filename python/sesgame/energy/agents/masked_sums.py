@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.energy.agents.agent import weight_of
 from sesgame.errors import GameError
+from sesgame.formatting import named
+from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments, checked_fields
 
 if TYPE_CHECKING:
@@ -60,7 +63,11 @@ def masking_secrets(labels: Iterable[Hashable]) -> dict[Hashable, dict[Hashable,
     >>> found["ann"]["bob"] == found["bob"]["ann"], len(found["ann"])
     (True, 2)
     """
+    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
+        raise GameError(f"labels must be a list of labels, got {named(labels)}")
     agents = list(labels)
+    if not all(isinstance(label, Hashable) for label in agents):
+        raise GameError(f"labels must be hashable, got {agents!r}")
     if len(set(agents)) < len(agents) or len(agents) < 2:
         raise GameError(f"masks are for two agents or more, each once, got {agents!r}")
     found: dict[Hashable, dict[Hashable, bytes]] = {label: {} for label in agents}
@@ -71,7 +78,7 @@ def masking_secrets(labels: Iterable[Hashable]) -> dict[Hashable, dict[Hashable,
 
 
 @checked_fields
-class MaskedAgent:
+class MaskedAgent(ByValue):
     """An agent that sends only masked words, and works out its targets by itself.
 
     It lives where its agent lives; a coordinator sees its messages, or asks a proxy for them.
@@ -96,7 +103,9 @@ class MaskedAgent:
     -----
     Each message has new masks: their words are SHAKE-256 of the secret and the number of the
     message, which an agent counts by itself, over all clearings in which it takes part. So all
-    agents have to begin together, and to be replaced together.
+    agents have to begin together, and to be replaced together; a copy that goes on by itself would
+    send other things under the same masks, whose difference then shows. The pairwise masks are
+    those of secure aggregation [bonawitz2017]_, without its shares for agents that drop out.
 
     Examples
     --------
@@ -135,9 +144,9 @@ class MaskedAgent:
         if not 0 < relaxation < 2:
             raise GameError(f"relaxation must be above 0 and below 2, got {relaxation}")
         self.label = label
-        self.weight = float(getattr(agent, "weight", 1.0))
-        self.is_convex = bool(getattr(agent, "is_convex", True))
-        self.price_scale = float(getattr(agent, "price_scale", math.nan))
+        self.weight = weight_of(label, agent)
+        self.is_convex = getattr(agent, "is_convex", True)
+        self.price_scale = getattr(agent, "price_scale", math.nan)
         self._agent = agent
         self._shared = dict(shared)
         self._relaxation = relaxation
@@ -187,7 +196,9 @@ class MaskedAgent:
                 (self._balanced, np.zeros(())),
             )
         ]
-        units = [min(each / unit, MOST_UNITS) for each, unit in zip(squares, SQUARE_UNITS, strict=True)]
+        units = [
+            min(each / unit, MOST_UNITS) for each, unit in zip(squares, SQUARE_UNITS, strict=True)
+        ]
         return self._masked(np.rint(units))
 
     def bill(self, price: NDArray[np.float64]) -> tuple[float, float]:
@@ -228,8 +239,7 @@ def _words(secret: bytes, message: int, count: int) -> NDArray[np.uint64]:
 
 def summed_energy(words: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return what all masked words of an exchange add up to, in kWh."""
-    found: NDArray[np.float64] = words.view(np.int64) * ENERGY_UNIT
-    return found
+    return words.view(np.int64).astype(np.float64) * ENERGY_UNIT
 
 
 def summed_squares(words: NDArray[np.uint64]) -> tuple[float, ...]:

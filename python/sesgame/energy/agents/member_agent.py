@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,18 +101,19 @@ class MemberAgent(ByValue):
         if not isinstance(steps, TimeSteps):
             steps = TimeSteps.from_times(steps)
         owned = tuple(batteries)
-        owners = list(dict.fromkeys(battery.owner for battery in owned)) or ["the member"]
+        owners: list[Any] = list(dict.fromkeys(battery.owner for battery in owned))
+        owners = owners or ["the member"]
         if len(owners) > 1:
             raise GameError(
                 f"the batteries of one agent are owned by {owners[0]!r} and {owners[1]!r}; each "
                 f"member is an agent of its own"
             )
+        rows: dict[str, Any] = {
+            "load_kwh": [load_kwh],
+            "pv_kwh": [np.zeros(steps.n_steps) if pv_kwh is None else pv_kwh],
+        }
         load, pv = (
-            checked_energy(name, [given], (owners[0],), steps, {})[0]
-            for name, given in (
-                ("load_kwh", load_kwh),
-                ("pv_kwh", np.zeros(steps.n_steps) if pv_kwh is None else pv_kwh),
-            )
+            checked_energy(name, given, (owners[0],), steps, {})[0] for name, given in rows.items()
         )
         self._set(
             load - pv,

@@ -48,10 +48,6 @@ pub(super) struct ProximalWork {
     step: Vec<Vertex>,
     prices: Vec<f64>,
     ranges: Vec<PriceRange>,
-    /// What is charged less what is discharged in each step.
-    moved: Vec<f64>,
-    /// The generation that could be left unused beside what is.
-    spare: Vec<f64>,
 }
 
 impl Cell {
@@ -125,8 +121,11 @@ impl Cell {
         }
     }
 
-    /// Writes the exchange `x + k` nearest to the targets `a`, and returns what is delivered if the battery
-    /// wears (see [`Cell::least_discharge`]).
+    /// Writes the exchange `x + k` nearest to the targets `a`, and returns what that wears off.
+    ///
+    /// What is charged and discharged is not unique where energy is burnt or left unused, but its least
+    /// cost is: that of the linear program whose dual values are the prices of charge and the slopes of
+    /// the distance, less what those slopes weigh the exchange.
     pub fn nearest(
         &self,
         targets: &[f64],
@@ -147,55 +146,24 @@ impl Cell {
             work.charge.add(&work.step);
             work.ranges.push(work.charge.clip(self.energy));
         }
-        for steps in [&mut work.moved, &mut work.spare] {
-            steps.clear();
-            steps.resize(targets.len(), 0.0);
-        }
         let mut price = work.charge.least_price(self.initial);
+        let (mut wear, mut next) = (price * self.initial, price);
         for step in (0..targets.len()).rev() {
             price = work.ranges[step].nearest(price);
-            let (aim, side) = (aim(step), Side::Above);
-            let (charge, discharge) = self.moves(aim, price, side);
-            work.moved[step] = charge - discharge;
-            let unused = (aim.target - work.moved[step]).max(0.0).min(aim.unused);
-            work.spare[step] = aim.unused - unused;
-            exchange[step] = work.moved[step] + unused;
+            let aim = aim(step);
+            let (charge, discharge) = self.moves(aim, price, Side::Above);
+            let moved = charge - discharge;
+            exchange[step] = moved + (aim.target - moved).max(0.0).min(aim.unused);
+            let slope = rho * (exchange[step] - aim.target);
+            let discharging = self.wear - slope + price * self.taken;
+            wear += self.charge * (slope - price * self.kept).min(0.0)
+                + self.discharge * discharging.min(0.0)
+                + aim.unused * slope.min(0.0)
+                + self.energy * (price - next).min(0.0)
+                - slope * exchange[step];
+            next = price;
         }
-        if self.wear > 0.0 { self.least_discharge(&work.moved, &work.spare) } else { 0.0 }
-    }
-
-    /// The least that has to be delivered to move so much in each step, where so much more generation may
-    /// be left unused.
-    ///
-    /// Where the battery is full, charge is lost as late as possible: generation is left unused instead of
-    /// charged, what is delivered takes its place, or energy is burnt by charging and discharging at once.
-    /// At one price of charge only one of these leaves a choice.
-    fn least_discharge(&self, moved: &[f64], spare: &[f64]) -> f64 {
-        let lost = self.taken - self.kept;
-        let ways = |step: usize| {
-            let (x, spare) = (moved[step], spare[step]);
-            let (charge, discharge) = (x.max(0.0), (-x).max(0.0));
-            let spilt = charge.min(spare);
-            let given = (self.discharge - discharge).max(0.0).min(spare - spilt);
-            let through = (self.charge - charge).min(self.discharge - discharge - given).max(0.0);
-            [(spilt * self.kept, 0.0), (given * self.taken, self.taken), (through * lost, lost)]
-        };
-        let alone = |x: f64| if x > 0.0 { self.kept * x } else { self.taken * x };
-        let mut most = vec![self.energy; moved.len()];
-        for step in (1..moved.len()).rev() {
-            let losable: f64 = ways(step).iter().map(|(charge, _)| charge).sum();
-            most[step - 1] = most[step - 1].min(most[step] - alone(moved[step]) + losable);
-        }
-        let (mut charge, mut delivered) = (self.initial, 0.0);
-        for (step, &most) in most.iter().enumerate() {
-            charge += alone(moved[step]);
-            delivered += (-moved[step]).max(0.0);
-            for (losable, for_each) in ways(step) {
-                let less = (charge - most).max(0.0).min(losable);
-                charge -= less;
-                delivered += if for_each > 0.0 { less / for_each } else { 0.0 };
-            }
-        }
-        delivered
+        wear -= next * self.initial;
+        if self.wear > 0.0 { wear.max(0.0) } else { 0.0 }
     }
 }
