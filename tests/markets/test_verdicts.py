@@ -133,7 +133,7 @@ def test_a_gain_that_is_found_refutes_a_promise():
     )
     settlement = dataclasses.replace(pay_as_bid(BOOK), rule=boastful)
     assert truthful(settlement) == "yes, by theorem"
-    assert truthful(settlement, scan=["ann"]).startswith("no: ann gains at least 10 ")
+    assert truthful(settlement, scan=["ann"]).startswith("no: ann gains at least 9.99999")
     # On another kind of market than the promise is for, it says nothing.
     elsewhere = dataclasses.replace(boastful, markets=(StorageAuction,))
     assert truthful(dataclasses.replace(settlement, rule=elsewhere)).startswith("no: ann")
