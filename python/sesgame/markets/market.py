@@ -32,7 +32,7 @@ __all__ = [
 CORE_TIME_LIMIT = 10.0
 """Seconds for the search for a blocking coalition; a bound is reported where they do not do."""
 
-PROPERTIES_TIME_LIMIT = 8.0
+PROPERTIES_TIME_LIMIT = 6.0
 """Seconds for what holds of a settlement; what is known by then is said to be known by then."""
 
 LOAD = "load"

@@ -132,7 +132,7 @@ class OneBusSettlement(Settlement):
             others, drawn. An empty list tries none.
         seed : int, default 0
             Draws them.
-        max_seconds : float, default 8
+        max_seconds : float, default 6
             After so much time no further misreport is tried; what has been tried counts, and the
             verdict says that it was stopped. Up to half of it is for the search for a blocking
             coalition, which has a bound at any time. Infinity is no limit.
