@@ -163,3 +163,18 @@ def test_the_search_for_a_coalition_has_half_of_the_time():
     pay_as_bid(book).properties(max_seconds=3)
     pay_as_bid(book).properties(max_seconds=np.inf)
     assert limits == [1.5, 10.0]
+
+
+def test_what_no_search_had_time_for_is_unknown():
+    """Several periods take an integer program, which has nothing to show at once."""
+    rng = np.random.default_rng(1)
+    orders = [
+        (f"{side} {k}", side, float(rng.uniform(1, 9)), float(rng.uniform(1, 5)), period)
+        for period in range(4)
+        for side in ("bid", "offer")
+        for k in range(40)
+    ]
+    settlement = sg.markets.uplift_by_load(vcg(OrderBook.from_orders(orders)))
+    verdict = settlement.properties(max_seconds=1e-6).verdicts["in the core"]
+    assert verdict.word == "unknown"
+    assert verdict.ground.endswith("in 5e-07 s")

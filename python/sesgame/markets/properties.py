@@ -7,6 +7,7 @@ honest question is how much each one costs on the input at hand.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 from time import monotonic
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.errors import SolverError
 from sesgame.files.json_text import plain
 from sesgame.formatting import short_coalition
 from sesgame.game.by_value import ByValue
 from sesgame.markets.breakpoints import BookBreakpoints
 from sesgame.markets.budget import BudgetBalance, budget_balance
-from sesgame.markets.market import CORE_TIME_LIMIT, check_time_limit
+from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap, check_time_limit
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.truthfulness import (
@@ -34,8 +36,9 @@ from sesgame.progress import Report, progress_report
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from sesgame.markets.market import ClearableMarket, CoreGap
+    from sesgame.markets.market import ClearableMarket
     from sesgame.markets.mechanism import Trials
     from sesgame.markets.settlement import Settlement
 
@@ -232,12 +235,7 @@ def property_report(
     else:
         tried = _sample(traders, trials.participants, seed)
     # Half of the time for the core: it has a bound at any time, and misreports need no more.
-    core = market.core_gap(
-        utilities,
-        rest,
-        tolerance=settlement.tolerance,
-        time_limit=min(CORE_TIME_LIMIT, max_seconds / 2),
-    )
+    core, unsearched = _core_within(market, utilities, rest, settlement, max_seconds / 2)
     again = rule(market) if rule is not None and (promised or tried) else settlement
     genuine = rule is not None and _is_made_by(settlement, again)
     with progress_report("misreports", "", progress) as report:
@@ -281,7 +279,7 @@ def property_report(
             EFFICIENT: _efficiency(efficiency_loss, tolerance, is_optimum),
             RATIONAL: rational,
             TRUTHFUL: truthful,
-            CORE: _core(core, tolerance),
+            CORE: Verdict("unknown", unsearched) if unsearched else _core(core, tolerance),
             BALANCED: _balance(budget),
         },
         efficiency_loss=efficiency_loss,
@@ -316,6 +314,24 @@ def _efficiency(loss: float, tolerance: float, is_optimum: bool) -> Verdict:
     if is_optimum:
         return Verdict("no", f"{loss:.6g} of welfare lost", loss)
     return Verdict("unknown", f"at most {loss:.6g} of welfare lost")
+
+
+def _core_within(
+    market: ClearableMarket,
+    utilities: NDArray[np.float64],
+    rest: float,
+    settlement: Settlement,
+    seconds: float,
+) -> tuple[CoreGap, str]:
+    """Return how far utilities are from the core, or why nothing is known of that."""
+    tolerance, limit = settlement.tolerance, min(CORE_TIME_LIMIT, seconds)
+    try:
+        return market.core_gap(utilities, rest, tolerance=tolerance, time_limit=limit), ""
+    except SolverError as error:
+        if seconds >= CORE_TIME_LIMIT:
+            raise
+        # So little time that the search had nothing to show yet.
+        return CoreGap(0.0, math.inf, None), f"{error}, in {limit:g} s"
 
 
 def _core(core: CoreGap, tolerance: float) -> Verdict:
