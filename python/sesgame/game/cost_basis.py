@@ -164,7 +164,7 @@ class CostBasis:
             pairs = [(name, getattr(self.terms, name), getattr(terms, name)) for name in names]
             # Where words differ, figures do, too.
             found = [
-                f"{name} is \"{there or 'not told'}\" there, and \"{own or 'not told'}\" here"
+                f'{name} is "{there or "not told"}" there, and "{own or "not told"}" here'
                 for name, there, own in pairs
                 if there != own
             ]
