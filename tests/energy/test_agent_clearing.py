@@ -78,7 +78,7 @@ def without_what_agents_lack(community):
     )
 
 
-@drawn(25, 300, communities(model="linear"))
+@drawn(20, 120, communities(model="linear"))
 def test_bills_are_within_the_range_of_the_dual_prices(community):
     community = without_what_agents_lack(community)
     lowest, highest, prices = ranges(community)

@@ -52,7 +52,7 @@ def asked(agent, seed):
     return np.random.default_rng(seed).uniform(-4, 4, len(agent.net_load_kwh))
 
 
-@drawn(60, 1500, AGENTS, ASKED)
+@drawn(40, 250, AGENTS, ASKED)
 def test_an_answer_is_proved_by_two_linear_programs(agent, question):
     # At the slope of the distance nothing that the member can do costs less, and it can do that.
     (seed, rho) = question
@@ -66,7 +66,7 @@ def test_an_answer_is_proved_by_two_linear_programs(agent, question):
     assert own_cost == pytest.approx(least_cost(agent, exchange=exchange), abs=1e-6)
 
 
-@drawn(60, 1000, AGENTS, st.tuples(ASKED, ASKED))
+@drawn(40, 300, AGENTS, st.tuples(ASKED, ASKED))
 def test_answers_are_those_of_one_convex_cost(agent, questions):
     slopes, answers = [], []
     for seed, rho in questions:
@@ -77,7 +77,7 @@ def test_answers_are_those_of_one_convex_cost(agent, questions):
     assert rise @ move >= -1e-8 * (np.abs(rise).max() + 1e-3)
 
 
-@drawn(40, 400, member_agents(max_batteries=1), ASKED)
+@drawn(25, 150, member_agents(max_batteries=1), ASKED)
 def test_an_answer_does_not_depend_on_the_unit_of_money(agent, question):
     # Powers of two change no bits.
     (seed, rho), storage = question, agent.storage

@@ -24,7 +24,7 @@ class Agent(Protocol):
     [parikh2014]_:
 
     .. math:: \operatorname{respond}(v, \rho)
-              = \arg\min_{q} f_i(q) + \tfrac{\rho}{2} \lVert q - v \rVert^2
+              = \operatorname{argmin}_{q} f_i(q) + \tfrac{\rho}{2} \lVert q - v \rVert^2
 
     Anything with this method is an agent: an object of this process, or a proxy whose method asks
     another process or machine. It may return a future, something with ``result(timeout)``; then all

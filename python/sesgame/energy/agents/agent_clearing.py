@@ -167,12 +167,12 @@ def clear_by_agents(
     every agent answers what is best for it near a target, and the price moves with what is out of
     balance:
 
-    .. math::
+    .. math:: q_i \leftarrow \operatorname{argmin} f_i(q)
+              + \tfrac{\rho}{2 w_i} \lVert q - z_i + w_i u \rVert^2,
+              \qquad h_i = \alpha q_i + (1 - \alpha) z_i
 
-        q_i &\leftarrow \arg\min f_i(q) + \tfrac{\rho}{2 w_i} \lVert q - z_i + w_i u \rVert^2,
-        \qquad h_i = \alpha q_i + (1 - \alpha) z_i \\
-        b &= \sum_i h_i \Big/ \sum_i w_i, \qquad z_i \leftarrow h_i - w_i b, \qquad
-        u \leftarrow u + b, \qquad \lambda = \rho u
+    .. math:: b = \frac{\sum_i h_i}{\sum_i w_i}, \qquad z_i \leftarrow h_i - w_i b, \qquad
+              u \leftarrow u + b, \qquad \lambda = \rho u
 
     At the end each pays :math:`\sum_t \lambda_t q_{it}`, and bears its own cost. The prices are
     optimal dual prices of the common dispatch, so the bills lie within the range
