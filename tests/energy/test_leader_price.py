@@ -171,3 +171,12 @@ def test_nobody_buys_where_nothing_is_worth_its_cost():
     found = sg.energy.leader_price([1.0, 0.5], [1.0, 1.0], 2.0)
     assert (found.price, found.profit, found.imported_kwh) == (1.0, 0.0, 0.0)
     assert found.kkt_residual == 0.0
+
+
+def test_a_price_beside_a_drop_out_by_rounding_is_at_it():
+    found = sg.energy.leader_price(
+        [0.18, 0.18, 0.0], [0.2, 1.0, 0.01], 0.2, suppliers=([0.18], [0.01]), grid=(0.0, 0.2)
+    )
+    assert found.price == 0.18
+    assert not found.demand_kwh.any()
+    assert found.kkt_residual == 0.0

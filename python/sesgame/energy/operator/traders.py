@@ -48,9 +48,14 @@ class Traders:
         return np.maximum(self.worth - price, 0.0) / self.slope
 
     def within(self, prices: Array) -> Array:
-        """Return prices between the ends; one that is off by rounding only is at the end."""
-        for end in (self.low, self.high):
-            prices = np.where(np.abs(prices - end) <= SAME * abs(end), end, prices)
+        """Return prices between the ends; at an end or a drop-out, where only rounding is between.
+
+        On the wrong side of a drop-out another parabola would hold.
+        """
+        turns = np.unique(np.concatenate([self._drop_outs, [self.low, self.high]]))
+        right = np.clip(np.searchsorted(turns, prices), 1, len(turns) - 1)
+        for turn in (turns[right - 1], turns[right]):
+            prices = np.where(np.abs(prices - turn) <= SAME * np.abs(turn), turn, prices)
         return np.clip(prices, self.low, self.high)
 
     def bought(self, prices: Array) -> Array:
