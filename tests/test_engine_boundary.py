@@ -20,6 +20,7 @@ RESULTS = (
     "OrderBookOutcome",
     "PeakChargedDispatch",
     "PooledBatteryDispatch",
+    "StorageService",
 )
 """Classes that only hold results, and the enumeration."""
 

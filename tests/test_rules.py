@@ -57,6 +57,10 @@ def options_for(players):
         "groups": None,
         "local_price_per_kwh": 0.2,
         "unused": "plant",
+        "storage_cost": 0.05,
+        "storage_hours": 2.0,
+        "rented_for": "day",
+        "storage_rent": 0.1,
     }
 
 

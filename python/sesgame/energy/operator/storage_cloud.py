@@ -8,8 +8,7 @@ different times, and what one charges while another discharges passes no storage
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from sesgame.energy.operator.storage_cloud_game import (
     operator_prices,
 )
 from sesgame.energy.operator.storage_cloud_offer import CloudOffer
+from sesgame.energy.operator.storage_cloud_rents import most_of_two_rents
 from sesgame.energy.operator.storage_cloud_schedules import served
 from sesgame.energy.operator.storage_cloud_terms import CloudTerms, cloud_terms
 from sesgame.errors import GameError
@@ -45,6 +45,9 @@ __all__ = ["StorageCloud"]
 
 MOST_TRIALS = 32
 """Rents whose kindest schedules are looked for, where they are not those that hold least."""
+
+MOST_COLUMNS_OF_BOUND = 100_000
+"""Of the program of all together, for the bound on two rents."""
 
 SAME_PROFIT = 1e-9
 """Of all rents: profits that differ by less are one, and of such the lowest rent is taken."""
@@ -178,18 +181,9 @@ class StorageCloud(ByValue):
 
     @cached_property
     def _demand(self) -> _engine.StorageDemand:
+        self.terms.refuse_resale()
         with progress_report("demand for storage", "member", True) as report:
-            try:
-                return self.terms.users.demand(report)
-            except ValueError as error:
-                found = re.fullmatch(r"user (\d+): (.*)", str(error))
-                if not found:
-                    raise
-                member = self.community.members[int(found[1])]
-                raise GameError(
-                    f"the demand of {member!r} has no limit: {found[2]}, since energy can be "
-                    f"bought for less than it is sold for later; say most_kwh"
-                ) from error
+            return self.terms.users.demand(report)
 
     @cached_property
     def demand_curve(self) -> StorageDemand:
@@ -198,8 +192,8 @@ class StorageCloud(ByValue):
         Raises
         ------
         GameError
-            A member would rent without limit: energy is bought in one step for less than it is sold
-            for in another.
+            Members would rent without limit: energy is bought in one step for less than it is sold
+            for in a later one, or it is paid for to be taken.
 
         Notes
         -----
@@ -301,6 +295,12 @@ class StorageCloud(ByValue):
         of a member are a lattice. Where power or wear costs something, the kindest of all schedules
         are those of a linear program, solved for the rents that may earn most.
         """
+        best = self._best_offer()
+        _refuse_loss(best)
+        return best
+
+    def _best_offer(self) -> CloudOffer:
+        """Return the offer at the best rent, also at a loss."""
         energy_cost, power_cost, wear_cost = self.terms.costs
         with progress_report("best rent", "rent", True) as report:
             rents, profits, bounds = self._demand.rent_levels(
@@ -333,12 +333,52 @@ class StorageCloud(ByValue):
         assert best is not None
         closed = {level: offer.most_profit for level, offer in found.items()}
         most = max([best.profit, *closed.values(), *np.delete(bounds, list(closed)).tolist()])
-        if best.profit < -SAME_PROFIT * best.revenue:
-            raise GameError(
-                f"no rent earns what storage costs: the best is {best.rent_per_kwh_day:g} per kWh "
-                f"and day, at a loss of {-best.profit:g}"
-            )
         return replace(best, most_profit=most)
+
+    def best_rents(self, ratios: Iterable[float]) -> CloudOffer:
+        """Return the offer at the best of several ratios of the rent of a kW to that of a kWh.
+
+        At each ratio the best rent is exact, as in :meth:`best_rent`. That no other pair of rents
+        earns more is not proved; ``gap`` says by how much one may, of all whose ratio is no more
+        than the largest of these, free power among them.
+
+        Parameters
+        ----------
+        ratios : iterable of float
+            Positive, at least one; of equal profits that of the lowest is taken.
+
+        Raises
+        ------
+        GameError
+            A ratio is not positive, there is none, power is bundled (`hours`), or no ratio earns
+            what storage costs.
+
+        Notes
+        -----
+        The bound compares what users save at the ratios next to each other. It knows of the cost of
+        capacity by what storage would save all together, where :meth:`game` is not too large for
+        that; so it is not close where storage is dear.
+        """
+        given = sorted({float(ratio) for ratio in ratios})
+        if not given:
+            raise GameError("ratios has no number")
+        if self.hours is not None:
+            raise GameError(f"hours={self.hours} gives each kWh its power, which has no own rent")
+        clouds = [replace(self, power_rent_ratio=ratio) for ratio in given]
+        best = max((cloud._best_offer() for cloud in clouds), key=lambda offer: offer.profit)
+        _refuse_loss(best)
+        free = replace(self, power_rent_ratio=None)
+        demands = [free.demand_curve, *(cloud.demand_curve for cloud in clouds)]
+        most = most_of_two_rents(demands, self._most_saved())
+        return replace(best, most_profit=max(most, best.most_profit))
+
+    def _most_saved(self) -> float:
+        """Return what storage saves all together less what it costs; infinite if not asked."""
+        n_columns = 5 * len(self.community.members) * self.community.steps.n_steps
+        if n_columns > MOST_COLUMNS_OF_BOUND:
+            return math.inf
+        game = replace(self, power_rent_ratio=None).game(object())
+        return float(self.terms.bills_alone.sum()) - game.value(game.players)
 
     def allocation(self) -> Allocation:
         """Return what members pay at the best rent, as :meth:`CloudOffer.allocation` has it."""
@@ -431,3 +471,11 @@ class StorageCloud(ByValue):
         members = count(len(self.community.members), "member")
         cost = f"{self.terms.capacity_cost_per_kwh_day:.6g} {self.community.currency}"
         return f"StorageCloud({members}, storage at {cost} per kWh and day)"
+
+
+def _refuse_loss(best: CloudOffer) -> None:
+    if best.profit < -SAME_PROFIT * best.revenue:
+        raise GameError(
+            f"no rent earns what storage costs: the best is {best.rent_per_kwh_day:g} per kWh and "
+            f"day, at a loss of {-best.profit:g}"
+        )

@@ -125,6 +125,33 @@ class CloudTerms(ByValue):
             self.most_kwh,
         )
 
+    def refuse_resale(self) -> None:
+        """Refuse demand without limit: energy that is bought to be sold for more later.
+
+        Raises
+        ------
+        GameError
+            There is some, and no limit to what a member rents.
+        """
+        if math.isfinite(self.most_kwh):
+            return
+        buy, sell = self.community.buy_per_kwh, self.community.sell_per_kwh
+        for start, end in zip(self.starts, [*self.starts[1:], len(buy)], strict=True):
+            stored = buy[start:end] / self.charge_efficiency
+            earned = sell[start:end] * self.discharge_efficiency
+            cheapest = np.append(np.inf, np.minimum.accumulate(stored)[:-1])
+            odd = np.flatnonzero((earned > cheapest) | (stored < 0))
+            if not len(odd):
+                continue
+            later = int(odd[0])
+            when = self.community.steps.time(int(start) + later)
+            if stored[later] < 0:
+                why = f"a kWh is paid for to be taken at {when}"
+            else:
+                at = self.community.steps.time(int(start + np.argmin(stored[:later])))
+                why = f"a kWh bought at {at} is sold for more at {when}"
+            raise GameError(f"demand for storage has no limit: {why}; say most_kwh")
+
     @cached_property
     def bills_alone(self) -> NDArray[np.float64]:
         """What each member pays without any storage, shape (n,)."""
@@ -268,6 +295,15 @@ def cloud_terms(
     for name, given in sizes.items():
         if given is not None and not (math.isfinite(given) and given > 0):
             raise GameError(f"{name} must be a positive number, got {given}")
+    loses = filled["charge_efficiency"] * filled["discharge_efficiency"] < 1
+    if loses and hours is None and power_rent_ratio is None:
+        negative = np.flatnonzero(np.minimum(community.buy_per_kwh, community.sell_per_kwh) < 0)
+        if len(negative):
+            raise GameError(
+                f"a price is negative at {community.steps.time(int(negative[0]))}: storage of any "
+                f"size whose power never binds would burn energy there without limit by its "
+                f"losses; say hours or power_rent_ratio"
+            )
     if hours is not None and power_rent_ratio is not None:
         raise GameError(
             f"hours={hours} gives each kWh its power, and power_rent_ratio={power_rent_ratio} "
@@ -308,7 +344,10 @@ def _refuse_other_features(community: Community) -> None:
     if problem.billing is not None:
         features.append(", ".join(problem.billing.elements))
     features += ["a demand charge"] * bool(problem.peak_charges)
-    features += problem.limits_of_nobody + problem.beyond_a_step
+    limits = np.isfinite([problem.import_limit_kw, problem.export_limit_kw])
+    # Also where loads do not reach it: rented storage might.
+    features += ["a limit of import or export"] * bool(limits.any())
+    features += ["limits of connections or lines"] * bool(problem.flow_limits)
     if problem.binding.curtailment.any():
         features.append("PV that may be left unused")
     if features:

@@ -10,6 +10,8 @@
 //! the other way round when `sell < 0`; likewise the part that is bought. When `sell < 0 <= buy`,
 //! a stretch of slope 0 lies between them, on which waste keeps the exchange with the grid at 0.
 
+use std::ops::Range;
+
 use super::Tariff;
 use super::battery::Conversion;
 use super::convex_piecewise::Segment;
@@ -77,6 +79,11 @@ impl StepCosts {
 
     pub fn tariff(&self) -> &Tariff {
         &self.tariff
+    }
+
+    /// The costs of some steps, as if there were no others.
+    pub fn of_steps(&self, steps: Range<usize>, conversion: Conversion) -> Self {
+        Self::new(self.tariff.of_steps(steps), conversion)
     }
 
     /// The unit of charge in a step.

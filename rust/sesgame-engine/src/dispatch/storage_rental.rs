@@ -261,9 +261,7 @@ impl StorageUsers {
                         load: self.load(rental),
                         sizing: self.sizing,
                     };
-                    let mut knots = renter.knots(self.most).map_err(|error| {
-                        Error::InvalidInput(format!("user {}: {error}", rental / self.terms.len()))
-                    })?;
+                    let mut knots = renter.knots(self.most)?;
                     for knot in &mut knots {
                         knot.rent /= term.days;
                     }
@@ -274,8 +272,9 @@ impl StorageUsers {
         })
     }
 
-    /// The optimal schedules of a user with storage of some size.
-    fn usage(&self, rental: usize, energy: f64, power: f64) -> Usage {
+    /// The optimal schedules of a user with storage of some size, and what they draw if that is
+    /// asked for.
+    fn usage(&self, rental: usize, energy: f64, power: f64, is_drawn: bool) -> Usage {
         let (term, load) = (self.term(rental), self.load(rental));
         if energy <= 0.0 {
             let nothing = || vec![0.0; load.len()];
@@ -296,6 +295,9 @@ impl StorageUsers {
         let pool = Pool { costs: &term.costs, conversion: self.conversion, load, battery };
         let (end, prices) = pool.charge_prices();
         let charges = OptimalCharges::of(&pool, end, &prices);
+        if !is_drawn {
+            return Usage { saved: -end.cost, charges, ..Usage::default() };
+        }
         let drawn = |step: usize, change: f64| {
             let (drawn, delivered) = pool.terminals(step, change);
             drawn - delivered
@@ -337,7 +339,7 @@ impl StorageUsers {
                 .into_par_iter()
                 .map(|rental| {
                     progress.advance(1)?;
-                    Ok(self.usage(rental, energy[rental], power[rental]))
+                    Ok(self.usage(rental, energy[rental], power[rental], true))
                 })
                 .collect()
         });
@@ -390,6 +392,7 @@ impl StorageUsers {
             usages: (0..self.n_rentals()).map(|_| (None, Usage::default())).collect(),
             sums: Sums::new(self.n_steps),
             best: f64::NEG_INFINITY,
+            energies: vec![0.0; levels.len()],
             found: levels
                 .iter()
                 .map(|level| RentLevel { rent: level.rent, profit: None, bound: level.bound })
@@ -438,6 +441,8 @@ struct Search<'a> {
     sums: Sums,
     /// The highest profit so far.
     best: f64,
+    /// The storage that is needed at each rent that was looked at.
+    energies: Vec<f64>,
     found: Vec<RentLevel>,
 }
 
@@ -452,12 +457,15 @@ impl Search<'_> {
         first.sort_unstable();
         first.dedup();
         self.look_at(levels, &first, progress)?;
+        if self.users.sizing == Sizing::Energy {
+            return self.between(levels, first, progress);
+        }
         let mut from = 0;
         while from < levels.len() {
+            let bar = self.bar();
             let promising = |level: &usize| {
-                let bar = self.best - if self.best > 0.0 { SAME * self.best } else { 0.0 };
-                levels[*level].bound > f64::NEG_INFINITY
-                    && levels[*level].bound >= bar
+                levels[*level].bound >= bar
+                    && levels[*level].bound > f64::NEG_INFINITY
                     && first.binary_search(level).is_err()
             };
             let block: Vec<usize> = (from..levels.len()).filter(promising).take(BLOCK).collect();
@@ -469,31 +477,102 @@ impl Search<'_> {
         progress.advance((levels.len() - from) as u64)
     }
 
+    /// What another rent has to earn to be looked at.
+    fn bar(&self) -> f64 {
+        self.best - SAME * self.best.max(0.0)
+    }
+
+    /// Looks at rents between those that were looked at, as long as one may earn more.
+    ///
+    /// Where power does not depend on the size, the charge of each user rises with it at all moments
+    /// ([`super::capacity_value`]), so that at a lower rent no less storage is needed than at a
+    /// higher one.
+    fn between(
+        &mut self,
+        levels: &[Level],
+        mut seen: Vec<usize>,
+        progress: &Progress,
+    ) -> Result<()> {
+        loop {
+            let mut chosen = Vec::new();
+            let (mut before, mut energy) = (0, 0.0_f64);
+            for &next in seen.iter().chain([&levels.len()]) {
+                let mut most = f64::NEG_INFINITY;
+                let mut promising = None;
+                for (level, at) in levels.iter().enumerate().take(next).skip(before) {
+                    let served = at.rent * at.rented - self.supply.energy_cost * energy;
+                    let bound = at.bound.min(served);
+                    self.found[level].bound = bound;
+                    if bound > most {
+                        (most, promising) = (bound, Some(level));
+                    }
+                }
+                if most >= self.bar() {
+                    chosen.extend(promising);
+                }
+                if next < levels.len() {
+                    energy = energy.max(self.energies[next]);
+                    before = next + 1;
+                    if energy > self.supply.most_energy * (1.0 + SAME) {
+                        // Nor is there enough at lower rents.
+                        for level in before..levels.len() {
+                            self.found[level].bound = f64::NEG_INFINITY;
+                        }
+                        break;
+                    }
+                }
+            }
+            if chosen.is_empty() {
+                return progress.advance(levels.len() as u64);
+            }
+            self.look_at(levels, &chosen, progress)?;
+            seen.extend(&chosen);
+            seen.sort_unstable();
+        }
+    }
+
     /// Looks at some rents, from the highest down.
     fn look_at(&mut self, levels: &[Level], chosen: &[usize], progress: &Progress) -> Result<()> {
-        let mut jobs: Vec<(usize, usize, Option<usize>)> = Vec::new();
-        let mut ends = Vec::with_capacity(chosen.len());
-        let mut knots: Vec<Option<usize>> = vec![None; self.usages.len()];
+        let mut wanted: Vec<Option<usize>> = vec![None; self.usages.len()];
         let mut known: Vec<Option<usize>> = self.usages.iter().map(|(knot, _)| *knot).collect();
+        let mut touched: Vec<usize> = (0..wanted.len()).collect();
+        let mut jobs: Vec<(usize, Option<usize>)> = Vec::new();
+        let mut open: Vec<(usize, usize)> = Vec::new();
         let mut before = 0;
-        let mut touched: Vec<usize> = (0..knots.len()).collect();
         for &level in chosen {
             let end = levels[level].changes.end;
             for &(rental, knot) in &self.steps[before..end] {
-                knots[rental] = Some(knot);
+                wanted[rental] = Some(knot);
                 touched.push(rental);
             }
             before = end;
             touched.sort_unstable();
             touched.dedup();
             for rental in touched.drain(..) {
-                if known[rental] != knots[rental] {
-                    known[rental] = knots[rental];
-                    jobs.push((level, rental, knots[rental]));
+                if known[rental] != wanted[rental] {
+                    known[rental] = wanted[rental];
+                    jobs.push((rental, wanted[rental]));
                 }
             }
-            ends.push(jobs.len());
+            open.push((level, jobs.len()));
+            if jobs.len() >= BLOCK {
+                self.weigh_all(levels, &open, &jobs, progress)?;
+                open.clear();
+                jobs.clear();
+            }
         }
+        self.weigh_all(levels, &open, &jobs, progress)
+    }
+
+    /// Weighs rents one after the other, each after so many jobs: parts of rentals that change.
+    fn weigh_all(
+        &mut self,
+        levels: &[Level],
+        open: &[(usize, usize)],
+        jobs: &[(usize, Option<usize>)],
+        progress: &Progress,
+    ) -> Result<()> {
+        // Anew for each block, so that rounding does not add up.
         self.sums.clear();
         for (rental, (knot, usage)) in self.usages.iter().enumerate() {
             if knot.is_some() {
@@ -501,20 +580,21 @@ impl Search<'_> {
             }
         }
         let (users, demand) = (self.users, self.demand);
+        let is_drawn = self.supply.power_cost > 0.0 || self.supply.wear_cost > 0.0;
         let found: Result<Vec<Usage>> = jobs
             .par_iter()
-            .map(|&(_, rental, knot)| {
+            .map(|&(rental, knot)| {
                 progress.check()?;
                 Ok(knot.map_or_else(Usage::default, |knot| {
                     let Knot { energy, power, .. } = demand[rental][knot];
-                    users.usage(rental, energy, power)
+                    users.usage(rental, energy, power, is_drawn)
                 }))
             })
             .collect();
         let mut found = found?.into_iter();
         let mut done = 0;
-        for (&level, end) in chosen.iter().zip(ends) {
-            for &(_, rental, knot) in &jobs[done..end] {
+        for &(level, end) in open {
+            for &(rental, knot) in &jobs[done..end] {
                 let steps = &self.users.term(rental).steps;
                 let usage = found.next().expect("one for each job");
                 let (known, old) = &mut self.usages[rental];
@@ -533,6 +613,7 @@ impl Search<'_> {
     fn weigh(&mut self, number: usize, level: &Level) {
         let Supply { energy_cost, power_cost, wear_cost, most_energy } = self.supply;
         let energy = self.sums.energy();
+        self.energies[number] = energy;
         if energy > most_energy * (1.0 + SAME) {
             self.found[number].bound = f64::NEG_INFINITY;
             return;

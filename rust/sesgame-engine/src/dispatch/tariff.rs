@@ -53,6 +53,11 @@ impl Tariff {
         Ok(Self { buy: buy.into(), sell: sell.into() })
     }
 
+    /// The tariff of some steps.
+    pub(super) fn of_steps(&self, steps: Range<usize>) -> Self {
+        Self { buy: self.buy[steps.clone()].into(), sell: self.sell[steps].into() }
+    }
+
     /// The first step in which selling earns more than buying costs.
     pub(super) fn step_sold_above_buy(&self) -> Option<usize> {
         self.buy.iter().zip(&self.sell).position(|(buy, sell)| buy < sell)
