@@ -18,6 +18,8 @@ from sesgame.markets import (
     uniform_price,
     vcg,
 )
+from sesgame.markets.breakpoints import BookBreakpoints
+from sesgame.markets.catalogue import MECHANISMS
 from sesgame.markets.matpower_file import read_case
 
 
@@ -150,6 +152,47 @@ def test_properties(benchmark, part):
     book = two_sides(200, 24)
     settlement = trade_reduction(book)
     work = {"settlement": lambda: trade_reduction(book), "properties": settlement.properties}
+    benchmark(work[part])
+
+
+BOOK_RULES = [
+    mechanism
+    for mechanism in MECHANISMS.values()
+    if mechanism.takes(OrderBook) and mechanism.name != "core-selecting"
+]
+
+
+@pytest.mark.benchmark(group="properties, 1,000 participants x 24 hours: at most 10 s each")
+@pytest.mark.parametrize("mechanism", BOOK_RULES, ids=lambda one: one.name)
+def test_properties_of_a_large_book(benchmark, mechanism):
+    """Core-selecting payments are not among them: their settlement takes longer than that."""
+    book = two_sides(1_000, 24)
+    if mechanism.name == "mcafee":  # for equal units
+        book = book_of_units(book)
+    settlement = mechanism(book)
+    report = benchmark.pedantic(settlement.properties, rounds=1)
+    benchmark.extra_info["verdict"] = str(report.verdicts["incentive compatible"])
+
+
+def book_of_units(book):
+    """Return a book with the same prices, in which every order is for one unit."""
+    quantity = np.ones_like(book.quantity_kwh)
+    orders = (book.participant, book.is_bid, book.price_per_kwh, quantity, book.period)
+    return OrderBook(book.participants, *orders)
+
+
+@pytest.mark.benchmark(group="every factor of prices beside one misreport, 1,000 x 24 hours")
+@pytest.mark.parametrize("part", ["one misreport", "all factors"])
+def test_breakpoints(benchmark, part):
+    book = two_sides(1_000, 24)
+    rule = uniform_price(book).rule.engine_rule
+    one = np.array([[0.9, 1.0]])
+    points = BookBreakpoints(book)
+    points.prices(0, rule)
+    work = {
+        "one misreport": lambda: book.misreport_utilities(0, rule, one),
+        "all factors": lambda: points.prices(0, rule),
+    }
     benchmark(work[part])
 
 

@@ -251,3 +251,24 @@ def test_what_cannot_be_drawn_or_written_is_said(market, tmp_path, capsys):
         sg.plots.merit_order(settlement, period=1)
     with pytest.raises(GameError, match="settlements must not be empty"):
         sg.plots.payments({})
+
+
+def test_a_row_for_each_rule_goes_to_a_file(market, tmp_path, capsys):
+    run(market, "--rules", "vcg,pay-as-bid", "--csv", tmp_path / "rules.csv")
+    rows = list(csv.DictReader((tmp_path / "rules.csv").read_text().splitlines()))
+    assert [row["rule"] for row in rows] == ["vcg", "pay-as-bid"]
+    book = OrderBook.from_csv(market)
+    compared = sg.compare(book, ["vcg", "pay-as-bid"], progress=False)
+    assert [row["in_the_core"] for row in rows] == [
+        row.properties.verdicts["in the core"].word for row in compared.rows
+    ]
+    capsys.readouterr()
+    run(market, "--rules", "vcg", "--csv", "-")
+    assert capsys.readouterr().out.startswith("rule,method,failure,welfare")
+
+
+def test_the_time_for_the_properties_is_limited(market, capsys):
+    run(market, "--rules", "core-selecting", "--max-seconds", "1e-9")
+    assert "none found" in capsys.readouterr().out
+    with pytest.raises(GameError, match="max_seconds must be positive"):
+        run(market, "--max-seconds", "0")

@@ -117,7 +117,9 @@ def test_rules_are_compared_side_by_side(capsys, tmp_path):
     community = sg.energy.Community.from_csv(tmp_path / "court")
     expected = comparable_rules(AllocationProblem.of(community))
     assert {"shapley", "per-capita-prenucleolus", "vcg", "dual-prices"} < set(expected)
-    assert head == f"{len(expected)} rules, 3 players, amounts in EUR"
+    rules_line, terms = head.splitlines()
+    assert rules_line == f"{len(expected)} rules, 3 players, amounts in EUR"
+    assert terms == str(community.cost_terms())
     for table in (verdicts, objections):
         rules = {line.split()[0] for line in table.splitlines()[1:]}
         assert rules == set(expected)

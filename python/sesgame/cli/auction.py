@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 from sesgame.cli.console import say, settled
 from sesgame.cli.inputs import regular_file
 from sesgame.cli.options import add_json, names_of, rule_names
+from sesgame.comparison import mechanisms_compared
 from sesgame.errors import SesgameError
 from sesgame.files.csv_folder import find_csv
 from sesgame.files.output_files import OutputFiles
 from sesgame.files.output_folder import MANIFEST, OutputFolder
 from sesgame.formatting import amount, shown
 from sesgame.markets.catalogue import MECHANISMS
+from sesgame.markets.market import PROPERTIES_TIME_LIMIT
 from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.network import NetworkMarket
 from sesgame.markets.network_files import NETWORK_FILES
@@ -109,7 +111,22 @@ def add_auction(commands: Any) -> None:
     command.add_argument(
         "--out", type=Path, metavar="FOLDER", help=f"write {PAYMENTS} and {RESULT} to this folder"
     )
+    command.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write what holds of each rule to this file, a row each; - is standard output, which "
+        "then has nothing else",
+    )
     add_json(command)
+    command.add_argument(
+        "--max-seconds",
+        type=float,
+        default=PROPERTIES_TIME_LIMIT,
+        metavar="SECONDS",
+        help="time limit for what holds of each rule; what is known by then is said to be known by "
+        f"then (default: {PROPERTIES_TIME_LIMIT:g})",
+    )
     command.add_argument(
         "--plot",
         type=Path,
@@ -122,7 +139,7 @@ def add_auction(commands: Any) -> None:
 def auction(options: argparse.Namespace) -> None:
     """Clear a market, and say what each rule pays, keeps and costs."""
     folder = OutputFolder(options.out, [PAYMENTS, RESULT]) if options.out else None
-    single = [path for path in (options.json, options.plot) if path]
+    single = [path for path in (options.csv, options.json, options.plot) if path]
     names = (PAYMENTS, RESULT, MANIFEST) if options.out else ()
     outputs = OutputFiles([*single, *(options.out / name for name in names)])
     kind = FOLDER if options.input.is_dir() else FILE
@@ -149,10 +166,13 @@ def auction(options: argparse.Namespace) -> None:
     for name in rules:
         settlements[name] = fitting[name].settle(market)
         settled(options, name, len(settlements), len(rules))
-    reports = {name: settlement.properties() for name, settlement in settlements.items()}
+    comparison = mechanisms_compared(market, settlements, max_seconds=options.max_seconds)
+    reports = {row.rule: row.properties for row in comparison.rows if row.properties is not None}
     first = next(iter(settlements.values()))
     result = result_json(path.name, settlements, reports)
     contents: dict[Path, str | bytes] = {options.json: result} if options.json else {}
+    if options.csv:
+        contents[options.csv] = comparison.to_csv()
     if figure:
         *left, right = figure.subplots(1, 1 + kind.draws_merit_order, squeeze=False).flat
         for axes in left:

@@ -20,6 +20,7 @@ from sesgame.errors import AllocationError, GameError, SolverError
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.cost_basis import CostBasis
 from sesgame.game.door import checked_arguments
 from sesgame.linear.own_thread import OwnThread
 from sesgame.progress import progress_report
@@ -79,6 +80,8 @@ class BargainedDispatchEvidence(Evidence):
         What the arrangement costs in all.
     accounts : OwnAccounts
         What each member does in each step.
+    stands_on : CostBasis
+        Whose bills these are, of what period, and what each would bear alone.
     """
 
     disagreement: NDArray[np.float64]
@@ -89,11 +92,17 @@ class BargainedDispatchEvidence(Evidence):
     rounds: int
     bills_total: float
     accounts: OwnAccounts = dataclasses.field(metadata={"is_kept": False})
+    stands_on: CostBasis = dataclasses.field(metadata={"is_kept": False})
 
     @property
     def n_evaluations(self) -> int:
-        """Each alone."""
-        return len(self.gains)
+        """Each alone, and all together."""
+        return len(self.gains) + 1
+
+    @property
+    def basis(self) -> CostBasis:
+        """The community in the period of the bills, its batteries run as they were here."""
+        return self.stands_on
 
     @property
     def arrangement(self) -> float:
@@ -264,6 +273,7 @@ def bargained_dispatch(
                 thread,
                 max_seconds,
                 report,
+                CostBasis.of(game, part.cost_terms(way.name)),
             ).result()
         ).result()
     return BARGAINED_DISPATCH.made(
@@ -291,6 +301,7 @@ class _Bargaining:
         thread: OwnThread[BargainedDispatchEvidence],
         max_seconds: float,
         report: Report | None,
+        stands_on: CostBasis,
     ) -> None:
         self._program = program
         self._players = players
@@ -302,6 +313,7 @@ class _Bargaining:
         self._deadline = monotonic() + max_seconds
         self._gap = math.inf
         self._report = report
+        self._stands_on = stands_on
         self._rounds = 0
 
     def result(self) -> BargainedDispatchEvidence:
@@ -336,6 +348,7 @@ class _Bargaining:
             rounds=self._rounds,
             bills_total=float((self._disagreement - own).sum()),
             accounts=self._program.accounts(solution),
+            stands_on=self._stands_on,
         )
 
     def _best(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

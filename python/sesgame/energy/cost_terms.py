@@ -99,6 +99,8 @@ def community_terms(
     """
     alone = "each member for itself, at the community's tariff"
     bought = storage_bought(offers) + generation_bought(generation)
+    if bought:
+        alone += ", with what it buys for itself"
     return CostTerms(
         period_of(steps),
         f"{alone}; {reading}" if reading else alone,

@@ -90,7 +90,9 @@ class CostBasis:
     []
     >>> july = CostTerms("July 2016", terms.alone, terms.investment)
     >>> of_june.differences(("ann", "bob"), july, (40.0, 31.0), 50.0)
-    ['its period is June 2016, here it is July 2016', 'alone bob bears 30 there, and 31 here']
+    ['period is "June 2016" there, and "July 2016" here']
+    >>> of_june.differences(("ann", "bob"), terms, (40.0, 31.0), 50.0)
+    ['alone bob bears 30 there, and 31 here']
     """
 
     members: tuple[Hashable, ...]
@@ -149,36 +151,31 @@ class CostBasis:
             v(N) of the game.
         """
         here = dict(zip(members, costs_alone, strict=True))
-        there = dict(zip(self.members, self.costs_alone, strict=True))
-        if here.keys() != there.keys():
-            missing = [member for member in here if member not in there]
-            unknown = [member for member in there if member not in here]
+        told = dict(zip(self.members, self.costs_alone, strict=True))
+        if here.keys() != told.keys():
+            missing = [member for member in here if member not in told]
+            unknown = [member for member in told if member not in here]
             return [
                 f"its members are others: missing {format_coalition(missing)}, unknown "
                 f"{format_coalition(unknown)}"
             ]
-        found = []
         if terms is not None:
-            pairs = (
-                ("its period is", "it is", self.terms.period, terms.period),
-                ("alone means", "it means", self.terms.alone, terms.alone),
-                (
-                    "of investment its terms are",
-                    "they are",
-                    self.terms.investment,
-                    terms.investment,
-                ),
-            )
+            names = ("period", "alone", "investment")
+            pairs = [(name, getattr(self.terms, name), getattr(terms, name)) for name in names]
+            # Where words differ, figures do, too.
             found = [
-                f"{what} {said or 'not told'}, here {verb} {own or 'not told'}"
-                for what, verb, said, own in pairs
-                if said != own
+                f'{name} is "{there or "not told"}" there, and "{own or "not told"}" here'
+                for name, there, own in pairs
+                if there != own
             ]
-        slack = SAME_COST * max(map(abs, (*here.values(), *there.values(), optimum)))
-        off = {member: abs(there[member] - here[member]) for member in here}
+            if found:
+                return found
+        found = []
+        slack = SAME_COST * max(map(abs, (*here.values(), *told.values(), optimum)))
+        off = {member: abs(told[member] - here[member]) for member in here}
         worst = max(off, key=lambda member: off[member])
         if off[worst] > slack:
-            found.append(f"alone {worst} bears {there[worst]:g} there, and {here[worst]:g} here")
+            found.append(f"alone {worst} bears {told[worst]:g} there, and {here[worst]:g} here")
         if self.optimum is not None and abs(self.optimum - optimum) > slack:
             found.append(f"all together bear {self.optimum:g} there, and {optimum:g} here")
         return found

@@ -157,6 +157,8 @@ def checked_arguments(function: Callable[P, R], *, lists: bool = False) -> Calla
             return function(**given)  # type: ignore[call-arg] # the arguments by name
         if is_world(given["game"]) and "World" not in kinds[first]:
             return _of_world(function, given, parameters)
+        if "ClearableMarket" in kinds[first] and _has(given["game"], "core_gap"):
+            return function(**given)  # type: ignore[call-arg] # the arguments by name
         # With an oracle of its own a search takes players for a game.
         if not is_world(given["game"]) and given.get("oracle") is None:
             as_game(given["game"], or_players="oracle" in parameters)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CORE_TIME_LIMIT",
     "LOAD",
+    "PROPERTIES_TIME_LIMIT",
     "ClarkePayments",
     "ClearableMarket",
     "Clearing",
@@ -30,6 +31,9 @@ __all__ = [
 
 CORE_TIME_LIMIT = 10.0
 """Seconds for the search for a blocking coalition; a bound is reported where they do not do."""
+
+PROPERTIES_TIME_LIMIT = 6.0
+"""Seconds for what holds of a settlement; what is known by then is said to be known by then."""
 
 LOAD = "load"
 """What fixed demand, which does not bid, is called among participants."""
@@ -133,7 +137,14 @@ class ClearableMarket(Market, Protocol):
         """Return pairs of an own price and the price of somebody else that is close to it."""
         ...
 
-    def core_gap(self, utilities: NDArray[np.float64], rest: Any, *, tolerance: float) -> CoreGap:
+    def core_gap(
+        self,
+        utilities: NDArray[np.float64],
+        rest: Any,
+        *,
+        tolerance: float,
+        time_limit: float = CORE_TIME_LIMIT,
+    ) -> CoreGap:
         """Return what a coalition gains by trading on its own.
 
         Parameters
@@ -145,5 +156,7 @@ class ClearableMarket(Market, Protocol):
             book with several fixed loads takes what each has.
         tolerance : float
             What is rounding in a sum of money.
+        time_limit : float
+            Seconds for the search.
         """
         ...

@@ -422,7 +422,14 @@ class NetworkMarket(ByValue):
             load_value=float(self.value_of_lost_load * served.sum()),
         )
 
-    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+    def core_gap(
+        self,
+        utilities: NDArray[np.float64],
+        rest: float,
+        *,
+        tolerance: float,
+        time_limit: float = CORE_TIME_LIMIT,
+    ) -> CoreGap:
         """Return what a coalition gains with the network and the fixed load on its own.
 
         Parameters
@@ -433,13 +440,15 @@ class NetworkMarket(ByValue):
             What the fixed load has, together with the budget surplus.
         tolerance : float
             What is rounding in a sum of money.
+        time_limit : float
+            Seconds for the search.
 
         Notes
         -----
         An integer program finds the coalition that gains most, or the best one and a bound after
-        10 seconds.
+        `time_limit` seconds.
         """
-        members, best, bound = self.columns.best_coalition(utilities, CORE_TIME_LIMIT)
+        members, best, bound = self.columns.best_coalition(utilities, time_limit)
         excess = best - rest
         found = excess > tolerance
         names = [p for p, inside in zip(self.participants, members, strict=True) if inside]

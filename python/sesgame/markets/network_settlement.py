@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.markets.market import LOAD
+from sesgame.markets.market import LOAD, PROPERTIES_TIME_LIMIT
 from sesgame.markets.mechanism import FEW_TRIALS
 from sesgame.markets.properties import PropertyReport, property_report
 from sesgame.markets.settlement import Settlement
@@ -122,7 +122,7 @@ class NetworkSettlement(Settlement):
         *,
         scan: Iterable[Hashable] | None = None,
         seed: int = 0,
-        max_seconds: float = np.inf,
+        max_seconds: float = PROPERTIES_TIME_LIMIT,
         progress: bool = True,
     ) -> PropertyReport:
         """Return what is known of this outcome, and by how much what fails does so.
@@ -135,9 +135,10 @@ class NetworkSettlement(Settlement):
             the 4 with the largest trade and 4 others, drawn. An empty list tries none.
         seed : int, default 0
             Draws them.
-        max_seconds : float, optional
+        max_seconds : float, default 6
             After so much time no further misreport is tried; what has been tried counts, and the
-            verdict says that it was stopped. By default there is no limit.
+            verdict says that it was stopped. Up to half of it is for the search for a blocking
+            coalition, which has a bound at any time. Infinity is no limit.
         progress : bool, default True
             Show the misreports tried where standard error is a terminal.
 

@@ -599,6 +599,21 @@ class OrderBook(ByValue):
             times=in_zone(self.times, self.in_utc),
         )
 
+    def in_period(self, period: int) -> OrderBook:
+        """Return the book of one period, with all participants and fixed loads."""
+        keep = self.period == period
+        load = self.load_kwh[:, period : period + 1]
+        demand = dict(zip(self.load_names, load, strict=True))
+        return OrderBook(
+            self.participants,
+            self.participant[keep],
+            self.is_bid[keep],
+            self.price_per_kwh[keep],
+            self.quantity_kwh[keep],
+            demand_kwh=demand or self.demand_kwh[period : period + 1],
+            value_of_lost_load=self.value_of_lost_load,
+        )
+
     def _like(
         self,
         keep: slice | NDArray[np.bool_],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.markets.market import PROPERTIES_TIME_LIMIT
 from sesgame.markets.mechanism import Trials
 from sesgame.markets.properties import PropertyReport, property_report
 from sesgame.markets.settlement import Settlement
@@ -129,7 +130,7 @@ class OneBusSettlement(Settlement):
         *,
         scan: Iterable[Hashable] | None = None,
         seed: int = 0,
-        max_seconds: float = np.inf,
+        max_seconds: float = PROPERTIES_TIME_LIMIT,
         progress: bool = True,
     ) -> PropertyReport:
         """Return what is known of this outcome, and by how much what fails does so.
@@ -137,15 +138,18 @@ class OneBusSettlement(Settlement):
         Parameters
         ----------
         scan : iterable of hashable, optional
-            The participants whose misreports are tried, each up to 64 prices and 6 quantities (24
+            The participants whose misreports are tried. Under VCG, the uniform price and pay as bid
+            each with all factors of its prices, and with those of its quantities where another
+            order sets the price; under other mechanisms with up to 64 prices and 6 quantities (24
             and 4 for core-selecting payments). By default nobody where truthfulness is a theorem,
             otherwise everybody, or of more than 32 (8) those with the largest trade and as many
             others, drawn. An empty list tries none.
         seed : int, default 0
             Draws them.
-        max_seconds : float, optional
+        max_seconds : float, default 6
             After so much time no further misreport is tried; what has been tried counts, and the
-            verdict says that it was stopped. By default there is no limit.
+            verdict says that it was stopped. Up to half of it is for the search for a blocking
+            coalition, which has a bound at any time. Infinity is no limit.
         progress : bool, default True
             Show the misreports tried where standard error is a terminal.
 

@@ -7,26 +7,38 @@ honest question is how much each one costs on the input at hand.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.errors import SolverError
 from sesgame.files.json_text import plain
-from sesgame.formatting import format_coalition
+from sesgame.formatting import short_coalition
 from sesgame.game.by_value import ByValue
+from sesgame.markets.breakpoints import BookBreakpoints
 from sesgame.markets.budget import BudgetBalance, budget_balance
-from sesgame.markets.market import check_time_limit
+from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap, check_time_limit
 from sesgame.markets.mechanism import MarketPromise, Mechanism
-from sesgame.markets.truthfulness import MisreportScan, likely_price_factors, scan_until
+from sesgame.markets.order_book import OrderBook
+from sesgame.markets.truthfulness import (
+    MisreportScan,
+    engine_rule_of,
+    likely_price_factors,
+    scan_until,
+)
 from sesgame.markets.verdict import Verdict
+from sesgame.optional_imports import needs
 from sesgame.progress import Report, progress_report
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
-    from sesgame.markets.market import ClearableMarket, CoreGap
+    from sesgame.markets.market import ClearableMarket
     from sesgame.markets.mechanism import Trials
     from sesgame.markets.settlement import Settlement
 
@@ -60,6 +72,11 @@ class PropertyReport(ByValue):
         0 where none pays. Others may pay more.
     misreport : tuple of (float, float) or None
         By what the manipulator multiplies its prices and its quantities.
+    price_gain_bound : float or None
+        Nobody of those whose misreports were tried gains more than this by any factor of all its
+        prices: the least such bound, which :attr:`misreport_gain` may miss by a little where it is
+        approached just beside the price of somebody else. None where utility was tried at some
+        factors only.
     misreports : int
         How many misreports were tried.
     scanned : int
@@ -82,6 +99,7 @@ class PropertyReport(ByValue):
     misreport_gain: float
     manipulator: Hashable | None
     misreport: tuple[float, float] | None
+    price_gain_bound: float | None
     misreports: int
     scanned: int
     core_excess: float
@@ -119,6 +137,25 @@ class PropertyReport(ByValue):
             **{name: getattr(self, name) for name in ("incentive_compatible", "in_core")},
             "budget_balanced": self.budget.balanced,
         }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a row for each property: what is known, by what figure it fails, on what ground.
+
+        Needs the extra ``pandas``.
+        """
+        with needs("pandas", "frames need pandas"):
+            import pandas as pd
+
+        rows = {
+            name: {
+                "verdict": verdict.word,
+                "holds": verdict.holds,
+                "figure": verdict.figure,
+                "ground": verdict.ground,
+            }
+            for name, verdict in self.verdicts.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
 
     def __repr__(self) -> str:
         rows = [f"  {name:<22} {verdict}" for name, verdict in self.verdicts.items()]
@@ -182,6 +219,7 @@ def property_report(
     Myerson and Satterthwaite (1983) [myerson1983]_.
     """
     check_time_limit(max_seconds, "max_seconds")
+    start = monotonic()
     utilities = settlement.utilities
     tolerance = settlement.tolerance * len(utilities)
     rule = settlement.rule
@@ -196,15 +234,19 @@ def property_report(
         tried = []
     else:
         tried = _sample(traders, trials.participants, seed)
+    # Half of the time for the core: it has a bound at any time, and misreports need no more.
+    core, unsearched = _core_within(market, utilities, rest, settlement, max_seconds / 2)
     again = rule(market) if rule is not None and (promised or tried) else settlement
     genuine = rule is not None and _is_made_by(settlement, again)
     with progress_report("misreports", "", progress) as report:
-        clock = _Clock(report, max_seconds)
+        clock = _Clock(report, start + max_seconds)
         scans = _scans(rule, again, tried if genuine else [], market, trials, clock)
     best = max(scans, key=lambda one: one.gain, default=None)
     if best is not None and best.gain <= tolerance:
         best = None
-    count = sum(one.utilities.size for one in scans)
+    count = sum(one.evaluations for one in scans)
+    exact = [one.largest_gain for one in scans if one.largest_gain is not None]
+    bound = max(exact) if scans and not clock.stopped and exact else None
     if best is not None:
         ground = f"{best.participant} gains at least {best.what_pays}"
         truthful = Verdict("no", ground, best.gain)
@@ -220,7 +262,8 @@ def property_report(
         who = f"{n}" if n >= len(traders) else f"{n} of {len(traders)}"
         plural = "" if who == "1" else "s"
         stopped = f", stopped after {max_seconds:g} s" if clock.stopped else ""
-        ground = f"{count:,} misreports of {who} participant{plural}{stopped}"
+        every = ", all factors of prices among them" if bound is not None else ""
+        ground = f"{count:,} misreports of {who} participant{plural}{every}{stopped}"
         truthful = Verdict("none found", ground)
 
     loser = int(np.argmin(utilities))
@@ -228,7 +271,6 @@ def property_report(
     rational = Verdict("yes")
     if loss > tolerance:
         rational = Verdict("no", f"{settlement.participants[loser]} loses {loss:.6g}", loss)
-    core = market.core_gap(utilities, rest, tolerance=settlement.tolerance)
     budget = budget_balance(settlement)
     efficiency_loss = max(0.0, best_welfare - settlement.welfare)
     return PropertyReport(
@@ -237,7 +279,7 @@ def property_report(
             EFFICIENT: _efficiency(efficiency_loss, tolerance, is_optimum),
             RATIONAL: rational,
             TRUTHFUL: truthful,
-            CORE: _core(core, tolerance),
+            CORE: Verdict("unknown", unsearched) if unsearched else _core(core, tolerance),
             BALANCED: _balance(budget),
         },
         efficiency_loss=efficiency_loss,
@@ -246,6 +288,7 @@ def property_report(
         misreport_gain=0.0 if best is None else best.gain,
         manipulator=None if best is None else best.participant,
         misreport=None if best is None else best.best_misreport,
+        price_gain_bound=bound,
         misreports=count,
         scanned=len({one.participant for one in scans}),
         core_excess=core.excess,
@@ -273,11 +316,29 @@ def _efficiency(loss: float, tolerance: float, is_optimum: bool) -> Verdict:
     return Verdict("unknown", f"at most {loss:.6g} of welfare lost")
 
 
+def _core_within(
+    market: ClearableMarket,
+    utilities: NDArray[np.float64],
+    rest: float,
+    settlement: Settlement,
+    seconds: float,
+) -> tuple[CoreGap, str]:
+    """Return how far utilities are from the core, or why nothing is known of that."""
+    tolerance, limit = settlement.tolerance, min(CORE_TIME_LIMIT, seconds)
+    try:
+        return market.core_gap(utilities, rest, tolerance=tolerance, time_limit=limit), ""
+    except SolverError as error:
+        if seconds >= CORE_TIME_LIMIT:
+            raise
+        # So little time that the search had nothing to show yet.
+        return CoreGap(0.0, math.inf, None), f"{error}, in {limit:g} s"
+
+
 def _core(core: CoreGap, tolerance: float) -> Verdict:
     if core.bound <= tolerance:
         return Verdict("yes")
     if core.excess > tolerance:
-        names = format_coalition(sorted(core.blocking or (), key=str))
+        names = short_coalition(sorted(core.blocking or (), key=str))
         return Verdict("no", f"{names} gains at least {core.excess:.6g}", core.excess)
     return Verdict("unknown", f"no coalition gains more than {core.bound:.6g}")
 
@@ -309,15 +370,15 @@ def _is_made_by(settlement: Settlement, again: Settlement) -> bool:
 class _Clock:
     """What has been tried, and whether there is time for more."""
 
-    def __init__(self, report: Report | None, max_seconds: float) -> None:
-        self.report, self.end = report, monotonic() + max_seconds
-        self.before, self.total, self.stopped = 0, 0, False
+    def __init__(self, report: Report | None, end: float) -> None:
+        self.report, self.end = report, end
+        self.total, self.stopped = 0, False
 
-    def tried(self, count: int) -> bool:
-        """Take note of how much of the present scan is done; return whether to go on."""
+    def part(self, done: int, size: int, count: int) -> bool:
+        """Take note of how much of a participant's scan is done; return whether to go on."""
         if self.report is not None:
-            self.report(self.before + count, self.total)
-        self.stopped = monotonic() >= self.end and self.before + count < self.total
+            self.report(done + count / size, self.total)
+        self.stopped = monotonic() >= self.end and (done + 1 < self.total or count < size)
         return not self.stopped
 
 
@@ -332,22 +393,33 @@ def _scans(
     """Return what misreports bring each participant: of prices, and then of quantities."""
     one = np.ones(1)
     withheld = (1 - 2.0 ** -np.arange(1, trials.quantities + 1)).astype(np.float64)
-    plans = [
-        (participant, factors)
-        for participant in tried
-        for factors in (
-            (likely_price_factors(market, participant, trials.prices), one),
-            (one, withheld),
-        )
-        if factors[1].size
-    ]
-    clock.total = sum(len(prices) * len(quantities) for _, (prices, quantities) in plans)
+    engine_rule = engine_rule_of(rule, truth)
+    exact = None
+    if engine_rule is not None and isinstance(market, OrderBook):
+        exact = BookBreakpoints(market)
+    clock.total = len(tried)
     scans = []
-    for participant, factors in plans:
-        scan = scan_until(rule, participant, market, factors, clock.tried, truth=truth)
-        if scan.utilities.size:
-            scans.append(scan)
+    for done, participant in enumerate(tried):
+        if exact is not None and engine_rule is not None:
+            best = exact.prices(participant, engine_rule)
+            by_price = (np.array([best.factor]), one)
+            # Without trials of quantities these are taken as known.
+            some = exact.quantities(participant) if withheld.size else withheld
+            by_quantity = (one, np.union1d(withheld, some))
+        else:
+            best = None
+            by_price = (likely_price_factors(market, participant, trials.prices), one)
+            by_quantity = (one, withheld)
+        for factors in (by_price, by_quantity):
+            if not factors[1].size or clock.stopped:
+                continue
+            size = len(factors[0]) * len(factors[1])
+            part = partial(clock.part, done, size)
+            scan = scan_until(rule, participant, market, factors, part, truth=truth)
+            if best is not None and factors is by_price:
+                scan = scan.with_supremum(best)
+            if scan.utilities.size:
+                scans.append(scan)
         if clock.stopped:
             break
-        clock.before += scan.utilities.size
     return scans

@@ -196,7 +196,14 @@ class StorageAuction(ByValue):
             won, welfare, bound = self.columns.best(nothing, time_limit, report)
         return StorageClearing(tuple(won), welfare, bound)
 
-    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+    def core_gap(
+        self,
+        utilities: NDArray[np.float64],
+        rest: float,
+        *,
+        tolerance: float,
+        time_limit: float = CORE_TIME_LIMIT,
+    ) -> CoreGap:
         """Return what a coalition of bidders could offer the seller more than it gets.
 
         Parameters
@@ -207,13 +214,15 @@ class StorageAuction(ByValue):
             The revenue.
         tolerance : float
             What is rounding in a sum of money.
+        time_limit : float
+            Seconds for the search.
 
         Notes
         -----
         The coalition that gains most is found by one more winner determination, or the best one
-        and a bound after 10 seconds.
+        and a bound after `time_limit` seconds.
         """
-        won, welfare, bound = self.columns.best(utilities, CORE_TIME_LIMIT)
+        won, welfare, bound = self.columns.best(utilities, time_limit)
         excess = max(0.0, welfare - rest)
         found = excess > tolerance
         winners = (self.participants[i] for i, bundle in enumerate(won) if bundle is not None)

@@ -12,23 +12,34 @@ from sesgame._engine import EngineRule
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
+from sesgame.markets.breakpoints import (
+    JUST_BESIDE,
+    BookBreakpoints,
+    PriceSupremum,
+    check_orders,
+)
 from sesgame.markets.market import ClearableMarket, Market
 from sesgame.markets.mechanism import Mechanism
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.settlement import Settlement
 from sesgame.markets.steps import numbers
+from sesgame.optional_imports import needs
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MisreportScan", "likely_price_factors", "misreport_scan", "scan_until"]
+__all__ = [
+    "MisreportScan",
+    "engine_rule_of",
+    "likely_price_factors",
+    "misreport_scan",
+    "scan_until",
+]
 
 NEAR_ONE = (0.9, 0.95, 0.98, 0.99, 1.01, 1.02, 1.05, 1.1)
 """Where who sets the price itself gains: a little, often."""
-
-JUST_BESIDE = 1e-6
-"""Part by which a misreport undercuts, or outbids, the price of somebody else."""
 
 MORE_FACTORS = 48
 """Factors beside the evenly spaced ones, where none are given."""
@@ -57,6 +68,11 @@ class MisreportScan(ByValue):
         The misreports.
     tolerance : float
         Gains up to this are rounding.
+    supremum : float or None
+        The least upper bound of its utility over *all* factors of its prices, with true
+        quantities; None where it is not known.
+    evaluations : int
+        Misreports that were evaluated: those above, and those that prove the bound.
     """
 
     participant: Hashable
@@ -65,12 +81,39 @@ class MisreportScan(ByValue):
     price_factors: NDArray[np.float64]
     quantity_factors: NDArray[np.float64]
     tolerance: float
+    supremum: float | None = None
+    evaluations: int = 0
 
     @property
     def gain(self) -> float:
         """The most that a misreport that was tried earns above the truth; 0 where none does."""
         gain = float(self.utilities.max(initial=-np.inf)) - self.truthful_utility
         return gain if gain > self.tolerance else 0.0
+
+    @property
+    def largest_gain(self) -> float | None:
+        """What no factor of all its prices earns more than; None where that is not known.
+
+        Nearly reached where :attr:`gain` is a little less: just beside the price of somebody else.
+        """
+        if self.supremum is None:
+            return None
+        gain = self.supremum - self.truthful_utility
+        return gain if gain > self.tolerance else 0.0
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return utilities, a row for each price factor, a column for each quantity factor.
+
+        Needs the extra ``pandas``.
+        """
+        with needs("pandas", "frames need pandas"):
+            import pandas as pd
+
+        return pd.DataFrame(
+            self.utilities,
+            index=pd.Index(self.price_factors, name="price_factor"),
+            columns=pd.Index(self.quantity_factors, name="quantity_factor"),
+        )
 
     @property
     def best_misreport(self) -> tuple[float, float] | None:
@@ -80,6 +123,11 @@ class MisreportScan(ByValue):
         j, k = np.unravel_index(int(np.argmax(self.utilities)), self.utilities.shape)
         return float(self.price_factors[j]), float(self.quantity_factors[k])
 
+    def with_supremum(self, best: PriceSupremum) -> MisreportScan:
+        """Return the scan with what is known of all factors of prices."""
+        evaluations = self.utilities.size + best.evaluations
+        return dataclasses.replace(self, supremum=best.utility, evaluations=evaluations)
+
     @property
     def what_pays(self) -> str:
         """The gain, and the misreport that brings it."""
@@ -88,6 +136,8 @@ class MisreportScan(ByValue):
 
     def __repr__(self) -> str:
         found = "no gain found" if self.gain == 0 else f"gain at least {self.what_pays}"
+        if self.largest_gain is not None:
+            found += f"; by no factor of prices more than {self.largest_gain:.6g}"
         return f"MisreportScan({self.participant!r}, {self.utilities.size} misreports: {found})"
 
 
@@ -116,7 +166,8 @@ def misreport_scan(
         The true values of everybody.
     price_factors : array_like of float, shape (a,), optional
         By default 201 factors from 0 to 3 and, of a market of this package, up to 48 where its
-        place among the others changes, or near 1. Not negative, since that would unsort the steps.
+        place among the others changes, or near 1; under a rule that the engine scans also the best
+        of all factors. Not negative, since that would unsort the steps.
     quantity_factors : array_like of float, shape (b,), default (1,)
         Not negative.
     progress : bool, default True
@@ -141,6 +192,10 @@ def misreport_scan(
     O(s log m) for each misreport of s steps, on all cores. Otherwise the mechanism is run once
     for each misreport. The quantity factors mean nothing in a storage auction.
 
+    Under those rules utility is constant or linear in the factor of all prices between those at
+    which one of them passes a price of somebody else. So its least upper bound over all factors is
+    known, `supremum`, with true quantities.
+
     Examples
     --------
     >>> import sesgame as sg
@@ -148,15 +203,21 @@ def misreport_scan(
     ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
     ... )
     >>> sg.misreport_scan(sg.markets.vcg, "ann", book)
-    MisreportScan('ann', 210 misreports: no gain found)
+    MisreportScan('ann', 211 misreports: no gain found; by no factor of prices more than 0)
     >>> scan = sg.misreport_scan(sg.markets.pay_as_bid, "ann", book)
     >>> round(scan.gain, 4), round(scan.best_misreport[0] * 9, 4)  # just above Bob
     (4.0, 5.0)
     """
-    _check_orders(market, participant)
+    check_orders(market, participant)
+    truth = mechanism(market)
+    best = None
+    engine_rule = engine_rule_of(mechanism, truth)
+    if engine_rule is not None and isinstance(market, OrderBook):
+        best = BookBreakpoints(market).prices(participant, engine_rule)
     if price_factors is None:
         likely = likely_price_factors(market, participant, MORE_FACTORS, spread=0)
-        price_factors = np.union1d(np.linspace(0, 3, 201), likely)
+        exact = [] if best is None else [best.factor]
+        price_factors = np.union1d(np.linspace(0, 3, 201), np.append(likely, exact))
     prices = _factors("price_factors", price_factors)
     quantities = _factors("quantity_factors", quantity_factors)
     with progress_report("misreports", "", progress) as report:
@@ -166,7 +227,9 @@ def misreport_scan(
                 report(count, len(prices) * len(quantities))
             return True
 
-        return scan_until(mechanism, participant, market, (prices, quantities), tried)
+        factors = (prices, quantities)
+        scan = scan_until(mechanism, participant, market, factors, tried, truth=truth)
+    return scan if best is None else scan.with_supremum(best)
 
 
 def scan_until(
@@ -195,7 +258,7 @@ def scan_until(
     prices, quantities = factors
     pairs = np.stack(np.meshgrid(prices, quantities, indexing="ij"), axis=-1).reshape(-1, 2)
     truth = mechanism(market) if truth is None else truth
-    engine_rule = _engine_rule(mechanism, truth)
+    engine_rule = engine_rule_of(mechanism, truth)
 
     def utilities(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
         if engine_rule is not None and isinstance(market, OrderBook):
@@ -222,6 +285,7 @@ def scan_until(
         prices[:rows],
         quantities,
         truth.tolerance,
+        evaluations=rows * len(quantities),
     )
 
 
@@ -244,7 +308,7 @@ def likely_price_factors(
     spread : int, default 9
         How many evenly spaced ones, the truth counted.
     """
-    _check_orders(market, participant)
+    check_orders(market, participant)
     plain = np.concatenate([NEAR_ONE, np.linspace(0, 2, spread)])
     plain = plain[plain != 1]
     if not isinstance(market, ClearableMarket):
@@ -263,12 +327,7 @@ def likely_price_factors(
     return np.unique(np.concatenate([plain, past * (1 - JUST_BESIDE), past * (1 + JUST_BESIDE)]))
 
 
-def _check_orders(market: Market, participant: Hashable) -> None:
-    if not market.has_orders(participant):
-        raise GameError(f"participant {participant!r} has no order to misreport")
-
-
-def _engine_rule(
+def engine_rule_of(
     mechanism: Callable[[Any], Settlement], settlement: Settlement
 ) -> EngineRule | None:
     """Return the rule that the engine scans, where a settlement says that the mechanism is one.

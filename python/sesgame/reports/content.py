@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sesgame.comparison import Comparison
+    from sesgame.comparison import ComparedRule, Comparison
     from sesgame.energy.schedule import Schedule
     from sesgame.game.allocation import Allocation, Verdict
     from sesgame.game.game import Game
@@ -64,7 +64,7 @@ class ReportContent(ByValue):
     ----------
     bills : dict of str to tuple of Decimal
         The shares to the cent, of each rule whose shares add up to v(N), or to what its own
-        arrangement gains or costs.
+        arrangement gains or costs, and the profit of whoever outside keeps one.
     """
 
     name: str
@@ -82,7 +82,7 @@ class ReportContent(ByValue):
             # Shares that do not add up are no bills.
             if row.allocation is not None:
                 with suppress(AllocationError):
-                    bills[row.rule] = rounded_bills(row.allocation.values, row.arrangement)
+                    bills[row.rule] = rounded_bills(row.allocation.values, row.billed)
         object.__setattr__(self, "bills", bills)
 
     @property
@@ -200,9 +200,16 @@ class ReportContent(ByValue):
 
     def text(self) -> str:
         """Return the table and, for each rule, what holds of it in plain words."""
-        lines = [title_of(self.name, self.problem), "", *text_table(self._table())]
+        lines = [title_of(self.name, self.problem)]
+        if self.terms:
+            lines.append(self.terms)
+        lines += ["", *text_table(self._table())]
         for rule, audited in self.audits.items():
-            sentences = [*audited.sentences(self.unit), *self.provisos(rule)]
+            sentences = [
+                *audited.sentences(self.unit),
+                *self.accounts(rule),
+                *self.provisos(rule),
+            ]
             lines += ["", shown(rule), *(f"  {sentence}" for sentence in sentences)]
             if rule not in self.bills:
                 lines.append("  No bills: the shares are not efficient.")
@@ -211,6 +218,40 @@ class ReportContent(ByValue):
         return "\n".join(lines)
 
     __repr__ = text
+
+    @property
+    def terms(self) -> str:
+        """Of what period all bills are, what alone means, and what is bought.
+
+        Empty where no rule makes an arrangement of its own: all bills are then of the one game.
+        """
+        rows = self.comparison.rows
+        arranged = any(_arranges(row) for row in rows)
+        return str(self.comparison.terms) if arranged and self.comparison.terms else ""
+
+    def accounts(self, rule: str) -> list[str]:
+        """Return in sentences what an arrangement loses, and who outside keeps a profit."""
+        row = self.comparison[rule]
+        found: list[str] = []
+        if not _arranges(row) or row.audit is None:
+            return found
+        slack, lost = row.audit.tolerance, row.lost or 0.0
+        if abs(lost) <= slack:
+            found.append("Its arrangement loses nothing against the optimum.")
+        else:
+            more = "more" if (lost > 0) == (self.game.kind == "cost") else "less"
+            verb = "costs" if self.game.kind == "cost" else "brings"
+            found.append(
+                f"Its arrangement {verb} {self.amount(abs(lost))} {more} than the optimum."
+            )
+        if row.profit is not None:
+            verb = "keeps" if row.profit >= -slack else "lacks"
+            found.append(
+                f"Members pay {self.amount(row.paid or 0.0)} in all, the arrangement costs "
+                f"{self.amount(row.arrangement or 0.0)}, and the {row.residual_claimant} {verb} "
+                f"{self.amount(abs(row.profit))}."
+            )
+        return found
 
     def provisos(self, rule: str) -> list[str]:
         """Return in sentences how far the shares are from what the rule means."""
@@ -240,7 +281,38 @@ class ReportContent(ByValue):
                 [label, *(number(value, self.unit) for value in row)]
                 for label, row in zip(labels, rows, strict=True)
             ),
+            *self._account_rows(),
         ]
+
+    def _account_rows(self) -> list[list[str]]:
+        """Return below the totals each profit outside the game, and what each rule loses."""
+        rows = [self.comparison[rule] for rule in self.allocations]
+        claimants = dict.fromkeys(row.residual_claimant for row in rows if row.residual_claimant)
+        figures = {
+            f"{who}'s profit": [
+                row.profit if row.residual_claimant == who else None for row in rows
+            ]
+            for who in claimants
+        }
+        if any(map(_arranges, rows)):
+            figures["lost against the optimum"] = [row.lost for row in rows]
+        slack = max((row.audit.tolerance for row in rows if row.audit is not None), default=0.0)
+
+        def cell(value: float | None) -> str:
+            if value is None:
+                return "-"
+            return number(value if abs(value) > slack else 0.0, self.unit)
+
+        return [
+            [label, "", *(text for value in values for text in (cell(value), ""))]
+            for label, values in figures.items()
+        ]
+
+
+def _arranges(row: ComparedRule) -> bool:
+    """Return whether a rule makes an arrangement of its own instead of splitting the optimum."""
+    evidence = None if row.allocation is None else row.allocation.evidence
+    return evidence is not None and evidence.arrangement is not None
 
 
 def title_of(name: str, problem: AllocationProblem) -> str:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sesgame.comparison import Compared, compared
+from sesgame.comparison import compared
 from sesgame.errors import AllocationError, GameError
 from sesgame.files.output_folder import OutputFolder
 from sesgame.formatting import named as described
-from sesgame.game.allocation import Allocation
+from sesgame.game.allocation import Allocation, SupportsAllocation
 from sesgame.game.door import checked_arguments
-from sesgame.game.given_allocation import as_allocation
+from sesgame.game.given_allocation import allocation_of, as_allocation
 from sesgame.reports.content import ReportContent
 from sesgame.reports.html.letter import letter_names, letter_page
 from sesgame.reports.html.report_page import report_page
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from sesgame.game.world import World
 
 __all__ = ["FILE_NAMES", "LETTERS", "PAGE", "Report", "build_report", "report"]
+
+Arranged: TypeAlias = Allocation | SupportsAllocation
+"""An allocation, or what knows the bills of an arrangement."""
 
 FILE_NAMES = ("allocation.csv", "bills.csv", "result.json")
 PAGE = "report.html"
@@ -137,7 +140,7 @@ class Report(ReportContent):
 
 def build_report(
     problem: AllocationProblem,
-    rules: Mapping[str, Compared],
+    rules: Mapping[str, str | Allocation],
     *,
     name: str,
     unit: str = "",
@@ -192,7 +195,7 @@ def build_report(
 @checked_arguments
 def report(
     game: Game,
-    allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation],
+    allocations: Arranged | Iterable[Arranged] | Mapping[str, Arranged],
     *,
     community: World | None = None,
     model: str | None = None,
@@ -210,7 +213,8 @@ def report(
     game : Game
         What is split.
     allocations : Allocation, iterable of them, or mapping of name to Allocation
-        One for each rule. Without names, each is called by its method.
+        One for each rule. Without names, each is called by its method. What has an
+        ``allocation()``, such as a storage cloud, stands for that.
     community : Community or another world, optional
         Whose dispatch the costs are, in the period that counts (:meth:`Community.period
         <sesgame.energy.Community.period>`): the page then shows it.
@@ -256,7 +260,9 @@ def report(
     >>> result.to_html().startswith("<!DOCTYPE html>")
     True
     """
-    named = {name: as_allocation(game, each) for name, each in _by_name(allocations).items()}
+    named: dict[str, str | Allocation] = {}
+    for rule, each in _by_name(allocations).items():
+        named[rule] = as_allocation(game, each)
     if isinstance(files, (str, bytes)) or not isinstance(files, Iterable):
         raise GameError(f"files must be a list of paths, got {described(files)}")
     paths = list(files)
@@ -279,15 +285,15 @@ def report(
 
 
 def _by_name(
-    allocations: Allocation | Iterable[Allocation] | Mapping[str, Allocation],
+    allocations: Arranged | Iterable[Arranged] | Mapping[str, Arranged],
 ) -> dict[str, Allocation]:
-    if isinstance(allocations, Allocation):
+    if isinstance(allocations, (Allocation, SupportsAllocation)):
         allocations = [allocations]
     if isinstance(allocations, Mapping):
-        named = {str(rule): allocation for rule, allocation in allocations.items()}
+        named = {str(rule): _asked(each) for rule, each in allocations.items()}
     else:
         named = {}
-        for allocation in allocations:
+        for allocation in map(_asked, allocations):
             if allocation.method in named:
                 raise AllocationError(
                     f'two allocations are called "{allocation.method}"; give a mapping with a name '
@@ -297,3 +303,10 @@ def _by_name(
     if not named:
         raise AllocationError("no allocation to report")
     return named
+
+
+def _asked(arranged: Arranged) -> Allocation:
+    """Return the allocation of what has one; whatever else is given is refused later."""
+    if isinstance(arranged, SupportsAllocation):
+        return allocation_of(arranged)
+    return arranged

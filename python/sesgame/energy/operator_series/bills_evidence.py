@@ -17,6 +17,7 @@ from sesgame.errors import GameError
 from sesgame.files.json_text import plain
 from sesgame.formatting import count, short_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.cost_basis import CostBasis
 from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
@@ -119,9 +120,22 @@ class OperatorBills(Evidence):
         return float(self.outside.sum()) - self.least_cost
 
     @property
-    def arrangement(self) -> float:
-        """What all bills add up to: the cost, and the margin where it is in nobody's bill."""
-        return (self.cost or 0.0) + (self.margin if self.community is None else 0.0)
+    def arrangement(self) -> float | None:
+        """What all pay to suppliers and for fees, the margin apart; None without contracts."""
+        return self.cost
+
+    @property
+    def residual_claimant(self) -> str:
+        """Who keeps the margin, where it is in nobody's bill."""
+        return "community" if self.community is None and self.margin else ""
+
+    @property
+    def basis(self) -> CostBasis | None:
+        """The contracts of the points in the steps of the series; None without contracts."""
+        if self.world is None or self.alone is None:
+            return None
+        alone = tuple(self.alone.tolist())
+        return CostBasis(self.players, self.world.cost_terms(), alone, self.least_cost)
 
     def lines(self, member: Hashable) -> tuple[OperatorLine, ...]:
         """Return the bill of a member: a line for each point, and for what is of no point.
@@ -239,8 +253,9 @@ class OperatorBills(Evidence):
         """
         failures = self._other_words() or self._other_numbers(game)
         bills = np.zeros(0) if failures else self.bills
-        if not failures and not abs(float(bills.sum()) - self.arrangement) <= self._slack:
-            failures = [f"the bills add up to {bills.sum():g}, not to {self.arrangement:g}"]
+        total = (self.cost or 0.0) + (self.margin if self.community is None else 0.0)
+        if not failures and not abs(float(bills.sum()) - total) <= self._slack:
+            failures = [f"the bills add up to {bills.sum():g}, not to {total:g}"]
         return Verification(
             claim="bills for what the operator says was shared, at the prices of the community",
             failures=tuple(failures),

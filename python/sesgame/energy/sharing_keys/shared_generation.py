@@ -19,6 +19,7 @@ from sesgame.files.json_text import plain
 from sesgame.formatting import NAMED, short_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.by_value import equal
+from sesgame.game.cost_basis import CostBasis
 from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 from sesgame.rule import Promise, Rule
@@ -119,6 +120,16 @@ class SharedGeneration(Evidence):
     def lost_kwh(self) -> float:
         """What could have been used by somebody and was not, in all steps."""
         return float(self.lost_kwh_by_step.sum())
+
+    @property
+    def basis(self) -> CostBasis:
+        """The community in the steps that are billed, under the contracts of its points."""
+        return self._basis
+
+    @cached_property
+    def _basis(self) -> CostBasis:
+        world = self._sharing.world
+        return CostBasis.of(world.cost_game(), world.cost_terms())
 
     @cached_property
     def optimum(self) -> float:

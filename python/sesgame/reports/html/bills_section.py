@@ -152,7 +152,10 @@ def _total(report: ReportContent, rule: str) -> float:
 
 def _notes(report: ReportContent, spans: Mapping[str, Intervals | None], word: str) -> list[str]:
     """Return in sentences what the table leaves to be said."""
-    notes = []
+    notes = [report.terms] if report.terms else []
+    notes += [
+        f"{rule}: {sentence}" for rule in report.allocations for sentence in report.accounts(rule)
+    ]
     if report.unit:
         notes.append(
             f"Each amount is rounded by itself: a {word} may be a cent off the difference."

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sesgame.catalogue import RULES, comparable_rules
 from sesgame.errors import AllocationError, GameError, SesgameError
+from sesgame.evidence import CostBasis, CostTerms
 from sesgame.game.allocation import Evidence
 from sesgame.rule import AllocationProblem
 
@@ -105,10 +106,23 @@ class OwnArrangement(Evidence):
     """Of a rule that does not find the optimum of all together."""
 
     worth: float
+    of: CostBasis | None = None
+    keeper: str = ""
 
     @property
     def arrangement(self):
         return self.worth
+
+    @property
+    def basis(self):
+        return self.of
+
+    @property
+    def residual_claimant(self):
+        return self.keeper
+
+
+TERMS = CostTerms("June 2016", "each at the tariff", "nothing is bought")
 
 
 @pytest.mark.parametrize(("kind", "sign"), [("cost", 1), ("gain", -1)])
@@ -116,7 +130,7 @@ def test_what_is_lost_is_that_of_the_rules_own_arrangement(kind, sign):
     game = sg.Game.from_table([0, 40 * sign, 30 * sign, 50 * sign], ["a", "b"], kind=kind)
 
     def of_own_arrangement(a, b):
-        evidence = OwnArrangement(56.0 * sign)
+        evidence = OwnArrangement(56.0 * sign, CostBasis.of(game, TERMS))
         return sg.Allocation(game.players, [a * sign, b * sign], kind, "key", 0.0, evidence)
 
     keys = {
@@ -132,7 +146,8 @@ def test_what_is_lost_is_that_of_the_rules_own_arrangement(kind, sign):
     assert [rows[rule].budget_balance for rule in keys] == [0, -6, 0]
     figures = rows["exact"].figures()
     assert (figures["paid"], figures["lost_against_optimum"]) == (56 * sign, 6)
-    head, exact = str(rows).splitlines()[2:4]
+    assert str(rows).splitlines()[1] == str(TERMS)
+    head, exact = str(rows).splitlines()[3:5]
     assert head.split()[:3] == ["rule", "paid", "lost"]
     assert exact.split()[:4] == ["exact", f"{56 * sign}", "6", "yes"]
 
