@@ -15,7 +15,7 @@ from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments, checked_fields
 from sesgame.game.players import Players
 from sesgame.games import assignment
-from sesgame.markets.market import CoreGap
+from sesgame.markets.market import CORE_TIME_LIMIT, CoreGap
 from sesgame.markets.steps import PRICE_ROUNDING, numbers, pairs_nearby
 
 if TYPE_CHECKING:
@@ -260,7 +260,14 @@ class Matching(ByValue):
             outcome.best_for_columns,
         )
 
-    def core_gap(self, utilities: NDArray[np.float64], rest: float, *, tolerance: float) -> CoreGap:
+    def core_gap(
+        self,
+        utilities: NDArray[np.float64],
+        rest: float,
+        *,
+        tolerance: float,
+        time_limit: float = CORE_TIME_LIMIT,
+    ) -> CoreGap:
         """Return what a coalition gains by contracts of its own: exact, by one more matching.
 
         Parameters
@@ -271,6 +278,8 @@ class Matching(ByValue):
             What the owners of paths have, who are in no coalition.
         tolerance : float
             What is rounding in a sum of money.
+        time_limit : float
+            Seconds for a search; there is none here.
         """
         m = len(self.rows)
         # Who loses gains by staying away; a pair is worth what it gains beyond that.
