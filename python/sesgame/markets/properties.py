@@ -319,7 +319,7 @@ def _efficiency(loss: float, tolerance: float, is_optimum: bool) -> Verdict:
 def _core_within(
     market: ClearableMarket,
     utilities: NDArray[np.float64],
-    rest: float,
+    rest: Any,
     settlement: Settlement,
     seconds: float,
 ) -> tuple[CoreGap, str]:
