@@ -17,12 +17,14 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
+from sesgame.energy.imbalance import ImbalanceEvidence
 from sesgame.energy.local_sharing.local_prices import LocalPrices
 from sesgame.energy.operator_series.bills_evidence import OperatorBills, OperatorLine
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.sharing_keys.shared_generation import SharedGeneration
-from sesgame.energy.two_period import TwoPeriodPrices
+from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodRiskPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence
@@ -59,6 +61,7 @@ __all__ = [
     "GeneratedEvidence",
     "GeneratedStage",
     "GenerationEffort",
+    "ImbalanceEvidence",
     "Intervals",
     "KernelCheck",
     "LeastCoreEvidence",
@@ -74,6 +77,7 @@ __all__ = [
     "PeakPrices",
     "ProgrammePrices",
     "SampledShapley",
+    "ScenarioPrices",
     "ShareBound",
     "SharedGeneration",
     "SharingPrices",
@@ -83,6 +87,7 @@ __all__ = [
     "TauEvidence",
     "TracePoint",
     "TwoPeriodPrices",
+    "TwoPeriodRiskPrices",
     "Verification",
     "ZeroGain",
 ]

@@ -22,6 +22,7 @@ from sesgame.energy.controller import (
     StorageWindow,
     TimeWindows,
 )
+from sesgame.energy.cost_of_risk import CostOfRisk, cost_of_risk
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     ContractPrices,
@@ -31,10 +32,16 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.eltariff import read_eltariff
 from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.imbalance import (
+    ImbalanceEvidence,
+    ImbalanceSettlement,
+    imbalance_settlement,
+)
 from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
@@ -59,6 +66,8 @@ from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.published_tariff import PublishedTariff
+from sesgame.energy.risk import Risk
+from sesgame.energy.scenario_settlement import ScenarioSettlement
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
@@ -78,7 +87,7 @@ from sesgame.energy.sharing_keys.sharing_key import SharingKey
 from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
-from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
+from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodRiskPrices, TwoPeriodStorage
 from sesgame.energy.urdb import read_urdb
 
 __all__ = [
@@ -99,6 +108,7 @@ __all__ = [
     "Contract",
     "ContractPrices",
     "Controller",
+    "CostOfRisk",
     "DemandCharge",
     "DispatchOracle",
     "DynamicKey",
@@ -107,6 +117,8 @@ __all__ = [
     "GivenKey",
     "Grid",
     "HierarchicalKey",
+    "ImbalanceEvidence",
+    "ImbalanceSettlement",
     "KeyDifference",
     "Line",
     "MeteringPoint",
@@ -128,6 +140,9 @@ __all__ = [
     "PublicGrid",
     "PublishedTariff",
     "Question",
+    "Risk",
+    "ScenarioPrices",
+    "ScenarioSettlement",
     "Scenarios",
     "Schedule",
     "SelfConsumption",
@@ -145,6 +160,7 @@ __all__ = [
     "TimeSteps",
     "TimeWindows",
     "TwoPeriodPrices",
+    "TwoPeriodRiskPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
     "best_given_key",
@@ -153,8 +169,10 @@ __all__ = [
     "change_in_bills",
     "clustered_nucleolus",
     "clusters_of",
+    "cost_of_risk",
     "exchanged_energy",
     "fitting_keys",
+    "imbalance_settlement",
     "key_difference",
     "mid_market_rate",
     "nearest_key",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -12,10 +13,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sesgame.energy.dispatch.dual_prices import DualBills
+from sesgame.energy.dispatch.linear import MAX_LISTED_PLAYERS
+from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.energy.risk import Risk
+from sesgame.energy.scenario_settlement import (
+    ScenarioSettlement,
+    number_of,
+    settled,
+    shares_of,
+)
 from sesgame.energy.two_period_files import read_two_period_files
+from sesgame.energy.two_period_risk import TwoPeriodRisk
 from sesgame.errors import GameError
 from sesgame.formatting import count
-from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_fields
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
@@ -23,13 +35,14 @@ from sesgame.game.players import Players
 from sesgame.game.precision import UNIT_ROUNDOFF
 from sesgame.game.world import ScenarioEnergy
 from sesgame.rule import AllocationProblem, Promise, Rule
+from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodStorage"]
+__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodRiskPrices", "TwoPeriodStorage"]
 
 RELATIVE_TOLERANCE = 1e-9
 """Of the turnover: what counts as equal."""
@@ -65,6 +78,91 @@ class TwoPeriodPrices(Evidence):
             f"A kWh of storage earns {amount(self.storage_price)}: what it saves between the two "
             f"prices, as often as it is short. At such prices no group can do better on its own."
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class TwoPeriodRiskPrices(TwoPeriodPrices):
+    """What the bills rest on under a risk.
+
+    Attributes
+    ----------
+    level, weight : float
+        Of the risk (:class:`~sesgame.energy.Risk`); the level of the worst case is 1.
+    probabilities : ndarray of shape (K,)
+        Of the scenarios.
+    scenario_weights : ndarray of shape (K,)
+        By which they count: their dual weights, within the bounds of the risk. `scarcity` is a part
+        of these.
+    scenario_costs : ndarray of shape (K,)
+        What all together pay in each scenario, with the storage that is bought.
+    lowest, highest : ndarray of shape (n,)
+        Between what each bill lies under any dual prices.
+    """
+
+    level: float
+    weight: float
+    probabilities: NDArray[np.float64]
+    scenario_weights: NDArray[np.float64]
+    scenario_costs: NDArray[np.float64]
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+
+    @property
+    def risk(self) -> Risk:
+        """The risk that the weights are of."""
+        return Risk.worst_case(self.weight) if self.level == 1 else Risk(self.level, self.weight)
+
+    @property
+    def audited(self) -> bool:
+        """Always: it takes one value of the game."""
+        return True
+
+    def intervals(self, allocation: Allocation) -> Intervals | None:
+        """Return between what the bills lie, where the prices leave a choice."""
+        if not (self.highest - self.lowest > allocation.tolerance).any():
+            return None
+        return Intervals(
+            self.lowest,
+            self.highest,
+            "between what a bill lies under any prices that prove the plan to be the cheapest",
+        )
+
+    def verify(
+        self, game: Any, oracle: object = None, *, exact: bool = False
+    ) -> Verification | None:
+        """Check that the weights are within their bounds, and prove the risk of the costs.
+
+        Parameters
+        ----------
+        game : Game
+            The game of risks.
+        oracle : optional
+            Not asked: nothing here rests on the word of one.
+        exact : bool, default False
+            Makes no difference: bounds are always compared in fractions.
+
+        Returns
+        -------
+        Verification
+            Refuted where a weight is out of its bounds, or the costs of the scenarios, weighed, are
+            not the value of all.
+        """
+        if game.n_players != len(self.lowest):
+            return None
+        failures = self.risk.broken_bounds(self.probabilities, self.scenario_weights)
+        if not failures:
+            total, weighed = game.value(game.players), self.scenario_weights * self.scenario_costs
+            slack = RELATIVE_TOLERANCE * float(np.abs(self.scenario_costs).sum()) + game.rounding
+            if not abs(float(weighed.sum()) - total) <= slack:
+                failures.append(
+                    f"the costs of the scenarios, weighed, sum to {weighed.sum():g}, not {total:g}"
+                )
+        return Verification(
+            claim="the scenarios are weighed within the bounds of the risk, and prove it",
+            failures=tuple(failures[:10]),
+            exact=False,
+            values=(),
+        )
 
 
 @checked_fields
@@ -103,6 +201,9 @@ class TwoPeriodStorage(ByValue):
         The unit of all money.
     name : str, default "two-period storage"
         For reports.
+    risk : Risk, optional
+        How all members weigh bad scenarios; by default they bear the mean. There is no closed form
+        under a risk, but a linear program of K scenarios for each coalition.
 
     Raises
     ------
@@ -142,7 +243,9 @@ class TwoPeriodStorage(ByValue):
         weights: Iterable[float] | None = None,
         currency: str = "EUR",
         name: str = "two-period storage",
+        risk: Risk | None = None,
     ) -> None:
+        self.risk: Risk | None = risk
         self.players = Players(members)
         self.currency = currency
         self.name = name
@@ -185,8 +288,8 @@ class TwoPeriodStorage(ByValue):
         Parameters
         ----------
         folder : path
-            With ``two_period.csv`` and ``energy.csv`` and, if needed, ``storage.csv`` and
-            ``weights.csv``; ``docs/file-formats.md`` describes them.
+            With ``two_period.csv`` and ``energy.csv`` and, if needed, ``storage.csv``,
+            ``weights.csv`` and ``risk.csv``; ``docs/file-formats.md`` describes them.
 
         Raises
         ------
@@ -227,16 +330,38 @@ class TwoPeriodStorage(ByValue):
             raise GameError("two-period storage has no calendar, so it takes no start and no end")
         return self
 
+    def with_risk(self, risk: Risk | None) -> TwoPeriodStorage:
+        """Return the same storage under another risk; under None its mean."""
+        return TwoPeriodStorage(
+            self.players,
+            self.off_peak_kwh,
+            self.peak_kwh,
+            off_peak_price=self.off_peak_price,
+            peak_price=self.peak_price,
+            capacity_kwh=self.capacity_kwh,
+            storage_price=self.storage_price,
+            weights=self.weights.tolist(),
+            currency=self.currency,
+            name=self.name,
+            risk=risk,
+        )
+
     def max_listed_players(self, model: None = None) -> int:
         """Return for how many members every coalition may be evaluated."""
-        return MAX_TABLE_PLAYERS
+        return MAX_TABLE_PLAYERS if self._program is None else MAX_LISTED_PLAYERS
 
     def local_search(self, model: None = None) -> int:
         """Return that there is no search."""
         return 0
 
-    def separation_oracle(self, *, model: None = None) -> None:
-        """Return that there is none: the costs have a closed form, the search has not."""
+    def separation_oracle(self, *, model: None = None) -> DispatchOracle | None:
+        """Return the separation oracle under a risk; the closed form of the mean has none."""
+        self.chosen_model(model)
+        program = self._program
+        if program is None:
+            return None
+        bills = DualBills(program.bills(program.prices()), 0.0)
+        return DispatchOracle(self.cost_game(), bills, program.game)
 
     @property
     def period_in_words(self) -> str:
@@ -261,27 +386,35 @@ class TwoPeriodStorage(ByValue):
         prices = f"{self.off_peak_price:g} off peak and {self.peak_price:g} at the peak"
         if math.isfinite(self.storage_price):
             prices += f", storage at {self.storage_price:g}"
+        risk = "" if self._program is None else f", risk: {self._program.risk.in_words}"
         return (
-            f"{count(len(self.weights), 'scenario')} of two periods\n"
+            f"{count(len(self.weights), 'scenario')} of two periods{risk}\n"
             f"{count(len(self.players), 'member')}, energy at {prices} {self.currency} per kWh"
         )
 
     def origin(self, model: None = None) -> dict[str, Any]:
         """Return what a saved result says of where the game comes from."""
         price = self.storage_price if math.isfinite(self.storage_price) else None
-        return {
+        origin = {
             "off_peak_price": self.off_peak_price,
             "peak_price": self.peak_price,
             "storage_price": price,
             "weights": self.weights.tolist(),
         }
+        return origin if self.risk is None else {**origin, "risk": self.risk.to_dict()}
 
     def cost_game(self, *, model: None = None) -> Game:
-        """Return the game in which each coalition bears its least expected cost.
+        """Return the game in which each coalition bears its least expected cost, or least risk.
 
-        O(K log K) for each coalition.
+        O(K log K) for each coalition; under a risk a linear program of K scenarios.
         """
         self.chosen_model(model)
+        if self._program is not None:
+            additions = len(self.players) + len(self.weights)
+            rounding = additions * UNIT_ROUNDOFF * self._turnover
+            return Game.from_native(
+                self._program.game(), self.players, kind="cost", rounding=rounding
+            )
         return Game.from_function(self.players, self._costs, kind="cost", batched=True)
 
     def allocation(self) -> Allocation:
@@ -293,7 +426,14 @@ class TwoPeriodStorage(ByValue):
         pays more than its own: its cost is the largest such sum over all scarcities that are
         possible. Scenarios in which all are equally short, rounding aside, are scarce in
         proportion to their probabilities.
+
+        Under a risk, with the weights :math:`\pi_k` of the scenarios and the dual prices
+        :math:`\mu_k` of their peaks, :math:`\lambda_l \sum_k \pi_k (x_{ik} + y_{ik}) + \sum_k \mu_k
+        (y_{ik} - C_i)`; where several are optimal, those at which the simplex method ends, and
+        ``evidence.lowest`` and ``highest`` say between what each bill lies.
         """
+        if self._program is not None:
+            return self._at_risk(self._program)
         gap = self.peak_price - self.off_peak_price
         short = self._short_of_all()
         scarcity = self._scarcity(short[:, np.newaxis])[:, 0]
@@ -319,10 +459,143 @@ class TwoPeriodStorage(ByValue):
         )
         return TWO_PERIOD_PRICES.made(allocation)
 
+    def _at_risk(self, program: TwoPeriodRisk) -> Allocation:
+        """Return the bills at the dual prices of the program of risks."""
+        duals = program.prices()
+        bills = program.bills(duals)
+        gap = self.peak_price - self.off_peak_price
+        allocation = Allocation(
+            self.players,
+            bills,
+            kind="cost",
+            method=TWO_PERIOD_PRICES.title,
+            tolerance=RELATIVE_TOLERANCE * self._turnover,
+            evidence=TwoPeriodRiskPrices(
+                scarcity=duals.scarcity / gap if gap > 0 else np.zeros(len(duals.scarcity)),
+                storage_price=float(duals.scarcity.sum()),
+                bought_kwh=duals.bought_kwh,
+                level=program.risk.level,
+                weight=program.risk.weight,
+                probabilities=self.weights,
+                scenario_weights=duals.scenario_weights,
+                scenario_costs=self._scenario_costs(duals.bought_kwh),
+                lowest=np.minimum(duals.lowest, bills),
+                highest=np.maximum(duals.highest, bills),
+            ),
+        )
+        return TWO_PERIOD_PRICES.made(allocation)
+
+    def settle(
+        self,
+        scenario: str | int,
+        *,
+        reserve: bool = True,
+        when: str = "ex post",
+        shares: Mapping[str, float] | None = None,
+    ) -> ScenarioSettlement:
+        r"""Return what members pay when a scenario has come to pass.
+
+        As :meth:`Scenarios.settle <sesgame.energy.Scenarios.settle>` has it. At the peak of
+        scenario k a kWh costs :math:`\lambda_l + \mu_k / \pi_k`, with what storage is worth there.
+
+        Parameters
+        ----------
+        scenario : str or int
+            Its number from 1.
+        reserve, when, shares
+            As there; the fixed fee is by default in proportion to the mean use.
+
+        Raises
+        ------
+        GameError
+            As there.
+
+        Examples
+        --------
+        Storage for the worse of two days is bought for both. It is scarce on that one alone, and
+        earns there more than it costs; the reserve keeps the difference for the other:
+
+        >>> import sesgame as sg
+        >>> sharing = sg.energy.TwoPeriodStorage(
+        ...     ["ann", "bob"],
+        ...     [[0, 0], [0, 0]],
+        ...     [[6, 4], [1, 3]],
+        ...     off_peak_price=0.1,
+        ...     peak_price=0.3,
+        ...     storage_price=0.12,
+        ...     weights=[0.7, 0.3],
+        ... )
+        >>> [round(sharing.settle(day).reserve, 6) for day in (1, 2)]
+        [0.514286, -1.2]
+        """
+        names = tuple(str(number) for number in range(1, len(self.weights) + 1))
+        number = number_of(scenario, names)
+        bills, weights, bought = self._scenario_bills()
+        used = (self.weights[:, np.newaxis] * (self.off_peak_kwh + self.peak_kwh)).sum(axis=0)
+        return settled(
+            tuple(self.players),
+            names[number],
+            number,
+            bills=bills,
+            costs=self._scenario_costs(bought),
+            probabilities=self.weights,
+            scenario_weights=weights,
+            invested=self._invested(bought),
+            shares=shares_of(tuple(self.players), shares, used),
+            reserve=reserve,
+            when=when,
+        )
+
+    def _scenario_bills(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Return the bills of each scenario, shape (n, K), the weights, and what is bought."""
+        program = self._program
+        if program is not None:
+            duals = program.prices()
+            short = self._short_of_all() - duals.bought_kwh
+            return program.scenario_bills(duals, short), duals.scenario_weights, duals.bought_kwh
+        evidence = self.allocation().evidence
+        assert isinstance(evidence, TwoPeriodPrices)
+        price = (self.peak_price - self.off_peak_price) * evidence.scarcity / self.weights
+        base = self.off_peak_price * (self.off_peak_kwh + self.peak_kwh)
+        bills = base + price[:, np.newaxis] * (self.peak_kwh - self.capacity_kwh)
+        return bills.T, self.weights, evidence.bought_kwh
+
+    def _scenario_costs(self, bought_kwh: float) -> NDArray[np.float64]:
+        """Return what all together pay in each scenario, shape (K,)."""
+        base = self.off_peak_price * (self.off_peak_kwh + self.peak_kwh).sum(axis=1)
+        short = np.maximum(self._short_of_all() - bought_kwh, 0.0)
+        costs: NDArray[np.float64] = base + (self.peak_price - self.off_peak_price) * short
+        return costs + self._invested(bought_kwh)
+
+    def _invested(self, bought_kwh: float) -> float:
+        return self.storage_price * bought_kwh if bought_kwh > 0 else 0.0
+
+    @cached_property
+    def _program(self) -> TwoPeriodRisk | None:
+        """The program of risks; none where the mean counts."""
+        if self.risk is None or self.risk.is_mean:
+            return None
+        return TwoPeriodRisk(
+            base=self.off_peak_price * (self.off_peak_kwh + self.peak_kwh),
+            peak_kwh=self.peak_kwh,
+            capacity_kwh=self.capacity_kwh,
+            gap=self.peak_price - self.off_peak_price,
+            storage_price=self.storage_price,
+            probabilities=self.weights,
+            risk=self.risk,
+        )
+
+    @property
+    def _turnover(self) -> float:
+        """All money that flows in the scenarios."""
+        energy = self.off_peak_kwh + self.peak_kwh + self.capacity_kwh
+        return self.peak_price * float(energy.sum())
+
     def __repr__(self) -> str:
+        risk = "" if self.risk is None else f", risk={self.risk!r}"
         return (
             f"TwoPeriodStorage({self.name!r}, {count(len(self.players), 'member')}, "
-            f"{count(len(self.weights), 'scenario')})"
+            f"{count(len(self.weights), 'scenario')}{risk})"
         )
 
     def _base(self) -> NDArray[np.float64]:

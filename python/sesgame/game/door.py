@@ -53,6 +53,7 @@ CLASSES = frozenset(
         "PriceBand",
         "PriceSeries",
         "PublicGrid",
+        "Risk",
         "Scenarios",
         "Schedule",
         "Settlement",

@@ -9,13 +9,15 @@ What members bring is linear in membership: net load, and the energy, power and 
 their storage. Members behind a line or connection have a balance of their own in the steps in which
 its limit can bind for some coalition, and what flows to them is a bounded column; in the other
 steps there is no limit (:mod:`~sesgame.energy.dispatch.binding_limits`).
+
+The risk of scenarios takes two rows more for each (:mod:`~sesgame.energy.dispatch.risk_rows`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +35,8 @@ from sesgame.energy.dispatch.problem import (
     Storage,
     burnt,
 )
+from sesgame.energy.dispatch.risk_rows import add_risk
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.errors import GameError, SolverError
 from sesgame.game.game import Game
@@ -44,9 +48,11 @@ from sesgame.progress import progress_report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.risk import Risk
     from sesgame.linear.builder import Term
+    from sesgame.linear.reduced_model import ReducedModel
 
-__all__ = ["LinearDispatch", "StorageUnit"]
+__all__ = ["LinearDispatch", "StorageUnit", "compiled_game"]
 
 Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
@@ -178,6 +184,10 @@ class LinearDispatch:
         The probability of each.
     storage_units : callable
         ``storage_units(problem)`` returns the storage that is run as one.
+    risk : Risk, optional
+        How costs of scenarios count; by default by their probabilities.
+    bought : ndarray of shape (number of offers, 2), optional
+        What is bought of each offer, kWh and kW; by default it is chosen.
     elastic : bool, default False
         Minimise by how much limits are broken, instead of the cost.
 
@@ -205,10 +215,14 @@ class LinearDispatch:
         problems: Sequence[DispatchProblem],
         weights: Sequence[float],
         storage_units: Callable[[DispatchProblem], list[StorageUnit]],
+        risk: Risk | None = None,
+        bought: NDArray[np.float64] | None = None,
         *,
         elastic: bool = False,
     ) -> None:
         first = problems[0]
+        self._risk = None if risk is None or risk.is_mean else risk
+        self._bought = bought
         n_steps = first.steps.n_steps
         self._problems = problems
         self._weights = weights
@@ -221,15 +235,24 @@ class LinearDispatch:
         part_of_year = n_steps * first.steps.step_hours / HOURS_PER_YEAR * (not elastic)
         self.sizes = np.array(
             [
-                self._builder.add_columns(2, cost=prices * part_of_year)
-                for prices in first.offers.price_per_year
+                self._builder.add_columns(
+                    2,
+                    cost=prices * part_of_year,
+                    lower=0.0 if bought is None else bought[number],
+                    upper=np.inf if bought is None else bought[number],
+                )
+                for number, prices in enumerate(first.offers.price_per_year)
             ],
             dtype=np.intp,
         ).reshape(-1, 2)
-        self.scenarios = [
-            self._add(problem, 0.0 if elastic else weight)
-            for problem, weight in zip(problems, weights, strict=True)
-        ]
+        self._cost_rows: list[int] = []
+        self._costs: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
+        if elastic:
+            self.scenarios = [self._add(problem, 0.0) for problem in problems]
+        elif self._risk is None:
+            self.scenarios = list(map(self._add, problems, weights))
+        else:
+            self.scenarios = self._add_at_risk(self._risk)
         self.program = self._builder.program()
         self.step_of_row = np.zeros(len(self.program.model.row_lower), dtype=np.intp)
         self.step_of_column = np.zeros(len(self.program.model.cost), dtype=np.intp)
@@ -240,9 +263,11 @@ class LinearDispatch:
             (self.step_of_row if of == "rows" else self.step_of_column)[places] += steps
         if not elastic:
             try:
-                self.game = _compiled(self)
+                self.game = compiled_game(self.program)
                 # What the program is made from is much smaller than its arrays.
-                self.game.made_by((_game_of, (tuple(problems), tuple(weights), storage_units)))
+                self.game.made_by(
+                    (_game_of, (tuple(problems), tuple(weights), storage_units, self._risk, bought))
+                )
             except (SolverError, ValueError) as error:
                 # What is for sale is the only thing that has no owner, and no limit of its own.
                 earning = not isinstance(error, SolverError) or error.status == "unbounded"
@@ -252,7 +277,13 @@ class LinearDispatch:
                 raise GameError(broken) if broken else error from error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LinearDispatch, (self._problems, self._weights, self._storage_units)
+        return LinearDispatch, (
+            self._problems,
+            self._weights,
+            self._storage_units,
+            self._risk,
+            self._bought,
+        )
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -287,10 +318,15 @@ class LinearDispatch:
         chosen[members] = True
         if columns is None:
             columns, _, _ = self.game.optimum(chosen)
+        if self._risk is not None:
+            # A scenario that no risk looks at need not be dispatched well in this program.
+            return [
+                self._of_scenario(number, columns[self.sizes], members).dispatches(members)[0]
+                for number in range(len(self.scenarios))
+            ]
         cost = self.program.model.cost * columns
         bought = float(cost[self.sizes].sum())
-        sizes = map(tuple, columns[self.sizes].tolist())
-        purchases = dict(zip(self._problems[0].offers.names, sizes, strict=True))
+        purchases = self._purchases(columns)
         dispatches = []
         for problem, weight, scenario in zip(
             self._problems, self._weights, self.scenarios, strict=True
@@ -338,16 +374,12 @@ class LinearDispatch:
     ) -> ProgrammePrices:
         """Return prices that prove the dispatch of all optimal, and the range of each bill.
 
-        With a reference those whose bills are nearest to it.
+        With a reference those whose bills are nearest to it; :class:`ScenarioPrices` under a risk.
         """
-        everybody = self._everybody()
-        columns, *duals = self.game.optimum(everybody)
-        found: list[tuple[float, Duals]] = [(1.0, (duals[0], duals[1]))]
-        if reference is not None:
-            found = self._nearest(reference, found[0][1])
-        with progress_report("ranges of the bills", "direction", progress) as report:
-            ways = np.eye(self._n_members)
-            rates = self.game.cost_rates(everybody, np.concatenate([ways, -ways]), report)
+        columns, found = self._prices(reference)
+        ranges = self._ranges(progress)
+        if self._risk is not None:
+            return self._scenario_prices(columns, found, reference, ranges)
         bills_by_step = np.sum([w * self._bills_by_step(prices) for w, prices in found], axis=0)
         bills = bills_by_step.sum(axis=1)
         cost = float(self.program.model.cost @ columns)
@@ -355,11 +387,121 @@ class LinearDispatch:
             energy_price=np.sum([w * self._energy_price(prices) for w, prices in found], axis=0),
             cost=cost,
             duality_gap=cost - float(bills.sum()),
-            lowest=np.minimum(-rates[self._n_members :], bills),
-            highest=np.maximum(rates[: self._n_members], bills),
+            lowest=np.minimum(ranges[0], bills),
+            highest=np.maximum(ranges[1], bills),
             by_step=bills_by_step,
             distance=math.nan if reference is None else float(np.linalg.norm(bills - reference)),
         )
+
+    def scenario_prices(self) -> ScenarioPrices:
+        """Return what each scenario is billed at these prices, without the ranges of the bills."""
+        columns, found = self._prices(None)
+        nothing = np.full(self._n_members, np.nan)
+        return self._scenario_prices(columns, found, None, (nothing, nothing))
+
+    def _prices(
+        self, reference: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64], list[tuple[float, Duals]]]:
+        """Return the optimum of all, and a combination of its dual prices."""
+        columns, *duals = self.game.optimum(self._everybody())
+        if reference is None:
+            return columns, [(1.0, (duals[0], duals[1]))]
+        return columns, self._nearest(reference, (duals[0], duals[1]))
+
+    def _ranges(self, progress: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the lowest and the highest bill of each member under any dual prices."""
+        with progress_report("ranges of the bills", "direction", progress) as report:
+            ways = np.eye(self._n_members)
+            rates = self.game.cost_rates(self._everybody(), np.concatenate([ways, -ways]), report)
+        return -rates[self._n_members :], rates[: self._n_members]
+
+    def _scenario_prices(
+        self,
+        columns: NDArray[np.float64],
+        found: list[tuple[float, Duals]],
+        reference: NDArray[np.float64] | None,
+        ranges: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> ScenarioPrices:
+        n_steps, probabilities = self._problems[0].steps.n_steps, np.array(self._weights)
+        model, bought = self.program.model, columns[self.sizes]
+        by_step = np.sum([w * self._bills_by_step(prices) for w, prices in found], axis=0)
+        rows = np.sum([w * prices[1] for w, prices in found], axis=0)
+        weights = probabilities if self._risk is None else -rows[self._cost_rows]
+        invested = float((model.cost[self.sizes] * bought).sum())
+        prices = np.zeros((len(probabilities), n_steps))
+        bills = np.zeros((self._n_members, len(probabilities)))
+        costs = np.zeros(len(probabilities))
+        for number, scenario in enumerate(self.scenarios):
+            own = slice(number * n_steps, (number + 1) * n_steps)
+            if weights[number] > HARDLY * probabilities[number]:
+                prices[number] = rows[scenario.balance] / weights[number]
+                bills[:, number] = by_step[:, own].sum(axis=1) / weights[number]
+                costs[number] = self._cost_of(number, columns)
+                continue
+            # At no weight it has no say in the prices: they are those of a day by itself.
+            alone = self._of_scenario(number, bought)
+            own_columns, *duals = alone.game.optimum(self._everybody())
+            prices[number] = alone._energy_price((duals[0], duals[1]))
+            bills[:, number] = alone._bills_by_step((duals[0], duals[1])).sum(axis=1)
+            costs[number] = alone._cost_of(0, own_columns)
+        total = by_step.sum(axis=1)
+        cost = float(model.cost @ columns)
+        distance = math.nan if reference is None else float(np.linalg.norm(total - reference))
+        risk = self._risk
+        return ScenarioPrices(
+            energy_price=prices.ravel(),
+            cost=cost,
+            duality_gap=cost - float(total.sum()),
+            lowest=np.fmin(ranges[0], total),
+            highest=np.fmax(ranges[1], total),
+            by_step=by_step,
+            distance=distance,
+            level=0.0 if risk is None else risk.level,
+            weight=0.0 if risk is None else risk.weight,
+            probabilities=probabilities,
+            scenario_weights=weights,
+            scenario_costs=costs + invested,
+            scenario_bills=bills,
+            invested=invested,
+            purchases=self._purchases(columns),
+        )
+
+    def _cost_of(self, number: int, columns: NDArray[np.float64]) -> float:
+        """Return what the dispatch of a scenario costs, without what is bought."""
+        scenario = self.scenarios[number]
+        if self._risk is not None:
+            used, prices = self._costs[number]
+            return float((prices * columns[used]).sum())
+        paid = self.program.model.cost[scenario.columns] * columns[scenario.columns]
+        return float(paid.sum() / self._weights[number])
+
+    def _of_scenario(
+        self, number: int, bought: NDArray[np.float64], members: Sequence[int] | None = None
+    ) -> LinearDispatch:
+        """Return the program of one scenario in which it is settled what is bought.
+
+        Of some members as if there were no others: all together may need more to keep a limit.
+        """
+        problem = self._problems[number]
+        if members is not None and len(members) < self._n_members:
+            here = np.zeros((self._n_members, 1))
+            here[list(members)] = 1.0
+            theirs = np.flatnonzero(here[problem.storage.owner, 0])
+            problem = replace(
+                problem,
+                load_kwh=problem.load_kwh * here,
+                pv_kwh=problem.pv_kwh * here,
+                storage=problem.storage.part(theirs),
+            )
+        return LinearDispatch(
+            [problem], (1.0,), self._storage_units, bought=np.maximum(bought, 0.0)
+        )
+
+    def _purchases(self, columns: NDArray[np.float64]) -> dict[str, tuple[float, float]]:
+        """Return the capacity and the power that are bought of each offer, by name."""
+        energy, power = columns[self.sizes].T
+        sizes = zip(energy.tolist(), power.tolist(), strict=True)
+        return dict(zip(self._problems[0].offers.names, sizes, strict=True))
 
     def separation_oracle(self, game: Game | None = None) -> DispatchOracle:
         """Return the separation oracle; `game` has the same values, perhaps faster."""
@@ -406,6 +548,18 @@ class LinearDispatch:
         return np.concatenate(
             [duals[1][scenario.balance] / weight for scenario, weight in scenarios]
         )
+
+    def _add_at_risk(self, risk: Risk) -> list[_Scenario]:
+        """Add all scenarios, and instead of their costs the risk of them."""
+        builder = self._builder
+        scenarios = []
+        for problem in self._problems:
+            first = builder.n_columns
+            scenarios.append(self._add(problem, 1.0))
+            self._costs.append(builder.take_costs(first))
+        rows = add_risk(builder, risk, np.array(self._weights), self._costs)
+        self._cost_rows = rows.tolist()
+        return scenarios
 
     def _add(self, problem: DispatchProblem, weight: float) -> _Scenario:
         """Add the columns and rows of one scenario."""
@@ -705,8 +859,10 @@ class LinearDispatch:
 
     def _broken_limit(self) -> str:
         """Return which limit everybody together cannot keep, if that is what is wrong."""
-        elastic = LinearDispatch(self._problems, self._weights, self._storage_units, elastic=True)
-        columns, _, _ = _compiled(elastic).optimum(self._everybody())
+        elastic = LinearDispatch(
+            self._problems, self._weights, self._storage_units, bought=self._bought, elastic=True
+        )
+        columns, _, _ = compiled_game(elastic.program).optimum(self._everybody())
         largest = max(
             float(np.abs(problem.net_load_kwh.sum(axis=0)).max()) / problem.steps.step_hours
             for problem in self._problems
@@ -729,9 +885,11 @@ def _game_of(
     problems: Sequence[DispatchProblem],
     weights: Sequence[float],
     storage_units: Callable[[DispatchProblem], list[StorageUnit]],
+    risk: Risk | None = None,
+    bought: NDArray[np.float64] | None = None,
 ) -> LinearProductionGame:
     """Return the compiled game of a program again."""
-    return LinearDispatch(problems, weights, storage_units).game
+    return LinearDispatch(problems, weights, storage_units, risk, bought).game
 
 
 def _exclusive(game: LinearProductionGame, choices: NDArray[np.int64]) -> ExclusiveGame:
@@ -739,9 +897,8 @@ def _exclusive(game: LinearProductionGame, choices: NDArray[np.int64]) -> Exclus
     return game.exclusive(choices)
 
 
-def _compiled(dispatch: LinearDispatch) -> LinearProductionGame:
-    """Return the compiled game of a program."""
-    program = dispatch.program
+def compiled_game(program: ReducedModel) -> LinearProductionGame:
+    """Return the compiled game of a program to minimise."""
     model = program.model
     order = np.lexsort((model.columns, model.rows))
     counts = np.bincount(model.rows, minlength=len(model.row_lower))
