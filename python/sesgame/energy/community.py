@@ -768,6 +768,11 @@ name
         """Return no scenarios: there is but one course, whose dispatch is known."""
         return []
 
+    @property
+    def risk_in_words(self) -> str:
+        """Nothing: there are no scenarios."""
+        return ""
+
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
 

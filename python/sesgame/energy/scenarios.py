@@ -12,7 +12,7 @@ import numpy as np
 
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.approximation import mean_approximations
-from sesgame.energy.dispatch.linear_program import LinearDispatch
+from sesgame.energy.dispatch.linear_program import LinearDispatch, in_equal_parts
 from sesgame.energy.dispatch.model import (
     MODELS,
     buys_together,
@@ -400,8 +400,12 @@ class Scenarios(ByValue):
             found = used.dual_prices(day.problem, progress=False)
             return found.bills, found.cost
         bought = np.array([prices.purchases[each] for each in day.problem.offers.names])
-        program = LinearDispatch([day.problem], (1.0,), used.storage_units, bought=bought)
-        own = program.scenario_prices()
+        own = LinearDispatch(
+            [day.problem],
+            (1.0,),
+            used.storage_units,
+            bought=in_equal_parts(bought, len(self.members)),
+        ).scenario_prices()
         return own.scenario_bills[:, 0], float(own.scenario_costs[0])
 
     @property
@@ -436,6 +440,11 @@ class Scenarios(ByValue):
             for community, weight in zip(self.communities, self.weights, strict=True)
         ]
 
+    @property
+    def risk_in_words(self) -> str:
+        """The risk that coalitions bear; empty where it is the mean."""
+        return "" if self._is_mean or self.risk is None else self.risk.in_words
+
     def description(self, model: Model | None = None) -> str:
         """Return in words the scenarios, the members, and how they are dispatched; two lines.
 
@@ -446,7 +455,7 @@ class Scenarios(ByValue):
             f" of {steps.time(0)} to {steps.time(steps.n_steps)}" if self._in_one_period else ""
         )
         how = self._chosen(model).summary(self.problems, self.weights)
-        risk = "" if self._is_mean or self.risk is None else f", risk: {self.risk.in_words}"
+        risk = self.risk_in_words and f", risk: {self.risk_in_words}"
         return (
             f"{count(len(self.communities), 'scenario')}{period}{risk}\n"
             + "".join(f"read {words}\n" for words in self._assumed)

@@ -381,12 +381,17 @@ class TwoPeriodStorage(ByValue):
             for number, (weight, off_peak, peak) in enumerate(sums, start=1)
         ]
 
+    @property
+    def risk_in_words(self) -> str:
+        """The risk that coalitions bear; empty where it is the mean."""
+        return "" if self._program is None else self._program.risk.in_words
+
     def description(self, model: None = None) -> str:
         """Return in words the scenarios, the members and the prices; two lines."""
         prices = f"{self.off_peak_price:g} off peak and {self.peak_price:g} at the peak"
         if math.isfinite(self.storage_price):
             prices += f", storage at {self.storage_price:g}"
-        risk = "" if self._program is None else f", risk: {self._program.risk.in_words}"
+        risk = self.risk_in_words and f", risk: {self.risk_in_words}"
         return (
             f"{count(len(self.weights), 'scenario')} of two periods{risk}\n"
             f"{count(len(self.players), 'member')}, energy at {prices} {self.currency} per kWh"

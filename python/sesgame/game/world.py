@@ -100,6 +100,10 @@ class World(Protocol):
     def scenario_energy(self) -> list[ScenarioEnergy]:
         """Return the scenarios, for people to read; none where there is but one course."""
 
+    @property
+    def risk_in_words(self) -> str:
+        """The risk of scenarios that coalitions bear; empty where it is the mean, or no matter."""
+
     def description(self, model: Any = None) -> str:
         """Return in words what stands after the name in a heading: when, and what; two lines."""
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from sesgame.linear.builder import Term
     from sesgame.linear.reduced_model import ReducedModel
 
-__all__ = ["LinearDispatch", "StorageUnit", "compiled_game"]
+__all__ = ["LinearDispatch", "StorageUnit", "compiled_game", "in_equal_parts"]
 
 Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
@@ -186,8 +186,9 @@ class LinearDispatch:
         ``storage_units(problem)`` returns the storage that is run as one.
     risk : Risk, optional
         How costs of scenarios count; by default by their probabilities.
-    bought : ndarray of shape (number of offers, 2), optional
-        What is bought of each offer, kWh and kW; by default it is chosen.
+    bought : ndarray of shape (number of offers, 2, n), optional
+        What each member has of what was bought of each offer, kWh and kW; by default how much is
+        bought is chosen.
     elastic : bool, default False
         Minimise by how much limits are broken, instead of the cost.
 
@@ -238,8 +239,9 @@ class LinearDispatch:
                 self._builder.add_columns(
                     2,
                     cost=prices * part_of_year,
-                    lower=0.0 if bought is None else bought[number],
-                    upper=np.inf if bought is None else bought[number],
+                    upper=np.inf if bought is None else 0.0,
+                    lower_brought=0.0 if bought is None else bought[number],
+                    upper_brought=0.0 if bought is None else bought[number],
                 )
                 for number, prices in enumerate(first.offers.price_per_year)
             ],
@@ -494,7 +496,10 @@ class LinearDispatch:
                 storage=problem.storage.part(theirs),
             )
         return LinearDispatch(
-            [problem], (1.0,), self._storage_units, bought=np.maximum(bought, 0.0)
+            [problem],
+            (1.0,),
+            self._storage_units,
+            bought=in_equal_parts(bought, self._n_members, members),
         )
 
     def _purchases(self, columns: NDArray[np.float64]) -> dict[str, tuple[float, float]]:
@@ -527,7 +532,10 @@ class LinearDispatch:
         return [(weight, asked[number]) for number, weight in chosen]
 
     def _bills_by_step(self, duals: Duals) -> NDArray[np.float64]:
-        """Return what each member's right-hand sides cost, shape (n, steps of all scenarios)."""
+        """Return what each member's right-hand sides cost, shape (n, steps of all scenarios).
+
+        Without what bought storage earns, whoever has it.
+        """
         n_steps = self._problems[0].steps.n_steps
         bills = np.zeros((len(self.scenarios) * n_steps, self._n_members))
         parts = (
@@ -536,7 +544,10 @@ class LinearDispatch:
         )
         for bounds, step, prices in parts:
             places = bounds.places
-            np.add.at(bills, step[places], bounds.worths(prices[places], 1))
+            worths = bounds.worths(prices[places], 1)
+            if bounds is self.program.columns and self._bought is not None:
+                worths[np.isin(places, self.sizes)] = 0.0
+            np.add.at(bills, step[places], worths)
         return bills.T
 
     def _energy_price(self, duals: Duals) -> NDArray[np.float64]:
@@ -879,6 +890,16 @@ class LinearDispatch:
                     f"members together miss it by at least {missed:.6g} kW{cure}"
                 )
         return ""
+
+
+def in_equal_parts(
+    bought: NDArray[np.float64], n_members: int, members: Sequence[int] | None = None
+) -> NDArray[np.float64]:
+    """Return what each of some members has of what was bought, shape (number of offers, 2, n)."""
+    here = np.zeros(n_members)
+    here[slice(None) if members is None else list(members)] = 1.0
+    parts: NDArray[np.float64] = np.maximum(bought, 0.0)[:, :, np.newaxis] * (here / here.sum())
+    return parts
 
 
 def _game_of(

@@ -272,6 +272,11 @@ class PublicGrid(ByValue):
         """Return no scenarios: there is but one course, that of the meters."""
         return []
 
+    @property
+    def risk_in_words(self) -> str:
+        """Nothing: there are no scenarios."""
+        return ""
+
     def description(self, model: None = None) -> str:
         """Return in words the period, the members, and how they share; two lines.
 
