@@ -22,7 +22,7 @@ from sesgame.energy.controller import (
     StorageWindow,
     TimeWindows,
 )
-from sesgame.energy.cost_of_risk import CostOfRisk, cost_of_risk
+from sesgame.energy.costs_of_risk import CostOfRisk, cost_of_risk
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     ContractPrices,

@@ -17,6 +17,7 @@ from sesgame._engine import netting_game, strategic_equivalent
 from sesgame.energy.number_arrays import number_array
 from sesgame.energy.scarce_side import scarce_side
 from sesgame.errors import GameError
+from sesgame.formatting import named
 from sesgame.game.allocation import Allocation, Amount, Evidence
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -202,6 +203,9 @@ def imbalance_settlement(
     >>> sg.core_check(settled.game(), settled.allocation()).in_core
     True
     """
+    for name, given in (("contracts", contracts), ("outputs", outputs)):
+        if not isinstance(given, Mapping):
+            raise GameError(f"{name} must be a mapping of producers to kWh, got {named(given)}")
     producers = Players(contracts)
     if set(outputs) != set(contracts):
         other = sorted(map(str, set(outputs) ^ set(contracts)))

@@ -13,14 +13,13 @@ import numpy as np
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.approximation import mean_approximations
 from sesgame.energy.dispatch.linear_program import LinearDispatch, in_equal_parts
-from sesgame.energy.dispatch.model import (
-    MODELS,
+from sesgame.energy.dispatch.model import MODELS, chosen, model_named
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
+from sesgame.energy.dispatch.scenario_risk import (
     buys_together,
-    chosen,
-    model_named,
+    prices_of_scenarios,
     risk_of_scenarios,
 )
-from sesgame.energy.dispatch.scenario_prices import ScenarioPrices, prices_of_scenarios
 from sesgame.energy.risk import Risk
 from sesgame.energy.scenario_files import read_scenario_folder
 from sesgame.energy.scenario_settlement import (

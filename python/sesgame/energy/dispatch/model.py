@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from sesgame._engine import risk_game
 from sesgame.energy.dispatch.billed import BilledModel
 from sesgame.energy.dispatch.integer import IntegerModel
 from sesgame.energy.dispatch.linear import LinearModel, MergedModel
@@ -17,7 +14,6 @@ from sesgame.energy.dispatch.pool_gap import is_harmless
 from sesgame.energy.dispatch.pooled import PooledModel
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, Model
 from sesgame.errors import GameError
-from sesgame.game.native_source import native_from
 
 if TYPE_CHECKING:
     from sesgame._engine import NativeGame
@@ -26,15 +22,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.separation import DispatchOracle
     from sesgame.energy.risk import Risk
 
-__all__ = [
-    "MODELS",
-    "DispatchModel",
-    "buys_together",
-    "chosen",
-    "model_named",
-    "refuse_dispatch_above_buy",
-    "risk_of_scenarios",
-]
+__all__ = ["MODELS", "DispatchModel", "chosen", "model_named", "refuse_dispatch_above_buy"]
 
 
 class DispatchModel(Protocol):
@@ -137,30 +125,6 @@ def model_named(name: Model) -> DispatchModel:
         *others, last = (f'"{each}"' for each in known)
         raise GameError(f"model must be {', '.join(others)} or {last}, got {name!r}")
     return known[name]
-
-
-def buys_together(model: DispatchModel, problems: Sequence[DispatchProblem]) -> bool:
-    """Return whether scenarios share a decision: storage that is bought for all of them."""
-    return isinstance(model, LinearModel) and len(problems[0].offers) > 0
-
-
-def risk_of_scenarios(
-    model: DispatchModel,
-    problems: Sequence[DispatchProblem],
-    weights: Sequence[float],
-    risk: Risk | None,
-) -> NativeGame:
-    """Return the compiled game of what coalitions bear in scenarios: a risk, or the mean.
-
-    Where nothing is bought for all scenarios the least risk is that of the least costs of each, so
-    the costs are those of each game by itself: as fast as the mean.
-    """
-    if risk is None or risk.is_mean:
-        return model.mean_game(problems, weights)
-    if buys_together(model, problems):
-        return model.program(problems, weights, risk).game
-    parts = [model.native_game(problem) for problem in problems]
-    return native_from(risk_game, parts, np.array(weights), risk.level, risk.weight)
 
 
 def refuse_dispatch_above_buy(problem: DispatchProblem) -> None:
