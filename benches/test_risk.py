@@ -52,11 +52,13 @@ def days(*, to_buy: bool) -> list[Community]:
     ]
 
 
-COALITIONS = np.random.default_rng(0).random((60, 104)) < 0.5
+COALITIONS = np.random.default_rng(0).random((2000, 104)) < 0.5
 
 
 def values(world: Scenarios) -> Any:
-    return world.cost_game().values(COALITIONS, progress=False)
+    """Return what coalitions bear: 2,000 by recursion, 60 by linear program."""
+    some = COALITIONS[: 60 if world.communities[0].storage_offers else 2000]
+    return world.cost_game().values(some, progress=False)
 
 
 def bills(world: Scenarios) -> Any:
@@ -73,7 +75,7 @@ def audit(world: Scenarios) -> Any:
 
 
 WORK: dict[str, Callable[[Scenarios], Any]] = {
-    "60 coalitions": values,
+    "coalitions": values,
     "bills at dual prices": bills,
     "bills and their audit": audit,
 }

@@ -36,8 +36,8 @@ def approximations(
     model : DispatchModel
         How the expensive game dispatches them.
     even_if_cheap : bool, default False
-        Whether a cheap one has them, too: the risk of cheap games is close to their mean, whose
-        Shapley value is known where theirs is.
+        Whether a cheap one has netting beside it, too: risks are close to means, and the mean of
+        netting games has a Shapley value that is known exactly, at any size.
 
     Returns
     -------
@@ -47,11 +47,11 @@ def approximations(
     if problem.billing is not None or not model.optimises:
         return {}
     plain = _plain(problem)
-    is_cheap = model.name in ("battery", "netting") and plain == problem
-    if is_cheap and not even_if_cheap:
+    is_pooled = model.name in ("battery", "netting")
+    if is_pooled and not even_if_cheap and plain == problem:
         return {}
     names = {"pooled battery": MODELS["battery"], "netting": MODELS["netting"]}
-    if not (model.uses_batteries and plain.storage.usable.size):
+    if (is_pooled and even_if_cheap) or not (model.uses_batteries and plain.storage.usable.size):
         del names["pooled battery"]
     return {
         name: Game.from_native(
