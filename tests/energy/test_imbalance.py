@@ -31,8 +31,8 @@ amounts = st.integers(-3, 12)
 
 
 @drawn(
-    60,
-    500,
+    40,
+    200,
     st.lists(st.tuples(amounts, amounts), min_size=1, max_size=4),
     st.tuples(st.integers(-20, 40), st.integers(0, 30), st.integers(0, 30)),
 )

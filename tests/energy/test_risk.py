@@ -101,7 +101,7 @@ costs_and_probabilities = st.integers(1, 6).flatmap(
 )
 
 
-@drawn(60, 500, costs_and_probabilities, st.integers(0, 8), st.integers(0, 4))
+@drawn(60, 300, costs_and_probabilities, st.integers(0, 8), st.integers(0, 4))
 def test_the_risk_of_costs_is_its_definition(pairs, eighths, quarters):
     costs, parts = pairs
     probabilities = [Fraction(part, sum(parts)) for part in parts]
@@ -220,7 +220,7 @@ def test_as_the_level_rises_the_risk_is_that_of_the_worst_case():
 loads = st.lists(st.lists(st.integers(-4, 4), min_size=3, max_size=3), min_size=3, max_size=3)
 
 
-@drawn(12, 80, loads, st.sampled_from([Risk(0.5, 0.5), Risk(0.4), Risk.worst_case()]))
+@drawn(10, 30, loads, st.sampled_from([Risk(0.5, 0.5), Risk(0.4), Risk.worst_case()]))
 def test_bills_follow_their_members_and_the_unit_of_money(days, risk):
     members = ["a", "b", "c"]
 

@@ -197,8 +197,8 @@ amounts = st.lists(st.integers(0, 9), min_size=2, max_size=2)
 
 
 @drawn(
-    25,
-    250,
+    15,
+    60,
     st.lists(st.tuples(amounts, amounts), min_size=1, max_size=4),
     st.sampled_from([None, Risk(0.5, 0.5), Risk(0.7), Risk.worst_case(), Risk.worst_case(0.3)]),
     st.sampled_from([0.02, 0.12, 0.5]),

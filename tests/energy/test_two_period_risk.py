@@ -58,7 +58,7 @@ def least_risk(storage, members):
     return min(found)
 
 
-@drawn(40, 400, sharings())
+@drawn(30, 120, sharings())
 def test_every_coalition_bears_the_least_risk_over_all_amounts_of_storage(storage):
     game = storage.cost_game()
     for mask in range(1, 2 ** len(storage.members)):
@@ -66,7 +66,7 @@ def test_every_coalition_bears_the_least_risk_over_all_amounts_of_storage(storag
         assert game.value(members) == pytest.approx(least_risk(storage, members), abs=1e-9)
 
 
-@drawn(25, 250, sharings())
+@drawn(20, 80, sharings())
 def test_the_bills_are_in_the_core_by_table_and_by_oracle_and_proved(storage):
     game, bills = storage.cost_game(), storage.allocation()
     assert sg.audit(game, bills).in_core
@@ -79,7 +79,7 @@ def test_the_bills_are_in_the_core_by_table_and_by_oracle_and_proved(storage):
     assert (evidence.highest >= bills.values - 1e-12).all()
 
 
-@drawn(10, 100, sharings())
+@drawn(8, 40, sharings())
 def test_bills_do_not_depend_on_the_unit_of_money(storage):
     in_cents = TwoPeriodStorage(
         storage.players,

@@ -96,7 +96,7 @@ class Scenarios(ByValue):
     0.7
     >>> careful = sg.energy.Scenarios(sunny_or_not.communities, risk=sg.energy.Risk.worst_case())
     >>> round(careful.cost_game().value(["ann", "bob"]), 2)
-    1.1
+    0.9
     """
 
     def __init__(
