@@ -24,7 +24,7 @@ from sesgame.energy.operator_series.bills_evidence import OperatorBills, Operato
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.sharing_keys.shared_generation import SharedGeneration
-from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodRiskPrices
+from sesgame.energy.two_period_prices import TwoPeriodPrices, TwoPeriodRiskPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.markets.mechanisms.vcg_of_game import ClarkeEvidence

@@ -145,3 +145,13 @@ def test_caution_costs_the_member_of_the_peak():
     assert more.total == pytest.approx(
         two_days(Risk(0.7, 0.5)).allocation().total - two_days(None).allocation().total
     )
+
+
+def test_what_is_collected_above_the_mean_is_said():
+    storage = two_days(Risk(0.7, 0.5))
+    bills = storage.allocation()
+    before = [storage.settle(number, when="ex ante") for number in (1, 2)]
+    more = before[0].expected_reserve
+    assert more > 0.01
+    (said,) = bills.evidence.caveats(bills, "{:.3f} EUR".format)
+    assert f"{more:.3f} EUR more than the cost on the average" in said

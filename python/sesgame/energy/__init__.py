@@ -87,7 +87,8 @@ from sesgame.energy.sharing_keys.sharing_key import SharingKey
 from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
-from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodRiskPrices, TwoPeriodStorage
+from sesgame.energy.two_period import TwoPeriodStorage
+from sesgame.energy.two_period_prices import TwoPeriodPrices, TwoPeriodRiskPrices
 from sesgame.energy.urdb import read_urdb
 
 __all__ = [

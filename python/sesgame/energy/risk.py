@@ -212,6 +212,13 @@ class Risk(ByValue):
                 failures.append(f"the {name} of the scenarios sum to {float(together):g}, not to 1")
         return failures
 
+    def collected_above(self, above: str) -> str:
+        """Return in a sentence that bills collect an amount more than the mean."""
+        return (
+            f"The bills collect the risk of the costs, {self.in_words}: {above} more than the cost "
+            f"on the average. That is a reserve of all, not a profit of anybody."
+        )
+
     @property
     def in_words(self) -> str:
         """What is weighed, in words."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from os import PathLike
@@ -24,10 +23,15 @@ from sesgame.energy.scenario_settlement import (
     shares_of,
 )
 from sesgame.energy.two_period_files import read_two_period_files
+from sesgame.energy.two_period_prices import (
+    RELATIVE_TOLERANCE,
+    TwoPeriodPrices,
+    TwoPeriodRiskPrices,
+)
 from sesgame.energy.two_period_risk import TwoPeriodRisk
 from sesgame.errors import GameError
 from sesgame.formatting import count
-from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
+from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_fields
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game
@@ -35,134 +39,13 @@ from sesgame.game.players import Players
 from sesgame.game.precision import UNIT_ROUNDOFF
 from sesgame.game.world import ScenarioEnergy
 from sesgame.rule import AllocationProblem, Promise, Rule
-from sesgame.stability.verification import Verification
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sesgame.energy.time_steps import Moment
 
-__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodRiskPrices", "TwoPeriodStorage"]
-
-RELATIVE_TOLERANCE = 1e-9
-"""Of the turnover: what counts as equal."""
-
-
-@dataclass(frozen=True, eq=False)
-class TwoPeriodPrices(Evidence):
-    """What the bills rest on.
-
-    Attributes
-    ----------
-    scarcity : ndarray of shape (K,)
-        Of the probability of each scenario the part in which one more kWh of storage would be used:
-        all, nothing or, in the scenario that decides how much is bought, something between.
-    storage_price : float
-        What a kWh of storage is worth: the difference of the two prices times all scarcity.
-    bought_kwh : float
-        The storage that all members together buy.
-    """
-
-    scarcity: NDArray[np.float64]
-    storage_price: float
-    bought_kwh: float
-
-    @property
-    def n_evaluations(self) -> int:
-        """That of all together."""
-        return 1
-
-    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
-        """Return what storage is worth."""
-        return [
-            f"A kWh of storage earns {amount(self.storage_price)}: what it saves between the two "
-            f"prices, as often as it is short. At such prices no group can do better on its own."
-        ]
-
-
-@dataclass(frozen=True, eq=False)
-class TwoPeriodRiskPrices(TwoPeriodPrices):
-    """What the bills rest on under a risk.
-
-    Attributes
-    ----------
-    level, weight : float
-        Of the risk (:class:`~sesgame.energy.Risk`); the level of the worst case is 1.
-    probabilities : ndarray of shape (K,)
-        Of the scenarios.
-    scenario_weights : ndarray of shape (K,)
-        By which they count: their dual weights, within the bounds of the risk. `scarcity` is a part
-        of these.
-    scenario_costs : ndarray of shape (K,)
-        What all together pay in each scenario, with the storage that is bought.
-    lowest, highest : ndarray of shape (n,)
-        Between what each bill lies under any dual prices.
-    """
-
-    level: float
-    weight: float
-    probabilities: NDArray[np.float64]
-    scenario_weights: NDArray[np.float64]
-    scenario_costs: NDArray[np.float64]
-    lowest: NDArray[np.float64]
-    highest: NDArray[np.float64]
-
-    @property
-    def risk(self) -> Risk:
-        """The risk that the weights are of."""
-        return Risk.worst_case(self.weight) if self.level == 1 else Risk(self.level, self.weight)
-
-    @property
-    def audited(self) -> bool:
-        """Always: it takes one value of the game."""
-        return True
-
-    def intervals(self, allocation: Allocation) -> Intervals | None:
-        """Return between what the bills lie, where the prices leave a choice."""
-        if not (self.highest - self.lowest > allocation.tolerance).any():
-            return None
-        return Intervals(
-            self.lowest,
-            self.highest,
-            "between what a bill lies under any prices that prove the plan to be the cheapest",
-        )
-
-    def verify(
-        self, game: Any, oracle: object = None, *, exact: bool = False
-    ) -> Verification | None:
-        """Check that the weights are within their bounds, and prove the risk of the costs.
-
-        Parameters
-        ----------
-        game : Game
-            The game of risks.
-        oracle : optional
-            Not asked: nothing here rests on the word of one.
-        exact : bool, default False
-            Makes no difference: bounds are always compared in fractions.
-
-        Returns
-        -------
-        Verification
-            Refuted where a weight is out of its bounds, or the costs of the scenarios, weighed, are
-            not the value of all.
-        """
-        if game.n_players != len(self.lowest):
-            return None
-        failures = self.risk.broken_bounds(self.probabilities, self.scenario_weights)
-        if not failures:
-            total, weighed = game.value(game.players), self.scenario_weights * self.scenario_costs
-            slack = RELATIVE_TOLERANCE * float(np.abs(self.scenario_costs).sum()) + game.rounding
-            if not abs(float(weighed.sum()) - total) <= slack:
-                failures.append(
-                    f"the costs of the scenarios, weighed, sum to {weighed.sum():g}, not {total:g}"
-                )
-        return Verification(
-            claim="the scenarios are weighed within the bounds of the risk, and prove it",
-            failures=tuple(failures[:10]),
-            exact=False,
-            values=(),
-        )
+__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodStorage"]
 
 
 @checked_fields

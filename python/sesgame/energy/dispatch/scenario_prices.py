@@ -77,10 +77,7 @@ class ScenarioPrices(ProgrammePrices):
         above = self.cost - self.expected_cost
         if self.risk.is_mean or not above > allocation.tolerance:
             return []
-        return [
-            f"The bills collect the risk of the costs, {self.risk.in_words}: {amount(above)} more "
-            f"than the cost on the average. That is a reserve of all, not a profit of anybody."
-        ]
+        return [self.risk.collected_above(amount(above))]
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what the prices prove, and by which weights of the scenarios."""
