@@ -174,6 +174,11 @@ def test_what_cannot_be_settled_is_refused():
         days.settle(days)
     with pytest.raises(GameError, match=r"scenario must be .*, got None"):
         days.settle(None)
+    with pytest.raises(GameError, match="no scenario True"):
+        days.settle(True)
+    storage = TwoPeriodStorage(["a"], [1], [1], off_peak_price=0.1, peak_price=0.2)
+    with pytest.raises(GameError, match="no scenario None; choose from '1', or a number"):
+        storage.settle(None)
 
 
 def test_the_cost_of_risk_needs_a_risk_and_a_rule():

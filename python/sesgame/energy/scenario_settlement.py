@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -160,7 +161,8 @@ def number_of(scenario: str | int, names: Sequence[str]) -> int:
     """
     if isinstance(scenario, str) and scenario in names:
         return names.index(scenario)
-    if not isinstance(scenario, str) and 1 <= scenario <= len(names):
+    is_number = isinstance(scenario, Integral) and not isinstance(scenario, bool)
+    if is_number and 1 <= int(scenario) <= len(names):
         return int(scenario) - 1
     known = ", ".join(map(repr, names))
     raise GameError(

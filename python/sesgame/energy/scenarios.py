@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -357,7 +358,7 @@ class Scenarios(ByValue):
         """
         prices = self.scenario_prices(model=model)
         bills, costs = prices.scenario_bills, prices.scenario_costs
-        if isinstance(scenario, (str, int)):
+        if isinstance(scenario, (str, int, Integral)):
             number = number_of(scenario, self.scenario_names)
             name = self.scenario_names[number]
         else:
