@@ -56,6 +56,7 @@ CLASSES = frozenset(
         "PriceSeries",
         "PublicChoice",
         "PublicGrid",
+        "Risk",
         "Scenarios",
         "Schedule",
         "Settlement",
