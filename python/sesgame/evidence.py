@@ -18,7 +18,9 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
 from sesgame.energy.gaussian_storage import GaussianStoragePrices
+from sesgame.energy.imbalance import ImbalanceEvidence
 from sesgame.energy.local_sharing.local_prices import LocalPrices
 from sesgame.energy.operator.leader_evidence import LeaderPricesEvidence
 from sesgame.energy.operator.storage_cloud_bills import CloudBills
@@ -27,7 +29,7 @@ from sesgame.energy.operator_series.bills_evidence import OperatorBills, Operato
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.sharing_keys.shared_generation import SharedGeneration
-from sesgame.energy.two_period import TwoPeriodPrices
+from sesgame.energy.two_period_prices import TwoPeriodPrices, TwoPeriodRiskPrices
 from sesgame.estimators.cross_validated import Candidate
 from sesgame.game.allocation import Course, Evidence, Intervals
 from sesgame.game.cost_basis import CostBasis, CostTerms
@@ -70,6 +72,7 @@ __all__ = [
     "GeneratedEvidence",
     "GeneratedStage",
     "GenerationEffort",
+    "ImbalanceEvidence",
     "Intervals",
     "KernelCheck",
     "LeaderPricesEvidence",
@@ -87,6 +90,7 @@ __all__ = [
     "PeakPrices",
     "ProgrammePrices",
     "SampledShapley",
+    "ScenarioPrices",
     "ShareBound",
     "SharedGeneration",
     "SharingPrices",
@@ -96,6 +100,7 @@ __all__ = [
     "TauEvidence",
     "TracePoint",
     "TwoPeriodPrices",
+    "TwoPeriodRiskPrices",
     "Verification",
     "ZeroGain",
 ]

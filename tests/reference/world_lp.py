@@ -29,15 +29,17 @@ def peaks_of_steps(day):
     return peaks
 
 
-def least_cost(days, weights, members):
+def least_cost(days, weights, members, risk=None):
     """Return the least expected cost of a coalition in weighted scenarios; NaN if there is none.
 
+    With a risk, (level, weight) of its CVaR, the least risk; at the level 1 that of the worst case.
     With a binary for each battery and step where charging and discharging at once is forbidden.
     """
     columns: list[tuple[float, float, float]] = []  # cost, lower, upper
     equal: list[tuple[dict[int, float], float]] = []
     below: list[tuple[dict[int, float], float]] = []
     whole: list[int] = []
+    of_scenario: list[dict[int, float]] = []  # what each of its columns costs
 
     def column(cost=0.0, lower=0.0, upper=math.inf):
         columns.append((cost, lower, upper))
@@ -51,7 +53,7 @@ def least_cost(days, weights, members):
     ]
     powers = [column(offer.price_per_kw_day * years * 365) for offer in first.generation_offers]
     for day, weight in zip(days, weights, strict=True):
-        grid, hours = day.grid, day.steps.step_hours
+        grid, hours, first_column = day.grid, day.steps.step_hours, len(columns)
         inside = [index for index, member in enumerate(day.members) if member in members]
         peaks = peaks_of_steps(day)
         peak_of = {
@@ -123,6 +125,23 @@ def least_cost(days, weights, members):
                 load = sum(net[member] for member in behind)
                 below.append((total, kw * hours - load))
                 below.append(({k: -v for k, v in total.items()}, kw * hours + load))
+
+        of_scenario.append(
+            {k: columns[k][0] / weight for k in range(first_column, len(columns)) if columns[k][0]}
+        )
+    if risk is not None:
+        level, k = risk
+        for costs in of_scenario:
+            for number in costs:
+                columns[number] = (0.0, *columns[number][1:])
+        above = column(k, -math.inf)
+        for costs, weight in zip(of_scenario, weights, strict=True):
+            total = column((1 - k) * weight, -math.inf)
+            equal.append(({**costs, total: -1.0}, 0.0))
+            row = {total: 1.0, above: -1.0}
+            if level < 1:
+                row[column(k * weight / (1 - level))] = -1.0
+            below.append((row, 0.0))
 
     def dense(rows):
         matrix = np.zeros((len(rows), len(columns)))

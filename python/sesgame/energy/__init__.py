@@ -29,6 +29,7 @@ from sesgame.energy.controller import (
     StorageWindow,
     TimeWindows,
 )
+from sesgame.energy.costs_of_risk import CostOfRisk, cost_of_risk
 from sesgame.energy.demand_charge import DemandCharge
 from sesgame.energy.dispatch.dual_prices import (
     ContractPrices,
@@ -38,6 +39,7 @@ from sesgame.energy.dispatch.dual_prices import (
     ProgrammePrices,
 )
 from sesgame.energy.dispatch.own_accounts import OwnAccounts
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.energy.eltariff import read_eltariff
 from sesgame.energy.equilibrium import EquilibriumCheck, equilibrium_check
@@ -45,6 +47,11 @@ from sesgame.energy.exchanges import exchanged_energy
 from sesgame.energy.gaussian_storage import GaussianStorage, GaussianStoragePrices
 from sesgame.energy.generation_offer import GenerationOffer
 from sesgame.energy.grid import Grid, Line
+from sesgame.energy.imbalance import (
+    ImbalanceEvidence,
+    ImbalanceSettlement,
+    imbalance_settlement,
+)
 from sesgame.energy.local_sharing.bill_sharing import bill_sharing
 from sesgame.energy.local_sharing.mid_market_rate import mid_market_rate
 from sesgame.energy.local_sharing.supply_demand_ratio import supply_demand_ratio
@@ -102,6 +109,8 @@ from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.public_grid.shared_storage import StoredSharingPrices
 from sesgame.energy.public_grid.sharing_prices import SharingPrices
 from sesgame.energy.published_tariff import PublishedTariff
+from sesgame.energy.risk import Risk
+from sesgame.energy.scenario_settlement import ScenarioSettlement
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
 from sesgame.energy.sharing import sharing_game
@@ -121,7 +130,8 @@ from sesgame.energy.sharing_keys.sharing_key import SharingKey
 from sesgame.energy.sharing_keys.static_key import StaticKey
 from sesgame.energy.tariff import PriceBand, PriceSeries, Tariff
 from sesgame.energy.time_steps import TimeSteps
-from sesgame.energy.two_period import TwoPeriodPrices, TwoPeriodStorage
+from sesgame.energy.two_period import TwoPeriodStorage
+from sesgame.energy.two_period_prices import TwoPeriodPrices, TwoPeriodRiskPrices
 from sesgame.energy.urdb import read_urdb
 
 __all__ = [
@@ -151,6 +161,7 @@ __all__ = [
     "ContractPrices",
     "Controller",
     "CoreRent",
+    "CostOfRisk",
     "CostReportScan",
     "DemandBidding",
     "DemandCharge",
@@ -167,6 +178,8 @@ __all__ = [
     "Grid",
     "GridAgent",
     "HierarchicalKey",
+    "ImbalanceEvidence",
+    "ImbalanceSettlement",
     "KeyDifference",
     "LeaderPrice",
     "LeaderPricesByStep",
@@ -192,6 +205,9 @@ __all__ = [
     "PublicGrid",
     "PublishedTariff",
     "Question",
+    "Risk",
+    "ScenarioPrices",
+    "ScenarioSettlement",
     "Scenarios",
     "Schedule",
     "SelfConsumption",
@@ -215,6 +231,7 @@ __all__ = [
     "TimeSteps",
     "TimeWindows",
     "TwoPeriodPrices",
+    "TwoPeriodRiskPrices",
     "TwoPeriodStorage",
     "bargained_dispatch",
     "best_given_key",
@@ -225,9 +242,11 @@ __all__ = [
     "clear_by_agents",
     "clustered_nucleolus",
     "clusters_of",
+    "cost_of_risk",
     "equilibrium_check",
     "exchanged_energy",
     "fitting_keys",
+    "imbalance_settlement",
     "key_difference",
     "leader_price",
     "leader_prices_by_step",

@@ -835,6 +835,11 @@ exclusive, membership, name
         reading = chosen(self.problem, model).reading if self.has_storage else ""
         return community_terms(self.steps, self.storage_offers, reading, self.generation_offers)
 
+    @property
+    def risk_in_words(self) -> str:
+        """Nothing: there are no scenarios."""
+        return ""
+
     def description(self, model: Model | None = None) -> str:
         """Return in words the period, the members, and how they are dispatched; two lines.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from sesgame.formatting import count
 from sesgame.game.cost_basis import CostTerms
 
 if TYPE_CHECKING:
@@ -12,7 +13,14 @@ if TYPE_CHECKING:
     from sesgame.energy.generation_offer import GenerationOffer
     from sesgame.energy.time_steps import TimeSteps
 
-__all__ = ["NOTHING_BOUGHT", "community_terms", "generation_bought", "period_of", "storage_bought"]
+__all__ = [
+    "NOTHING_BOUGHT",
+    "community_terms",
+    "generation_bought",
+    "period_of",
+    "storage_bought",
+    "weighed_in_words",
+]
 
 NOTHING_BOUGHT = "nothing is bought, and what is installed has been paid for"
 
@@ -74,6 +82,21 @@ def generation_bought(offers: Iterable[GenerationOffer]) -> list[str]:
         f"{float(offer.profile.sum()):.12g} kWh a kW in all"
         for offer in offers
     )
+
+
+def weighed_in_words(weights: Sequence[float], risk: str) -> str:
+    """Return what costs of scenarios are: their mean, or the risk of them in words.
+
+    Examples
+    --------
+    >>> weighed_in_words([0.5, 0.5], "")
+    'the mean of 2 scenarios with the weights 0.5, 0.5'
+    >>> weighed_in_words([0.5, 0.5], "worst case")
+    'the risk (worst case) of 2 scenarios with the weights 0.5, 0.5'
+    """
+    measure = f"the risk ({risk})" if risk else "the mean"
+    listed = ", ".join(f"{weight:.12g}" for weight in weights)
+    return f"{measure} of {count(len(weights), 'scenario')} with the weights {listed}"
 
 
 def community_terms(

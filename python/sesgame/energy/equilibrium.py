@@ -16,6 +16,7 @@ from sesgame.energy.dispatch.programs_at_prices import (
     largest_trade,
     money_at_prices,
 )
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
 from sesgame.energy.number_arrays import number_array
 from sesgame.energy.scenarios import Scenarios
 from sesgame.energy.schedule import Schedule
@@ -203,7 +204,8 @@ def equilibrium_check(
     GameError
         There are no prices, they are not of these steps, lines can bind and the prices behind them
         are not known, or nothing is chosen at all: where storage is as it ran, under a contract
-        that has no prices of steps, or where storage must not charge and discharge at once.
+        that has no prices of steps, or where storage must not charge and discharge at once. Or the
+        scenarios bear a risk, and the bills do not say by which weights.
 
     Notes
     -----
@@ -213,6 +215,9 @@ def equilibrium_check(
     of such a model are no equilibrium, by at most as much as
     :meth:`Community.description <sesgame.energy.Community.description>` says; those of
     ``model="linear"`` are.
+
+    Under a risk the scenarios count by their dual weights in everybody's own program, as in the
+    bills.
 
     References
     ----------
@@ -249,7 +254,6 @@ def equilibrium_check(
         )
     part = community.period(start, end)
     problems = [part.problem] if isinstance(part, Community) else part.problems
-    weights = (1.0,) if isinstance(part, Community) else part.weights
     name = part.chosen_model(model)
     used = [chosen(problem, name) for problem in problems]
     if not used[0].optimises or name in ("integer", "contract"):
@@ -261,6 +265,7 @@ def equilibrium_check(
     players = Game.from_function(part.members, len, kind="cost")
     bills = as_allocation(players, allocation).values
     evidence = allocation.evidence
+    weights = _weights(part, evidence)
     energy, lines = _prices(evidence, prices, problems)
     own = np.zeros(len(bills))
     money = 0.0
@@ -296,6 +301,22 @@ def equilibrium_check(
         best_rent=earned_outside(problems, weights, energy, lines, most_kwh),
         tolerance=SAME * money + max(problem.rounding for problem in problems),
         currency=part.currency,
+    )
+
+
+def _weights(part: Community | Scenarios, evidence: object) -> Sequence[float]:
+    """Return by what each scenario counts: under a risk by the weights that prove it."""
+    if isinstance(part, Community):
+        return (1.0,)
+    if not part.risk_in_words:
+        return part.weights
+    if isinstance(evidence, ScenarioPrices) and evidence.risk == part.risk:
+        weights: list[float] = evidence.scenario_weights.tolist()
+        return weights
+    raise GameError(
+        f"under a risk ({part.risk_in_words}) members have to agree on the weights of the "
+        f"scenarios: take the bills of owen_allocation under the same risk, whose evidence has "
+        f"them, or with_risk(None)"
     )
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame.energy.number_arrays import number_array
-from sesgame.energy.two_period import RELATIVE_TOLERANCE, TWO_PERIOD_PRICES
+from sesgame.energy.two_period import TWO_PERIOD_PRICES
+from sesgame.energy.two_period_prices import RELATIVE_TOLERANCE
 from sesgame.energy.two_period_world import TwoPeriodWorld
 from sesgame.errors import GameError
 from sesgame.formatting import count

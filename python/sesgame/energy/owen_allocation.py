@@ -78,7 +78,8 @@ def owen_allocation(
     Allocation
         Costs, with :class:`OwenPrices` as evidence where a recursion gave the prices, and
         :class:`ProgrammePrices` where a linear program did: for ``model="linear"``, for
-        scenarios, and with `reference`; :class:`ContractPrices` where no dispatch is left to do
+        scenarios, and with `reference`; :class:`ScenarioPrices` for scenarios under a risk;
+        :class:`ContractPrices` where no dispatch is left to do
         under a contract. On the public grid they are
         :class:`~sesgame.evidence.SharingPrices`, which clear each step: of those between which
         there is a choice, the middle; with batteries
@@ -147,10 +148,11 @@ def owen_allocation(
                 model_of_part.dual_prices(problem, progress=progress, constants=constants or ""),
             )
         return _allocation(part.members, model_of_part.dual_prices(problem, progress=progress))
+    if reference is None:
+        assert isinstance(part, Scenarios)
+        return _allocation(part.members, part.dual_prices(model=model, progress=progress))
     program = part.programme(model)
-    wanted = None
-    if reference is not None:
-        wanted = as_allocation(program.cost_game(), reference).values
+    wanted = as_allocation(program.cost_game(), reference).values
     return _allocation(part.members, program.dual_prices(wanted, progress=progress))
 
 

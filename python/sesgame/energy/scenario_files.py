@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sesgame.energy.community_files import community_files
+from sesgame.energy.risk import Risk
+from sesgame.energy.risk_files import read_risk
 from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
 
@@ -25,11 +27,14 @@ class ScenarioFolder(NamedTuple):
         Of the communities.
     weights : list of float or None
         The probability of each, if there is such a column.
+    risk : Risk or None
+        Of risk.csv, if there is one.
     """
 
     path: Path
     folders: list[Path]
     weights: list[float] | None
+    risk: Risk | None
 
 
 def read_scenario_folder(folder: Path) -> ScenarioFolder:
@@ -40,7 +45,8 @@ def read_scenario_folder(folder: Path) -> ScenarioFolder:
     GameError
         The file is missing or wrong; the message names file, line and column.
     """
-    path = csv_files(folder, [SCENARIOS], ())[SCENARIOS]
+    files = csv_files(folder, [SCENARIOS], ["risk"])
+    path = files[SCENARIOS]
     table = CsvTable.read(path)
     table.expect(["folder"], ["weight"])
     names = table.texts("folder")
@@ -59,7 +65,8 @@ def read_scenario_folder(folder: Path) -> ScenarioFolder:
         for row, weight in enumerate(weights):
             if weight <= 0:
                 table.fail(row, "weight", f"{weight:g} is not above 0")
-    return ScenarioFolder(path, [folder / name for name in names], weights)
+    risk = read_risk(files["risk"]) if "risk" in files else None
+    return ScenarioFolder(path, [folder / name for name in names], weights, risk)
 
 
 def scenario_files(folder: Path) -> list[Path]:
@@ -72,4 +79,5 @@ def scenario_files(folder: Path) -> list[Path]:
     """
     found = read_scenario_folder(folder)
     communities = [community_files(part).values() for part in found.folders]
-    return [found.path, *(path for files in communities for path in files)]
+    own = csv_files(folder, [SCENARIOS], ["risk"]).values()
+    return [*own, *(path for files in communities for path in files)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from functools import cached_property
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -12,15 +12,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sesgame.energy.cost_terms import NOTHING_BOUGHT
+from sesgame.energy.cost_terms import NOTHING_BOUGHT, weighed_in_words
+from sesgame.energy.dispatch.dual_prices import DualBills
+from sesgame.energy.dispatch.linear import MAX_LISTED_PLAYERS
+from sesgame.energy.dispatch.separation import DispatchOracle
+from sesgame.energy.risk import Risk
+from sesgame.energy.scenario_settlement import (
+    ScenarioSettlement,
+    number_of,
+    settled,
+    shares_of,
+)
 from sesgame.energy.two_period_files import read_two_period_files
+from sesgame.energy.two_period_prices import (
+    RELATIVE_TOLERANCE,
+    TwoPeriodPrices,
+    TwoPeriodRiskPrices,
+)
+from sesgame.energy.two_period_risk import TwoPeriodRisk
 from sesgame.energy.two_period_world import TwoPeriodWorld
 from sesgame.errors import GameError
 from sesgame.formatting import count
-from sesgame.game.allocation import Allocation, Amount, Evidence
+from sesgame.game.allocation import Allocation
 from sesgame.game.cost_basis import CostTerms
 from sesgame.game.door import checked_fields
-from sesgame.game.game import Game
+from sesgame.game.game import MAX_TABLE_PLAYERS, Game
 from sesgame.game.players import Players
 from sesgame.game.precision import UNIT_ROUNDOFF
 from sesgame.game.world import ScenarioEnergy
@@ -29,42 +45,7 @@ from sesgame.rule import AllocationProblem, Promise, Rule
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodPrices", "TwoPeriodStorage"]
-
-RELATIVE_TOLERANCE = 1e-9
-"""Of the turnover: what counts as equal."""
-
-
-@dataclass(frozen=True, eq=False)
-class TwoPeriodPrices(Evidence):
-    """What the bills rest on.
-
-    Attributes
-    ----------
-    scarcity : ndarray of shape (K,)
-        Of the probability of each scenario the part in which one more kWh of storage would be used:
-        all, nothing or, in the scenario that decides how much is bought, something between.
-    storage_price : float
-        What a kWh of storage is worth: the difference of the two prices times all scarcity.
-    bought_kwh : float
-        The storage that all members together buy.
-    """
-
-    scarcity: NDArray[np.float64]
-    storage_price: float
-    bought_kwh: float
-
-    @property
-    def n_evaluations(self) -> int:
-        """That of all together."""
-        return 1
-
-    def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
-        """Return what storage is worth."""
-        return [
-            f"A kWh of storage earns {amount(self.storage_price)}: what it saves between the two "
-            f"prices, as often as it is short. At such prices no group can do better on its own."
-        ]
+__all__ = ["TWO_PERIOD_PRICES", "TwoPeriodStorage"]
 
 
 @checked_fields
@@ -110,6 +91,9 @@ class TwoPeriodStorage(TwoPeriodWorld):
         The unit of all money.
     name : str, default "two-period storage"
         For reports.
+    risk : Risk, optional
+        How all members weigh bad scenarios; by default they bear the mean. There is no closed form
+        under a risk, but a linear program of K scenarios for each coalition.
 
     Raises
     ------
@@ -151,7 +135,9 @@ class TwoPeriodStorage(TwoPeriodWorld):
         weights: Iterable[float] | None = None,
         currency: str = "EUR",
         name: str = "two-period storage",
+        risk: Risk | None = None,
     ) -> None:
+        self.risk: Risk | None = risk
         self.players = Players(members)
         self.currency = currency
         self.name = name
@@ -203,8 +189,8 @@ class TwoPeriodStorage(TwoPeriodWorld):
         Parameters
         ----------
         folder : path
-            With ``two_period.csv`` and ``energy.csv`` and, if needed, ``storage.csv`` and
-            ``weights.csv``; ``docs/file-formats.md`` describes them.
+            With ``two_period.csv`` and ``energy.csv`` and, if needed, ``storage.csv``,
+            ``weights.csv`` and ``risk.csv``; ``docs/file-formats.md`` describes them.
 
         Raises
         ------
@@ -212,6 +198,36 @@ class TwoPeriodStorage(TwoPeriodWorld):
             A file is missing or wrong; the message names file, line and column.
         """
         return cls(**read_two_period_files(Path(folder)))
+
+    def with_risk(self, risk: Risk | None) -> TwoPeriodStorage:
+        """Return the same storage under another risk; under None its mean."""
+        return TwoPeriodStorage(
+            self.players,
+            self.off_peak_kwh,
+            self.peak_kwh,
+            off_peak_price=self.off_peak_price,
+            peak_price=self.peak_price,
+            capacity_kwh=self.capacity_kwh,
+            capital_cost_per_kwh=self.capital_cost_per_kwh,
+            storage_price=self.storage_price,
+            weights=self.weights.tolist(),
+            currency=self.currency,
+            name=self.name,
+            risk=risk,
+        )
+
+    def max_listed_players(self, model: None = None) -> int:
+        """Return for how many members every coalition may be evaluated."""
+        return MAX_TABLE_PLAYERS if self._program is None else MAX_LISTED_PLAYERS
+
+    def separation_oracle(self, *, model: None = None) -> DispatchOracle | None:
+        """Return the separation oracle under a risk; the closed form of the mean has none."""
+        self.chosen_model(model)
+        program = self._program
+        if program is None:
+            return None
+        bills = DualBills(program.bills(program.prices()), 0.0)
+        return DispatchOracle(self.cost_game(), bills, program.game)
 
     def scenario_energy(self) -> list[ScenarioEnergy]:
         """Return what all members use in each scenario, by its number."""
@@ -234,13 +250,16 @@ class TwoPeriodStorage(TwoPeriodWorld):
         if self.capital_cost_per_kwh.any():
             own = "owned storage at its capital cost"
             bought = f"{bought}; {own}" if math.isfinite(self.storage_price) else own
-        weights = ", ".join(f"{weight:.12g}" for weight in self.weights)
         return CostTerms(
-            f"the mean of {count(len(self.weights), 'scenario')} of two periods with the weights "
-            f"{weights}",
+            f"two periods, {weighed_in_words(self.weights.tolist(), self.risk_in_words)}",
             "each member for itself, with the storage that it owns or buys",
             bought,
         )
+
+    @property
+    def risk_in_words(self) -> str:
+        """The risk that coalitions bear; empty where it is the mean."""
+        return "" if self._program is None else self._program.risk.in_words
 
     def description(self, model: None = None) -> str:
         """Return in words the scenarios, the members and the prices; two lines."""
@@ -249,8 +268,9 @@ class TwoPeriodStorage(TwoPeriodWorld):
             prices += f", storage at {self.storage_price:g}"
         if self.capital_cost_per_kwh.any():
             prices += ", owned storage at its capital cost"
+        risk = self.risk_in_words and f", risk: {self.risk_in_words}"
         return (
-            f"{count(len(self.weights), 'scenario')} of two periods\n"
+            f"{count(len(self.weights), 'scenario')} of two periods{risk}\n"
             f"{count(len(self.players), 'member')}, energy at {prices} {self.currency} per kWh"
         )
 
@@ -258,32 +278,47 @@ class TwoPeriodStorage(TwoPeriodWorld):
         """Return what a saved result says of where the game comes from."""
         price = self.storage_price if math.isfinite(self.storage_price) else None
         capital = self.capital_cost_per_kwh
-        return {
+        origin = {
             "off_peak_price": self.off_peak_price,
             "peak_price": self.peak_price,
             "storage_price": price,
             "weights": self.weights.tolist(),
             **({"capital_cost_per_kwh": capital.tolist()} if capital.any() else {}),
         }
+        return origin if self.risk is None else {**origin, "risk": self.risk.to_dict()}
 
     def cost_game(self, *, model: None = None) -> Game:
-        """Return the game in which each coalition bears its least expected cost.
+        """Return the game in which each coalition bears its least expected cost, or least risk.
 
-        O(K log K) for each coalition.
+        O(K log K) for each coalition; under a risk a linear program of K scenarios.
         """
         self.chosen_model(model)
+        if self._program is not None:
+            additions = len(self.players) + len(self.weights)
+            rounding = additions * UNIT_ROUNDOFF * self._turnover
+            return Game.from_native(
+                self._program.game(), self.players, kind="cost", rounding=rounding
+            )
         return Game.from_function(self.players, self._costs, kind="cost", batched=True)
 
     def allocation(self) -> Allocation:
         r"""Return bills in the core, from the prices of the whole community.
 
-        .. math:: \lambda_l E[x_i + y_i] + (\lambda_h - \lambda_l) \sum_k q_k (y_{ik} - C_i)
+        .. math:: k_i C_i + \lambda_l E[x_i + y_i]
+                  + (\lambda_h - \lambda_l) \sum_k q_k (y_{ik} - C_i)
 
         with the scarcity q of all members together. They add up to their cost, and no coalition
         pays more than its own: its cost is the largest such sum over all scarcities that are
         possible. Scenarios in which all are equally short, rounding aside, are scarce in
         proportion to their probabilities.
+
+        Under a risk, with the weights :math:`\pi_k` of the scenarios and the dual prices
+        :math:`\mu_k` of their peaks, :math:`k_i C_i + \lambda_l \sum_k \pi_k (x_{ik} + y_{ik}) +
+        \sum_k \mu_k (y_{ik} - C_i)`; where several are optimal, those at which the simplex method
+        ends, and ``evidence.lowest`` and ``highest`` say between what each bill lies.
         """
+        if self._program is not None:
+            return self._at_risk(self._program)
         gap = self.peak_price - self.off_peak_price
         short = self._short_of_all()
         scarcity = self._scarcity(short[:, np.newaxis])[:, 0]
@@ -309,10 +344,145 @@ class TwoPeriodStorage(TwoPeriodWorld):
         )
         return TWO_PERIOD_PRICES.made(allocation)
 
+    def _at_risk(self, program: TwoPeriodRisk) -> Allocation:
+        """Return the bills at the dual prices of the program of risks."""
+        duals = program.prices()
+        bills = program.bills(duals)
+        gap = self.peak_price - self.off_peak_price
+        allocation = Allocation(
+            self.players,
+            bills,
+            kind="cost",
+            method=TWO_PERIOD_PRICES.title,
+            tolerance=RELATIVE_TOLERANCE * self._turnover,
+            evidence=TwoPeriodRiskPrices(
+                scarcity=duals.scarcity / gap if gap > 0 else np.zeros(len(duals.scarcity)),
+                storage_price=float(duals.scarcity.sum()),
+                bought_kwh=duals.bought_kwh,
+                level=program.risk.level,
+                weight=program.risk.weight,
+                probabilities=self.weights,
+                scenario_weights=duals.scenario_weights,
+                scenario_costs=self._scenario_costs(duals.bought_kwh),
+                lowest=np.minimum(duals.lowest, bills),
+                highest=np.maximum(duals.highest, bills),
+            ),
+        )
+        return TWO_PERIOD_PRICES.made(allocation)
+
+    def settle(
+        self,
+        scenario: str | int,
+        *,
+        reserve: bool = True,
+        when: str = "ex post",
+        shares: Mapping[str, float] | None = None,
+    ) -> ScenarioSettlement:
+        r"""Return what members pay when a scenario has come to pass.
+
+        As :meth:`Scenarios.settle <sesgame.energy.Scenarios.settle>` has it. At the peak of
+        scenario k a kWh costs :math:`\lambda_l + \mu_k / \pi_k`, with what storage is worth there.
+
+        Parameters
+        ----------
+        scenario : str or int
+            Its number from 1.
+        reserve, when, shares
+            As there; the fixed fee is by default in proportion to the mean use.
+
+        Raises
+        ------
+        GameError
+            As there.
+
+        Examples
+        --------
+        Storage for the worse of two days is bought for both. It is scarce on that one alone, and
+        earns there more than it costs; the reserve keeps the difference for the other:
+
+        >>> import sesgame as sg
+        >>> sharing = sg.energy.TwoPeriodStorage(
+        ...     ["ann", "bob"],
+        ...     [[0, 0], [0, 0]],
+        ...     [[6, 4], [1, 3]],
+        ...     off_peak_price=0.1,
+        ...     peak_price=0.3,
+        ...     storage_price=0.12,
+        ...     weights=[0.7, 0.3],
+        ... )
+        >>> [round(sharing.settle(day).reserve, 6) for day in (1, 2)]
+        [0.514286, -1.2]
+        """
+        names = tuple(str(number) for number in range(1, len(self.weights) + 1))
+        number = number_of(scenario, names)
+        bills, weights, bought = self._scenario_bills()
+        used = (self.weights[:, np.newaxis] * (self.off_peak_kwh + self.peak_kwh)).sum(axis=0)
+        return settled(
+            tuple(self.players),
+            names[number],
+            number,
+            bills=bills,
+            costs=self._scenario_costs(bought),
+            probabilities=self.weights,
+            scenario_weights=weights,
+            invested=self._invested(bought),
+            shares=shares_of(tuple(self.players), shares, used),
+            reserve=reserve,
+            when=when,
+        )
+
+    def _scenario_bills(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Return the bills of each scenario, shape (n, K), the weights, and what is bought."""
+        program = self._program
+        if program is not None:
+            duals = program.prices()
+            short = self._short_of_all() - duals.bought_kwh
+            return program.scenario_bills(duals, short), duals.scenario_weights, duals.bought_kwh
+        evidence = self.allocation().evidence
+        assert isinstance(evidence, TwoPeriodPrices)
+        price = (self.peak_price - self.off_peak_price) * evidence.scarcity / self.weights
+        bills = self._base_of_scenarios() + price[:, np.newaxis] * (
+            self.peak_kwh - self.capacity_kwh
+        )
+        return bills.T, self.weights, evidence.bought_kwh
+
+    def _scenario_costs(self, bought_kwh: float) -> NDArray[np.float64]:
+        """Return what all together pay in each scenario, with what they own and buy, shape (K,)."""
+        base = self._base_of_scenarios().sum(axis=1)
+        short = np.maximum(self._short_of_all() - bought_kwh, 0.0)
+        costs: NDArray[np.float64] = base + (self.peak_price - self.off_peak_price) * short
+        return costs + self._invested(bought_kwh)
+
+    def _invested(self, bought_kwh: float) -> float:
+        return self.storage_price * bought_kwh if bought_kwh > 0 else 0.0
+
+    @cached_property
+    def _program(self) -> TwoPeriodRisk | None:
+        """The program of risks; none where the mean counts."""
+        if self.risk is None or self.risk.is_mean:
+            return None
+        return TwoPeriodRisk(
+            base=self._base_of_scenarios(),
+            peak_kwh=self.peak_kwh,
+            capacity_kwh=self.capacity_kwh,
+            gap=self.peak_price - self.off_peak_price,
+            storage_price=self.storage_price,
+            probabilities=self.weights,
+            risk=self.risk,
+        )
+
+    @property
+    def _turnover(self) -> float:
+        """All money that flows in the scenarios."""
+        energy = self.off_peak_kwh + self.peak_kwh + self.capacity_kwh
+        capital = float((self.capital_cost_per_kwh * self.capacity_kwh).sum())
+        return self.peak_price * float(energy.sum()) + len(self.weights) * capital
+
     def __repr__(self) -> str:
+        risk = "" if self.risk is None else f", risk={self.risk!r}"
         return (
             f"TwoPeriodStorage({self.name!r}, {count(len(self.players), 'member')}, "
-            f"{count(len(self.weights), 'scenario')})"
+            f"{count(len(self.weights), 'scenario')}{risk})"
         )
 
     def _base(self) -> NDArray[np.float64]:
@@ -324,6 +494,12 @@ class TwoPeriodStorage(TwoPeriodWorld):
         base *= self.off_peak_price
         base += self.capital_cost_per_kwh * self.capacity_kwh
         return base
+
+    def _base_of_scenarios(self) -> NDArray[np.float64]:
+        """Return the same in each scenario, shape (K, n)."""
+        capital = self.capital_cost_per_kwh * self.capacity_kwh
+        base: NDArray[np.float64] = self.off_peak_price * (self.off_peak_kwh + self.peak_kwh)
+        return base + capital
 
     def _costs(self, membership: NDArray[np.bool_]) -> NDArray[np.float64]:
         short = self.peak_kwh @ membership.T - membership @ self.capacity_kwh

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from sesgame.energy.risk import Risk
+from sesgame.energy.risk_files import read_risk
 from sesgame.errors import GameError
 from sesgame.files.csv_folder import csv_files
 from sesgame.files.csv_table import CsvTable
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["TwoPeriodFields", "read_two_period_files", "two_period_files"]
 
 _NEEDED = ("two_period", "energy")
-_OPTIONAL = ("storage", "weights")
+_OPTIONAL = ("storage", "weights", "risk")
 _PERIODS = ("off_peak_kwh", "peak_kwh")
 
 
@@ -35,12 +37,13 @@ class TwoPeriodFields(TypedDict):
     capacity_kwh: NDArray[np.float64]
     capital_cost_per_kwh: NDArray[np.float64]
     weights: list[float] | None
+    risk: Risk | None
     currency: str
     name: str
 
 
 def two_period_files(folder: Path) -> dict[str, Path]:
-    """Return the files by their role: two_period, energy and, if there, storage and weights.
+    """Return the files by their role: two_period, energy and, if there, storage, weights and risk.
 
     Raises
     ------
@@ -78,6 +81,7 @@ def read_two_period_files(folder: Path) -> TwoPeriodFields:
         "capacity_kwh": capacity_kwh,
         "capital_cost_per_kwh": capital_cost_per_kwh,
         "weights": weights,
+        "risk": read_risk(files["risk"]) if "risk" in files else None,
         "currency": currency,
         "name": folder.resolve().name,
     }

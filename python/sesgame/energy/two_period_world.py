@@ -12,6 +12,7 @@ from sesgame.game.game import MAX_TABLE_PLAYERS
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from sesgame.energy.dispatch.separation import DispatchOracle
     from sesgame.energy.time_steps import Moment
     from sesgame.game.allocation import Allocation
     from sesgame.game.players import Players
@@ -68,10 +69,16 @@ class TwoPeriodWorld(ByValue, ABC):
         """Return that there is no search."""
         return 0
 
-    def separation_oracle(self, *, model: None = None) -> None:
+    def separation_oracle(self, *, model: None = None) -> DispatchOracle | None:
         """Return that there is none: the costs have a closed form, the search has not."""
+        return None
 
     @property
     def period_in_words(self) -> str:
         """Nothing: there is no calendar."""
+        return ""
+
+    @property
+    def risk_in_words(self) -> str:
+        """Nothing: where there are scenarios, coalitions bear the mean."""
         return ""

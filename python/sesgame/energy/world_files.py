@@ -75,4 +75,10 @@ def kind_of(folder: Path) -> type[Community | Scenarios | TwoPeriodStorage | Pub
     marks = [mark for mark in _MARKS if find_csv(folder, mark)]
     if len(marks) > 1:
         raise GameError(f"{folder} has both {' and '.join(f'{mark}.csv' for mark in marks)}")
-    return _MARKS[marks[0]] if marks else Community
+    kind = _MARKS[marks[0]] if marks else Community
+    if kind in (Community, PublicGrid) and find_csv(folder, "risk"):
+        raise GameError(
+            f"{folder} has risk.csv, but no scenarios.csv and no two_period.csv: there is no risk "
+            f"without scenarios"
+        )
+    return kind

@@ -57,6 +57,7 @@ CLASSES = frozenset(
         "PriceSeries",
         "PublicChoice",
         "PublicGrid",
+        "Risk",
         "Scenarios",
         "Schedule",
         "Settlement",

@@ -104,6 +104,10 @@ class World(Protocol):
     def cost_terms(self, model: Any = None) -> CostTerms:
         """Return of what period the costs are, what a member does alone, and what is bought."""
 
+    @property
+    def risk_in_words(self) -> str:
+        """The risk of scenarios that coalitions bear; empty where it is the mean, or no matter."""
+
     def description(self, model: Any = None) -> str:
         """Return in words what stands after the name in a heading: when, and what; two lines."""
 

@@ -83,6 +83,15 @@ class LinearBuilder:
         used = values != 0
         self._entries.append((rows[used], columns[used], values[used]))
 
+    def take_costs(self, first: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the columns from `first` on that cost something, and what: nothing from now on."""
+        cost = np.concatenate(self._cost)
+        taken = first + np.flatnonzero(cost[first:])
+        of_taken = cost[taken]
+        cost[taken] = 0.0
+        self._cost = [cost]
+        return taken, of_taken
+
     def program(self) -> ReducedModel:
         """Return the program without members, and what members add to its bounds."""
         columns, rows = self._columns, self._rows

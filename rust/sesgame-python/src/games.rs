@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use sesgame_engine::error::Result;
 use sesgame_engine::game::NativeGame as Game;
 use sesgame_engine::games::{
-    AirportGame, DualGame, InducedSubgraphGame, PeakGame, SpanningTreeGame, StrategicEquivalent,
-    ThresholdGame, UnionsGame, WeightedSum,
+    AirportGame, DualGame, InducedSubgraphGame, PeakGame, RiskGame, SpanningTreeGame,
+    StrategicEquivalent, ThresholdGame, UnionsGame, WeightedSum,
 };
 
 use crate::arrays::{by_row, owned};
@@ -94,6 +94,20 @@ pub fn weighted_sum_game(
     checks::length("weights", weights.len(), games.len())?;
     let parts = owned(&weights)?.into_iter().zip(games.iter().map(|game| game.shared())).collect();
     native(py, || WeightedSum::new(parts))
+}
+
+#[pyfunction]
+pub fn risk_game(
+    py: Python<'_>,
+    games: Vec<PyRef<'_, NativeGame>>,
+    probabilities: Numbers<'_>,
+    level: f64,
+    weight: f64,
+) -> PyResult<NativeGame> {
+    checks::length("probabilities", probabilities.len(), games.len())?;
+    let parts =
+        owned(&probabilities)?.into_iter().zip(games.iter().map(|game| game.shared())).collect();
+    native(py, || RiskGame::new(parts, level, weight))
 }
 
 #[pyfunction]

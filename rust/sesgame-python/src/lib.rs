@@ -57,7 +57,8 @@ mod _engine {
     #[pymodule_export]
     use crate::games::{
         airport_game, bankruptcy_game, dual_game, excess_game, induced_subgraph_game, peak_game,
-        spanning_tree_game, strategic_equivalent, unions_game, weighted_sum_game, weighted_vote,
+        risk_game, spanning_tree_game, strategic_equivalent, unions_game, weighted_sum_game,
+        weighted_vote,
     };
     #[pymodule_export]
     use crate::linear_production::{ExclusiveGame, LinearProductionGame, linear_production_game};

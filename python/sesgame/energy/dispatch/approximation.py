@@ -19,11 +19,14 @@ from sesgame.game.game import Game
 
 if TYPE_CHECKING:
     from sesgame.energy.dispatch.model import DispatchModel
+    from sesgame.energy.risk import Risk
 
 __all__ = ["approximations", "mean_approximations"]
 
 
-def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, Game]:
+def approximations(
+    problem: DispatchProblem, model: DispatchModel, *, even_if_cheap: bool = False
+) -> dict[str, Game]:
     """Return cheaper games of the same members, the closest first; none of a cheap one.
 
     Parameters
@@ -32,6 +35,9 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
         What coalitions can do.
     model : DispatchModel
         How the expensive game dispatches them.
+    even_if_cheap : bool, default False
+        Whether a cheap one has netting beside it, too: risks are close to means, and the mean of
+        netting games has a Shapley value that is known exactly, at any size.
 
     Returns
     -------
@@ -41,10 +47,11 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
     if problem.billing is not None or not model.optimises:
         return {}
     plain = _plain(problem)
-    if model.name in ("battery", "netting") and plain == problem:
+    is_pooled = model.name in ("battery", "netting")
+    if is_pooled and not even_if_cheap and plain == problem:
         return {}
     names = {"pooled battery": MODELS["battery"], "netting": MODELS["netting"]}
-    if not (model.uses_batteries and plain.storage.usable.size):
+    if (is_pooled and even_if_cheap) or not (model.uses_batteries and plain.storage.usable.size):
         del names["pooled battery"]
     return {
         name: Game.from_native(
@@ -56,10 +63,17 @@ def approximations(problem: DispatchProblem, model: DispatchModel) -> dict[str, 
 
 
 def mean_approximations(
-    problems: Sequence[DispatchProblem], weights: Sequence[float], model: DispatchModel
+    problems: Sequence[DispatchProblem],
+    weights: Sequence[float],
+    model: DispatchModel,
+    risk: Risk | None = None,
 ) -> dict[str, Game]:
-    """Return cheaper games of the mean costs of scenarios: those that every scenario has."""
-    first, *others = [approximations(problem, model) for problem in problems]
+    """Return cheaper games of the mean costs of scenarios: those that every scenario has.
+
+    They are also those of a risk of the costs, which is no sum of games.
+    """
+    is_risk = risk is not None and not risk.is_mean
+    first, *others = [approximations(problem, model, even_if_cheap=is_risk) for problem in problems]
     found = {}
     for name, game in first.items():
         if all(name in other for other in others):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.billing import Billing
     from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
+    from sesgame.energy.risk import Risk
 
 __all__ = ["DIVISIONS", "BilledModel"]
 
@@ -109,7 +110,10 @@ class BilledModel(ByValue):
             )
 
     def program(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float] = (1.0,),
+        risk: Risk | None = None,
     ) -> LinearDispatch:
         """Refuse: these costs are those of no linear program.
 

@@ -28,6 +28,7 @@ __all__ = [
     "PeakShare",
     "PoolBills",
     "ProgrammePrices",
+    "WeightedBills",
     "blocks",
 ]
 
@@ -86,7 +87,39 @@ class PoolBills(ByValue):
         return _sums(self)
 
 
-def _sums(bills_by_step: NDArray[np.float64] | PoolBills) -> tuple[NDArray[np.float64], float]:
+@dataclass(frozen=True, eq=False)
+class WeightedBills(ByValue):
+    """What members owe in each step of several scenarios, one after the other, times its weight.
+
+    Attributes
+    ----------
+    parts : tuple of (ndarray of shape (n, T), PoolBills or WeightedBills)
+        Of each scenario.
+    weights : ndarray of shape (K,)
+        Of each.
+    """
+
+    parts: tuple[NDArray[np.float64] | PoolBills | WeightedBills, ...]
+    weights: NDArray[np.float64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Members, and steps of all scenarios."""
+        return self.parts[0].shape[0], sum(part.shape[1] for part in self.parts)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float64]:
+        scenarios = zip(self.weights, self.parts, strict=True)
+        return np.concatenate([weight * part[rows] for weight, part in scenarios], axis=1)
+
+    @cached_property
+    def sums(self) -> tuple[NDArray[np.float64], float]:
+        """The bills, and all money that members owe or are owed in any step."""
+        return _sums(self)
+
+
+def _sums(
+    bills_by_step: NDArray[np.float64] | PoolBills | WeightedBills,
+) -> tuple[NDArray[np.float64], float]:
     bills, turnover = [], 0.0
     for rows in blocks(bills_by_step.shape):
         part = bills_by_step[rows]
@@ -129,7 +162,7 @@ class DualPrices(Evidence):
     lowest, highest : ndarray of shape (n,)
         Between which bills each member's lies under any prices that prove the dispatch optimal, to
         about 1e-9 of the turnover. They are equal where the prices leave no choice.
-    by_step : ndarray of shape (n, T) or PoolBills
+    by_step : ndarray of shape (n, T), PoolBills or WeightedBills
         What each member pays in each step, or what that is worked out from.
     """
 
@@ -138,7 +171,7 @@ class DualPrices(Evidence):
     duality_gap: float
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
-    by_step: NDArray[np.float64] | PoolBills
+    by_step: NDArray[np.float64] | PoolBills | WeightedBills
 
     @property
     def bills_by_step(self) -> NDArray[np.float64]:
@@ -161,7 +194,7 @@ class DualPrices(Evidence):
 
     @property
     def _sums(self) -> tuple[NDArray[np.float64], float]:
-        return self.by_step.sums if isinstance(self.by_step, PoolBills) else _sums(self.by_step)
+        return _sums(self.by_step) if isinstance(self.by_step, np.ndarray) else self.by_step.sums
 
     @property
     def n_evaluations(self) -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sesgame._engine import NativeGame
     from sesgame.energy.dispatch.dual_prices import DualBills, ProgrammePrices
     from sesgame.energy.dispatch.separation import DispatchOracle
+    from sesgame.energy.risk import Risk
 
 __all__ = ["IntegerModel"]
 
@@ -77,7 +78,10 @@ class IntegerModel(LinearModel):
         return program.dispatches(members, columns[: len(program.program.model.cost)])[0]
 
     def program(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float] = (1.0,),
+        risk: Risk | None = None,
     ) -> LinearDispatch:
         """Refuse a linear program: there is none."""
         self._refuse("linear program")

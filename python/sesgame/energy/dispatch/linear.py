@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sesgame._engine import NativeGame
     from sesgame.energy.dispatch.dual_prices import DualBills, ProgrammePrices
     from sesgame.energy.dispatch.separation import DispatchOracle
+    from sesgame.energy.risk import Risk
 
 __all__ = ["LinearModel", "MergedModel"]
 
@@ -84,10 +85,13 @@ class LinearModel(ByValue):
         return [AT_ONCE] if problem.choices.any() else []
 
     def program(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float] = (1.0,),
+        risk: Risk | None = None,
     ) -> LinearDispatch:
         """Return the costs as a linear program, of a problem or of several scenarios."""
-        return LinearDispatch(problems, weights, self.storage_units)
+        return LinearDispatch(problems, weights, self.storage_units, risk)
 
     def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
         """Return the storage that is run as one."""

@@ -9,14 +9,16 @@ What members bring is linear in membership: net load, and the energy, power and 
 their storage. Members behind a line or connection have a balance of their own in the steps in which
 its limit can bind for some coalition, and what flows to them is a bounded column; in the other
 steps there is no limit (:mod:`~sesgame.energy.dispatch.binding_limits`).
+
+The risk of scenarios takes two rows more for each (:mod:`~sesgame.energy.dispatch.risk_rows`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +36,8 @@ from sesgame.energy.dispatch.problem import (
     Storage,
     burnt,
 )
+from sesgame.energy.dispatch.risk_rows import add_risk
+from sesgame.energy.dispatch.scenario_prices import ScenarioPrices
 from sesgame.energy.dispatch.separation import DispatchOracle
 from sesgame.errors import GameError, SolverError
 from sesgame.game.game import Game
@@ -46,9 +50,18 @@ from sesgame.progress import progress_report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sesgame.energy.risk import Risk
     from sesgame.linear.builder import Term
 
-__all__ = ["Flows", "LinearDispatch", "StorageUnit", "add_states", "keep_to_size"]
+__all__ = [
+    "Capacities",
+    "Flows",
+    "LinearDispatch",
+    "StorageUnit",
+    "add_states",
+    "in_equal_parts",
+    "keep_to_size",
+]
 
 Duals = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Reduced costs of the columns, and duals of the rows."""
@@ -161,6 +174,21 @@ def keep_to_size(
         builder.add_rows(-np.inf, 0.0, (columns, 1.0), (np.repeat(size, len(columns)), -factor))
 
 
+class Capacities(NamedTuple):
+    """What is bought, of all together or of each of n members.
+
+    Attributes
+    ----------
+    sizes : ndarray of shape (number of offers, 2) or (number of offers, 2, n)
+        Of each offer of storage its capacity, kWh, and power, kW.
+    generators_kw : ndarray of shape (number of generators,) or (number of generators, n)
+        The power of each generator.
+    """
+
+    sizes: NDArray[np.float64]
+    generators_kw: NDArray[np.float64]
+
+
 @dataclass(frozen=True, eq=False)
 class _Curtailment:
     """The columns of PV that is left unused in some steps, and the members whose it is."""
@@ -225,6 +253,10 @@ class LinearDispatch:
         The probability of each.
     storage_units : callable
         ``storage_units(problem)`` returns the storage that is run as one.
+    risk : Risk, optional
+        How costs of scenarios count; by default by their probabilities.
+    bought : Capacities, optional
+        What each member has of what was bought; by default how much is bought is chosen.
     elastic : bool, default False
         Minimise by how much limits are broken, instead of the cost.
 
@@ -254,10 +286,14 @@ class LinearDispatch:
         problems: Sequence[DispatchProblem],
         weights: Sequence[float],
         storage_units: Callable[[DispatchProblem], list[StorageUnit]],
+        risk: Risk | None = None,
+        bought: Capacities | None = None,
         *,
         elastic: bool = False,
     ) -> None:
         first = problems[0]
+        self._risk = None if risk is None or risk.is_mean else risk
+        self._bought = bought
         n_steps = first.steps.n_steps
         self._problems = problems
         self._weights = weights
@@ -270,20 +306,34 @@ class LinearDispatch:
         part_of_year = n_steps * first.steps.step_hours / HOURS_PER_YEAR * (not elastic)
         self.sizes = np.array(
             [
-                self._builder.add_columns(2, cost=prices * part_of_year)
-                for prices in first.offers.price_per_year
+                self._builder.add_columns(
+                    2,
+                    cost=prices * part_of_year,
+                    upper=np.inf if bought is None else 0.0,
+                    lower_brought=0.0 if bought is None else bought.sizes[number],
+                    upper_brought=0.0 if bought is None else bought.sizes[number],
+                )
+                for number, prices in enumerate(first.offers.price_per_year)
             ],
             dtype=np.intp,
         ).reshape(-1, 2)
         days = n_steps * first.steps.step_hours / HOURS_PER_DAY * (not elastic)
         generation = first.generation
         self.generators = self._builder.add_columns(
-            len(generation), cost=generation.price_per_kw_day * days
+            len(generation),
+            cost=generation.price_per_kw_day * days,
+            upper=np.inf if bought is None else 0.0,
+            lower_brought=0.0 if bought is None else bought.generators_kw,
+            upper_brought=0.0 if bought is None else bought.generators_kw,
         )
-        self.scenarios = [
-            self._add(problem, 0.0 if elastic else weight)
-            for problem, weight in zip(problems, weights, strict=True)
-        ]
+        self._cost_rows: list[int] = []
+        self._costs: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
+        if elastic:
+            self.scenarios = [self._add(problem, 0.0) for problem in problems]
+        elif self._risk is None:
+            self.scenarios = list(map(self._add, problems, weights))
+        else:
+            self.scenarios = self._add_at_risk(self._risk)
         self.program = self._builder.program()
         self.step_of_row = np.zeros(len(self.program.model.row_lower), dtype=np.intp)
         self.step_of_column = np.zeros(len(self.program.model.cost), dtype=np.intp)
@@ -296,7 +346,9 @@ class LinearDispatch:
             try:
                 self.game = compiled_game(self.program)
                 # What the program is made from is much smaller than its arrays.
-                self.game.made_by((_game_of, (tuple(problems), tuple(weights), storage_units)))
+                self.game.made_by(
+                    (_game_of, (tuple(problems), tuple(weights), storage_units, self._risk, bought))
+                )
             except (SolverError, ValueError) as error:
                 # What is for sale is the only thing that has no owner, and no limit of its own.
                 earning = not isinstance(error, SolverError) or error.status == "unbounded"
@@ -306,7 +358,13 @@ class LinearDispatch:
                 raise GameError(broken) if broken else error from error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LinearDispatch, (self._problems, self._weights, self._storage_units)
+        return LinearDispatch, (
+            self._problems,
+            self._weights,
+            self._storage_units,
+            self._risk,
+            self._bought,
+        )
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -341,12 +399,16 @@ class LinearDispatch:
         chosen[members] = True
         if columns is None:
             columns, _, _ = self.game.optimum(chosen)
+        if self._risk is not None:
+            # A scenario that no risk looks at need not be dispatched well in this program.
+            return [
+                self._of_scenario(number, self._bought_in(columns), members).dispatches(members)[0]
+                for number in range(len(self.scenarios))
+            ]
         cost = self.program.model.cost * columns
         bought = float(cost[self.sizes].sum() + cost[self.generators].sum())
-        sizes = map(tuple, columns[self.sizes].tolist())
-        purchases = dict(zip(self._problems[0].offers.names, sizes, strict=True))
+        purchases, generators = self._purchases(columns)
         powers = columns[self.generators] + 0.0  # no -0
-        generators = dict(zip(self._problems[0].generation.names, powers.tolist(), strict=True))
         dispatches = []
         for problem, weight, scenario in zip(
             self._problems, self._weights, self.scenarios, strict=True
@@ -396,16 +458,12 @@ class LinearDispatch:
     ) -> ProgrammePrices:
         """Return prices that prove the dispatch of all optimal, and the range of each bill.
 
-        With a reference those whose bills are nearest to it.
+        With a reference those whose bills are nearest to it; :class:`ScenarioPrices` under a risk.
         """
-        everybody = self._everybody()
-        columns, *duals = self.game.optimum(everybody)
-        found: list[tuple[float, Duals]] = [(1.0, (duals[0], duals[1]))]
-        if reference is not None:
-            found = self._nearest(reference, found[0][1])
-        with progress_report("ranges of the bills", "direction", progress) as report:
-            ways = np.eye(self._n_members)
-            rates = self.game.cost_rates(everybody, np.concatenate([ways, -ways]), report)
+        columns, found = self._prices(reference)
+        ranges = self._ranges(progress)
+        if self._risk is not None:
+            return self._scenario_prices(columns, found, reference, ranges)
         bills_by_step = np.sum([w * self._bills_by_step(prices) for w, prices in found], axis=0)
         bills = bills_by_step.sum(axis=1)
         cost = float(self.program.model.cost @ columns)
@@ -414,10 +472,141 @@ class LinearDispatch:
             line_price=np.sum([w * self._line_price(prices) for w, prices in found], axis=0),
             cost=cost,
             duality_gap=cost - float(bills.sum()),
-            lowest=np.minimum(-rates[self._n_members :], bills),
-            highest=np.maximum(rates[: self._n_members], bills),
+            lowest=np.minimum(ranges[0], bills),
+            highest=np.maximum(ranges[1], bills),
             by_step=bills_by_step,
             distance=math.nan if reference is None else float(np.linalg.norm(bills - reference)),
+        )
+
+    def scenario_prices(self) -> ScenarioPrices:
+        """Return what each scenario is billed at these prices, without the ranges of the bills."""
+        columns, found = self._prices(None)
+        nothing = np.full(self._n_members, np.nan)
+        return self._scenario_prices(columns, found, None, (nothing, nothing))
+
+    def _prices(
+        self, reference: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64], list[tuple[float, Duals]]]:
+        """Return the optimum of all, and a combination of its dual prices."""
+        columns, *duals = self.game.optimum(self._everybody())
+        if reference is None:
+            return columns, [(1.0, (duals[0], duals[1]))]
+        return columns, self._nearest(reference, (duals[0], duals[1]))
+
+    def _ranges(self, progress: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the lowest and the highest bill of each member under any dual prices."""
+        with progress_report("ranges of the bills", "direction", progress) as report:
+            ways = np.eye(self._n_members)
+            rates = self.game.cost_rates(self._everybody(), np.concatenate([ways, -ways]), report)
+        return -rates[self._n_members :], rates[: self._n_members]
+
+    def _scenario_prices(
+        self,
+        columns: NDArray[np.float64],
+        found: list[tuple[float, Duals]],
+        reference: NDArray[np.float64] | None,
+        ranges: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> ScenarioPrices:
+        n_steps, probabilities = self._problems[0].steps.n_steps, np.array(self._weights)
+        model, bought = self.program.model, self._bought_in(columns)
+        by_step = np.sum([w * self._bills_by_step(prices) for w, prices in found], axis=0)
+        rows = np.sum([w * prices[1] for w, prices in found], axis=0)
+        weights = probabilities if self._risk is None else -rows[self._cost_rows]
+        sizes = np.append(self.sizes.ravel(), self.generators)
+        invested = float((model.cost[sizes] * columns[sizes]).sum())
+        prices = np.zeros((len(probabilities), n_steps))
+        lines = []
+        bills = np.zeros((self._n_members, len(probabilities)))
+        costs = np.zeros(len(probabilities))
+        for number, scenario in enumerate(self.scenarios):
+            own = slice(number * n_steps, (number + 1) * n_steps)
+            if weights[number] > HARDLY * probabilities[number]:
+                prices[number] = rows[scenario.balance] / weights[number]
+                lines.append(self._line_price_of(number, rows, weights[number]))
+                bills[:, number] = by_step[:, own].sum(axis=1) / weights[number]
+                costs[number] = self._cost_of(number, columns)
+                continue
+            # At no weight it has no say in the prices: they are those of a day by itself.
+            alone = self._of_scenario(number, bought)
+            own_columns, *duals = alone.game.optimum(self._everybody())
+            prices[number] = alone._energy_price((duals[0], duals[1]))
+            lines.append(alone._line_price((duals[0], duals[1])))
+            bills[:, number] = alone._bills_by_step((duals[0], duals[1])).sum(axis=1)
+            costs[number] = alone._cost_of(0, own_columns)
+        total = by_step.sum(axis=1)
+        cost = float(model.cost @ columns)
+        purchases, generators = self._purchases(columns)
+        distance = math.nan if reference is None else float(np.linalg.norm(total - reference))
+        risk = self._risk
+        return ScenarioPrices(
+            energy_price=prices.ravel(),
+            line_price=np.concatenate(lines, axis=1),
+            cost=cost,
+            duality_gap=cost - float(total.sum()),
+            lowest=np.fmin(ranges[0], total),
+            highest=np.fmax(ranges[1], total),
+            by_step=by_step,
+            distance=distance,
+            level=0.0 if risk is None else risk.level,
+            weight=0.0 if risk is None else risk.weight,
+            probabilities=probabilities,
+            scenario_weights=weights,
+            scenario_costs=costs + invested,
+            scenario_bills=bills,
+            invested=invested,
+            purchases=purchases,
+            generators_kw=generators,
+        )
+
+    def _cost_of(self, number: int, columns: NDArray[np.float64]) -> float:
+        """Return what the dispatch of a scenario costs, without what is bought."""
+        scenario = self.scenarios[number]
+        if self._risk is not None:
+            used, prices = self._costs[number]
+            return float((prices * columns[used]).sum())
+        paid = self.program.model.cost[scenario.columns] * columns[scenario.columns]
+        return float(paid.sum() / self._weights[number])
+
+    def _of_scenario(
+        self, number: int, bought: Capacities, members: Sequence[int] | None = None
+    ) -> LinearDispatch:
+        """Return the program of one scenario in which it is settled what is bought.
+
+        Of some members as if there were no others: all together may need more to keep a limit.
+        """
+        problem = self._problems[number]
+        if members is not None and len(members) < self._n_members:
+            here = np.zeros((self._n_members, 1))
+            here[list(members)] = 1.0
+            theirs = np.flatnonzero(here[problem.storage.owner, 0])
+            problem = replace(
+                problem,
+                load_kwh=problem.load_kwh * here,
+                pv_kwh=problem.pv_kwh * here,
+                storage=problem.storage.part(theirs),
+            )
+        return LinearDispatch(
+            [problem],
+            (1.0,),
+            self._storage_units,
+            bought=in_equal_parts(bought, self._n_members, members),
+        )
+
+    def _bought_in(self, columns: NDArray[np.float64]) -> Capacities:
+        """Return what all together buy."""
+        return Capacities(columns[self.sizes], columns[self.generators])
+
+    def _purchases(
+        self, columns: NDArray[np.float64]
+    ) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
+        """Return what is bought by name: capacity and power of storage, power of generators."""
+        first = self._problems[0]
+        energy, power = columns[self.sizes].T
+        sizes = zip(energy.tolist(), power.tolist(), strict=True)
+        generators = (columns[self.generators] + 0.0).tolist()  # no -0
+        return (
+            dict(zip(first.offers.names, sizes, strict=True)),
+            dict(zip(first.generation.names, generators, strict=True)),
         )
 
     def separation_oracle(self, game: Game | None = None) -> DispatchOracle:
@@ -444,7 +633,10 @@ class LinearDispatch:
         return [(weight, asked[number]) for number, weight in chosen]
 
     def _bills_by_step(self, duals: Duals) -> NDArray[np.float64]:
-        """Return what each member's right-hand sides cost, shape (n, steps of all scenarios)."""
+        """Return what each member's right-hand sides cost, shape (n, steps of all scenarios).
+
+        Without what was bought earns, whoever has it.
+        """
         n_steps = self._problems[0].steps.n_steps
         bills = np.zeros((len(self.scenarios) * n_steps, self._n_members))
         parts = (
@@ -453,7 +645,10 @@ class LinearDispatch:
         )
         for bounds, step, prices in parts:
             places = bounds.places
-            np.add.at(bills, step[places], bounds.worths(prices[places], 1))
+            worths = bounds.worths(prices[places], 1)
+            if bounds is self.program.columns and self._bought is not None:
+                worths[np.isin(places, np.append(self.sizes.ravel(), self.generators))] = 0.0
+            np.add.at(bills, step[places], worths)
         return bills.T
 
     def _energy_price(self, duals: Duals) -> NDArray[np.float64]:
@@ -468,15 +663,37 @@ class LinearDispatch:
 
     def _line_price(self, duals: Duals) -> NDArray[np.float64]:
         """Return what a kWh costs more behind each line, shape (lines, steps of all scenarios)."""
-        n_steps, limits = self._problems[0].steps.n_steps, self._problems[0].flow_limits
-        lines = [number for number, limit in enumerate(limits) if not limit.is_own]
-        found = np.zeros((len(limits), len(self.scenarios) * n_steps))
-        rows = np.append(duals[1], 0.0)
-        for number, scenario in enumerate(self.scenarios):
-            for line, steps, inside, outside in scenario.differences:
-                price = (rows[inside] - rows[outside]) / self._weights[number]
-                found[line, number * n_steps + steps] = price
+        return np.concatenate(
+            [
+                self._line_price_of(number, duals[1], weight)
+                for number, weight in enumerate(self._weights)
+            ],
+            axis=1,
+        )
+
+    def _line_price_of(
+        self, number: int, rows: NDArray[np.float64], weight: float
+    ) -> NDArray[np.float64]:
+        """Return the same of one scenario that weighs so much, shape (lines, T)."""
+        problem = self._problems[number]
+        lines = [place for place, limit in enumerate(problem.flow_limits) if not limit.is_own]
+        found = np.zeros((len(problem.flow_limits), problem.steps.n_steps))
+        rows = np.append(rows, 0.0)
+        for line, steps, inside, outside in self.scenarios[number].differences:
+            found[line, steps] = (rows[inside] - rows[outside]) / weight
         return found[lines]
+
+    def _add_at_risk(self, risk: Risk) -> list[_Scenario]:
+        """Add all scenarios, and instead of their costs the risk of them."""
+        builder = self._builder
+        scenarios = []
+        for problem in self._problems:
+            first = builder.n_columns
+            scenarios.append(self._add(problem, 1.0))
+            self._costs.append(builder.take_costs(first))
+        rows = add_risk(builder, risk, np.array(self._weights), self._costs)
+        self._cost_rows = rows.tolist()
+        return scenarios
 
     def _add(self, problem: DispatchProblem, weight: float) -> _Scenario:
         """Add the columns and rows of one scenario."""
@@ -795,7 +1012,9 @@ class LinearDispatch:
 
     def _broken_limit(self) -> str:
         """Return which limit everybody together cannot keep, if that is what is wrong."""
-        elastic = LinearDispatch(self._problems, self._weights, self._storage_units, elastic=True)
+        elastic = LinearDispatch(
+            self._problems, self._weights, self._storage_units, bought=self._bought, elastic=True
+        )
         columns, _, _ = compiled_game(elastic.program).optimum(self._everybody())
         largest = max(
             float(np.abs(problem.net_load_kwh.sum(axis=0)).max()) / problem.steps.step_hours
@@ -825,13 +1044,25 @@ def _generated(
     return found
 
 
+def in_equal_parts(
+    bought: Capacities, n_members: int, members: Sequence[int] | None = None
+) -> Capacities:
+    """Return what each of some members has of what was bought, of each of n members."""
+    here = np.zeros(n_members)
+    here[slice(None) if members is None else list(members)] = 1.0
+    here /= here.sum()
+    return Capacities(*(np.maximum(each, 0.0)[..., np.newaxis] * here for each in bought))
+
+
 def _game_of(
     problems: Sequence[DispatchProblem],
     weights: Sequence[float],
     storage_units: Callable[[DispatchProblem], list[StorageUnit]],
+    risk: Risk | None = None,
+    bought: Capacities | None = None,
 ) -> LinearProductionGame:
     """Return the compiled game of a program again."""
-    return LinearDispatch(problems, weights, storage_units).game
+    return LinearDispatch(problems, weights, storage_units, risk, bought).game
 
 
 def _exclusive(game: LinearProductionGame, choices: NDArray[np.int64]) -> ExclusiveGame:

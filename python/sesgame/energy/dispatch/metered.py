@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
     from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
+    from sesgame.energy.risk import Risk
 
 __all__ = [
     "METERED_MODELS",
@@ -84,7 +85,10 @@ class MeteredModel(ByValue, ABC):
         self._refuse("storage to be dispatched")
 
     def program(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float] = (1.0,),
+        risk: Risk | None = None,
     ) -> LinearDispatch:
         """Refuse a linear program: nothing is optimised."""
         self._refuse("linear program")

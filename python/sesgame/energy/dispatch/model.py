@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
     from sesgame.energy.dispatch.linear_program import LinearDispatch, StorageUnit
     from sesgame.energy.dispatch.separation import DispatchOracle
+    from sesgame.energy.risk import Risk
 
 __all__ = ["MODELS", "DispatchModel", "chosen", "model_named", "refuse_dispatch_above_buy"]
 
@@ -71,7 +72,10 @@ class DispatchModel(Protocol):
         """Return what of a problem the model does not have, in words."""
 
     def program(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float] = (1.0,),
+        risk: Risk | None = None,
     ) -> LinearDispatch:
         """Return the costs as a linear program, of a problem or of several scenarios."""
 

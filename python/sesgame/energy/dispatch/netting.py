@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sesgame.energy.dispatch.dual_prices import DualBills, DualPrices
     from sesgame.energy.dispatch.linear_program import LinearDispatch
     from sesgame.energy.dispatch.separation import DispatchOracle
+    from sesgame.energy.risk import Risk
 
 __all__ = ["NettingModel"]
 
@@ -92,13 +93,16 @@ class NettingModel(PooledModel):
         return super().dual_prices(problem, progress=progress)
 
     def program(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float] = (1.0,),
+        risk: Risk | None = None,
     ) -> LinearDispatch:
         """Return the costs as a linear program, in which nothing can be bought either."""
         for problem in problems:
             refuse_prices_above_buy(problem)
         return super().program(
-            [replace(problem, offers=NO_OFFERS) for problem in problems], weights
+            [replace(problem, offers=NO_OFFERS) for problem in problems], weights, risk
         )
 
     def _used(self, problem: DispatchProblem) -> NDArray[np.intp]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sesgame._engine import LinearProductionGame, NativeGame, OuterApproximation
+    from sesgame.energy.risk import Risk
 
 __all__ = ["PooledModel"]
 
@@ -105,10 +106,13 @@ class PooledModel(ByValue):
         return problem.beyond_a_pool + problem.beyond_a_step
 
     def program(
-        self, problems: Sequence[DispatchProblem], weights: Sequence[float] = (1.0,)
+        self,
+        problems: Sequence[DispatchProblem],
+        weights: Sequence[float] = (1.0,),
+        risk: Risk | None = None,
     ) -> LinearDispatch:
         """Return the costs as a linear program, of a problem or of several scenarios."""
-        return LinearDispatch(problems, weights, self.storage_units)
+        return LinearDispatch(problems, weights, self.storage_units, risk)
 
     def storage_units(self, problem: DispatchProblem) -> list[StorageUnit]:
         """Return the pool as a storage unit of a linear program, if there is any."""

@@ -283,6 +283,11 @@ class PublicGrid(ByValue):
             NOTHING_BOUGHT,
         )
 
+    @property
+    def risk_in_words(self) -> str:
+        """Nothing: there are no scenarios."""
+        return ""
+
     def description(self, model: None = None) -> str:
         """Return in words the period, the members, and how they share; two lines.
 

@@ -70,14 +70,19 @@ def energy_section(community: Community, schedule: Schedule) -> list[Child]:
     ]
 
 
-def scenarios_section(scenarios: list[ScenarioEnergy]) -> list[Child]:
-    """Return what all use and generate in each scenario, and on the average."""
+def scenarios_section(scenarios: list[ScenarioEnergy], risk: str = "") -> list[Child]:
+    """Return what all use and generate in each scenario, and on the average.
+
+    With the risk that is split, in words, where it is not the mean.
+    """
     kinds = list(scenarios[0].kwh)
     mean = {kind: sum(s.probability * s.kwh[kind] for s in scenarios) for kind in kinds}
-    text = (
-        "Nobody knows which of these scenarios will come to pass. What is split is the mean of "
-        "their costs, each at its probability."
+    split = (
+        f"the risk of their costs, {risk}: bad scenarios count for more than they are probable"
+        if risk
+        else "the mean of their costs, each at its probability"
     )
+    text = f"Nobody knows which of these scenarios will come to pass. What is split is {split}."
     return [
         element("p", text),
         table(

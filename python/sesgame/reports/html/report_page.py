@@ -39,7 +39,10 @@ def report_page(report: ReportContent) -> str:
     if community:
         sections["energy"] = ("The energy", energy_section(community, report.schedule))
     elif scenarios:
-        sections["energy"] = ("The energy", scenarios_section(scenarios))
+        sections["energy"] = (
+            "The energy",
+            scenarios_section(scenarios, world.risk_in_words if world else ""),
+        )
     sections["check"] = ("Check it yourself", _check(report))
     sections["inputs"] = ("Inputs and versions", _inputs(report))
     links = [element("a", title, href=f"#{section}") for section, (title, _) in sections.items()]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::scenario_walkers::ScenarioWalkers;
 use crate::coalition::Coalition;
 use crate::error::{Error, Result};
 use crate::game::{ExactShares, NativeGame, Ranges, Walker};
@@ -34,9 +35,13 @@ impl NativeGame for WeightedSum {
     }
 
     fn walker<'a>(&'a self, progress: &'a Progress) -> Box<dyn Walker + 'a> {
-        let parts = self.parts.iter().map(|(weight, game)| (*weight, game.walker(progress)));
-        let is_side_by_side = self.is_side_by_side();
-        Box::new(Walkers { parts: parts.collect(), is_side_by_side, taken: Vec::new() })
+        Box::new(ScenarioWalkers::new(
+            self.parts.iter().map(|(_, game)| game.walker(progress)).collect(),
+            self.is_side_by_side(),
+            |values: &[f64]| {
+                self.parts.iter().zip(values).map(|((weight, _), value)| weight * value).sum()
+            },
+        ))
     }
 
     /// Where any part is.
@@ -83,54 +88,6 @@ impl NativeGame for WeightedSum {
             }
         }
         Some(Ok(sum))
-    }
-}
-
-/// One walker for each part, all at the same coalition.
-struct Walkers<'a> {
-    parts: Vec<(f64, Box<dyn Walker + 'a>)>,
-    is_side_by_side: bool,
-    /// The places of coalitions that are taken, and what they are worth in each part.
-    taken: Vec<(usize, Vec<f64>)>,
-}
-
-impl Walker for Walkers<'_> {
-    fn clear(&mut self) {
-        self.parts.iter_mut().for_each(|(_, walker)| walker.clear());
-    }
-
-    fn add(&mut self, player: usize) {
-        self.parts.iter_mut().for_each(|(_, walker)| walker.add(player));
-    }
-
-    fn remove(&mut self, player: usize) {
-        self.parts.iter_mut().for_each(|(_, walker)| walker.remove(player));
-    }
-
-    fn value(&mut self) -> f64 {
-        self.parts.iter_mut().map(|(weight, walker)| *weight * walker.value()).sum()
-    }
-
-    fn enqueue(&mut self, place: usize) -> bool {
-        if self.is_side_by_side {
-            let number = self.taken.len();
-            let parts = self.parts.iter_mut().map(|(_, part)| {
-                let is_to_come = part.enqueue(number);
-                if is_to_come { f64::NAN } else { part.value() }
-            });
-            self.taken.push((place, parts.collect()));
-        }
-        self.is_side_by_side
-    }
-
-    fn finish(&mut self, put: &mut dyn FnMut(usize, f64)) {
-        for (part, (_, walker)) in self.parts.iter_mut().enumerate() {
-            walker.finish(&mut |number, value| self.taken[number].1[part] = value);
-        }
-        for (place, values) in self.taken.drain(..) {
-            let weighted = self.parts.iter().zip(values).map(|((weight, _), value)| weight * value);
-            put(place, weighted.sum());
-        }
     }
 }
 
