@@ -591,16 +591,17 @@ impl Search<'_> {
         }
         let (users, demand) = (self.users, self.demand);
         let is_drawn = self.supply.power_cost > 0.0 || self.supply.wear_cost > 0.0;
-        let found: Result<Vec<Usage>> = jobs
-            .par_iter()
-            .map(|&(rental, knot)| {
-                progress.check()?;
-                Ok(knot.map_or_else(Usage::default, |knot| {
-                    let Knot { energy, power, .. } = demand[rental][knot];
-                    users.usage(rental, energy, power, is_drawn)
-                }))
-            })
-            .collect();
+        let found: Result<Vec<Usage>> = thread_pool::install(|| {
+            jobs.par_iter()
+                .map(|&(rental, knot)| {
+                    progress.check()?;
+                    Ok(knot.map_or_else(Usage::default, |knot| {
+                        let Knot { energy, power, .. } = demand[rental][knot];
+                        users.usage(rental, energy, power, is_drawn)
+                    }))
+                })
+                .collect()
+        });
         let mut found = found?.into_iter();
         let mut done = 0;
         for &(level, end) in open {
