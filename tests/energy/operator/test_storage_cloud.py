@@ -234,6 +234,18 @@ def test_what_is_owned_rules_out_rents():
         StorageCloud(street(), 0.08, owned_kwh=1).best_rent()
 
 
+def test_schedules_that_cost_the_least_are_of_those_within_what_is_owned():
+    # The cheapest schedules that the program finds hold 3 kWh, others for the same wear 2.
+    loads, buy = ((1, 2, 2, -1), (-2, 0, -1, 1)), (0.1, 0.2, 0.1, 0.2)
+    bought = StorageCloud(street(loads, buy), 0.0, wear_cost_per_kwh=0.02).best_rent()
+    cloud = StorageCloud(street(loads, buy), 0.0, wear_cost_per_kwh=0.02, owned_kwh=2)
+    owned = cloud.best_rent()
+    assert owned.rent_per_kwh_day == pytest.approx(bought.rent_per_kwh_day)
+    assert owned.physical_kwh == pytest.approx(2)
+    assert owned.profit == pytest.approx(bought.profit)
+    assert owned.gap == 0
+
+
 def test_in_two_stages_each_day_has_its_own_demand_and_all_share_one_storage():
     world = of_random(3, n=3, n_steps=6, days=3)
     cloud = StorageCloud(world, 0.03, rented_for="day")

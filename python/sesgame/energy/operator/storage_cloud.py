@@ -248,12 +248,14 @@ class StorageCloud(ByValue):
         )
         with progress_report("schedules of storage", "member", True) as report:
             service = self.terms.users.service(energy, power, report)
-        usage = served(self.terms, service, energy)
-        if usage.kindest.energy_kwh > self.terms.owned_kwh * (1 + SAME_PROFIT):
+        # No optimal schedules take less storage than those that hold least.
+        needed = float(service.least_held.sum(axis=0).max(initial=0.0))
+        if needed > self.terms.owned_kwh * (1 + SAME_PROFIT):
             raise GameError(
-                f"at a rent of {rent:g} members need {usage.kindest.energy_kwh:g} kWh, and the "
-                f"operator owns {self.terms.owned_kwh:g}"
+                f"at a rent of {rent:g} members need {needed:g} kWh, and the operator owns "
+                f"{self.terms.owned_kwh:g}"
             )
+        usage = served(self.terms, service, energy)
         paid = rent * (size * self.terms.days).sum(axis=1)
         hours = self.community.steps.step_hours
         bound = self.hours is not None or self.power_rent_ratio is not None
