@@ -132,8 +132,9 @@ def test_nobody_rents_what_saves_nothing():
 
 def test_two_rents_need_ratios_and_power_of_its_own():
     cloud = StorageCloud(world(), 0.08)
-    with pytest.raises(GameError, match="ratios has no number"):
-        cloud.best_rents([])
+    for wrong in ([], "ab", 5, [float("nan")], None):
+        with pytest.raises(GameError, match="ratios"):
+            cloud.best_rents(wrong)
     with pytest.raises(GameError, match="power_rent_ratio must be a positive number"):
         cloud.best_rents([0.5, -1.0])
     with pytest.raises(GameError, match="hours=2 gives each kWh its power"):
