@@ -340,16 +340,16 @@ def test_the_statement_adds_up():
 
 
 def test_what_one_charges_while_another_discharges_passes_no_storage():
-    # One has the peak when the other charges, and the other way round.
-    world = street([(4, 0, 4, 0), (0, 4, 0, 4)], (0.1, 0.1, 0.3, 0.3), (0.0, 0.0, 0.0, 0.0))
-    swap = street([(0, 2, 0, 2), (0, 0, 2, 0)], (0.1, 0.3, 0.1, 0.3))
-    for community in (world, swap):
-        offer = StorageCloud(community, 0.01).best_rent()
-        total = offer.usage.drawn_kwh.sum(axis=0)
-        through = np.maximum(-total, 0.0).sum()
-        assert offer.statement().met_by_others_kwh == pytest.approx(
-            np.maximum(-offer.usage.drawn_kwh, 0.0).sum() - through
-        )
+    # The first stores its sun while the second uses what it charged in the night.
+    world = street([(0, -2, 0, 2), (0, 2, 0, 0)], (0.1, 0.3, 0.3, 0.3))
+    offer = StorageCloud(world, 0.01).best_rent()
+    assert offer.rent_per_kwh_day == pytest.approx(0.2)
+    assert (offer.virtual_kwh, offer.physical_kwh) == pytest.approx((4, 2))
+    statement = offer.statement()
+    assert statement.delivered_kwh.tolist() == pytest.approx([2, 2])
+    assert statement.need.delivered_kwh == pytest.approx(2)
+    assert statement.met_by_others_kwh == pytest.approx(2)
+    assert "2.00 kWh went from one member's charging" in repr(statement)
 
 
 # The operator as a player.
