@@ -384,6 +384,19 @@ def test_the_game_of_the_operator_bounds_what_a_rent_makes(way, seed):
     assert pickle.loads(pickle.dumps(game)) == game
 
 
+@pytest.mark.parametrize("most", [5.0, 50.0])
+def test_the_game_takes_storage_for_resale_as_far_as_members_rent_it(most):
+    # More pays than all loads could use, up to what a member may rent.
+    world = street([(1, -2, 3, 4), (0, 0, 1, 0)], sell=(0.1, 0.3, 0.1, 0.3))
+    cloud = StorageCloud(world, 0.01, most_kwh=most)
+    offer, game = cloud.best_rent(), cloud.game()
+    # Each kWh of it earns 0.2 twice a day and costs 0.01.
+    least = cloud.terms.bills_alone.sum() - 2 * most * (2 * 0.2 - 0.01)
+    assert game.value(game.players) == pytest.approx(least)
+    assert cloud.dual_prices().values.sum() == pytest.approx(least)
+    assert offer.bills.sum() - offer.profit >= least - 1e-9
+
+
 def test_the_highest_rent_in_the_core_is_where_the_first_group_objects():
     offer = sg.energy.StorageOffer(
         name="lithium",

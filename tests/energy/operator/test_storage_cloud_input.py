@@ -94,6 +94,8 @@ def test_demand_without_limit_names_the_steps_and_the_cure():
         GameError, match=r"bought at 2016-06-01T00:00 is sold for more at 2016-06-01T06:00; say"
     ):
         cloud.best_rent()
+    with pytest.raises(GameError, match="demand for storage has no limit"):
+        cloud.game()
     assert StorageCloud(world(sell=(0, 0.2, 0, 0.2)), 0.01, most_kwh=3).best_rent().virtual_kwh == 6
 
 

@@ -412,7 +412,8 @@ class StorageCloud(ByValue):
         Raises
         ------
         GameError
-            A member has that label, or the program is too large.
+            A member has that label, the program is too large, or members would rent without limit,
+            as in :attr:`demand_curve`.
         """
         return operator_game(self.terms, operator)
 

@@ -125,16 +125,9 @@ class CloudTerms(ByValue):
             self.most_kwh,
         )
 
-    def refuse_resale(self) -> None:
-        """Refuse demand without limit: energy that is bought to be sold for more later.
-
-        Raises
-        ------
-        GameError
-            There is some, and no limit to what a member rents.
-        """
-        if math.isfinite(self.most_kwh):
-            return
+    @cached_property
+    def resale(self) -> str | None:
+        """Why storage of any size would pay: energy is bought to be sold for more later."""
         buy, sell = self.community.buy_per_kwh, self.community.sell_per_kwh
         for start, end in zip(self.starts, [*self.starts[1:], len(buy)], strict=True):
             stored = buy[start:end] / self.charge_efficiency
@@ -146,11 +139,21 @@ class CloudTerms(ByValue):
             later = int(odd[0])
             when = self.community.steps.time(int(start) + later)
             if stored[later] < 0:
-                why = f"a kWh is paid for to be taken at {when}"
-            else:
-                at = self.community.steps.time(int(start + np.argmin(stored[:later])))
-                why = f"a kWh bought at {at} is sold for more at {when}"
-            raise GameError(f"demand for storage has no limit: {why}; say most_kwh")
+                return f"a kWh is paid for to be taken at {when}"
+            at = self.community.steps.time(int(start + np.argmin(stored[:later])))
+            return f"a kWh bought at {at} is sold for more at {when}"
+        return None
+
+    def refuse_resale(self) -> None:
+        """Refuse demand without limit: energy that is bought to be sold for more later.
+
+        Raises
+        ------
+        GameError
+            There is some, and no limit to what a member rents.
+        """
+        if self.resale and math.isinf(self.most_kwh):
+            raise GameError(f"demand for storage has no limit: {self.resale}; say most_kwh")
 
     @cached_property
     def bills_alone(self) -> NDArray[np.float64]:
