@@ -99,11 +99,14 @@ def test_demand_without_limit_names_the_steps_and_the_cure():
     assert StorageCloud(world(sell=(0, 0.2, 0, 0.2)), 0.01, most_kwh=3).best_rent().virtual_kwh == 6
 
 
-def test_negative_prices_need_a_power():
+def test_negative_prices_need_power_that_comes_with_capacity():
     prices = {"buy": (0.1, 0.3, 0.1, 0.3), "sell": (-0.1, 0, 0, 0)}
     lossy = {"charge_efficiency": 0.9}
     with pytest.raises(GameError, match="a price is negative at 2016-06-01T00:00"):
         StorageCloud(world(**prices), 0.08, **lossy)
+    with pytest.raises(GameError, match="power that is free, or rented by itself, would burn"):
+        StorageCloud(world(**prices), 0.08, power_rent_ratio=0.5, **lossy)
+    assert StorageCloud(world(**prices), 0.0, power_rent_ratio=0.5).best_rent().profit >= 0
     assert StorageCloud(world(**prices), 0.0, hours=2, **lossy).best_rent().profit >= 0
 
 

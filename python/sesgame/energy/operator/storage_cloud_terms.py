@@ -299,13 +299,13 @@ def cloud_terms(
         if given is not None and not (math.isfinite(given) and given > 0):
             raise GameError(f"{name} must be a positive number, got {given}")
     loses = filled["charge_efficiency"] * filled["discharge_efficiency"] < 1
-    if loses and hours is None and power_rent_ratio is None:
+    if loses and hours is None:
         negative = np.flatnonzero(np.minimum(community.buy_per_kwh, community.sell_per_kwh) < 0)
         if len(negative):
             raise GameError(
-                f"a price is negative at {community.steps.time(int(negative[0]))}: storage of any "
-                f"size whose power never binds would burn energy there without limit by its "
-                f"losses; say hours or power_rent_ratio"
+                f"a price is negative at {community.steps.time(int(negative[0]))}: power that is "
+                f"free, or rented by itself, would burn energy there by its losses without holding "
+                f"any; say hours"
             )
     if hours is not None and power_rent_ratio is not None:
         raise GameError(
