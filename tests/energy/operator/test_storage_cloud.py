@@ -91,6 +91,13 @@ def test_demand_falls_in_steps_and_takes_the_larger_size_at_a_tie():
     assert (rents.round(12).tolist(), kwh.tolist()) == ([0.4], [2.0])
 
 
+def test_what_is_kept_cannot_be_written_to():
+    curve = StorageCloud(street(), 0.08).demand_curve
+    for values in (curve.rent_per_kwh_day, curve.energy_kwh, curve.rents, curve.of("m0")[1]):
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 99.0
+
+
 def test_the_best_rent_is_a_breakpoint_with_the_kindest_and_the_worst_storage():
     best = StorageCloud(street(), 0.08).best_rent()
     assert best.rent_per_kwh_day == pytest.approx(0.2)

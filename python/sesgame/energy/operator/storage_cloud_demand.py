@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.operator.parameters import fix
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
@@ -76,6 +77,9 @@ class StorageDemand(ByValue):
     size: NDArray[np.float64]
     saved: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        fix(self)
+
     @cached_property
     def rents(self) -> NDArray[np.float64]:
         """The rents at which somebody's demand changes, from the highest down, each once."""
@@ -84,6 +88,7 @@ class StorageDemand(ByValue):
             return np.zeros(0)
         is_last = np.append(ordered[1:] < ordered[:-1] * (1.0 - SAME_RENT), True)
         rents: NDArray[np.float64] = ordered[is_last]
+        rents.setflags(write=False)
         return rents
 
     def step_at(self, rent_per_kwh_day: float) -> NDArray[np.intp]:
