@@ -126,6 +126,11 @@ def test_terms_members_and_quantities_that_are_not_there():
         curve.of("ann", 1)
     with pytest.raises(GameError, match="quantity must be"):
         curve.at(0.1, "money")
+    with pytest.raises(GameError, match="term must be a whole number"):
+        curve.of("ann", "1")
+    for ask in (curve.at, curve.total_kwh, curve.step_at):
+        with pytest.raises(GameError, match="rent_per_kwh_day must be a number"):
+            ask("0.1")
 
 
 def test_nobody_rents_what_saves_nothing():
@@ -160,7 +165,8 @@ def test_the_operator_needs_a_label_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("virtual", "physical"), [(0.0, 0.0), (-1.0, 0.0), (5.0, 6.0), (5.0, -1.0), (np.nan, 1.0)]
+    ("virtual", "physical"),
+    [(0.0, 0.0), (-1.0, 0.0), (5.0, 6.0), (5.0, -1.0), (np.nan, 1.0), ("5", 1.0)],
 )
 def test_virtual_to_physical_takes_sizes_in_order(virtual, physical):
     with pytest.raises(GameError, match="must be"):
