@@ -8,7 +8,7 @@ different times, and what one charges while another discharges passes no storage
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.community import Community
+from sesgame.energy.operator.parameters import one_each
 from sesgame.energy.operator.storage_cloud_core import CoreRent, highest_rent
 from sesgame.energy.operator.storage_cloud_demand import StorageDemand, checked_rent
 from sesgame.energy.operator.storage_cloud_game import (
@@ -34,7 +35,7 @@ from sesgame.game.door import checked_arguments, checked_fields
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from sesgame import _engine
     from sesgame.game.allocation import Allocation
@@ -141,8 +142,8 @@ class StorageCloud(ByValue):
     >>> best = cloud.best_rent()
     >>> best
     CloudOffer(0.2 EUR per kWh and day: 11 kWh rented, served by 7 kWh, profit 1.64 EUR)
-    >>> best.savings.round(2).tolist(), best.worst.energy_kwh
-    ([-0.0, -0.0, 0.4], 11.0)
+    >>> (best.savings.round(2) + 0.0).tolist(), best.worst.energy_kwh
+    ([0.0, 0.0, 0.4], 11.0)
     """
 
     community: Community
@@ -248,12 +249,14 @@ class StorageCloud(ByValue):
         )
         with progress_report("schedules of storage", "member", True) as report:
             service = self.terms.users.service(energy, power, report)
-        usage = served(self.terms, service, energy)
-        if usage.kindest.energy_kwh > self.terms.owned_kwh * (1 + SAME_PROFIT):
+        # No optimal schedules take less storage than those that hold least.
+        needed = float(service.least_held.sum(axis=0).max(initial=0.0))
+        if needed > self.terms.owned_kwh * (1 + SAME_PROFIT):
             raise GameError(
-                f"at a rent of {rent:g} members need {usage.kindest.energy_kwh:g} kWh, and the "
-                f"operator owns {self.terms.owned_kwh:g}"
+                f"at a rent of {rent:g} members need {needed:g} kWh, and the operator owns "
+                f"{self.terms.owned_kwh:g}"
             )
+        usage = served(self.terms, service, energy)
         paid = rent * (size * self.terms.days).sum(axis=1)
         hours = self.community.steps.step_hours
         bound = self.hours is not None or self.power_rent_ratio is not None
@@ -335,7 +338,8 @@ class StorageCloud(ByValue):
         most = max([best.profit, *closed.values(), *np.delete(bounds, list(closed)).tolist()])
         return replace(best, most_profit=most)
 
-    def best_rents(self, ratios: Iterable[float]) -> CloudOffer:
+    @checked_arguments
+    def best_rents(self, ratios: ArrayLike) -> CloudOffer:
         """Return the offer at the best of several ratios of the rent of a kW to that of a kWh.
 
         At each ratio the best rent is exact, as in :meth:`best_rent`. That no other pair of rents
@@ -344,14 +348,14 @@ class StorageCloud(ByValue):
 
         Parameters
         ----------
-        ratios : iterable of float
+        ratios : array_like of float, shape (k,)
             Positive, at least one; of equal profits that of the lowest is taken.
 
         Raises
         ------
         GameError
-            A ratio is not positive, there is none, power is bundled (`hours`), or no ratio earns
-            what storage costs.
+            A ratio is not a positive number, there is none, power is bundled (`hours`), or no ratio
+            earns what storage costs.
 
         Notes
         -----
@@ -359,9 +363,7 @@ class StorageCloud(ByValue):
         capacity by what storage would save all together, where :meth:`game` is not too large for
         that; so it is not close where storage is dear.
         """
-        given = sorted({float(ratio) for ratio in ratios})
-        if not given:
-            raise GameError("ratios has no number")
+        given = sorted(set(one_each("ratios", ratios, "pair of rents").tolist()))
         if self.hours is not None:
             raise GameError(f"hours={self.hours} gives each kWh its power, which has no own rent")
         clouds = [replace(self, power_rent_ratio=ratio) for ratio in given]
@@ -410,7 +412,8 @@ class StorageCloud(ByValue):
         Raises
         ------
         GameError
-            A member has that label, or the program is too large.
+            A member has that label, the program is too large, or members would rent without limit,
+            as in :attr:`demand_curve`.
         """
         return operator_game(self.terms, operator)
 

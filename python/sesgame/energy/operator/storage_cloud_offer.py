@@ -269,7 +269,7 @@ class StorageStatement(ByValue):
     @property
     def met_by_others_kwh(self) -> float:
         """What others charged in the same step in which it was delivered: it passed no storage."""
-        return float(self.delivered_kwh.sum()) - self.need.delivered_kwh
+        return max(0.0, float(self.delivered_kwh.sum()) - self.need.delivered_kwh)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a row for each member (extra ``pandas``)."""
