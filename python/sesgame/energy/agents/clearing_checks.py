@@ -12,7 +12,7 @@ from sesgame.energy.agents.masked_sums import MaskedAgent, masking_secrets
 from sesgame.energy.agents.member_agent import MemberAgent
 from sesgame.errors import GameError
 
-__all__ = ["check_options", "checked_labels", "masked_members", "price_scale", "steps_of"]
+__all__ = ["check_options", "checked_labels", "masked_members", "masks", "price_scale", "steps_of"]
 
 
 def check_options(
@@ -83,13 +83,18 @@ def price_scale(agents: list[Any]) -> float | None:
     return max((each for each in said if each > 0 and math.isfinite(each)), default=None)
 
 
+def masks(agent: object) -> bool:
+    """Return whether an agent masks what it sends by itself."""
+    return callable(getattr(agent, "masked_exchange", None))
+
+
 def masked_members(labels: tuple[Hashable, ...], agents: list[Any], relaxation: float) -> list[Any]:
     """Return agents that mask what they send: as they are, or all masked here."""
-    masks = [callable(getattr(agent, "masked_exchange", None)) for agent in agents]
-    if all(masks):
+    known = [masks(agent) for agent in agents]
+    if all(known):
         return agents
-    if any(masks):
-        label = labels[masks.index(False)]
+    if any(known):
+        label = labels[known.index(False)]
         raise GameError(f"the agent {label!r} does not mask what it sends, but others do")
     if len(labels) < 2:
         raise GameError("the sum of one member is what it exchanges: no mask hides that")
