@@ -272,7 +272,7 @@ def clear_by_agents(
     >>> found.price.round(4).tolist(), found.bills.round(4).tolist(), found.converged
     ([0.3, 0.3], [0.3, 1.2], True)
     """
-    check_options(rho, relaxation, tolerance, max_rounds, timeout)
+    check_options(rho, relaxation, tolerance, max_rounds, timeout, executor)
     labels = checked_labels(agents)
     members = tuple(label for label in labels if not isinstance(agents[label], GridAgent))
     if not members:
@@ -312,7 +312,7 @@ def clear_by_agents(
         )
     if state is not None:
         _resume(coordinator, exchange, grid, state)
-    scale = None if rho is not None else price_scale(list(agents.values()))
+    scale = None if rho is not None else price_scale(agents)
     if checkpoint is not None:
         OutputFiles([Path(checkpoint)])  # whether it can be written
     run = _Run(coordinator, exchange, grid, panel)

@@ -16,7 +16,12 @@ __all__ = ["check_options", "checked_labels", "masked_members", "masks", "price_
 
 
 def check_options(
-    rho: float | None, relaxation: float, tolerance: float, max_rounds: int, timeout: float
+    rho: float | None,
+    relaxation: float,
+    tolerance: float,
+    max_rounds: int,
+    timeout: float,
+    executor: object,
 ) -> None:
     """Refuse options that are out of their range."""
     if rho is not None and not (rho > 0 and math.isfinite(rho)):
@@ -29,6 +34,8 @@ def check_options(
         raise GameError(f"max_rounds must be at least 1, got {max_rounds}")
     if not timeout > 0:
         raise GameError(f"timeout must be positive, in seconds, got {timeout}")
+    if not (executor is None or callable(getattr(executor, "submit", None))):
+        raise GameError(f"executor must have a method submit(function, ...), got {executor!r}")
 
 
 def checked_labels(agents: Mapping[Hashable, Any]) -> tuple[Hashable, ...]:
@@ -77,9 +84,17 @@ def steps_of(
     return next(iter(known))
 
 
-def price_scale(agents: list[Any]) -> float | None:
+def price_scale(agents: Mapping[Hashable, Any]) -> float | None:
     """Return what a kWh costs, more or less, if an agent says it."""
-    said = [float(getattr(agent, "price_scale", math.nan)) for agent in agents]
+    said = []
+    for label, agent in agents.items():
+        scale = getattr(agent, "price_scale", math.nan)
+        try:
+            said.append(float(scale))
+        except (TypeError, ValueError) as error:
+            raise GameError(
+                f"the price_scale of the agent {label!r} must be a number, got {scale!r}"
+            ) from error
     return max((each for each in said if each > 0 and math.isfinite(each)), default=None)
 
 
