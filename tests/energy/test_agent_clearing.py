@@ -212,6 +212,30 @@ def test_the_rule_is_the_clearing():
     np.testing.assert_array_equal(row.allocation.values, clearing.bills)
 
 
+def test_what_is_said_of_bills_is_checked_on_the_game():
+    community = two_neighbours()
+    game = community.cost_game()
+    evidence = clear(community.agents(), progress=False).allocation().evidence
+    found = evidence.verify(game)
+    assert found.state == "open"
+    assert found.failures == ()
+    for change, what in (
+        ({"cost": 3.5}, "bills are 3.6585 in all, and the cost 3.5"),
+        ({"cost": 3.5, "values": (0.6, 2.9)}, "it is said to cost 3.5, and the optimum is 3.6585"),
+        ({"balance_residual": 1e-3}, "the residuals are up to 0.001"),
+        ({"converged": False}, "and the tolerance 1e-06"),
+        (
+            {"terms": dataclasses.replace(evidence.terms, costs_alone=(0.5, 3.0))},
+            "alone a bears 0.5 there, and 0.717 here",
+        ),
+    ):
+        refuted = dataclasses.replace(evidence, **change).verify(game)
+        assert refuted.state == "refuted"
+        assert what in " ".join(refuted.failures)
+    # Of agents that are of no community no game tells anything.
+    assert dataclasses.replace(evidence, terms=None).verify(game) is None
+
+
 def test_over_relaxation_comes_to_the_same_prices():
     agents = two_neighbours().agents()
     found = clear(agents, relaxation=1.6, tolerance=1e-8, max_rounds=20_000, progress=False)

@@ -122,8 +122,9 @@ class AgentClearing(ByValue):
             method=TITLE,
             tolerance=gap + (max(primal, dual) + 1e-9) * turnover,
             evidence=AgentPrices(
-                energy_price=self.price,
-                own_costs=self.own_costs,
+                values=tuple(self.bills.tolist()),
+                energy_price=tuple(self.price.tolist()),
+                own_costs=tuple(self.own_costs.tolist()),
                 cost=self.cost,
                 rounds=self.rounds,
                 balance_residual=primal,
