@@ -7,6 +7,7 @@ import warnings
 
 from sesgame.energy.agents.agent_clearing import TITLE, AgentClearing, clear_by_agents
 from sesgame.energy.agents.agent_prices import AgentPrices
+from sesgame.energy.agents.community_agents import CommunityAgents
 from sesgame.energy.community import Community
 from sesgame.errors import NotConvergedWarning
 from sesgame.game.allocation import Allocation
@@ -22,18 +23,17 @@ FINE = 1e-10
 def _apply(problem: AllocationProblem) -> Allocation:
     community = problem.world
     assert isinstance(community, Community)
-    clearing = _in_detail(community, problem.model)
+    clearing = _in_detail(community.agents(model=problem.model))
     # The problem has the game already, with what a table holds of it.
     basis = CostBasis.of(problem.game, community.cost_terms(problem.model))
     return dataclasses.replace(clearing, basis=basis).allocation()
 
 
-def _in_detail(community: Community, model: str | None) -> AgentClearing:
+def _in_detail(agents: CommunityAgents) -> AgentClearing:
     """Return what agents agree on to the tolerance of an audit, or as far as they do.
 
     Residuals fall by the same part in each round, so that takes about as many rounds again.
     """
-    agents = community.agents(model=model)
     found = clear_by_agents(agents)
     if not found.converged:
         return found
