@@ -199,6 +199,12 @@ def test_what_is_no_allocation_is_refused():
         sg.compare(costs(), [3])
 
 
+def test_a_loss_of_less_than_a_cent_is_not_said_to_be_none():
+    game = costs()
+    text = sg.report(game, [Rent(game, [25.001, 25], 50.001, who="")], unit="EUR").text()
+    assert "  Its arrangement costs less than 0.01 EUR more than the optimum." in text.splitlines()
+
+
 def test_a_report_has_the_profit_and_the_loss_as_lines_and_bills_that_add_up():
     game = costs()
     report = sg.report(game, [sg.shapley_value(game), Rent(game, [38, 29], 60)], unit="EUR")

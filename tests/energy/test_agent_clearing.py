@@ -208,8 +208,32 @@ def test_the_allocation_is_a_row_beside_others():
 def test_the_rule_is_the_clearing():
     community = two_neighbours()
     row = sg.compare(community, ["agents"])["agents"]
-    clearing = clear(community.agents(), progress=False)
+    clearing = clear(community.agents(), tolerance=1e-10, progress=False)
     np.testing.assert_array_equal(row.allocation.values, clearing.bills)
+
+
+def test_what_is_said_of_bills_is_checked_on_the_game():
+    community = two_neighbours()
+    game = community.cost_game()
+    evidence = clear(community.agents(), progress=False).allocation().evidence
+    found = evidence.verify(game)
+    assert found.state == "open"
+    assert found.failures == ()
+    for change, what in (
+        ({"cost": 3.5}, "bills are 3.6585 in all, and the cost 3.5"),
+        ({"cost": 3.5, "values": (0.6, 2.9)}, "it is said to cost 3.5, and the optimum is 3.6585"),
+        ({"balance_residual": 1e-3}, "the residuals are up to 0.001"),
+        ({"converged": False}, "and the tolerance 1e-06"),
+        (
+            {"terms": dataclasses.replace(evidence.terms, costs_alone=(0.5, 3.0))},
+            "alone a bears 0.5 there, and 0.717 here",
+        ),
+    ):
+        refuted = dataclasses.replace(evidence, **change).verify(game)
+        assert refuted.state == "refuted"
+        assert what in " ".join(refuted.failures)
+    # Of agents that are of no community no game tells anything.
+    assert dataclasses.replace(evidence, terms=None).verify(game) is None
 
 
 def test_over_relaxation_comes_to_the_same_prices():
@@ -363,6 +387,29 @@ def battery(**options):
 def test_what_agents_do_not_have_is_refused_by_name(options, message):
     with pytest.raises(GameError, match=message):
         small(**options).agents()
+
+
+def test_the_rule_goes_on_until_an_audit_has_nothing_to_say():
+    community = two_neighbours()
+    comparison = sg.compare(
+        community, {"rule": "agents", "rough": clear(community.agents())}, progress=False
+    )
+    rule, rough = comparison.rows
+    assert rule.audit.in_core
+    assert rule.efficient
+    assert not rough.efficient
+    assert abs(rough.budget_balance) > rough.audit.tolerance
+    assert rule.allocation.evidence.converged
+    assert rule.allocation.evidence.rounds > rough.allocation.evidence.rounds
+
+
+def test_the_rule_keeps_what_agents_agree_on_where_more_is_out_of_reach(monkeypatch):
+    monkeypatch.setattr("sesgame.energy.agents.agents_rule.FINE", 1e-300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = sg.compare(two_neighbours(), "agents")["agents"].allocation
+    assert found.evidence.converged
+    assert found.evidence.tolerance == 1e-6
 
 
 def test_other_models_and_periods_are_those_of_the_community():

@@ -161,6 +161,18 @@ def test_a_weight_that_is_none_is_refused(weight):
         clear_with(agent)
 
 
+def test_a_price_scale_that_is_none_is_refused_by_name():
+    agent = Quadratic(0.02, 0.1, 1.0)
+    agent.price_scale = "cheap"
+    with pytest.raises(GameError, match="the price_scale of the agent 'eve' must be a number"):
+        clear_with(agent)
+
+
+def test_an_executor_that_is_none_is_not_laid_to_an_agent():
+    with pytest.raises(GameError, match=r"executor must have a method submit\(.*got 3"):
+        sg.energy.clear_by_agents(quadratic_agents(), n_steps=1, executor=3, progress=False)
+
+
 def test_weights_change_the_path_and_not_the_result():
     found = []
     for weight in (1.0, 0.3, 5.0):

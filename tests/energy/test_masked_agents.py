@@ -130,6 +130,15 @@ def test_a_masked_clearing_goes_on_with_the_agents_that_kept_their_state():
     np.testing.assert_array_equal(rest.price, whole.price)
 
 
+def test_a_clearing_whose_agents_are_masked_here_does_not_go_on():
+    # Its members' part of the state is gone with them.
+    agents = two_neighbours().agents()
+    with pytest.warns(sg.errors.NotConvergedWarning):
+        part = clear(agents, mask=True, max_rounds=40, progress=False)
+    with pytest.raises(GameError, match="begin anew in each clearing"):
+        clear(agents, mask=True, resume=part.state, progress=False)
+
+
 def test_agents_that_are_out_of_step_are_found_out():
     agents = two_neighbours().agents()
     seen = masked(agents)

@@ -17,7 +17,7 @@ from sesgame._engine import __version__
 from sesgame.bills import rounded_bills
 from sesgame.energy.community import Community
 from sesgame.errors import AllocationError, GameError
-from sesgame.formatting import amount, count, number, shown, text_table
+from sesgame.formatting import amount, count, number, shown, size, text_table
 from sesgame.game.by_value import ByValue
 from sesgame.stability.kernel import maximal_surpluses
 
@@ -241,9 +241,7 @@ class ReportContent(ByValue):
         else:
             more = "more" if (lost > 0) == (self.game.kind == "cost") else "less"
             verb = "costs" if self.game.kind == "cost" else "brings"
-            found.append(
-                f"Its arrangement {verb} {self.amount(abs(lost))} {more} than the optimum."
-            )
+            found.append(f"Its arrangement {verb} {size(lost, self.unit)} {more} than the optimum.")
         if row.profit is not None:
             verb = "keeps" if row.profit >= -slack else "lacks"
             found.append(

@@ -19,6 +19,7 @@ from sesgame.energy.agents.clearing_checks import (
     check_options,
     checked_labels,
     masked_members,
+    masks,
     price_scale,
     steps_of,
 )
@@ -121,8 +122,9 @@ class AgentClearing(ByValue):
             method=TITLE,
             tolerance=gap + (max(primal, dual) + 1e-9) * turnover,
             evidence=AgentPrices(
-                energy_price=self.price,
-                own_costs=self.own_costs,
+                values=tuple(self.bills.tolist()),
+                energy_price=tuple(self.price.tolist()),
+                own_costs=tuple(self.own_costs.tolist()),
                 cost=self.cost,
                 rounds=self.rounds,
                 balance_residual=primal,
@@ -212,7 +214,8 @@ def clear_by_agents(
         whole 1e-6 kWh, and the residuals are those beyond that resolution.
     resume : ClearingState or path, optional
         Where to go on: `state` of a result or of an error, or what was saved of it. The result has
-        the bits of a clearing that was never stopped.
+        the bits of a clearing that was never stopped. With `mask`, agents that mask themselves go
+        on, which keep their part of it, and no others.
     checkpoint : path, optional
         Where the state is saved after every 20 rounds, and when the clearing ends, also by an error
         or Ctrl-C.
@@ -270,7 +273,7 @@ def clear_by_agents(
     >>> found.price.round(4).tolist(), found.bills.round(4).tolist(), found.converged
     ([0.3, 0.3], [0.3, 1.2], True)
     """
-    check_options(rho, relaxation, tolerance, max_rounds, timeout)
+    check_options(rho, relaxation, tolerance, max_rounds, timeout, executor)
     labels = checked_labels(agents)
     members = tuple(label for label in labels if not isinstance(agents[label], GridAgent))
     if not members:
@@ -284,6 +287,11 @@ def clear_by_agents(
     if not (state is None or isinstance(state, ClearingState)):
         raise GameError(f"resume must be a ClearingState or a path, got {state!r}")
     inside = [agents[label] for label in members]
+    if mask and state is not None and not any(map(masks, inside)):
+        raise GameError(
+            "agents that are masked here begin anew in each clearing, and so do not go on from a "
+            "state: give those that mask themselves (MaskedAgent), which keep their part"
+        )
     weights = np.array([weight_of(label, agents[label]) for label in labels])
     is_member = np.array([label in members for label in labels])
     steps = steps_of(labels, list(agents.values()), n_steps, state)
@@ -297,7 +305,7 @@ def clear_by_agents(
     exchange: OpenExchange | MaskedExchange
     if mask:
         exchange = MaskedExchange(panel, masked_members(members, inside, relaxation), steps)
-    elif any(callable(getattr(each, "masked_exchange", None)) for each in inside):
+    elif any(map(masks, inside)):
         raise GameError("some agents mask what they send: mask=True is needed")
     else:
         exchange = OpenExchange(
@@ -305,7 +313,7 @@ def clear_by_agents(
         )
     if state is not None:
         _resume(coordinator, exchange, grid, state)
-    scale = None if rho is not None else price_scale(list(agents.values()))
+    scale = None if rho is not None else price_scale(agents)
     if checkpoint is not None:
         OutputFiles([Path(checkpoint)])  # whether it can be written
     run = _Run(coordinator, exchange, grid, panel)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sesgame.files.json_text import plain
 from sesgame.formatting import format_coalition
 from sesgame.game.allocation import Allocation, Amount, Evidence
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from sesgame.game.cost_basis import CostBasis
+from sesgame.game.cost_basis import CostBasis
+from sesgame.stability.verification import Verification
 
 __all__ = ["AgentPrices"]
+
+CONDITION = 1e3
+"""What a residual may be worth: so many times its part of all that is paid, and no more."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,10 +24,12 @@ class AgentPrices(Evidence):
 
     Attributes
     ----------
-    energy_price : ndarray of shape (T,)
-        What a kWh costs in each step.
-    own_costs : ndarray of shape (n,)
-        What each bears itself.
+    values : tuple of float
+        The n bills.
+    energy_price : tuple of float
+        What a kWh costs in each of the T steps.
+    own_costs : tuple of float
+        What each member bears itself.
     cost : float
         What the arrangement costs in all.
     rounds : int
@@ -45,8 +46,9 @@ class AgentPrices(Evidence):
         On what terms the bills stand.
     """
 
-    energy_price: NDArray[np.float64]
-    own_costs: NDArray[np.float64]
+    values: tuple[float, ...]
+    energy_price: tuple[float, ...]
+    own_costs: tuple[float, ...]
     cost: float
     rounds: int
     balance_residual: float
@@ -98,7 +100,57 @@ class AgentPrices(Evidence):
             f"to {residual:.1g} of what is exchanged and of the price. No meter was shown for that."
         ]
 
+    def verify(
+        self, game: Any, oracle: object = None, *, exact: bool = False
+    ) -> Verification | None:
+        """Check bills, cost and residuals against each other and the game.
+
+        Parameters
+        ----------
+        game : Game
+            The game of the community.
+        oracle : optional
+            Not asked.
+        exact : bool, default False
+            Makes no difference.
+
+        Returns
+        -------
+        Verification or None
+            Refuted where residuals are not what is said of them, bills do not add up to the cost,
+            or that is not the optimum, all by more than the residuals account for. Otherwise open:
+            what agents answered is not kept. None where the agents are of no community.
+        """
+        basis = self.terms
+        if basis is None:
+            return None
+        residual = max(self.balance_residual, self.price_residual)
+        paid = sum(map(abs, self.values)) + abs(self.cost) + max(map(abs, basis.costs_alone))
+        slack = CONDITION * (residual + 1e-9) * paid + game.rounding
+        failures = []
+        if self.converged != (residual <= self.tolerance):
+            failures.append(
+                f"the residuals are up to {residual:.2g}, and the tolerance {self.tolerance:.2g}"
+            )
+        total = sum(self.values)
+        if not abs(total - self.cost) <= slack:
+            failures.append(f"bills are {total:g} in all, and the cost {self.cost:g}")
+        alone = [game.value([player]) for player in game.players]
+        least = game.value(game.players)
+        failures += basis.differences(tuple(game.players), None, alone, least)
+        if not failures and not abs(self.cost - least) <= slack:
+            failures.append(f"it is said to cost {self.cost:g}, and the optimum is {least:g}")
+        return Verification(
+            claim="bills at prices on which agents agree",
+            failures=tuple(failures),
+            exact=False,
+            values=self.values,
+            unchecked=("what agents answered is not kept",),
+            checked_by="the costs of members alone and of all together in the game",
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the evidence in the types that JSON knows."""
         found: dict[str, Any] = plain(self)
+        del found["values"]
         return found

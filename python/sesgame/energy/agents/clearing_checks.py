@@ -12,11 +12,16 @@ from sesgame.energy.agents.masked_sums import MaskedAgent, masking_secrets
 from sesgame.energy.agents.member_agent import MemberAgent
 from sesgame.errors import GameError
 
-__all__ = ["check_options", "checked_labels", "masked_members", "price_scale", "steps_of"]
+__all__ = ["check_options", "checked_labels", "masked_members", "masks", "price_scale", "steps_of"]
 
 
 def check_options(
-    rho: float | None, relaxation: float, tolerance: float, max_rounds: int, timeout: float
+    rho: float | None,
+    relaxation: float,
+    tolerance: float,
+    max_rounds: int,
+    timeout: float,
+    executor: object,
 ) -> None:
     """Refuse options that are out of their range."""
     if rho is not None and not (rho > 0 and math.isfinite(rho)):
@@ -29,6 +34,8 @@ def check_options(
         raise GameError(f"max_rounds must be at least 1, got {max_rounds}")
     if not timeout > 0:
         raise GameError(f"timeout must be positive, in seconds, got {timeout}")
+    if not (executor is None or callable(getattr(executor, "submit", None))):
+        raise GameError(f"executor must have a method submit(function, ...), got {executor!r}")
 
 
 def checked_labels(agents: Mapping[Hashable, Any]) -> tuple[Hashable, ...]:
@@ -77,19 +84,32 @@ def steps_of(
     return next(iter(known))
 
 
-def price_scale(agents: list[Any]) -> float | None:
+def price_scale(agents: Mapping[Hashable, Any]) -> float | None:
     """Return what a kWh costs, more or less, if an agent says it."""
-    said = [float(getattr(agent, "price_scale", math.nan)) for agent in agents]
+    said = []
+    for label, agent in agents.items():
+        scale = getattr(agent, "price_scale", math.nan)
+        try:
+            said.append(float(scale))
+        except (TypeError, ValueError) as error:
+            raise GameError(
+                f"the price_scale of the agent {label!r} must be a number, got {scale!r}"
+            ) from error
     return max((each for each in said if each > 0 and math.isfinite(each)), default=None)
+
+
+def masks(agent: object) -> bool:
+    """Return whether an agent masks what it sends by itself."""
+    return callable(getattr(agent, "masked_exchange", None))
 
 
 def masked_members(labels: tuple[Hashable, ...], agents: list[Any], relaxation: float) -> list[Any]:
     """Return agents that mask what they send: as they are, or all masked here."""
-    masks = [callable(getattr(agent, "masked_exchange", None)) for agent in agents]
-    if all(masks):
+    known = [masks(agent) for agent in agents]
+    if all(known):
         return agents
-    if any(masks):
-        label = labels[masks.index(False)]
+    if any(known):
+        label = labels[known.index(False)]
         raise GameError(f"the agent {label!r} does not mask what it sends, but others do")
     if len(labels) < 2:
         raise GameError("the sum of one member is what it exchanges: no mask hides that")
