@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sesgame.errors import AllocationError
+from sesgame.markets.market import PROPERTIES_TIME_LIMIT
 from sesgame.markets.matching_proof import CorePoint, verify_matching
 from sesgame.markets.mechanism import FEW_TRIALS, MarketPromise, Mechanism
 from sesgame.markets.properties import PropertyReport, property_report
@@ -152,7 +153,7 @@ class MatchingSettlement(Settlement):
         *,
         scan: Iterable[Hashable] | None = None,
         seed: int = 0,
-        max_seconds: float = np.inf,
+        max_seconds: float = PROPERTIES_TIME_LIMIT,
         progress: bool = True,
     ) -> PropertyReport:
         """Return what is known of this outcome, and by how much what fails does so.
@@ -165,9 +166,9 @@ class MatchingSettlement(Settlement):
             first 4 who make a contract and 4 more, drawn. An empty list tries none.
         seed : int, default 0
             Draws them.
-        max_seconds : float, optional
+        max_seconds : float, default 6
             After so much time no further misreport is tried; what has been tried counts, and the
-            verdict says that it was stopped. By default there is no limit.
+            verdict says that it was stopped. Infinity is no limit.
         progress : bool, default True
             Show the misreports tried where standard error is a terminal.
 
