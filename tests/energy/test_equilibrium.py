@@ -10,7 +10,7 @@ from fixtures.drawn import drawn
 from fixtures.worlds import MEMBERS, UNLIKE, WORLDS, battery, community
 from hypothesis import strategies as st
 from reference.world_lp import least_cost
-from sesgame.energy import Community, Grid, Line, PriceSeries
+from sesgame.energy import Community, Grid, Line, PriceSeries, Risk
 from sesgame.energy.dispatch.dual_prices import ProgrammePrices
 from sesgame.errors import AllocationError, GameError
 from sesgame.testing import communities
@@ -285,6 +285,27 @@ def test_scenarios_and_periods_and_references():
     assert sg.energy.equilibrium_check(here, bills_of(here, **period), **period).holds
     with pytest.raises(GameError, match="of 3 steps, but the community has 6"):
         sg.energy.equilibrium_check(here, bills_of(here, **period))
+
+
+@pytest.mark.parametrize("risk", [Risk(0.5, 0.5), Risk(0.7), Risk.worst_case()])
+@pytest.mark.parametrize("name", ["unlike batteries", "generation to buy", "a feeder"])
+def test_under_a_risk_the_scenarios_count_by_the_weights_that_prove_it(name, risk):
+    days = [community(seed, **WORLDS[name]) for seed in range(3)]
+    feared = sg.energy.Scenarios(days, [0.5, 0.3, 0.2], risk=risk)
+    bills = bills_of(feared)
+    check = sg.energy.equilibrium_check(feared, bills)
+    assert check.holds, repr(check)
+    assert check.cost == pytest.approx(feared.cost_game().value(feared.members))
+
+
+def test_bills_without_the_weights_of_a_risk_are_refused():
+    days = [community(seed, **WORLDS["unlike batteries"]) for seed in range(3)]
+    feared = sg.energy.Scenarios(days, risk=Risk(0.5, 0.5))
+    for other in (None, Risk(0.5)):
+        with pytest.raises(GameError, match="under a risk"):
+            sg.energy.equilibrium_check(feared, bills_of(feared.with_risk(other)))
+    mean = feared.with_risk(Risk(0.0))
+    assert sg.energy.equilibrium_check(mean, bills_of(mean)).holds
 
 
 @drawn(

@@ -12,7 +12,8 @@ from fixtures.worlds import MEMBERS, OFFER, WORLDS, battery, community
 from hypothesis import strategies as st
 from reference.risk_of_costs import netting_table, risk_of_costs
 from reference.world_lp import least_cost
-from sesgame.energy import Risk, Scenarios, StorageOffer
+from sesgame.energy import GenerationOffer, Risk, Scenarios, StorageOffer
+from sesgame.game.cost_basis import CostBasis
 
 RISKS = [
     pytest.param(Risk(level=0.5, weight=0.5), id="half of the mean, half of the worst half"),
@@ -129,7 +130,9 @@ def test_more_caution_costs_no_less_and_ends_in_the_worst_case():
     assert (risks[3], risks[-1], worst) == pytest.approx((7.0, 7.0, 7.0))
 
 
-@pytest.mark.parametrize("name", ["unlike batteries", "everything"])
+@pytest.mark.parametrize(
+    "name", ["unlike batteries", "everything", "storage and generation behind limits"]
+)
 @pytest.mark.parametrize("risk", RISKS[:3])
 def test_every_coalition_bears_what_a_model_of_its_own_says(risk, name):
     days = [community(seed, **WORLDS[name]) for seed in range(3)]
@@ -142,7 +145,14 @@ def test_every_coalition_bears_what_a_model_of_its_own_says(risk, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["unlike batteries", "a demand charge", "storage to buy", "connection limits"]
+    "name",
+    [
+        "unlike batteries",
+        "a demand charge",
+        "storage to buy",
+        "generation to buy",
+        "connection limits",
+    ],
 )
 @pytest.mark.parametrize("risk", RISKS)
 def test_bills_at_dual_prices_are_in_the_core_by_table_and_by_oracle(risk, name):
@@ -159,6 +169,72 @@ def test_bills_at_dual_prices_are_in_the_core_by_table_and_by_oracle(risk, name)
     verdict = evidence.verify(game)
     assert verdict.holds, verdict.failures
     assert sg.audit(game, bills).in_core
+
+
+def sunny_or_not(risk, *, sun=(0.0, 0.4)):
+    """Return two days of three members who may rent PV, which gives more on one of them."""
+    days = [
+        sg.energy.Community(
+            members=["a", "b", "c"],
+            steps=["2016-06-01T12:00", "2016-06-01T13:00"],
+            load_kwh=[[load, 0.0] for load in loads],
+            tariff=sg.energy.Tariff.flat(0.30, 0.10),
+            generation_offers=[GenerationOffer("roof", 1.2, [profile, 0.0])],
+        )
+        for loads, profile in zip(zip(*NET, strict=True), sun, strict=True)
+    ]
+    return Scenarios(days, [0.5, 0.5], risk=risk)
+
+
+def test_pv_is_rented_for_the_mean_and_not_by_who_fears_the_dark_day():
+    """A kW costs 0.10 for the two hours, and saves 0.12 on the sunny day alone.
+
+    By the mean that is 0.06, too little. In the worst case it pays while the sunny day is the dear
+    one: 1.50 beside 0.90 without PV, until 5 kW make both cost the same.
+    """
+    assert sunny_or_not(None).dispatch()[0].generators_kw["roof"] == pytest.approx(0)
+    feared = sunny_or_not(Risk.worst_case())
+    power = feared.dispatch()[0].generators_kw["roof"]
+    assert power == pytest.approx(0.6 / 0.12)
+    assert feared.cost_game().value(feared.members) == pytest.approx(0.9 + 0.1 * power)
+    assert feared.scenario_prices().generators_kw == {"roof": pytest.approx(power)}
+    dark = sunny_or_not(Risk.worst_case(), sun=(0.4, 0.0))
+    assert dark.dispatch()[0].generators_kw["roof"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("risk", RISKS)
+def test_generators_with_another_profile_in_each_scenario(risk):
+    days = sunny_or_not(risk)
+    game, bills = days.cost_game(), sg.owen_allocation(days, progress=False)
+    for size in (1, 2, 3):
+        for members in combinations(days.members, size):
+            pair = (risk.level, risk.weight)
+            expected = least_cost(days.communities, days.weights, set(members), pair)
+            assert game.value(members) == pytest.approx(expected, abs=1e-9), members
+    assert bills.values.sum() == pytest.approx(game.value(days.members), abs=1e-9)
+    assert sg.audit(game, bills).in_core
+    assert bills.evidence.verify(game).holds
+
+
+def test_costs_of_another_risk_or_profile_stand_on_other_terms():
+    risk = Risk(level=0.5, weight=0.5)
+    terms = [
+        str(days.cost_terms())
+        for days in (sunny_or_not(None), sunny_or_not(risk), sunny_or_not(risk, sun=(0.4, 0.4)))
+    ]
+    assert len(set(terms)) == 3
+    assert "the mean of 2 scenarios" in terms[0]
+    assert "the risk (CVaR at level 0.5 with weight 0.5) of 2 scenarios" in terms[1]
+    assert "in scenario 1: generation at 1.2 per kW and day, 0 kWh a kW in all; in" in terms[1]
+    assert "in scenario 1" not in terms[2]
+    # A row that bears the mean is refused beside one that bears a risk, whatever its numbers.
+    mean, feared = sunny_or_not(None), sunny_or_not(risk)
+    basis = CostBasis.of(mean.cost_game(), mean.cost_terms())
+    same = (mean.members, basis.costs_alone, basis.optimum)
+    assert not basis.differences(same[0], mean.cost_terms(), *same[1:])
+    (difference,) = basis.differences(same[0], feared.cost_terms(), *same[1:])
+    assert "the mean of 2 scenarios" in difference
+    assert "the risk (CVaR at level 0.5 with weight 0.5) of 2 scenarios" in difference
 
 
 @pytest.mark.parametrize("offers", [(), (OFFER,)], ids=["nothing to buy", "storage to buy"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sesgame as sg
 from fixtures.drawn import drawn
-from fixtures.worlds import OFFER, UNLIKE, WORLDS, battery, community
+from fixtures.worlds import OFFER, UNLIKE, WIND, WORLDS, battery, community
 from hypothesis import strategies as st
 from sesgame.energy import Battery, Risk, Scenarios, TwoPeriodStorage
 
@@ -64,7 +64,7 @@ def test_bills_before_the_day_are_those_of_the_game_whatever_comes():
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("risk", [None, Risk(0.5, 0.5), Risk.worst_case()])
-@pytest.mark.parametrize("name", ["unlike batteries", "storage to buy"])
+@pytest.mark.parametrize("name", ["unlike batteries", "storage to buy", "generation to buy"])
 def test_each_way_has_the_bills_of_the_game_on_the_average_of_the_weights(name, risk, way):
     days = three_days(risk, **WORLDS[name])
     settled = [days.settle(number, **way) for number in (1, 2, 3)]
@@ -121,9 +121,33 @@ def test_with_a_fixed_fee_the_day_is_in_the_core_of_members_who_own_what_they_pa
         assert sg.audit(game, settled.energy).in_core
 
 
-def test_a_day_that_no_scenario_knew_is_settled_with_what_was_bought():
-    days = three_days(Risk(0.5), storage_offers=[OFFER])
-    came = community(7, storage_offers=[OFFER])
+def test_with_a_fixed_fee_the_day_is_in_the_core_of_members_who_own_generators_they_rented():
+    days = three_days(Risk(0.5, 0.5), generation_offers=[WIND])
+    shares = {"ann": 0.4, "bob": 0.3, "cid": 0.2, "dan": 0.1}
+    prices = days.scenario_prices()
+    power = prices.generators_kw[WIND.name]
+    hours = days.communities[0].steps.n_steps * days.communities[0].steps.step_hours
+    assert power > 0.1
+    assert prices.invested == pytest.approx(power * WIND.price_per_kw_day * hours / 24)
+    for number, day in enumerate(days.communities, start=1):
+        settled = days.settle(number, reserve=False, shares=shares)
+        own = np.array([[shares[member]] for member in day.members]) * power * WIND.profile
+        owned = sg.energy.Community(
+            members=day.members,
+            steps=day.steps,
+            load_kwh=day.load_kwh,
+            pv_kwh=day.pv_kwh + own,
+            tariff=day.tariff,
+        )
+        assert settled.fees.sum() == pytest.approx(prices.invested)
+        assert sg.audit(owned.cost_game(), settled.energy).in_core
+        assert settled.cost == pytest.approx(owned.dispatch().cost + prices.invested)
+
+
+@pytest.mark.parametrize("world", [{"storage_offers": [OFFER]}, {"generation_offers": [WIND]}])
+def test_a_day_that_no_scenario_knew_is_settled_with_what_was_bought(world):
+    days = three_days(Risk(0.5), **world)
+    came = community(7, **world)
     settled = {
         way: days.settle(came, **options)
         for way, options in (
@@ -136,7 +160,7 @@ def test_a_day_that_no_scenario_knew_is_settled_with_what_was_bought():
     assert len({round(each.cost, 9) for each in settled.values()}) == 1
     assert settled["before"].bills == pytest.approx(days.settle(1, when="ex ante").bills)
     assert settled["reserve"].scenario == came.name
-    # It costs what its own plan costs, and more for storage that was bought for other days.
+    # It costs what its own plan costs, and more for what was bought for other days.
     assert settled["fee"].cost >= came.dispatch().cost - 1e-9
     same = days.settle(days.communities[1])
     assert same.cost == pytest.approx(days.settle(2).cost)
@@ -212,6 +236,7 @@ def test_two_period_storage_is_settled_to_its_cost(scenarios, risk, price):
         peak_price=0.3,
         storage_price=price,
         capacity_kwh=[2, 0],
+        capital_cost_per_kwh=0.05,
         risk=risk,
     )
     expected = storage.allocation()

@@ -25,6 +25,7 @@ def sharings(draw):
         off_peak_price=0.1,
         peak_price=draw(st.sampled_from([0.1, 0.3])),
         capacity_kwh=draw(energy),
+        capital_cost_per_kwh=draw(energy),
         storage_price=draw(st.sampled_from([0.02, 0.1, 0.4, np.inf])),
         weights=[part / sum(parts) for part in parts],
         risk=draw(RISKS),
@@ -39,7 +40,8 @@ def least_risk(storage, members):
     """
     here = [member in members for member in storage.members]
     used = (storage.off_peak_kwh + storage.peak_kwh)[:, here].sum(axis=1)
-    base = storage.off_peak_price * used
+    owned = (storage.capital_cost_per_kwh * storage.capacity_kwh)[here].sum()
+    base = storage.off_peak_price * used + owned
     short = storage.peak_kwh[:, here].sum(axis=1) - storage.capacity_kwh[here].sum()
     gap = storage.peak_price - storage.off_peak_price
     amounts = {0.0, *short.tolist()}
@@ -88,6 +90,7 @@ def test_bills_do_not_depend_on_the_unit_of_money(storage):
         off_peak_price=100 * storage.off_peak_price,
         peak_price=100 * storage.peak_price,
         capacity_kwh=storage.capacity_kwh,
+        capital_cost_per_kwh=100 * storage.capital_cost_per_kwh,
         storage_price=100 * storage.storage_price,
         weights=storage.weights.tolist(),
         risk=storage.risk,
@@ -155,3 +158,37 @@ def test_what_is_collected_above_the_mean_is_said():
     assert more > 0.01
     (said,) = bills.evidence.caveats(bills, "{:.3f} EUR".format)
     assert f"{more:.3f} EUR more than the cost on the average" in said
+
+
+def test_capital_cost_is_in_every_scenario_and_stays_under_another_risk():
+    worlds = [
+        TwoPeriodStorage(
+            ["ann", "bob"],
+            [[0, 0], [0, 0]],
+            [[6, 4], [1, 3]],
+            off_peak_price=0.1,
+            peak_price=0.3,
+            storage_price=0.12,
+            capacity_kwh=[2, 1],
+            capital_cost_per_kwh=capital,
+            risk=Risk(0.5, 0.5),
+        )
+        for capital in ([0.05, 0.08], None)
+    ]
+    owned = np.array([0.1, 0.08])
+    for risk in (Risk(0.5, 0.5), Risk.worst_case(), None):
+        dear, free = (storage.with_risk(risk) for storage in worlds)
+        assert dear.cost_game().tabulate()[1:] == pytest.approx(
+            free.cost_game().tabulate()[1:] + np.array([0.1, 0.08, 0.18])
+        )
+        assert dear.allocation().values == pytest.approx(free.allocation().values + owned)
+        for day in (1, 2):
+            assert dear.settle(day).cost == pytest.approx(free.settle(day).cost + 0.18)
+            assert dear.settle(day).bills == pytest.approx(free.settle(day).bills + owned)
+        assert dear.origin()["capital_cost_per_kwh"] == [0.05, 0.08]
+        assert "owned storage at its capital cost" in dear.cost_terms().investment
+    more = [sg.energy.cost_of_risk(storage).values for storage in worlds]
+    assert more[0] == pytest.approx(more[1])
+    terms = [worlds[0].with_risk(risk).cost_terms().period for risk in (Risk(0.5, 0.5), None)]
+    assert "the risk (CVaR at level 0.5 with weight 0.5) of 2 scenarios" in terms[0]
+    assert "the mean of 2 scenarios" in terms[1]

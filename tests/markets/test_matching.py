@@ -89,7 +89,7 @@ def test_each_pair_has_a_price_and_the_owner_of_the_path_its_fee():
     assert settlement.to_dict()["point"] == CorePoint.NUCLEOLUS.value
 
 
-@drawn(25, 120, matching_markets(bids=False))
+@drawn(15, 60, matching_markets(bids=False))
 def test_every_rule_agrees_with_the_rules_of_games(market):
     """The general nucleolus and the tau value of all coalitions, and what each participant adds."""
     game = market.game()
@@ -117,7 +117,7 @@ def test_the_nucleolus_is_that_of_fractions(market):
     np.testing.assert_allclose(matching_nucleolus(market).utilities, expected, rtol=0, atol=1e-12)
 
 
-@drawn(15, 60, matching_markets())
+@drawn(15, 30, matching_markets())
 def test_the_core_gap_is_that_of_every_coalition(market):
     game, settlement = market.game(), fair_division(market)
     payoffs = settlement.utilities + np.where(np.arange(len(game.players)) % 2, 1.0, -1.5)

@@ -78,7 +78,7 @@ def test_a_half_by_vickrey_is_that_of_units_one_by_one(book, price):
 
 
 @pytest.mark.parametrize("rationing", ["lottery", "vickrey"])
-@drawn(4, 15, books(), st.integers(0, 5))
+@drawn(4, 8, books(), st.integers(0, 5))
 def test_no_misreport_pays_nobody_loses_and_there_is_no_deficit(rationing, book, seed):
     rule = partial(muda, seed=seed, rationing=rationing)
     settlement = rule(book)

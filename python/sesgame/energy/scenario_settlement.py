@@ -35,7 +35,7 @@ MANNERS = {
     "ex ante": "bills before the day, the rest from the reserve",
     "reserve": "bills at the prices of the scenario, the rest from the reserve",
     "fee": "a fixed fee for what is bought, and energy at the prices of the scenario, less what "
-    "the bought storage earns at them",
+    "that earns at them",
 }
 """How a scenario is settled, in words."""
 

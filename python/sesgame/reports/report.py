@@ -289,6 +289,8 @@ def _by_name(
 ) -> dict[str, Allocation]:
     if isinstance(allocations, (Allocation, SupportsAllocation)):
         allocations = [allocations]
+    if isinstance(allocations, (str, bytes)) or not isinstance(allocations, Iterable):
+        raise GameError(f"allocations must be allocations, got {described(allocations)}")
     if isinstance(allocations, Mapping):
         named = {str(rule): _asked(each) for rule, each in allocations.items()}
     else:
@@ -306,7 +308,9 @@ def _by_name(
 
 
 def _asked(arranged: Arranged) -> Allocation:
-    """Return the allocation of what has one; whatever else is given is refused later."""
+    """Return the allocation of what has one."""
     if isinstance(arranged, SupportsAllocation):
         return allocation_of(arranged)
+    if not isinstance(arranged, Allocation):
+        raise GameError(f"allocations must be allocations, got {described(arranged)}")
     return arranged

@@ -28,7 +28,8 @@ fn worths(worth: &PyReadonlyArray2<'_, f64>) -> PyResult<Worths> {
 }
 
 fn columns_of(core: &MatchingCore) -> Vec<i64> {
-    let index = |column: &Option<usize>| column.map_or(-1, |j| i64::try_from(j).unwrap_or(i64::MAX));
+    let index =
+        |column: &Option<usize>| column.map_or(-1, |j| i64::try_from(j).unwrap_or(i64::MAX));
     core.column_of.iter().map(index).collect()
 }
 

@@ -69,9 +69,14 @@ impl Worths {
     /// The worth of the best matching of some rows and columns, in the order in which they are given.
     #[must_use]
     pub fn best_among(&self, rows: &[usize], columns: &[usize]) -> f64 {
-        let (few, many) = if rows.len() <= columns.len() { (rows, columns) } else { (columns, rows) };
+        let (few, many) =
+            if rows.len() <= columns.len() { (rows, columns) } else { (columns, rows) };
         let worth = |i: usize, j: usize| {
-            if rows.len() <= columns.len() { self.of(few[i], many[j]) } else { self.of(many[j], few[i]) }
+            if rows.len() <= columns.len() {
+                self.of(few[i], many[j])
+            } else {
+                self.of(many[j], few[i])
+            }
         };
         let mut search = Search::new(few.len(), many.len());
         for joining in 0..few.len() {

@@ -53,14 +53,13 @@ impl MatchingCore {
             let known = &mut bound[i * size + k];
             *known = known.max(value);
         };
-        for place in 0..size {
+        for (place, &worth) in together.iter().enumerate() {
             closer(place, 0, 0.0);
-            closer(0, place, -together[place]);
+            closer(0, place, -worth);
         }
-        for row in 0..n_rows {
+        for (row, &i) in place_of_row.iter().enumerate() {
             progress.check()?;
-            for column in 0..n_columns {
-                let (i, k) = (place_of_row[row], place_of_column[column]);
+            for (column, &k) in place_of_column.iter().enumerate() {
                 closer(i, k, worths.of(row, column) - together[k]);
             }
         }
@@ -98,7 +97,8 @@ impl MatchingCore {
 
     /// The payoffs by how far each number is above where the core is best for the rows.
     pub(super) fn raised(&self, above: &[f64]) -> Vec<f64> {
-        let numbers: Vec<f64> = self.highest.iter().zip(above).map(|(x, raise)| x + raise).collect();
+        let numbers: Vec<f64> =
+            self.highest.iter().zip(above).map(|(x, raise)| x + raise).collect();
         self.payoffs(&numbers)
     }
 
