@@ -156,8 +156,9 @@ def _of_export(rows: FrameRows, area: str | None, sequence: str | None) -> Marke
     match = _PRICE.fullmatch(found["price"])
     assert match is not None
     prices = _prices(times, price, match[1], names[0] or "day-ahead")
+    step = datetime.timedelta(hours=prices.step_hours)
     for row, ((start, _), (end, _)) in zip(places.tolist(), spans, strict=True):
-        off = abs((end - start) - prices.step.item())
+        off = abs((end - start) - step)
         # Where clocks change in between, what is written is an hour off.
         changes = not in_utc and start.month in (3, 10) and start.weekday() == _SUNDAY
         if off and not (changes and off == datetime.timedelta(hours=1)):

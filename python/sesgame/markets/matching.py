@@ -375,7 +375,8 @@ class Matching(ByValue):
 
 def _is_report(matrix: NDArray[np.float64], *, forbids: float) -> NDArray[np.bool_]:
     """Return which numbers of pairs can be counted with, or forbid the pair."""
-    return (np.abs(matrix) <= _MOST) | (matrix == forbids)
+    known: NDArray[np.bool_] = (np.abs(matrix) <= _MOST) | (matrix == forbids)
+    return known
 
 
 def _labelled(name: str, given: Any, labels: Iterable[Hashable] | None) -> tuple[Any, Any]:
