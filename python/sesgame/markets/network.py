@@ -451,20 +451,22 @@ class NetworkMarket(ByValue):
         """
         if len(self.load_names) > 1:
             bidding = np.array([self._can_bid(name) for name in self.load_names])
-            of_loads, others = np.array(rest)[:-1], np.array(rest)[-1]
+            of_all = np.array(rest)
+            of_loads = of_all[:-1]
             return self._with_loads_that_bid().core_gap(
                 np.append(utilities, of_loads[bidding]),
-                float(others + of_loads[~bidding].sum()),
+                float(of_all[-1] + of_loads[~bidding].sum()),
                 tolerance=tolerance,
                 time_limit=time_limit,
             )
         members, best, bound = self.columns.best_coalition(utilities, time_limit)
-        excess = best - rest
+        others = float(np.sum(rest))
+        excess = best - others
         found = excess > tolerance
         names = [p for p, inside in zip(self.participants, members, strict=True) if inside]
         return CoreGap(
             excess if found else 0.0,
-            max(0.0, bound - rest),
+            max(0.0, bound - others),
             frozenset([*self.outside, *names]) if found else None,
         )
 
