@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.errors import GameError
-from sesgame.formatting import format_coalition
+from sesgame.formatting import short_coalition
 from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
 from sesgame.stability.audit import audit
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sesgame.stability.separation_oracle import SeparationOracle
 
 __all__ = ["CoreRent", "highest_rent"]
+
+ROUNDING = 1e-12
+"""Of the bills of a group: what it saves by less is nothing."""
 
 MOST_ROUNDS = 10_000
 """Coalitions that are asked about; each is another one."""
@@ -72,24 +75,20 @@ def highest_rent(
     rents = np.append(demand.rents, 0.0)
     rent = np.inf
     coalition: tuple[Hashable, ...] = ()
+    # All together and each alone take n + 1 values, and often rule out what others would.
+    for objecting in (tuple(game.players), *((player,) for player in game.players)):
+        lower = _highest_of(demand, bills_alone, objecting, game.value(objecting), rents)
+        if lower < rent:
+            rent, coalition = lower, objecting
     for _ in range(MOST_ROUNDS):
         bills = bills_alone - (0.0 if np.isinf(rent) else _savings(demand, rent))
-        objecting, is_proved = _objecting(game, bills[order], oracle)
-        if objecting is None:
+        found, is_proved = _objecting(game, bills[order], oracle)
+        if found is None:
             return CoreRent(float(rent), coalition, bills, is_proved)
-        coalition = objecting
-        chosen = np.isin(np.arange(len(bills)), [demand.members.index(each) for each in coalition])
-        cost = game.value(coalition)
-        lower = _highest_of(demand, bills_alone, chosen, cost, rents)
-        if lower is None:
-            missing = float((bills_alone - _savings(demand, 0.0))[chosen].sum()) - cost
-            raise GameError(
-                f"no rent is in the core: even with storage for nothing "
-                f"{format_coalition(coalition)} would pay {missing:g} less without the operator"
-            )
+        lower = _highest_of(demand, bills_alone, found, game.value(found), rents)
         if lower >= rent:
             return CoreRent(float(rent), coalition, bills, is_proved)
-        rent = lower
+        rent, coalition = lower, found
     raise GameError(f"no highest rent in the core was found after {MOST_ROUNDS} rounds")
 
 
@@ -120,20 +119,34 @@ def _objecting(
 def _highest_of(
     demand: StorageDemand,
     bills_alone: NDArray[np.float64],
-    chosen: NDArray[np.bool_],
+    coalition: tuple[Hashable, ...],
     cost: float,
     rents: NDArray[np.float64],
-) -> float | None:
-    """Return the highest rent at which some members together pay no more than a cost, if any."""
+) -> float:
+    """Return the highest rent at which some members together pay no more than a cost.
+
+    Raises
+    ------
+    GameError
+        There is none, not even 0.
+    """
+    chosen = [demand.members.index(member) for member in coalition]
     wanted = float(bills_alone[chosen].sum()) - cost
+    rounding = ROUNDING * float(np.abs(bills_alone[chosen]).sum())
 
     def saved(rent: float) -> float:
         return float(_savings(demand, rent)[chosen].sum())
 
-    # What they save falls with the rent, along a straight line between two rents.
+    if wanted <= rounding:
+        # They do no better by themselves, so that no rent makes them leave.
+        return np.inf
     low, high = 0, len(rents) - 1
-    if saved(rents[high]) < wanted:
-        return None
+    if saved(rents[high]) < wanted - rounding:
+        raise GameError(
+            f"no rent is in the core: even with storage for nothing {short_coalition(coalition)} "
+            f"would pay {wanted - saved(rents[high]):g} less without the operator"
+        )
+    # What they save falls with the rent, along a straight line between two rents.
     while low < high:
         middle = (low + high) // 2
         if saved(rents[middle]) >= wanted:
@@ -145,4 +158,4 @@ def _highest_of(
     below, above = float(rents[low]), float(rents[low - 1])
     at_below, at_above = saved(below), saved(above)
     part = (at_below - wanted) / (at_below - at_above)
-    return below + part * (above - below)
+    return below + max(part, 0.0) * (above - below)

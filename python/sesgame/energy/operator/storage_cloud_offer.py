@@ -12,6 +12,7 @@ from sesgame.errors import GameError
 from sesgame.formatting import text_table
 from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 
@@ -30,6 +31,7 @@ __all__ = ["TITLE", "CloudOffer", "StorageStatement", "virtual_to_physical"]
 TITLE = "storage cloud"
 
 
+@checked_arguments
 def virtual_to_physical(virtual_kwh: float, physical_kwh: float) -> float:
     r"""Return which part of rented capacity need not be built, 1 - physical / virtual.
 

@@ -26,6 +26,9 @@ const SAME: f64 = 1e-12;
 /// Rents that are tried first, for a profit that others have to beat.
 const FIRST_TRIALS: usize = 24;
 
+/// Rounds of rents between those that were looked at.
+const ROUNDS: usize = 4;
+
 /// Rents that are looked at together, by all threads.
 const BLOCK: usize = 256;
 
@@ -463,11 +466,8 @@ impl Search<'_> {
         let mut from = 0;
         while from < levels.len() {
             let bar = self.bar();
-            let promising = |level: &usize| {
-                levels[*level].bound >= bar
-                    && levels[*level].bound > f64::NEG_INFINITY
-                    && first.binary_search(level).is_err()
-            };
+            let promising =
+                |level: &usize| levels[*level].bound >= bar && first.binary_search(level).is_err();
             let block: Vec<usize> = (from..levels.len()).filter(promising).take(BLOCK).collect();
             let Some(&last) = block.last() else { break };
             self.look_at(levels, &block, progress)?;
@@ -479,56 +479,66 @@ impl Search<'_> {
 
     /// What another rent has to earn to be looked at.
     fn bar(&self) -> f64 {
-        self.best - SAME * self.best.max(0.0)
+        (self.best - SAME * self.best.max(0.0)).max(f64::MIN)
     }
 
-    /// Looks at rents between those that were looked at, as long as one may earn more.
+    /// Looks at rents that may earn more, where more storage is needed the lower the rent is.
     ///
     /// Where power does not depend on the size, the charge of each user rises with it at all moments
     /// ([`super::capacity_value`]), so that at a lower rent no less storage is needed than at a
-    /// higher one.
+    /// higher one. A few rents in between come first, for a profit that is hard to beat; then all
+    /// that may beat it, from the highest down, of which each changes little.
     fn between(
         &mut self,
         levels: &[Level],
         mut seen: Vec<usize>,
         progress: &Progress,
     ) -> Result<()> {
-        loop {
+        for _ in 0..ROUNDS {
             let mut chosen = Vec::new();
             let (mut before, mut energy) = (0, 0.0_f64);
             for &next in seen.iter().chain([&levels.len()]) {
-                let mut most = f64::NEG_INFINITY;
-                let mut promising = None;
-                for (level, at) in levels.iter().enumerate().take(next).skip(before) {
-                    let served = at.rent * at.rented - self.supply.energy_cost * energy;
-                    let bound = at.bound.min(served);
-                    self.found[level].bound = bound;
-                    if bound > most {
-                        (most, promising) = (bound, Some(level));
-                    }
-                }
-                if most >= self.bar() {
-                    chosen.extend(promising);
-                }
+                let gap = (before..next).map(|level| (level, self.bound(&levels[level], energy)));
+                let best = gap.max_by(|a, b| a.1.total_cmp(&b.1));
+                chosen.extend(best.filter(|best| best.1 >= self.bar()).map(|best| best.0));
                 if next < levels.len() {
                     energy = energy.max(self.energies[next]);
                     before = next + 1;
-                    if energy > self.supply.most_energy * (1.0 + SAME) {
-                        // Nor is there enough at lower rents.
-                        for level in before..levels.len() {
-                            self.found[level].bound = f64::NEG_INFINITY;
-                        }
-                        break;
-                    }
                 }
-            }
-            if chosen.is_empty() {
-                return progress.advance(levels.len() as u64);
             }
             self.look_at(levels, &chosen, progress)?;
             seen.extend(&chosen);
             seen.sort_unstable();
         }
+        let (mut from, mut energy) = (0, 0.0_f64);
+        while from < levels.len() {
+            let mut block = Vec::new();
+            let start = from;
+            while from < levels.len() && block.len() < BLOCK {
+                if seen.binary_search(&from).is_ok() {
+                    energy = energy.max(self.energies[from]);
+                } else {
+                    let bound = self.bound(&levels[from], energy);
+                    self.found[from].bound = bound;
+                    if bound >= self.bar() {
+                        block.push(from);
+                    }
+                }
+                from += 1;
+            }
+            self.look_at(levels, &block, progress)?;
+            energy = block.iter().fold(energy, |energy, &level| energy.max(self.energies[level]));
+            progress.advance((from - start) as u64)?;
+        }
+        Ok(())
+    }
+
+    /// What a rent earns at most, if it needs no less than some energy.
+    fn bound(&self, level: &Level, energy: f64) -> f64 {
+        if energy > self.supply.most_energy * (1.0 + SAME) {
+            return f64::NEG_INFINITY;
+        }
+        level.bound.min(level.rent * level.rented - self.supply.energy_cost * energy)
     }
 
     /// Looks at some rents, from the highest down.
@@ -581,16 +591,17 @@ impl Search<'_> {
         }
         let (users, demand) = (self.users, self.demand);
         let is_drawn = self.supply.power_cost > 0.0 || self.supply.wear_cost > 0.0;
-        let found: Result<Vec<Usage>> = jobs
-            .par_iter()
-            .map(|&(rental, knot)| {
-                progress.check()?;
-                Ok(knot.map_or_else(Usage::default, |knot| {
-                    let Knot { energy, power, .. } = demand[rental][knot];
-                    users.usage(rental, energy, power, is_drawn)
-                }))
-            })
-            .collect();
+        let found: Result<Vec<Usage>> = thread_pool::install(|| {
+            jobs.par_iter()
+                .map(|&(rental, knot)| {
+                    progress.check()?;
+                    Ok(knot.map_or_else(Usage::default, |knot| {
+                        let Knot { energy, power, .. } = demand[rental][knot];
+                        users.usage(rental, energy, power, is_drawn)
+                    }))
+                })
+                .collect()
+        });
         let mut found = found?.into_iter();
         let mut done = 0;
         for &(level, end) in open {
