@@ -115,6 +115,10 @@ def test_columns_of_other_types_and_none_of_periods():
             {"quantity_kwh": ["1", 2, 3, 4]},
             "frame, row 0, column 'quantity_kwh': a number is needed, got str '1'",
         ),
+        (
+            {"price_per_kwh": [1j, 2, 3, 4]},
+            "frame, row 0, column 'price_per_kwh': a number is needed, got complex 1j",
+        ),
         ({"quantity_kwh": [1, 2, -3, 4]}, "its quantity must be finite and non-negative"),
         ({"period": [0, 1, 0.5, 1]}, "frame, row 2, column 'period': a number from 0 to 999,999"),
         ({"period": [0, 1, -1, 1]}, "frame, row 2, column 'period'"),

@@ -178,3 +178,18 @@ def test_what_no_search_had_time_for_is_unknown():
     verdict = settlement.properties(max_seconds=1e-6).verdicts["in the core"]
     assert verdict.word == "unknown"
     assert verdict.ground.endswith("in 5e-07 s")
+
+
+@pytest.mark.parametrize("money", [1, 100, 1e-9])
+@pytest.mark.parametrize("quantity", [1, 1e-9])
+def test_a_bound_that_is_reached_is_reached_in_any_unit(money, quantity):
+    """Nobody else offers: up to the value of lost load every price is paid."""
+    book = OrderBook.from_orders(
+        [(0, "offer", 0.0, 1.9 * quantity), (0, "offer", 0.2 * money, 1.1 * quantity)],
+        demand_kwh=3 * quantity,
+        value_of_lost_load=12 * money,
+    )
+    scan = sg.misreport_scan(sg.markets.uniform_price, 0, book)
+    assert scan.gain == pytest.approx(35.4 * money * quantity, rel=1e-12)
+    assert scan.largest_gain == pytest.approx(scan.gain, rel=1e-12)
+    assert scan.best_misreport[0] == pytest.approx(60, rel=1e-12)

@@ -1,5 +1,8 @@
 """Several fixed loads: rationed in proportion, charged one by one, players of their own."""
 
+import dataclasses
+from itertools import combinations
+
 import numpy as np
 import pytest
 import sesgame as sg
@@ -157,6 +160,48 @@ def test_loads_at_the_buses_of_a_network():
     gap = -sg.budget_balance(before).gap
     assert uplift.outside["town"][1] - before.outside["town"][1] == pytest.approx(gap * 20 / 65)
     assert market.without("gas").load_names == ("village", "town")
+
+
+@pytest.mark.parametrize("injection", [None, {"south": 2.0}])
+def test_several_loads_of_a_network_are_players_of_the_core(injection):
+    """Of what all coalitions could do, with the network, beyond what their members have."""
+    market = NetworkMarket(
+        ["north", "south"],
+        [("north", "south", 0.1, 12)],
+        [("wind", "north", "offer", 10, 20), ("gas", "south", "offer", 50, 30)],
+        demand_mw={"south": {"village": 15, "town": 5, "load": 2}, "north": {"town": 4}},
+        value_of_lost_load=100,
+        injection_mw=injection,
+    )
+    nodal = sg.markets.nodal_pricing(market)
+    # The village pays for the town.
+    outside = {
+        name: (value, paid + {"village": 900.0, "town": -900.0}.get(name, 0.0))
+        for name, (value, paid) in nodal.outside.items()
+    }
+    shifted = dataclasses.replace(nodal, outside=outside, rule=None)
+    with_network = [] if injection is None else ["load"]
+    players = [
+        *market.participants,
+        *(load for load in market.load_names if load not in with_network),
+    ]
+    for settlement in (nodal, shifted):
+        has = dict(zip(market.participants, settlement.utilities.tolist(), strict=True))
+        has |= {name: value - paid for name, (value, paid) in settlement.outside.items()}
+        rest = settlement.welfare - sum(has[player] for player in players)
+        excess = max(
+            market.only([*members, *with_network]).clear().welfare
+            - rest
+            - sum(has[member] for member in members)
+            for size in range(len(players) + 1)
+            for members in combinations(players, size)
+        )
+        report = settlement.properties()
+        assert report.core_excess == pytest.approx(max(0.0, excess), abs=1e-6)
+        assert report.in_core == (settlement is nodal)
+        assert (report.blocking is None) == report.in_core
+    assert "village" in report.blocking
+    assert "town" not in report.blocking
 
 
 def test_loads_have_names_in_a_file(tmp_path):

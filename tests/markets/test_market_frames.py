@@ -303,6 +303,20 @@ def test_a_gap_in_prices_is_named():
         entsoe_prices(export(starts, DAY[1:]))
 
 
+@pytest.mark.parametrize(
+    ("given", "row"),
+    [
+        # Every second hour is missing, or three of four quarters of each.
+        (EXPORT.iloc[[0, 2]], 0),
+        (export(DAY[:3], ["01/06/2026 00:15:00", *DAY[2:]]), 0),
+        (export(DAY[:3], [*DAY[1:3], "01/06/2026 04:00:00"]), 2),
+    ],
+)
+def test_a_period_that_ends_elsewhere_than_the_next_begins_is_named(given, row):
+    with pytest.raises(GameError, match=rf"row {row}, column 'MTU .* is no period of \d+ min"):
+        entsoe_prices(given)
+
+
 def bids(rows):
     columns = ["quantity", "price", "user", "buying", "time", "divisible"]
     return pd.DataFrame(rows, columns=columns)

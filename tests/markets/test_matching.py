@@ -313,8 +313,21 @@ def test_progress_of_the_nucleolus_is_shown_and_its_market_may_be_wide_or_tall()
         ),
         pytest.param(
             lambda: Matching.from_bids({"ann": 1}, {"eve": -np.inf}),
-            "the offer of 'eve' must be finite, got -inf",
+            "the offer of 'eve' must be finite, and no larger than .*, got -inf",
             id="offer",
+        ),
+        pytest.param(
+            lambda: Matching([[1, 1e299]]), "row 0 and column 2 is 1e\\+299", id="too large"
+        ),
+        pytest.param(
+            lambda: Matching.from_bids([1e308], {"eve": -1e308}),
+            "the bid of row 0 and column 'eve' is 1e\\+308; it must be a number up to 1e\\+298",
+            id="too large together",
+        ),
+        pytest.param(
+            lambda: Matching.from_bids([1], [1], path_fees=[[-1e300]]),
+            "the path fee of row 0 and column 1 is -1e\\+300",
+            id="fee too large",
         ),
         pytest.param(
             lambda: Matching.from_bids([1], [1], path_fees=[[-np.inf]]),

@@ -126,6 +126,18 @@ def test_the_lot_is_that_of_the_seed_and_the_labels():
     assert [theirs[label] for label in book.participants] == mine.payments.tolist()
 
 
+@pytest.mark.parametrize("unit", [1, 100])
+def test_of_equal_prices_the_lot_takes_the_same_by_vickrey_in_any_order(unit):
+    orders = [(f"b{k}", "bid", (0.3 if k % 2 else 0.1 + 0.2) * unit, 1) for k in range(12)]
+    orders += [(f"s{k}", "offer", 0.01 * k * unit, 1) for k in range(6)]
+    orders += [("b-low", "bid", 0.2 * unit, 20), ("s-high", "offer", 0.28 * unit, 20)]
+    books = [OrderBook.from_orders(rows) for rows in (orders, orders[::-1])]
+    for seed in range(8):
+        mine, theirs = (muda(book, seed=seed, rationing="vickrey") for book in books)
+        back = [theirs[label] for label in books[0].participants]
+        np.testing.assert_allclose(back, mine.payments, rtol=0, atol=1e-12 * unit)
+
+
 def test_who_is_alone_in_the_market_does_not_trade():
     settlement = muda(OrderBook.from_orders([("ann", "bid", 9, 1)]))
     assert settlement.payments.tolist() == [0]

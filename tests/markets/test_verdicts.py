@@ -7,6 +7,7 @@ import pytest
 import sesgame as sg
 from sesgame.errors import CoalitionError, GameError
 from sesgame.markets import (
+    Matching,
     NetworkMarket,
     OrderBook,
     StorageAuction,
@@ -45,7 +46,10 @@ BATTERY = StorageAuction(
 UNITS = OrderBook.from_orders(
     [("b1", "bid", 9, 1), ("b2", "bid", 8, 1), ("s1", "offer", 2, 1), ("s2", "offer", 4, 1)]
 )
-TAKEN = {OrderBook: UNITS, NetworkMarket: GRID, StorageAuction: BATTERY}
+CONTRACTS = Matching.from_bids(
+    {"ann": 9, "bob": 8}, {"eve": 2, "gus": 4}, path_fees=[[1, 2], [2, 1]]
+)
+TAKEN = {OrderBook: UNITS, NetworkMarket: GRID, StorageAuction: BATTERY, Matching: CONTRACTS}
 
 
 def truthful(settlement, **options):

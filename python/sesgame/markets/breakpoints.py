@@ -34,6 +34,9 @@ JUST_BESIDE = 1e-6
 NARROW = 1e-9
 """Part by which two breakpoints have to differ if anything is to be reported between them."""
 
+ROUNDING = 1e-12
+"""Part of the largest utility that is rounding in it."""
+
 MOST_QUANTITIES = 64
 """Factors of quantities, at most: those nearest to the truth."""
 
@@ -136,9 +139,11 @@ class BookBreakpoints:
         from_above = intercept + slope * edges
         from_below = (intercept + slope * np.append(edges[1:], edges[-1]))[:-1]
         sides = {0: exactly, 1: from_above, -1: np.append(from_below, -np.inf)}
-        utility, side, k = max(
-            (float(values.max()), side, int(values.argmax())) for side, values in sides.items()
-        )
+        utility = max(float(values.max()) for values in sides.values())
+        # A bound that is reached, up to rounding, is better than one that is only come near to.
+        least = utility - ROUNDING * max(abs(utility), float(np.abs(exactly).max()))
+        side = next(side for side, values in sides.items() if values.max() >= least)
+        k = int(np.argmax(sides[side] >= least))
         factor = float(edges[k])
         if side == 1:
             factor = min(max(factor * (1 + JUST_BESIDE), JUST_BESIDE), float(inner[k]))

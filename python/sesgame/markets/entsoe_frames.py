@@ -36,6 +36,7 @@ _SPAN = re.compile(
 )
 _HOURS_OF = {"CET": 1, "CEST": 2}
 _ZONE = "Europe/Brussels"
+_SUNDAY = 6
 
 
 @checked_arguments
@@ -74,7 +75,8 @@ def entsoe_prices(
     GameError
         Other columns than these, such as those of exports before 2025 with ``[EUR/MWh]``, whose
         times are not documented; times without a zone; a price that is missing (``n/e``, ``-`` or
-        empty); several areas or auctions; gaps, or periods of different length. The row is named.
+        empty); several areas or auctions; gaps, or periods of different length, or that do not end
+        where the next one begins. The row is named.
     MissingExtraError
         pandas is not installed.
 
@@ -153,7 +155,20 @@ def _of_export(rows: FrameRows, area: str | None, sequence: str | None) -> Marke
     price = _export_prices(rows, found["price"], places)
     match = _PRICE.fullmatch(found["price"])
     assert match is not None
-    return _prices(times, price, match[1], names[0] or "day-ahead")
+    prices = _prices(times, price, match[1], names[0] or "day-ahead")
+    step = datetime.timedelta(hours=prices.step_hours)
+    for row, ((start, _), (end, _)) in zip(places.tolist(), spans, strict=True):
+        off = abs((end - start) - step)
+        # Where clocks change in between, what is written is an hour off.
+        changes = not in_utc and start.month in (3, 10) and start.weekday() == _SUNDAY
+        if off and not (changes and off == datetime.timedelta(hours=1)):
+            raise rows.fail(
+                row,
+                found["mtu"],
+                f"{rows.frame[found['mtu']].iloc[row]!r} is no period of "
+                f"{60 * prices.step_hours:g} min, as they begin",
+            )
+    return prices
 
 
 def _one(

@@ -28,6 +28,9 @@ __all__ = ["Matching", "MatchingClearing"]
 _PRECISION = 1e-12
 """Rounding of a sum of money, relative to the money that all reports are about."""
 
+_MOST = 1e298
+"""The largest report, so that sums of them are finite."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MatchingClearing(ByValue):
@@ -70,7 +73,8 @@ class Matching(ByValue):
     Raises
     ------
     GameError
-        No matrix, a NaN or ``inf`` in it, or other than m and n labels; the pair is named.
+        No matrix, a NaN, ``inf`` or more than 1e298 in it, or other than m and n labels; the pair
+        is named.
 
     Notes
     -----
@@ -107,7 +111,7 @@ class Matching(ByValue):
             )
         m, n = matrix.shape
         self._set_labels(m, n, rows, columns)
-        self._refuse("worth", np.isnan(matrix) | (matrix == np.inf), matrix)
+        self._refuse("worth", ~_is_report(matrix, forbids=-np.inf), matrix)
         self._set(np.where(matrix == -np.inf, -np.inf, np.maximum(matrix, 0.0)), np.zeros(n), 0.0)
 
     @classmethod
@@ -168,10 +172,13 @@ class Matching(ByValue):
         fee = _matrix("path_fees", numbers("path_fees", path_fees), shape)
         market = cls.__new__(cls)
         market._set_labels(*shape, rows, columns)
-        market._refuse("bid", np.isnan(bid) | (bid == np.inf), bid)
-        market._refuse("path fee", np.isnan(fee) | (fee == -np.inf), fee)
-        for j in np.flatnonzero(~np.isfinite(offer)):
-            raise GameError(f"the offer of {market.columns[j]!r} must be finite, got {offer[j]}")
+        market._refuse("bid", ~_is_report(bid, forbids=-np.inf), bid)
+        market._refuse("path fee", ~_is_report(fee, forbids=np.inf), fee)
+        for j in np.flatnonzero(~(np.abs(offer) <= _MOST)):
+            raise GameError(
+                f"the offer of {market.columns[j]!r} must be finite, and no larger than {_MOST:g}, "
+                f"got {offer[j]}"
+            )
         barred = (bid == -np.inf) | (fee == np.inf)
         market._set(np.where(barred, -np.inf, bid), offer, np.where(barred, 0.0, fee))
         return market
@@ -203,7 +210,8 @@ class Matching(ByValue):
             i, j = np.unravel_index(int(np.argmax(bad)), bad.shape)
             raise GameError(
                 f"the {what} of row {self.rows[i]!r} and column {self.columns[j]!r} is "
-                f"{matrix[i, j]}; it must be a number, or infinite where the pair is forbidden"
+                f"{matrix[i, j]}; it must be a number up to {_MOST:g}, or infinite where the pair "
+                f"is forbidden"
             )
 
     def _set(self, bid: ArrayLike, offer: ArrayLike, fee: ArrayLike) -> None:
@@ -363,6 +371,12 @@ class Matching(ByValue):
             f"column{'s' * (len(self.columns) != 1)}, {gains} pair{'s' * (gains != 1)} that "
             f"gain{'s' * (gains == 1)})"
         )
+
+
+def _is_report(matrix: NDArray[np.float64], *, forbids: float) -> NDArray[np.bool_]:
+    """Return which numbers of pairs can be counted with, or forbid the pair."""
+    known: NDArray[np.bool_] = (np.abs(matrix) <= _MOST) | (matrix == forbids)
+    return known
 
 
 def _labelled(name: str, given: Any, labels: Iterable[Hashable] | None) -> tuple[Any, Any]:

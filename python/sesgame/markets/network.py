@@ -425,7 +425,7 @@ class NetworkMarket(ByValue):
     def core_gap(
         self,
         utilities: NDArray[np.float64],
-        rest: float,
+        rest: float | NDArray[np.float64],
         *,
         tolerance: float,
         time_limit: float = CORE_TIME_LIMIT,
@@ -436,8 +436,9 @@ class NetworkMarket(ByValue):
         ----------
         utilities : ndarray of float, shape (n,)
             What each participant has of the outcome, after its payment.
-        rest : float
-            What the fixed load has, together with the budget surplus.
+        rest : float or ndarray of float, shape (L + 1,)
+            What the fixed load has, together with the budget surplus. Of several loads, what each
+            has, and then all others: each is a player, and the network is in every coalition.
         tolerance : float
             What is rounding in a sum of money.
         time_limit : float
@@ -448,14 +449,50 @@ class NetworkMarket(ByValue):
         An integer program finds the coalition that gains most, or the best one and a bound after
         `time_limit` seconds.
         """
+        if len(self.load_names) > 1:
+            bidding = np.array([self._can_bid(name) for name in self.load_names])
+            of_all = np.array(rest)
+            of_loads = of_all[:-1]
+            return self._with_loads_that_bid().core_gap(
+                np.append(utilities, of_loads[bidding]),
+                float(of_all[-1] + of_loads[~bidding].sum()),
+                tolerance=tolerance,
+                time_limit=time_limit,
+            )
         members, best, bound = self.columns.best_coalition(utilities, time_limit)
-        excess = best - rest
+        others = float(np.sum(rest))
+        excess = best - others
         found = excess > tolerance
         names = [p for p, inside in zip(self.participants, members, strict=True) if inside]
         return CoreGap(
             excess if found else 0.0,
-            max(0.0, bound - rest),
-            frozenset([LOAD, *names]) if found else None,
+            max(0.0, bound - others),
+            frozenset([*self.outside, *names]) if found else None,
+        )
+
+    def _can_bid(self, load: str) -> bool:
+        """Return whether a fixed load has no more than demand: what is injected cannot bid."""
+        return load != LOAD or not self.injection_mw.any()
+
+    def _with_loads_that_bid(self) -> NetworkMarket:
+        """Return the market in which each fixed load that can bids the value of lost load."""
+        bidding = [name for name in self.load_names if self._can_bid(name)]
+        bids = [
+            NetworkOrder(name, bus, "bid", self.value_of_lost_load, float(mw))
+            for name, row in zip(self.load_names, self.load_mw, strict=True)
+            if name in bidding
+            for bus, mw in zip(self.buses, row, strict=True)
+            if mw > 0
+        ]
+        return NetworkMarket(
+            self.buses,
+            self.lines,
+            [*self.orders, *bids],
+            demand_mw=self._demand_of([name for name in self.load_names if name not in bidding]),
+            value_of_lost_load=self.value_of_lost_load,
+            injection_mw=self._injection(),
+            links=self.links,
+            participants=[*self.participants, *bidding],
         )
 
     def _like(self, orders: Iterable[NetworkOrder]) -> NetworkMarket:

@@ -145,11 +145,15 @@ class NetworkSettlement(Settlement):
         Notes
         -----
         The core: no coalition of participants, with the network and the fixed load, does better
-        on its own than its members and the load do now, the load with the budget surplus; several
-        loads, and owners of lines, count as one. The coalition that gains most is found by an
-        integer program.
+        on its own than its members and the load do now, the load with the budget surplus. Of
+        several loads each is a player, and the surplus is in every coalition, with the network and
+        the owners of its lines. The coalition that gains most is found by an integer program.
         """
         market, traded = self.market, by_participant(self.market, self.accepted_mw)
+        rest = self.welfare - float(self.utilities.sum())
+        of_loads = [
+            value - paid for value, paid in map(self.outside.__getitem__, market.load_names)
+        ]
         return property_report(
             self,
             market,
@@ -160,7 +164,7 @@ class NetworkSettlement(Settlement):
             ranked=np.argsort(-traded, kind="stable"),
             trials=FEW_TRIALS,
             best_welfare=market.clear().welfare,
-            rest=self.welfare - float(self.utilities.sum()),
+            rest=np.array([*of_loads, rest - sum(of_loads)]) if len(of_loads) > 1 else rest,
         )
 
     def to_dict(self) -> dict[str, Any]:

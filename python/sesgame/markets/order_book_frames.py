@@ -114,7 +114,8 @@ class FrameRows:
 
         values = self.frame[column]
         kind = values.dtype
-        if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
+        is_real = not (pd.api.types.is_bool_dtype(kind) or pd.api.types.is_complex_dtype(kind))
+        if pd.api.types.is_numeric_dtype(kind) and is_real:
             return cast("NDArray[np.float64]", values.to_numpy(dtype=np.float64, na_value=np.nan))
         found = np.full(len(values), np.nan)
         for row, cell in enumerate(self.cells(column)):

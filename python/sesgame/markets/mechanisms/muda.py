@@ -15,7 +15,13 @@ from sesgame.game.door import checked_arguments
 from sesgame.markets.mechanism import MarketPromise, Mechanism
 from sesgame.markets.order_book import OrderBook
 from sesgame.markets.order_book_settlement import OneBusSettlement
-from sesgame.markets.steps import PRICE_ROUNDING, QUANTITY_ROUNDING, by_participant, signed
+from sesgame.markets.steps import (
+    PRICE_ROUNDING,
+    QUANTITY_ROUNDING,
+    by_participant,
+    one_price_each,
+    signed,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -161,8 +167,9 @@ def trade_at(
     harm = np.zeros_like(accepted)
     places = np.flatnonzero(longer & (wanted > 0))
     owner = book.participant[orders[places]]
-    # The steps of a trader stay in their order, the best first.
-    keys = (-gain[places],) if rationing == "vickrey" else (-gain[places], rank[owner])
+    # The best first: of a trader's steps, or by Vickrey of all, where the draw is for equal gains.
+    best, drawn = one_price_each(own_price[places]) * -sign[places], rank[owner]
+    keys = (owner, drawn, best) if rationing == "vickrey" else (best, owner, drawn)
     places = places[np.lexsort(keys)]
     before = np.cumsum(wanted[places]) - wanted[places]
     accepted[places] = np.clip(traded - before, 0.0, wanted[places])
