@@ -151,8 +151,8 @@ class StorageCloud(ByValue):
     >>> best = cloud.best_rent()
     >>> best
     CloudOffer(0.2 EUR per kWh and day: 11 kWh rented, served by 7 kWh, profit 1.64 EUR)
-    >>> best.savings.round(2).tolist(), best.worst.energy_kwh
-    ([-0.0, -0.0, 0.4], 11.0)
+    >>> (best.savings.round(2) + 0.0).tolist(), best.worst.energy_kwh
+    ([0.0, 0.0, 0.4], 11.0)
     """
 
     community: Community
