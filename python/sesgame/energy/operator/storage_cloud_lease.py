@@ -136,6 +136,8 @@ def lease_payments(community: Community, bills_without: NDArray[np.float64]) -> 
     alone = community.cost_game().values(np.eye(n, dtype=np.bool_), progress=False)
     owners = {battery.owner for battery in community.batteries if battery.can_store}
     owns = np.array([member in owners for member in community.members])
+    saved = bills_without - alone
     # A battery saves its owner no less than nothing, rounding aside.
-    payments: NDArray[np.float64] = np.where(owns, np.maximum(bills_without - alone, 0.0), 0.0)
+    is_paid = owns & (saved > community.rounding)
+    payments: NDArray[np.float64] = np.where(is_paid, saved, 0.0)
     return payments
