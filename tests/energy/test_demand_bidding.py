@@ -209,3 +209,10 @@ def test_thousands_of_prosumers_are_quick_to_settle_and_to_scan():
     assert found.purchase_kwh.sum() == pytest.approx(0.0, abs=1e-8)
     assert market.deviation_scan(n_bids=21).is_equilibrium
     assert 1.0 <= market.price_of_anarchy <= 1.0 + 1e-6
+
+
+def test_what_is_kept_cannot_be_written_to():
+    market = sg.energy.DemandBidding([1, 2], [0, 0], [1, 1], 1)
+    with pytest.raises(ValueError, match="read-only"):
+        market.equilibrium().bids[0] = 99.0
+    assert market.deviation_scan().is_equilibrium

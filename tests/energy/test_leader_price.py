@@ -180,3 +180,13 @@ def test_a_price_beside_a_drop_out_by_rounding_is_at_it():
     assert found.price == 0.18
     assert not found.demand_kwh.any()
     assert found.kkt_residual == 0.0
+
+
+def test_a_drop_out_beside_the_end_by_rounding_leaves_no_way_to_rise():
+    # 0.1 + 0.2 is a little more than 0.3, at which the second consumer drops out.
+    buy = 0.1 + 0.2
+    found = sg.energy.leader_price(
+        [0.6, 0.3], [0.2, 0.15], buy, suppliers=([0.2], [0.05]), grid=(0.1, buy)
+    )
+    assert found.profit == pytest.approx(0.05)
+    assert found.kkt_residual < 1e-12

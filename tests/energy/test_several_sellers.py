@@ -161,3 +161,8 @@ def test_what_is_wrong_with_a_drift_is_named(options, message):
 def test_what_is_wrong_with_an_option_is_named(option):
     with pytest.raises(GameError, match=option):
         sg.energy.SeveralSellers([0.5, 0.5], [0.1, 0.1], **{option: float("nan")})
+
+
+def test_what_is_kept_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        WORKED.equilibrium().prices[0] = 99.0

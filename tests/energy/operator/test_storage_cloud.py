@@ -91,6 +91,13 @@ def test_demand_falls_in_steps_and_takes_the_larger_size_at_a_tie():
     assert (rents.round(12).tolist(), kwh.tolist()) == ([0.4], [2.0])
 
 
+def test_what_is_kept_cannot_be_written_to():
+    curve = StorageCloud(street(), 0.08).demand_curve
+    for values in (curve.rent_per_kwh_day, curve.energy_kwh, curve.rents, curve.of("m0")[1]):
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 99.0
+
+
 def test_the_best_rent_is_a_breakpoint_with_the_kindest_and_the_worst_storage():
     best = StorageCloud(street(), 0.08).best_rent()
     assert best.rent_per_kwh_day == pytest.approx(0.2)
@@ -234,6 +241,18 @@ def test_what_is_owned_rules_out_rents():
         StorageCloud(street(), 0.08, owned_kwh=1).best_rent()
 
 
+def test_schedules_that_cost_the_least_are_of_those_within_what_is_owned():
+    # The cheapest schedules that the program finds hold 3 kWh, others for the same wear 2.
+    loads, buy = ((1, 2, 2, -1), (-2, 0, -1, 1)), (0.1, 0.2, 0.1, 0.2)
+    bought = StorageCloud(street(loads, buy), 0.0, wear_cost_per_kwh=0.02).best_rent()
+    cloud = StorageCloud(street(loads, buy), 0.0, wear_cost_per_kwh=0.02, owned_kwh=2)
+    owned = cloud.best_rent()
+    assert owned.rent_per_kwh_day == pytest.approx(bought.rent_per_kwh_day)
+    assert owned.physical_kwh == pytest.approx(2)
+    assert owned.profit == pytest.approx(bought.profit)
+    assert owned.gap == 0
+
+
 def test_in_two_stages_each_day_has_its_own_demand_and_all_share_one_storage():
     world = of_random(3, n=3, n_steps=6, days=3)
     cloud = StorageCloud(world, 0.03, rented_for="day")
@@ -328,16 +347,16 @@ def test_the_statement_adds_up():
 
 
 def test_what_one_charges_while_another_discharges_passes_no_storage():
-    # One has the peak when the other charges, and the other way round.
-    world = street([(4, 0, 4, 0), (0, 4, 0, 4)], (0.1, 0.1, 0.3, 0.3), (0.0, 0.0, 0.0, 0.0))
-    swap = street([(0, 2, 0, 2), (0, 0, 2, 0)], (0.1, 0.3, 0.1, 0.3))
-    for community in (world, swap):
-        offer = StorageCloud(community, 0.01).best_rent()
-        total = offer.usage.drawn_kwh.sum(axis=0)
-        through = np.maximum(-total, 0.0).sum()
-        assert offer.statement().met_by_others_kwh == pytest.approx(
-            np.maximum(-offer.usage.drawn_kwh, 0.0).sum() - through
-        )
+    # The first stores its sun while the second uses what it charged in the night.
+    world = street([(0, -2, 0, 2), (0, 2, 0, 0)], (0.1, 0.3, 0.3, 0.3))
+    offer = StorageCloud(world, 0.01).best_rent()
+    assert offer.rent_per_kwh_day == pytest.approx(0.2)
+    assert (offer.virtual_kwh, offer.physical_kwh) == pytest.approx((4, 2))
+    statement = offer.statement()
+    assert statement.delivered_kwh.tolist() == pytest.approx([2, 2])
+    assert statement.need.delivered_kwh == pytest.approx(2)
+    assert statement.met_by_others_kwh == pytest.approx(2)
+    assert "2.00 kWh went from one member's charging" in repr(statement)
 
 
 # The operator as a player.
@@ -370,6 +389,19 @@ def test_the_game_of_the_operator_bounds_what_a_rent_makes(way, seed):
     assert offer.bills.sum() - offer.profit >= game.value(game.players) - 1e-9
     assert sg.audit(game, cloud.dual_prices("op")).in_core
     assert pickle.loads(pickle.dumps(game)) == game
+
+
+@pytest.mark.parametrize("most", [5.0, 50.0])
+def test_the_game_takes_storage_for_resale_as_far_as_members_rent_it(most):
+    # More pays than all loads could use, up to what a member may rent.
+    world = street([(1, -2, 3, 4), (0, 0, 1, 0)], sell=(0.1, 0.3, 0.1, 0.3))
+    cloud = StorageCloud(world, 0.01, most_kwh=most)
+    offer, game = cloud.best_rent(), cloud.game()
+    # Each kWh of it earns 0.2 twice a day and costs 0.01.
+    least = cloud.terms.bills_alone.sum() - 2 * most * (2 * 0.2 - 0.01)
+    assert game.value(game.players) == pytest.approx(least)
+    assert cloud.dual_prices().values.sum() == pytest.approx(least)
+    assert offer.bills.sum() - offer.profit >= least - 1e-9
 
 
 def test_the_highest_rent_in_the_core_is_where_the_first_group_objects():

@@ -88,14 +88,19 @@ def test_demand_without_limit_names_the_steps_and_the_cure():
         GameError, match=r"bought at 2016-06-01T00:00 is sold for more at 2016-06-01T06:00; say"
     ):
         cloud.best_rent()
+    with pytest.raises(GameError, match="demand for storage has no limit"):
+        cloud.game()
     assert StorageCloud(world(sell=(0, 0.2, 0, 0.2)), 0.01, most_kwh=3).best_rent().virtual_kwh == 6
 
 
-def test_negative_prices_need_a_power():
+def test_negative_prices_need_power_that_comes_with_capacity():
     prices = {"buy": (0.1, 0.3, 0.1, 0.3), "sell": (-0.1, 0, 0, 0)}
     lossy = {"charge_efficiency": 0.9}
     with pytest.raises(GameError, match="a price is negative at 2016-06-01T00:00"):
         StorageCloud(world(**prices), 0.08, **lossy)
+    with pytest.raises(GameError, match="power that is free, or rented by itself, would burn"):
+        StorageCloud(world(**prices), 0.08, power_rent_ratio=0.5, **lossy)
+    assert StorageCloud(world(**prices), 0.0, power_rent_ratio=0.5).best_rent().profit >= 0
     assert StorageCloud(world(**prices), 0.0, hours=2, **lossy).best_rent().profit >= 0
 
 
@@ -115,6 +120,11 @@ def test_terms_members_and_quantities_that_are_not_there():
         curve.of("ann", 1)
     with pytest.raises(GameError, match="quantity must be"):
         curve.at(0.1, "money")
+    with pytest.raises(GameError, match="term must be a whole number"):
+        curve.of("ann", "1")
+    for ask in (curve.at, curve.total_kwh, curve.step_at):
+        with pytest.raises(GameError, match="rent_per_kwh_day must be a number"):
+            ask("0.1")
 
 
 def test_nobody_rents_what_saves_nothing():
@@ -126,8 +136,9 @@ def test_nobody_rents_what_saves_nothing():
 
 def test_two_rents_need_ratios_and_power_of_its_own():
     cloud = StorageCloud(world(), 0.08)
-    with pytest.raises(GameError, match="ratios has no number"):
-        cloud.best_rents([])
+    for wrong in ([], "ab", 5, [float("nan")], None):
+        with pytest.raises(GameError, match="ratios"):
+            cloud.best_rents(wrong)
     with pytest.raises(GameError, match="power_rent_ratio must be a positive number"):
         cloud.best_rents([0.5, -1.0])
     with pytest.raises(GameError, match="hours=2 gives each kWh its power"):
@@ -148,7 +159,8 @@ def test_the_operator_needs_a_label_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("virtual", "physical"), [(0.0, 0.0), (-1.0, 0.0), (5.0, 6.0), (5.0, -1.0), (np.nan, 1.0)]
+    ("virtual", "physical"),
+    [(0.0, 0.0), (-1.0, 0.0), (5.0, 6.0), (5.0, -1.0), (np.nan, 1.0), ("5", 1.0)],
 )
 def test_virtual_to_physical_takes_sizes_in_order(virtual, physical):
     with pytest.raises(GameError, match="must be"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sesgame.energy.operator.parameters import fix
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class BiddingEquilibrium(ByValue):
     costs_alone: NDArray[np.float64]
     production_cost: float
     kkt_residual: float
+
+    def __post_init__(self) -> None:
+        fix(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from sesgame.errors import GameError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["one_each", "refuse_where"]
+__all__ = ["fix", "one_each", "refuse_where"]
 
 
 def one_each(name: str, given: ArrayLike, who: str, size: int | None = None) -> NDArray[np.float64]:
@@ -62,3 +62,10 @@ def refuse_where(
     if wrong.any():
         first = int(np.argmax(wrong))
         raise GameError(f"{name} of {who} {first} is {values[first]:g}; it must be {wanted}")
+
+
+def fix(result: object) -> None:
+    """Make all arrays of a result read-only: it is kept, and handed out again."""
+    for values in vars(result).values():
+        if isinstance(values, np.ndarray):
+            values.setflags(write=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sesgame.energy.operator.parameters import one_each, refuse_where
+from sesgame.energy.operator.parameters import fix, one_each, refuse_where
 from sesgame.energy.operator.water_filling import water_filling
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
@@ -60,6 +60,9 @@ class SellersEquilibrium(ByValue):
     profits: NDArray[np.float64]
     delivered_price: float
     kkt_residual: float
+
+    def __post_init__(self) -> None:
+        fix(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +179,7 @@ class SeveralSellers(ByValue):
         self.worth = None if worth is None else float(worth)
         if self.worth is not None and not np.isfinite(self.worth):
             raise GameError(f"worth must be finite, got {self.worth}")
-        for values in (self.congestion, self.cost):
-            values.setflags(write=False)
+        fix(self)
 
     def __repr__(self) -> str:
         return f"SeveralSellers({len(self.cost)} sellers, {self.demand_kwh:g} kWh)"

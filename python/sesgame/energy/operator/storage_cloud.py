@@ -8,7 +8,7 @@ different times, and what one charges while another discharges passes no storage
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sesgame.energy.community import Community
+from sesgame.energy.operator.parameters import one_each
 from sesgame.energy.operator.storage_cloud_core import CoreRent, highest_rent
 from sesgame.energy.operator.storage_cloud_demand import StorageDemand, checked_rent
 from sesgame.energy.operator.storage_cloud_game import (
@@ -34,7 +35,7 @@ from sesgame.game.door import checked_arguments, checked_fields
 from sesgame.progress import progress_report
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from sesgame import _engine
     from sesgame.game.allocation import Allocation
@@ -383,7 +384,8 @@ class StorageCloud(ByValue):
                 f"members; community.cost_game() is the game of these"
             )
 
-    def best_rents(self, ratios: Iterable[float]) -> CloudOffer:
+    @checked_arguments
+    def best_rents(self, ratios: ArrayLike) -> CloudOffer:
         """Return the offer at the best of several ratios of the rent of a kW to that of a kWh.
 
         At each ratio the best rent is exact, as in :meth:`best_rent`. That no other pair of rents
@@ -392,14 +394,14 @@ class StorageCloud(ByValue):
 
         Parameters
         ----------
-        ratios : iterable of float
+        ratios : array_like of float, shape (k,)
             Positive, at least one; of equal profits that of the lowest is taken.
 
         Raises
         ------
         GameError
-            A ratio is not positive, there is none, power is bundled (`hours`), or no ratio earns
-            what storage costs.
+            A ratio is not a positive number, there is none, power is bundled (`hours`), or no ratio
+            earns what storage costs.
 
         Notes
         -----
@@ -408,9 +410,7 @@ class StorageCloud(ByValue):
         that; so it is not close where storage is dear.
         """
         self._refuse_lease("a rent of power by itself")
-        given = sorted({float(ratio) for ratio in ratios})
-        if not given:
-            raise GameError("ratios has no number")
+        given = sorted(set(one_each("ratios", ratios, "pair of rents").tolist()))
         if self.hours is not None:
             raise GameError(f"hours={self.hours} gives each kWh its power, which has no own rent")
         clouds = [replace(self, power_rent_ratio=ratio) for ratio in given]
@@ -459,7 +459,8 @@ class StorageCloud(ByValue):
         Raises
         ------
         GameError
-            A member has that label, or the program is too large.
+            A member has that label, the program is too large, or members would rent without limit,
+            as in :attr:`demand_curve`.
         """
         self._refuse_lease("the game with the operator")
         return operator_game(self.terms, operator)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.energy.operator.parameters import fix
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 
@@ -76,6 +78,9 @@ class StorageDemand(ByValue):
     size: NDArray[np.float64]
     saved: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        fix(self)
+
     @cached_property
     def rents(self) -> NDArray[np.float64]:
         """The rents at which somebody's demand changes, from the highest down, each once."""
@@ -84,8 +89,10 @@ class StorageDemand(ByValue):
             return np.zeros(0)
         is_last = np.append(ordered[1:] < ordered[:-1] * (1.0 - SAME_RENT), True)
         rents: NDArray[np.float64] = ordered[is_last]
+        rents.setflags(write=False)
         return rents
 
+    @checked_arguments
     def step_at(self, rent_per_kwh_day: float) -> NDArray[np.intp]:
         """Return which step each member rents in each term, shape (n, K); -1 for nothing."""
         rent = checked_rent(rent_per_kwh_day)
@@ -95,6 +102,7 @@ class StorageDemand(ByValue):
         steps = np.where(n_rented > 0, self.starts[:-1] + n_rented - 1, -1)
         return steps.reshape(len(self.members), len(self.days)).astype(np.intp)
 
+    @checked_arguments
     def at(self, rent_per_kwh_day: float, quantity: str = "energy_kwh") -> NDArray[np.float64]:
         """Return what each member has in each term at a rent, shape (n, K).
 
@@ -119,11 +127,13 @@ class StorageDemand(ByValue):
         found: NDArray[np.float64] = values[steps]
         return found
 
+    @checked_arguments
     def total_kwh(self, rent_per_kwh_day: float) -> float:
         """Return the capacity that all rent together at a rent, the mean over all days."""
         rented = self.at(rent_per_kwh_day).sum(axis=0)
         return float((rented * self.days).sum() / self.days.sum())
 
+    @checked_arguments
     def of(
         self, member: Hashable, term: int = 0
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

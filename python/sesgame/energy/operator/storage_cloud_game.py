@@ -70,8 +70,9 @@ def operator_game(terms: CloudTerms, operator: Hashable = OPERATOR) -> Game:
     Raises
     ------
     GameError
-        A member has the operator's label, or the program is too large.
+        A member has the operator's label, the program is too large, or storage of any size pays.
     """
+    terms.refuse_resale()
     members = terms.community.members
     if operator in members:
         raise GameError(f"{operator!r} is a member; give the operator another label")
@@ -133,7 +134,7 @@ def _program(terms: CloudTerms) -> tuple[ReducedModel, NDArray[np.intp]]:
     energy_cost, power_cost, wear_cost = terms.costs
     builder = LinearBuilder(n_players)
     brings_storage = np.zeros(n_players)
-    brings_storage[-1] = _enough(terms)
+    brings_storage[-1] = _most_of_operator(terms)
     energy = builder.add_columns(1, cost=energy_cost, upper=0.0, upper_brought=brings_storage)
     power = builder.add_columns(1, cost=power_cost)
     delivered = builder.add_columns(n_steps, cost=wear_cost) if wear_cost else None
@@ -150,7 +151,7 @@ def _program(terms: CloudTerms) -> tuple[ReducedModel, NDArray[np.intp]]:
         grid_export = builder.add_columns(n_steps, cost=-community.sell_per_kwh)
         charge, discharge = builder.add_columns(n_steps), builder.add_columns(n_steps)
         # The part of somebody who is not there is used by nobody.
-        most = min(terms.most_kwh, _enough(terms))
+        most = _most_of_member(terms)
         state = builder.add_columns(n_steps, upper=0.0, upper_brought=most * own)
         load = np.outer(net[member], own)
         builder.add_rows(
@@ -186,9 +187,18 @@ def _program(terms: CloudTerms) -> tuple[ReducedModel, NDArray[np.intp]]:
     return builder.program(), energy
 
 
-def _enough(terms: CloudTerms) -> float:
+def _most_of_member(terms: CloudTerms) -> float:
+    """Return as much storage as one member can use."""
+    if terms.resale:
+        # Whatever there is pays, also beyond all loads.
+        return terms.most_kwh
+    losses = max(terms.charge_efficiency, 1.0 / terms.discharge_efficiency)
+    enough = float(np.abs(terms.community.net_load_kwh).sum()) * losses
+    return min(terms.most_kwh, enough)
+
+
+def _most_of_operator(terms: CloudTerms) -> float:
     """Return as much storage as all can use, or what the operator owns."""
     if math.isfinite(terms.owned_kwh):
         return terms.owned_kwh
-    losses = max(terms.charge_efficiency, 1.0 / terms.discharge_efficiency)
-    return float(np.abs(terms.community.net_load_kwh).sum()) * losses
+    return len(terms.community.members) * _most_of_member(terms)

@@ -12,6 +12,7 @@ from sesgame.errors import GameError
 from sesgame.formatting import text_table
 from sesgame.game.allocation import Allocation
 from sesgame.game.by_value import ByValue
+from sesgame.game.door import checked_arguments
 from sesgame.game.players import Players
 from sesgame.optional_imports import needs
 
@@ -30,6 +31,7 @@ __all__ = ["TITLE", "CloudOffer", "StorageStatement", "virtual_to_physical"]
 TITLE = "storage cloud"
 
 
+@checked_arguments
 def virtual_to_physical(virtual_kwh: float, physical_kwh: float) -> float:
     r"""Return which part of rented capacity need not be built, 1 - physical / virtual.
 
@@ -289,7 +291,7 @@ class StorageStatement(ByValue):
     @property
     def met_by_others_kwh(self) -> float:
         """What others charged in the same step in which it was delivered: it passed no storage."""
-        return float(self.delivered_kwh.sum()) - self.need.delivered_kwh
+        return max(0.0, float(self.delivered_kwh.sum()) - self.need.delivered_kwh)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a row for each member (extra ``pandas``)."""

@@ -63,7 +63,7 @@ class Usage(ByValue):
     Attributes
     ----------
     kindest : StorageNeed
-        By the optimal schedules that cost the operator least.
+        By the optimal schedules that cost the operator least, of those within what it owns.
     worst : StorageNeed
         What no optimal schedules exceed: in capacity, power and wear, each by itself.
     least_cost : float
@@ -205,8 +205,10 @@ def _kindest_held(
     builder = LinearBuilder(1)
     number = np.full(low.shape, -1, dtype=np.intp)
     number[free] = builder.add_columns(int(free.sum()), lower=low[free], upper=high[free])
+    # What the operator owns may rule out schedules that cost it less.
+    most_kwh = max(terms.owned_kwh, float(low.sum(axis=0).max()))
     ((energy,), (power,)) = (
-        builder.add_columns(1, cost=energy_cost, upper=terms.owned_kwh * (1 + SOLVED)),
+        builder.add_columns(1, cost=energy_cost, upper=most_kwh * (1 + SOLVED)),
         builder.add_columns(1, cost=power_cost, upper=terms.owned_kw * hours * (1 + SOLVED)),
     )
     delivered = builder.add_columns(n_steps, cost=wear_cost)

@@ -145,16 +145,9 @@ class CloudTerms(ByValue):
             self.most_kwh,
         )
 
-    def refuse_resale(self) -> None:
-        """Refuse demand without limit: energy that is bought to be sold for more later.
-
-        Raises
-        ------
-        GameError
-            There is some, and no limit to what a member rents.
-        """
-        if math.isfinite(self.most_kwh):
-            return
+    @cached_property
+    def resale(self) -> str | None:
+        """Why storage of any size would pay: energy is bought to be sold for more later."""
         buy, sell = self.community.buy_per_kwh, self.community.sell_per_kwh
         for start, end in zip(self.starts, [*self.starts[1:], len(buy)], strict=True):
             stored = buy[start:end] / self.charge_efficiency
@@ -166,11 +159,21 @@ class CloudTerms(ByValue):
             later = int(odd[0])
             when = self.community.steps.time(int(start) + later)
             if stored[later] < 0:
-                why = f"a kWh is paid for to be taken at {when}"
-            else:
-                at = self.community.steps.time(int(start + np.argmin(stored[:later])))
-                why = f"a kWh bought at {at} is sold for more at {when}"
-            raise GameError(f"demand for storage has no limit: {why}; say most_kwh")
+                return f"a kWh is paid for to be taken at {when}"
+            at = self.community.steps.time(int(start + np.argmin(stored[:later])))
+            return f"a kWh bought at {at} is sold for more at {when}"
+        return None
+
+    def refuse_resale(self) -> None:
+        """Refuse demand without limit: energy that is bought to be sold for more later.
+
+        Raises
+        ------
+        GameError
+            There is some, and no limit to what a member rents.
+        """
+        if self.resale and math.isinf(self.most_kwh):
+            raise GameError(f"demand for storage has no limit: {self.resale}; say most_kwh")
 
     @cached_property
     def bills_alone(self) -> NDArray[np.float64]:
@@ -344,13 +347,13 @@ def cloud_terms(
         if given is not None and not (math.isfinite(given) and given > 0):
             raise GameError(f"{name} must be a positive number, got {given}")
     loses = filled["charge_efficiency"] * filled["discharge_efficiency"] < 1
-    if loses and hours is None and power_rent_ratio is None:
+    if loses and hours is None:
         negative = np.flatnonzero(np.minimum(community.buy_per_kwh, community.sell_per_kwh) < 0)
         if len(negative):
             raise GameError(
-                f"a price is negative at {community.steps.time(int(negative[0]))}: storage of any "
-                f"size whose power never binds would burn energy there without limit by its "
-                f"losses; say hours or power_rent_ratio"
+                f"a price is negative at {community.steps.time(int(negative[0]))}: power that is "
+                f"free, or rented by itself, would burn energy there by its losses without holding "
+                f"any; say hours"
             )
     if hours is not None and power_rent_ratio is not None:
         raise GameError(

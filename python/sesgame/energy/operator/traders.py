@@ -95,15 +95,16 @@ class Traders:
     def marginal(self, price: float, bought: float) -> tuple[float, float]:
         """Return what the last kWh brings in, and the next one, by a change of the price.
 
-        Infinite, and minus infinite, where the price cannot rise, or fall.
+        Infinite, and minus infinite, where the price cannot rise, or fall, but by rounding.
         """
+        rounding = SAME * abs(price)
         less, more = (
             float((1.0 / self.slope[buying]).sum())
             for buying in (self.worth > price, self.worth >= price)
         )
         return (
-            price - bought / less if price < self.high and bought > 0 else np.inf,
-            price - bought / more if price > self.low and more else -np.inf,
+            price - bought / less if price < self.high - rounding and bought > 0 else np.inf,
+            price - bought / more if price > self.low + rounding and more else -np.inf,
         )
 
 
