@@ -29,11 +29,6 @@ def offer(name="lithium"):
     )
 
 
-BATTERY = sg.energy.Battery(
-    owner="ann", energy_kwh=1.0, power_kw=1.0, charge_efficiency=1.0, discharge_efficiency=1.0
-)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -62,7 +57,6 @@ def test_numbers_out_of_their_range_are_named(options, message):
 @pytest.mark.parametrize(
     ("others", "message"),
     [
-        ({"batteries": [BATTERY]}, "batteries of members"),
         ({"grid": sg.energy.Grid(demand_charge_per_kw=0.4)}, "a demand charge"),
         ({"grid": sg.energy.Grid(import_limit_kw=1.0)}, "a limit of import or export"),
     ],

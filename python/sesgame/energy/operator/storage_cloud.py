@@ -26,7 +26,7 @@ from sesgame.energy.operator.storage_cloud_game import (
 )
 from sesgame.energy.operator.storage_cloud_offer import CloudOffer
 from sesgame.energy.operator.storage_cloud_rents import most_of_two_rents
-from sesgame.energy.operator.storage_cloud_schedules import served
+from sesgame.energy.operator.storage_cloud_schedules import fits, served
 from sesgame.energy.operator.storage_cloud_terms import CloudTerms, cloud_terms
 from sesgame.errors import GameError
 from sesgame.formatting import count
@@ -74,12 +74,14 @@ class StorageCloud(ByValue):
     Parameters
     ----------
     community : Community
-        The n members, without batteries of their own, demand charges and limits of the grid.
+        The n members, without demand charges and limits of the grid. If members own batteries, the
+        operator leases all of these and buys nothing.
     capacity_cost_per_kwh_day, power_cost_per_kw_day : float, optional
-        What storage costs the operator, :math:`k_E` and :math:`k_P`; of storage that somebody owns
-        and leases, the price below which the owner would rather keep it. By default those of the
+        What storage costs the operator, :math:`k_E` and :math:`k_P`. By default those of the
         community's one storage offer, a 365th of its prices for a year; beside a given
-        `capacity_cost_per_kwh_day` power is free by default.
+        `capacity_cost_per_kwh_day` power is free by default. Not for batteries that are leased,
+        and neither are `wear_cost_per_kwh`, efficiencies, `power_rent_ratio` and `owned_kwh`: the
+        batteries say these.
     wear_cost_per_kwh : float, optional
         What each kWh that the storage delivers costs the operator, w; by default as of the offer,
         else 0.
@@ -87,7 +89,7 @@ class StorageCloud(ByValue):
         Of rented storage, in (0, 1]; by default those of the offer, else 1.
     hours : float, optional
         How many hours it takes to fill or empty what is rented: each kWh comes with ``1 / hours``
-        kW. By default power never binds.
+        kW. By default power never binds; of batteries that are leased, their own hours.
     power_rent_ratio : float, optional
         Members rent kW, too, at this many times the rent of a kWh. Not together with `hours`.
     rented_for : {"period", "day"}, default "period"
@@ -104,14 +106,22 @@ class StorageCloud(ByValue):
     Raises
     ------
     GameError
-        A number is out of its range, or the community has what a cloud has not: batteries, demand
-        charges, limits, a step in which selling earns more than buying costs.
+        A number is out of its range, or the community has what a cloud has not: demand charges,
+        limits, a step in which selling earns more than buying costs; batteries that are unlike in
+        efficiency or wear, charged at the beginning, come or go, are run by a controller or
+        metered, or stand beside storage or generation for sale.
 
     Notes
     -----
     What storage saves a member is concave and piecewise linear in its size, and found exactly, all
     members in parallel: some two dispatches for each size at which demand changes, O(T) each. See
     :attr:`demand_curve`.
+
+    *Lease.* Where members own batteries, each owner is paid its reservation price
+    :math:`\ell_i = c^0_i - c(\{i\})`, what its batteries save it alone: the operator's profit is
+    less by :math:`\sum_i \ell_i`, and no member pays more than alone with its own. All batteries
+    run as one, each in proportion to its size. A rent at which the kindest schedules need more kWh
+    or more kW than these have is out of the question. Wear is the operator's.
 
     No member pays more than without storage. Members take the rent as given: none of them can move
     it, so nothing is said of truthfulness. The bills need not be in the core of the community's
@@ -180,6 +190,10 @@ class StorageCloud(ByValue):
             owned_kwh=self.owned_kwh,
         )
 
+    @property
+    def _is_power_bound(self) -> bool:
+        return self.terms.hours is not None or self.terms.power_rent_ratio is not None
+
     @cached_property
     def _demand(self) -> _engine.StorageDemand:
         self.terms.refuse_resale()
@@ -204,7 +218,7 @@ class StorageCloud(ByValue):
         """
         found = self._demand
         hours = self.community.steps.step_hours
-        bound = self.hours is not None or self.power_rent_ratio is not None
+        bound = self._is_power_bound
         return StorageDemand(
             members=self.community.members,
             days=self.terms.days,
@@ -234,9 +248,26 @@ class StorageCloud(ByValue):
         Raises
         ------
         GameError
-            As in :meth:`demand`, or more storage is needed than the operator owns.
+            As in :meth:`demand`, or more storage is needed than the operator owns or leases.
         """
         rent = checked_rent(rent_per_kwh_day)
+        offer = self._offer(rent)
+        need = offer.kindest
+        if fits(self.terms, need):
+            return offer
+        if self.terms.is_lease:
+            raise GameError(
+                f"at a rent of {rent:g} members need {need.energy_kwh:g} kWh and "
+                f"{need.power_kw:g} kW by the kindest schedules, and the batteries have "
+                f"{self.terms.owned_kwh:g} kWh and {self.terms.owned_kw:g} kW"
+            )
+        raise GameError(
+            f"at a rent of {rent:g} members need {need.energy_kwh:g} kWh, and the "
+            f"operator owns {self.terms.owned_kwh:g}"
+        )
+
+    def _offer(self, rent: float) -> CloudOffer:
+        """Return the offer at a rent, also where the operator has not enough."""
         steps = self.demand_curve.step_at(rent)
         energy, power, size, saved = (
             np.append(values, 0.0)[steps]
@@ -249,17 +280,10 @@ class StorageCloud(ByValue):
         )
         with progress_report("schedules of storage", "member", True) as report:
             service = self.terms.users.service(energy, power, report)
-        # No optimal schedules take less storage than those that hold least.
-        needed = float(service.least_held.sum(axis=0).max(initial=0.0))
-        if needed > self.terms.owned_kwh * (1 + SAME_PROFIT):
-            raise GameError(
-                f"at a rent of {rent:g} members need {needed:g} kWh, and the operator owns "
-                f"{self.terms.owned_kwh:g}"
-            )
         usage = served(self.terms, service, energy)
         paid = rent * (size * self.terms.days).sum(axis=1)
         hours = self.community.steps.step_hours
-        bound = self.hours is not None or self.power_rent_ratio is not None
+        bound = self._is_power_bound
         unbound = np.where(energy > 0, math.inf, 0.0)
         return CloudOffer(
             terms=self.terms,
@@ -269,7 +293,7 @@ class StorageCloud(ByValue):
             saved=saved,
             rent_paid=paid,
             usage=usage,
-            most_profit=float(paid.sum()) - usage.least_cost,
+            most_profit=float(paid.sum()) - float(self.terms.leases.sum()) - usage.least_cost,
         )
 
     def best_rent(self) -> CloudOffer:
@@ -289,7 +313,7 @@ class StorageCloud(ByValue):
         Raises
         ------
         GameError
-            No rent earns what storage costs, or as in :attr:`demand_curve`.
+            No rent earns what storage or leases cost, or as in :attr:`demand_curve`.
 
         Notes
         -----
@@ -313,19 +337,24 @@ class StorageCloud(ByValue):
             raise GameError("storage saves no member anything, so nobody rents it at any rent")
         known = np.where(np.isnan(profits), -math.inf, profits)
         if np.isinf(known.max()):
-            raise GameError(
-                f"at no rent do the {self.terms.owned_kwh:g} kWh of the operator serve what "
-                f"members rent"
-            )
+            raise self._too_little()
+        bounds = bounds - float(self.terms.leases.sum())
         best: CloudOffer | None = None
         found: dict[int, CloudOffer] = {}
+        ruled_out: list[int] = []
         # From the one that promises most on, as long as one may be better than what is found.
         order = np.lexsort((-np.arange(len(rents)), -bounds))
-        for level in order[:MOST_TRIALS].tolist():
+        for level in order.tolist():
             bar = -math.inf if best is None else best.profit
-            if bounds[level] < bar - SAME_PROFIT * abs(bar):
+            is_worse = best is not None and bounds[level] < bar - SAME_PROFIT * abs(bar)
+            if is_worse or len(found) == MOST_TRIALS or np.isneginf(bounds[level]):
                 break
-            found[level] = offer = self.offer(float(rents[level]))
+            offer = self._offer(float(rents[level]))
+            if not fits(self.terms, offer.kindest):
+                if not offer.usage.may_fit:
+                    ruled_out.append(level)
+                continue
+            found[level] = offer
             slack = SAME_PROFIT * offer.revenue
             if (
                 best is None
@@ -333,10 +362,27 @@ class StorageCloud(ByValue):
                 or (offer.profit >= bar - slack and offer.rent_per_kwh_day < best.rent_per_kwh_day)
             ):
                 best = offer
-        assert best is not None
+        if best is None:
+            raise self._too_little()
         closed = {level: offer.most_profit for level, offer in found.items()}
-        most = max([best.profit, *closed.values(), *np.delete(bounds, list(closed)).tolist()])
+        most = max(
+            [best.profit, *closed.values(), *np.delete(bounds, [*closed, *ruled_out]).tolist()]
+        )
         return replace(best, most_profit=most)
+
+    def _too_little(self) -> GameError:
+        power = f" and {self.terms.owned_kw:g} kW" if self.terms.is_lease else ""
+        return GameError(
+            f"at no rent do the {self.terms.owned_kwh:g} kWh{power} of the operator serve what "
+            f"members rent"
+        )
+
+    def _refuse_lease(self, what: str) -> None:
+        if self.terms.is_lease:
+            raise GameError(
+                f"{what} is for storage of the operator's own, and here it leases the batteries of "
+                f"members; community.cost_game() is the game of these"
+            )
 
     @checked_arguments
     def best_rents(self, ratios: ArrayLike) -> CloudOffer:
@@ -363,6 +409,7 @@ class StorageCloud(ByValue):
         capacity by what storage would save all together, where :meth:`game` is not too large for
         that; so it is not close where storage is dear.
         """
+        self._refuse_lease("a rent of power by itself")
         given = sorted(set(one_each("ratios", ratios, "pair of rents").tolist()))
         if self.hours is not None:
             raise GameError(f"hours={self.hours} gives each kWh its power, which has no own rent")
@@ -415,6 +462,7 @@ class StorageCloud(ByValue):
             A member has that label, the program is too large, or members would rent without limit,
             as in :attr:`demand_curve`.
         """
+        self._refuse_lease("the game with the operator")
         return operator_game(self.terms, operator)
 
     @checked_arguments
@@ -435,6 +483,7 @@ class StorageCloud(ByValue):
         GameError
             As in :meth:`game`.
         """
+        self._refuse_lease("the game with the operator")
         return operator_prices(self.terms, operator)
 
     @checked_arguments
@@ -468,17 +517,28 @@ class StorageCloud(ByValue):
             game = self.community.cost_game()
             if oracle is None and game.n_players > self.community.max_listed_players():
                 oracle = self.community.separation_oracle()
-        return highest_rent(self.demand_curve, self.terms.bills_alone, game, oracle)
+        bills = self.terms.bills_alone - self.terms.leases
+        return highest_rent(self.demand_curve, bills, game, oracle)
 
     def __repr__(self) -> str:
         members = count(len(self.community.members), "member")
+        if self.terms.is_lease:
+            return f"StorageCloud({members}, {self.terms.owned_kwh:.6g} kWh leased)"
         cost = f"{self.terms.capacity_cost_per_kwh_day:.6g} {self.community.currency}"
         return f"StorageCloud({members}, storage at {cost} per kWh and day)"
 
 
 def _refuse_loss(best: CloudOffer) -> None:
-    if best.profit < -SAME_PROFIT * best.revenue:
+    if best.profit >= -SAME_PROFIT * (best.revenue + best.lease_cost):
+        return
+    if best.terms.is_lease:
         raise GameError(
-            f"no rent earns what storage costs: the best is {best.rent_per_kwh_day:g} per kWh and "
-            f"day, at a loss of {-best.profit:g}"
+            f"the operator would not lease the batteries: at the best rent, "
+            f"{best.rent_per_kwh_day:g} per kWh and day, rents of {best.revenue:g} are less than "
+            f"leases of {best.lease_cost:g} and wear of {best.kindest.cost:g}, a loss of "
+            f"{-best.profit:g}; offer({best.rent_per_kwh_day!r}) gives the bills"
         )
+    raise GameError(
+        f"no rent earns what storage costs: the best is {best.rent_per_kwh_day:g} per kWh and "
+        f"day, at a loss of {-best.profit:g}"
+    )

@@ -31,16 +31,20 @@ class CloudBills(Evidence):
         schedules; and what no optimal schedules exceed.
     rents_paid : tuple of float
         By each member.
+    leases_paid : tuple of float
+        To each member, for the batteries that it leases to the operator.
     values : tuple of float
-        What each pays in all, for energy and for storage.
+        What each pays in all, for energy and for storage, less what it is paid for its batteries.
     capacity_cost : float
-        What the operator pays for its storage, by the kindest schedules.
+        What the operator pays for its storage, leases aside, by the kindest schedules.
     profit : float
-        What it keeps: all rents less that.
+        What it keeps: all rents less that and less all leases.
     turnover : float
         All money that flows at the meters, for tolerances.
     stands_on : CostBasis
         Period, alone and investment.
+    is_lease : bool
+        Whether the storage is that of members, who lease it to the operator.
     """
 
     rent_per_kwh_day: float
@@ -48,11 +52,13 @@ class CloudBills(Evidence):
     physical_kwh: float
     worst_physical_kwh: float
     rents_paid: tuple[float, ...]
+    leases_paid: tuple[float, ...]
     values: tuple[float, ...]
     capacity_cost: float
     profit: float
     turnover: float
     stands_on: CostBasis
+    is_lease: bool
 
     @property
     def arrangement(self) -> float:
@@ -76,10 +82,19 @@ class CloudBills(Evidence):
 
     def grounds(self, allocation: Allocation, amount: Amount) -> list[str]:
         """Return what is rented, and what it takes to serve it."""
+        alone, leases = "without storage", []
+        if self.is_lease:
+            alone = "alone with the own batteries"
+            paid = sum(self.leases_paid)
+            leases = [
+                f"The operator leases the batteries of members, and pays each owner what they save "
+                f"it alone: {amount(paid) if paid else 'nothing'} in all."
+            ]
         return [
+            *leases,
             f"Members rent {self.virtual_kwh:.6g} kWh of storage at "
             f"{amount(self.rent_per_kwh_day)} per kWh and day. Each rents as much as pays, so "
-            f"nobody pays more than without storage.",
+            f"nobody pays more than {alone}.",
             f"{self.physical_kwh:.6g} kWh serve them all, as long as the operator may choose "
             f"between schedules that cost a member the same; otherwise up to "
             f"{self.worst_physical_kwh:.6g} kWh do.",
@@ -107,13 +122,14 @@ class CloudBills(Evidence):
         Returns
         -------
         Verification
-            Refuted where rents less the cost of capacity are not the profit, where what is rented
-            is served by more than itself, where somebody rents at a loss or for less than nothing,
-            or where all together pay less than the least cost of all.
+            Refuted where rents less leases and the cost of capacity are not the profit, where what
+            is rented is served by more than itself, where a rent or a lease is below 0, where the
+            batteries of members are leased and somebody pays more than alone, or where all together
+            pay less than the least cost of all.
         """
         failures = []
         slack = RELATIVE_TOLERANCE * self.turnover + game.rounding
-        kept = sum(self.rents_paid) - self.capacity_cost
+        kept = sum(self.rents_paid) - sum(self.leases_paid) - self.capacity_cost
         if not abs(kept - self.profit) <= slack:
             failures.append(f"rents less costs are {kept:g}, and not the profit {self.profit:g}")
         more = 1.0 + RELATIVE_TOLERANCE
@@ -124,6 +140,15 @@ class CloudBills(Evidence):
             )
         if min(self.rents_paid, default=0.0) < 0:
             failures.append("a rent is negative")
+        if min(self.leases_paid, default=0.0) < 0:
+            failures.append("a lease is negative")
+        if self.is_lease:
+            basis = self.stands_on
+            for member, paid, alone in zip(
+                basis.members, self.values, basis.costs_alone, strict=True
+            ):
+                if paid > alone + slack:
+                    failures.append(f"{member!r} pays {paid:g}, and {alone:g} alone")
         unchecked: tuple[str, ...] = ()
         if set(game.players) != set(self.stands_on.members):
             failures.append("the game has other members")

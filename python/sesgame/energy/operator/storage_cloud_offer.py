@@ -129,6 +129,19 @@ class CloudOffer(ByValue):
         return self.usage.worst
 
     @property
+    def leases(self) -> NDArray[np.float64]:
+        """What the operator pays each member for its batteries, shape (n,); 0 if it buys storage.
+
+        Each is paid what they save it alone, so that it is as well off as with them.
+        """
+        return self.terms.leases
+
+    @property
+    def lease_cost(self) -> float:
+        """All leases."""
+        return float(self.leases.sum())
+
+    @property
     def revenue(self) -> float:
         """All rents."""
         return float(self.rent_paid.sum())
@@ -136,12 +149,12 @@ class CloudOffer(ByValue):
     @property
     def profit(self) -> float:
         """What the operator keeps, by the kindest schedules."""
-        return self.revenue - self.usage.kindest.cost
+        return self.revenue - self.lease_cost - self.usage.kindest.cost
 
     @property
     def worst_profit(self) -> float:
         """What it keeps at least, whichever optimal schedules members run."""
-        return self.revenue - self.usage.worst.cost
+        return self.revenue - self.lease_cost - self.usage.worst.cost
 
     @property
     def gap(self) -> float:
@@ -151,14 +164,17 @@ class CloudOffer(ByValue):
 
     @property
     def savings(self) -> NDArray[np.float64]:
-        """What each member saves after rent, shape (n,); never negative, rounding aside."""
+        """What each member saves after rent, shape (n,); never negative, rounding aside.
+
+        Against no storage; where its batteries are leased, also against running them alone.
+        """
         savings: NDArray[np.float64] = self.saved.sum(axis=1) - self.rent_paid
         return savings
 
     @property
     def bills(self) -> NDArray[np.float64]:
-        """What each member pays for energy and storage, shape (n,)."""
-        bills: NDArray[np.float64] = self.terms.bills_alone - self.savings
+        """What each member pays for energy and storage, less its lease, shape (n,)."""
+        bills: NDArray[np.float64] = self.terms.bills_alone - self.savings - self.leases
         return bills
 
     def allocation(self, game: Game | None = None) -> Allocation:
@@ -185,6 +201,8 @@ class CloudOffer(ByValue):
             physical_kwh=self.physical_kwh,
             worst_physical_kwh=self.worst.energy_kwh,
             rents_paid=tuple(self.rent_paid.tolist()),
+            leases_paid=tuple(self.leases.tolist()),
+            is_lease=self.terms.is_lease,
             values=tuple(self.bills.tolist()),
             capacity_cost=self.kindest.cost,
             profit=self.profit,
@@ -212,6 +230,7 @@ class CloudOffer(ByValue):
             delivered_kwh=np.maximum(-drawn, 0.0).sum(axis=1),
             rent_paid=self.rent_paid,
             saved=self.saved.sum(axis=1),
+            lease_paid=self.leases,
             need=self.kindest,
         )
 
@@ -242,6 +261,8 @@ class StorageStatement(ByValue):
         What the storage earned with each.
     saved : ndarray of shape (n,)
         What it saved each, before rent.
+    lease_paid : ndarray of shape (n,)
+        What each was paid for its batteries.
     need : StorageNeed
         What served all, and what that cost.
     """
@@ -254,6 +275,7 @@ class StorageStatement(ByValue):
     delivered_kwh: NDArray[np.float64]
     rent_paid: NDArray[np.float64]
     saved: NDArray[np.float64]
+    lease_paid: NDArray[np.float64]
     need: StorageNeed
 
     @property
@@ -263,8 +285,8 @@ class StorageStatement(ByValue):
 
     @property
     def profit(self) -> float:
-        """Rents less the cost of storage."""
-        return self.earned - self.need.cost
+        """Rents less leases and the cost of storage."""
+        return self.earned - float(self.lease_paid.sum()) - self.need.cost
 
     @property
     def met_by_others_kwh(self) -> float:
@@ -276,20 +298,32 @@ class StorageStatement(ByValue):
         with needs("pandas", "frames need pandas"):
             import pandas as pd
 
-        columns = ("rented_kwh", "charged_kwh", "delivered_kwh", "rent_paid", "saved")
+        columns = (
+            "rented_kwh",
+            "charged_kwh",
+            "delivered_kwh",
+            "rent_paid",
+            "saved",
+            "lease_paid",
+        )
         return pd.DataFrame(
             {name: getattr(self, name) for name in columns}, index=list(self.members)
         )
 
     def __repr__(self) -> str:
         rows = [["member", "rented kWh", "charged kWh", "delivered kWh", "rent", "saved"]]
-        columns = (
+        columns = [
             self.rented_kwh,
             self.charged_kwh,
             self.delivered_kwh,
             self.rent_paid,
             self.saved,
-        )
+        ]
+        leased = ""
+        if self.lease_paid.any():
+            rows[0].append("lease")
+            columns.append(self.lease_paid)
+            leased = f" and {float(self.lease_paid.sum()):.2f} of leases"
         for member, *numbers in zip(self.members, *(c.tolist() for c in columns), strict=True):
             if any(numbers):
                 rows.append([str(member), *(f"{number:.2f}" for number in numbers)])
@@ -300,7 +334,8 @@ class StorageStatement(ByValue):
                 f"Storage{period}, {self.currency}",
                 *text_table(rows),
                 f"{self.need.energy_kwh:.2f} kWh and {self.need.power_kw:.2f} kW served all, at "
-                f"{self.need.cost:.2f}; profit {self.profit:.2f}. {self.met_by_others_kwh:.2f} kWh "
-                f"went from one member's charging to another's use, and passed no storage.",
+                f"{self.need.cost:.2f}{leased}; profit {self.profit:.2f}. "
+                f"{self.met_by_others_kwh:.2f} kWh went from one member's "
+                f"charging to another's use, and passed no storage.",
             ]
         )

@@ -46,7 +46,8 @@ STORAGE_HOURS = Option(
     name="storage-hours",
     parse=_positive,
     metavar="HOURS",
-    help="hours of full power that fill rented storage; by default power never binds",
+    help="hours of full power that fill rented storage; by default those of the batteries that are "
+    "leased, else power never binds",
 )
 
 RENTED_FOR = Option(
@@ -86,7 +87,8 @@ STORAGE_CLOUD = Rule(
     meaning=(
         "An operator rents storage to members by the kWh and day, at the rent at which it earns "
         "most unless another is said. Each rents as much as pays and runs it for itself; the "
-        "operator serves the sum of all and keeps what the rents exceed its costs by."
+        "operator serves the sum of all and keeps what the rents exceed its costs by. Where "
+        "members have batteries it leases these, and pays each owner what they save it alone."
     ),
     page="concepts/storage-cloud",
     sources=("zhao2019",),

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from sesgame._engine import StorageService
     from sesgame.energy.operator.storage_cloud_terms import CloudTerms
 
-__all__ = ["StorageNeed", "Usage", "served"]
+__all__ = ["StorageNeed", "Usage", "fits", "served"]
 
 MOST_FREE = 20_000
 """Charges that a linear program may choose; for more of them the schedules that hold least do."""
 
 SOLVED = 1e-9
 """Part of a member's capacity below which a choice is rounding."""
+
+FITS = 1e-7
+"""Part of what the operator owns by which a need may exceed it: a solver's rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,8 @@ class Usage(ByValue):
     least_cost : float
         No optimal schedules cost the operator less; equal to the cost of the kindest where these
         are proved to be.
+    may_fit : bool
+        False where it is proved that what the operator owns serves no optimal schedules.
     held_kwh : ndarray of shape (n, T)
         What each member has stored after each step, by the kindest schedules.
     drawn_kwh : ndarray of shape (n, T)
@@ -75,8 +80,16 @@ class Usage(ByValue):
     kindest: StorageNeed
     worst: StorageNeed
     least_cost: float
+    may_fit: bool
     held_kwh: NDArray[np.float64]
     drawn_kwh: NDArray[np.float64] = field(repr=False)
+
+
+def fits(terms: CloudTerms, need: StorageNeed) -> bool:
+    """Return whether what the operator owns is enough."""
+    return need.energy_kwh <= terms.owned_kwh * (1 + FITS) and need.power_kw <= terms.owned_kw * (
+        1 + FITS
+    )
 
 
 def served(terms: CloudTerms, service: StorageService, energy_kwh: NDArray[np.float64]) -> Usage:
@@ -118,23 +131,26 @@ def served(terms: CloudTerms, service: StorageService, energy_kwh: NDArray[np.fl
     )
     held, drawn = service.least_held, service.drawn
     kindest = of(held, drawn)
-    least = need(
+    lowest = need(
         kindest.energy_kwh,
         float(max(low.max(initial=0.0), (-high).max(initial=0.0))),
         float(np.maximum(-high, 0.0).sum()),
-    ).cost
-    if kindest.cost > least * (1 + SOLVED):
+    )
+    least = lowest.cost
+    # No schedules take less storage than those that hold least, but some may take less power.
+    may_fit = fits(terms, lowest)
+    if kindest.cost > least * (1 + SOLVED) or (may_fit and not fits(terms, kindest)):
         better = _kindest_held(terms, service, energy_kwh)
         if better is not None:
             held, is_exact = better
             drawn = _drawn(terms, held)
             found = of(held, drawn)
-            if found.cost < kindest.cost:
+            if (not fits(terms, kindest), kindest.cost) > (not fits(terms, found), found.cost):
                 kindest = found
             else:
                 held, drawn = service.least_held, service.drawn
             least = kindest.cost if is_exact else least
-    return Usage(kindest, worst, min(least, kindest.cost), held, drawn)
+    return Usage(kindest, worst, min(least, kindest.cost), may_fit, held, drawn)
 
 
 def _drawn(terms: CloudTerms, held: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -158,8 +174,9 @@ def _kindest_held(
 ) -> tuple[NDArray[np.float64], bool] | None:
     """Return what members hold in the optimal schedules that cost the operator least.
 
-    And whether that is all the program could choose from. None where it is too large, or where
-    storage may charge and discharge at once, at prices below 0.
+    Of those that what it owns serves. And whether that is all the program could choose from. None
+    where it is too large, where nothing fits, or where storage may charge and discharge at once, at
+    prices below 0.
     """
     low, high = service.least_held, service.most_held
     n_steps = low.shape[1]
@@ -184,14 +201,15 @@ def _kindest_held(
     is_charge = change_high > np.maximum(-change_low, 0.0)
     per_charge = np.where(is_charge, 1.0 / terms.charge_efficiency, terms.discharge_efficiency)
     energy_cost, power_cost, wear_cost = terms.costs
+    hours = terms.community.steps.step_hours
     builder = LinearBuilder(1)
     number = np.full(low.shape, -1, dtype=np.intp)
     number[free] = builder.add_columns(int(free.sum()), lower=low[free], upper=high[free])
     # What the operator owns may rule out schedules that cost it less.
     most_kwh = max(terms.owned_kwh, float(low.sum(axis=0).max()))
     ((energy,), (power,)) = (
-        builder.add_columns(1, cost=energy_cost, upper=most_kwh),
-        builder.add_columns(1, cost=power_cost),
+        builder.add_columns(1, cost=energy_cost, upper=most_kwh * (1 + SOLVED)),
+        builder.add_columns(1, cost=power_cost, upper=terms.owned_kw * hours * (1 + SOLVED)),
     )
     delivered = builder.add_columns(n_steps, cost=wear_cost)
     fixed = np.where(free, 0.0, low)
@@ -233,16 +251,21 @@ def _kindest_held(
     )
     model = builder.program().model
     highs = model.to_highs()
+    found = OwnThread["NDArray[np.float64] | None"](lambda _: _solved(highs)).result()
+    if found is None:
+        return None
     held = low.copy()
-    held[free] = OwnThread["NDArray[np.float64]"](lambda _: _solved(highs)).result()[: free.sum()]
+    held[free] = found[: free.sum()]
     return np.clip(held, low, high), is_exact
 
 
-def _solved(highs: object) -> NDArray[np.float64]:
+def _solved(highs: object) -> NDArray[np.float64] | None:
     import highspy
 
     assert isinstance(highs, highspy.Highs)
     checked(highs, run, highs)
+    if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+        return None
     if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         status = highs.modelStatusToString(highs.getModelStatus())
         raise SolverError("the kindest schedules of a storage cloud", status)

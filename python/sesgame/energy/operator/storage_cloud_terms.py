@@ -14,6 +14,11 @@ from sesgame.energy.battery import StorageOffer
 from sesgame.energy.community import Community
 from sesgame.energy.cost_terms import storage_bought
 from sesgame.energy.dispatch.model import refuse_dispatch_above_buy
+from sesgame.energy.operator.storage_cloud_lease import (
+    lease_payments,
+    leased_batteries,
+    refuse_terms_of_others,
+)
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.cost_basis import CostBasis, CostTerms
@@ -58,6 +63,8 @@ class CloudTerms(ByValue):
         What a member rents at most; infinite where there is no limit.
     owned_kwh : float
         What the operator has at most; infinite where it buys.
+    owned_kw : float
+        The power of what it leases; infinite where it leases nothing.
     """
 
     community: Community
@@ -71,6 +78,19 @@ class CloudTerms(ByValue):
     rented_for: str
     most_kwh: float
     owned_kwh: float
+    owned_kw: float
+
+    @property
+    def is_lease(self) -> bool:
+        """Whether the operator leases the batteries of members."""
+        return self.community.has_storage
+
+    @cached_property
+    def leases(self) -> NDArray[np.float64]:
+        """What the operator pays each member for its batteries, shape (n,)."""
+        if not self.is_lease:
+            return np.zeros(len(self.community.members))
+        return lease_payments(self.community, self.bills_alone)
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -177,6 +197,8 @@ class CloudTerms(ByValue):
         None where that cannot be said of a community: storage that costs nothing, or of which there
         is but so much.
         """
+        if self.is_lease:
+            return self.community
         is_free = not (self.capacity_cost_per_kwh_day or self.power_cost_per_kw_day)
         if is_free or math.isfinite(self.owned_kwh):
             return None
@@ -225,7 +247,12 @@ class CloudTerms(ByValue):
                 CostTerms(terms.period, terms.alone, bought),
                 tuple(self.bills_alone.tolist()),
             )
-        if game is None or self.comparable is not self.community:
+        members = self.community.members
+        if (
+            game is None
+            or self.comparable is not self.community
+            or tuple(game.players) != tuple(members)
+        ):
             game = self.comparable.cost_game()
         return CostBasis.of(game, self.comparable.cost_terms())
 
@@ -244,7 +271,7 @@ def cloud_terms(
     most_kwh: float | None,
     owned_kwh: float | None,
 ) -> CloudTerms:
-    """Return terms whose gaps are filled by the community's storage offer, after a look at all.
+    """Return terms whose gaps are filled by the community's storage, after a look at all.
 
     Raises
     ------
@@ -256,7 +283,24 @@ def cloud_terms(
     if rented_for not in RENTED_FOR:
         raise GameError(f'rented_for must be "period" or "day", got {rented_for!r}')
     _refuse_other_features(community)
-    offer = _offer_of(community) if capacity_cost_per_kwh_day is None else None
+    lease = None
+    if community.has_storage:
+        refuse_terms_of_others(
+            {
+                "capacity_cost_per_kwh_day": capacity_cost_per_kwh_day,
+                "power_cost_per_kw_day": power_cost_per_kw_day,
+                "wear_cost_per_kwh": wear_cost_per_kwh,
+                "charge_efficiency": charge_efficiency,
+                "discharge_efficiency": discharge_efficiency,
+                "power_rent_ratio": power_rent_ratio,
+                "owned_kwh": owned_kwh,
+            }
+        )
+        lease = leased_batteries(community)
+        owned_kwh = lease.energy_kwh
+        hours = lease.hours if hours is None else hours
+    offer = _offer_of(community) if lease is None and capacity_cost_per_kwh_day is None else None
+    of_kind = lease or offer
     filled = {
         name: float(default if given is None else given)
         for name, given, default in (
@@ -273,13 +317,17 @@ def cloud_terms(
             (
                 "wear_cost_per_kwh",
                 wear_cost_per_kwh,
-                offer.degradation_cost_per_kwh if offer else 0.0,
+                of_kind.degradation_cost_per_kwh if of_kind else 0.0,
             ),
-            ("charge_efficiency", charge_efficiency, offer.charge_efficiency if offer else 1.0),
+            (
+                "charge_efficiency",
+                charge_efficiency,
+                of_kind.charge_efficiency if of_kind else 1.0,
+            ),
             (
                 "discharge_efficiency",
                 discharge_efficiency,
-                offer.discharge_efficiency if offer else 1.0,
+                of_kind.discharge_efficiency if of_kind else 1.0,
             ),
         )
     }
@@ -320,6 +368,7 @@ def cloud_terms(
         rented_for=rented_for,
         most_kwh=math.inf if most_kwh is None else float(most_kwh),
         owned_kwh=math.inf if owned_kwh is None else float(owned_kwh),
+        owned_kw=math.inf if lease is None else lease.power_kw,
     )
 
 
@@ -339,11 +388,6 @@ def _offer_of(community: Community) -> StorageOffer:
 def _refuse_other_features(community: Community) -> None:
     problem = community.problem
     features = []
-    if community.has_storage:
-        features.append(
-            "batteries of members, beside which rented storage would run (make the community "
-            "without them, and say owned_kwh if they are what is rented)"
-        )
     if problem.billing is not None:
         features.append(", ".join(problem.billing.elements))
     features += ["a demand charge"] * bool(problem.peak_charges)
