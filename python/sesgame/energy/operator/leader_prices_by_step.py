@@ -47,6 +47,9 @@ __all__ = [
 MOST_CELLS = 1000
 """Batteries times steps: beyond that, not even the starts of the search are quick."""
 
+SEARCH_SECONDS = 60.0
+"""For the integer program, unless told otherwise; as a rule of a comparison never more."""
+
 KNOWN_TO = 1e-7
 """Of all money that can flow: up to which a reply is a best one, and bills are known."""
 
@@ -114,7 +117,7 @@ def leader_prices_by_step(
     start: Moment | None = None,
     end: Moment | None = None,
     model: Model | None = None,
-    max_seconds: float = 60.0,
+    max_seconds: float = SEARCH_SECONDS,
     relative_gap: float = 1e-4,
     progress: bool = True,
 ) -> LeaderPricesByStep:
@@ -371,7 +374,8 @@ def _refuse_features(problem: DispatchProblem, *, uses_batteries: bool) -> None:
 def _apply(problem: AllocationProblem) -> Allocation:
     community = problem.world
     assert isinstance(community, Community)
-    found = leader_prices_by_step(community, model=problem.model, max_seconds=problem.max_seconds)
+    seconds = min(problem.max_seconds, SEARCH_SECONDS)
+    found = leader_prices_by_step(community, model=problem.model, max_seconds=seconds)
     return found.allocation()
 
 
