@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
-LIMITS_BELOW = {"max", "min", "argmin", "lexmin"}
+LIMITS_BELOW = {"max", "min", "argmax", "argmin", "lexmin"}
 NO_SPACE_AROUND = {"|", "!"}
+SIZED_BRACE = re.compile(r"(?:\\(?:big|Big|bigg|Bigg)[lr]?)?\\([{}])")
+BRACES = {"{": r"\lbrace ", "}": r"\rbrace "}
 
 ElementTree.register_namespace("", NAMESPACE)
 
@@ -41,11 +44,10 @@ def mathml(latex: str, display: str) -> str:
 
 def _known(latex: str) -> str:
     """Return a formula with the signs that the converter and most fonts have."""
-    # Few fonts have the slanted sign of a set difference; to the converter \{ is no sign.
-    signs = {r"\setminus": r"\,\backslash\,", r"\{": r"\lbrace ", r"\}": r"\rbrace "}
-    for sign, known in signs.items():
-        latex = latex.replace(sign, known)
-    return latex
+    # The converter has no braces as signs, of whatever size.
+    latex = SIZED_BRACE.sub(lambda found: BRACES[found[1]], latex)
+    # Few fonts have the slanted sign of a set difference.
+    return latex.replace(r"\setminus", r"\,\backslash\,")
 
 
 def inline(translator: HTML5Translator, node: nodes.math) -> None:

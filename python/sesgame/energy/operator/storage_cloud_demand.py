@@ -45,7 +45,7 @@ class StorageDemand(ByValue):
 
     Member i saves :math:`V_i(X)` with X kWh, concave and piecewise linear in X, and rents
 
-    .. math:: X_i(r) = \max \arg\max_{X \ge 0} \; V_i(X) - r X
+    .. math:: X_i(r) = \max \operatorname{argmax}_{X \ge 0} \; V_i(X) - r X
 
     a step function that falls with the rent r; at a rent at which it has a choice it takes the
     largest size. Made by :attr:`StorageCloud.demand_curve
