@@ -71,8 +71,10 @@ def in_units(community, money, energy):
     )
 
 
-def billed(rule, community, money):
+def billed(rule, community, money, energy):
     options = options_for(list(community.members))
+    for name in ("storage_cost", "storage_rent"):
+        options[name] = options[name] and options[name] * money / energy
     options["n_clusters"] = 1
     options["reference"] = dict.fromkeys(community.members, money)
     taken = {option.keyword: options[option.keyword] for option in rule.options}
@@ -91,8 +93,8 @@ def billed(rule, community, money):
 @given(community=communities(st.integers(2, 4), model="battery"), units=UNITS)
 def test_bills_do_not_depend_on_the_units_of_money_and_energy(rule, community, units):
     money, energy = units
-    one = billed(rule, in_units(community, 1.0, 1.0), 1.0)
-    other = billed(rule, in_units(community, money, energy), money)
+    one = billed(rule, in_units(community, 1.0, 1.0), 1.0, 1.0)
+    other = billed(rule, in_units(community, money, energy), money, energy)
     assert (one is None) == (other is None)
     if one is not None:
         turnover = turnover_of(community)
