@@ -74,7 +74,7 @@ class PropertyReport(ByValue):
         By what the manipulator multiplies its prices and its quantities.
     price_gain_bound : float or None
         Nobody of those whose misreports were tried gains more than this by any factor of all its
-        prices: the least such bound, which :attr:`misreport_gain` may miss by a little where it is
+        prices: the least such bound, which `misreport_gain` may miss by a little where it is
         approached just beside the price of somebody else. None where utility was tried at some
         factors only.
     misreports : int
