@@ -174,7 +174,7 @@ def compare(
     >>> settled["vcg"].properties.incentive_compatible
     True
     >>> settled["pay-as-bid"].properties.misreport_gain
-    4.0
+    6.0
     """
     if isinstance(game, ClearableMarket):
         for_games = {

@@ -203,7 +203,7 @@ def misreport_scan(
     ...     [("ann", "bid", 9, 1), ("bob", "bid", 5, 1), ("eve", "offer", 3, 1)]
     ... )
     >>> sg.misreport_scan(sg.markets.vcg, "ann", book)
-    MisreportScan('ann', 211 misreports: no gain found; by no factor of prices more than 0)
+    MisreportScan('ann', 210 misreports: no gain found; by no factor of prices more than 0)
     >>> scan = sg.misreport_scan(sg.markets.pay_as_bid, "ann", book)
     >>> round(scan.gain, 4), round(scan.best_misreport[0] * 9, 4)  # just above Bob
     (4.0, 5.0)
