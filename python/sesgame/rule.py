@@ -11,9 +11,9 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from sesgame.cached import cached_property
 from sesgame.errors import GameError, PlayerLimitError, SesgameError
 from sesgame.game.by_value import InOrder
 from sesgame.game.game import MAX_TABLE_PLAYERS, Game

@@ -10,7 +10,7 @@ LAYERS = (
     # Errors, and the compiled engine.
     ("errors", "_engine"),
     # Text, files and what else knows nothing of games.
-    ("files", "formatting", "progress", "optional_imports", "bills"),
+    ("files", "formatting", "progress", "optional_imports", "bills", "cached"),
     # Players, games, allocations; linear models.
     ("game", "linear"),
     # What a rule is; games of the literature; samplers.

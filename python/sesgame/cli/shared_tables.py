@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from math import fsum
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from sesgame.bills import rounded_bills
+from sesgame.cached import cached_property
 from sesgame.files.csv_text import csv_text
 from sesgame.files.json_text import json_text
 from sesgame.formatting import amount, number, text_table

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from math import gcd
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.calendar_hours import (
     DAY_TYPES,
     EVERY_DAY,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from functools import cached_property
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.cost_terms import NOTHING_BOUGHT, weighed_in_words
 from sesgame.energy.dispatch.dual_prices import DualBills
 from sesgame.energy.dispatch.linear import MAX_LISTED_PLAYERS

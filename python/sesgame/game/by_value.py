@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, ClassVar
 
 import numpy as np
+
+from sesgame.cached import cached_property
 
 __all__ = ["ByValue", "InOrder", "equal", "in_order"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.linear.model import LinearModel
 from sesgame.linear.semicontinuous import without_semicontinuous
 

@@ -7,11 +7,11 @@ evaluation at each of these breakpoints and two between neighbours, instead of f
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.errors import GameError
 from sesgame.markets.steps import QUANTITY_ROUNDING
 

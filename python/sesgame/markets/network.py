@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sesgame._engine import NetworkColumns
+from sesgame.cached import cached_property
 from sesgame.errors import GameError, SolverError
 from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players

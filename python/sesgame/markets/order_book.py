@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from sesgame._engine import EngineRule, OrderBookColumns
+from sesgame.cached import cached_property
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sesgame._engine import BundleAuctionColumns
+from sesgame.cached import cached_property
 from sesgame.errors import GameError
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_fields

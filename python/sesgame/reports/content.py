@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from sesgame._engine import __version__
 from sesgame.bills import rounded_bills
+from sesgame.cached import cached_property
 from sesgame.energy.community import Community
 from sesgame.errors import AllocationError, GameError
 from sesgame.formatting import amount, count, number, shown, size, text_table

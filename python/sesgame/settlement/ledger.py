@@ -12,10 +12,10 @@ import secrets
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import MAX_PREC, Context, Decimal
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
+from sesgame.cached import cached_property
 from sesgame.errors import AllocationError, GameError
 from sesgame.files.json_text import restored
 from sesgame.formatting import named as described

@@ -10,12 +10,12 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from sesgame._engine import worst_coalition
+from sesgame.cached import cached_property
 from sesgame.errors import OracleError
 from sesgame.game.game import Game
 from sesgame.stability.separation_oracle import Separator

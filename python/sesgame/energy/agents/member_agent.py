@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame._engine import ProximalMember, proximal_responses
+from sesgame.cached import cached_property
 from sesgame.energy.battery import Battery, storage_of
 from sesgame.energy.community_checks import checked_energy
 from sesgame.energy.dispatch.problem import Storage

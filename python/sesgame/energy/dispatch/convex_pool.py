@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sesgame._engine import convex_dispatch_game
+from sesgame.cached import cached_property
 from sesgame.energy.dispatch.dual_prices import OwenPrices
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, burnt
 from sesgame.energy.dispatch.step_cost import StepCosts

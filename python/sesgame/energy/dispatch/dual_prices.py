@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.files.json_text import plain
 from sesgame.game.allocation import Allocation, Amount, Evidence, Intervals
 from sesgame.game.by_value import ByValue

@@ -11,12 +11,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from sesgame._engine import peak_charged_game
+from sesgame.cached import cached_property
 from sesgame.energy.dispatch.convex_pool import (
     ConvexPool,
     amounts_of,

@@ -6,11 +6,11 @@ Whoever has energy to share makes one, so that a model knows no community, no fi
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.dispatch.binding_limits import BindingLimits
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue

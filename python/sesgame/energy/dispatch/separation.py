@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from sesgame._engine import OuterApproximation
+from sesgame.cached import cached_property
 from sesgame.game.by_value import ByValue
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sesgame._engine import pooled_battery_dispatch, pooled_battery_game, pooled_bill_ranges
+from sesgame.cached import cached_property
 from sesgame.energy.dispatch.dual_prices import OwenPrices, PoolBills, blocks
 from sesgame.energy.dispatch.problem import Dispatch, DispatchProblem, burnt
 from sesgame.game.native_source import native_from

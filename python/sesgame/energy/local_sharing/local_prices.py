@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.community import Community
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE, blocks
 from sesgame.energy.dispatch.metered import METERED_MODELS

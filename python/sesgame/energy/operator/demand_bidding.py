@@ -8,11 +8,11 @@ anarchy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.operator.bidding_results import (
     BiddingEquilibrium,
     BiddingOptimum,

@@ -7,11 +7,11 @@ then, comes to rest where nobody would rather be with another one. Sellers know 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.operator.parameters import fix, one_each, refuse_where
 from sesgame.energy.operator.water_filling import water_filling
 from sesgame.errors import GameError

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import KW_ONLY, dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.community import Community
 from sesgame.energy.operator.parameters import one_each
 from sesgame.energy.operator.storage_cloud_core import CoreRent, highest_rent

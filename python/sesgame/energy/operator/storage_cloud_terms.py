@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sesgame._engine import StorageUsers, storage_users
+from sesgame.cached import cached_property
 from sesgame.energy.battery import StorageOffer
 from sesgame.energy.community import Community
 from sesgame.energy.cost_terms import storage_bought

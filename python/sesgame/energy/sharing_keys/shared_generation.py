@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
+from sesgame.cached import cached_property
 from sesgame.energy.dispatch.dual_prices import RELATIVE_TOLERANCE
 from sesgame.energy.public_grid.public_grid import PublicGrid
 from sesgame.energy.sharing_keys.key_options import KEY_OPTIONS, LOCAL_PRICE, UNUSED, key_of
