@@ -179,13 +179,12 @@ def test_what_has_no_submit_is_no_executor():
 
 def test_a_pool_that_loses_a_worker_keeps_what_is_done():
     game = game_of(wf.KillsItsWorker())
-    with (
-        ProcessPoolExecutor(1, SPAWN) as pool,
-        pytest.raises(ExecutorError, match=r"lost a block of .*BrokenProcessPool.* are kept"),
-    ):
+    # Whether the next block is sent before the pool knows is for the processor to say.
+    lost = r"(lost a block of|submit\(\) of the executor failed).*BrokenProcessPool.* are kept"
+    with ProcessPoolExecutor(1, SPAWN) as pool, pytest.raises(ExecutorError, match=lost):
         game.tabulate(executor=pool)
     assert game.value(["p0"]) == TABLE[1]
-    with pytest.raises(ExecutorError, match=r"submit\(\) of the executor failed|lost a block"):
+    with pytest.raises(ExecutorError, match=lost):
         game.tabulate(executor=pool)
 
 
