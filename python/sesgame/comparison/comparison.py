@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sesgame.comparison.row import ComparedRule
 from sesgame.comparison.tables import ComparisonTables, duration
 from sesgame.files.csv_text import csv_text
 from sesgame.files.json_text import json_text, plain
-from sesgame.files.output_files import OutputFiles
+from sesgame.files.output_files import written
 from sesgame.formatting import count, html_table, size, text_table
 from sesgame.game.allocation import Kind, texts
 from sesgame.game.by_value import ByValue
@@ -137,10 +136,7 @@ class Comparison(ByValue):
         """
         rows = self._figures()
         cells = ([_csv_cell(cell) for cell in row.values()] for row in rows)
-        text = csv_text([list(rows[0]), *cells])
-        if path is not None:
-            OutputFiles(()).write({Path(path): text})
-        return text
+        return written(csv_text([list(rows[0]), *cells]), path)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
         """Return :meth:`to_dict` as text, and write it where a path is given.
@@ -150,10 +146,7 @@ class Comparison(ByValue):
         SesgameError
             The file cannot be written.
         """
-        text = json_text(self.to_dict())
-        if path is not None:
-            OutputFiles(()).write({Path(path): text})
-        return text
+        return written(json_text(self.to_dict()), path)
 
     def _figures(self) -> list[dict[str, Any]]:
         """Return the figures of each row, and what its savings are measured against."""

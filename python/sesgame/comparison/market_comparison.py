@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sesgame.comparison.tables import duration
 from sesgame.files.csv_text import csv_text
 from sesgame.files.json_text import finite, json_text, plain
-from sesgame.files.output_files import OutputFiles
+from sesgame.files.output_files import written
 from sesgame.formatting import amount, count, html_table, left_out, text_table
 from sesgame.game.by_value import ByValue
 from sesgame.game.players import Players
@@ -177,10 +176,7 @@ class MarketComparison(ByValue):
             The file cannot be written.
         """
         rows = [row.figures() for row in self.rows]
-        text = csv_text([list(rows[0]), *(list(row.values()) for row in rows)])
-        if path is not None:
-            OutputFiles(()).write({Path(path): text})
-        return text
+        return written(csv_text([list(rows[0]), *(list(row.values()) for row in rows)]), path)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
         """Return :meth:`to_dict` as text, and write it where a path is given.
@@ -190,10 +186,7 @@ class MarketComparison(ByValue):
         SesgameError
             The file cannot be written.
         """
-        text = json_text(self.to_dict())
-        if path is not None:
-            OutputFiles(()).write({Path(path): text})
-        return text
+        return written(json_text(self.to_dict()), path)
 
     def _verdicts(self) -> list[list[str]]:
         """Return for each rule what holds and what fails by how much, as people read it."""

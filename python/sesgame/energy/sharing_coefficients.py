@@ -17,7 +17,7 @@ from sesgame.energy.time_steps import TimeSteps, check_time
 from sesgame.errors import GameError
 from sesgame.files.csv_table import CsvTable
 from sesgame.files.decimals import MOST_DECIMALS, decimals_of
-from sesgame.files.output_files import OutputFiles
+from sesgame.files.output_files import written
 from sesgame.formatting import count
 from sesgame.game.by_value import ByValue
 from sesgame.game.door import checked_arguments
@@ -233,10 +233,7 @@ class SharingCoefficients(ByValue):
         ES0000000000000002TW0F;0,750000
         """
         file = None if path is None else Path(path)
-        text = cups_text(self.members, self.values, self.steps, cups, file)
-        if file is not None:
-            OutputFiles(()).write({file: text})
-        return text
+        return written(cups_text(self.members, self.values, self.steps, cups, file), file)
 
     @checked_arguments
     def during(self, steps: TimeSteps) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from unicodedata import normalize
 
 from sesgame.errors import SesgameError
 
-__all__ = ["STANDARD_OUTPUT", "OutputFiles", "as_bytes", "folded"]
+__all__ = ["STANDARD_OUTPUT", "OutputFiles", "as_bytes", "folded", "written"]
 
 STANDARD_OUTPUT = Path("-")
 """Instead of a file; ``./-`` is a file of that name."""
@@ -141,6 +141,19 @@ class OutputFiles:
             for aside in asides.values():
                 shutil.rmtree(aside, ignore_errors=True)
         return list(data)
+
+
+def written(text: str, path: str | os.PathLike[str] | None) -> str:
+    """Return a text, and write it where a path is given.
+
+    Raises
+    ------
+    SesgameError
+        The file cannot be written.
+    """
+    if path is not None:
+        OutputFiles(()).write({Path(path): text})
+    return text
 
 
 def folded(name: str) -> str:
